@@ -1,0 +1,67 @@
+package result
+
+import "time"
+
+// Target names what was driven: a style of ours, or a URL.
+func (s *Stage) TargetName() string { return s.Settings.Get(KeyTarget) }
+
+// Load names the load model.
+func (s *Stage) Load() string { return s.Settings.Get(KeyLoad) }
+
+// Level is the level: clients, or arrivals per second.
+func (s *Stage) Level() int { return s.Settings.Int(KeyLevel) }
+
+// Rate is n per second of the measured window.
+func (s *Stage) rate(n int64) float64 { return float64(n) / s.Length.Seconds() }
+
+// Goodput is the rate of ok arrivals, per second.
+func (s *Stage) Goodput() float64 { return s.rate(s.Counts[OK]) }
+
+// Offered is the rate of arrivals, per second.
+func (s *Stage) Offered() float64 { return s.rate(s.Counts.Planned()) }
+
+// Share is the share of arrivals that ended in one of the given outcomes, 0..1.
+func (s *Stage) Share(of ...Outcome) float64 {
+	planned := s.Counts.Planned()
+	if planned == 0 {
+		return 0
+	}
+	var n int64
+	for _, o := range of {
+		n += s.Counts[o]
+	}
+	return float64(n) / float64(planned)
+}
+
+// RejectedShare is the share of arrivals that the server turned away, 0..1.
+func (s *Stage) RejectedShare() float64 { return s.Share(Rejected) }
+
+// Adjusted is the deadline-adjusted quantile of latency: that of all
+// arrivals, where each one that was not ok counts as infinitely slow. It is
+// false where the quantile is infinite: more than 1−q of the arrivals failed.
+func (s *Stage) Adjusted(q float64) (time.Duration, bool) {
+	k := rank(q, s.Counts.Planned())
+	if k < 1 || k > s.Counts[OK] {
+		return 0, false
+	}
+	return s.Latency.atRank(k), true
+}
+
+// CPUPerRequest is the target's CPU time for each arrival that it answered,
+// turned away or not: both cost it. It is 0 where that is not known.
+func (s *Stage) CPUPerRequest() time.Duration {
+	if n := s.Counts.Answered(); n > 0 {
+		return s.Target.CPU / time.Duration(n)
+	}
+	return 0
+}
+
+// ServedPerWait is how many requests were served during one backend wait, on
+// average. It is false where the backend's latency is not known.
+func (s *Stage) ServedPerWait() (float64, bool) {
+	wait := s.Settings.Duration(KeyBackendLatency)
+	if wait <= 0 {
+		return 0, false
+	}
+	return s.Goodput() * wait.Seconds(), true
+}

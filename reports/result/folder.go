@@ -1,0 +1,208 @@
+package result
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// The files of a run folder that hold the truth. Everything else in it is
+// drawn from them.
+const (
+	RunFile    = "run.json"
+	StagesFile = "stages.jsonl"
+)
+
+// Run is what run.json says of a run as a whole.
+type Run struct {
+	Schema      int         `json:"schema"`
+	ID          string      `json:"id"`
+	Command     []string    `json:"command"`
+	Started     time.Time   `json:"started"`
+	Finished    time.Time   `json:"finished,omitzero"`
+	Planned     int         `json:"planned_stages"`
+	Partial     bool        `json:"partial"` // true until every planned stage is whole
+	Settings    Settings    `json:"settings"`
+	Environment Environment `json:"environment"`
+	Notes       []string    `json:"notes,omitempty"` // how the machine was shared out, and the like
+}
+
+// Environment says where and with what a run was made.
+type Environment struct {
+	Host   string `json:"host"`
+	OS     string `json:"os"`
+	Arch   string `json:"arch"`
+	Kernel string `json:"kernel,omitempty"`
+	CPU    string `json:"cpu,omitempty"`
+	Cores  int    `json:"cores"`
+	Memory int64  `json:"memory_bytes,omitempty"`
+	Go     string `json:"go"`
+	Onhold string `json:"onhold"` // module version
+	Commit string `json:"commit,omitempty"`
+}
+
+// Folder is a run folder that is being written.
+type Folder struct {
+	Dir    string
+	Run    Run
+	stages *os.File
+}
+
+// Create makes the run folder dir and writes run, stamped partial, into it.
+// It fails where the folder already holds a run: a run is never overwritten.
+func Create(dir string, run Run) (*Folder, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	stages, err := os.OpenFile(filepath.Join(dir, StagesFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if errors.Is(err, os.ErrExist) {
+		return nil, fmt.Errorf("run folder %s already holds a run (%s): name another, or remove it", dir, StagesFile)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
+	run.Schema, run.Partial = Schema, true
+	f := &Folder{Dir: dir, Run: run, stages: stages}
+	if err := f.writeRun(); err != nil {
+		return nil, errors.Join(err, stages.Close())
+	}
+	return f, nil
+}
+
+// Append adds one whole stage: its line is written in one call, so that a run
+// that dies leaves at most its last line cut short.
+func (f *Folder) Append(s *Stage) error {
+	line, err := json.Marshal(s)
+	if err != nil {
+		return fmt.Errorf("run folder: stage %v: %w", s.Settings, err)
+	}
+	if _, err := f.stages.Write(append(line, '\n')); err != nil {
+		return fmt.Errorf("run folder: %w", err)
+	}
+	return nil
+}
+
+// Finish closes the folder. The run keeps its stamp partial unless whole.
+func (f *Folder) Finish(at time.Time, whole bool) error {
+	f.Run.Finished, f.Run.Partial = at, !whole
+	return errors.Join(f.writeRun(), f.stages.Close())
+}
+
+// writeRun replaces run.json in one step, so that a reader never sees half.
+func (f *Folder) writeRun() error {
+	b, err := json.MarshalIndent(f.Run, "", "  ")
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(f.Dir, RunFile)
+	if err := os.WriteFile(path+".new", append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path)
+}
+
+// Open reads a run folder. What it could not use (a stage line cut short by
+// a crash, say) is told in warnings; the rest is returned all the same. It
+// fails where run.json or all of the stages cannot be read.
+func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
+	b, err := os.ReadFile(filepath.Join(dir, RunFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return run, nil, nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, RunFile)
+	}
+	if err != nil {
+		return run, nil, nil, err
+	}
+	if err := json.Unmarshal(b, &run); err != nil {
+		return run, nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, RunFile), err)
+	}
+	if run.Schema != Schema {
+		return run, nil, nil, fmt.Errorf("%s: schema is %d, this version of onhold reads %d", filepath.Join(dir, RunFile), run.Schema, Schema)
+	}
+	f, err := os.Open(filepath.Join(dir, StagesFile))
+	if err != nil {
+		return run, nil, nil, fmt.Errorf("run folder: %w", err)
+	}
+	defer f.Close()
+	r := NewReader(f)
+	for r.Scan() {
+		stage, err := r.Stage()
+		if err != nil {
+			warnings = append(warnings, fmt.Sprintf("%s: %v", StagesFile, err))
+			continue
+		}
+		stages = append(stages, stage)
+	}
+	if err := r.Err(); err != nil {
+		return run, nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, StagesFile), err)
+	}
+	return run, stages, warnings, nil
+}
+
+// Reader reads Stage lines. A line that is none is an error with its number
+// and does not end the stream.
+type Reader struct {
+	r     *bufio.Reader
+	line  int
+	stage *Stage
+	bad   error
+	err   error
+}
+
+// maxLine bounds one Stage line: five full histograms stay well below it.
+const maxLine = 8 << 20
+
+// NewReader returns a reader of the Stage lines in r.
+func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 64<<10)} }
+
+// Scan goes to the next line that is not empty; false at the end or after a
+// read error.
+func (r *Reader) Scan() bool {
+	for r.err == nil {
+		line, err := r.readLine()
+		if len(line) == 0 && err != nil {
+			if err != io.EOF {
+				r.err = err
+			}
+			return false
+		}
+		r.line++
+		if len(line) == 0 {
+			continue
+		}
+		r.stage, r.bad = new(Stage), nil
+		if err := json.Unmarshal(line, r.stage); err != nil {
+			r.stage, r.bad = nil, fmt.Errorf("line %d: not a stage: %w", r.line, err)
+		}
+		return true
+	}
+	return false
+}
+
+func (r *Reader) readLine() ([]byte, error) {
+	var line []byte
+	for {
+		part, err := r.r.ReadSlice('\n')
+		line = append(line, part...)
+		if len(line) > maxLine {
+			return nil, fmt.Errorf("line %d is longer than %d bytes", r.line+1, maxLine)
+		}
+		if err == bufio.ErrBufferFull {
+			continue
+		}
+		if n := len(line); err == nil && n > 0 {
+			line = line[:n-1]
+		}
+		return line, err
+	}
+}
+
+// Stage returns the stage on the line that Scan went to, or why it is none.
+func (r *Reader) Stage() (*Stage, error) { return r.stage, r.bad }
+
+// Err returns the read error that ended the stream, nil at its regular end.
+func (r *Reader) Err() error { return r.err }

@@ -1,0 +1,96 @@
+package result
+
+import "fmt"
+
+// Outcome is how an arrival ended. Every arrival has exactly one.
+type Outcome uint8
+
+// The outcomes, in the order in which they are stored and shown.
+const (
+	OK         Outcome = iota // answered as asked (HTTP 2xx or 3xx)
+	Rejected                  // turned away by a server that is up: 503, 429, RESOURCE_EXHAUSTED, a full queue
+	Refused                   // no connection could be made
+	Reset                     // the connection was closed in mid-exchange
+	Timeout                   // no complete answer within the request's timeout
+	Error                     // any other answer, or one that could not be understood
+	Unsent                    // the generator could not send it: its fault, not the server's
+	Unfinished                // still in flight when the drain limit passed
+	outcomes
+)
+
+// Outcomes lists every outcome in order.
+var Outcomes = [...]Outcome{OK, Rejected, Refused, Reset, Timeout, Error, Unsent, Unfinished}
+
+var outcomeNames = [outcomes]string{
+	"ok", "rejected", "refused", "reset", "timeout", "error", "unsent", "unfinished",
+}
+
+func (o Outcome) String() string {
+	if o < outcomes {
+		return outcomeNames[o]
+	}
+	return fmt.Sprintf("outcome %d", uint8(o))
+}
+
+// Counts is the number of arrivals that ended in each outcome.
+type Counts [outcomes]int64
+
+// Planned is the number of arrivals: the sum over all outcomes.
+func (c *Counts) Planned() int64 {
+	var n int64
+	for _, k := range c {
+		n += k
+	}
+	return n
+}
+
+// Answered is the number of arrivals that the server answered, in whatever way.
+func (c *Counts) Answered() int64 { return c[OK] + c[Rejected] + c[Error] }
+
+// Failed is the number of arrivals that were neither ok nor rejected.
+func (c *Counts) Failed() int64 { return c.Planned() - c[OK] - c[Rejected] }
+
+// Add adds the counts of o.
+func (c *Counts) Add(o Counts) {
+	for i, k := range o {
+		c[i] += k
+	}
+}
+
+// MarshalJSON writes an object with the key "planned" and one key for every
+// outcome, in order, also where the count is zero.
+func (c Counts) MarshalJSON() ([]byte, error) {
+	b := fmt.Appendf(nil, `{"planned":%d`, c.Planned())
+	for _, o := range Outcomes {
+		b = fmt.Appendf(b, `,%q:%d`, o, c[o])
+	}
+	return append(b, '}'), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. It fails where an outcome is
+// missing, unknown or negative, or where they do not add up to "planned".
+func (c *Counts) UnmarshalJSON(data []byte) error {
+	m, err := strictCounts(data)
+	if err != nil {
+		return fmt.Errorf("counts: %w", err)
+	}
+	var got Counts
+	for _, o := range Outcomes {
+		n, ok := m[o.String()]
+		if !ok {
+			return fmt.Errorf("counts: outcome %q is missing", o)
+		}
+		if n < 0 {
+			return fmt.Errorf("counts: %q is %d, but a count cannot be negative", o, n)
+		}
+		got[o] = n
+	}
+	if len(m) != len(Outcomes)+1 {
+		return fmt.Errorf("counts: has %d keys, want planned and %d outcomes", len(m), len(Outcomes))
+	}
+	if planned, ok := m["planned"]; !ok || planned != got.Planned() {
+		return fmt.Errorf("counts: planned is %d, but the outcomes add up to %d", planned, got.Planned())
+	}
+	*c = got
+	return nil
+}

@@ -1,0 +1,323 @@
+package result_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+)
+
+// durations draws what a stage may see, a few beyond the highest included.
+func durations(t *rapid.T) []time.Duration {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) time.Duration {
+		return time.Duration(rapid.Int64Range(0, int64(70*time.Second)).Draw(t, "d"))
+	}), 1, 200).Draw(t, "durations")
+}
+
+// The quantile must be the exact order statistic, to three digits, for small n
+// above all: tools have reported p95 below the mean and p99 above the maximum.
+func TestQuantileIsTheNearestRankToThreeDigits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		ds := durations(t)
+		h := result.NewHist()
+		for _, d := range ds {
+			h.Record(d)
+		}
+		slices.Sort(ds)
+		var last time.Duration
+		for _, permille := range []int{0, 1, 10, 250, 500, 900, 950, 990, 999, 1000} {
+			k := max(1, (permille*len(ds)+999)/1000)
+			want := min(ds[k-1], result.HistHighest)
+			got := h.Quantile(float64(permille) / 1000)
+			if tolerance := want/1000 + 512; got < want-tolerance || got > want+tolerance {
+				t.Fatalf("quantile %d/1000 of %d = %v, want rank %d, %v", permille, len(ds), got, k, want)
+			}
+			if got < last {
+				t.Fatalf("quantile %d/1000 = %v is below the one before, %v", permille, got, last)
+			}
+			last = got
+		}
+		if h.Max() != last {
+			t.Fatalf("max is %v, the quantile 1 is %v", h.Max(), last)
+		}
+	})
+}
+
+func TestMergingEqualsRecordingTogether(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, b, both := result.NewHist(), result.NewHist(), result.NewHist()
+		for _, d := range durations(t) {
+			a.Record(d)
+			both.Record(d)
+		}
+		for _, d := range durations(t) {
+			b.Record(d)
+			both.Record(d)
+		}
+		a.Merge(b)
+		if diff := cmp.Diff(both.Summary(), a.Summary()); diff != "" {
+			t.Fatalf("merged differs from recorded together (-together +merged):\n%s", diff)
+		}
+		if a.Sum() != both.Sum() {
+			t.Fatalf("sum %v, want %v", a.Sum(), both.Sum())
+		}
+	})
+}
+
+func TestNothingIsLostAboveTheHighest(t *testing.T) {
+	h := result.NewHist()
+	h.Record(time.Second)
+	h.Record(2 * time.Minute)
+	h.Record(3 * time.Minute)
+	if h.N() != 3 || h.Over() != 2 {
+		t.Errorf("n=%d over=%d, want 3 and 2", h.N(), h.Over())
+	}
+	if got := h.Quantile(0.5); got != result.HistHighest {
+		t.Errorf("the median is %v, want the highest, %v: two of three lie above it", got, result.HistHighest)
+	}
+	if got, want := h.Mean(), (5*time.Minute+time.Second)/3; got != want {
+		t.Errorf("mean %v, want %v", got, want)
+	}
+	if got := h.CountBetween(0, time.Hour); got != 3 {
+		t.Errorf("CountBetween(0, 1h) = %d, want 3", got)
+	}
+}
+
+func TestThinAndResolved(t *testing.T) {
+	for _, c := range []struct {
+		n              int
+		q              float64
+		thin, resolved bool
+	}{
+		{1000, 0.99, false, true},  // exactly ten beyond
+		{999, 0.99, true, true},    // fewer than ten
+		{100, 0.99, true, true},    // exactly one
+		{99, 0.99, true, false},    // fewer than one: the maximum by another name
+		{20, 0.5, false, true},     // the median of twenty
+		{10000, 0.999, false, true} /* exactly ten beyond */} {
+		h := result.NewHist()
+		for range c.n {
+			h.Record(time.Millisecond)
+		}
+		if h.Thin(c.q) != c.thin || h.Resolved(c.q) != c.resolved {
+			t.Errorf("n=%d q=%v: thin %v, resolved %v; want %v, %v", c.n, c.q, h.Thin(c.q), h.Resolved(c.q), c.thin, c.resolved)
+		}
+	}
+}
+
+func sampleStage(seed uint64, level string) *result.Stage {
+	r := rand.New(rand.NewPCG(seed, 1))
+	s := result.NewStage()
+	s.Settings = result.Settings{{"target", "blocking"}, {"backend_latency", "200ms"}, {"load", "closed"}, {"level", level}}
+	s.Start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	s.Length = 3 * time.Second
+	s.InFlight = 300.25
+	for range 2000 {
+		d := 200*time.Millisecond + time.Duration(r.ExpFloat64()*float64(time.Millisecond))
+		s.Counts[result.OK]++
+		s.Latency.Record(d + 5*time.Microsecond)
+		s.Service.Record(d)
+		s.Lag.Record(5 * time.Microsecond)
+	}
+	for range 500 {
+		s.Counts[result.Rejected]++
+		s.Rejected.Record(300 * time.Microsecond)
+	}
+	s.Connect.Record(2 * time.Minute)
+	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0"}
+	s.Generator = result.Usage{CPU: time.Second / 2, GCPauseMax: time.Millisecond}
+	s.Warn("one thing")
+	return s
+}
+
+func TestStageLineKeepsEverything(t *testing.T) {
+	want := sampleStage(1, "500")
+	b, err := json.Marshal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got result.Stage
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(&got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(b), string(again)); diff != "" {
+		t.Errorf("writing what was read differs (-first +second):\n%s", diff)
+	}
+	for _, key := range []string{
+		`"schema":1`, `"settings":{"target":"blocking","backend_latency":"200ms","load":"closed","level":"500"}`,
+		`"length_ns":3000000000`, `"counts":{"planned":2500,"ok":2000,"rejected":500,"refused":0,"reset":0,"timeout":0,"error":0,"unsent":0,"unfinished":0}`,
+		`"latency_ns":{"n":2000,"mean":`, `"service_ns":`, `"rejected_ns":`, `"lag_ns":`, `"histograms":{`,
+		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0"}`,
+		`"generator":{"cpu_ns":500000000,"gc_pause_max_ns":1000000}`, `"warnings":["one thing"]`, `"valid":true`,
+	} {
+		if !strings.Contains(string(b), key) {
+			t.Errorf("the line lacks %s", key)
+		}
+	}
+}
+
+func TestAdjustedCountsFailuresAsInfinitelySlow(t *testing.T) {
+	s := result.NewStage()
+	for i := range 98 {
+		s.Counts[result.OK]++
+		s.Latency.Record(time.Duration(i+1) * time.Millisecond)
+	}
+	s.Counts[result.Rejected] = 2
+	if got, ok := s.Adjusted(0.98); !ok || got.Round(time.Millisecond) != 98*time.Millisecond {
+		t.Errorf("adjusted p98 = %v, %v; want the slowest ok, 98ms", got, ok)
+	}
+	if _, ok := s.Adjusted(0.99); ok {
+		t.Error("adjusted p99 is finite although 2 % failed")
+	}
+	if got, _ := s.Adjusted(0.5); got.Round(time.Millisecond) != 50*time.Millisecond {
+		t.Errorf("adjusted p50 = %v, want the 50th of 100", got)
+	}
+}
+
+func TestMergeOfRepeats(t *testing.T) {
+	a, b := sampleStage(1, "500"), sampleStage(2, "500")
+	b.Invalidate("the generator was late")
+	b.InFlight = 100.25
+	m := result.Merge([]*result.Stage{a, b})
+	if m.Counts[result.OK] != 4000 || m.Latency.N() != 4000 || m.Length != 6*time.Second {
+		t.Errorf("merged: %d ok, %d latencies, %v", m.Counts[result.OK], m.Latency.N(), m.Length)
+	}
+	if m.Valid || m.InFlight != 200.25 || m.Goodput() != a.Goodput() {
+		t.Errorf("merged: valid %v, in flight %v, goodput %v", m.Valid, m.InFlight, m.Goodput())
+	}
+	if diff := cmp.Diff([]string{"one thing", "the generator was late"}, m.Warnings); diff != "" {
+		t.Error(diff)
+	}
+	if a.Latency.N() != 2000 {
+		t.Error("merging changed its input")
+	}
+}
+
+func TestRunFolder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "run")
+	f, err := result.Create(dir, result.Run{ID: "x", Planned: 2, Settings: result.Settings{{"levels", "1,2"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Append(sampleStage(1, "1")); err != nil {
+		t.Fatal(err)
+	}
+	run, stages, warnings, err := result.Open(dir)
+	if err != nil || !run.Partial || len(stages) != 1 || len(warnings) != 0 {
+		t.Fatalf("in mid-run: partial %v, %d stages, warnings %v, err %v", run.Partial, len(stages), warnings, err)
+	}
+	if err := f.Append(sampleStage(2, "2")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Finish(time.Unix(5, 0), true); err != nil {
+		t.Fatal(err)
+	}
+	run, stages, _, err = result.Open(dir)
+	if err != nil || run.Partial || len(stages) != 2 || stages[1].Level() != 2 {
+		t.Fatalf("at the end: partial %v, %d stages, err %v", run.Partial, len(stages), err)
+	}
+	if _, err := result.Create(dir, result.Run{}); err == nil || !strings.Contains(err.Error(), "already holds a run") {
+		t.Errorf("creating it again: %v", err)
+	}
+
+	// A crash in the middle of the last line loses that stage alone, and says so.
+	path := filepath.Join(dir, result.StagesFile)
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, b[:len(b)-100], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, stages, warnings, err = result.Open(dir)
+	if err != nil || len(stages) != 1 || len(warnings) != 1 || !strings.Contains(warnings[0], "line 2") {
+		t.Errorf("cut short: %d stages, warnings %v, err %v", len(stages), warnings, err)
+	}
+	if _, _, _, err := result.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not a run folder") {
+		t.Errorf("an empty folder: %v", err)
+	}
+}
+
+func TestReaderRejectsWhatDoesNotAddUp(t *testing.T) {
+	b, err := json.Marshal(sampleStage(1, "1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := string(b)
+	for _, c := range []struct{ name, old, new, want string }{
+		{"counts", `"planned":2500`, `"planned":2501`, "outcomes add up to 2500"},
+		{"negative", `"refused":0`, `"refused":-1`, "cannot be negative"},
+		{"unknown outcome", `"refused":0`, `"refusal":0`, `"refused" is missing`},
+		{"another schema", `"schema":1`, `"schema":2`, "schema is 2"},
+		{"no length", `"length_ns":3000000000`, `"length_ns":0`, "length_ns"},
+		{"histogram against summary", `"latency_ns":{"n":2000`, `"latency_ns":{"n":1999`, "n=1999"},
+		{"histogram missing", `"histograms":{"connect"`, `"histograms":{"connexion"`, `"connect" is missing`},
+		{"repeated key", `"level":"1"`, `"load":"burst"`, "comes twice"},
+	} {
+		bad := strings.Replace(good, c.old, c.new, 1)
+		if bad == good {
+			t.Errorf("%s: nothing to replace", c.name)
+		}
+		r := result.NewReader(strings.NewReader(bad + "\n\n" + good + "\n"))
+		if !r.Scan() {
+			t.Fatalf("%s: no line", c.name)
+		}
+		if _, err := r.Stage(); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "line 1") {
+			t.Errorf("%s: error %v, want one with line 1 and %q", c.name, err, c.want)
+		}
+		if !r.Scan() {
+			t.Fatalf("%s: the bad line ended the stream", c.name)
+		}
+		if _, err := r.Stage(); err != nil {
+			t.Errorf("%s: the good line after it: %v", c.name, err)
+		}
+		if r.Scan() || r.Err() != nil {
+			t.Errorf("%s: no regular end: %v", c.name, r.Err())
+		}
+	}
+}
+
+// FuzzReader: no input may crash the reader, and what it accepts it must be
+// able to write so that reading it gives the same again.
+func FuzzReader(f *testing.F) {
+	b, err := json.Marshal(sampleStage(1, "1"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(b))
+	f.Add("{}\n[]\nnull\n")
+	f.Add(`{"schema":1,"length_ns":1,"counts":{"planned":0},"histograms":{"latency":"AAAA"}}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		r := result.NewReader(strings.NewReader(text))
+		for r.Scan() {
+			s, err := r.Stage()
+			if err != nil {
+				continue
+			}
+			once, err := json.Marshal(s)
+			if err != nil {
+				t.Fatalf("cannot write what was read: %v", err)
+			}
+			var back result.Stage
+			if err := json.Unmarshal(once, &back); err != nil {
+				t.Fatalf("cannot read what was written: %v\n%s", err, once)
+			}
+			twice, _ := json.Marshal(&back)
+			if string(once) != string(twice) {
+				t.Fatalf("reading and writing is not stable:\n%s\n%s", once, twice)
+			}
+		}
+	})
+}

@@ -1,0 +1,158 @@
+package result
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Setting is one key=value of a stage.
+type Setting struct{ Key, Value string }
+
+// Settings are the settings of a stage in the order in which they are shown.
+// Sweeps, tables and figures are groupings of stages by these.
+type Settings []Setting
+
+// Get returns the value of key, "" where it is not set.
+func (s Settings) Get(key string) string {
+	for _, kv := range s {
+		if kv.Key == key {
+			return kv.Value
+		}
+	}
+	return ""
+}
+
+// With returns the settings with key set to value: in its place where it was
+// set before, else at the end. The receiver is left as it was.
+func (s Settings) With(key, value string) Settings {
+	out := slices.Clone(s)
+	for i := range out {
+		if out[i].Key == key {
+			out[i].Value = value
+			return out
+		}
+	}
+	return append(out, Setting{key, value})
+}
+
+// Int returns the value of key as an integer, 0 where it is none.
+func (s Settings) Int(key string) int {
+	n, err := strconv.Atoi(s.Get(key))
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Duration returns the value of key as a duration, 0 where it is none.
+func (s Settings) Duration(key string) time.Duration {
+	d, err := time.ParseDuration(s.Get(key))
+	if err != nil {
+		return 0
+	}
+	return d
+}
+
+func (s Settings) String() string {
+	var b strings.Builder
+	for i, kv := range s {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(kv.Key + "=" + kv.Value)
+	}
+	return b.String()
+}
+
+// MarshalJSON writes an object whose keys keep their order.
+func (s Settings) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	b.WriteByte('{')
+	for i, kv := range s {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		k, err := json.Marshal(kv.Key)
+		if err != nil {
+			return nil, err
+		}
+		v, err := json.Marshal(kv.Value)
+		if err != nil {
+			return nil, err
+		}
+		b.Write(k)
+		b.WriteByte(':')
+		b.Write(v)
+	}
+	b.WriteByte('}')
+	return b.Bytes(), nil
+}
+
+// UnmarshalJSON reads an object of strings and keeps the order of its keys. A
+// key that comes twice is an error.
+func (s *Settings) UnmarshalJSON(data []byte) error {
+	var out Settings
+	err := eachMember(data, func(key string, dec *json.Decoder) error {
+		var value string
+		if err := dec.Decode(&value); err != nil {
+			return err
+		}
+		out = append(out, Setting{key, value})
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("settings: %w", err)
+	}
+	*s = out
+	return nil
+}
+
+func strictCounts(data []byte) (map[string]int64, error) {
+	m := map[string]int64{}
+	err := eachMember(data, func(key string, dec *json.Decoder) error {
+		var n int64
+		if err := dec.Decode(&n); err != nil {
+			return err
+		}
+		m[key] = n
+		return nil
+	})
+	return m, err
+}
+
+// eachMember calls member for each member of a JSON object in order; member
+// decodes the value. The standard library's own decoding into a map would
+// lose the order and let a repeated key pass.
+func eachMember(data []byte, member func(key string, dec *json.Decoder) error) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	if t, err := dec.Token(); err != nil {
+		return err
+	} else if t != json.Delim('{') {
+		return fmt.Errorf("want a JSON object, got %v", t)
+	}
+	seen := map[string]bool{}
+	for dec.More() {
+		t, err := dec.Token()
+		if err != nil {
+			return err
+		}
+		key := t.(string) // in an object the decoder yields nothing else here
+		if seen[key] {
+			return fmt.Errorf("key %q comes twice", key)
+		}
+		seen[key] = true
+		if err := member(key, dec); err != nil {
+			return fmt.Errorf("%q: %w", key, err)
+		}
+	}
+	if _, err := dec.Token(); err != nil && err != io.EOF {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,254 @@
+// Package result is the record that everything in onhold produces or reads.
+//
+//  1. A generator drives one steady window at one level and fills a [Stage]:
+//     its settings, how every arrival ended, histograms of the times, what
+//     the target and the generator used, and whether the stage is valid.
+//  2. Stages are appended to a run folder ([Create], [Folder.Append]), one
+//     JSON line each, as soon as they are whole.
+//  3. Reports and comparisons read the folder ([Open]) and group stages by
+//     their settings ([GroupBy]). There is no other data model.
+//
+// Percentiles of latency are those of ok arrivals alone. What failed is never
+// mixed into them; it stands beside them as a share ([Stage.RejectedShare])
+// and in the deadline-adjusted percentile ([Stage.Adjusted]), in which a
+// failure counts as infinitely slow.
+package result
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Schema is the version of the Stage line that this package writes and reads.
+const Schema = 1
+
+// The settings that this package and the reports give a meaning to. A stage
+// may carry any others.
+const (
+	KeyTarget         = "target"          // a style of ours, or the URL that was driven
+	KeyBackendLatency = "backend_latency" // a duration; what the target waits for
+	KeyLoad           = "load"            // closed, burst, constant or poisson
+	KeyLevel          = "level"           // clients, or arrivals per second
+	KeyRep            = "rep"             // which repeat this is, from 1
+	KeyWorkers        = "workers"         // of a blocking target
+	KeyQueue          = "queue"           // of a blocking target
+	KeyDriver         = "driver"          // what generated the load
+	KeyWarmup         = "warmup"          // a duration, discarded
+	KeyStage          = "stage"           // a duration, the measured window
+)
+
+// Stage is one steady window at one level and one setting.
+type Stage struct {
+	Settings Settings
+	Start    time.Time     // when the measured window began, by the wall clock: for people
+	Length   time.Duration // of the measured window
+	Counts   Counts
+
+	Latency  *Hist // completion − planned instant, of ok
+	Service  *Hist // completion − actual send, of ok
+	Connect  *Hist // dial to established, of the connections made in the window
+	Rejected *Hist // completion − planned instant, of rejected
+	Lag      *Hist // actual send − planned instant, of all that were sent
+
+	InFlight float64 // mean number in flight over the window, from the instants themselves
+
+	Target    Usage // absent (zero) where the target's process is not known
+	Generator Usage
+
+	Warnings []string // what a reader should know; each reason why Valid is false is among them
+	Valid    bool     // false where the generator was the limit or data is missing
+}
+
+// NewStage returns a valid stage without arrivals.
+func NewStage() *Stage {
+	return &Stage{
+		Latency: NewHist(), Service: NewHist(), Connect: NewHist(), Rejected: NewHist(), Lag: NewHist(),
+		Valid: true,
+	}
+}
+
+// Usage is what a process used during a measured window. A figure that the
+// operating system does not tell is zero here and absent in the file.
+type Usage struct {
+	CPU        time.Duration // user and system time
+	RSSMax     int64         // bytes resident, the highest seen
+	ThreadsMax int64         // the highest seen
+	FDsMax     int64         // open descriptors, the highest seen
+	Steal      time.Duration // of its CPUs, taken by the hypervisor
+	GCPauseMax time.Duration // the generator's own, rounded up by the runtime's buckets
+	CPUs       string        // the CPUs it was confined to, as a list like 0,2-3; "" where to none
+}
+
+type usageJSON struct {
+	CPU        int64  `json:"cpu_ns,omitzero"`
+	RSSMax     int64  `json:"rss_max_bytes,omitzero"`
+	ThreadsMax int64  `json:"threads_max,omitzero"`
+	FDsMax     int64  `json:"fds_max,omitzero"`
+	Steal      int64  `json:"steal_ns,omitzero"`
+	GCPauseMax int64  `json:"gc_pause_max_ns,omitzero"`
+	CPUs       string `json:"cpus,omitzero"`
+}
+
+// MarshalJSON writes the unit into each key.
+func (u Usage) MarshalJSON() ([]byte, error) {
+	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (u *Usage) UnmarshalJSON(data []byte) error {
+	var j usageJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs}
+	return nil
+}
+
+type stageJSON struct {
+	Schema     int               `json:"schema"`
+	Settings   Settings          `json:"settings"`
+	Start      time.Time         `json:"start"`
+	Length     int64             `json:"length_ns"`
+	Counts     Counts            `json:"counts"`
+	Latency    Summary           `json:"latency_ns"`
+	Service    Summary           `json:"service_ns"`
+	Connect    Summary           `json:"connect_ns"`
+	Rejected   Summary           `json:"rejected_ns"`
+	Lag        Summary           `json:"lag_ns"`
+	InFlight   float64           `json:"in_flight_mean"`
+	Histograms map[string]string `json:"histograms"`
+	Target     Usage             `json:"target"`
+	Generator  Usage             `json:"generator"`
+	Warnings   []string          `json:"warnings"`
+	Valid      bool              `json:"valid"`
+}
+
+// hists pairs each histogram with its key under "histograms" and with its
+// summary in the line.
+func (s *Stage) hists(j *stageJSON) []namedHist {
+	return []namedHist{
+		{"latency", &s.Latency, &j.Latency},
+		{"service", &s.Service, &j.Service},
+		{"connect", &s.Connect, &j.Connect},
+		{"rejected", &s.Rejected, &j.Rejected},
+		{"lag", &s.Lag, &j.Lag},
+	}
+}
+
+type namedHist struct {
+	name    string
+	hist    **Hist
+	summary *Summary
+}
+
+// MarshalJSON writes the Stage line, with units in the keys and times in
+// integer nanoseconds.
+func (s *Stage) MarshalJSON() ([]byte, error) {
+	j := stageJSON{
+		Schema: Schema, Settings: s.Settings, Start: s.Start, Length: int64(s.Length), Counts: s.Counts,
+		InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
+		Warnings: s.Warnings, Valid: s.Valid,
+	}
+	if j.Warnings == nil {
+		j.Warnings = []string{} // a list in the file, also where it is empty
+	}
+	for _, h := range s.hists(&j) {
+		text, err := (*h.hist).text()
+		if err != nil {
+			return nil, fmt.Errorf("%s histogram: %w", h.name, err)
+		}
+		j.Histograms[h.name] = text
+		*h.summary = (*h.hist).Summary()
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads a Stage line. Of the summaries only n, mean and over
+// are taken; the percentiles are those of the histograms.
+func (s *Stage) UnmarshalJSON(data []byte) error {
+	var j stageJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	if j.Schema != Schema {
+		return fmt.Errorf("schema is %d, this version of onhold reads %d", j.Schema, Schema)
+	}
+	if j.Length <= 0 {
+		return fmt.Errorf("length_ns is %d, want more than 0", j.Length)
+	}
+	got := Stage{
+		Settings: j.Settings, Start: j.Start, Length: time.Duration(j.Length), Counts: j.Counts,
+		InFlight: j.InFlight, Target: j.Target, Generator: j.Generator, Warnings: j.Warnings, Valid: j.Valid,
+	}
+	for _, h := range got.hists(&j) {
+		text, ok := j.Histograms[h.name]
+		if !ok {
+			return fmt.Errorf("histogram %q is missing", h.name)
+		}
+		hist, err := histFromText(text, *h.summary)
+		if err != nil {
+			return fmt.Errorf("%s: %w", h.name, err)
+		}
+		*h.hist = hist
+	}
+	*s = got
+	return nil
+}
+
+// Warn adds a warning that does not make the stage invalid.
+func (s *Stage) Warn(format string, args ...any) {
+	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
+}
+
+// Invalidate marks the stage as not valid and says why.
+func (s *Stage) Invalidate(format string, args ...any) {
+	s.Valid = false
+	s.Warn(format, args...)
+}
+
+// Merge returns one stage that stands for all of stages, which must be
+// repeats of one another: counts, histograms and lengths added up, usage by
+// its highest, valid where all are. Percentiles come from merged histograms,
+// never from averages.
+func Merge(stages []*Stage) *Stage {
+	if len(stages) == 1 {
+		return stages[0]
+	}
+	m := NewStage()
+	var area float64
+	for i, s := range stages {
+		if i == 0 {
+			m.Settings, m.Start = s.Settings, s.Start
+		}
+		area += s.InFlight * float64(s.Length)
+		m.Length += s.Length
+		m.Counts.Add(s.Counts)
+		var unused stageJSON
+		from := s.hists(&unused)
+		for i, h := range m.hists(&unused) {
+			(*h.hist).Merge(*from[i].hist)
+		}
+		m.Target = m.Target.merge(s.Target)
+		m.Generator = m.Generator.merge(s.Generator)
+		for _, w := range s.Warnings {
+			if !slices.Contains(m.Warnings, w) {
+				m.Warnings = append(m.Warnings, w)
+			}
+		}
+		m.Valid = m.Valid && s.Valid
+	}
+	if m.Length > 0 {
+		m.InFlight = area / float64(m.Length)
+	}
+	return m
+}
+
+func (u Usage) merge(o Usage) Usage {
+	return Usage{
+		CPU: u.CPU + o.CPU, RSSMax: max(u.RSSMax, o.RSSMax), ThreadsMax: max(u.ThreadsMax, o.ThreadsMax),
+		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
+		CPUs: o.CPUs,
+	}
+}

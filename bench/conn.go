@@ -1,0 +1,56 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"syscall"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Conn is one connection to a target, in any protocol. One goroutine at a
+// time uses it, except that Close may be called while Do is running and must
+// make it return.
+type Conn interface {
+	// Do makes one request and waits for the whole reply, for at most timeout.
+	// It does not retry: a retry would hide a failure and time two as one.
+	Do(timeout time.Duration) Reply
+	Close() error
+}
+
+// Aliver is a Conn that can tell, before a request is sent, that its peer has
+// closed it meanwhile. The driver then makes a new connection, as any client
+// would, and no failure is counted. A peer that closes at the very moment of
+// sending is a reset all the same.
+type Aliver interface{ Alive() bool }
+
+// Reply is how one request ended.
+type Reply struct {
+	Outcome result.Outcome
+	Spent   bool   // the connection cannot take another request
+	Why     string // for people, where the outcome is neither ok nor rejected
+}
+
+// Dial makes a connection. It gives up when ctx ends.
+type Dial func(ctx context.Context) (Conn, error)
+
+// dialFailed tells how an arrival ended for which no connection could be
+// made. Running out of ports, descriptors or memory is the generator's fault
+// and never counted against the server.
+func dialFailed(err error) Reply {
+	r := Reply{Outcome: result.Refused, Spent: true, Why: err.Error()}
+	var timeout net.Error
+	switch {
+	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EADDRINUSE),
+		errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE),
+		errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
+		r.Outcome = result.Unsent
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.As(err, &timeout) && timeout.Timeout():
+		r.Outcome = result.Timeout
+	}
+	return r
+}

@@ -1,0 +1,139 @@
+// Package host tells what this machine and a process on it did: CPU time,
+// memory, threads, descriptors, time stolen by a hypervisor, limits, and
+// which CPUs a process may use. What the operating system does not tell is
+// absent, never zero.
+package host
+
+import (
+	"errors"
+	"math"
+	"os"
+	"runtime/metrics"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// sampleEvery is how often the figures are read of which the highest counts.
+const sampleEvery = 100 * time.Millisecond
+
+// errUnsupported means that this operating system does not tell.
+var errUnsupported = errors.New("not told by this operating system")
+
+// snapshot is what the operating system tells of a process at one moment.
+type snapshot struct {
+	cpu               time.Duration
+	rss, threads, fds int64
+	steal             time.Duration // of the CPUs that the process may use
+	cpus              string
+	gcPauses          *metrics.Float64Histogram // of this process only
+}
+
+// Meter measures one process between Start and Stop.
+type Meter struct {
+	pid    int
+	self   bool
+	from   snapshot
+	usage  result.Usage
+	err    error
+	stop   chan struct{}
+	ticker sync.WaitGroup
+}
+
+// Process returns a meter of the process pid.
+func Process(pid int) *Meter { return &Meter{pid: pid} }
+
+// Self returns a meter of this process, its garbage collector included.
+func Self() *Meter { return &Meter{pid: os.Getpid(), self: true} }
+
+// Start begins to measure. It fails where the process does not exist.
+func (m *Meter) Start() error {
+	s, err := m.read()
+	if err != nil {
+		return err
+	}
+	m.from = s
+	m.usage = result.Usage{CPUs: s.cpus}
+	m.highest(s)
+	m.stop = make(chan struct{})
+	m.ticker.Go(func() {
+		tick := time.NewTicker(sampleEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				s, err := m.read()
+				if err != nil {
+					m.err = err
+					return
+				}
+				m.highest(s)
+			case <-m.stop:
+				return
+			}
+		}
+	})
+	return nil
+}
+
+// Stop ends what Start began and returns what the process used in between. It
+// fails where the process has ended meanwhile.
+func (m *Meter) Stop() (result.Usage, error) {
+	if m.stop == nil {
+		return result.Usage{}, errors.New("not started")
+	}
+	close(m.stop)
+	m.ticker.Wait()
+	if m.err != nil {
+		return result.Usage{}, m.err
+	}
+	s, err := m.read()
+	if err != nil {
+		return result.Usage{}, err
+	}
+	m.highest(s)
+	m.usage.CPU = s.cpu - m.from.cpu
+	m.usage.Steal = s.steal - m.from.steal
+	m.usage.GCPauseMax = longestSince(m.from.gcPauses, s.gcPauses)
+	return m.usage, nil
+}
+
+func (m *Meter) highest(s snapshot) {
+	m.usage.RSSMax = max(m.usage.RSSMax, s.rss)
+	m.usage.ThreadsMax = max(m.usage.ThreadsMax, s.threads)
+	m.usage.FDsMax = max(m.usage.FDsMax, s.fds)
+}
+
+func (m *Meter) read() (snapshot, error) {
+	s, err := readProcess(m.pid)
+	if errors.Is(err, errUnsupported) {
+		err = nil
+	}
+	if m.self {
+		pauses := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
+		metrics.Read(pauses)
+		if pauses[0].Value.Kind() == metrics.KindFloat64Histogram {
+			s.gcPauses = pauses[0].Value.Float64Histogram()
+		}
+	}
+	return s, err
+}
+
+// longestSince returns the upper edge of the highest bucket of now that has
+// grown since then.
+func longestSince(then, now *metrics.Float64Histogram) time.Duration {
+	if then == nil || now == nil || len(then.Counts) != len(now.Counts) {
+		return 0
+	}
+	for i := len(now.Counts) - 1; i >= 0; i-- {
+		if now.Counts[i] > then.Counts[i] {
+			edge := now.Buckets[i+1]
+			if math.IsInf(edge, 1) {
+				edge = now.Buckets[i]
+			}
+			return time.Duration(edge * float64(time.Second))
+		}
+	}
+	return 0
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package host
+
+func readProcess(int) (snapshot, error) { return snapshot{}, errUnsupported }

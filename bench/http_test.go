@@ -1,0 +1,420 @@
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+	"pgregory.net/rapid"
+)
+
+// script is what a scripted server does with one request that it has read.
+// It returns false to have the connection closed.
+type script func(c net.Conn) bool
+
+func says(text string) script {
+	return func(c net.Conn) bool {
+		_, err := io.WriteString(c, text)
+		return err == nil
+	}
+}
+
+// dribbles sends a reply one byte a write.
+func dribbles(text string) script {
+	return func(c net.Conn) bool {
+		for i := range len(text) {
+			if _, err := c.Write([]byte{text[i]}); err != nil {
+				return false
+			}
+		}
+		return true
+	}
+}
+
+func thenCloses(s script) script {
+	return func(c net.Conn) bool { s(c); return false }
+}
+
+func resets(c net.Conn) bool {
+	c.(*net.TCPConn).SetLinger(0)
+	return false
+}
+
+func after(d time.Duration, s script) script {
+	return func(c net.Conn) bool { time.Sleep(d); return s(c) }
+}
+
+const (
+	okReply       = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
+	rejectedReply = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}"
+)
+
+// scripted is a server that does with request number i what scripts[i] says,
+// over again when they are used up, and that keeps its own count.
+type scripted struct {
+	ln      net.Listener
+	scripts []script
+	wg      sync.WaitGroup
+	mu      sync.Mutex
+	n       int
+	conns   []net.Conn
+}
+
+func newScripted(t interface {
+	Fatal(...any)
+	Cleanup(func())
+}, scripts ...script) *scripted {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scripted{ln: ln, scripts: scripts}
+	s.wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.conns = append(s.conns, c)
+			s.mu.Unlock()
+			s.wg.Go(func() { s.serve(c) })
+		}
+	})
+	t.Cleanup(s.close)
+	return s
+}
+
+func (s *scripted) close() {
+	s.ln.Close()
+	s.mu.Lock()
+	for _, c := range s.conns {
+		c.Close()
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+func (s *scripted) serve(c net.Conn) {
+	defer c.Close()
+	r := bufio.NewReader(c)
+	for {
+		if _, err := http.ReadRequest(r); err != nil {
+			return
+		}
+		s.mu.Lock()
+		do := s.scripts[s.n%len(s.scripts)]
+		s.n++
+		s.mu.Unlock()
+		if !do(c) {
+			return
+		}
+	}
+}
+
+func (s *scripted) url() string { return "http://" + s.ln.Addr().String() + "/" }
+
+func (s *scripted) seen() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.n
+}
+
+func dialer(t interface{ Fatal(...any) }, url string) bench.Dial {
+	dial, err := bench.HTTP{URL: url}.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dial
+}
+
+func TestOutcomeOfEachReply(t *testing.T) {
+	for _, c := range []struct {
+		what   string
+		script script
+		want   result.Outcome
+		spent  bool
+	}{
+		{"a plain reply", says(okReply), result.OK, false},
+		{"a reply of one byte a packet", dribbles(okReply), result.OK, false},
+		{"a chunked reply", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), result.OK, false},
+		{"no content", says("HTTP/1.1 204 No Content\r\n\r\n"), result.OK, false},
+		{"not modified", says("HTTP/1.1 304 Not Modified\r\n\r\n"), result.OK, false},
+		{"a redirect is not followed", says("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"), result.OK, false},
+		{"an interim reply before the real one", says("HTTP/1.1 103 Early Hints\r\n\r\n" + okReply), result.OK, false},
+		{"the server wants to close", thenCloses(says("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")), result.OK, true},
+		{"a body that ends with the connection", thenCloses(says("HTTP/1.1 200 OK\r\n\r\nhello")), result.OK, true},
+		{"bytes that nobody asked for", says(okReply + "HTTP/1.1 200 OK\r\n"), result.OK, true},
+		{"turned away", says(rejectedReply), result.Rejected, false},
+		{"too many requests", says("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"), result.Rejected, false},
+		{"a server error", says("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"), result.Error, false},
+		{"not found", says("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), result.Error, false},
+		{"garbage", says("\x00\x01\x02 this is not HTTP\r\n\r\n"), result.Error, true},
+		{"a length that is no number", says("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), result.Error, true},
+		{"a broken chunk", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello"), result.Error, true},
+		{"a header without end", says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), result.Error, true},
+		{"closed before any byte", thenCloses(says("")), result.Reset, true},
+		{"closed within the header", thenCloses(says("HTTP/1.1 200 OK\r\nConte")), result.Reset, true},
+		{"closed within the body", thenCloses(says("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhel")), result.Reset, true},
+		{"closed within a chunk", thenCloses(says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe")), result.Reset, true},
+		{"reset", resets, result.Reset, true},
+		{"nothing within the timeout", after(400*time.Millisecond, says(okReply)), result.Timeout, true},
+		{"half a reply within the timeout", func(c net.Conn) bool {
+			return says("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhel")(c) && after(400*time.Millisecond, says("lo"))(c)
+		}, result.Timeout, true},
+	} {
+		t.Run(c.what, func(t *testing.T) {
+			t.Parallel()
+			s := newScripted(t, c.script)
+			conn, err := dialer(t, s.url())(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			got := conn.Do(200 * time.Millisecond)
+			if got.Outcome != c.want || got.Spent != c.spent {
+				t.Errorf("%v, spent %v (%s); want %v, %v", got.Outcome, got.Spent, got.Why, c.want, c.spent)
+			}
+			if explained := got.Why != ""; explained != (c.want != result.OK && c.want != result.Rejected) {
+				t.Errorf("reason %q for %v", got.Why, got.Outcome)
+			}
+			if !c.spent { // a connection that is not spent must take the next request
+				if again := conn.Do(200 * time.Millisecond); again.Outcome != c.want {
+					t.Errorf("the second exchange: %v (%s)", again.Outcome, again.Why)
+				}
+			}
+			if seen, want := s.seen(), 2; c.spent && seen > 1 || !c.spent && seen != want {
+				t.Errorf("the server saw %d requests: something was sent again", seen)
+			}
+		})
+	}
+}
+
+// A stage's counts must be those of a server that knows what it did, over
+// sockets and whatever it does: answer, reject, reset, close early, talk
+// nonsense.
+func TestStageCountsWhatTheServerDid(t *testing.T) {
+	kinds := []struct {
+		script script
+		want   result.Outcome
+	}{
+		{says(okReply), result.OK},
+		{says(okReply), result.OK},
+		{after(10*time.Millisecond, says(okReply)), result.OK},
+		{says(rejectedReply), result.Rejected},
+		{thenCloses(says("")), result.Reset},
+		{resets, result.Reset},
+		{thenCloses(says("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")), result.Reset},
+		{says("garbage\r\n\r\n"), result.Error},
+		{says("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"), result.Error},
+		{after(300*time.Millisecond, says("")), result.Timeout},
+	}
+	for _, load := range []bench.Load{bench.LoadClosed, bench.LoadConstant} {
+		for seed := range 3 {
+			t.Run(fmt.Sprintf("%s-%d", load, seed), func(t *testing.T) {
+				t.Parallel()
+				var mu sync.Mutex
+				want := map[result.Outcome]int64{}
+				draw := rapid.SliceOfN(rapid.IntRange(0, len(kinds)-1), 20, 20).Example(seed)
+				var scripts []script
+				for _, k := range draw {
+					scripts = append(scripts, func(c net.Conn) bool {
+						mu.Lock()
+						want[kinds[k].want]++
+						mu.Unlock()
+						return kinds[k].script(c)
+					})
+				}
+				s := newScripted(t, scripts...)
+				plan := bench.Plan{Load: load, Level: 8, RejectPause: 5 * time.Millisecond, Think: time.Millisecond,
+					Timeout: 150 * time.Millisecond, Length: 600 * time.Millisecond, MaxLag: time.Minute}
+				if load.Open() {
+					plan.Level = 200
+				}
+				stage, err := bench.Run(t.Context(), plan, &bench.Conns{Dial: dialer(t, s.url()), Kind: "fasthttp"})
+				if err != nil {
+					t.Fatal(err)
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				for _, o := range result.Outcomes {
+					if stage.Counts[o] != want[o] {
+						t.Errorf("%d %s, but the server made %d", stage.Counts[o], o, want[o])
+					}
+				}
+				if int64(s.seen()) != stage.Counts.Planned() {
+					t.Errorf("%d planned, the server saw %d requests", stage.Counts.Planned(), s.seen())
+				}
+				if slices.ContainsFunc(stage.Warnings, func(w string) bool { return strings.Contains(w, "Little") }) {
+					t.Error(stage.Warnings)
+				}
+			})
+		}
+	}
+}
+
+// A server may close a connection between two requests. The next arrival
+// takes a new one and is no failure.
+func TestConnectionClosedWhileIdle(t *testing.T) {
+	s := newScripted(t, thenCloses(says(okReply)))
+	conn, err := dialer(t, s.url())(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	alive := conn.(bench.Aliver).Alive
+	if !alive() {
+		t.Error("a fresh connection is said to be dead")
+	}
+	if r := conn.Do(time.Second); r.Outcome != result.OK || r.Spent {
+		t.Fatalf("%+v: the reply did not say that it would close", r)
+	}
+	for range 1000 {
+		if !alive() {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if alive() {
+		t.Fatal("closed a second ago and still said to be alive")
+	}
+
+	// The clients think long enough for the close to arrive before they send.
+	stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 50 * time.Millisecond, Length: 300 * time.Millisecond},
+		&bench.Conns{Dial: dialer(t, s.url()), Kind: "fasthttp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if stage.Counts[result.OK] != stage.Counts.Planned() || stage.Connect.N() == 0 {
+		t.Errorf("counts %v, %d connections made in the window; want all ok, over new ones", stage.Counts, stage.Connect.N())
+	}
+}
+
+func TestRefusedIsTheServers(t *testing.T) {
+	s := newScripted(t, says(okReply))
+	dial := dialer(t, s.url())
+	s.close()
+	stage, err := bench.Run(t.Context(), bench.Plan{Level: 3, RejectPause: 20 * time.Millisecond, Length: 200 * time.Millisecond},
+		&bench.Conns{Dial: dial, Kind: "fasthttp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := stage.Counts[result.Refused]; n == 0 || n != stage.Counts.Planned() {
+		t.Errorf("counts %v, want all refused", stage.Counts)
+	}
+}
+
+func TestHTTPS(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of each handshake that we refuse
+	server.StartTLS()
+	defer server.Close()
+	trusted := server.Client().Transport.(*http.Transport).TLSClientConfig
+	for _, c := range []struct {
+		name   string
+		config *tls.Config
+		want   result.Outcome
+	}{{"trusted", trusted, result.OK}, {"not trusted", nil, result.Refused}} {
+		dial, err := bench.HTTP{URL: server.URL, TLS: c.config}.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 5 * time.Millisecond, Length: 200 * time.Millisecond},
+			&bench.Conns{Dial: dial, Kind: "fasthttp"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() {
+			t.Errorf("%s: counts %v, want all %v; %q", c.name, stage.Counts, c.want, stage.Warnings)
+		}
+	}
+}
+
+func TestDialRejectsWhatCannotBeDriven(t *testing.T) {
+	for url, want := range map[string]string{
+		"ftp://127.0.0.1/":    "begins with http:// or https://",
+		"127.0.0.1:80/":       "url",
+		"http:///orders":      "has no host",
+		"http://127.0.0.1:x/": "url",
+		"":                    "begins with http:// or https://",
+	} {
+		if _, err := (bench.HTTP{URL: url}).Dial(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error %v, want one that contains %q", url, err, want)
+		}
+	}
+}
+
+// The request goes out as one write, with the query and a Host header.
+func TestTheRequestOnTheWire(t *testing.T) {
+	got := make(chan string, 1)
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		b := make([]byte, 4096)
+		n, _ := c.Read(b)
+		io.WriteString(c, okReply)
+		got <- string(b[:n])
+	}()
+	conn, err := dialer(t, "http://"+ln.Addr().String()+"/api/orders?user_id=42")(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if r := conn.Do(time.Second); r.Outcome != result.OK {
+		t.Fatal(r)
+	}
+	want := "GET /api/orders?user_id=42 HTTP/1.1\r\nUser-Agent: onhold\r\nHost: " + ln.Addr().String() + "\r\n\r\n"
+	if text := <-got; text != want {
+		t.Errorf("the request is\n%q, want\n%q", text, want)
+	}
+}
+
+// BenchmarkExchange is one request and reply over loopback, the server
+// included: what the goroutine driver costs at the least.
+func BenchmarkExchange(b *testing.B) {
+	s := newScripted(b, says(okReply))
+	conn, err := dialer(b, s.url())(b.Context())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	b.ReportAllocs()
+	for b.Loop() {
+		if r := conn.Do(time.Second); r.Outcome != result.OK {
+			b.Fatal(r)
+		}
+	}
+}
+
+// BenchmarkRecord is what one arrival costs in the recorder.
+func BenchmarkRecord(b *testing.B) {
+	rec := bench.NewRecorder(bench.Plan{Length: time.Hour}, 1)
+	start, _ := rec.Start()
+	shard := rec.Shard(0)
+	b.ReportAllocs()
+	for b.Loop() {
+		shard.Begin(start)
+		shard.Record(bench.Arrival{Planned: start, Sent: start + 1000, Done: start + 200*time.Millisecond})
+	}
+}

@@ -1,0 +1,104 @@
+package bench
+
+import (
+	"math"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// MaxGeneratorCPU is the share of the CPU time it may use above which the
+// generator, not the server, may have set the pace.
+const MaxGeneratorCPU = 0.8
+
+// maxLittleError is by how much Little's law may fail: the recorded times are
+// exact, so more than rounding means that arrivals were lost or counted twice.
+const maxLittleError = 0.02
+
+// LagBound is the most that a stage's lag may be for the stage to be valid:
+// max, or where that is 0 the larger of 1 ms and 1 % of the median service
+// time. A burst's clients share one instant but cannot share one CPU cycle,
+// so for a burst it is 10 %.
+func LagBound(load Load, max, medianService time.Duration) time.Duration {
+	if max > 0 {
+		return max
+	}
+	share := medianService / 100
+	if load == LoadBurst {
+		share = medianService / 10
+	}
+	if share > DefaultMinLag {
+		return share
+	}
+	return DefaultMinLag
+}
+
+// lagQuantile is the quantile of lag that is held against the bound: the
+// 99th percentile, or the highest that has ten samples beyond it; a single
+// hiccup among a few arrivals says nothing about the stage.
+func lagQuantile(n int64) float64 {
+	return max(0.5, min(0.99, 1-10/float64(max(n, 1))))
+}
+
+// judge decides whether the stage is valid and says why it is not.
+func judge(m merged, p Plan, meterErr error) {
+	s := m.stage
+	if s.Counts.Planned() == 0 {
+		s.Invalidate("no arrival fell into the measured window of %v: make --stage longer", p.Length)
+		return
+	}
+	if n := s.Counts[result.Unsent]; n > 0 {
+		s.Invalidate("the generator could not send %d of %d arrivals: %s", n, s.Counts.Planned(), m.whys[result.Unsent])
+	}
+	q := lagQuantile(s.Lag.N())
+	bound := LagBound(p.Load, p.MaxLag, s.Service.Quantile(0.5))
+	if lag := s.Lag.Quantile(q); lag > bound {
+		s.Invalidate("the generator was late: p%.4g of its lag is %v, above the bound of %v%s", 100*q,
+			lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s.Generator, p.Length))
+	}
+	if may := time.Duration(host.CPUs()) * p.Length; s.Generator.CPU > time.Duration(MaxGeneratorCPU*float64(may)) {
+		s.Invalidate("the generator used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
+			100*s.Generator.CPU.Seconds()/may.Seconds(), 100*MaxGeneratorCPU)
+	}
+	if meterErr != nil {
+		s.Invalidate("the target's process could not be measured: %v", meterErr)
+	}
+	little(m)
+	for _, h := range []struct {
+		name string
+		hist *result.Hist
+	}{{"latencies", s.Latency}, {"service times", s.Service}, {"times to be turned away", s.Rejected}, {"lags", s.Lag}} {
+		if over := h.hist.Over(); over > 0 {
+			s.Warn("%d %s are above %v and only counted", over, h.name, result.HistHighest)
+		}
+	}
+	for _, o := range []result.Outcome{result.Refused, result.Reset, result.Timeout, result.Error, result.Unfinished} {
+		if n := s.Counts[o]; n > 0 && m.whys[o] != "" {
+			s.Warn("%d of %d arrivals ended in %s, for example: %s", n, s.Counts.Planned(), o, m.whys[o])
+		}
+	}
+}
+
+// blame names the hypervisor where it took the generator's CPU for longer
+// than 1 % of the window: then the machine was late, not the program.
+func blame(u result.Usage, length time.Duration) string {
+	if u.Steal > length/100 {
+		return " (the machine took its CPU away for " + u.Steal.Round(time.Millisecond).String() + ": steal)"
+	}
+	return ""
+}
+
+// little checks Little's law, mean in flight = rate × mean time, in the form
+// that holds exactly on a window with two edges: the time in flight that was
+// added up as arrivals came and went must equal the summed times of the
+// window's arrivals, less what of those lies after the window, plus what of
+// earlier ones lies within. Both sides come from different sums, so a lost or
+// doubled record shows.
+func little(m merged) {
+	byTimes := (m.times - m.overhang).Seconds() / m.stage.Length.Seconds()
+	if math.Abs(byTimes-m.stage.InFlight) > maxLittleError*max(m.stage.InFlight, 0.01) {
+		m.stage.Invalidate("Little's law fails: %.4g in flight on average, but rate × mean time is %.4g: arrivals were lost or counted twice",
+			m.stage.InFlight, byTimes)
+	}
+}

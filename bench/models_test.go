@@ -1,0 +1,421 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+	"pgregory.net/rapid"
+)
+
+const (
+	ms   = time.Millisecond
+	wait = 200 * ms
+)
+
+// near reports whether a quantile equals want to the histogram's three digits.
+func near(got, want time.Duration) bool {
+	return math.Abs(float64(got-want)) <= float64(want)/1000+1000
+}
+
+// check compares the counts of a stage with those wanted, the rest being 0.
+func check(t *testing.T, s *result.Stage, want map[result.Outcome]int64) {
+	t.Helper()
+	for _, o := range result.Outcomes {
+		if s.Counts[o] != want[o] {
+			t.Errorf("%d arrivals ended in %s, want %d (all: %v)", s.Counts[o], o, want[o], s.Counts)
+		}
+	}
+}
+
+func mustBeValid(t *testing.T, s *result.Stage) {
+	t.Helper()
+	if !s.Valid {
+		t.Errorf("not valid: %q", s.Warnings)
+	}
+}
+
+func TestClosedOneClient(t *testing.T) {
+	f := &fakeServer{wait: wait}
+	s := runFake(t, Plan{Level: 1, Warmup: 600 * ms, Length: 3 * time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 15})
+	if s.InFlight != 1 || !near(s.Latency.Max(), wait) || s.Lag.Max() > time.Microsecond {
+		t.Errorf("in flight %v, max %v, lag %v; want 1, %v, 0", s.InFlight, s.Latency.Max(), s.Lag.Max(), wait)
+	}
+	if n := len(f.log); n != 18 {
+		t.Errorf("the server saw %d requests, want 3 in the warm-up and 15 in the window", n)
+	}
+}
+
+func TestClosedThinks(t *testing.T) {
+	f := &fakeServer{wait: wait}
+	s := runFake(t, Plan{Level: 10, Think: 300 * ms, Spread: 500 * ms, Length: 5 * time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 100}) // 10 clients, one cycle every 500 ms
+	if !near(s.Latency.Max(), wait) {
+		t.Errorf("max %v: think time is in the latency", s.Latency.Max())
+	}
+}
+
+// 300 clients on 200 workers and a queue of 100: nobody is turned away, and a
+// caller waits one and a half backend waits on average, by Little's law.
+func TestClosedAtTheEdgeOfRejection(t *testing.T) {
+	f := &fakeServer{wait: wait, workers: 200, queue: 100}
+	s := runFake(t, Plan{Level: 300, Spread: wait, Warmup: time.Second, Length: 6 * time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 6000}) // 200 workers / 200 ms for 6 s
+	if mean := s.Latency.Mean(); !near(mean, 300*ms) {
+		t.Errorf("mean latency %v, want 1.5 backend waits", mean)
+	}
+	if math.Abs(s.InFlight-300) > 1e-6 {
+		t.Errorf("%v in flight, want 300", s.InFlight)
+	}
+}
+
+// Past the edge the rejected pause, so the rejected share is that of clients
+// without a place: it does not measure how fast the generator spins.
+func TestClosedBeyondTheEdge(t *testing.T) {
+	f := &fakeServer{wait: wait, workers: 200, queue: 100}
+	s := runFake(t, Plan{Level: 500, Spread: wait, RejectPause: wait, Warmup: 2 * time.Second, Length: 6 * time.Second}, f.dial)
+	mustBeValid(t, s)
+	if ok := s.Counts[result.OK]; ok != 6000 {
+		t.Errorf("%d ok, want 6000: the workers are never idle", ok)
+	}
+	// Those turned away are back after 200 ms: 200 of 500 clients, 5 times a second.
+	if r := s.Counts[result.Rejected]; r < 5400 || r > 6600 {
+		t.Errorf("%d rejected, want about 200 · 5 · 6 = 6000", r)
+	}
+	if s.Rejected.Max() > time.Microsecond {
+		t.Errorf("being turned away took %v on a server that does it at once", s.Rejected.Max())
+	}
+}
+
+// User 1001: in every wave exactly one of 1001 finds all of 1000 workers
+// taken.
+func TestBurstUser1001(t *testing.T) {
+	f := &fakeServer{wait: wait, workers: 1000}
+	s := runFake(t, Plan{Load: LoadBurst, Level: 1001, Every: 500 * ms, Warmup: 500 * ms, Length: 2 * time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 4000, result.Rejected: 4})
+}
+
+// A burst of 1000 on 200 workers and a queue of 100: exactly 300 are served,
+// 200 in one backend wait and 100 in two.
+func TestBurstOnPoolAndQueue(t *testing.T) {
+	f := &fakeServer{wait: wait, workers: 200, queue: 100}
+	s := runFake(t, Plan{Load: LoadBurst, Level: 1000, Length: time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 300, result.Rejected: 700})
+	if one, two := s.Latency.CountBetween(wait-ms, wait+ms), s.Latency.CountBetween(2*wait-ms, 2*wait+ms); one != 200 || two != 100 {
+		t.Errorf("%d took one wait and %d took two, want 200 and 100", one, two)
+	}
+}
+
+// The fault that separates honest generators from the others: at a constant
+// 500/s, a stall of 2 s makes exactly 1,000 late samples, their lateness
+// spread linearly over 0 to 2 s.
+func TestConstantRateShowsAStall(t *testing.T) {
+	f := &fakeServer{wait: wait, stallFrom: 3 * time.Second, stallTo: 5 * time.Second}
+	s := runFake(t, Plan{Load: LoadConstant, Level: 500, Warmup: time.Second, Length: 9 * time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 4500})
+	if late := s.Latency.CountBetween(wait+ms, time.Minute); late < 999 || late > 1000 {
+		t.Errorf("%d late samples, want rate × stall = 1000", late) // one of them is late by nothing
+	}
+	for tenth := range 10 {
+		from := wait + time.Duration(tenth)*200*ms
+		if n := s.Latency.CountBetween(from+ms, from+200*ms+ms); n < 97 || n > 103 {
+			t.Errorf("%d samples between %v and %v, want 100 of each tenth", n, from, from+200*ms)
+		}
+	}
+	// So p90 of 4,500: 450 lie beyond it, of 1,000 spread over 2 s: 1.1 s late.
+	if got, want := s.Latency.Quantile(0.9), wait+1100*ms; math.Abs(float64(got-want)) > float64(5*ms) {
+		t.Errorf("p90 is %v, want %v", got, want)
+	}
+}
+
+// A closed loop does not show that stall: each client is late once and then
+// politely waits with the server. It must not be made up afterwards either.
+func TestClosedLoopHidesAStall(t *testing.T) {
+	f := &fakeServer{wait: wait, stallFrom: 3 * time.Second, stallTo: 5 * time.Second}
+	s := runFake(t, Plan{Level: 100, Spread: wait, Warmup: time.Second, Length: 9 * time.Second}, f.dial)
+	if late := s.Latency.CountBetween(wait+ms, time.Minute); late < 99 || late > 100 {
+		t.Errorf("%d late samples, want one a client", late)
+	}
+}
+
+func TestPoissonCountsAddUp(t *testing.T) {
+	f := &fakeServer{wait: 50 * ms, workers: 10, queue: 0}
+	s := runFake(t, Plan{Load: LoadPoisson, Level: 200, Seed: 3, Warmup: time.Second, Length: 20 * time.Second}, f.dial)
+	mustBeValid(t, s)
+	want := before20s(t)
+	if got := s.Counts.Planned(); got != want {
+		t.Errorf("%d arrivals, but the schedule plans %d", got, want)
+	}
+	// Erlang B for 10 erlangs on 10 workers is 0.2146; the measured share has a
+	// standard deviation below 0.02 over these 4,000 arrivals.
+	if share := s.RejectedShare(); share < 0.15 || share > 0.28 {
+		t.Errorf("rejected share %.3f, want near 0.215", share)
+	}
+}
+
+func before20s(t *testing.T) (n int64) {
+	t.Helper()
+	next := Poisson{200}.Schedule(3)
+	for at := next(); at < 21*time.Second; at = next() {
+		if at >= time.Second {
+			n++
+		}
+	}
+	return n
+}
+
+// An arrival that finds no free connection under the cap waits, with its
+// planned instant kept; the generator was the limit and says so.
+func TestOpenLoadAtTheCapOfConnections(t *testing.T) {
+	f := &fakeServer{wait: wait}
+	s := runFake(t, Plan{Load: LoadConstant, Level: 100, MaxClients: 10, MaxWaiting: 1000, Drain: time.Minute, Length: 4 * time.Second}, f.dial)
+	check(t, s, map[result.Outcome]int64{result.OK: 400})
+	// The last of the 400, planned at 3.99 s, goes out on the tenth connection,
+	// which began at 90 ms, in its 40th round of 200 ms: done at 8.09 s.
+	if got := s.Latency.Max(); !near(got, 4100*ms) {
+		t.Errorf("the last took %v, want 4.1s from its planned instant", got)
+	}
+	if !near(s.Service.Max(), wait) {
+		t.Errorf("service %v, want %v: the wait in the generator is not the server's", s.Service.Max(), wait)
+	}
+	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "the generator was late") {
+		t.Errorf("valid %v, %q: the generator was the limit", s.Valid, s.Warnings)
+	}
+}
+
+func TestOpenLoadBeyondTheLimitOfWaiting(t *testing.T) {
+	f := &fakeServer{wait: wait}
+	s := runFake(t, Plan{Load: LoadConstant, Level: 100, MaxClients: 10, MaxWaiting: 20, Drain: time.Minute, Length: 4 * time.Second}, f.dial)
+	if s.Counts[result.Unsent] == 0 || s.Counts.Planned() != 400 {
+		t.Errorf("counts %v, want 400 planned, some of them unsent", s.Counts)
+	}
+	if s.Valid || !strings.Contains(s.Warnings[0], "could not send") {
+		t.Errorf("valid %v, %q", s.Valid, s.Warnings)
+	}
+}
+
+// What is still in flight at the drain limit is counted, and what still waits
+// for a connection then was never sent.
+func TestDrainLimit(t *testing.T) {
+	f := &fakeServer{wait: time.Hour}
+	s := runFake(t, Plan{Load: LoadConstant, Level: 10, MaxClients: 4, Drain: 2 * time.Second, Timeout: time.Minute, Length: time.Second}, f.dial)
+	check(t, s, map[result.Outcome]int64{result.Unfinished: 4, result.Unsent: 6})
+	s = runFake(t, Plan{Level: 7, Spread: wait, Drain: 2 * time.Second, Timeout: time.Minute, Length: time.Second}, (&fakeServer{wait: time.Hour}).dial)
+	check(t, s, map[result.Outcome]int64{result.Unfinished: 7})
+}
+
+func TestDrainWaitsForTheSlow(t *testing.T) {
+	f := &fakeServer{wait: 3 * time.Second}
+	s := runFake(t, Plan{Level: 5, Length: time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 5})
+}
+
+func TestTimeout(t *testing.T) {
+	f := &fakeServer{wait: time.Second}
+	s := runFake(t, Plan{Level: 2, Timeout: 250 * ms, Length: time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.Timeout: 8})
+	if s.Latency.N() != 0 {
+		t.Error("a timeout has a latency")
+	}
+}
+
+func TestWarmupIsDiscarded(t *testing.T) {
+	slow := true
+	f := &fakeServer{wait: 10 * ms, answer: func(n int) Reply {
+		if slow = n < 50; slow {
+			return Reply{Outcome: result.Error, Why: "cold"}
+		}
+		return Reply{Outcome: result.OK}
+	}}
+	s := runFake(t, Plan{Level: 1, Warmup: 500 * ms, Length: time.Second}, f.dial)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 100})
+}
+
+// A server that cannot be reached is data; running out of ports is the
+// generator's fault and never the server's.
+func TestDialFailures(t *testing.T) {
+	refuse := func(context.Context) (Conn, error) { return nil, errRefused }
+	s := runFake(t, Plan{Level: 3, RejectPause: 100 * ms, Length: time.Second}, refuse)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.Refused: 30})
+	if !strings.Contains(strings.Join(s.Warnings, " "), "30 of 30 arrivals ended in refused") {
+		t.Errorf("warnings %q do not say so", s.Warnings)
+	}
+
+	noPorts := func(context.Context) (Conn, error) { return nil, errNoPorts }
+	s = runFake(t, Plan{Load: LoadConstant, Level: 10, Length: time.Second}, noPorts)
+	check(t, s, map[result.Outcome]int64{result.Unsent: 10})
+	if s.Valid {
+		t.Error("valid although the generator ran out of ports")
+	}
+
+	hang := func(ctx context.Context) (Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+	s = runFake(t, Plan{Load: LoadConstant, Level: 10, Timeout: 100 * ms, Length: time.Second}, hang)
+	check(t, s, map[result.Outcome]int64{result.Timeout: 10})
+}
+
+func TestNothingPlannedIsNotValid(t *testing.T) {
+	f := &fakeServer{wait: ms}
+	s := runFake(t, Plan{Load: LoadConstant, Level: 1, Warmup: 100 * ms, Length: 500 * ms}, f.dial)
+	if s.Valid || !strings.Contains(s.Warnings[0], "no arrival") {
+		t.Errorf("valid %v, %q: absence of data is never a pass", s.Valid, s.Warnings)
+	}
+}
+
+func TestInterruptEndsAStageAtOnce(t *testing.T) {
+	skipUnderRace(t)
+	for _, p := range []Plan{
+		{Level: 5, Length: time.Hour},
+		{Level: 5, Think: time.Hour, Length: 2 * time.Hour},
+		{Load: LoadConstant, Level: 5, Length: time.Hour},
+		{Load: LoadBurst, Level: 5, Every: time.Hour, Length: 2 * time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			time.AfterFunc(10*time.Second+ms, func() { cancel(errInterrupted) })
+			began := time.Now()
+			f := &fakeServer{wait: wait}
+			stage, err := Run(ctx, p, &Conns{Dial: f.dial, Kind: "fake", sleep: goSleep})
+			if stage != nil || !errors.Is(err, context.Canceled) {
+				t.Errorf("%s: stage %v, error %v, want none and the context's", p.Load, stage, err)
+			}
+			if took := time.Since(began); took > 11*time.Second {
+				t.Errorf("%s: it took %v to end", p.Load, took)
+			}
+		})
+	}
+}
+
+// Whatever a server answers, every arrival has exactly one outcome, no sample
+// is lost, and Little's law holds (a stage on which it fails is not valid).
+func TestEveryArrivalHasOneOutcome(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		type step struct {
+			outcome result.Outcome
+			spent   bool
+		}
+		script := rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) step {
+			return step{
+				rapid.SampledFrom([]result.Outcome{result.OK, result.OK, result.Rejected, result.Reset, result.Error}).Draw(rt, "outcome"),
+				rapid.Bool().Draw(rt, "spent"),
+			}
+		}), 1, 20).Draw(rt, "script")
+		f := &fakeServer{
+			wait:    time.Duration(rapid.IntRange(0, 300).Draw(rt, "wait ms")) * ms,
+			workers: rapid.IntRange(0, 20).Draw(rt, "workers"),
+			queue:   rapid.IntRange(0, 5).Draw(rt, "queue"),
+			answer: func(n int) Reply {
+				s := script[n%len(script)]
+				return Reply{Outcome: s.outcome, Spent: s.spent, Why: "as scripted"}
+			},
+		}
+		p := Plan{
+			Load:       rapid.SampledFrom(Loads).Draw(rt, "load"),
+			Level:      rapid.IntRange(1, 60).Draw(rt, "level"),
+			Warmup:     time.Duration(rapid.IntRange(0, 500).Draw(rt, "warmup ms")) * ms,
+			Length:     time.Second,
+			Every:      150 * ms,
+			Think:      time.Duration(rapid.IntRange(0, 100).Draw(rt, "think ms")) * ms,
+			Spread:     time.Duration(rapid.IntRange(0, 100).Draw(rt, "spread ms")) * ms,
+			Timeout:    time.Duration(rapid.IntRange(50, 500).Draw(rt, "timeout ms")) * ms,
+			Drain:      time.Duration(rapid.IntRange(50, 500).Draw(rt, "drain ms")) * ms,
+			MaxClients: rapid.IntRange(1, 30).Draw(rt, "max clients"),
+			MaxWaiting: rapid.IntRange(1, 20).Draw(rt, "max waiting"),
+			MaxLag:     time.Hour, // a cap on connections makes arrivals wait; not the point here
+		}
+		if p.Load == LoadClosed {
+			p.RejectPause = 10 * ms // else a fake server that answers in no time never lets the clock move
+			p.Think = max(p.Think, ms)
+		}
+		s := runFake(t, p, f.dial)
+		if !s.Valid && s.Counts[result.Unsent] == 0 && s.Counts.Planned() > 0 {
+			rt.Fatalf("not valid: %q", s.Warnings)
+		}
+		for _, w := range s.Warnings {
+			if strings.Contains(w, "Little") {
+				rt.Fatal(w)
+			}
+		}
+		if s.Latency.N() != s.Counts[result.OK] || s.Service.N() != s.Counts[result.OK] || s.Rejected.N() != s.Counts[result.Rejected] {
+			rt.Fatalf("counts %v, but %d latencies, %d service times, %d rejections", s.Counts, s.Latency.N(), s.Service.N(), s.Rejected.N())
+		}
+		if s.Lag.N() != s.Counts.Planned()-s.Counts[result.Unsent] {
+			rt.Fatalf("%d lags for %v", s.Lag.N(), s.Counts)
+		}
+		if arrivals := p.arrivals(); arrivals != nil {
+			var planned int64
+			next := arrivals.Schedule(p.Seed)
+			for at := next(); at < p.Warmup+p.Length; at = next() {
+				if at >= p.Warmup {
+					planned++
+				}
+			}
+			if s.Counts.Planned() != planned {
+				rt.Fatalf("%d outcomes for %d planned arrivals", s.Counts.Planned(), planned)
+			}
+		}
+	})
+}
+
+func TestPlanValidate(t *testing.T) {
+	good := Plan{Level: 1, Length: time.Second}
+	if err := good.Validate(); err != nil {
+		t.Errorf("the least plan: %v", err)
+	}
+	for want, change := range map[string]func(*Plan){
+		`load is "open"`:                       func(p *Plan) { p.Load = "open" },
+		"level is 0":                           func(p *Plan) { p.Level = 0 },
+		"level is 200000000 arrivals":          func(p *Plan) { p.Load, p.Level = LoadPoisson, 2e8 },
+		"stage is 0s":                          func(p *Plan) { p.Length = 0 },
+		"warmup is -1s":                        func(p *Plan) { p.Warmup = -time.Second },
+		"timeout is -1ns":                      func(p *Plan) { p.Timeout = -1 },
+		"arrivals constant:5 cannot go":        func(p *Plan) { p.Arrivals = Constant{5} },
+		"max-clients is -1, want at least 1":   func(p *Plan) { p.MaxClients = -1 },
+		"max-waiting is -1, want 0 or more":    func(p *Plan) { p.MaxWaiting = -1 },
+		"think is -5ms, want 0 or more":        func(p *Plan) { p.Think = -5 * ms },
+		"reject-pause is -5ms, want 0 or more": func(p *Plan) { p.RejectPause = -5 * ms },
+		"spread is -5ms, want 0 or more":       func(p *Plan) { p.Spread = -5 * ms },
+		"every is -5ms, want 0 or more":        func(p *Plan) { p.Every = -5 * ms },
+		"max-lag is -5ms, want 0 or more":      func(p *Plan) { p.MaxLag = -5 * ms },
+		"drain is -5ms, want 0 or more":        func(p *Plan) { p.Drain = -5 * ms },
+	} {
+		p := good
+		change(&p)
+		if err := p.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one that contains %q", err, want)
+		}
+	}
+}
+
+func TestLagBound(t *testing.T) {
+	for _, c := range []struct {
+		load      Load
+		max, serv time.Duration
+		want      time.Duration
+	}{
+		{LoadClosed, 0, 200 * ms, 2 * ms},
+		{LoadClosed, 0, 10 * ms, ms},
+		{LoadPoisson, 0, 0, ms},
+		{LoadBurst, 0, 200 * ms, 20 * ms},
+		{LoadBurst, 3 * ms, 200 * ms, 3 * ms},
+	} {
+		if got := LagBound(c.load, c.max, c.serv); got != c.want {
+			t.Errorf("LagBound(%s, %v, %v) = %v, want %v", c.load, c.max, c.serv, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,198 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Load is a load model: what makes the next request come.
+type Load string
+
+// The load models.
+const (
+	// LoadClosed is N clients, each of which sends when its last reply is in and
+	// its think time has passed.
+	LoadClosed Load = "closed"
+	// LoadBurst is N clients that send at the same instant, wave after wave.
+	LoadBurst Load = "burst"
+	// LoadConstant is arrivals at a steady rate, whatever the server does.
+	LoadConstant Load = "constant"
+	// LoadPoisson is arrivals at random with a given mean rate, whatever the
+	// server does.
+	LoadPoisson Load = "poisson"
+)
+
+// Loads lists the load models.
+var Loads = []Load{LoadClosed, LoadBurst, LoadConstant, LoadPoisson}
+
+// Open reports whether requests come by the clock, not by the replies.
+func (l Load) Open() bool { return l == LoadConstant || l == LoadPoisson }
+
+// What a zero field of a Plan means, and what the command's flags default to.
+const (
+	DefaultTimeout    = 10 * time.Second
+	DefaultDrain      = 5 * time.Second
+	DefaultEvery      = time.Second
+	DefaultMaxClients = 10_000
+	DefaultMaxWaiting = 100_000
+	DefaultMinLag     = time.Millisecond // the least bound on lag
+	// The command's defaults; a Plan's own zero means none of these.
+	DefaultLength = 3 * time.Second
+	DefaultWarmup = 600 * time.Millisecond
+	DefaultSeed   = 1
+)
+
+// Plan is one stage to be run: what load, how much of it, for how long.
+// The zero value of a field is its default, or means none where so stated.
+type Plan struct {
+	Load  Load // LoadClosed where empty
+	Level int  // clients (closed, burst) or arrivals per second (constant, poisson); at least 1
+	Rep   int  // which repeat this is, from 1; stored, not used
+
+	Warmup  time.Duration // driven before the measured window and discarded; may be 0
+	Length  time.Duration // of the measured window; above 0
+	Drain   time.Duration // how long to wait for replies after the window; DefaultDrain where 0
+	Timeout time.Duration // for one request, from its actual send; DefaultTimeout where 0
+
+	Think       time.Duration // closed: from a reply to the client's next request; may be 0
+	RejectPause time.Duration // closed: in place of Think after anything but ok; may be 0, and is not below Think
+	Spread      time.Duration // closed: the clients' first requests are spread evenly over it; may be 0
+	Every       time.Duration // burst: from one wave to the next; DefaultEvery where 0
+
+	Arrivals   Arrivals // constant, poisson: another pattern in place of the load's own
+	MaxClients int      // constant, poisson: most connections at once; where 0, DefaultMaxClients or what this machine allows
+	MaxWaiting int      // constant, poisson: most arrivals that wait for a free connection; DefaultMaxWaiting where 0
+
+	Seed   uint64        // of everything drawn at random
+	MaxLag time.Duration // bound on the generator's lag; where 0, by the rule of LagBound
+
+	TargetPID int // the target's process, whose CPU and memory are measured; 0 where unknown
+
+	// Settings are stored with the stage, before the plan's own.
+	Settings result.Settings
+}
+
+// withDefaults fills in the defaults.
+func (p Plan) withDefaults() Plan {
+	setZero(&p.Load, LoadClosed)
+	setZero(&p.Rep, 1)
+	setZero(&p.Drain, DefaultDrain)
+	setZero(&p.Timeout, DefaultTimeout)
+	setZero(&p.Every, DefaultEvery)
+	setZero(&p.MaxClients, min(DefaultMaxClients, host.MaxConnections()))
+	setZero(&p.MaxWaiting, DefaultMaxWaiting)
+	p.RejectPause = max(p.RejectPause, p.Think)
+	return p
+}
+
+func setZero[T comparable](field *T, def T) {
+	var zero T
+	if *field == zero {
+		*field = def
+	}
+}
+
+// Validate says what is wrong with the plan, naming the field.
+func (p Plan) Validate() error {
+	for _, d := range []struct {
+		name  string
+		value time.Duration
+	}{
+		{"warmup", p.Warmup}, {"drain", p.Drain}, {"timeout", p.Timeout}, {"think", p.Think},
+		{"reject-pause", p.RejectPause}, {"spread", p.Spread}, {"every", p.Every}, {"max-lag", p.MaxLag},
+	} {
+		if d.value < 0 {
+			return fmt.Errorf("%s is %v, want 0 or more", d.name, d.value)
+		}
+	}
+	p = p.withDefaults()
+	switch {
+	case !slices.Contains(Loads, p.Load):
+		return fmt.Errorf("load is %q, want closed, burst, constant or poisson", p.Load)
+	case p.Level < 1:
+		return fmt.Errorf("level is %d, want at least 1", p.Level)
+	case p.Load.Open() && p.Level > maxRate:
+		return fmt.Errorf("level is %d arrivals per second, want at most %g", p.Level, maxRate)
+	case p.Length <= 0:
+		return fmt.Errorf("stage is %v, want more than 0", p.Length)
+	case p.Arrivals != nil && !p.Load.Open():
+		return fmt.Errorf("arrivals %s cannot go with load %s, only with constant and poisson", p.Arrivals.Name(), p.Load)
+	case p.MaxClients < 1:
+		return fmt.Errorf("max-clients is %d, want at least 1", p.MaxClients)
+	case p.MaxWaiting < 0:
+		return fmt.Errorf("max-waiting is %d, want 0 or more", p.MaxWaiting)
+	}
+	return nil
+}
+
+// arrivals is the pattern by which requests come, nil for a closed load.
+func (p Plan) arrivals() Arrivals {
+	switch {
+	case p.Arrivals != nil:
+		return p.Arrivals
+	case p.Load == LoadBurst:
+		return Burst{p.Level, p.Every}
+	case p.Load == LoadConstant:
+		return Constant{float64(p.Level)}
+	case p.Load == LoadPoisson:
+		return Poisson{float64(p.Level)}
+	}
+	return nil
+}
+
+// MostConnections is the most connections that the plan may hold at once.
+func (p Plan) MostConnections() int {
+	p = p.withDefaults()
+	if p.Load.Open() {
+		return p.MaxClients
+	}
+	return p.Level
+}
+
+// settings are the settings that are stored with the stage.
+func (p Plan) settings(driver string) result.Settings {
+	s := p.Settings
+	add := func(key, value string) { s = s.With(key, value) }
+	add(result.KeyLoad, string(p.Load))
+	add(result.KeyLevel, strconv.Itoa(p.Level))
+	add(result.KeyDriver, driver)
+	add(result.KeyRep, strconv.Itoa(p.Rep))
+	add(result.KeyWarmup, p.Warmup.String())
+	add(result.KeyStage, p.Length.String())
+	add("timeout", p.Timeout.String())
+	add("drain", p.Drain.String())
+	switch p.Load {
+	case LoadClosed:
+		add("think", p.Think.String())
+		add("reject_pause", p.RejectPause.String())
+		add("spread", p.Spread.String())
+	case LoadBurst:
+		add("every", p.Every.String())
+	default:
+		add("arrivals", p.arrivals().Name())
+		add("max_clients", strconv.Itoa(p.MaxClients))
+		add("max_waiting", strconv.Itoa(p.MaxWaiting))
+	}
+	add("seed", strconv.FormatUint(p.Seed, 10))
+	return s
+}
+
+// ParseLevels reads a comma-separated list of levels, each a whole number of
+// at least 1, like 1,50,100.
+func ParseLevels(text string) ([]int, error) {
+	var levels []int
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil || n < 1 {
+			return nil, fmt.Errorf("%q is not a level: want whole numbers of at least 1, separated by commas, like 1,50,100", part)
+		}
+		levels = append(levels, n)
+	}
+	return levels, nil
+}

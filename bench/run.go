@@ -1,0 +1,129 @@
+// Package bench drives load at a server and measures what it does to its
+// callers.
+//
+//  1. A [Plan] says what load, at which level, for how long. A [Sweep] is a
+//     plan at rising levels.
+//  2. [Run] hands the plan to a [Driver], which sends requests over
+//     connections: [Conns] drives any protocol that has a [Dial], such as
+//     [HTTP].
+//  3. The driver hands every arrival to a [Recorder]: when it was planned,
+//     sent and done, and how it ended. Latency runs from the planned instant,
+//     so a stall, of the server or of the generator, shows in it.
+//  4. After the measured window the stage drains; what is still in flight at
+//     the limit is counted as unfinished, never dropped.
+//  5. The generator judges itself: a stage that it limited is not valid, and
+//     says why. The record of it all is a [result.Stage].
+package bench
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Driver drives one stage's arrivals over connections.
+type Driver interface {
+	Name() string
+	// Drive connects, calls rec.Start, drives the plan's load, and returns when
+	// every arrival has been recorded. It returns an error only where the stage
+	// is not whole; a fault of the server is an outcome, not an error.
+	Drive(ctx context.Context, p Plan, rec *Recorder) error
+}
+
+// Run runs one stage. Faults of the server are counted in the stage; faults
+// of the generator make it invalid. An error means that there is no whole
+// stage: the plan is wrong, this machine's limits are too low for it, or ctx
+// ended.
+func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
+	if err := p.Validate(); err != nil {
+		return nil, err
+	}
+	p = p.withDefaults()
+	if err := host.CheckLimits(p.MostConnections()); err != nil {
+		return nil, err
+	}
+	rec := NewRecorder(p, runtime.GOMAXPROCS(0))
+	meters := startMeters(p, rec)
+	err := d.Drive(ctx, p, rec)
+	target, generator, meterErr := meters.stop(err == nil)
+	if err != nil {
+		return nil, fmt.Errorf("stage at level %d: %w", p.Level, err)
+	}
+	m := rec.merge()
+	m.stage.Settings = p.settings(d.Name())
+	m.stage.Target, m.stage.Generator = target, generator
+	judge(m, p, meterErr)
+	return m.stage, nil
+}
+
+// meters measure both processes over the measured window.
+type meters struct {
+	target, generator *host.Meter
+	abandon           chan struct{}
+	done              sync.WaitGroup
+	usage             [2]result.Usage
+	err               error // of the target's meter
+}
+
+// startMeters measures from the window's first instant to its last. It waits
+// by package time: a millisecond does not matter here.
+func startMeters(p Plan, rec *Recorder) *meters {
+	m := &meters{generator: host.Self(), abandon: make(chan struct{})}
+	if p.TargetPID != 0 {
+		m.target = host.Process(p.TargetPID)
+	}
+	m.done.Go(func() {
+		select {
+		case <-rec.started:
+		case <-m.abandon:
+			return
+		}
+		if m.sleep(rec.from) {
+			m.measure(func() bool { return m.sleep(rec.to) })
+		}
+	})
+	return m
+}
+
+// measure runs both meters while wait waits for the end of the window.
+func (m *meters) measure(wait func() bool) {
+	generatorErr := m.generator.Start()
+	if m.target != nil {
+		m.err = m.target.Start()
+	}
+	wait()
+	if m.target != nil && m.err == nil {
+		m.usage[0], m.err = m.target.Stop()
+	}
+	if generatorErr == nil {
+		m.usage[1], _ = m.generator.Stop()
+	}
+}
+
+// sleep waits until at; false where the stage is abandoned first.
+func (m *meters) sleep(at time.Duration) bool {
+	timer := time.NewTimer(at - clock.Now())
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-m.abandon:
+		return false
+	}
+}
+
+// stop returns what was measured once the window is over, or ends it at once
+// where the stage is not whole.
+func (m *meters) stop(whole bool) (target, generator result.Usage, err error) {
+	if !whole {
+		close(m.abandon)
+	}
+	m.done.Wait()
+	return m.usage[0], m.usage[1], m.err
+}

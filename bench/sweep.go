@@ -1,0 +1,42 @@
+package bench
+
+import (
+	"context"
+	"iter"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Sweep is one plan at several levels.
+type Sweep struct {
+	Plan   Plan // its Level is set for each stage
+	Levels []int
+}
+
+// Plans yields the stages in the order in which they are run.
+func (s Sweep) Plans() iter.Seq[Plan] {
+	return func(yield func(Plan) bool) {
+		for _, level := range s.Levels {
+			p := s.Plan
+			p.Level = level
+			if !yield(p) {
+				return
+			}
+		}
+	}
+}
+
+// Run runs the stages one after another and hands each to whole as soon as it
+// is. It ends with the first error, of a stage or of whole.
+func (s Sweep) Run(ctx context.Context, run func(context.Context, Plan) (*result.Stage, error), whole func(*result.Stage) error) error {
+	for p := range s.Plans() {
+		stage, err := run(ctx, p)
+		if err != nil {
+			return err
+		}
+		if err := whole(stage); err != nil {
+			return err
+		}
+	}
+	return nil
+}

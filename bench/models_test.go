@@ -212,7 +212,7 @@ func TestDrainLimit(t *testing.T) {
 	f := &fakeServer{wait: time.Hour}
 	s := runFake(t, Plan{Load: LoadConstant, Level: 10, MaxClients: 4, Drain: 2 * time.Second, Timeout: time.Minute, Length: time.Second}, f.dial)
 	check(t, s, map[result.Outcome]int64{result.Unfinished: 4, result.Unsent: 6})
-	s = runFake(t, Plan{Level: 7, Spread: wait, Drain: 2 * time.Second, Timeout: time.Minute, Length: time.Second}, (&fakeServer{wait: time.Hour}).dial)
+	s = runFake(t, Plan{Level: 7, Drain: 2 * time.Second, Timeout: time.Minute, Length: time.Second}, (&fakeServer{wait: time.Hour}).dial)
 	check(t, s, map[result.Outcome]int64{result.Unfinished: 7})
 }
 

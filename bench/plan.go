@@ -55,14 +55,14 @@ type Plan struct {
 	Level int  // clients (closed, burst) or arrivals per second (constant, poisson); at least 1
 	Rep   int  // which repeat this is, from 1; stored, not used
 
-	Warmup  time.Duration // driven before the measured window and discarded; may be 0
+	Warmup  time.Duration // driven before the measured window and discarded, once all clients have begun; may be 0
 	Length  time.Duration // of the measured window; above 0
 	Drain   time.Duration // how long to wait for replies after the window; DefaultDrain where 0
 	Timeout time.Duration // for one request, from its actual send; DefaultTimeout where 0
 
 	Think       time.Duration // closed: from a reply to the client's next request; may be 0
 	RejectPause time.Duration // closed: in place of Think after anything but ok; may be 0, and is not below Think
-	Spread      time.Duration // closed: the clients' first requests are spread evenly over it; may be 0
+	Spread      time.Duration // closed: the clients begin evenly over it, before the warm-up; may be 0
 	Every       time.Duration // burst: from one wave to the next; DefaultEvery where 0
 
 	Arrivals   Arrivals // constant, poisson: another pattern in place of the load's own
@@ -129,6 +129,14 @@ func (p Plan) Validate() error {
 		return fmt.Errorf("max-waiting is %d, want 0 or more", p.MaxWaiting)
 	}
 	return nil
+}
+
+// lead is the time from the start of a stage to that of its measured window.
+func (p Plan) lead() time.Duration {
+	if p.Load == LoadClosed {
+		return p.Spread + p.Warmup
+	}
+	return p.Warmup
 }
 
 // arrivals is the pattern by which requests come, nil for a closed load.

@@ -22,17 +22,16 @@ type Arrival struct {
 // once, then hands every arrival to a Shard twice: Begin when it takes the
 // arrival up, Record when it has ended.
 type Recorder struct {
-	warmup, length time.Duration
-	start          time.Duration
-	from, to       time.Duration // the measured window
-	started        chan struct{}
-	shards         []*Shard
+	lead, length time.Duration
+	from, to     time.Duration // the measured window
+	started      chan struct{}
+	shards       []*Shard
 }
 
 // NewRecorder returns a recorder for one stage of the plan with the given
 // number of shards.
 func NewRecorder(p Plan, shards int) *Recorder {
-	r := &Recorder{warmup: p.Warmup, length: p.Length, started: make(chan struct{})}
+	r := &Recorder{lead: p.lead(), length: p.Length, started: make(chan struct{})}
 	for range max(shards, 1) {
 		r.shards = append(r.shards, &Shard{r: r, stage: result.NewStage()})
 	}
@@ -43,11 +42,11 @@ func NewRecorder(p Plan, shards int) *Recorder {
 // instant and the one at which the measured window ends, the first at which
 // nothing is planned any more.
 func (r *Recorder) Start() (start, end time.Duration) {
-	r.start = clock.Now()
-	r.from = r.start + r.warmup
+	start = clock.Now()
+	r.from = start + r.lead
 	r.to = r.from + r.length
 	close(r.started)
-	return r.start, r.to
+	return start, r.to
 }
 
 // Shard returns shard number i, modulo how many there are.

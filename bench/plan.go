@@ -32,7 +32,7 @@ const (
 var Loads = []Load{LoadClosed, LoadBurst, LoadConstant, LoadPoisson}
 
 // Open reports whether requests come by the clock, not by the replies.
-func (l Load) Open() bool { return l == LoadConstant || l == LoadPoisson }
+func (l Load) Open() bool { return result.OpenLoad(string(l)) }
 
 // What a zero field of a Plan means, and what the command's flags default to.
 const (
@@ -177,7 +177,7 @@ func (p Plan) settings(driver string) result.Settings {
 	add("drain", p.Drain.String())
 	switch p.Load {
 	case LoadClosed:
-		add("think", p.Think.String())
+		add(result.KeyThink, p.Think.String())
 		add("reject_pause", p.RejectPause.String())
 		add("spread", p.Spread.String())
 	case LoadBurst:

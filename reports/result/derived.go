@@ -2,7 +2,7 @@ package result
 
 import "time"
 
-// Target names what was driven: a style of ours, or a URL.
+// TargetName is what was driven: a style of ours, or a URL.
 func (s *Stage) TargetName() string { return s.Settings.Get(KeyTarget) }
 
 // Load names the load model.
@@ -11,8 +11,25 @@ func (s *Stage) Load() string { return s.Settings.Get(KeyLoad) }
 // Level is the level: clients, or arrivals per second.
 func (s *Stage) Level() int { return s.Settings.Int(KeyLevel) }
 
-// Rate is n per second of the measured window.
+// rate is n per second of the measured window.
 func (s *Stage) rate(n int64) float64 { return float64(n) / s.Length.Seconds() }
+
+// OpenLoad reports whether the load model load is one whose requests come by
+// the clock, so that the level is a rate and no number of clients.
+func OpenLoad(load string) bool { return load == "constant" || load == "poisson" }
+
+// LevelUnit names what the level of a load model counts.
+func LevelUnit(load string, level int) string {
+	switch {
+	case OpenLoad(load) && level == 1:
+		return "arrival/s"
+	case OpenLoad(load):
+		return "arrivals/s"
+	case level == 1:
+		return "client"
+	}
+	return "clients"
+}
 
 // Goodput is the rate of ok arrivals, per second.
 func (s *Stage) Goodput() float64 { return s.rate(s.Counts[OK]) }

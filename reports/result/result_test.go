@@ -97,11 +97,11 @@ func TestThinAndResolved(t *testing.T) {
 		q              float64
 		thin, resolved bool
 	}{
-		{1000, 0.99, false, true},  // exactly ten beyond
-		{999, 0.99, true, true},    // fewer than ten
-		{100, 0.99, true, true},    // exactly one
-		{99, 0.99, true, false},    // fewer than one: the maximum by another name
-		{20, 0.5, false, true},     // the median of twenty
+		{1000, 0.99, false, true}, // exactly ten beyond
+		{999, 0.99, true, true},   // fewer than ten
+		{100, 0.99, true, true},   // exactly one
+		{99, 0.99, true, false},   // fewer than one: the maximum by another name
+		{20, 0.5, false, true},    // the median of twenty
 		{10000, 0.999, false, true} /* exactly ten beyond */} {
 		h := result.NewHist()
 		for range c.n {

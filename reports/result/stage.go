@@ -28,7 +28,9 @@ const Schema = 1
 // may carry any others.
 const (
 	KeyTarget         = "target"          // a style of ours, or the URL that was driven
-	KeyBackendLatency = "backend_latency" // a duration; what the target waits for
+	KeyBackend        = "backend"         // what the target waits for
+	KeyBackendLatency = "backend_latency" // a duration, the mean of one wait
+	KeyBackendDist    = "backend_dist"    // how that varies
 	KeyLoad           = "load"            // closed, burst, constant or poisson
 	KeyLevel          = "level"           // clients, or arrivals per second
 	KeyRep            = "rep"             // which repeat this is, from 1
@@ -37,6 +39,7 @@ const (
 	KeyDriver         = "driver"          // what generated the load
 	KeyWarmup         = "warmup"          // a duration, discarded
 	KeyStage          = "stage"           // a duration, the measured window
+	KeyThink          = "think"           // a duration, of the clients of a closed load
 )
 
 // Stage is one steady window at one level and one setting.

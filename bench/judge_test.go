@@ -1,0 +1,87 @@
+package bench
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// soundStage is a stage without fault: 1,000 arrivals of 200 ms in one second.
+func soundStage() merged {
+	s := result.NewStage()
+	s.Length = time.Second
+	for range 1000 {
+		s.Counts[result.OK]++
+		s.Latency.Record(wait)
+		s.Service.Record(wait)
+		s.Lag.Record(10 * time.Microsecond)
+	}
+	s.InFlight = 200
+	return merged{stage: s, inFlight: 200 * time.Second, times: 200 * time.Second}
+}
+
+func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		spoil func(*merged)
+		meter error
+		valid bool
+		want  string
+	}{
+		{"nothing wrong", func(*merged) {}, nil, true, ""},
+		{"late", func(m *merged) {
+			for range 20 {
+				m.stage.Lag.Record(30 * ms)
+			}
+		}, nil, false, "p99 of its lag is 30.02ms, above the bound of 2ms"},
+		{"late, by the machine", func(m *merged) {
+			m.stage.Generator.Steal = 70 * ms
+			for range 20 {
+				m.stage.Lag.Record(30 * ms)
+			}
+		}, nil, false, "took its CPU away for 70ms: steal"},
+		{"late once in a thousand", func(m *merged) { m.stage.Lag.Record(30 * ms) }, nil, true, ""},
+		{"CPU", func(m *merged) { m.stage.Generator.CPU = time.Duration(host.CPUs()) * 850 * ms }, nil, false,
+			"used 85 % of the CPU time it may use, above the bound of 80 %"},
+		{"CPU within bounds", func(m *merged) { m.stage.Generator.CPU = time.Duration(host.CPUs()) * 790 * ms }, nil, true, ""},
+		{"unsent", func(m *merged) {
+			m.stage.Counts[result.Unsent] = 3
+			m.whys[result.Unsent] = "no ports"
+		}, nil, false, "could not send 3 of 1003 arrivals: no ports"},
+		{"no measurement of the target", func(*merged) {}, errors.New("process 7 has ended"), false, "could not be measured: process 7 has ended"},
+		{"a lost record", func(m *merged) { m.times -= 10 * time.Second }, nil, false, "Little's law fails: 200 in flight on average, but rate × mean time is 190"},
+		{"edges are accounted for", func(m *merged) { m.times += 10 * time.Second; m.overhang += 10 * time.Second }, nil, true, ""},
+		{"a failure of the server is no fault of ours", func(m *merged) {
+			m.stage.Counts[result.Reset] = 5
+			m.whys[result.Reset] = "closed"
+		}, nil, true, "5 of 1005 arrivals ended in reset, for example: closed"},
+		{"above the histogram", func(m *merged) {
+			m.stage.Lag.Record(10 * time.Microsecond)
+			m.stage.Counts[result.OK]++
+			m.stage.Latency.Record(2 * time.Minute)
+			m.times += 2 * time.Minute
+			m.stage.InFlight += 120
+		}, nil, true, "1 latencies are above 1m0s and only counted"},
+	} {
+		m := soundStage()
+		c.spoil(&m)
+		judge(m, Plan{Length: time.Second}.withDefaults(), c.meter)
+		all := strings.Join(m.stage.Warnings, "; ")
+		if m.stage.Valid != c.valid || !strings.Contains(all, c.want) || c.want == "" && all != "" {
+			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid, all, c.valid, c.want)
+		}
+	}
+}
+
+// A single hiccup among a few arrivals says nothing about a stage.
+func TestLagQuantileOfFewArrivals(t *testing.T) {
+	for n, want := range map[int64]float64{0: 0.5, 1: 0.5, 15: 0.5, 20: 0.5, 100: 0.9, 1000: 0.99, 1e6: 0.99} {
+		if got := lagQuantile(n); got != want {
+			t.Errorf("lagQuantile(%d) = %v, want %v", n, got, want)
+		}
+	}
+}

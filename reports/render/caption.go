@@ -1,0 +1,117 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// caption says in one line what was run: the picture may end up anywhere, and
+// must still say what it is.
+func caption(run result.Run, sweeps []sweep) string {
+	var parts []string
+	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
+	if run.ID != "" {
+		add("run %s", run.ID)
+	}
+	if c := run.Environment.Commit; c != "" {
+		add("commit %s", c[:min(len(c), 12)])
+	}
+	if run.Environment.Host != "" {
+		add("%s", run.Environment.Host)
+	}
+	first := firstStage(sweeps)
+	if first == nil {
+		return strings.Join(parts, " · ")
+	}
+	repeats := 1
+	for _, w := range sweeps {
+		for _, p := range w.points {
+			repeats = max(repeats, p.all)
+		}
+	}
+	add("%s × %d", duration(lengthOf(first)), repeats)
+	if first.Load() != "" {
+		add("%s load", first.Load())
+	}
+	get := func(key string) string {
+		if v := first.Settings.Get(key); v != "" {
+			return v
+		}
+		return run.Settings.Get(key)
+	}
+	if backend := get(result.KeyBackend); backend != "" {
+		s := "backend " + backend
+		if wait := get(result.KeyBackendLatency); wait != "" {
+			s += " " + tidyDuration(wait)
+		}
+		if dist := get(result.KeyBackendDist); dist != "" {
+			s += " " + dist
+		}
+		add("%s", s)
+	}
+	if driver := get(result.KeyDriver); driver != "" {
+		add("driver %s", driver)
+	}
+	add("smallest stage n = %s", count(smallest(sweeps)))
+	if run.Partial {
+		add("partial")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// tidyDuration writes a duration setting as the rest of the report does, and
+// leaves alone what is none.
+func tidyDuration(s string) string {
+	if d, err := time.ParseDuration(s); err == nil {
+		return duration(d)
+	}
+	return s
+}
+
+// lengthOf is the length of one repeat: a merged stage is as long as all.
+func lengthOf(s *result.Stage) time.Duration {
+	if d := s.Settings.Duration(result.KeyStage); d > 0 {
+		return d
+	}
+	return s.Length
+}
+
+func firstStage(sweeps []sweep) *result.Stage {
+	for _, w := range sweeps {
+		for _, p := range w.points {
+			return p.reps[0]
+		}
+	}
+	return nil
+}
+
+// smallest is the least number of arrivals in a stage.
+func smallest(sweeps []sweep) int64 {
+	var n []int64
+	for _, w := range sweeps {
+		for _, p := range w.points {
+			for _, s := range append(slices.Clone(p.reps), p.rotten...) {
+				n = append(n, s.Counts.Planned())
+			}
+		}
+	}
+	if len(n) == 0 {
+		return 0
+	}
+	return slices.Min(n)
+}
+
+// stampOf is what a partial run has stamped on it.
+func stampOf(run result.Run, stages int) string {
+	switch {
+	case !run.Partial:
+		return ""
+	case run.Planned > 0:
+		return fmt.Sprintf("PARTIAL: %d of %d stages", stages, run.Planned)
+	}
+	return "PARTIAL"
+}

@@ -1,0 +1,48 @@
+package render_test
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// A server with room for 200 callers, of whom each waits 100 ms: the text
+// says what it does to those who come beyond.
+func ExampleText() {
+	var stages []*result.Stage
+	for _, clients := range []int{100, 200, 400} {
+		s := result.NewStage()
+		s.Settings = result.Settings{
+			{Key: result.KeyTarget, Value: "http://shop.example.org"},
+			{Key: result.KeyLoad, Value: "closed"},
+			{Key: result.KeyLevel, Value: strconv.Itoa(clients)},
+		}
+		s.Length = time.Second
+		for range 10 * min(clients, 200) {
+			s.Counts[result.OK]++
+			s.Latency.Record(100 * time.Millisecond)
+		}
+		s.Counts[result.Rejected] = int64(10 * max(clients-200, 0))
+		stages = append(stages, s)
+	}
+	if err := render.Text(os.Stdout, result.Run{}, stages); err != nil {
+		fmt.Println(err)
+	}
+	// Output:
+	// shop.example.org turns callers away above 200 clients
+	//
+	// http://shop.example.org, closed load
+	//                                                         adjusted  turned   other
+	// clients   ok/s     p50     p90     p99    p99.9              p99    away  failed
+	//     100  1,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0       0
+	//     200  2,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0       0
+	//     400  2,000  100 ms  100 ms  100 ms  ~100 ms  ∞ (50 % failed)    50 %       0
+	//   0 means none seen: <0.3 % at n = 1,000, <0.075 % at n = 4,000 (95 %).
+	//
+	// Percentiles are of ok requests, from the planned instant. ~: fewer than ten samples lie beyond. Adjusted p99: of all
+	//   requests, a failed one counted as infinitely slow.
+}

@@ -1,0 +1,131 @@
+package render
+
+import (
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+func stagesOf(all ...made) []*result.Stage {
+	var stages []*result.Stage
+	for _, m := range all {
+		stages = append(stages, m.stage())
+	}
+	return stages
+}
+
+func TestFinding(t *testing.T) {
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	with := func(m made, change func(*made)) made { change(&m); return m }
+	late := func(m *made) { m.invalid = "the generator was late" }
+	named := func(target string, m made) made { m.target = target; return m }
+	for _, c := range []struct {
+		why    string
+		stages []*result.Stage
+		want   string
+		sure   bool
+	}{
+		{"the three styles", defaultStages(),
+			"blocking turns callers away above 300 clients; goroutine and eventloop serve up to 2,000 clients within 209 ms (p99)", true},
+		{"two pools of the same size share a clause", stagesOf(pool(300), pool(500), named("other", pool(300)), named("other", pool(500))),
+			"blocking and other turn callers away above 300 clients", true},
+		{"rejected from the first level on", stagesOf(pool(500), pool(1000)),
+			"blocking turns callers away already at 500 clients", true},
+		{"a single level that is served", stagesOf(free("goroutine", 500)),
+			"goroutine serves 500 clients within 204 ms (p99)", true},
+		{"good again above: no more than that may be said", stagesOf(pool(200), pool(500), named("blocking", free("blocking", 800))),
+			"blocking turns callers away at 500 clients, but not at 800", true},
+		{"a few rejections below the line are not kept quiet",
+			stagesOf(with(pool(200), func(m *made) { m.rejected = 2 }), pool(500)),
+			"blocking turns callers away above 200 clients (more than 1 %)", true},
+		{"everybody is rejected", stagesOf(made{target: "t", load: "closed", level: 50, rejected: 100, turnedIn: ms(1)}),
+			"t turns everybody away", true},
+		{"everybody times out", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}),
+			"t lets everybody time out", true},
+		{"timeouts at an open load", stagesOf(
+			made{target: "t", load: "poisson", level: 100, ok: 100, latency: ms(200)},
+			made{target: "t", load: "poisson", level: 200, ok: 180, timeouts: 20, latency: ms(200)}),
+			"t lets callers time out above 100 arrivals/s", true},
+		{"latency that grows with the load", stagesOf(
+			made{target: "t", load: "constant", level: 500, ok: 500, latency: ms(200)},
+			made{target: "t", load: "constant", level: 600, ok: 600, latency: ms(210)},
+			made{target: "t", load: "constant", level: 700, ok: 700, latency: ms(900)}),
+			"t slows down above 600 arrivals/s: p99 grows from 200 ms to 900 ms", true},
+		{"a spike on the way is no slowing down, but is told", stagesOf(
+			made{target: "t", load: "closed", level: 500, ok: 500, latency: ms(200)},
+			made{target: "t", load: "closed", level: 600, ok: 600, latency: ms(900)},
+			made{target: "t", load: "closed", level: 700, ok: 700, latency: ms(200)}),
+			"t serves up to 700 clients within 900 ms (p99)", true},
+		{"a wide spread is no growth", stagesOf(
+			made{target: "t", load: "closed", level: 500, ok: 500, latency: ms(1), jitter: ms(100)},
+			made{target: "t", load: "closed", level: 600, ok: 600, latency: ms(1), jitter: ms(100)}),
+			"t serves up to 600 clients within 450 ms (p99)", true},
+		{"slow and full: both are told", stagesOf(
+			made{target: "t", load: "closed", level: 50, ok: 500, latency: ms(100)},
+			made{target: "t", load: "closed", level: 100, ok: 500, latency: ms(500)},
+			made{target: "t", load: "closed", level: 200, ok: 500, rejected: 500, latency: ms(500), turnedIn: ms(1)}),
+			"t turns callers away above 100 clients and takes up to 500 ms for the others (p99)", true},
+		{"the level below is not valid: the place is not sure", stagesOf(pool(100), with(pool(300), late), pool(500)),
+			"blocking turns callers away at 500 clients", true},
+		{"the levels above are not valid, but fail as well", stagesOf(pool(300), pool(500), with(pool(1000), late)),
+			"blocking turns callers away above 300 clients", true},
+		{"a level above does not fail, but is not valid", stagesOf(pool(300), pool(500), with(named("blocking", free("", 1000)), late)),
+			"blocking turns callers away at 500 clients", true},
+		{"the highest load is not valid", stagesOf(free("t", 100), with(free("t", 200), late)), question, false},
+		{"no stage is valid", stagesOf(with(pool(300), late), with(pool(500), late)), question, false},
+		{"too few arrivals", stagesOf(free("t", 1), free("t", 2)), question, false},
+		{"a failure or two may be chance", stagesOf(with(free("t", 1), func(m *made) { m.timeouts = 0.4 })), question, false},
+		{"no stages", nil, question, false},
+		{"one target of two is not sure", stagesOf(pool(300), pool(500), with(free("t", 500), late)),
+			"blocking turns callers away above 300 clients; t: cannot tell (no valid stage)", true},
+		{"more targets than a title can name", stagesOf(pool(300), pool(500), free("a", 500), free("b", 500), free("c", 500)),
+			"1 of 4 targets turns callers away, 3 serve everybody within 204 ms", true},
+	} {
+		got, sure := Finding(c.stages)
+		if got != c.want || sure != c.sure {
+			t.Errorf("%s:\n got %q, sure: %v\nwant %q, sure: %v", c.why, got, sure, c.want, c.sure)
+		}
+	}
+}
+
+// TestUnsentIsNoFinding: what the generator could not send says nothing about
+// the target.
+func TestUnsentIsNoFinding(t *testing.T) {
+	s := free("t", 500).stage()
+	s.Counts[result.Unsent] = 1000
+	if got, sure := Finding([]*result.Stage{s}); sure {
+		t.Errorf("got %q for a load that was not sent", got)
+	}
+}
+
+func TestEveryWayOfFailingHasWords(t *testing.T) {
+	for _, o := range result.Outcomes {
+		if o == result.OK || o == result.Unsent {
+			continue
+		}
+		for _, words := range []string{deeds[o].some[0], deeds[o].some[1], deeds[o].all[0], deeds[o].all[1]} {
+			if words == "" {
+				t.Errorf("no words for %v", o)
+			}
+		}
+	}
+}
+
+func TestTailFinding(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		stages []*result.Stage
+		want   string
+	}{
+		{"each at the highest load that it serves", defaultStages(),
+			"1 caller in 100 waits longer than 303 ms on blocking (300 clients) and 209 ms on goroutine and eventloop (2,000 clients)"},
+		{"too few samples for p99", stagesOf(free("t", 50)), "1 caller in 10 waits longer than 202 ms on t (50 clients)"},
+		{"too few samples for anything", stagesOf(free("t", 1)), "How long do the unlucky callers wait?"},
+		{"nobody is served", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}), "How long do the unlucky callers wait?"},
+	} {
+		if got, _ := tailFinding(sweepsOf(c.stages)); got != c.want {
+			t.Errorf("%s:\n got %q\nwant %q", c.why, got, c.want)
+		}
+	}
+}

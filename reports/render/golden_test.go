@@ -1,0 +1,167 @@
+package render
+
+import (
+	"bytes"
+	"image"
+	"image/draw"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"gonum.org/v1/plot/cmpimg"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// goldenDPI is half of the resolution of real figures: a quarter of the size,
+// and still every line and letter.
+const goldenDPI = dpi / 2
+
+// tolerance of two pixels: machines round differently where lines are
+// smoothed. TestGoldenNoticesAChange shows that it hides no change.
+const tolerance = 0.1
+
+// goldenRuns are the runs whose outputs are kept under testdata. The flag
+// -regen writes them anew.
+var goldenRuns = []struct {
+	name    string
+	stages  func() []*result.Stage
+	partial bool
+}{
+	{"default", defaultStages, false},
+	{"open", openStages, false},
+	{"url", urlStages, false},
+	{"repeats", repeatedStages, false},
+	{"spoiled", spoiledStages, true},
+}
+
+func TestGolden(t *testing.T) {
+	for _, g := range goldenRuns {
+		t.Run(g.name, func(t *testing.T) {
+			if testing.Short() && g.name != "default" {
+				t.Skip("with the race detector, one run takes as long as all of them without")
+			}
+			t.Parallel()
+			run, stages := madeRun(), g.stages()
+			run.Partial = g.partial
+			dir := t.TempDir()
+			r := newReport(run, stages)
+			r.resolution = goldenDPI
+			paths, err := r.write(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, path := range paths {
+				golden(t, g.name+"_"+filepath.Base(path), []byte(read(t, path)))
+			}
+			if n := strings.Count(read(t, filepath.Join(dir, "summary.md")), "\n"); n > 60 {
+				t.Errorf("the summary has %d lines, more than fit on a screen", n)
+			}
+			var text bytes.Buffer
+			if err := Text(&text, run, stages); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, g.name+".txt", text.Bytes())
+		})
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// golden compares got with the file of that name under testdata: pixels where
+// it is a picture, else text. Where they differ, both are left for the eye.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *cmpimg.GenerateTestData {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want := []byte(read(t, path))
+	if !strings.HasSuffix(name, ".png") {
+		if diff := cmp.Diff(string(want), string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		return
+	}
+	same, err := cmpimg.EqualApprox("png", got, want, tolerance)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !same {
+		dir := t.ArtifactDir()
+		leave(t, filepath.Join(dir, name), got)
+		leave(t, filepath.Join(dir, "diff_"+name), difference(t, got, want))
+		t.Errorf("%s looks different: see %s (kept with go test -artifacts)", name, dir)
+	}
+}
+
+func leave(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Error(err)
+	}
+}
+
+// difference shows where two pictures differ.
+func difference(t *testing.T, a, b []byte) []byte {
+	t.Helper()
+	x, err := png.Decode(bytes.NewReader(a))
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := png.Decode(bytes.NewReader(b))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := image.NewRGBA(x.Bounds())
+	draw.Draw(out, out.Bounds(), image.White, image.Point{}, draw.Src)
+	cmpimg.Diff(out, x, y)
+	var buf bytes.Buffer
+	if err := png.Encode(&buf, out); err != nil {
+		t.Fatal(err)
+	}
+	return buf.Bytes()
+}
+
+// TestGoldenNoticesAChange: one stage that is slower, and one that rejects a
+// little more, must not pass for the picture that is kept.
+func TestGoldenNoticesAChange(t *testing.T) {
+	want, err := os.ReadFile(filepath.Join("testdata", "default_capacity.png"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		why    string
+		change func(*made)
+	}{
+		{"latency 5 % up at one level", func(m *made) { m.latency += m.latency / 20 }},
+		{"3 % more rejected at one level", func(m *made) { m.rejected += 60 }},
+	} {
+		stages := defaultStages()
+		m := pool(500)
+		c.change(&m)
+		stages[5] = m.stage()
+		r := newReport(madeRun(), stages)
+		r.resolution = goldenDPI
+		files, err := capacityFiles(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if same, err := cmpimg.EqualApprox("png", files[0].data, want, tolerance); same || err != nil {
+			t.Errorf("%s: passes for the old picture (error: %v)", c.why, err)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// notes are the sentences below a table: which stages are not valid and why,
+// what else there is to know, and what a zero is worth.
+func notes(w *sweep) []string {
+	// A warning that valid stages have too cannot be why a stage is not valid.
+	harmless := map[string]bool{}
+	for _, p := range w.points {
+		for _, warning := range p.stage.Warnings {
+			harmless[warning] = harmless[warning] || p.valid()
+		}
+	}
+	var out []string
+	out = append(out, told(w, "!", "not valid: ", func(p point) []string {
+		if p.valid() {
+			return nil
+		}
+		why := slices.DeleteFunc(slices.Clone(p.stage.Warnings), func(s string) bool { return harmless[s] })
+		return orSay(why, "no reason was stored")
+	})...)
+	out = append(out, told(w, "", "", func(p point) []string {
+		if !p.valid() || len(p.rotten) == 0 {
+			return nil
+		}
+		var why []string
+		for _, s := range p.rotten {
+			for _, warning := range orSay(s.Warnings, "no reason was stored") {
+				if !slices.Contains(p.stage.Warnings, warning) {
+					why = append(why, fmt.Sprintf("%d of %d repeats not valid and left out: %s", len(p.rotten), p.all, warning))
+				}
+			}
+		}
+		return why
+	})...)
+	out = append(out, told(w, "", "", func(p point) []string {
+		return slices.DeleteFunc(slices.Clone(p.stage.Warnings), func(s string) bool { return !harmless[s] })
+	})...)
+	if n := zeros(w); n != "" {
+		out = append(out, n)
+	}
+	return out
+}
+
+func orSay(warnings []string, instead string) []string {
+	if len(warnings) == 0 {
+		return []string{instead}
+	}
+	return warnings
+}
+
+// told collects what is said of the points of a sweep, each sentence once
+// with all of its levels: a warning that comes at every level is one line.
+func told(w *sweep, mark, verb string, say func(point) []string) []string {
+	var order []string
+	levels := map[string][]string{}
+	for _, p := range w.points {
+		for _, text := range say(p) {
+			if levels[text] == nil {
+				order = append(order, text)
+			}
+			if l := count(int64(p.level)); !slices.Contains(levels[text], l) {
+				levels[text] = append(levels[text], l)
+			}
+		}
+	}
+	var out []string
+	for _, text := range order {
+		where := and(levels[text]) + " " + result.LevelUnit(w.load, 2)
+		if n := len(levels[text]); n == len(w.points) && n > 1 {
+			where = "every level"
+		} else if n == 1 && levels[text][0] == "1" {
+			where = "1 " + result.LevelUnit(w.load, 1)
+		}
+		out = append(out, strings.TrimSpace(mark+" "+where+": "+verb+text))
+	}
+	return out
+}
+
+// zeros says what "0 failed" is worth: next to nothing in a stage of 15
+// requests, much in one of 30,000. It is "" where no level has a zero.
+func zeros(w *sweep) string {
+	var least, most int64
+	for _, p := range w.points {
+		c := p.stage.Counts
+		if n := c.Planned(); n > 0 && (c[result.Rejected] == 0 || c.Failed() == 0) {
+			if least == 0 || n < least {
+				least = n
+			}
+			most = max(most, n)
+		}
+	}
+	switch {
+	case most == 0:
+		return ""
+	case least == most:
+		return fmt.Sprintf("0 means none seen: <%s at n = %s (95 %%).", seldom(least), count(least))
+	}
+	return fmt.Sprintf("0 means none seen: <%s at n = %s, <%s at n = %s (95 %%).", seldom(least), count(least), seldom(most), count(most))
+}

@@ -1,0 +1,132 @@
+package render
+
+import (
+	"math"
+	"slices"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// percentilesModel is all that the percentile figure draws.
+type percentilesModel struct {
+	load    string
+	nines   limits // −log10(1−q)
+	time    limits // nanoseconds
+	some    bool   // there is a latency to draw
+	columns []percentilesColumn
+}
+
+type percentilesColumn struct {
+	name  string
+	tails []tail // by rising level
+}
+
+// tail is the latencies of one stage, from the quickest to the slowest.
+type tail struct {
+	level    int
+	latency  []step
+	service  []step
+	sure     float64 // up to here, in nines, ten samples lie beyond
+	rejected float64 // share of arrivals
+	failed   float64 // share of arrivals that failed in any other way
+	valid    bool
+}
+
+// step is one point of a tail: x in nines, y in nanoseconds.
+type step struct{ x, y float64 }
+
+const mostTails = 5
+
+func newPercentilesModel(sweeps []sweep) percentilesModel {
+	var m percentilesModel
+	if len(sweeps) > 0 {
+		m.load = sweeps[0].load
+	}
+	var times []float64
+	for i := range sweeps {
+		c := percentilesColumn{name: sweeps[i].shortName(30)}
+		for _, p := range telling(sweeps[i].points) {
+			t := newTail(p)
+			for _, s := range append(slices.Clone(t.latency), t.service...) {
+				times = append(times, s.y)
+				m.nines.hi = max(m.nines.hi, s.x)
+			}
+			c.tails = append(c.tails, t)
+		}
+		m.columns = append(m.columns, c)
+	}
+	m.nines.hi = max(m.nines.hi, 1)
+	m.time.lo, m.time.hi, m.some = logRange(times, halfDecade)
+	return m
+}
+
+// telling chooses at most five stages: without load, at half of the highest
+// load that is still served, at that load, at the first that is not, and at
+// the highest of all.
+func telling(points []point) []point {
+	var some []point
+	for _, p := range points {
+		if p.stage.Counts.Planned() > 0 {
+			some = append(some, p)
+		}
+	}
+	if len(some) == 0 {
+		return nil
+	}
+	firstBad := slices.IndexFunc(some, func(p point) bool { return !clean(p) })
+	good := firstBad - 1
+	if firstBad < 0 {
+		good = len(some) - 1
+	}
+	keep := map[int]bool{0: true, len(some) - 1: true}
+	if good >= 0 {
+		half := 0
+		for i := range good {
+			if math.Abs(math.Log(float64(some[i].level)/(float64(some[good].level)/2))) <
+				math.Abs(math.Log(float64(some[half].level)/(float64(some[good].level)/2))) {
+				half = i
+			}
+		}
+		keep[good], keep[half] = true, true
+	}
+	if firstBad >= 0 {
+		keep[firstBad] = true
+	}
+	var out []point
+	for i, p := range some {
+		if keep[i] && len(out) < mostTails {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+func newTail(p point) tail {
+	return tail{
+		level:    p.level,
+		latency:  steps(p.stage.Latency),
+		service:  steps(p.stage.Service),
+		sure:     math.Log10(max(float64(p.stage.Latency.N())/10, 1)),
+		rejected: p.stage.RejectedShare(),
+		failed:   max(p.bad()-p.stage.RejectedShare(), 0),
+		valid:    p.valid(),
+	}
+}
+
+// steps samples the quantiles of h evenly in nines, up to where one sample
+// lies beyond: the curve ends where the samples do.
+func steps(h *result.Hist) []step {
+	if h.N() == 0 {
+		return nil
+	}
+	const perNine = 36
+	end := math.Log10(float64(h.N()))
+	var out []step
+	for i := 0; ; i++ {
+		x := min(float64(i)/perNine, end)
+		out = append(out, step{x, float64(h.Quantile(1 - math.Pow(10, -x)))})
+		if x >= end {
+			return out
+		}
+	}
+}

@@ -1,0 +1,130 @@
+// Package render shows what was measured: figures, tables, Markdown. It only
+// reads; everything it writes can be written again from a run folder.
+//
+//  1. Stages are grouped into sweeps: one target, rising levels, the repeats
+//     of each level merged.
+//  2. A finding is drawn from the sweeps: one sentence that says what the
+//     targets do to their callers when load rises, or the question where the
+//     stages do not support an answer. It is the title of the figures and the
+//     first line of the text.
+//  3. Each output turns the sweeps into files. Figures first fill a model of
+//     what is to be drawn, which tests look at, and then draw it.
+//
+// Latency is never shown without the share of callers that it leaves out:
+// percentiles are of ok requests, and right below stands how many were turned
+// away. A percentile with fewer than ten samples beyond it is dotted in the
+// figures and marked in the tables; one with none beyond it is not shown.
+package render
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// outputs are the files that belong into a run folder. To add a format, write
+// a function in a file of its own and enter it here. The summary comes last,
+// as it shows what the others made.
+var outputs = []struct {
+	name string
+	make func(*report) ([]file, error)
+}{
+	{"capacity", capacityFiles},
+	{"percentiles", percentilesFiles},
+	{"summary", summaryFiles},
+}
+
+// report is what an output works from.
+type report struct {
+	run        result.Run
+	stages     []*result.Stage
+	sweeps     []sweep
+	resolution int      // of the pictures, dpi; those that are kept have the standard one
+	made       []file   // by the outputs before
+	missing    []string // sentences: what could not be made, and why
+}
+
+// file is one file for the run folder. Pictures have a title and an
+// alternative text.
+type file struct {
+	name  string
+	data  []byte
+	title string
+	alt   string
+}
+
+// nothing is why an output has nothing to show: no error, but told.
+type nothing string
+
+func (n nothing) Error() string { return string(n) }
+
+// Write draws a run into the folder dir and returns the paths of the files it
+// wrote, in order. It works with any number of stages, also none: a figure
+// without data is left out and summary.md says so. The error joins all that
+// went wrong; what could be written is written all the same.
+func Write(dir string, run result.Run, stages []*result.Stage) (paths []string, err error) {
+	return newReport(run, stages).write(dir)
+}
+
+func (r *report) write(dir string) (paths []string, err error) {
+	for _, o := range outputs {
+		files, makeErr := o.make(r)
+		var none nothing
+		switch {
+		case errors.As(makeErr, &none):
+			r.missing = append(r.missing, string(none))
+		case makeErr != nil:
+			r.missing = append(r.missing, fmt.Sprintf("The %s figure could not be drawn: %v.", o.name, makeErr))
+			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
+		}
+		for _, f := range files {
+			path := filepath.Join(dir, f.name)
+			if writeErr := os.WriteFile(path, f.data, 0o644); writeErr != nil {
+				err = errors.Join(err, writeErr)
+				continue
+			}
+			r.made = append(r.made, f)
+			paths = append(paths, path)
+		}
+	}
+	return paths, err
+}
+
+func newReport(run result.Run, stages []*result.Stage) *report {
+	return &report{run: run, stages: stages, sweeps: sweepsOf(stages), resolution: dpi}
+}
+
+// columnsASheet is how many targets stand side by side before their panels
+// become too narrow to read.
+const columnsASheet = 3
+
+// sheets splits sweeps into those that fit on one sheet: few enough, and with
+// levels that count the same.
+func sheets(sweeps []sweep) [][]sweep {
+	var out [][]sweep
+	for _, byClock := range []bool{false, true} {
+		var alike []sweep
+		for _, w := range sweeps {
+			if result.OpenLoad(w.load) == byClock {
+				alike = append(alike, w)
+			}
+		}
+		for len(alike) > 0 {
+			n := min(columnsASheet, len(alike))
+			out = append(out, alike[:n])
+			alike = alike[n:]
+		}
+	}
+	return out
+}
+
+// sheetName names the i-th sheet of a figure: capacity.png, capacity-2.png.
+func sheetName(figure string, i int) string {
+	if i == 0 {
+		return figure + ".png"
+	}
+	return fmt.Sprintf("%s-%d.png", figure, i+1)
+}

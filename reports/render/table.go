@@ -1,0 +1,160 @@
+package render
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// column is one column of the tables, for text and Markdown alike.
+type column struct {
+	head [2]string // two lines, to keep columns narrow
+	cell func(point) string
+	// known is false where a stage does not tell; a column that no stage of a
+	// target tells is left out. nil where every stage does.
+	known func(point) bool
+}
+
+const unknown = "–"
+
+// tableColumns are the columns behind the level.
+var tableColumns = []column{
+	{head: [2]string{"", "ok/s"}, cell: func(p point) string { return number(p.goodput()) }},
+	quantileColumn(0.5), quantileColumn(0.9), quantileColumn(0.99), quantileColumn(0.999),
+	{head: [2]string{"adjusted", "p99"}, cell: adjusted},
+	{head: [2]string{"turned", "away"}, cell: func(p point) string { return share(p, p.stage.RejectedShare()) }},
+	{head: [2]string{"other", "failed"}, cell: func(p point) string {
+		return share(p, finite(float64(p.stage.Counts.Failed())/float64(p.stage.Counts.Planned())))
+	}},
+	{
+		head: [2]string{"served", "a wait"},
+		cell: func(p point) string {
+			n, ok := p.stage.ServedPerWait()
+			if !ok {
+				return unknown
+			}
+			return number(finite(n))
+		},
+		known: func(p point) bool { _, ok := p.stage.ServedPerWait(); return ok },
+	},
+	{
+		head:  [2]string{"CPU a", "request"},
+		cell:  func(p point) string { return orUnknown(p.stage.CPUPerRequest() > 0, duration(p.stage.CPUPerRequest())) },
+		known: func(p point) bool { return p.stage.CPUPerRequest() > 0 },
+	},
+	{
+		head:  [2]string{"", "memory"},
+		cell:  func(p point) string { return orUnknown(p.stage.Target.RSSMax > 0, byteSize(p.stage.Target.RSSMax)) },
+		known: func(p point) bool { return p.stage.Target.RSSMax > 0 },
+	},
+	{
+		head: [2]string{"", "threads"},
+		cell: func(p point) string {
+			return orUnknown(p.stage.Target.ThreadsMax > 0, count(p.stage.Target.ThreadsMax))
+		},
+		known: func(p point) bool { return p.stage.Target.ThreadsMax > 0 },
+	},
+}
+
+// legend says what the headings and marks of a written table are too short
+// for, and nothing of those that it does not have.
+func legend(table string) string {
+	text := []string{"Percentiles are of ok requests, from the planned instant."}
+	for _, l := range []struct{ mark, text string }{
+		{"~", "~: fewer than ten samples lie beyond."},
+		{unknown, unknown + ": none, or not known."},
+		{"adjusted", "Adjusted p99: of all requests, a failed one counted as infinitely slow."},
+		{"served", "Served a wait: requests served during one backend wait."},
+		{"! ", "!: stage not valid."},
+	} {
+		if strings.Contains(table, l.mark) {
+			text = append(text, l.text)
+		}
+	}
+	return strings.Join(text, " ")
+}
+
+func orUnknown(known bool, cell string) string {
+	if known {
+		return cell
+	}
+	return unknown
+}
+
+func quantileColumn(q float64) column {
+	return column{head: [2]string{"", percentile(q)}, cell: func(p point) string {
+		switch h := p.stage.Latency; {
+		case !h.Resolved(q):
+			return unknown
+		case h.Thin(q):
+			return "~" + quantile(h, q)
+		default:
+			return quantile(h, q)
+		}
+	}}
+}
+
+// quantile tells a quantile, and that it is only known to be above the
+// highest that histograms tell apart where it is.
+func quantile(h *result.Hist, q float64) string {
+	d := h.Quantile(q)
+	if h.Over() > 0 && d >= result.HistHighest {
+		return ">" + duration(result.HistHighest)
+	}
+	return duration(d)
+}
+
+// adjusted tells the deadline-adjusted p99, in which failures are slowest.
+func adjusted(p point) string {
+	const q = 0.99
+	n := p.stage.Counts.Planned()
+	d, ok := p.stage.Adjusted(q)
+	beyond := float64(n)*(1-q) + 1e-9
+	switch {
+	case n == 0:
+		return unknown
+	case !ok:
+		return fmt.Sprintf("∞ (%s failed)", percent(p.bad()))
+	case beyond < 1:
+		return unknown
+	case d >= result.HistHighest:
+		return ">" + duration(result.HistHighest)
+	case beyond < 10:
+		return "~" + duration(d)
+	}
+	return duration(d)
+}
+
+func share(p point, share float64) string {
+	switch {
+	case p.stage.Counts.Planned() == 0:
+		return unknown
+	case share == 0:
+		return "0"
+	}
+	return percent(share)
+}
+
+// columnsOf leaves out the columns that none of the points tells.
+func columnsOf(points []point) []column {
+	var kept []column
+	for _, c := range tableColumns {
+		known := c.known == nil
+		for _, p := range points {
+			known = known || c.known(p)
+		}
+		if known {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
+// level tells the level, marked where the stage is not valid.
+func level(p point) string {
+	if !p.valid() {
+		return "! " + count(int64(p.level))
+	}
+	return count(int64(p.level))
+}

@@ -1,0 +1,54 @@
+// Package backend says what a target waits for, and in which ways it can wait.
+//
+// Each backend offers one question in three idioms: to a goroutine that may be
+// parked, to an OS thread that is to be blocked, and to an event loop that must
+// go on. A target picks the one of its style, so the same backend serves them
+// all and no style has another backend's figures.
+package backend
+
+import (
+	"time"
+
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Query asks for the orders of one user and has room for the answer. It may be
+// used again once it is answered, which keeps the slice.
+type Query struct {
+	UserID int64
+
+	Orders []orders.Order // the answer, where Err is nil
+	Err    error
+}
+
+// Backend answers queries. All methods are safe for concurrent use.
+type Backend interface {
+	// Park answers q while the calling goroutine is parked.
+	Park(q *Query)
+
+	// Block answers q while the calling OS thread is blocked. The caller has
+	// locked itself to the thread and called clock.Punctual on it.
+	Block(q *Query)
+
+	// Notify returns at once and later calls done on the loop, when q is
+	// answered. It is called on the loop, and done never runs before it returns.
+	Notify(q *Query, loop Loop, done func())
+
+	// Stats says what the backend has done so far.
+	Stats() orders.BackendStats
+
+	// Close lets go of what the backend holds. No query may be open.
+	Close() error
+}
+
+// Loop is an event loop as a backend sees it: something that runs functions
+// one after the other.
+type Loop interface {
+	// At runs f at the instant at (see package clock), never before. It may be
+	// called on the loop only.
+	At(at time.Duration, f func())
+
+	// Execute runs f on the loop soon. It may be called from anywhere. Once
+	// the loop has ended, f is dropped.
+	Execute(f func())
+}

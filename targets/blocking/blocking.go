@@ -1,0 +1,140 @@
+// Package blocking is a thread pool with a bounded queue in front of it, the
+// way of Tomcat and its kin: a fixed number of OS threads, each of which serves
+// one request at a time and blocks in the kernel while it waits.
+package blocking
+
+import (
+	"context"
+	"runtime"
+	"sync"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/front"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Name of the style.
+const Name = "blocking"
+
+// Tomcat's thread pool and accept queue.
+const (
+	DefaultWorkers = 200
+	DefaultQueue   = 100
+)
+
+// Bounds of a Config. A Go process ends when it has more than 10,000 threads.
+const (
+	MaxWorkers = 5_000
+	MaxQueue   = 1_000_000
+)
+
+// Config is how to start a server.
+type Config struct {
+	Addr    string // TCP address, port 0 for any
+	Workers int    // threads, 1 to MaxWorkers
+	Queue   int    // requests that may wait for a thread, 0 to MaxQueue; others get 503
+	Backend backend.Backend
+}
+
+// Server is a running server.
+type Server struct {
+	http   *front.Server
+	config Config
+
+	// gate bounds the requests inside, busy and queued together. Counting them
+	// is what makes the pool an exact one of c servers and K places: the
+	// channel alone would turn a request away while a worker, done with the
+	// one before, is still on its way back to it.
+	gate    orders.Gate
+	jobs    chan *job
+	workers sync.WaitGroup
+}
+
+type job struct {
+	query *backend.Query
+	done  chan struct{}
+}
+
+var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
+
+// Start starts a server, and returns when all its threads are there: the first
+// requests must not pay for making them.
+func Start(c Config) (*Server, error) {
+	s := &Server{
+		config: c,
+		gate:   orders.Gate{Limit: int64(c.Workers + c.Queue)},
+		jobs:   make(chan *job, c.Workers+c.Queue), // as many as the gate lets in: sending never waits
+	}
+	var ready sync.WaitGroup
+	ready.Add(c.Workers)
+	for range c.Workers {
+		s.workers.Go(func() { s.work(&ready) })
+	}
+	ready.Wait()
+
+	var err error
+	if s.http, err = front.Listen(c.Addr, s.ask, s.Stats); err != nil {
+		s.endWorkers()
+		return nil, err
+	}
+	return s, nil
+}
+
+// work is the life of one thread.
+func (s *Server) work(ready *sync.WaitGroup) {
+	runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
+	clock.Punctual()
+	ready.Done()
+	for j := range s.jobs {
+		s.config.Backend.Block(j.query)
+		// The place is free before the reply is written, and so before the
+		// client can come back for it.
+		s.gate.Leave()
+		j.done <- struct{}{}
+	}
+}
+
+func (s *Server) ask(q *backend.Query) bool {
+	if !s.gate.Enter() {
+		return false
+	}
+	j := jobPool.Get().(*job)
+	j.query = q
+	s.jobs <- j
+	<-j.done
+	j.query = nil
+	jobPool.Put(j)
+	return true
+}
+
+func (s *Server) endWorkers() {
+	close(s.jobs)
+	s.workers.Wait()
+}
+
+// Addr is the address that the server listens on, as HOST:PORT.
+func (s *Server) Addr() string { return s.http.Addr() }
+
+// Stats says what the server is doing.
+func (s *Server) Stats() orders.Stats {
+	st := s.gate.Stats()
+	st.Style = Name
+	st.Workers = s.config.Workers
+	st.Queue = s.config.Queue
+	st.Busy = min(st.InFlight, int64(s.config.Workers))
+	st.Queued = st.InFlight - st.Busy
+	st.Backend = s.config.Backend.Stats()
+	return st
+}
+
+// Shutdown stops accepting, answers what is in flight, ends the threads and
+// returns when that is done. It returns the error of ctx when that ends first;
+// the threads then stay.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return err
+	}
+	s.endWorkers()
+	return nil
+}

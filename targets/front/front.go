@@ -1,0 +1,145 @@
+// Package front is the HTTP side of the targets that serve each connection with
+// a goroutine of its own: fasthttp, which plays the part that a poller and its
+// acceptors play in front of a thread pool.
+//
+// fasthttp sends the replies to pipelined requests together, once no further
+// request is in its buffer: the first of several then arrives with the last.
+package front
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"sync/atomic"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/valyala/fasthttp"
+)
+
+// Ask gets q answered while the calling goroutine waits, or reports false at
+// once where the target is full.
+type Ask func(q *backend.Query) bool
+
+// Server is a listening HTTP server.
+type Server struct {
+	ask   Ask
+	stats func() orders.Stats
+
+	http     fasthttp.Server
+	listener net.Listener
+	served   chan error
+	stopping atomic.Bool
+	silent   sync.Map // connections that have sent nothing yet: net.Conn → nothing
+}
+
+// Listen starts a server on a TCP address. It calls ask and stats from any
+// number of goroutines.
+func Listen(addr string, ask Ask, stats func() orders.Stats) (*Server, error) {
+	// Go asks for the longest backlog that the kernel allows (somaxconn, 4096
+	// by default), so a burst of connections waits in it and is not refused.
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %q: %w", addr, err)
+	}
+	s := &Server{ask: ask, stats: stats, listener: ln, served: make(chan error, 1)}
+	s.http = fasthttp.Server{
+		Name:                         orders.ServerName,
+		Handler:                      s.handle,
+		ErrorHandler:                 func(ctx *fasthttp.RequestCtx, err error) { orders.Malformed(&ctx.Response, err) },
+		HeaderReceived:               markChunked,
+		ConnState:                    s.connState,
+		ReadBufferSize:               orders.MaxHeader, // which also bounds the header
+		MaxRequestBodySize:           orders.MaxBody,
+		DisablePreParseMultipartForm: true,
+		LazyRequestTime:              true,
+		CloseOnShutdown:              true,
+	}
+	accepting := make(chan struct{})
+	go func() { s.served <- s.http.Serve(&herald{Listener: ln, accepting: accepting}) }()
+	// fasthttp takes a shutdown before it accepts for one that has nothing to do.
+	<-accepting
+	return s, nil
+}
+
+// herald is a listener that tells of its first Accept.
+type herald struct {
+	net.Listener
+	once      sync.Once
+	accepting chan struct{}
+}
+
+func (h *herald) Accept() (net.Conn, error) {
+	h.once.Do(func() { close(h.accepting) })
+	return h.Listener.Accept()
+}
+
+// Addr is the address that the server listens on, as HOST:PORT.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// Shutdown closes the listener and every connection on which nothing is under
+// way, and returns once the others are answered and closed. It returns the
+// error of ctx when that ends first; what is in flight then goes on.
+func (s *Server) Shutdown(ctx context.Context) error {
+	// fasthttp counts a connection that has sent nothing as idle only after
+	// 5 s. The flag goes first: a connection is either seen here or sees it.
+	s.stopping.Store(true)
+	s.silent.Range(func(c, _ any) bool {
+		c.(net.Conn).Close()
+		return true
+	})
+	if err := s.http.ShutdownWithContext(ctx); err != nil {
+		return err
+	}
+	return <-s.served
+}
+
+func (s *Server) connState(c net.Conn, state fasthttp.ConnState) {
+	switch state {
+	case fasthttp.StateNew:
+		s.silent.Store(c, nil)
+		if s.stopping.Load() {
+			c.Close()
+		}
+	case fasthttp.StateActive, fasthttp.StateClosed:
+		s.silent.Delete(c)
+	}
+}
+
+// chunkedMark is a header that says of a request that its body came in chunks.
+// fasthttp reads such a body before the handler runs, and then forgets.
+const chunkedMark = "X-Onhold-Chunked"
+
+func markChunked(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
+	if orders.Chunked(h) {
+		h.Set(chunkedMark, "1")
+	}
+	return fasthttp.RequestConfig{}
+}
+
+var queries = sync.Pool{New: func() any {
+	return &backend.Query{Orders: make([]orders.Order, 0, orders.MaxGenerated)}
+}}
+
+func (s *Server) handle(ctx *fasthttp.RequestCtx) {
+	if len(ctx.Request.Header.Peek(chunkedMark)) > 0 {
+		orders.Malformed(&ctx.Response, orders.ErrChunked)
+		return
+	}
+	user, wait := orders.Route(&ctx.Request.Header, &ctx.Response, s.stats)
+	if !wait {
+		return
+	}
+	q := queries.Get().(*backend.Query)
+	defer queries.Put(q)
+	q.UserID = user
+	switch {
+	case !s.ask(q):
+		orders.Busy(&ctx.Response)
+	case q.Err != nil:
+		orders.Failed(&ctx.Response, q.Err)
+	default:
+		orders.Answer(&ctx.Response, q.Orders)
+	}
+}

@@ -1,0 +1,95 @@
+package targets
+
+import (
+	"fmt"
+	"net"
+	"runtime"
+
+	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/blocking"
+	"github.com/a628bb15/onhold/targets/eventloop"
+)
+
+// What the zero values of Options mean, beside the defaults of package sim.
+const (
+	DefaultAddr    = "127.0.0.1:0" // any free port, this machine only
+	DefaultWorkers = blocking.DefaultWorkers
+	DefaultQueue   = blocking.DefaultQueue
+)
+
+// NoQueue is the Options.Queue of a pool that turns a request away as soon as
+// all workers are busy.
+const NoQueue = -1
+
+// MaxInflightLimit is the largest Options.MaxInflight.
+const MaxInflightLimit = 1_000_000
+
+// Options is how to start a target of any style. A style ignores what it has no
+// use for. The zero value is ready for use.
+type Options struct {
+	// Addr is the TCP address to listen on; empty means DefaultAddr.
+	Addr string
+
+	// Workers is the number of threads of style blocking, from 1 to
+	// blocking.MaxWorkers; 0 means DefaultWorkers.
+	Workers int
+
+	// Queue is the number of requests that may wait for a thread of style
+	// blocking, up to blocking.MaxQueue; 0 means DefaultQueue, and NoQueue
+	// means none.
+	Queue int
+
+	// MaxInflight is the number of requests that styles goroutine and
+	// eventloop let in at once, up to MaxInflightLimit; 0 means any number.
+	MaxInflight int
+
+	// Loops is the number of event loops of style eventloop, up to
+	// eventloop.MaxLoops; 0 means one for every CPU that the process may use.
+	Loops int
+
+	// Sim is the backend.
+	Sim sim.Config
+}
+
+func (o Options) withDefaults() Options {
+	if o.Addr == "" {
+		o.Addr = DefaultAddr
+	}
+	if o.Workers == 0 {
+		o.Workers = DefaultWorkers
+	}
+	switch o.Queue {
+	case 0:
+		o.Queue = DefaultQueue
+	case NoQueue:
+		o.Queue = 0
+	}
+	if o.Loops == 0 {
+		// Not GOMAXPROCS, which TuneRuntime raises above the number of CPUs.
+		o.Loops = min(runtime.NumCPU(), eventloop.MaxLoops)
+	}
+	return o
+}
+
+// Validate checks every field, whichever style it is for. The error names the
+// field as the command's flag, the value, and what is allowed.
+func (o Options) Validate() error {
+	d := o.withDefaults()
+	if _, port, err := net.SplitHostPort(d.Addr); err != nil || port == "" {
+		return fmt.Errorf("--addr=%s: must be HOST:PORT, with port 0 for any free one", d.Addr)
+	}
+	switch {
+	case d.Workers < 1 || d.Workers > blocking.MaxWorkers:
+		return fmt.Errorf("--workers=%d: must be from 1 to %d", d.Workers, blocking.MaxWorkers)
+	case d.Queue < 0 || d.Queue > blocking.MaxQueue:
+		return fmt.Errorf("--queue=%d: must be from 0 to %d", d.Queue, blocking.MaxQueue)
+	case d.MaxInflight < 0 || d.MaxInflight > MaxInflightLimit:
+		return fmt.Errorf("--max-inflight=%d: must be from 0 (any number) to %d", d.MaxInflight, MaxInflightLimit)
+	case d.Loops < 1 || d.Loops > eventloop.MaxLoops:
+		return fmt.Errorf("--loops=%d: must be from 1 to %d, or 0 for one per CPU", d.Loops, eventloop.MaxLoops)
+	}
+	if err := d.Sim.Validate(); err != nil {
+		return fmt.Errorf("--backend-%w", err)
+	}
+	return nil
+}

@@ -1,0 +1,51 @@
+package orders
+
+import "sync/atomic"
+
+// Gate counts requests in and out, and turns away those that find it full. It
+// is safe for concurrent use. Limit must not change once requests come.
+type Gate struct {
+	// Limit is how many requests may be inside at once; 0 means any number.
+	Limit int64
+
+	inside   atomic.Int64
+	entered  atomic.Int64
+	rejected atomic.Int64
+}
+
+// Enter admits a request, which then has to Leave, or reports false and counts
+// it as rejected.
+func (g *Gate) Enter() bool {
+	// Adding first and taking back on failure would be simpler, but for a
+	// moment the count would be one too high, and another request could be
+	// turned away although there is room.
+	for {
+		n := g.inside.Load()
+		if g.Limit > 0 && n >= g.Limit {
+			g.rejected.Add(1)
+			return false
+		}
+		if g.inside.CompareAndSwap(n, n+1) {
+			g.entered.Add(1)
+			return true
+		}
+	}
+}
+
+// Leave makes room for another request.
+func (g *Gate) Leave() { g.inside.Add(-1) }
+
+// Inside is the number of requests that entered and have not left.
+func (g *Gate) Inside() int64 { return g.inside.Load() }
+
+// Stats fills in the counters of a target whose requests are all worked on at
+// once. One that queues them moves some from busy to queued.
+func (g *Gate) Stats() Stats {
+	inside := g.inside.Load()
+	return Stats{
+		Busy:     inside,
+		InFlight: inside,
+		Accepted: g.entered.Load(),
+		Rejected: g.rejected.Load(),
+	}
+}

@@ -1,0 +1,42 @@
+package orders
+
+// Stats is what a target says of itself at [PathStats]. The first block is
+// settings, where 0 means that the style has no such limit; the second block is
+// the present; the third counts since the start.
+type Stats struct {
+	Style       string `json:"style"`
+	Workers     int    `json:"workers"`
+	Queue       int    `json:"queue"`
+	MaxInflight int    `json:"max_inflight"`
+	Loops       int    `json:"loops"`
+
+	Busy     int64 `json:"busy"`      // requests being worked on
+	Queued   int64 `json:"queued"`    // requests waiting for a worker
+	InFlight int64 `json:"in_flight"` // busy + queued
+
+	Accepted int64 `json:"accepted"` // let in to wait for the backend
+	Rejected int64 `json:"rejected"` // turned away with 503
+
+	Backend BackendStats `json:"backend"`
+}
+
+// BackendStats is what a backend says of itself.
+type BackendStats struct {
+	Name  string `json:"name"`
+	Conns int    `json:"conns"` // 0: unlimited
+	Calls int64  `json:"calls"` // begun so far
+
+	// WaitError is by how much the target woke later than the backend's answer
+	// was due: the error of the measuring device. It is absent for a backend
+	// whose answers have no due instant.
+	WaitError *WaitError `json:"wait_error_ns,omitempty"`
+}
+
+// WaitError sums up durations, in nanoseconds.
+type WaitError struct {
+	N    int64 `json:"n"`
+	Mean int64 `json:"mean"`
+	P50  int64 `json:"p50"`
+	P99  int64 `json:"p99"`
+	Max  int64 `json:"max"`
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package targets_test
+
+const clockNanosleep = -1

@@ -1,0 +1,118 @@
+// Package targets holds the servers that are driven: one order service, built
+// in several styles of waiting for the same backend.
+//
+// A new style is a folder beside the others and a line in [Styles].
+package targets
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/blocking"
+	"github.com/a628bb15/onhold/targets/eventloop"
+	"github.com/a628bb15/onhold/targets/goroutine"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Server is a running target.
+type Server interface {
+	// Addr is the address that it listens on, as HOST:PORT.
+	Addr() string
+
+	// Stats says what it is doing.
+	Stats() orders.Stats
+
+	// Shutdown stops accepting, answers what is in flight, closes all
+	// connections and returns when that is done. It returns the error of ctx
+	// when that ends first: what was in flight may then stay unanswered. It is
+	// to be called once.
+	Shutdown(ctx context.Context) error
+}
+
+// Style is a way to wait for the backend.
+type Style struct {
+	Name  string
+	About string // one line
+
+	start func(Options, backend.Backend) (Server, error) // options with their defaults filled in
+}
+
+// Styles lists the styles.
+var Styles = []Style{
+	{blocking.Name, "a pool of OS threads that block while they wait, and a bounded queue", startBlocking},
+	{goroutine.Name, "a parked goroutine per request", startGoroutine},
+	{eventloop.Name, "callbacks on a few event loops, nothing per request but a timer", startEventloop},
+}
+
+func startBlocking(o Options, b backend.Backend) (Server, error) {
+	return blocking.Start(blocking.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b})
+}
+
+func startGoroutine(o Options, b backend.Backend) (Server, error) {
+	return goroutine.Start(goroutine.Config{Addr: o.Addr, MaxInflight: o.MaxInflight, Backend: b})
+}
+
+func startEventloop(o Options, b backend.Backend) (Server, error) {
+	return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b})
+}
+
+// Names lists the names of the styles.
+func Names() []string {
+	names := make([]string, len(Styles))
+	for i, s := range Styles {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// Find returns the style of that name; ok is false where there is none.
+func Find(name string) (style Style, ok bool) {
+	for _, s := range Styles {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return Style{}, false
+}
+
+// Start starts a target of the named style, and returns when it listens.
+func Start(style string, o Options) (Server, error) {
+	if s, ok := Find(style); ok {
+		return s.Start(o)
+	}
+	return nil, fmt.Errorf("there is no style %q; the styles are %s", style, strings.Join(Names(), ", "))
+}
+
+// Start starts a target of this style, and returns when it listens.
+func (s Style) Start(o Options) (Server, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	b, err := sim.New(o.Sim)
+	if err != nil {
+		return nil, err
+	}
+	server, err := s.start(o.withDefaults(), b)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", s.Name, err), b.Close())
+	}
+	return &target{server, b}, nil
+}
+
+// target is a server with the backend that was opened for it.
+type target struct {
+	Server
+	backend backend.Backend
+}
+
+// Shutdown closes the backend too, but only once nobody uses it.
+func (t *target) Shutdown(ctx context.Context) error {
+	if err := t.Server.Shutdown(ctx); err != nil {
+		return err
+	}
+	return t.backend.Close()
+}

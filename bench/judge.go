@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -17,16 +18,18 @@ const MaxGeneratorCPU = 0.8
 const maxLittleError = 0.02
 
 // LagBound is the most that a stage's lag may be for the stage to be valid:
-// max, or where that is 0 the larger of 1 ms and 1 % of the median service
-// time. A burst's clients share one instant but cannot share one CPU cycle,
-// so for a burst it is 10 %.
+// max, or where that is 0 the larger of 1 ms and a share of the median service
+// time. In open loads the share is 1 %: their arrivals follow the clock and
+// nothing else. In closed and burst loads it is 10 %: a client that is late
+// after its pause takes no place in anybody's schedule, and the clients of a
+// burst share one instant but cannot share one CPU cycle.
 func LagBound(load Load, max, medianService time.Duration) time.Duration {
 	if max > 0 {
 		return max
 	}
-	share := medianService / 100
-	if load == LoadBurst {
-		share = medianService / 10
+	share := medianService / 10
+	if load.Open() {
+		share = medianService / 100
 	}
 	if share > DefaultMinLag {
 		return share
@@ -53,9 +56,13 @@ func judge(m merged, p Plan, meterErr error) {
 	}
 	q := lagQuantile(s.Lag.N())
 	bound := LagBound(p.Load, p.MaxLag, s.Service.Quantile(0.5))
-	if lag := s.Lag.Quantile(q); lag > bound {
-		s.Invalidate("the generator was late: p%.4g of its lag is %v, above the bound of %v%s", 100*q,
-			lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s.Generator, p.Length))
+	lag := s.Lag.Quantile(q)
+	late := fmt.Sprintf("the generator was late: p%.4g of its lag is %v", 100*q, lag.Round(10*time.Microsecond))
+	switch {
+	case lag > bound:
+		s.Invalidate("%s, above the bound of %v%s", late, bound.Round(10*time.Microsecond), blame(s))
+	case p.MaxLag == 0 && p.Load == LoadClosed && lag > LagBound(LoadConstant, 0, s.Service.Quantile(0.5)):
+		s.Warn("%s, and latencies contain it%s", late, blame(s))
 	}
 	if may := time.Duration(host.CPUs()) * p.Length; s.Generator.CPU > time.Duration(MaxGeneratorCPU*float64(may)) {
 		s.Invalidate("the generator used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
@@ -80,11 +87,17 @@ func judge(m merged, p Plan, meterErr error) {
 	}
 }
 
-// blame names the hypervisor where it took the generator's CPU for longer
-// than 1 % of the window: then the machine was late, not the program.
-func blame(u result.Usage, length time.Duration) string {
-	if u.Steal > length/100 {
-		return " (the machine took its CPU away for " + u.Steal.Round(time.Millisecond).String() + ": steal)"
+// Disturbed reports whether the machine, not the generator or the level, may
+// be why a stage is not valid: the hypervisor took the generator's CPUs away
+// for more than 1 % of the window. Then it is worth running again.
+func Disturbed(s *result.Stage) bool { return !s.Valid && stolen(s) }
+
+func stolen(s *result.Stage) bool { return s.Generator.Steal > s.Length/100 }
+
+// blame names the hypervisor where it had a part.
+func blame(s *result.Stage) string {
+	if stolen(s) {
+		return " (the machine took its CPU away for " + s.Generator.Steal.Round(time.Millisecond).String() + ": steal)"
 	}
 	return ""
 }

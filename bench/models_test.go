@@ -408,8 +408,9 @@ func TestLagBound(t *testing.T) {
 		max, serv time.Duration
 		want      time.Duration
 	}{
-		{LoadClosed, 0, 200 * ms, 2 * ms},
-		{LoadClosed, 0, 10 * ms, ms},
+		{LoadClosed, 0, 200 * ms, 20 * ms},
+		{LoadClosed, 0, 5 * ms, ms},
+		{LoadConstant, 0, 200 * ms, 2 * ms},
 		{LoadPoisson, 0, 0, ms},
 		{LoadBurst, 0, 200 * ms, 20 * ms},
 		{LoadBurst, 3 * ms, 200 * ms, 3 * ms},

@@ -43,8 +43,10 @@ func notes(w *sweep) []string {
 	out = append(out, told(w, "", "", func(p point) []string {
 		return slices.DeleteFunc(slices.Clone(p.stage.Warnings), func(s string) bool { return !harmless[s] })
 	})...)
-	if n := zeros(w); n != "" {
-		out = append(out, n)
+	for _, n := range []string{zeros(w), steal(w)} {
+		if n != "" {
+			out = append(out, n)
+		}
 	}
 	return out
 }
@@ -82,6 +84,27 @@ func told(w *sweep, mark, verb string, say func(point) []string) []string {
 		out = append(out, strings.TrimSpace(mark+" "+where+": "+verb+text))
 	}
 	return out
+}
+
+// tellSteal is the share of the window from which stolen time is told.
+const tellSteal = 0.02
+
+// steal says how much of the CPUs' time the hypervisor took for others: what
+// a tail on a shared machine is made of. It is "" where that was next to
+// nothing.
+func steal(w *sweep) string {
+	var target, generator float64
+	for _, p := range w.points {
+		if p.stage.Length > 0 {
+			target = max(target, p.stage.Target.Steal.Seconds()/p.stage.Length.Seconds())
+			generator = max(generator, p.stage.Generator.Steal.Seconds()/p.stage.Length.Seconds())
+		}
+	}
+	if max(target, generator) < tellSteal {
+		return ""
+	}
+	return fmt.Sprintf("the machine took CPU time away (steal), up to %s of a window from the target and %s from the generator: tails contain it.",
+		percent(target), percent(generator))
 }
 
 // zeros says what "0 failed" is worth: next to nothing in a stage of 15

@@ -1,0 +1,33 @@
+package main
+
+import "fmt"
+
+// The exit codes. A script may rely on them.
+const (
+	exitOK          = 0
+	exitUsage       = 2   // usage or configuration
+	exitInvalid     = 4   // the run is not valid: the generator was the limit, a target died, samples are missing
+	exitNotStarted  = 5   // a target did not start
+	exitFault       = 70  // a fault of our own
+	exitInterrupted = 130 // by Ctrl-C or SIGTERM; the report is written all the same
+)
+
+// exitError is an error with the exit code that it means. One without a
+// message has been told already.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return ""
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func usageError(format string, args ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, args...)}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/sim"
+)
+
+// env is the environment variable that sets a flag where the command line does
+// not: ONHOLD_BACKEND_LATENCY for --backend-latency.
+func env(flag string) cli.ValueSourceChain {
+	return cli.EnvVars("ONHOLD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+}
+
+func stringFlag(category, name, def, usage string) cli.Flag {
+	return &cli.StringFlag{Category: category, Name: name, Value: def, Usage: usage, Sources: env(name), OnlyOnce: true}
+}
+
+func intFlag(category, name string, def int, usage string) cli.Flag {
+	return &cli.IntFlag{Category: category, Name: name, Value: def, Usage: usage, Sources: env(name), OnlyOnce: true}
+}
+
+func durationFlag(category, name string, def time.Duration, usage string) cli.Flag {
+	return &cli.DurationFlag{Category: category, Name: name, Value: def, Usage: usage, Sources: env(name), OnlyOnce: true}
+}
+
+func boolFlag(category, name, usage string) cli.Flag {
+	return &cli.BoolFlag{Category: category, Name: name, Usage: usage, Sources: env(name), OnlyOnce: true}
+}
+
+const (
+	catTarget  = "What is driven"
+	catBackend = "What a target waits for"
+	catLoad    = "The load"
+	catOutput  = "Output"
+)
+
+// targetFlags are the flags that say how a target of ours is built: those of
+// serve, and of run, which hands them on.
+func targetFlags() []cli.Flag {
+	return []cli.Flag{
+		intFlag(catTarget, "workers", targets.DefaultWorkers, "threads of style blocking"),
+		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a thread of style blocking"),
+		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine and eventloop; 0: any number"),
+		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
+		stringFlag(catBackend, "backend", "sim", "what a target waits for: sim, a timer in its process"),
+		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
+		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "its distribution: constant, exponential or lognormal"),
+		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
+		intFlag(catBackend, "backend-conns", 0, "connections to the backend, each serving one wait at a time; 0: any number"),
+		stringFlag(catBackend, "backend-stall", "", "LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
+		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
+	}
+}
+
+// targetOptions reads the flags of targetFlags.
+func targetOptions(c *cli.Command) (targets.Options, error) {
+	if b := c.String("backend"); b != "sim" {
+		return targets.Options{}, usageError("--backend=%s: want sim", b)
+	}
+	stalls, err := sim.ParseStalls(c.String("backend-stall"))
+	if err != nil {
+		return targets.Options{}, usageError("--backend-stall=%s: %w", c.String("backend-stall"), err)
+	}
+	for _, f := range []string{"workers", "backend-latency"} { // zero means a default in Options, not here
+		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
+			return targets.Options{}, usageError("--%s=%v: must be above 0", f, c.Value(f))
+		}
+	}
+	o := targets.Options{
+		Workers:     c.Int("workers"),
+		Queue:       c.Int("queue"),
+		MaxInflight: c.Int("max-inflight"),
+		Loops:       c.Int("loops"),
+		Sim: sim.Config{
+			Latency: c.Duration("backend-latency"),
+			Dist:    sim.Dist(c.String("backend-dist")),
+			CV:      c.Float("backend-cv"),
+			Conns:   c.Int("backend-conns"),
+			Stall:   stalls,
+			Seed:    c.Uint64("seed"),
+		},
+	}
+	switch {
+	case o.Queue < 0:
+		return o, usageError("--queue=%d: must be 0 or more", o.Queue)
+	case o.Queue == 0:
+		o.Queue = targets.NoQueue
+	}
+	if err := o.Validate(); err != nil {
+		return o, &exitError{exitUsage, err}
+	}
+	return o, nil
+}
+
+// targetArgs are the flags that make serve build the same target.
+func targetArgs(c *cli.Command) []string {
+	var args []string
+	for _, s := range targetSettings(c, "") {
+		args = append(args, "--"+strings.ReplaceAll(s.Key, "_", "-")+"="+s.Value)
+	}
+	return args
+}
+
+// targetSettings are the effective settings of a target: all of them where
+// style is empty, else those that mean something to the style.
+func targetSettings(c *cli.Command, style string) result.Settings {
+	var s result.Settings
+	for _, f := range []struct{ flag, only string }{
+		{"backend", ""}, {"backend-latency", ""}, {"backend-dist", ""}, {"backend-cv", ""},
+		{"backend-conns", ""}, {"backend-stall", ""},
+		{"workers", "blocking"}, {"queue", "blocking"},
+		{"max-inflight", "goroutine eventloop"}, {"loops", "eventloop"}, {"seed", ""},
+	} {
+		if style != "" && f.only != "" && !strings.Contains(f.only, style) {
+			continue
+		}
+		value := fmt.Sprint(c.Value(f.flag))
+		if n, err := strconv.ParseFloat(value, 64); style != "" && f.only == "" && (value == "" || err == nil && n == 0) {
+			continue // not in use
+		}
+		s = append(s, result.Setting{Key: strings.ReplaceAll(f.flag, "-", "_"), Value: value})
+	}
+	return s
+}

@@ -1,0 +1,65 @@
+// Command onhold drives a server at rising load and tells what it does to its
+// callers: how long they wait, and how many are turned away.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/urfave/cli/v3"
+)
+
+func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+
+// run is the whole command: what it prints goes to out, the rest to errOut.
+func run(args []string, out, errOut io.Writer) int {
+	understood := false // the command line and the environment
+	root := &cli.Command{
+		Name:  "onhold",
+		Usage: "what does a server do to its callers when load rises?",
+		Description: "onhold drives a server at rising load, tells latency and rejections apart, and\n" +
+			"says whether the server or the generator was the limit.",
+		Commands:  []*cli.Command{runCommand(), serveCommand(), reportCommand()},
+		Writer:    out,
+		ErrWriter: errOut,
+		Suggest:   true,
+		// The exit code is decided below, in one place.
+		ExitErrHandler: func(context.Context, *cli.Command, error) {},
+		Action: func(_ context.Context, c *cli.Command) error {
+			if name := c.Args().First(); name != "" {
+				return usageError("there is no subcommand %q: want run, serve or report", name)
+			}
+			return cli.ShowRootCommandHelp(c)
+		},
+	}
+	for _, c := range append(root.Commands, root) {
+		// Left to itself the library prints the whole help on each mistake.
+		c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
+		c.Before = func(ctx context.Context, c *cli.Command) (context.Context, error) {
+			understood = c != c.Root() || c.NArg() == 0
+			return ctx, nil
+		}
+	}
+	err := root.Run(context.Background(), args)
+	if err == nil {
+		return exitOK
+	}
+	code := exitFault
+	if !understood {
+		code = exitUsage
+	}
+	var e *exitError
+	if errors.As(err, &e) {
+		code = e.code
+	}
+	if msg := err.Error(); msg != "" {
+		fmt.Fprintln(errOut, "onhold:", msg)
+	}
+	if code == exitUsage {
+		fmt.Fprintln(errOut, "See onhold --help, or onhold COMMAND --help.")
+	}
+	return code
+}

@@ -1,0 +1,290 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// asCommand makes the test binary the command itself. It is in the
+// environment of what the command starts, too: its targets.
+const asCommand = "ONHOLD_TEST_COMMAND"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asCommand) != "" {
+		main()
+	}
+	testscript.Main(m, map[string]func(){"onhold": main})
+}
+
+// The short form of whatever is run: flags that a command line gives itself
+// come first. The lag is not judged: other tests share the machine.
+var short = []string{
+	"ONHOLD_LEVELS=1,50", "ONHOLD_STAGE=200ms", "ONHOLD_WARMUP=50ms", "ONHOLD_EVERY=100ms",
+	"ONHOLD_BACKEND_LATENCY=20ms", "ONHOLD_MAX_LAG=1m",
+}
+
+func command(t *testing.T, dir string, args ...string) *exec.Cmd {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe, args...)
+	cmd.Dir = dir
+	cmd.Env = append(append(os.Environ(), asCommand+"=1"), short...)
+	return cmd
+}
+
+// onhold runs the command to its end.
+func onhold(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := command(t, dir, args...)
+	var out, errOut bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
+}
+
+// Scripts run the command as a user would; see testdata/script.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(e *testscript.Env) error {
+			e.Vars = append(e.Vars, short...)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// exits CODE ARGS…: runs onhold and wants that exit code. What it
+			// prints is kept for stdout and stderr.
+			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
+				want, err := strconv.Atoi(args[0])
+				ts.Check(err)
+				var exit *exec.ExitError
+				got := 0
+				if err := ts.Exec("onhold", args[1:]...); errors.As(err, &exit) {
+					got = exit.ExitCode()
+				} else {
+					ts.Check(err)
+				}
+				if got != want {
+					ts.Fatalf("exit code %d, want %d", got, want)
+				}
+			},
+		},
+	})
+}
+
+// examples are the command lines that a help text shows.
+func examples(t *testing.T, help string) []string {
+	t.Helper()
+	lines := regexp.MustCompile(`(?m)^\s+(onhold [a-z]+ .*)$`).FindAllStringSubmatch(help[strings.Index(help, "Example"):], -1)
+	var out []string
+	for _, l := range lines {
+		out = append(out, strings.TrimSpace(l[1]))
+	}
+	return out
+}
+
+// Every example in every --help works as it stands there.
+func TestEveryExampleInHelp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes 15 s; left to the long run")
+	}
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.String() != "/api/orders?user_id=42" {
+			http.Error(w, "the quotes were lost", http.StatusBadRequest)
+		}
+	}))
+	defer upstream.Close()
+	dir := t.TempDir()
+	ran := 0
+	for _, sub := range []string{"run", "serve", "report"} {
+		help, _, code := onhold(t, dir, sub, "--help")
+		if code != 0 {
+			t.Fatalf("%s --help: exit code %d", sub, code)
+		}
+		found := examples(t, help)
+		if len(found) == 0 {
+			t.Errorf("%s --help shows no example:\n%s", sub, help)
+		}
+		for _, example := range found {
+			// The address of a server that the reader has, and a port that may be
+			// taken here, are the only things put in.
+			line := strings.Replace(example, "http://127.0.0.1:8080", upstream.URL, 1)
+			line = strings.Replace(line, "--addr 127.0.0.1:8080", "--addr 127.0.0.1:0", 1)
+			args := strings.Fields(strings.ReplaceAll(line, "'", ""))[1:]
+			if sub == "serve" {
+				served(t, command(t, dir, args...))
+			} else if stdout, stderr, code := onhold(t, dir, args...); code != 0 {
+				t.Errorf("%s\nexit code %d\n%s%s", example, code, stdout, stderr)
+			}
+			ran++
+		}
+	}
+	if ran < 6 {
+		t.Errorf("only %d examples found", ran)
+	}
+}
+
+// served waits until a target serves, asks it for orders, and ends it.
+func served(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, err := bufio.NewReader(stdout).ReadBytes('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ready targets.Ready
+	if err := json.Unmarshal(line, &ready); err != nil || ready.PID != cmd.Process.Pid || ready.Style == "" {
+		t.Errorf("ready line %q: %v", line, err)
+	}
+	resp, err := http.Get("http://" + ready.Addr + "/api/orders?user_id=42")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+	http.DefaultClient.CloseIdleConnections()
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// Ctrl-C ends the run in good order: the stages that are whole are reported,
+// stamped partial, the targets are gone, and the exit code is 130.
+func TestInterrupt(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("no SIGINT")
+	}
+	dir := t.TempDir()
+	cmd := command(t, dir, "run", "--targets", "goroutine", "--levels", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", "--stage", "400ms", "--out", "out")
+	var stdout bytes.Buffer
+	cmd.Stdout = &stdout
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "[ 2/20]") {
+			cmd.Process.Signal(os.Interrupt)
+		}
+	}
+	err = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, said.String())
+	}
+	run, stages, _, err := result.Open(filepath.Join(dir, "out"))
+	if err != nil || !run.Partial || len(stages) < 2 || len(stages) == 20 {
+		t.Fatalf("partial %v, %d stages, %v", run.Partial, len(stages), err)
+	}
+	for _, f := range []string{"capacity.png", "percentiles.png", "summary.md"} {
+		if _, err := os.Stat(filepath.Join(dir, "out", f)); err != nil {
+			t.Error(err)
+		}
+	}
+	summary, _ := os.ReadFile(filepath.Join(dir, "out", "summary.md"))
+	for name, text := range map[string]string{"summary.md": string(summary), "stdout": stdout.String()} {
+		if !strings.Contains(strings.ToLower(text), "partial") {
+			t.Errorf("%s is not stamped partial:\n%s", name, text)
+		}
+	}
+	if !strings.Contains(said.String(), "interrupted: ") {
+		t.Errorf("stderr does not say so:\n%s", said.String())
+	}
+}
+
+// A target that dies in mid-stage is a finding about that stage; the run goes
+// on, and its exit code is that of a run that is not valid.
+func TestTargetThatDies(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("finds the target by its command line in /proc")
+	}
+	dir := t.TempDir()
+	cmd := command(t, dir, "run", "--targets", "goroutine", "--levels", "2,3", "--stage", "1s", "--out", "out")
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() {
+		for range 500 {
+			if pid := childOf(cmd.Process.Pid); pid != 0 {
+				time.Sleep(400 * time.Millisecond) // into the window
+				if target, err := os.FindProcess(pid); err == nil {
+					target.Kill()
+				}
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}()
+	var said bytes.Buffer
+	said.ReadFrom(stderr)
+	cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInvalid {
+		t.Errorf("exit code %d, want %d\n%s", code, exitInvalid, said.String())
+	}
+	_, stages, _, err := result.Open(filepath.Join(dir, "out"))
+	if err != nil || len(stages) != 2 {
+		t.Fatalf("%d stages, %v", len(stages), err)
+	}
+	if first := strings.Join(stages[0].Warnings, " "); stages[0].Valid || !strings.Contains(first, "the target died in mid-stage: signal: killed") {
+		t.Errorf("the stage of the dead target: valid %v, %q", stages[0].Valid, first)
+	}
+	if s := stages[1]; !s.Valid || s.Counts[result.OK] != s.Counts.Planned() {
+		t.Errorf("the stage after it: valid %v, %v, %q", s.Valid, s.Counts, s.Warnings)
+	}
+}
+
+// childOf finds a process whose parent is pid.
+func childOf(pid int) int {
+	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	for _, path := range tasks {
+		b, _ := os.ReadFile(path)
+		if f := strings.Fields(string(b)); len(f) > 0 {
+			child, _ := strconv.Atoi(f[0])
+			return child
+		}
+	}
+	return 0
+}

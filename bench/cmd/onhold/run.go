@@ -1,0 +1,400 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/sim"
+)
+
+const (
+	defaultLevels = "1,50,100,200,300,500,1000,2000"
+	quickLevels   = "1,100,200,300,500,2000"
+	quickLength   = time.Second
+	quickWarmup   = 400 * time.Millisecond
+	defaultOut    = "reports/out"
+
+	// maxSpread bounds how long the clients of a closed load take to begin,
+	// however far beyond the target they are.
+	maxSpread = 3 * time.Second
+)
+
+func runCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "run",
+		Usage: "drive targets at rising load and report",
+		Description: "Starts each target as its own process, drives it at each level, and writes a run\n" +
+			"folder with one line of JSON a stage, the figures capacity.png and\n" +
+			"percentiles.png, and summary.md. Every flag can also be set in the environment:\n" +
+			"ONHOLD_LEVELS for --levels.\n\n" +
+			"Exit codes: 0 fine, 2 usage, 4 the run is not valid (the generator was the limit,\n" +
+			"a target died), 5 a target did not start, 130 interrupted (the report of what is\n" +
+			"whole is written all the same).\n\n" +
+			"Examples:\n\n" +
+			"  onhold run --quick\n" +
+			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
+			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
+			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
+			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
+		Flags: slices.Concat([]cli.Flag{
+			stringFlag(catTarget, "targets", strings.Join(targets.Names(), ","), "styles to drive, separated by commas"),
+			stringFlag(catTarget, "url", "", "drive this address in place of our own targets"),
+			intFlag(catTarget, "pid", 0, "with --url: the server's process on this machine, to measure its CPU time and memory"),
+			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
+			stringFlag(catLoad, "load", string(bench.LoadClosed), "closed or burst (levels are clients), constant or poisson (levels are arrivals per second)"),
+			stringFlag(catLoad, "levels", defaultLevels, "rising levels, separated by commas"),
+			durationFlag(catLoad, "stage", bench.DefaultLength, "length of the measured window at each level"),
+			durationFlag(catLoad, "warmup", bench.DefaultWarmup, "driven before each window and discarded"),
+			intFlag(catLoad, "repeats", 1, "how often everything is run"),
+			intFlag(catLoad, "retries", 2, "how often a stage is run again that is not valid while the hypervisor took the generator's CPU away (steal)"),
+			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages: --levels %s --stage %v --warmup %v", quickLevels, quickLength, quickWarmup)),
+			durationFlag(catLoad, "timeout", bench.DefaultTimeout, "for one request, from its actual send"),
+			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window"),
+			durationFlag(catLoad, "think", 0, "closed: from a client's reply to its next request"),
+			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency"),
+			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: over the time in which the target can serve each of them once, so that its workers do not march in step"),
+			durationFlag(catLoad, "every", bench.DefaultEvery, "burst: from one wave to the next"),
+			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxClients)),
+			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (closed, burst: 10 %)"),
+			stringFlag(catLoad, "driver", "fasthttp", "what generates the load: fasthttp"),
+			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
+			boolFlag(catOutput, "json", "print the Stage lines on stdout in place of the tables"),
+		}, targetFlags()),
+		Action: runAction,
+	}
+}
+
+// sitting is what run does, from its flags to its report.
+type sitting struct {
+	c        *cli.Command
+	plan     bench.Plan
+	levels   []int
+	repeats  int
+	subjects []subject
+	folder   *result.Folder
+	progress *progress
+	stages   []*result.Stage
+}
+
+func runAction(ctx context.Context, c *cli.Command) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	s, err := newSitting(c)
+	if err != nil {
+		return err
+	}
+	if err := s.open(); err != nil {
+		return err
+	}
+	total := len(s.subjects) * len(s.levels) * s.repeats
+	s.progress = newProgress(c.Root().ErrWriter, total)
+	runErr := s.drive(ctx)
+	s.progress.end()
+	interrupted := ctx.Err() != nil
+	stop() // from here a second Ctrl-C ends the process at once
+	if err := s.folder.Finish(time.Now(), len(s.stages) == total); err != nil {
+		return err
+	}
+	if err := show(c, s.folder.Dir, s.folder.Run, s.stages); err != nil {
+		return err
+	}
+	switch {
+	case interrupted:
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d stages are whole; the report shows those and is stamped partial", len(s.stages), total)}
+	case runErr != nil:
+		return runErr
+	}
+	return verdict(s.stages)
+}
+
+// newSitting reads and checks every flag, before anything is started.
+func newSitting(c *cli.Command) (*sitting, error) {
+	if c.NArg() > 0 {
+		return nil, usageError("run takes no arguments, got %q", c.Args().First())
+	}
+	if d := c.String("driver"); d != "fasthttp" {
+		return nil, usageError("--driver=%s: want fasthttp", d)
+	}
+	s := &sitting{c: c, repeats: c.Int("repeats")}
+	if s.repeats < 1 {
+		return nil, usageError("--repeats=%d: must be at least 1", s.repeats)
+	}
+	if n := c.Int("retries"); n < 0 {
+		return nil, usageError("--retries=%d: must be 0 or more", n)
+	}
+	levels, length, warmup := c.String("levels"), c.Duration("stage"), c.Duration("warmup")
+	if c.Bool("quick") {
+		if !c.IsSet("levels") {
+			levels = quickLevels
+		}
+		if !c.IsSet("stage") {
+			length = quickLength
+		}
+		if !c.IsSet("warmup") {
+			warmup = quickWarmup
+		}
+	}
+	options, err := targetOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	if s.levels, err = bench.ParseLevels(levels); err != nil {
+		return nil, usageError("--levels=%s: %w", levels, err)
+	}
+	pause := c.Duration("reject-pause")
+	if !c.IsSet("reject-pause") && c.String("url") == "" {
+		pause = c.Duration("backend-latency")
+	}
+	s.plan = bench.Plan{
+		Load: bench.Load(c.String("load")), Warmup: warmup, Length: length,
+		Timeout: c.Duration("timeout"), Drain: c.Duration("drain"),
+		Think: c.Duration("think"), RejectPause: pause, Every: c.Duration("every"),
+		MaxClients: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
+		Spread: c.Duration("spread"),
+	}
+	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
+	for p := range sweep.Plans() {
+		if err := p.Validate(); err != nil {
+			return nil, usageError("--%w", err)
+		}
+		if err := host.CheckLimits(p.MostConnections()); err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+	}
+	s.subjects, err = subjects(c, options)
+	return s, err
+}
+
+// open shares out the machine and makes the run folder.
+func (s *sitting) open() error {
+	now := time.Now()
+	run := result.Run{
+		ID:          now.Format("20060102-150405"),
+		Command:     append([]string{"onhold"}, os.Args[1:]...),
+		Started:     now,
+		Planned:     len(s.subjects) * len(s.levels) * s.repeats,
+		Settings:    s.effective(),
+		Environment: host.Environment(),
+	}
+	note, err := s.pin()
+	if err != nil {
+		return err
+	}
+	run.Notes = append(run.Notes, note)
+	fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)
+	dir := s.c.String("out")
+	if dir == "" {
+		dir = filepath.Join(defaultOut, run.ID)
+	}
+	s.folder, err = result.Create(dir, run)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	return nil
+}
+
+// pin gives the targets and the generator CPUs of their own where it can, and
+// says what it did.
+func (s *sitting) pin() (string, error) {
+	if s.c.Bool("no-pin") {
+		return "targets and generator share the CPUs, as asked: each takes time from the other", nil
+	}
+	if s.c.String("url") != "" {
+		return "the generator may use every CPU; a server on this machine shares them with it", nil
+	}
+	all, err := host.Affinity(0)
+	if err != nil {
+		return "targets and generator share the CPUs: this system cannot keep them apart", nil
+	}
+	target, generator := host.Split(all)
+	if target == nil {
+		return "targets and generator share the one CPU there is: each takes time from the other", nil
+	}
+	if err := host.PinSelf(generator); err != nil {
+		return "", err
+	}
+	for _, sub := range s.subjects {
+		if st, ok := sub.(*style); ok {
+			st.cpus = target
+		}
+	}
+	return fmt.Sprintf("targets run on CPU %s, the generator on CPU %s", host.FormatCPUs(target), host.FormatCPUs(generator)), nil
+}
+
+// effective are the settings in force, flags over environment over defaults.
+func (s *sitting) effective() result.Settings {
+	var out result.Settings
+	for _, f := range s.c.Flags {
+		name := f.Names()[0]
+		out = append(out, result.Setting{Key: strings.ReplaceAll(name, "-", "_"), Value: fmt.Sprint(s.c.Value(name))})
+	}
+	return out
+}
+
+// drive runs all stages: repeat by repeat, target by target, level by level.
+func (s *sitting) drive(ctx context.Context) error {
+	for rep := range s.repeats {
+		for _, sub := range s.subjects {
+			plan := s.plan
+			plan.Rep = rep + 1
+			sweep := bench.Sweep{Plan: plan, Levels: s.levels}
+			err := sweep.Run(ctx, func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+				return s.stage(ctx, sub, p)
+			}, s.whole)
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// stage runs one stage, and again where the machine spoilt it.
+func (s *sitting) stage(ctx context.Context, sub subject, p bench.Plan) (*result.Stage, error) {
+	s.progress.begin(sub.name(), p)
+	for again := 0; ; again++ {
+		stage, err := sub.stage(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if again > 0 {
+			stage.Warn("run %d times: the machine had spoilt it before (steal)", again+1)
+		}
+		if again >= s.c.Int("retries") || !bench.Disturbed(stage) {
+			return stage, nil
+		}
+		s.progress.again(stage)
+	}
+}
+
+// whole keeps a stage that is whole.
+func (s *sitting) whole(stage *result.Stage) error {
+	if err := s.folder.Append(stage); err != nil {
+		return err
+	}
+	s.stages = append(s.stages, stage)
+	s.progress.done(stage)
+	if s.c.Bool("json") {
+		line, err := json.Marshal(stage)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(s.c.Root().Writer, "%s\n", line)
+	}
+	return nil
+}
+
+// subject is something to be driven.
+type subject interface {
+	name() string
+	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
+}
+
+// subjects are what the flags say is to be driven.
+func subjects(c *cli.Command, options targets.Options) ([]subject, error) {
+	if url := c.String("url"); url != "" {
+		if c.IsSet("targets") {
+			return nil, usageError("--url=%s: cannot go with --targets; give one of them", url)
+		}
+		dial, err := bench.HTTP{URL: url}.Dial()
+		if err != nil {
+			return nil, usageError("--%w", err)
+		}
+		if pid := c.Int("pid"); pid < 0 {
+			return nil, usageError("--pid=%d: must be a process id", pid)
+		}
+		return []subject{&server{url: url, dial: dial, pid: c.Int("pid")}}, nil
+	}
+	if c.IsSet("pid") {
+		return nil, usageError("--pid=%d: goes with --url only", c.Int("pid"))
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	var subs []subject
+	for name := range strings.SplitSeq(c.String("targets"), ",") {
+		name = strings.TrimSpace(name)
+		if _, ok := targets.Find(name); !ok {
+			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
+		}
+		subs = append(subs, &style{
+			style: name, exe: exe, args: targetArgs(c), settings: targetSettings(c, name), options: options,
+		})
+	}
+	return subs, nil
+}
+
+// server is somebody's server, running already.
+type server struct {
+	url  string
+	dial bench.Dial
+	pid  int
+}
+
+func (s *server) name() string { return s.url }
+
+func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.url}}
+	if p.Spread == 0 {
+		p.Spread = p.RejectPause
+	}
+	p.TargetPID = s.pid
+	return bench.Run(ctx, p, &bench.Conns{Dial: s.dial, Kind: "fasthttp"})
+}
+
+// style is a target of ours. Each stage gets a process of its own, so that no
+// stage inherits memory, threads or connections from the one before.
+type style struct {
+	style    string
+	exe      string
+	args     []string
+	cpus     []int
+	settings result.Settings
+	options  targets.Options // as the process has them, by way of args
+}
+
+func (s *style) name() string { return s.style }
+
+func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	// Not bound to ctx: an interrupted stage still ends its target in good order.
+	cmd := exec.Command(s.exe, append([]string{"serve", s.style}, s.args...)...)
+	process, err := targets.Launch(ctx, cmd, s.cpus)
+	if err != nil {
+		return nil, &exitError{exitNotStarted, err}
+	}
+	dial, err := bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"}.Dial()
+	if err != nil {
+		return nil, errors.Join(err, process.Stop())
+	}
+	p.TargetPID = process.PID
+	if p.Spread == 0 {
+		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
+	}
+	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
+	stage, err := bench.Run(ctx, p, &bench.Conns{Dial: dial, Kind: "fasthttp"})
+	died, how := process.Ended()
+	if err == nil && died {
+		stage.Invalidate("the target died in mid-stage: %s", how)
+	}
+	if stopErr := process.Stop(); stopErr != nil && err == nil && !died {
+		stage.Warn("%v", stopErr)
+	}
+	return stage, err
+}

@@ -1,0 +1,162 @@
+package bench_test
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/sim"
+)
+
+// drive runs one stage over real sockets against a target in this process.
+// Nothing asserted here is a time: counts are exact, and order is by
+// construction.
+func drive(t *testing.T, style string, o targets.Options, p bench.Plan) *result.Stage {
+	t.Helper()
+	server, err := targets.Start(style, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := server.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	p.MaxLag = time.Minute // generator and target share this machine with other tests
+	dial := dialer(t, "http://"+server.Addr()+"/api/orders?user_id=42")
+	stage, err := bench.Run(t.Context(), p, &bench.Conns{Dial: dial, Kind: "fasthttp"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, w := range stage.Warnings {
+		t.Logf("%s: %s", style, w)
+	}
+	return stage
+}
+
+func want(t *testing.T, s *result.Stage, counts map[result.Outcome]int64) {
+	t.Helper()
+	for _, o := range result.Outcomes {
+		if s.Counts[o] != counts[o] {
+			t.Errorf("%d %s, want %d (all: %v)", s.Counts[o], o, counts[o], s.Counts)
+		}
+	}
+}
+
+// The backend's wait in bursts: every request of a wave must have been sent
+// before the first is answered, also on a slow machine under the race
+// detector.
+const burstWait = 700 * time.Millisecond
+
+// User 1001: in every wave exactly one of 1001 clients finds all of 1000
+// threads waiting.
+func TestUser1001(t *testing.T) {
+	s := drive(t, "blocking",
+		targets.Options{Workers: 1000, Queue: targets.NoQueue, Sim: sim.Config{Latency: burstWait}},
+		bench.Plan{Load: bench.LoadBurst, Level: 1001, Every: 2 * burstWait, Length: 4 * burstWait})
+	want(t, s, map[result.Outcome]int64{result.OK: 2000, result.Rejected: 2})
+}
+
+// The event loop, same load: nobody is turned away.
+func TestUser1001OnTheEventLoop(t *testing.T) {
+	s := drive(t, "eventloop", targets.Options{Sim: sim.Config{Latency: burstWait}},
+		bench.Plan{Load: bench.LoadBurst, Level: 1001, Every: 2 * burstWait, Length: 2 * burstWait})
+	want(t, s, map[result.Outcome]int64{result.OK: 1001})
+}
+
+// 1000 clients at once on 200 workers and a queue of 100: 300 are served, 200
+// of them after one wait and 100 after two.
+func TestBurstFillsPoolAndQueue(t *testing.T) {
+	s := drive(t, "blocking",
+		targets.Options{Workers: 200, Queue: 100, Sim: sim.Config{Latency: burstWait}},
+		bench.Plan{Load: bench.LoadBurst, Level: 1000, Every: 3 * burstWait, Length: 3 * burstWait})
+	want(t, s, map[result.Outcome]int64{result.OK: 300, result.Rejected: 700})
+	if one, two := s.Latency.CountBetween(0, 2*burstWait), s.Latency.CountBetween(2*burstWait, time.Minute); one != 200 || two != 100 {
+		t.Errorf("%d were served in one wait and %d in two, want 200 and 100", one, two)
+	}
+}
+
+// A closed load of 300 on 200 workers and a queue of 100 is the most that the
+// pool takes: none is turned away, and by Little's law a caller is in for one
+// and a half waits: 300 in the pool, 200 leaving it every wait.
+func TestClosedAtTheEdgeOfThePool(t *testing.T) {
+	const wait = 100 * time.Millisecond
+	s := drive(t, "blocking",
+		targets.Options{Workers: 200, Queue: 100, Sim: sim.Config{Latency: wait}},
+		bench.Plan{Level: 300, Spread: 150 * time.Millisecond, Warmup: 2 * wait, Length: time.Second, RejectPause: wait})
+	if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
+		t.Errorf("counts %v, want all ok", s.Counts)
+	}
+	// Whatever the speed of this machine, the mean time is what 300 in the pool
+	// and the rate make it; at full speed that is 1.5 waits.
+	if math.Abs(s.InFlight-300) > 3 {
+		t.Errorf("%.2f in flight, want 300", s.InFlight)
+	}
+	byLittle := 300 / s.Goodput()
+	if mean := s.Latency.Mean().Seconds(); math.Abs(mean-byLittle) > 0.1*byLittle { // a tenth: the window's edges, a client has 7 turns in it
+		t.Errorf("mean latency %.3f s, by Little's law %.3f s", mean, byLittle)
+	}
+	if mean := s.Latency.Mean(); mean < 14*wait/10 {
+		t.Errorf("mean latency %v, want no less than 1.5 waits of %v", mean, wait)
+	}
+	t.Logf("mean latency %v, 1.5 waits are %v", s.Latency.Mean(), 3*wait/2)
+}
+
+// Little's law holds on every stage of every style and load, or the stage
+// would not be valid; and in a closed load without pauses the mean number in
+// flight is the number of clients.
+func TestLittlesLawOnEveryStyle(t *testing.T) {
+	const wait = 30 * time.Millisecond
+	for _, style := range targets.Names() {
+		for _, p := range []bench.Plan{
+			{Load: bench.LoadClosed, Level: 20, Spread: wait, Warmup: 2 * wait},
+			{Load: bench.LoadBurst, Level: 20, Every: 100 * time.Millisecond},
+			{Load: bench.LoadConstant, Level: 200, Warmup: 2 * wait},
+			{Load: bench.LoadPoisson, Level: 200, Warmup: 2 * wait, Seed: 1},
+		} {
+			p.Length = 400 * time.Millisecond
+			s := drive(t, style, targets.Options{Workers: 100, Sim: sim.Config{Latency: wait}}, p)
+			if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
+				t.Errorf("%s, %s: counts %v, want all ok", style, p.Load, s.Counts)
+			}
+			for _, w := range s.Warnings {
+				t.Errorf("%s, %s: %s", style, p.Load, w)
+			}
+			if p.Load == bench.LoadClosed && math.Abs(s.InFlight-20) > 0.4 {
+				t.Errorf("%s: %.2f in flight in a closed load of 20", style, s.InFlight)
+			}
+		}
+	}
+}
+
+// A stall of the backend at a constant rate, over real sockets: rate × stall
+// samples are late, and their lateness is spread over the stall.
+func TestStallAtAConstantRate(t *testing.T) {
+	const (
+		rate  = 500
+		stall = time.Second
+		wait  = 20 * time.Millisecond
+	)
+	for _, style := range targets.Names() {
+		s := drive(t, style,
+			targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stalls{{Length: stall, Offset: 500 * time.Millisecond}}}},
+			bench.Plan{Load: bench.LoadConstant, Level: rate, Length: 2 * time.Second})
+		want(t, s, map[result.Outcome]int64{result.OK: 1000})
+		// Late by a tenth of the stall or more: nine tenths of the 500 answers
+		// that fall due in the stall. A slow machine can add to the lateness, not
+		// take from it.
+		if late := s.Latency.CountBetween(wait+stall/10, time.Minute); late < 448 {
+			t.Errorf("%s: %d samples late by a tenth of the stall, want 450 at the least", style, late)
+		}
+		if late := s.Latency.CountBetween(wait+9*stall/10, time.Minute); late < 48 {
+			t.Errorf("%s: %d samples late by nine tenths of the stall, want 50 at the least", style, late)
+		}
+		t.Logf("%s: p50 %v p90 %v max %v", style, s.Latency.Quantile(0.5), s.Latency.Quantile(0.9), s.Latency.Max())
+	}
+}

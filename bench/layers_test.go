@@ -1,0 +1,110 @@
+package bench_test
+
+import (
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/a628bb15/onhold/"
+
+// layers lists the packages from the lowest layer to the highest. A package
+// imports only packages of layers before its own. A name that ends in /...
+// stands for all that is below it and not listed itself.
+var layers = [][]string{
+	{"bench/clock", "reports/result", "reports/theory"},
+	{"bench/host"},
+	{"bench", "bench/epoll", "reports/compare"},
+	{"targets/orders"},
+	{"targets/backend"},
+	{"targets/backend/...", "targets/front"},
+	{"targets/..."},
+	{"targets", "reports/render"},
+	{"bench/benchtest", "bench/duet"},
+	{"bench/cmd/onhold"},
+}
+
+// reserved lists who alone may import what, tests aside.
+var reserved = map[string][]string{
+	"gonum.org/v1/plot":                    {"reports/render"},
+	"github.com/jackc/pgx/v5":              {"targets/backend/postgres"},
+	"testing":                              {"bench/benchtest"},
+	"flag":                                 {},
+	"github.com/urfave/cli/v3":             {"bench/cmd/onhold"},
+	"github.com/vbauerster/mpb/v8":         {"bench/cmd/onhold"},
+	"github.com/prometheus/procfs":         {"bench/host"},
+	"github.com/HdrHistogram":              {"reports/result"},
+	"github.com/panjf2000/gnet/v2":         {"targets/eventloop"},
+	"github.com/rogpeppe/go-internal":      {},
+	"pgregory.net/rapid":                   {},
+	"github.com/google/go-cmp":             {},
+	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "targets/..."},
+	"github.com/a628bb15/onhold/bench/cmd": {},
+}
+
+func matches(pattern, pkg string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return strings.HasPrefix(pkg, prefix+"/")
+	}
+	return pattern == pkg
+}
+
+func layerOf(pkg string) int {
+	best := -1
+	for i, layer := range layers {
+		for _, p := range layer {
+			if p == pkg {
+				return i
+			}
+			if matches(p, pkg) {
+				best = i
+			}
+		}
+	}
+	return best
+}
+
+// The house stands as long as nobody reaches up: what a package may import is
+// written down once, here.
+func TestLayers(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dec := json.NewDecoder(strings.NewReader(string(out)))
+	seen := 0
+	for dec.More() {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := dec.Decode(&p); err != nil {
+			t.Fatal(err)
+		}
+		seen++
+		pkg := strings.TrimPrefix(p.ImportPath, module)
+		own := layerOf(pkg)
+		if own < 0 {
+			t.Errorf("%s has no layer: enter it in the table", pkg)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if of, ok := strings.CutPrefix(imp, module); ok && layerOf(of) >= own {
+				t.Errorf("%s imports %s, which is not below it", pkg, of)
+			}
+			for what, who := range reserved {
+				if imp != what && !strings.HasPrefix(imp, what+"/") {
+					continue
+				}
+				if !slices.ContainsFunc(who, func(w string) bool { return matches(w, pkg) }) && pkg != strings.TrimPrefix(what, module) {
+					t.Errorf("%s imports %s, which is for %v only", pkg, imp, who)
+				}
+			}
+		}
+	}
+	if seen < 8 {
+		t.Errorf("only %d packages seen: is this the module?", seen)
+	}
+}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,7 @@ import (
 // protocol that has a Dial, on any operating system.
 type Conns struct {
 	Dial Dial
-	Kind string // names the driver in settings and reports
+	Kind string // names the driver in settings and reports; "goroutine" where empty
 
 	// sleep is clock.Sleep but in tests on a fake clock, which only package
 	// time can follow.
@@ -24,7 +25,7 @@ type Conns struct {
 var _ Driver = (*Conns)(nil)
 
 // Name names the driver.
-func (d *Conns) Name() string { return d.Kind }
+func (d *Conns) Name() string { return cmp.Or(d.Kind, "goroutine") }
 
 // Drive runs the plan's load until every arrival has ended or the drain limit
 // has passed. It returns the context's error where that ended first: then

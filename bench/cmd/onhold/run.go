@@ -25,7 +25,7 @@ import (
 
 const (
 	defaultLevels = "1,50,100,200,300,500,1000,2000"
-	quickLevels   = "1,100,200,300,500,2000"
+	quickLevels   = "1,200,300,500,2000"
 	quickLength   = time.Second
 	quickWarmup   = 400 * time.Millisecond
 	defaultOut    = "reports/out"
@@ -242,6 +242,9 @@ func (s *sitting) effective() result.Settings {
 	var out result.Settings
 	for _, f := range s.c.Flags {
 		name := f.Names()[0]
+		if name == "help" {
+			continue
+		}
 		out = append(out, result.Setting{Key: strings.ReplaceAll(name, "-", "_"), Value: fmt.Sprint(s.c.Value(name))})
 	}
 	return out

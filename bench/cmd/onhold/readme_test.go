@@ -1,0 +1,103 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// notRun are the README's commands that a test cannot run, and why.
+var notRun = map[string]string{
+	"git clone https://github.com/a628bb15/onhold": "the test stands in a clone",
+	"cd onhold":     "the test stands in a clone",
+	"go test ./...": "this test is part of it",
+}
+
+// readmeCommands are the lines of the README's shell blocks.
+func readmeCommands(t *testing.T, root string) []string {
+	t.Helper()
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, block := range regexp.MustCompile("(?s)```sh\n(.*?)```").FindAllStringSubmatch(string(readme), -1) {
+		for line := range strings.Lines(block[1]) {
+			lines = append(lines, strings.TrimSpace(line))
+		}
+	}
+	return lines
+}
+
+// Every command in the README works, in its quick form: fewer levels and
+// shorter stages, set by the environment.
+func TestReadmeCommands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute; left to the long run")
+	}
+	if runtime.GOOS == "windows" {
+		t.Skip("the README's commands are for a Unix shell")
+	}
+	root, err := filepath.Abs("../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.String() != "/api/orders?user_id=42" {
+			http.Error(w, "the quotes were lost", http.StatusBadRequest)
+		}
+	}))
+	defer upstream.Close()
+	// A copy of the tree, for the commands leave things in it.
+	work := t.TempDir()
+	files, err := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		t.Skip("not in a git checkout:", err)
+	}
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(files), "\x00"), "\x00") {
+		copyFile(t, filepath.Join(root, name), filepath.Join(work, name))
+	}
+	ran := 0
+	for i, line := range readmeCommands(t, root) {
+		if notRun[line] != "" {
+			continue
+		}
+		quick := strings.Replace(line, "http://127.0.0.1:8080", upstream.URL, 1)
+		quick = strings.Replace(quick, "--stage 10s --backend-stall 2s@5s", "--stage 2s --backend-stall 500ms@1s", 1)
+		quick = strings.Replace(quick, "-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$", 1)
+		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)
+		cmd.Dir = work
+		cmd.Env = append(append(os.Environ(), short...), "ONHOLD_OUT="+filepath.Join(work, "out", string(rune('a'+i))))
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s\nrun as %s\n%v\n%s", line, quick, err, out)
+		}
+		ran++
+	}
+	if ran < 7 {
+		t.Errorf("only %d commands found in the README", ran)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	info, err := os.Stat(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, info.Mode()); err != nil {
+		t.Fatal(err)
+	}
+}

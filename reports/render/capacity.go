@@ -88,7 +88,7 @@ func (p *paper) latencyPanel(r rect, load scale, m capacityModel, col capacityCo
 		}
 	}
 	for k, q := range col.quantiles {
-		c := shade(hues[i%len(hues)], k, len(col.quantiles))
+		c := shade(col.hue, k, len(col.quantiles))
 		p.curve(q, load, y, pen{c, lineWidth, nil}, 2, (vg.Length(k)-1.5)*1.7)
 		if n := len(q.marks); n > 0 {
 			end := q.marks[n-1]
@@ -228,11 +228,11 @@ func (p *paper) goodputPanel(r rect, load scale, m capacityModel, col capacityCo
 	}
 	p.grid(r, y, ticks, i == 0)
 	p.curve(col.offered, load, y, pen{soft, thinWidth * 1.3, dashed}, 0.1, 0)
-	p.curve(col.goodput, load, y, pen{hues[i%len(hues)], lineWidth, nil}, 2, 0)
+	p.curve(col.goodput, load, y, pen{col.hue, lineWidth, nil}, 2, 0)
 	var ls []label
 	if n := len(col.goodput.marks); n > 0 {
 		end := col.goodput.marks[n-1]
-		ls = append(ls, label{vg.Point{X: load.at(end.x), Y: y.at(end.y)}, number(end.y) + "/s", hues[i%len(hues)], true})
+		ls = append(ls, label{vg.Point{X: load.at(end.x), Y: y.at(end.y)}, number(end.y) + "/s", col.hue, true})
 	}
 	if n := len(col.offered.marks); n > 0 && differ(col.offered, col.goodput) {
 		end := col.offered.marks[n-1]

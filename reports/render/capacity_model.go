@@ -1,6 +1,7 @@
 package render
 
 import (
+	"image/color"
 	"math"
 	"time"
 
@@ -28,6 +29,7 @@ type limits struct{ lo, hi float64 }
 
 type capacityColumn struct {
 	name      string
+	hue       color.RGBA
 	quantiles []curve // latency of ok, ns
 	turned    curve   // the median time to be turned away, ns; empty where that is rare
 	off       bool    // turned lies off the scale
@@ -80,7 +82,7 @@ func newCapacityModel(sweeps []sweep) capacityModel {
 		m.log = !result.OpenLoad(m.load)
 	}
 	for i := range sweeps {
-		m.columns = append(m.columns, m.column(&sweeps[i]))
+		m.columns = append(m.columns, m.column(&sweeps[i], i))
 	}
 	m.scale()
 	return m
@@ -97,8 +99,8 @@ func (m *capacityModel) drawn(points []point) []point {
 	return out
 }
 
-func (m *capacityModel) column(w *sweep) capacityColumn {
-	c := capacityColumn{name: w.shortName(30)}
+func (m *capacityModel) column(w *sweep, place int) capacityColumn {
+	c := capacityColumn{name: w.shortName(30), hue: hueOf(w.target(), place)}
 	points := m.drawn(w.points)
 	m.hasPoint = m.hasPoint || len(points) > 0
 	for _, q := range drawnQuantiles {

@@ -84,7 +84,7 @@ func (r *report) draw(name string, plan func([]sweep) (figure, bool)) ([]file, e
 func (r *report) sheet(title string, sweeps []sweep, marks ...string) sheet {
 	s := sheet{title: title, stamp: stampOf(r.run, len(r.stages))}
 	for i := range sweeps {
-		s.columns = append(s.columns, heading{sweeps[i].shortName(110 / len(sweeps)), setupOf(&sweeps[i])})
+		s.columns = append(s.columns, heading{sweeps[i].shortName(110 / len(sweeps)), setupOf(&sweeps[i]), hueOf(sweeps[i].target(), i)})
 	}
 	s.footer = append(s.footer, caption(r.run, sweeps))
 	if len(marks) > 0 {

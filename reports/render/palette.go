@@ -2,6 +2,7 @@ package render
 
 import (
 	"image/color"
+	"slices"
 
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -25,6 +26,19 @@ var (
 	orange    = color.RGBA{0xE6, 0x9F, 0x00, 0xFF}
 	vermilion = color.RGBA{0xD5, 0x5E, 0x00, 0xFF}
 )
+
+// styles are the targets that always have the same hue, so that who knows one
+// figure knows the next.
+var styles = []string{"blocking", "goroutine", "eventloop", "queue"}
+
+// hueOf is the colour of a target: that of its style, or that of its place
+// among others.
+func hueOf(target string, place int) color.RGBA {
+	if i := slices.Index(styles, target); i >= 0 {
+		place = i
+	}
+	return hues[place%len(hues)]
+}
 
 // A band is outcomes that are drawn as one in the shares: fill, and the
 // colour of its label, which must be readable on white.

@@ -50,7 +50,7 @@ func (p *paper) tails(r rect, m percentilesModel, i int) {
 	c := m.columns[i]
 	var ls []label
 	for k, t := range c.tails {
-		color := shade(hues[i%len(hues)], k, len(c.tails))
+		color := shade(c.hue, k, len(c.tails))
 		p.tail(t.latency, t.sure, x, y, pen{color, lineWidth * 1.35, nil})
 		p.tail(t.service, t.sure, x, y, pen{mix(color, black, 0.45), thinWidth, nil})
 		if n := len(t.latency); n > 0 {
@@ -117,7 +117,7 @@ func (p *paper) left(r rect, m percentilesModel, i int, row vg.Length) {
 	c := m.columns[i]
 	for k, t := range c.tails {
 		y := r.y1 - (vg.Length(k)+0.5)*row
-		color := mix(shade(hues[i%len(hues)], k, len(c.tails)), black, 0.15)
+		color := mix(shade(c.hue, k, len(c.tails)), black, 0.15)
 		p.text(r.x0+24, y-middle(tickSize), style{size: tickSize, bold: true, color: color, hx: -1}, count(int64(t.level)))
 		room := vg.Length(80) // for the text behind the bar
 		if len(m.columns) < columnsASheet {

@@ -1,6 +1,7 @@
 package render
 
 import (
+	"image/color"
 	"math"
 	"slices"
 
@@ -18,6 +19,7 @@ type percentilesModel struct {
 
 type percentilesColumn struct {
 	name  string
+	hue   color.RGBA
 	tails []tail // by rising level
 }
 
@@ -44,7 +46,7 @@ func newPercentilesModel(sweeps []sweep) percentilesModel {
 	}
 	var times []float64
 	for i := range sweeps {
-		c := percentilesColumn{name: sweeps[i].shortName(30)}
+		c := percentilesColumn{name: sweeps[i].shortName(30), hue: hueOf(sweeps[i].target(), i)}
 		for _, p := range telling(sweeps[i].points) {
 			t := newTail(p)
 			for _, s := range append(slices.Clone(t.latency), t.service...) {

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"image/color"
 	"image/png"
 	"strings"
 
@@ -16,7 +17,10 @@ type sheet struct {
 	columns []heading
 }
 
-type heading struct{ name, note string }
+type heading struct {
+	name, note string
+	hue        color.RGBA
+}
 
 const (
 	edge = 9  // free at the edges of the paper, in points
@@ -72,7 +76,7 @@ func (p *paper) columnsAt(s sheet, y, left, forLabels vg.Length) []rect {
 	var out []rect
 	for i, h := range s.columns {
 		x := left + vg.Length(i)*(w+gap)
-		st := style{size: nameSize, bold: true, color: hues[i%len(hues)]}
+		st := style{size: nameSize, bold: true, color: h.hue}
 		for st.size > 6 && width(st, h.name) > w {
 			st.size -= 0.5
 		}

@@ -139,6 +139,9 @@ func nameOf(s *result.Stage, keys []string) string {
 	return name
 }
 
+// target is the name alone, without the settings that tell two sweeps apart.
+func (w *sweep) target() string { return w.points[0].stage.TargetName() }
+
 // shortName is the name as it fits into a heading or a sentence.
 func (w *sweep) shortName(most int) string {
 	name := strings.TrimPrefix(strings.TrimPrefix(w.name, "http://"), "https://")

@@ -2,6 +2,7 @@ package targets
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -50,21 +52,26 @@ func Launch(ctx context.Context, cmd *exec.Cmd, cpus []int) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := host.StartPinned(cmd, cpus); err != nil {
-		return nil, fmt.Errorf("starting a target: %w", err)
-	}
-	ready := make(chan error, 1)
+	started, ready := make(chan error, 1), make(chan error, 1)
 	go func() {
-		r := bufio.NewReader(stdout)
-		line, err := r.ReadBytes('\n')
-		if err == nil {
-			err = json.Unmarshal(line, &p.Ready)
+		// The kernel ends the process when the thread that made it ends, so that
+		// thread is held until there is no process any more.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		err := host.StartPinned(cmd, cpus)
+		started <- err
+		if err != nil {
+			return
 		}
-		ready <- err
+		r := bufio.NewReader(stdout)
+		ready <- p.readReady(r)
 		io.Copy(io.Discard, r) // until the process ends
 		p.err = cmd.Wait()
 		close(p.ended)
 	}()
+	if err := <-started; err != nil {
+		return nil, fmt.Errorf("starting a target: %w", err)
+	}
 	limit := time.NewTimer(startLimit)
 	defer limit.Stop()
 	select {
@@ -72,7 +79,7 @@ func Launch(ctx context.Context, cmd *exec.Cmd, cpus []int) (*Process, error) {
 		if err == nil {
 			return p, nil
 		}
-		err = errors.New("it ended, or printed something else, before it was ready")
+		err = fmt.Errorf("before it was ready %w", err)
 	case <-limit.C:
 		err = fmt.Errorf("it was not ready within %v", startLimit)
 	case <-ctx.Done():
@@ -83,6 +90,19 @@ func Launch(ctx context.Context, cmd *exec.Cmd, cpus []int) (*Process, error) {
 		err = fmt.Errorf("%w; it said: %s", err, said)
 	}
 	return nil, fmt.Errorf("a target did not start: %w", err)
+}
+
+// readReady reads the line that says that the process is ready.
+func (p *Process) readReady(r *bufio.Reader) error {
+	line, err := r.ReadBytes('\n')
+	if err != nil {
+		return errors.New("it ended")
+	}
+	if err := json.Unmarshal(line, &p.Ready); err != nil || p.Addr == "" {
+		return fmt.Errorf("it printed %q, which is no ready line", bytes.TrimSpace(line))
+	}
+	p.PID = p.cmd.Process.Pid // not another's, whatever it says
+	return nil
 }
 
 // Ended reports whether the process has ended by itself, and how.
@@ -106,7 +126,8 @@ func (p *Process) Ended() (bool, string) {
 // kills it where it takes too long. It fails where the process did not end
 // well.
 func (p *Process) Stop() error {
-	if err := terminate(p.cmd.Process); err != nil && !errors.Is(err, os.ErrProcessDone) {
+	gently, err := terminate(p.cmd.Process)
+	if err != nil && !errors.Is(err, os.ErrProcessDone) {
 		p.kill()
 		return err
 	}
@@ -118,7 +139,7 @@ func (p *Process) Stop() error {
 		p.kill()
 		return fmt.Errorf("target %s (process %d) did not end within %v and was killed", p.Style, p.PID, stopLimit)
 	}
-	if p.err != nil {
+	if p.err != nil && gently {
 		_, how := p.Ended()
 		return fmt.Errorf("target %s (process %d) ended badly: %s", p.Style, p.PID, how)
 	}
@@ -126,7 +147,7 @@ func (p *Process) Stop() error {
 }
 
 func (p *Process) kill() {
-	p.cmd.Process.Kill() // where it has ended already, there is nothing to do
+	kill(p.cmd.Process)
 	<-p.ended
 }
 

@@ -12,4 +12,9 @@ func apart(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+// terminate asks the process to end, which is gentle.
+func terminate(p *os.Process) (gently bool, err error) { return true, p.Signal(syscall.SIGTERM) }
+
+// kill ends the process and what it started: the group that apart made. Where
+// it has ended already there is nothing to do.
+func kill(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }

@@ -11,9 +11,12 @@ import (
 
 func apart(*exec.Cmd) {}
 
-func terminate(p *os.Process) error {
-	if runtime.GOOS == "windows" { // knows no SIGTERM
-		return p.Kill()
+// terminate asks the process to end; Windows cannot ask.
+func terminate(p *os.Process) (gently bool, err error) {
+	if runtime.GOOS == "windows" {
+		return false, p.Kill()
 	}
-	return p.Signal(syscall.SIGTERM)
+	return true, p.Signal(syscall.SIGTERM)
 }
+
+func kill(p *os.Process) { _ = p.Kill() }

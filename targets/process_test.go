@@ -26,7 +26,13 @@ func TestMain(m *testing.M) {
 	case "babbles":
 		fmt.Println("Listening on port 80 :-)")
 		time.Sleep(time.Minute)
+	case "logs":
+		fmt.Println(`{"level":"info"}`)
+		time.Sleep(time.Minute)
 	case "hangs":
+		time.Sleep(time.Minute)
+	case "serves":
+		fmt.Println(`{"addr":"127.0.0.1:1","pid":7,"style":"goroutine"}`)
 		time.Sleep(time.Minute)
 	case "dies later":
 		fmt.Println(`{"addr":"127.0.0.1:1","pid":7,"style":"goroutine"}`)
@@ -48,8 +54,9 @@ func play(t *testing.T, part string) *exec.Cmd {
 
 func TestLaunchSaysWhyATargetDidNotStart(t *testing.T) {
 	for part, want := range map[string]string{
-		"ends":    "the port is taken",
-		"babbles": "printed something else",
+		"ends":    "it ended; it said: the port is taken",
+		"babbles": `printed "Listening on port 80 :-)"`,
+		"logs":    "which is no ready line",
 	} {
 		if _, err := targets.Launch(t.Context(), play(t, part), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that contains %q", part, err, want)
@@ -65,12 +72,37 @@ func TestLaunchSaysWhyATargetDidNotStart(t *testing.T) {
 	}
 }
 
+// The kernel is to end a target when its parent ends, not when one thread of
+// the parent does: a blocking target in this very process ends its threads.
+func TestProcessOutlivesThreadsOfItsParent(t *testing.T) {
+	for range 5 {
+		p, err := targets.Launch(t.Context(), play(t, "serves"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		server, err := targets.Start("blocking", targets.Options{Workers: 50})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := server.Shutdown(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond) // for a signal to arrive
+		if ended, how := p.Ended(); ended {
+			t.Fatalf("it ended: %s", how)
+		}
+		if err := p.Stop(); err == nil {
+			t.Error("a process that SIGTERM killed is said to have ended well")
+		}
+	}
+}
+
 func TestProcessThatDiesLater(t *testing.T) {
 	p, err := targets.Launch(t.Context(), play(t, "dies later"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p.Addr != "127.0.0.1:1" || p.PID != 7 || p.Style != "goroutine" {
+	if p.Addr != "127.0.0.1:1" || p.PID == 7 || p.Style != "goroutine" {
 		t.Errorf("ready line read as %+v", p.Ready)
 	}
 	for range 500 {

@@ -12,11 +12,11 @@ import (
 // liveness looks at what waits to be read on a connection, without reading it.
 type liveness struct {
 	raw    syscall.RawConn
-	n      int
-	err    error
 	look   func(fd uintptr) bool
 	secure bool // records of the TLS session may come at any time and mean nothing
-	buf    [1]byte
+	fds    [1]unix.PollFd
+	n      int // bytes to be read, 0 at the end; -1: nothing yet
+	err    error
 }
 
 func newLiveness(conn net.Conn, secure bool) *liveness {
@@ -30,7 +30,13 @@ func newLiveness(conn net.Conn, secure bool) *liveness {
 	}
 	l := &liveness{raw: raw, secure: secure}
 	l.look = func(fd uintptr) bool { // made once, so that looking allocates nothing
-		l.n, _, l.err = unix.Recvfrom(int(fd), l.buf[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		l.fds[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		if ready, err := unix.Poll(l.fds[:], 0); ready == 0 || err != nil {
+			l.n, l.err = -1, nil // the rule, and cheap: Recvfrom allocates
+			return true
+		}
+		var b [1]byte
+		l.n, _, l.err = unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
 		return true
 	}
 	return l
@@ -48,5 +54,5 @@ func (l *liveness) alive() bool {
 	if l.err != nil {
 		return l.err == unix.EAGAIN || l.err == unix.EINTR
 	}
-	return l.n > 0 && l.secure
+	return l.n < 0 || l.n > 0 && l.secure
 }

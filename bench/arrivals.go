@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -59,7 +60,40 @@ func (r Ramp) Name() string {
 	return fmt.Sprintf("ramp:%s-%s/%v", number(r.From), number(r.To), r.Over)
 }
 
-func number(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) }
+func number(f float64) string { return strconv.FormatFloat(f, 'f', -1, 64) }
+
+// Validate says what is wrong with the pattern.
+func (c Constant) Validate() error { return checkRate(c.Rate, false) }
+
+// Validate says what is wrong with the pattern.
+func (p Poisson) Validate() error { return checkRate(p.Rate, false) }
+
+// Validate says what is wrong with the pattern.
+func (b Burst) Validate() error {
+	if b.Clients < 1 {
+		return fmt.Errorf("%d is not a number of clients of at least 1", b.Clients)
+	}
+	return checkPositive(b.Every)
+}
+
+// Validate says what is wrong with the pattern.
+func (r Ramp) Validate() error {
+	return errors.Join(checkRate(r.From, true), checkRate(r.To, false), checkPositive(r.Over))
+}
+
+func checkRate(rate float64, zero bool) error {
+	if !(rate >= 0 && rate <= maxRate) || rate == 0 && !zero {
+		return fmt.Errorf("%v is not a rate in arrivals per second above 0 and up to %g", rate, maxRate)
+	}
+	return nil
+}
+
+func checkPositive(d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%v is not a duration above 0", d)
+	}
+	return nil
+}
 
 // Schedule of a constant rate computes each offset from its number, so that
 // no rounding adds up. The seed is not used.
@@ -191,10 +225,10 @@ const maxRate = 1e8
 
 func parseRate(text string, zero bool) (float64, error) {
 	rate, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(rate >= 0 && rate <= maxRate) || rate == 0 && !zero {
+	if err != nil {
 		return 0, fmt.Errorf("%q is not a rate in arrivals per second above 0 and up to %g", text, maxRate)
 	}
-	return rate, nil
+	return rate, checkRate(rate, zero)
 }
 
 func parsePositive(text string) (time.Duration, error) {

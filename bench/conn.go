@@ -39,12 +39,14 @@ type Dial func(ctx context.Context) (Conn, error)
 
 // dialFailed tells how an arrival ended for which no connection could be
 // made. Running out of ports, descriptors or memory is the generator's fault
-// and never counted against the server.
+// and never counted against the server; nor is a name that cannot be looked up.
 func dialFailed(err error) Reply {
 	r := Reply{Outcome: result.Refused, Spent: true, Why: err.Error()}
 	var timeout net.Error
+	var name *net.DNSError
 	switch {
-	case errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EADDRINUSE),
+	case errors.As(err, &name),
+		errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EADDRINUSE),
 		errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE),
 		errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM):
 		r.Outcome = result.Unsent

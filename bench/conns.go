@@ -53,6 +53,7 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	guard.Go(func() {
 		// Whichever comes first: the drain limit, an interrupt, or the end of all.
 		dr.sleep(inner.Done(), dr.end+p.Drain)
+		dr.aborted.Store(true) // before a dial can fail for it
 		cancel()
 		dr.abort()
 	})
@@ -85,15 +86,20 @@ type drive struct {
 const mostDialsAtOnce = 64
 
 // connect makes the clients' connections before the stage starts, so that a
-// burst is a burst of requests, not of handshakes. A client that cannot
-// connect tries again at its first arrival, whose outcome tells.
+// burst is a burst of requests, not of handshakes. All together they have one
+// request's timeout for it; a client that could not connect by then tries
+// again at its first arrival, whose outcome tells.
 func (dr *drive) connect() {
+	ctx, cancel := context.WithTimeout(dr.ctx, dr.plan.Timeout)
+	defer cancel()
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, mostDialsAtOnce)
 	for _, c := range dr.clients {
 		slots <- struct{}{}
 		wg.Go(func() {
-			c.dial()
+			if ctx.Err() == nil {
+				c.dial(ctx)
+			}
 			<-slots
 		})
 	}
@@ -176,9 +182,9 @@ func (p *pool) run(c *client) {
 	p.idle = append(p.idle, c)
 	p.wg.Go(func() {
 		for planned := range c.work {
-			for more := true; more; {
-				c.finish(planned)
-				planned, more = p.next(c)
+			c.finish(planned, false)
+			for waiting, ok := p.next(c); ok; waiting, ok = p.next(c) {
+				c.finish(waiting, true)
 			}
 		}
 	})
@@ -257,18 +263,19 @@ type client struct {
 // serve begins an arrival and sees it through.
 func (c *client) serve(planned time.Duration) (result.Outcome, time.Duration) {
 	c.shard.Begin(planned)
-	return c.finish(planned)
+	return c.finish(planned, false)
 }
 
-// finish sees an arrival through that was begun, and records it.
-func (c *client) finish(planned time.Duration) (result.Outcome, time.Duration) {
+// finish sees an arrival through that was begun, and records it. It waited
+// where it came while all connections were busy.
+func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, time.Duration) {
 	sent := clock.Now()
 	reply := c.exchange(sent)
 	done := clock.Now()
 	if reply.Outcome != result.OK && c.aborted.Load() {
 		reply.Outcome, reply.Why = result.Unfinished, "still in flight at the drain limit"
 	}
-	c.shard.Record(Arrival{planned, sent, done, reply.Outcome, reply.Why})
+	c.shard.Record(Arrival{planned, sent, done, reply.Outcome, reply.Why, waited})
 	return reply.Outcome, done
 }
 
@@ -281,7 +288,7 @@ func (c *client) exchange(sent time.Duration) Reply {
 		conn = nil
 	}
 	if conn == nil {
-		if err := c.dial(); err != nil {
+		if err := c.dial(c.ctx); err != nil {
 			return dialFailed(err)
 		}
 		if left -= clock.Now() - sent; left <= 0 {
@@ -303,22 +310,22 @@ func (c *client) current() Conn {
 }
 
 // dial makes the client's connection within the plan's timeout.
-func (c *client) dial() error {
-	ctx, cancel := context.WithTimeout(c.ctx, c.plan.Timeout)
+func (c *client) dial(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.plan.Timeout)
 	defer cancel()
 	began := clock.Now()
 	conn, err := c.dialer(ctx)
 	if err != nil {
 		return err
 	}
-	at := clock.Now()
+	took := clock.Now() - began
 	c.mu.Lock()
 	c.conn = conn
 	c.mu.Unlock()
 	if c.aborted.Load() { // abort may have looked before there was a connection
 		c.interrupt()
 	}
-	c.shard.Connected(at, at-began)
+	c.shard.Connected(took)
 	return nil
 }
 

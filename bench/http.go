@@ -25,8 +25,11 @@ type HTTP struct {
 	TLS *tls.Config // for https; the system's where nil
 }
 
-// maxBody is the largest reply that is read, in bytes; a larger one is an error.
-const maxBody = 64 << 20
+// The largest reply that is read, in bytes; a larger one is an error.
+const (
+	maxBody   = 64 << 20
+	maxHeader = 64 << 10
+)
 
 // Dial returns a function that makes connections for the request. It fails
 // where the URL is not one that can be driven.
@@ -52,6 +55,7 @@ func (h HTTP) Dial() (Dial, error) {
 
 	var req fasthttp.Request
 	req.SetRequestURI(h.URL)
+	req.URI().DisablePathNormalizing = true // what is asked for is what is measured
 	req.Header.SetUserAgent("onhold")
 	var raw bytes.Buffer
 	if _, err := req.WriteTo(&raw); err != nil {
@@ -97,6 +101,8 @@ type httpConn struct {
 	r        *bufio.Reader
 	resp     fasthttp.Response
 	last     error // the last error of reading the connection, whatever fasthttp made of it
+	status   int   // the last one that was an error
+	why      string
 }
 
 var (
@@ -128,6 +134,7 @@ func (c *httpConn) Do(timeout time.Duration) Reply {
 		// A server that turns a caller away may reply and close before it has
 		// read the request: then the reply is there all the same.
 		if reply := c.read(); reply.Outcome == result.Rejected {
+			reply.Spent = true
 			return reply
 		}
 		return c.failed(err, err)
@@ -136,7 +143,12 @@ func (c *httpConn) Do(timeout time.Duration) Reply {
 }
 
 func (c *httpConn) read() Reply {
-	if err := c.resp.ReadLimitBody(c.r, maxBody); err != nil {
+	err := c.resp.ReadLimitBody(c.r, maxBody)
+	for err != nil && headerTooLong(err) && c.r.Size() < maxHeader {
+		c.grow()
+		err = c.resp.ReadLimitBody(c.r, maxBody)
+	}
+	if err != nil {
 		return c.failed(c.last, err)
 	}
 	reply := Reply{Spent: c.resp.ConnectionClose() || c.r.Buffered() > 0}
@@ -147,9 +159,24 @@ func (c *httpConn) read() Reply {
 		reply.Outcome = result.Rejected
 	default:
 		reply.Outcome = result.Error
-		reply.Why = fmt.Sprintf("HTTP status %d", status)
+		if status != c.status { // else as last time: an erring server must not cost an allocation a request
+			c.status, c.why = status, fmt.Sprintf("HTTP status %d", status)
+		}
+		reply.Why = c.why
 	}
 	return reply
+}
+
+func headerTooLong(err error) bool {
+	var small *fasthttp.ErrSmallBuffer
+	return errors.As(err, &small)
+}
+
+// grow makes room for a longer header. Few servers need it, so no connection
+// starts with it. What was read of the header is still in the old buffer.
+func (c *httpConn) grow() {
+	got, _ := c.r.Peek(c.r.Buffered())
+	c.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(got)), c), 4*c.r.Size())
 }
 
 // failed tells how an exchange ended that brought no reply: by what the

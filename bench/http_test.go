@@ -165,6 +165,7 @@ func TestOutcomeOfEachReply(t *testing.T) {
 		{"garbage", says("\x00\x01\x02 this is not HTTP\r\n\r\n"), result.Error, true},
 		{"a length that is no number", says("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), result.Error, true},
 		{"a broken chunk", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello"), result.Error, true},
+		{"a long header", says("HTTP/1.1 200 OK\r\nSet-Cookie: " + strings.Repeat("x", 30_000) + "\r\nContent-Length: 5\r\n\r\nhello"), result.OK, false},
 		{"a header without end", says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), result.Error, true},
 		{"closed before any byte", thenCloses(says("")), result.Reset, true},
 		{"closed within the header", thenCloses(says("HTTP/1.1 200 OK\r\nConte")), result.Reset, true},
@@ -357,7 +358,8 @@ func TestDialRejectsWhatCannotBeDriven(t *testing.T) {
 	}
 }
 
-// The request goes out as one write, with the query and a Host header.
+// The request goes out as one write, with a Host header, and for the very
+// resource that was named: no part of its path is cleaned.
 func TestTheRequestOnTheWire(t *testing.T) {
 	got := make(chan string, 1)
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
@@ -376,7 +378,7 @@ func TestTheRequestOnTheWire(t *testing.T) {
 		io.WriteString(c, okReply)
 		got <- string(b[:n])
 	}()
-	conn, err := dialer(t, "http://"+ln.Addr().String()+"/api/orders?user_id=42")(context.Background())
+	conn, err := dialer(t, "http://"+ln.Addr().String()+"/api//orders%2Fx/../y?user_id=42")(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,25 +386,75 @@ func TestTheRequestOnTheWire(t *testing.T) {
 	if r := conn.Do(time.Second); r.Outcome != result.OK {
 		t.Fatal(r)
 	}
-	want := "GET /api/orders?user_id=42 HTTP/1.1\r\nUser-Agent: onhold\r\nHost: " + ln.Addr().String() + "\r\n\r\n"
+	want := "GET /api//orders%2Fx/../y?user_id=42 HTTP/1.1\r\nUser-Agent: onhold\r\nHost: " + ln.Addr().String() + "\r\n\r\n"
 	if text := <-got; text != want {
 		t.Errorf("the request is\n%q, want\n%q", text, want)
+	}
+}
+
+// fixedReply is a server that allocates nothing: it answers whatever it reads
+// with the same bytes.
+func fixedReply(t interface {
+	Fatal(...any)
+	Cleanup(func())
+}, reply string) (url string) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	go func() {
+		c, err := ln.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		in, out := make([]byte, 4096), []byte(reply)
+		for {
+			if _, err := c.Read(in); err != nil {
+				return
+			}
+			if _, err := c.Write(out); err != nil {
+				return
+			}
+		}
+	}()
+	return "http://" + ln.Addr().String() + "/"
+}
+
+// An exchange allocates nothing, whatever is answered.
+func TestExchangeDoesNotAllocate(t *testing.T) {
+	for _, reply := range []string{okReply, rejectedReply, "HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"} {
+		conn, err := dialer(t, fixedReply(t, reply))(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		alive := conn.(bench.Aliver)
+		per := testing.AllocsPerRun(500, func() {
+			if !alive.Alive() || conn.Do(time.Second).Spent {
+				t.Error("the connection is spent")
+			}
+		})
+		conn.Close()
+		if per > 0 {
+			t.Errorf("%.0f allocations for each %q", per, reply[:12])
+		}
 	}
 }
 
 // BenchmarkExchange is one request and reply over loopback, the server
 // included: what the goroutine driver costs at the least.
 func BenchmarkExchange(b *testing.B) {
-	s := newScripted(b, says(okReply))
-	conn, err := dialer(b, s.url())(b.Context())
+	conn, err := dialer(b, fixedReply(b, okReply))(b.Context())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer conn.Close()
+	alive := conn.(bench.Aliver)
 	b.ReportAllocs()
 	for b.Loop() {
-		if r := conn.Do(time.Second); r.Outcome != result.OK {
-			b.Fatal(r)
+		if !alive.Alive() || conn.Do(time.Second).Outcome != result.OK {
+			b.Fatal("not ok")
 		}
 	}
 }

@@ -47,22 +47,13 @@ func lagQuantile(n int64) float64 {
 // judge decides whether the stage is valid and says why it is not.
 func judge(m merged, p Plan, meterErr error) {
 	s := m.stage
-	if s.Counts.Planned() == 0 {
+	planned := s.Counts.Planned()
+	if planned == 0 {
 		s.Invalidate("no arrival fell into the measured window of %v: make --stage longer", p.Length)
 		return
 	}
 	if n := s.Counts[result.Unsent]; n > 0 {
-		s.Invalidate("the generator could not send %d of %d arrivals: %s", n, s.Counts.Planned(), m.whys[result.Unsent])
-	}
-	q := lagQuantile(s.Lag.N())
-	bound := LagBound(p.Load, p.MaxLag, s.Service.Quantile(0.5))
-	lag := s.Lag.Quantile(q)
-	late := fmt.Sprintf("the generator was late: p%.4g of its lag is %v", 100*q, lag.Round(10*time.Microsecond))
-	switch {
-	case lag > bound:
-		s.Invalidate("%s, above the bound of %v%s", late, bound.Round(10*time.Microsecond), blame(s))
-	case p.MaxLag == 0 && p.Load == LoadClosed && lag > LagBound(LoadConstant, 0, s.Service.Quantile(0.5)):
-		s.Warn("%s, and latencies contain it%s", late, blame(s))
+		s.Invalidate("the generator could not send %d of %d arrivals: %s", n, planned, m.whys[result.Unsent])
 	}
 	if may := time.Duration(host.CPUs()) * p.Length; s.Generator.CPU > time.Duration(MaxGeneratorCPU*float64(may)) {
 		s.Invalidate("the generator used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
@@ -71,7 +62,9 @@ func judge(m merged, p Plan, meterErr error) {
 	if meterErr != nil {
 		s.Invalidate("the target's process could not be measured: %v", meterErr)
 	}
+	complete(m, p)
 	little(m)
+	punctual(m, p) // last, for it must know whether it is the only reason
 	for _, h := range []struct {
 		name string
 		hist *result.Hist
@@ -82,16 +75,36 @@ func judge(m merged, p Plan, meterErr error) {
 	}
 	for _, o := range []result.Outcome{result.Refused, result.Reset, result.Timeout, result.Error, result.Unfinished} {
 		if n := s.Counts[o]; n > 0 && m.whys[o] != "" {
-			s.Warn("%d of %d arrivals ended in %s, for example: %s", n, s.Counts.Planned(), o, m.whys[o])
+			s.Warn("%d of %d arrivals ended in %s, for example: %s", n, planned, o, m.whys[o])
 		}
 	}
 }
 
-// Disturbed reports whether the machine, not the generator or the level, may
-// be why a stage is not valid: the hypervisor took the generator's CPUs away
-// for more than 1 % of the window. Then it is worth running again.
-func Disturbed(s *result.Stage) bool { return !s.Valid && stolen(s) }
+// punctual holds the generator's lag against its bound.
+func punctual(m merged, p Plan) {
+	s := m.stage
+	q := lagQuantile(s.Lag.N())
+	bound := LagBound(p.Load, p.MaxLag, s.Service.Quantile(0.5))
+	lag := s.Lag.Quantile(q)
+	late := fmt.Sprintf("the generator was late: p%.4g of its lag is %v", 100*q, lag.Round(10*time.Microsecond))
+	switch {
+	case lag > bound && m.waited > 0 && p.Load == LoadBurst:
+		s.Invalidate("%d arrivals had to wait for their client's reply to the wave before: make --every longer (p%.4g of the lag is %v, the bound is %v)",
+			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
+	case lag > bound && m.waited > 0:
+		s.Invalidate("%d arrivals had to wait for one of the %d connections that --max-clients allows: raise it (p%.4g of the lag is %v, the bound is %v)",
+			m.waited, p.MaxClients, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
+	case lag > bound:
+		alone := s.Valid
+		s.Invalidate("%s, above the bound of %v%s", late, bound.Round(10*time.Microsecond), blame(s))
+		s.Spoilt = alone && stolen(s)
+	case p.MaxLag == 0 && p.Load == LoadClosed && lag > LagBound(LoadConstant, 0, s.Service.Quantile(0.5)):
+		s.Warn("%s, and latencies contain it%s", late, blame(s))
+	}
+}
 
+// stolen reports whether the hypervisor took the generator's CPUs away for
+// more than 1 % of the window.
 func stolen(s *result.Stage) bool { return s.Generator.Steal > s.Length/100 }
 
 // blame names the hypervisor where it had a part.
@@ -102,12 +115,36 @@ func blame(s *result.Stage) string {
 	return ""
 }
 
+// complete checks that every arrival that was taken up has exactly one
+// outcome, and in loads that follow a schedule that it planned as many.
+func complete(m merged, p Plan) {
+	s := m.stage
+	outcomes := s.Counts.Planned()
+	if m.begun != outcomes {
+		s.Invalidate("%d arrivals were taken up, but %d have an outcome: a fault of the driver", m.begun, outcomes)
+	}
+	arrivals := p.arrivals()
+	if arrivals == nil {
+		return
+	}
+	var scheduled int64
+	next := arrivals.Schedule(p.Seed)
+	for at := next(); at < p.lead()+p.Length; at = next() {
+		if at >= p.lead() {
+			scheduled++
+		}
+	}
+	if scheduled != outcomes {
+		s.Invalidate("the schedule has %d arrivals in the window, but %d have an outcome: a fault of the driver", scheduled, outcomes)
+	}
+}
+
 // little checks Little's law, mean in flight = rate × mean time, in the form
 // that holds exactly on a window with two edges: the time in flight that was
 // added up as arrivals came and went must equal the summed times of the
 // window's arrivals, less what of those lies after the window, plus what of
-// earlier ones lies within. Both sides come from different sums, so a lost or
-// doubled record shows.
+// earlier ones lies within. One side is added up as arrivals begin and end, the
+// other is what the histograms hold.
 func little(m merged) {
 	byTimes := (m.times - m.overhang).Seconds() / m.stage.Length.Seconds()
 	if math.Abs(byTimes-m.stage.InFlight) > maxLittleError*max(m.stage.InFlight, 0.01) {

@@ -21,7 +21,7 @@ func soundStage() merged {
 		s.Lag.Record(10 * time.Microsecond)
 	}
 	s.InFlight = 200
-	return merged{stage: s, inFlight: 200 * time.Second, times: 200 * time.Second}
+	return merged{stage: s, inFlight: 200 * time.Second, times: 200 * time.Second, begun: 1000}
 }
 
 func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
@@ -55,18 +55,28 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 		{"CPU within bounds", func(m *merged) { m.stage.Generator.CPU = time.Duration(host.CPUs()) * 790 * ms }, nil, true, ""},
 		{"unsent", func(m *merged) {
 			m.stage.Counts[result.Unsent] = 3
+			m.begun += 3
 			m.whys[result.Unsent] = "no ports"
 		}, nil, false, "could not send 3 of 1003 arrivals: no ports"},
 		{"no measurement of the target", func(*merged) {}, errors.New("process 7 has ended"), false, "could not be measured: process 7 has ended"},
+		{"an arrival without outcome", func(m *merged) { m.begun++ }, nil, false, "1001 arrivals were taken up, but 1000 have an outcome"},
+		{"waited for a connection", func(m *merged) {
+			m.waited = 20
+			for range 20 {
+				m.stage.Lag.Record(30 * ms)
+			}
+		}, nil, false, "20 arrivals had to wait for one of the 10000 connections that --max-clients allows: raise it"},
 		{"a lost record", func(m *merged) { m.times -= 10 * time.Second }, nil, false, "Little's law fails: 200 in flight on average, but rate × mean time is 190"},
 		{"edges are accounted for", func(m *merged) { m.times += 10 * time.Second; m.overhang += 10 * time.Second }, nil, true, ""},
 		{"a failure of the server is no fault of ours", func(m *merged) {
 			m.stage.Counts[result.Reset] = 5
+			m.begun += 5
 			m.whys[result.Reset] = "closed"
 		}, nil, true, "5 of 1005 arrivals ended in reset, for example: closed"},
 		{"above the histogram", func(m *merged) {
 			m.stage.Lag.Record(10 * time.Microsecond)
 			m.stage.Counts[result.OK]++
+			m.begun++
 			m.stage.Latency.Record(2 * time.Minute)
 			m.times += 2 * time.Minute
 			m.stage.InFlight += 120
@@ -82,17 +92,37 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 	}
 }
 
-// A stage is run again where the machine may have spoilt it, and only there.
-func TestDisturbed(t *testing.T) {
+// A stage is worth running again where the machine spoilt it, and only there.
+func TestSpoilt(t *testing.T) {
+	late := func(m *merged) {
+		for range 20 {
+			m.stage.Lag.Record(30 * ms)
+		}
+	}
 	for _, c := range []struct {
-		valid bool
+		name  string
 		steal time.Duration
+		spoil func(*merged)
+		meter error
 		want  bool
-	}{{true, 0, false}, {true, 100 * ms, false}, {false, 0, false}, {false, 9 * ms, false}, {false, 100 * ms, true}} {
+	}{
+		{"nothing wrong", 0, func(*merged) {}, nil, false},
+		{"stolen, and nothing wrong", 100 * ms, func(*merged) {}, nil, false},
+		{"late by itself", 9 * ms, late, nil, false},
+		{"late as it was stolen from", 100 * ms, late, nil, true},
+		{"stolen, but the target had ended", 100 * ms, late, errors.New("process 7 has ended"), false},
+		{"stolen, but something was not sent", 100 * ms, func(m *merged) { late(m); m.stage.Counts[result.Unsent]++; m.begun++ }, nil, false},
+		{"stolen, but it waited for connections", 100 * ms, func(m *merged) { late(m); m.waited = 20 }, nil, false},
+	} {
 		m := soundStage()
-		m.stage.Valid, m.stage.Generator.Steal = c.valid, c.steal
-		if got := Disturbed(m.stage); got != c.want {
-			t.Errorf("valid %v, steal %v in a second: disturbed %v, want %v", c.valid, c.steal, got, c.want)
+		m.stage.Generator.Steal = c.steal
+		c.spoil(&m)
+		judge(m, Plan{Length: time.Second}.withDefaults(), c.meter)
+		if m.stage.Spoilt != c.want {
+			t.Errorf("%s: spoilt %v, want %v (%q)", c.name, m.stage.Spoilt, c.want, m.stage.Warnings)
+		}
+		if m.stage.Invalidate("another reason"); m.stage.Spoilt {
+			t.Errorf("%s: still spoilt by the machine alone", c.name)
 		}
 	}
 }

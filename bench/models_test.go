@@ -190,7 +190,7 @@ func TestOpenLoadAtTheCapOfConnections(t *testing.T) {
 	if !near(s.Service.Max(), wait) {
 		t.Errorf("service %v, want %v: the wait in the generator is not the server's", s.Service.Max(), wait)
 	}
-	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "the generator was late") {
+	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "one of the 10 connections that --max-clients allows: raise it") {
 		t.Errorf("valid %v, %q: the generator was the limit", s.Valid, s.Warnings)
 	}
 }
@@ -233,10 +233,77 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
+// A wave that comes before the last one was answered finds its clients busy:
+// nobody's lateness but the plan's, and the message says what to change.
+func TestBurstBeforeTheLastWaveWasAnswered(t *testing.T) {
+	f := &fakeServer{wait: wait, workers: 10, queue: 10}
+	s := runFake(t, Plan{Load: LoadBurst, Level: 20, Every: 300 * ms, Length: 3 * time.Second}, f.dial)
+	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "reply to the wave before: make --every longer") {
+		t.Errorf("valid %v, %q", s.Valid, s.Warnings)
+	}
+}
+
+// Peers that do not answer a dial cost one timeout before the stage, however
+// many they are.
+func TestConnectingIsBounded(t *testing.T) {
+	hang := func(ctx context.Context) (Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
+	skipUnderRace(t)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		s, err := Run(t.Context(), Plan{Level: 2000, Timeout: 2 * time.Second, Length: time.Second},
+			&Conns{Dial: hang, Kind: "fake", sleep: goSleep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		check(t, s, map[result.Outcome]int64{result.Timeout: 2000})
+	})
+}
+
+// A driver that loses arrivals, or hands them over twice, is found out.
+func TestFaultsOfADriverShow(t *testing.T) {
+	skipUnderRace(t)
+	for name, times := range map[string][]int{"loses a third": {1, 1, 0}, "records twice": {2}, "sound": {1}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, err := Run(t.Context(), Plan{Load: LoadConstant, Level: 30, Length: time.Second}, faulty(times))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.Valid != (name == "sound") {
+				t.Errorf("%s: valid %v, %q", name, s.Valid, s.Warnings)
+			}
+		})
+	}
+}
+
+// faulty is a driver that records arrival i as often as its element i says,
+// over again.
+type faulty []int
+
+func (f faulty) Name() string { return "faulty" }
+
+func (f faulty) Drive(_ context.Context, p Plan, rec *Recorder) error {
+	start, end := rec.Start()
+	next := p.arrivals().Schedule(p.Seed)
+	for i := 0; ; i++ {
+		at := start + next()
+		if at >= end {
+			break
+		}
+		for range f[i%len(f)] {
+			rec.Shard(0).Begin(at)
+			rec.Shard(0).Record(Arrival{Planned: at, Sent: at, Done: at + ms})
+		}
+	}
+	time.Sleep(end - start)
+	return nil
+}
+
 func TestWarmupIsDiscarded(t *testing.T) {
-	slow := true
 	f := &fakeServer{wait: 10 * ms, answer: func(n int) Reply {
-		if slow = n < 50; slow {
+		if n < 50 {
 			return Reply{Outcome: result.Error, Why: "cold"}
 		}
 		return Reply{Outcome: result.OK}

@@ -123,10 +123,20 @@ func (p Plan) Validate() error {
 		return fmt.Errorf("stage is %v, want more than 0", p.Length)
 	case p.Arrivals != nil && !p.Load.Open():
 		return fmt.Errorf("arrivals %s cannot go with load %s, only with constant and poisson", p.Arrivals.Name(), p.Load)
+	case p.Arrivals != nil && validate(p.Arrivals) != nil:
+		return fmt.Errorf("arrivals %s: %w", p.Arrivals.Name(), validate(p.Arrivals))
 	case p.MaxClients < 1:
 		return fmt.Errorf("max-clients is %d, want at least 1", p.MaxClients)
 	case p.MaxWaiting < 0:
 		return fmt.Errorf("max-waiting is %d, want 0 or more", p.MaxWaiting)
+	}
+	return nil
+}
+
+// validate asks a pattern what is wrong with it, where it can tell.
+func validate(a Arrivals) error {
+	if v, ok := a.(interface{ Validate() error }); ok {
+		return v.Validate()
 	}
 	return nil
 }
@@ -191,14 +201,17 @@ func (p Plan) settings(driver string) result.Settings {
 	return s
 }
 
-// ParseLevels reads a comma-separated list of levels, each a whole number of
-// at least 1, like 1,50,100.
+// ParseLevels reads a comma-separated list of rising levels, each a whole
+// number of at least 1, like 1,50,100.
 func ParseLevels(text string) ([]int, error) {
 	var levels []int
 	for part := range strings.SplitSeq(text, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(part))
 		if err != nil || n < 1 {
 			return nil, fmt.Errorf("%q is not a level: want whole numbers of at least 1, separated by commas, like 1,50,100", part)
+		}
+		if len(levels) > 0 && n <= levels[len(levels)-1] {
+			return nil, fmt.Errorf("%d comes after %d: levels must rise", n, levels[len(levels)-1])
 		}
 		levels = append(levels, n)
 	}

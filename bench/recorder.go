@@ -16,6 +16,7 @@ type Arrival struct {
 	Done    time.Duration // when its outcome was known
 	Outcome result.Outcome
 	Why     string // for people, where the outcome is neither ok nor rejected
+	Waited  bool   // for a connection, as all that are allowed were busy
 }
 
 // Recorder takes what a driver did and becomes a stage. A driver calls Start
@@ -63,6 +64,8 @@ type Shard struct {
 	inFlight time.Duration // ∫ number in flight dt over the window, from Begin and Record
 	failed   time.Duration // summed time of the arrivals of the window that no histogram of time holds
 	overhang time.Duration // of the window's arrivals, their time after it, less earlier ones' time within it
+	begun    int64         // arrivals of the window that were taken up
+	waited   int64         // of those that ended, how many waited for a connection
 	whys     [len(result.Outcomes)]string
 }
 
@@ -78,6 +81,9 @@ func (r *Recorder) measured(planned time.Duration) bool { return planned >= r.fr
 func (s *Shard) Begin(planned time.Duration) {
 	s.mu.Lock()
 	s.inFlight += s.r.to - s.r.clip(planned)
+	if s.r.measured(planned) {
+		s.begun++
+	}
 	s.mu.Unlock()
 }
 
@@ -94,6 +100,9 @@ func (s *Shard) Record(a Arrival) {
 	s.overhang += max(0, a.Done-s.r.to)
 	st := s.stage
 	st.Counts[a.Outcome]++
+	if a.Waited {
+		s.waited++
+	}
 	if a.Outcome != result.Unsent {
 		st.Lag.Record(a.Sent - a.Planned)
 	}
@@ -111,12 +120,9 @@ func (s *Shard) Record(a Arrival) {
 	}
 }
 
-// Connected notes that a connection was established at the instant at, after
-// took.
-func (s *Shard) Connected(at, took time.Duration) {
-	if !s.r.measured(at) {
-		return
-	}
+// Connected notes that a connection was established after took. All of them
+// count: a closed load makes its connections before the stage begins.
+func (s *Shard) Connected(took time.Duration) {
 	s.mu.Lock()
 	s.stage.Connect.Record(took)
 	s.mu.Unlock()
@@ -127,6 +133,7 @@ type merged struct {
 	stage              *result.Stage
 	inFlight, overhang time.Duration
 	times              time.Duration // summed time of all arrivals of the window
+	begun, waited      int64
 	whys               [len(result.Outcomes)]string
 }
 
@@ -144,6 +151,8 @@ func (r *Recorder) merge() merged {
 		m.inFlight += s.inFlight
 		m.overhang += s.overhang
 		m.times += s.failed
+		m.begun += s.begun
+		m.waited += s.waited
 		for o, why := range s.whys {
 			if m.whys[o] == "" {
 				m.whys[o] = why

@@ -2,6 +2,7 @@ package bench_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -29,12 +30,13 @@ func BenchmarkStyles(b *testing.B) {
 		plan.Warmup, plan.Length = 400*time.Millisecond, time.Second
 	}
 	var cpus []int
+	procs := runtime.GOMAXPROCS(0)
 	if all, err := host.Affinity(0); err == nil {
 		if target, generator := host.Split(all); target != nil {
 			if err := host.PinSelf(generator); err != nil {
 				b.Fatal(err)
 			}
-			cpus = target
+			cpus, procs = target, len(generator)
 		}
 	}
 	for _, style := range targets.Names() {
@@ -44,6 +46,7 @@ func BenchmarkStyles(b *testing.B) {
 			b.Run(fmt.Sprintf("target=%s/load=%s/level=%d", style, p.Load, p.Level), func(b *testing.B) {
 				var stages []*result.Stage
 				for b.Loop() {
+					runtime.GOMAXPROCS(procs) // package testing sets it anew before each benchmark
 					stages = append(stages, styleStage(b, style, p, cpus))
 				}
 				s := result.Merge(stages)

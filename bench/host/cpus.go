@@ -2,14 +2,22 @@ package host
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 )
 
-// CPUs is how many CPUs this process may use at once.
-func CPUs() int { return runtime.GOMAXPROCS(0) }
+// CPUs is how many CPUs this process may use at once: as many as it is
+// confined to, or as Go would use where that is fewer.
+func CPUs() int {
+	n := runtime.NumCPU()
+	if cpus, err := Affinity(os.Getpid()); err == nil {
+		n = len(cpus) // NumCPU is of the start, before any PinSelf
+	}
+	return min(n, runtime.GOMAXPROCS(0))
+}
 
 // Split shares the CPUs out between a target and the generator, so that
 // neither takes time from the other: the first half, rounded down, to the

@@ -51,7 +51,7 @@ type Stage struct {
 
 	Latency  *Hist // completion − planned instant, of ok
 	Service  *Hist // completion − actual send, of ok
-	Connect  *Hist // dial to established, of the connections made in the window
+	Connect  *Hist // dial to established, of all connections made for the stage, also before the window
 	Rejected *Hist // completion − planned instant, of rejected
 	Lag      *Hist // actual send − planned instant, of all that were sent
 
@@ -62,6 +62,11 @@ type Stage struct {
 
 	Warnings []string // what a reader should know; each reason why Valid is false is among them
 	Valid    bool     // false where the generator was the limit or data is missing
+
+	// Spoilt is true where the stage is not valid for the one reason that the
+	// generator was late while the hypervisor had taken its CPU away: then it is
+	// worth running again. It is not stored.
+	Spoilt bool
 }
 
 // NewStage returns a valid stage without arrivals.
@@ -207,7 +212,7 @@ func (s *Stage) Warn(format string, args ...any) {
 
 // Invalidate marks the stage as not valid and says why.
 func (s *Stage) Invalidate(format string, args ...any) {
-	s.Valid = false
+	s.Valid, s.Spoilt = false, false
 	s.Warn(format, args...)
 }
 

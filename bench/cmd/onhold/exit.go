@@ -12,19 +12,13 @@ const (
 	exitInterrupted = 130 // by Ctrl-C or SIGTERM; the report is written all the same
 )
 
-// exitError is an error with the exit code that it means. One without a
-// message has been told already.
+// exitError is an error with the exit code that it means.
 type exitError struct {
 	code int
 	err  error
 }
 
-func (e *exitError) Error() string {
-	if e.err == nil {
-		return ""
-	}
-	return e.err.Error()
-}
+func (e *exitError) Error() string { return e.err.Error() }
 
 func (e *exitError) Unwrap() error { return e.err }
 

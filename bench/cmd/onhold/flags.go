@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -100,14 +101,19 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	return o, nil
 }
 
-// targetArgs are the flags that make serve build the same target.
+// targetArgs are the flags that make serve build the same target, whatever the
+// environment says.
 func targetArgs(c *cli.Command) []string {
-	var args []string
+	args := []string{"--addr=" + targets.DefaultAddr}
 	for _, s := range targetSettings(c, "") {
 		args = append(args, "--"+strings.ReplaceAll(s.Key, "_", "-")+"="+s.Value)
 	}
 	return args
 }
+
+// text is the value of a string flag, its default where an environment
+// variable sets it to nothing.
+func text(c *cli.Command, flag, def string) string { return cmp.Or(c.String(flag), def) }
 
 // targetSettings are the effective settings of a target: all of them where
 // style is empty, else those that mean something to the style.
@@ -123,6 +129,9 @@ func targetSettings(c *cli.Command, style string) result.Settings {
 			continue
 		}
 		value := fmt.Sprint(c.Value(f.flag))
+		if f.flag == "backend-cv" && value == "0" && c.String("backend-dist") == string(sim.Lognormal) {
+			value = fmt.Sprint(sim.DefaultCV)
+		}
 		if n, err := strconv.ParseFloat(value, 64); style != "" && f.only == "" && (value == "" || err == nil && n == 0) {
 			continue // not in use
 		}

@@ -55,9 +55,7 @@ func run(args []string, out, errOut io.Writer) int {
 	if errors.As(err, &e) {
 		code = e.code
 	}
-	if msg := err.Error(); msg != "" {
-		fmt.Fprintln(errOut, "onhold:", msg)
-	}
+	fmt.Fprintln(errOut, "onhold:", err)
 	if code == exitUsage {
 		fmt.Fprintln(errOut, "See onhold --help, or onhold COMMAND --help.")
 	}

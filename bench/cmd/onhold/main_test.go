@@ -76,6 +76,13 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// truncate FILE: cuts its last 100 bytes off, as a crash might.
+			"truncate": func(ts *testscript.TestScript, neg bool, args []string) {
+				path := ts.MkAbs(args[0])
+				info, err := os.Stat(path)
+				ts.Check(err)
+				ts.Check(os.Truncate(path, info.Size()-100))
+			},
 			// exits CODE ARGS…: runs onhold and wants that exit code. What it
 			// prints is kept for stdout and stderr.
 			"exits": func(ts *testscript.TestScript, neg bool, args []string) {
@@ -201,15 +208,25 @@ func TestInterrupt(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said strings.Builder
+	target := 0
 	for lines := bufio.NewScanner(stderr); lines.Scan(); {
 		said.WriteString(lines.Text() + "\n")
 		if strings.HasPrefix(lines.Text(), "[ 2/20]") {
+			for range 100 { // until the third stage has its target
+				if target = targetOf(cmd.Process.Pid); target != 0 || runtime.GOOS != "linux" {
+					break
+				}
+				time.Sleep(time.Millisecond)
+			}
 			cmd.Process.Signal(os.Interrupt)
 		}
 	}
 	err = cmd.Wait()
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Errorf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, said.String())
+	}
+	if _, err := os.Stat("/proc/" + strconv.Itoa(target)); target != 0 && err == nil {
+		t.Errorf("the target, process %d, is still there", target)
 	}
 	run, stages, _, err := result.Open(filepath.Join(dir, "out"))
 	if err != nil || !run.Partial || len(stages) < 2 || len(stages) == 20 {
@@ -248,7 +265,7 @@ func TestTargetThatDies(t *testing.T) {
 	}
 	go func() {
 		for range 500 {
-			if pid := childOf(cmd.Process.Pid); pid != 0 {
+			if pid := targetOf(cmd.Process.Pid); pid != 0 {
 				time.Sleep(400 * time.Millisecond) // into the window
 				if target, err := os.FindProcess(pid); err == nil {
 					target.Kill()
@@ -276,14 +293,44 @@ func TestTargetThatDies(t *testing.T) {
 	}
 }
 
-// childOf finds a process whose parent is pid.
-func childOf(pid int) int {
+// A server that serves nobody gives no measurement of itself, and a password
+// in its address is kept out of all that is written.
+func TestServerThatServesNothing(t *testing.T) {
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "broken", http.StatusInternalServerError)
+	}))
+	defer upstream.Close()
+	dir := t.TempDir()
+	address := strings.Replace(upstream.URL, "://", "://joe:s3cret@", 1)
+	stdout, stderr, code := onhold(t, dir, "run", "--url", address, "--levels", "2", "--out", "out")
+	if code != exitInvalid || !strings.Contains(stderr, "served none of") {
+		t.Errorf("exit code %d, want %d\n%s", code, exitInvalid, stderr)
+	}
+	for _, file := range []string{"run.json", "stages.jsonl", "summary.md"} {
+		b, err := os.ReadFile(filepath.Join(dir, "out", file))
+		if err != nil {
+			t.Error(err)
+		}
+		if bytes.Contains(b, []byte("s3cret")) {
+			t.Errorf("the password stands in %s", file)
+		}
+	}
+	if strings.Contains(stdout+stderr, "s3cret") {
+		t.Errorf("the password was printed:\n%s%s", stdout, stderr)
+	}
+}
+
+// targetOf finds the target's process among the children of pid.
+func targetOf(pid int) int {
 	tasks, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
 	for _, path := range tasks {
 		b, _ := os.ReadFile(path)
-		if f := strings.Fields(string(b)); len(f) > 0 {
-			child, _ := strconv.Atoi(f[0])
-			return child
+		for child := range strings.FieldsSeq(string(b)) {
+			line, _ := os.ReadFile("/proc/" + child + "/cmdline")
+			if strings.Contains(string(line), "\x00serve\x00") {
+				id, _ := strconv.Atoi(child)
+				return id
+			}
 		}
 	}
 	return 0

@@ -26,12 +26,13 @@ type progress struct {
 
 	mu      sync.Mutex // the bar is drawn by a goroutine of its own
 	whole   int
+	last    time.Time // when the last of them was whole
 	current string
 }
 
 func newProgress(w io.Writer, total int) *progress {
 	p := &progress{w: w, total: total, began: time.Now()}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+	if f, ok := w.(*os.File); ok && isTerminal(f) {
 		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(24))
 		p.bar = p.bars.AddBar(int64(total),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.now() + " " })),
@@ -39,6 +40,12 @@ func newProgress(w io.Writer, total int) *progress {
 		)
 	}
 	return p
+}
+
+// isTerminal is false too for one that has no size: a bar would not show.
+func isTerminal(f *os.File) bool {
+	w, h, err := term.GetSize(int(f.Fd()))
+	return err == nil && w > 0 && h > 0
 }
 
 // begin tells which stage is on.
@@ -58,6 +65,7 @@ func (p *progress) now() string {
 func (p *progress) done(s *result.Stage) {
 	p.mu.Lock()
 	p.whole++
+	p.last = time.Now()
 	p.mu.Unlock()
 	if p.bars != nil {
 		p.bar.Increment()
@@ -91,7 +99,8 @@ func (p *progress) left() string {
 	if p.whole == 0 {
 		return ""
 	}
-	left := time.Since(p.began) / time.Duration(p.whole) * time.Duration(p.total-p.whole)
+	each := p.last.Sub(p.began) / time.Duration(p.whole)
+	left := max(0, each*time.Duration(p.total-p.whole)-time.Since(p.last))
 	return ", " + clockTime(left) + " left"
 }
 

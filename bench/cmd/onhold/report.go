@@ -34,6 +34,9 @@ func reportCommand() *cli.Command {
 			if err := show(c, dir, run, stages); err != nil {
 				return err
 			}
+			if len(stages) < run.Planned {
+				return &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(stages), run.Planned)}
+			}
 			return verdict(stages)
 		},
 	}
@@ -58,7 +61,8 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 	return nil
 }
 
-// verdict is the error of a run that is not valid.
+// verdict is the error of a run that is not valid: one of its stages is not,
+// or a target served nothing at all, which is no measurement of it.
 func verdict(stages []*result.Stage) error {
 	var invalid int
 	for _, s := range stages {
@@ -67,7 +71,12 @@ func verdict(stages []*result.Stage) error {
 		}
 	}
 	if invalid > 0 {
-		return &exitError{exitInvalid, fmt.Errorf("%d of %d stages are not valid; the reasons stand under the tables", invalid, len(stages))}
+		return &exitError{exitInvalid, fmt.Errorf("%d of %d stages are not valid; their warnings say why", invalid, len(stages))}
+	}
+	for _, g := range result.GroupBy(stages, result.KeyTarget) {
+		if all := result.Merge(g.Stages); all.Counts[result.OK] == 0 {
+			return &exitError{exitInvalid, fmt.Errorf("%s served none of %d requests", g.Value, all.Counts.Planned())}
+		}
 	}
 	return nil
 }

@@ -3,13 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -29,10 +28,6 @@ const (
 	quickLength   = time.Second
 	quickWarmup   = 400 * time.Millisecond
 	defaultOut    = "reports/out"
-
-	// maxSpread bounds how long the clients of a closed load take to begin,
-	// however far beyond the target they are.
-	maxSpread = 3 * time.Second
 )
 
 func runCommand() *cli.Command {
@@ -44,8 +39,8 @@ func runCommand() *cli.Command {
 			"percentiles.png, and summary.md. Every flag can also be set in the environment:\n" +
 			"ONHOLD_LEVELS for --levels.\n\n" +
 			"Exit codes: 0 fine, 2 usage, 4 the run is not valid (the generator was the limit,\n" +
-			"a target died), 5 a target did not start, 130 interrupted (the report of what is\n" +
-			"whole is written all the same).\n\n" +
+			"a target died or served nothing), 5 a target did not start or nobody listens at\n" +
+			"--url, 130 interrupted (the report of what is whole is written all the same).\n\n" +
 			"Examples:\n\n" +
 			"  onhold run --quick\n" +
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
@@ -68,7 +63,7 @@ func runCommand() *cli.Command {
 			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window"),
 			durationFlag(catLoad, "think", 0, "closed: from a client's reply to its next request"),
 			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency"),
-			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: over the time in which the target can serve each of them once, so that its workers do not march in step"),
+			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: with our own targets, over the time in which they can serve each client once, so that workers do not march in step, with --url over one backend latency"),
 			durationFlag(catLoad, "every", bench.DefaultEvery, "burst: from one wave to the next"),
 			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxClients)),
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (closed, burst: 10 %)"),
@@ -95,7 +90,8 @@ type sitting struct {
 func runAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	s, err := newSitting(c)
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
+	s, err := newSitting(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -106,8 +102,7 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	s.progress = newProgress(c.Root().ErrWriter, total)
 	runErr := s.drive(ctx)
 	s.progress.end()
-	interrupted := ctx.Err() != nil
-	stop() // from here a second Ctrl-C ends the process at once
+	interrupted := ctx.Err() != nil && len(s.stages) < total
 	if err := s.folder.Finish(time.Now(), len(s.stages) == total); err != nil {
 		return err
 	}
@@ -124,7 +119,7 @@ func runAction(ctx context.Context, c *cli.Command) error {
 }
 
 // newSitting reads and checks every flag, before anything is started.
-func newSitting(c *cli.Command) (*sitting, error) {
+func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	if c.NArg() > 0 {
 		return nil, usageError("run takes no arguments, got %q", c.Args().First())
 	}
@@ -138,7 +133,7 @@ func newSitting(c *cli.Command) (*sitting, error) {
 	if n := c.Int("retries"); n < 0 {
 		return nil, usageError("--retries=%d: must be 0 or more", n)
 	}
-	levels, length, warmup := c.String("levels"), c.Duration("stage"), c.Duration("warmup")
+	levels, length, warmup := text(c, "levels", defaultLevels), c.Duration("stage"), c.Duration("warmup")
 	if c.Bool("quick") {
 		if !c.IsSet("levels") {
 			levels = quickLevels
@@ -158,11 +153,16 @@ func newSitting(c *cli.Command) (*sitting, error) {
 		return nil, usageError("--levels=%s: %w", levels, err)
 	}
 	pause := c.Duration("reject-pause")
-	if !c.IsSet("reject-pause") && c.String("url") == "" {
+	if !c.IsSet("reject-pause") {
 		pause = c.Duration("backend-latency")
 	}
+	for _, flag := range []string{"timeout", "drain", "every"} { // zero means a default in a Plan, not here
+		if d := c.Duration(flag); d <= 0 {
+			return nil, usageError("--%s=%v: must be above 0", flag, d)
+		}
+	}
 	s.plan = bench.Plan{
-		Load: bench.Load(c.String("load")), Warmup: warmup, Length: length,
+		Load: bench.Load(text(c, "load", string(bench.LoadClosed))), Warmup: warmup, Length: length,
 		Timeout: c.Duration("timeout"), Drain: c.Duration("drain"),
 		Think: c.Duration("think"), RejectPause: pause, Every: c.Duration("every"),
 		MaxClients: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
@@ -177,7 +177,7 @@ func newSitting(c *cli.Command) (*sitting, error) {
 			return nil, &exitError{exitUsage, err}
 		}
 	}
-	s.subjects, err = subjects(c, options)
+	s.subjects, err = subjects(ctx, c, options)
 	return s, err
 }
 
@@ -186,7 +186,7 @@ func (s *sitting) open() error {
 	now := time.Now()
 	run := result.Run{
 		ID:          now.Format("20060102-150405"),
-		Command:     append([]string{"onhold"}, os.Args[1:]...),
+		Command:     s.command(),
 		Started:     now,
 		Planned:     len(s.subjects) * len(s.levels) * s.repeats,
 		Settings:    s.effective(),
@@ -237,17 +237,42 @@ func (s *sitting) pin() (string, error) {
 	return fmt.Sprintf("targets run on CPU %s, the generator on CPU %s", host.FormatCPUs(target), host.FormatCPUs(generator)), nil
 }
 
-// effective are the settings in force, flags over environment over defaults.
+// effective are the settings in force for the run as a whole; those of each
+// stage stand with the stage.
 func (s *sitting) effective() result.Settings {
-	var out result.Settings
-	for _, f := range s.c.Flags {
-		name := f.Names()[0]
-		if name == "help" {
-			continue
-		}
-		out = append(out, result.Setting{Key: strings.ReplaceAll(name, "-", "_"), Value: fmt.Sprint(s.c.Value(name))})
+	var names, levels []string
+	for _, sub := range s.subjects {
+		names = append(names, sub.name())
+	}
+	for _, l := range s.levels {
+		levels = append(levels, strconv.Itoa(l))
+	}
+	out := result.Settings{
+		{Key: "targets", Value: strings.Join(names, ",")},
+		{Key: result.KeyLoad, Value: string(s.plan.Load)},
+		{Key: "levels", Value: strings.Join(levels, ",")},
+		{Key: result.KeyStage, Value: s.plan.Length.String()},
+		{Key: result.KeyWarmup, Value: s.plan.Warmup.String()},
+		{Key: "repeats", Value: strconv.Itoa(s.repeats)},
+		{Key: "retries", Value: strconv.Itoa(s.c.Int("retries"))},
+	}
+	if s.c.String("url") == "" {
+		out = append(out, targetSettings(s.c, "")...)
 	}
 	return out
+}
+
+// command is the command line as it was, but for a password in the address.
+func (s *sitting) command() []string {
+	args := append([]string{"onhold"}, os.Args[1:]...)
+	raw := s.c.String("url")
+	if raw == "" {
+		return args
+	}
+	for i := range args {
+		args[i] = strings.ReplaceAll(args[i], raw, redacted(raw))
+	}
+	return args
 }
 
 // drive runs all stages: repeat by repeat, target by target, level by level.
@@ -279,7 +304,7 @@ func (s *sitting) stage(ctx context.Context, sub subject, p bench.Plan) (*result
 		if again > 0 {
 			stage.Warn("run %d times: the machine had spoilt it before (steal)", again+1)
 		}
-		if again >= s.c.Int("retries") || !bench.Disturbed(stage) {
+		if again >= s.c.Int("retries") || !stage.Spoilt {
 			return stage, nil
 		}
 		s.progress.again(stage)
@@ -298,106 +323,9 @@ func (s *sitting) whole(stage *result.Stage) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(s.c.Root().Writer, "%s\n", line)
+		if _, err := fmt.Fprintf(s.c.Root().Writer, "%s\n", line); err != nil {
+			return err
+		}
 	}
 	return nil
-}
-
-// subject is something to be driven.
-type subject interface {
-	name() string
-	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
-}
-
-// subjects are what the flags say is to be driven.
-func subjects(c *cli.Command, options targets.Options) ([]subject, error) {
-	if url := c.String("url"); url != "" {
-		if c.IsSet("targets") {
-			return nil, usageError("--url=%s: cannot go with --targets; give one of them", url)
-		}
-		dial, err := bench.HTTP{URL: url}.Dial()
-		if err != nil {
-			return nil, usageError("--%w", err)
-		}
-		if pid := c.Int("pid"); pid < 0 {
-			return nil, usageError("--pid=%d: must be a process id", pid)
-		}
-		return []subject{&server{url: url, dial: dial, pid: c.Int("pid")}}, nil
-	}
-	if c.IsSet("pid") {
-		return nil, usageError("--pid=%d: goes with --url only", c.Int("pid"))
-	}
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	var subs []subject
-	for name := range strings.SplitSeq(c.String("targets"), ",") {
-		name = strings.TrimSpace(name)
-		if _, ok := targets.Find(name); !ok {
-			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
-		}
-		subs = append(subs, &style{
-			style: name, exe: exe, args: targetArgs(c), settings: targetSettings(c, name), options: options,
-		})
-	}
-	return subs, nil
-}
-
-// server is somebody's server, running already.
-type server struct {
-	url  string
-	dial bench.Dial
-	pid  int
-}
-
-func (s *server) name() string { return s.url }
-
-func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.url}}
-	if p.Spread == 0 {
-		p.Spread = p.RejectPause
-	}
-	p.TargetPID = s.pid
-	return bench.Run(ctx, p, &bench.Conns{Dial: s.dial, Kind: "fasthttp"})
-}
-
-// style is a target of ours. Each stage gets a process of its own, so that no
-// stage inherits memory, threads or connections from the one before.
-type style struct {
-	style    string
-	exe      string
-	args     []string
-	cpus     []int
-	settings result.Settings
-	options  targets.Options // as the process has them, by way of args
-}
-
-func (s *style) name() string { return s.style }
-
-func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	// Not bound to ctx: an interrupted stage still ends its target in good order.
-	cmd := exec.Command(s.exe, append([]string{"serve", s.style}, s.args...)...)
-	process, err := targets.Launch(ctx, cmd, s.cpus)
-	if err != nil {
-		return nil, &exitError{exitNotStarted, err}
-	}
-	dial, err := bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"}.Dial()
-	if err != nil {
-		return nil, errors.Join(err, process.Stop())
-	}
-	p.TargetPID = process.PID
-	if p.Spread == 0 {
-		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
-	}
-	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
-	stage, err := bench.Run(ctx, p, &bench.Conns{Dial: dial, Kind: "fasthttp"})
-	died, how := process.Ended()
-	if err == nil && died {
-		stage.Invalidate("the target died in mid-stage: %s", how)
-	}
-	if stopErr := process.Stop(); stopErr != nil && err == nil && !died {
-		stage.Warn("%v", stopErr)
-	}
-	return stage, err
 }

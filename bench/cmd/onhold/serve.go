@@ -43,7 +43,7 @@ func serveCommand() *cli.Command {
 
 func serve(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
-		return usageError("serve wants one STYLE, got %d: %s", c.NArg(), strings.Join(targets.Names(), ", "))
+		return usageError("serve wants one STYLE (%s), got %d arguments", strings.Join(targets.Names(), ", "), c.NArg())
 	}
 	style, ok := targets.Find(c.Args().First())
 	if !ok {
@@ -68,13 +68,15 @@ func serve(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(c.Root().Writer, "%s\n", ready)
-	<-ctx.Done()
+	_, lost := fmt.Fprintf(c.Root().Writer, "%s\n", ready)
+	if lost == nil {
+		<-ctx.Done()
+	}
 	stop() // a second signal ends the process at once
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		return fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
 	}
-	return nil
+	return lost // nobody can know the address
 }

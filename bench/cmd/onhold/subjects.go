@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+)
+
+const (
+	// maxSpread bounds how long the clients of a closed load take to begin,
+	// however far beyond the target they are.
+	maxSpread = 3 * time.Second
+
+	// probeLimit bounds how long a connection to somebody's server may take.
+	probeLimit = 5 * time.Second
+)
+
+// subject is something to be driven.
+type subject interface {
+	name() string
+	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
+}
+
+// subjects are what the flags say is to be driven.
+func subjects(ctx context.Context, c *cli.Command, options targets.Options) ([]subject, error) {
+	if raw := c.String("url"); raw != "" {
+		if c.IsSet("targets") {
+			return nil, usageError("--url=%s: cannot go with --targets; give one of them", redacted(raw))
+		}
+		dial, err := bench.HTTP{URL: raw}.Dial()
+		if err != nil {
+			return nil, usageError("--%w", err)
+		}
+		if pid := c.Int("pid"); c.IsSet("pid") {
+			meter := host.Process(pid)
+			if err := meter.Start(); err != nil || pid < 1 {
+				return nil, usageError("--pid=%d: want the id of a running process", pid)
+			}
+			meter.Stop()
+		}
+		s := &server{url: redacted(raw), dial: dial, pid: c.Int("pid"), wait: c.Duration("backend-latency")}
+		return []subject{s}, s.probe(ctx)
+	}
+	if c.IsSet("pid") {
+		return nil, usageError("--pid=%d: goes with --url only", c.Int("pid"))
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	all := strings.Join(targets.Names(), ",")
+	var subs []subject
+	for name := range strings.SplitSeq(text(c, "targets", all), ",") {
+		name = strings.TrimSpace(name)
+		if slices.ContainsFunc(subs, func(s subject) bool { return s.name() == name }) {
+			return nil, usageError("--targets=%s: %s comes twice", c.String("targets"), name)
+		}
+		if _, ok := targets.Find(name); !ok {
+			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
+		}
+		subs = append(subs, &style{
+			style: name, exe: exe, args: targetArgs(c), settings: targetSettings(c, name), options: options,
+		})
+	}
+	return subs, nil
+}
+
+// server is somebody's server, running already.
+type server struct {
+	url  string
+	dial bench.Dial
+	pid  int
+	wait time.Duration // what it is thought to wait for
+}
+
+func (s *server) name() string { return s.url }
+
+// probe makes one connection, and no request: a run against a server that is
+// not there would only tell that it is not there.
+func (s *server) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeLimit)
+	defer cancel()
+	conn, err := s.dial(ctx)
+	if err != nil {
+		return &exitError{exitNotStarted, fmt.Errorf("--url=%s: no connection can be made: %w", s.url, err)}
+	}
+	return conn.Close()
+}
+
+func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.url}}
+	if p.Spread == 0 {
+		p.Spread = s.wait
+	}
+	p.TargetPID = s.pid
+	return bench.Run(ctx, p, &bench.Conns{Dial: s.dial, Kind: "fasthttp"})
+}
+
+// style is a target of ours. Each stage gets a process of its own, so that no
+// stage inherits memory, threads or connections from the one before.
+type style struct {
+	style    string
+	exe      string
+	args     []string
+	cpus     []int
+	settings result.Settings
+	options  targets.Options // as the process has them, by way of args
+}
+
+func (s *style) name() string { return s.style }
+
+func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	// Not bound to ctx: an interrupted stage still ends its target in good order.
+	cmd := exec.Command(s.exe, append([]string{"serve", s.style}, s.args...)...)
+	process, err := targets.Launch(ctx, cmd, s.cpus)
+	if err != nil {
+		return nil, &exitError{exitNotStarted, err}
+	}
+	dial, err := bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"}.Dial()
+	if err != nil {
+		return nil, errors.Join(err, process.Stop())
+	}
+	p.TargetPID = process.PID
+	if p.Spread == 0 {
+		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
+	}
+	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
+	stage, err := bench.Run(ctx, p, &bench.Conns{Dial: dial, Kind: "fasthttp"})
+	died, how := process.Ended()
+	if err == nil && died {
+		stage.Invalidate("the target died in mid-stage: %s", how)
+	}
+	if stopErr := process.Stop(); stopErr != nil && err == nil && !died {
+		stage.Warn("%v", stopErr)
+	}
+	return stage, err
+}
+
+// redacted is an address without its password.
+func redacted(raw string) string {
+	if u, err := url.Parse(raw); err == nil {
+		return u.Redacted()
+	}
+	return raw
+}

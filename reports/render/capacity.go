@@ -151,6 +151,9 @@ func (p *paper) curve(c curve, x, y scale, s pen, radius, aside vg.Length) {
 	}
 }
 
+// leastBand is how thin a share of rejected may be drawn and still be seen.
+const leastBand = 0.75
+
 func (p *paper) sharesPanel(r rect, load scale, col capacityColumn, first bool, room vg.Length) {
 	y := scale{lo: 0, hi: 1, a: r.y0, b: r.y1}
 	var ticks []tick
@@ -172,11 +175,14 @@ func (p *paper) sharesPanel(r rect, load scale, col capacityColumn, first bool, 
 				continue
 			}
 			box := rect{x - half, y.at(from), x + half, y.at(from + share)}
+			if bands[k].name == "rejected" && box.y1-box.y0 < leastBand {
+				box.y0 = box.y1 - leastBand
+			}
 			p.fill(bands[k].fill, box)
 			if bands[k].dotted {
 				p.frame(pen{grey, thinWidth, dotted}, box)
 			}
-			if share >= 0.005 {
+			if share >= 0.005 || bands[k].name == "rejected" { // nobody turned away goes unsaid
 				last[k] = seen{share, (box.y0 + box.y1) / 2, s.level}
 			}
 			from += share

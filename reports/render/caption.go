@@ -53,6 +53,18 @@ func caption(run result.Run, sweeps []sweep) string {
 		}
 		add("%s", s)
 	}
+	for _, f := range []struct{ key, say string }{
+		{"backend_cv", "cv %s"}, {"backend_conns", "%s connections to it"}, {"backend_stall", "it stalls %s"},
+		{"max_inflight", "at most %s in flight"}, {result.KeyThink, "think time %s"},
+	} {
+		// A setting that explains a result belongs under the picture of it.
+		if v := settingOf(sweeps, f.key); v != "" {
+			add(f.say, tidyDuration(v))
+		}
+	}
+	if pause := first.Settings.Get("reject_pause"); pause != "" && anyRejected(sweeps) {
+		add("pause after a rejection %s", tidyDuration(pause))
+	}
 	if driver := get(result.KeyDriver); driver != "" {
 		add("driver %s", driver)
 	}
@@ -61,6 +73,20 @@ func caption(run result.Run, sweeps []sweep) string {
 		add("partial")
 	}
 	return strings.Join(parts, " · ")
+}
+
+// settingOf is the value of a setting in the first sweep that has it.
+func settingOf(sweeps []sweep, key string) string {
+	for _, w := range sweeps {
+		if v := w.points[0].stage.Settings.Get(key); v != "" && v != "0" && v != "0s" {
+			return v
+		}
+	}
+	return ""
+}
+
+func anyRejected(sweeps []sweep) bool {
+	return slices.ContainsFunc(sweeps, func(w sweep) bool { return slices.ContainsFunc(w.points, rejecting) })
 }
 
 // tidyDuration writes a duration setting as the rest of the report does, and

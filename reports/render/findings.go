@@ -13,7 +13,7 @@ const (
 	tolerated   = 0.01 // the share of failures up to which a level counts as served
 	fewFailures = 10   // fewer than this many failures may be chance
 	fewArrivals = 100  // fewer arrivals than this cannot show that a level is served
-	muchSlower  = 2.0  // the factor from which latency counts as grown
+	muchSlower  = 1.75 // the factor from which latency counts as grown: a wait that doubles is well above it, noise below
 )
 
 // question is the title where the stages do not allow a finding.
@@ -38,6 +38,7 @@ type verdict struct {
 	conduct conduct
 	outcome result.Outcome // the most frequent failure, of shutsOut, turnsAway and fails
 	where   string         // "above 300 clients", of turnsAway, fails and slows
+	few     float64        // of turnsAway: the highest share, where it is tolerated at every level
 	top     int            // the highest level, of holds
 	single  bool           // there is no other level
 	q       float64        // the highest quantile that the samples carry: at the top level of holds, else where slow is
@@ -158,6 +159,20 @@ func (v verdict) served(w *sweep, valid []point) verdict {
 		v.why = "too few arrivals"
 		return v
 	}
+	if first := slices.IndexFunc(valid, rejecting); first >= 0 {
+		// Few, but somebody was turned away: no level that did can be said to
+		// serve its callers.
+		v.conduct, v.outcome = turnsAway, result.Rejected
+		v.where = "at " + atLevel(w.load, valid[first].level)
+		if first > 0 {
+			v.where = "above " + atLevel(w.load, valid[first-1].level)
+		}
+		for _, p := range valid {
+			v.few = max(v.few, p.stage.RejectedShare())
+		}
+		v.slowest(valid)
+		return v
+	}
 	// A spike at one level on the way is no slowing down: that lasts up to the
 	// highest load.
 	if v.slowest(valid); grownAt(last, valid) {
@@ -179,6 +194,8 @@ func failing(p point) bool {
 	c := p.stage.Counts
 	return p.bad() > tolerated && c.Planned()-c[result.OK] >= fewFailures
 }
+
+func rejecting(p point) bool { return p.stage.Counts[result.Rejected] > 0 }
 
 func clean(p point) bool { return p.bad() <= tolerated }
 
@@ -260,5 +277,5 @@ func (v verdict) alike(o verdict) bool {
 	case unsure:
 		return v.why == o.why
 	}
-	return v.outcome == o.outcome && v.where == o.where && !v.grown && !o.grown
+	return v.outcome == o.outcome && v.where == o.where && v.few == o.few && !v.grown && !o.grown
 }

@@ -39,6 +39,14 @@ func TestFinding(t *testing.T) {
 		{"a few rejections below the line are not kept quiet",
 			stagesOf(with(pool(200), func(m *made) { m.rejected = 2 }), pool(500)),
 			"blocking turns callers away above 200 clients (more than 1 %)", true},
+		{"user 1001: one in a thousand is turned away, and is not kept quiet", stagesOf(
+			made{target: "t", load: "burst", level: 1000, ok: 3000, latency: ms(200)},
+			made{target: "t", load: "burst", level: 1001, ok: 3000, rejected: 3, latency: ms(200)}),
+			"t turns up to 0.10 % of callers away above 1,000 clients", true},
+		{"a wait that doubles is a slowing down", stagesOf(
+			made{target: "t", load: "closed", level: 300, ok: 3000, latency: ms(201)},
+			made{target: "t", load: "closed", level: 600, ok: 3000, latency: ms(401)}),
+			"t slows down above 300 clients: p99 grows from 201 ms to 401 ms", true},
 		{"everybody is rejected", stagesOf(made{target: "t", load: "closed", level: 50, rejected: 100, turnedIn: ms(1)}),
 			"t turns everybody away", true},
 		{"everybody times out", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}),

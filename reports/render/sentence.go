@@ -36,7 +36,11 @@ func clause(same []verdict) string {
 	case shutsOut:
 		return who + " " + deeds[v.outcome].all[number]
 	case turnsAway, fails:
-		s := fmt.Sprintf("%s %s %s", who, deeds[v.outcome].some[number], v.where)
+		does := deeds[v.outcome].some[number]
+		if v.few > 0 {
+			does = fmt.Sprintf("%s up to %s of callers away", verb("turns", "turn"), percent(v.few))
+		}
+		s := fmt.Sprintf("%s %s %s", who, does, v.where)
 		if v.grown {
 			s += fmt.Sprintf(" and takes up to %s for the others (%s)", atMost(v.slow), percentile(v.q))
 		}

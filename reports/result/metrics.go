@@ -7,8 +7,9 @@ type Metric struct {
 	Unit   string // the name of the figure and its unit
 	Better string // "lower" or "higher"
 
-	// Of returns the figure; false where the stage has none: no latency where
-	// nothing was ok, no CPU time where the target's process is not known.
+	// Of returns the figure; false where the stage has none: no percentile where
+	// its samples do not reach so far, no CPU time where the target's process is
+	// not known.
 	Of func(*Stage) (value float64, ok bool)
 }
 
@@ -23,7 +24,9 @@ var Metrics = []Metric{
 }
 
 func latencyAt(q float64) func(*Stage) (float64, bool) {
-	return func(s *Stage) (float64, bool) { return nanoseconds(s.Latency.Quantile(q)) }
+	return func(s *Stage) (float64, bool) {
+		return float64(s.Latency.Quantile(q)), s.Latency.Resolved(q)
+	}
 }
 
 func nanoseconds(d time.Duration) (float64, bool) { return float64(d), d > 0 }

@@ -8,18 +8,33 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
+	"github.com/a628bb15/onhold/bench/host"
 	"github.com/urfave/cli/v3"
 )
 
 func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
 
+// twoDashes puts right how the command-line library names a flag.
+var twoDashes = strings.NewReplacer("not defined: -", "not defined: --", "for flag -", "for flag --", "for argument: -", "for argument: --")
+
+// version is that of the module and the commit that this was built from.
+func version() string {
+	e := host.Environment()
+	if e.Onhold == "(devel)" && e.Commit != "" {
+		return e.Commit
+	}
+	return e.Onhold
+}
+
 // run is the whole command: what it prints goes to out, the rest to errOut.
 func run(args []string, out, errOut io.Writer) int {
 	understood := false // the command line and the environment
 	root := &cli.Command{
-		Name:  "onhold",
-		Usage: "what does a server do to its callers when load rises?",
+		Name:    "onhold",
+		Version: version(),
+		Usage:   "what does a server do to its callers when load rises?",
 		Description: "onhold drives a server at rising load, tells latency and rejections apart, and\n" +
 			"says whether the server or the generator was the limit.",
 		Commands:  []*cli.Command{runCommand(), serveCommand(), reportCommand()},
@@ -55,7 +70,7 @@ func run(args []string, out, errOut io.Writer) int {
 	if errors.As(err, &e) {
 		code = e.code
 	}
-	fmt.Fprintln(errOut, "onhold:", err)
+	fmt.Fprintln(errOut, "onhold:", twoDashes.Replace(err.Error()))
 	if code == exitUsage {
 		fmt.Fprintln(errOut, "See onhold --help, or onhold COMMAND --help.")
 	}

@@ -71,17 +71,25 @@ func (p *progress) done(s *result.Stage) {
 		p.bar.Increment()
 		return
 	}
-	p50, valid := "none", ""
+	p50, failed, valid := "none", "", ""
+	if n := s.Counts.Failed(); n > 0 {
+		failed = fmt.Sprintf(", failed otherwise %.1f %%", 100*float64(n)/float64(s.Counts.Planned()))
+	}
 	if s.Counts[result.OK] > 0 {
 		p50 = s.Latency.Quantile(0.5).Round(100 * time.Microsecond).String()
 	}
 	if !s.Valid {
 		valid = ", NOT VALID"
 	}
-	fmt.Fprintf(p.w, "[%*d/%d] %s: %.0f ok/s, p50 %s, rejected %.1f %%%s; %s elapsed%s\n",
+	fmt.Fprintf(p.w, "[%*d/%d] %s: %.0f ok/s, p50 %s, rejected %.1f %%%s%s; %s elapsed%s\n",
 		len(fmt.Sprint(p.total)), p.whole, p.total, p.now(), s.Goodput(),
-		p50, 100*s.RejectedShare(), valid,
+		p50, 100*s.RejectedShare(), failed, valid,
 		clockTime(time.Since(p.began)), p.left())
+}
+
+// interrupted tells that the first Ctrl-C was heard.
+func (p *progress) interrupted() {
+	fmt.Fprintln(p.w, "onhold: interrupted: the report of what is whole follows; Ctrl-C again ends it at once ('onhold report' can make it later)")
 }
 
 // again tells that a stage has to be run again.

@@ -16,7 +16,8 @@ func reportCommand() *cli.Command {
 		Usage:     "draw a run folder again, without running",
 		ArgsUsage: "DIR",
 		Description: "Reads run.json and stages.jsonl in DIR, writes the figures and summary.md anew,\n" +
-			"and prints the tables.\n\n" +
+			"and prints the tables. The exit code is 4 where the run is not valid or not all\n" +
+			"of its stages are there.\n\n" +
 			"Example:\n\n" +
 			"  onhold report reports/out/demo",
 		Action: func(_ context.Context, c *cli.Command) error {

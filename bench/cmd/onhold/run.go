@@ -40,7 +40,8 @@ func runCommand() *cli.Command {
 			"ONHOLD_LEVELS for --levels.\n\n" +
 			"Exit codes: 0 fine, 2 usage, 4 the run is not valid (the generator was the limit,\n" +
 			"a target died or served nothing), 5 a target did not start or nobody listens at\n" +
-			"--url, 130 interrupted (the report of what is whole is written all the same).\n\n" +
+			"--url, 70 a fault of onhold, 130 interrupted (the report of what is whole is\n" +
+			"written all the same).\n\n" +
 			"Examples:\n\n" +
 			"  onhold run --quick\n" +
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
@@ -58,11 +59,11 @@ func runCommand() *cli.Command {
 			durationFlag(catLoad, "warmup", bench.DefaultWarmup, "driven before each window and discarded"),
 			intFlag(catLoad, "repeats", 1, "how often everything is run"),
 			intFlag(catLoad, "retries", 2, "how often a stage is run again that is not valid while the hypervisor took the generator's CPU away (steal)"),
-			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages: --levels %s --stage %v --warmup %v", quickLevels, quickLength, quickWarmup)),
+			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages, where these are not set: --levels %s --stage %v --warmup %v", quickLevels, quickLength, quickWarmup)),
 			durationFlag(catLoad, "timeout", bench.DefaultTimeout, "for one request, from its actual send"),
 			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window"),
 			durationFlag(catLoad, "think", 0, "closed: from a client's reply to its next request"),
-			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency"),
+			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency. The share of rejected depends on it: with --url, set it to your clients' back-off"),
 			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: with our own targets, over the time in which they can serve each client once, so that workers do not march in step, with --url over one backend latency"),
 			durationFlag(catLoad, "every", bench.DefaultEvery, "burst: from one wave to the next"),
 			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxClients)),
@@ -90,7 +91,6 @@ type sitting struct {
 func runAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the process at once
 	s, err := newSitting(ctx, c)
 	if err != nil {
 		return err
@@ -100,7 +100,12 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	}
 	total := len(s.subjects) * len(s.levels) * s.repeats
 	s.progress = newProgress(c.Root().ErrWriter, total)
+	told := context.AfterFunc(ctx, func() {
+		stop() // a second Ctrl-C ends the process at once
+		s.progress.interrupted()
+	})
 	runErr := s.drive(ctx)
+	told()
 	s.progress.end()
 	interrupted := ctx.Err() != nil && len(s.stages) < total
 	if err := s.folder.Finish(time.Now(), len(s.stages) == total); err != nil {

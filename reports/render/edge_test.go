@@ -117,7 +117,7 @@ func TestAnyStages(t *testing.T) {
 		for _, sheet := range sheets(sweeps) {
 			checkCapacity(t, newCapacityModel(sheet))
 		}
-		if s, _ := Finding(stages); s == "" {
+		if s, _ := finding(sweepsOf(stages)); s == "" {
 			t.Errorf("no finding, and no question")
 		}
 		checkText(t, stages)

@@ -48,13 +48,9 @@ type verdict struct {
 	why     string         // of unsure
 }
 
-// Finding says in one sentence what the targets do to their callers when load
+// finding says in one sentence what the targets do to their callers when load
 // rises. It is false, and the sentence a question, where the stages do not
 // support an answer for any target.
-func Finding(stages []*result.Stage) (sentence string, sure bool) {
-	return finding(sweepsOf(stages))
-}
-
 func finding(sweeps []sweep) (string, bool) {
 	var verdicts []verdict
 	for i := range sweeps {

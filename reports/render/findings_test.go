@@ -90,7 +90,7 @@ func TestFinding(t *testing.T) {
 		{"more targets than a title can name", stagesOf(pool(300), pool(500), free("a", 500), free("b", 500), free("c", 500)),
 			"1 of 4 targets turns callers away, 3 serve everybody within 204 ms", true},
 	} {
-		got, sure := Finding(c.stages)
+		got, sure := finding(sweepsOf(c.stages))
 		if got != c.want || sure != c.sure {
 			t.Errorf("%s:\n got %q, sure: %v\nwant %q, sure: %v", c.why, got, sure, c.want, c.sure)
 		}
@@ -102,7 +102,7 @@ func TestFinding(t *testing.T) {
 func TestUnsentIsNoFinding(t *testing.T) {
 	s := free("t", 500).stage()
 	s.Counts[result.Unsent] = 1000
-	if got, sure := Finding([]*result.Stage{s}); sure {
+	if got, sure := finding(sweepsOf([]*result.Stage{s})); sure {
 		t.Errorf("got %q for a load that was not sent", got)
 	}
 }
@@ -127,7 +127,7 @@ func TestTailFinding(t *testing.T) {
 		want   string
 	}{
 		{"each at the highest load that it serves", defaultStages(),
-			"1 caller in 100 waits longer than 303 ms on blocking (300 clients) and 209 ms on goroutine and eventloop (2,000 clients)"},
+			"Where 99 % or more are served, 1 caller in 100 waits longer than 303 ms on blocking (300 clients) and 209 ms on goroutine and eventloop (2,000 clients)"},
 		{"too few samples for p99", stagesOf(free("t", 50)), "1 caller in 10 waits longer than 202 ms on t (50 clients)"},
 		{"too few samples for anything", stagesOf(free("t", 1)), "How long do the unlucky callers wait?"},
 		{"nobody is served", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}), "How long do the unlucky callers wait?"},

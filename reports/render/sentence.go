@@ -153,6 +153,11 @@ func tailFinding(sweeps []sweep) (string, bool) {
 		parts[i] = fmt.Sprintf(part, and(names[part]))
 	}
 	odds := map[float64]string{0.99: "1 caller in 100", 0.9: "1 caller in 10", 0.5: "Every other caller"}[q]
+	if slices.ContainsFunc(served, func(i int) bool { return at[i].level != at[served[0]].level }) {
+		// Or the reader wonders why one target is shown at 300 clients and
+		// another at 2,000.
+		odds = "Where 99 % or more are served, " + odds
+	}
 	return odds + " waits longer than " + and(parts), true
 }
 

@@ -53,6 +53,8 @@ func run(args []string, out, errOut io.Writer) int {
 	for _, c := range append(root.Commands, root) {
 		// Left to itself the library prints the whole help on each mistake.
 		c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
+		// Before runs once flags are read: first that of root, which does not know
+		// the subcommand's flags yet, then that of the subcommand.
 		c.Before = func(ctx context.Context, c *cli.Command) (context.Context, error) {
 			understood = c != c.Root() || c.NArg() == 0
 			return ctx, nil

@@ -37,10 +37,10 @@ type Reply struct {
 // Dial makes a connection. It gives up when ctx ends.
 type Dial func(ctx context.Context) (Conn, error)
 
-// dialFailed tells how an arrival ended for which no connection could be
+// DialFailed tells how an arrival ended for which no connection could be
 // made. Running out of ports, descriptors or memory is the generator's fault
 // and never counted against the server; nor is a name that cannot be looked up.
-func dialFailed(err error) Reply {
+func DialFailed(err error) Reply {
 	r := Reply{Outcome: result.Refused, Spent: true, Why: err.Error()}
 	var timeout net.Error
 	var name *net.DNSError

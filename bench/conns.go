@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,13 +38,18 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	if dr.sleep == nil {
 		dr.sleep = clock.Sleep
 	}
+	for range runtime.GOMAXPROCS(0) {
+		dr.shards = append(dr.shards, &lockedShard{shard: rec.NewShard()})
+	}
 	if !p.Load.Open() { // in open loads connections are made as they are needed
 		for i := range p.Level {
-			dr.clients = append(dr.clients, &client{drive: dr, shard: rec.Shard(i)})
+			dr.clients = append(dr.clients, dr.newClient(i))
 		}
 	}
 	defer dr.abort() // last of all, every connection is closed
-	dr.connect()
+	if !p.NewConnection {
+		dr.connect()
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -76,9 +82,43 @@ type drive struct {
 	ctx        context.Context // ends with the stage: at the drain limit, or before
 	start, end time.Duration
 	aborted    atomic.Bool
+	shards     []*lockedShard
 
 	mu      sync.Mutex
 	clients []*client // all that there are; grows in open loads
+}
+
+// lockedShard is a shard that several goroutines share. Its lock is free
+// nearly always: a record takes a fraction of a microsecond.
+type lockedShard struct {
+	mu    sync.Mutex
+	shard *Shard
+}
+
+func (s *lockedShard) begin(planned time.Duration) {
+	s.mu.Lock()
+	s.shard.Begin(planned)
+	s.mu.Unlock()
+}
+
+func (s *lockedShard) record(a Arrival) {
+	s.mu.Lock()
+	s.shard.Record(a)
+	s.mu.Unlock()
+}
+
+// connected notes a new connection, and that it replaces one where it does.
+func (s *lockedShard) connected(took time.Duration, again bool) {
+	s.mu.Lock()
+	s.shard.Connected(took)
+	if again {
+		s.shard.Reconnected(clock.Now())
+	}
+	s.mu.Unlock()
+}
+
+func (dr *drive) newClient(i int) *client {
+	return &client{drive: dr, shard: dr.shards[i%len(dr.shards)]}
 }
 
 // mostDialsAtOnce keeps the first connections from overflowing a server's
@@ -170,7 +210,7 @@ type pool struct {
 	mu      sync.Mutex // guards what follows; never held over a call that waits
 	idle    []*client  // last in, first out: the fewest connections stay busy
 	size    int
-	waiting ring
+	waiting clock.Ring
 	closed  bool
 	wg      sync.WaitGroup
 }
@@ -194,9 +234,8 @@ func (p *pool) run(c *client) {
 func (p *pool) dispatch(planned time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	shard := p.rec.Shard(0)
 	if len(p.idle) == 0 && p.size < p.most {
-		c := &client{drive: p.drive, shard: p.rec.Shard(p.size)}
+		c := p.newClient(p.size)
 		p.drive.mu.Lock()
 		p.drive.clients = append(p.drive.clients, c)
 		p.drive.mu.Unlock()
@@ -205,25 +244,24 @@ func (p *pool) dispatch(planned time.Duration) {
 	if n := len(p.idle); n > 0 {
 		c := p.idle[n-1]
 		p.idle = p.idle[:n-1]
-		c.shard.Begin(planned)
+		c.shard.begin(planned)
 		c.work <- planned
 		return
 	}
-	shard.Begin(planned)
-	if p.waiting.len() >= p.plan.MaxWaiting {
-		shard.Record(Arrival{Planned: planned, Done: clock.Now(), Outcome: result.Unsent,
-			Why: "all connections busy and the limit of waiting arrivals reached"})
+	p.shards[0].begin(planned)
+	if p.waiting.Len() >= p.plan.MaxWaiting {
+		p.shards[0].record(NeverSent(planned, clock.Now(), true))
 		return
 	}
-	p.waiting.push(planned)
+	p.waiting.Push(planned)
 }
 
 // next gives the client its next arrival, or makes it idle.
 func (p *pool) next(c *client) (planned time.Duration, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.waiting.len() > 0 && !p.aborted.Load() {
-		return p.waiting.pop(), true
+	if p.waiting.Len() > 0 && !p.aborted.Load() {
+		return p.waiting.Pop(), true
 	}
 	if p.closed {
 		close(c.work)
@@ -244,17 +282,17 @@ func (p *pool) drain() {
 	p.idle = nil
 	p.mu.Unlock()
 	p.wg.Wait()
-	for p.waiting.len() > 0 {
-		p.rec.Shard(0).Record(Arrival{Planned: p.waiting.pop(), Done: clock.Now(), Outcome: result.Unsent,
-			Why: "no connection became free before the drain limit"})
+	for p.waiting.Len() > 0 {
+		p.shards[0].record(NeverSent(p.waiting.Pop(), clock.Now(), false))
 	}
 }
 
 // client is one connection and the goroutine that uses it.
 type client struct {
 	*drive
-	shard *Shard
+	shard *lockedShard
 	work  chan time.Duration // open loads: the planned instant of its next arrival
+	had   bool               // a connection, at some time
 
 	mu   sync.Mutex // guards conn against hangUp
 	conn Conn
@@ -262,7 +300,7 @@ type client struct {
 
 // serve begins an arrival and sees it through.
 func (c *client) serve(planned time.Duration) (result.Outcome, time.Duration) {
-	c.shard.Begin(planned)
+	c.shard.begin(planned)
 	return c.finish(planned, false)
 }
 
@@ -275,7 +313,7 @@ func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, tim
 	if reply.Outcome != result.OK && c.aborted.Load() {
 		reply.Outcome, reply.Why = result.Unfinished, "still in flight at the drain limit"
 	}
-	c.shard.Record(Arrival{planned, sent, done, reply.Outcome, reply.Why, waited})
+	c.shard.record(Arrival{planned, sent, done, reply.Outcome, reply.Why, waited})
 	return reply.Outcome, done
 }
 
@@ -289,7 +327,7 @@ func (c *client) exchange(sent time.Duration) Reply {
 	}
 	if conn == nil {
 		if err := c.dial(c.ctx); err != nil {
-			return dialFailed(err)
+			return DialFailed(err)
 		}
 		if left -= clock.Now() - sent; left <= 0 {
 			return Reply{Outcome: result.Timeout, Why: "connecting took longer than the timeout"}
@@ -297,7 +335,7 @@ func (c *client) exchange(sent time.Duration) Reply {
 		conn = c.current()
 	}
 	reply := conn.Do(left)
-	if reply.Spent {
+	if reply.Spent || c.plan.NewConnection {
 		c.hangUp()
 	}
 	return reply
@@ -325,7 +363,8 @@ func (c *client) dial(ctx context.Context) error {
 	if c.aborted.Load() { // abort may have looked before there was a connection
 		c.interrupt()
 	}
-	c.shard.Connected(took)
+	c.shard.connected(took, c.had && !c.plan.NewConnection)
+	c.had = true
 	return nil
 }
 
@@ -344,32 +383,4 @@ func (c *client) interrupt() {
 	if c.conn != nil {
 		c.conn.Close()
 	}
-}
-
-// ring is a queue of planned instants that reuses its memory.
-type ring struct {
-	buf  []time.Duration
-	head int
-	n    int
-}
-
-func (r *ring) len() int { return r.n }
-
-func (r *ring) push(at time.Duration) {
-	if r.n == len(r.buf) {
-		grown := make([]time.Duration, max(64, 2*len(r.buf)))
-		for i := range r.n {
-			grown[i] = r.buf[(r.head+i)%len(r.buf)]
-		}
-		r.buf, r.head = grown, 0
-	}
-	r.buf[(r.head+r.n)%len(r.buf)] = at
-	r.n++
-}
-
-func (r *ring) pop() time.Duration {
-	at := r.buf[r.head]
-	r.head = (r.head + 1) % len(r.buf)
-	r.n--
-	return at
 }

@@ -9,72 +9,46 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/valyala/fasthttp"
 )
 
-// HTTP says what request to make over HTTP/1.1 connections, plain or TLS,
-// written and read by fasthttp.
-type HTTP struct {
-	URL string      // http:// or https://, with a host
-	TLS *tls.Config // for https; the system's where nil
-}
-
 // The largest reply that is read, in bytes; a larger one is an error.
 const (
-	maxBody   = 64 << 20
-	maxHeader = 64 << 10
+	MaxBody   = 64 << 20
+	MaxHeader = 64 << 10
 )
 
-// Dial returns a function that makes connections for the request. It fails
-// where the URL is not one that can be driven.
+// Dial returns a function that makes connections for the requests. It fails
+// where they are not ones that can be made.
 //
 // Note: fasthttp's own HostClient is not used. It shares connections among
 // callers, retries on its own, and does not tell connecting from waiting; each
 // of these would blur what is measured. Its Request and Response are.
 func (h HTTP) Dial() (Dial, error) {
-	u, err := url.Parse(h.URL)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("url: %w", err)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("url is %q, want one that begins with http:// or https://", h.URL)
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("url is %q, which has no host", h.URL)
+	requests, err := h.Requests()
+	if err != nil {
+		return nil, err
 	}
-	port := u.Port()
-	if port == "" {
-		port = u.Scheme
-	}
-	addr := net.JoinHostPort(u.Hostname(), port)
-
-	var req fasthttp.Request
-	req.SetRequestURI(h.URL)
-	req.URI().DisablePathNormalizing = true // what is asked for is what is measured
-	req.Header.SetUserAgent("onhold")
-	var raw bytes.Buffer
-	if _, err := req.WriteTo(&raw); err != nil {
-		return nil, fmt.Errorf("url: %w", err)
-	}
-
 	var config *tls.Config
-	if u.Scheme == "https" {
+	if requests.Secure {
 		config = h.TLS.Clone()
 		if config == nil {
 			config = &tls.Config{}
 		}
 		if config.ServerName == "" {
-			config.ServerName = u.Hostname()
+			config.ServerName = requests.Host
 		}
 	}
 	var dialer net.Dialer
+	var made atomic.Uint64
 	return func(ctx context.Context) (Conn, error) {
-		conn, err := dialer.DialContext(ctx, "tcp", addr)
+		conn, err := dialer.DialContext(ctx, "tcp", requests.Addr)
 		if err != nil {
 			return nil, err
 		}
@@ -87,8 +61,9 @@ func (h HTTP) Dial() (Dial, error) {
 			}
 			conn = secure
 		}
-		c := &httpConn{conn: conn, liveness: liveness, raw: raw.Bytes()}
+		c := &httpConn{conn: conn, liveness: liveness, picker: requests.Picker(made.Add(1)), once: requests.Close}
 		c.r = bufio.NewReader(c)
+		c.resp.SkipBody = requests.Head
 		return c, nil
 	}, nil
 }
@@ -97,10 +72,12 @@ func (h HTTP) Dial() (Dial, error) {
 type httpConn struct {
 	conn     net.Conn
 	liveness *liveness
-	raw      []byte // the request as it goes out
+	picker   Picker
+	once     bool // for one request only
 	r        *bufio.Reader
 	resp     fasthttp.Response
 	last     error // the last error of reading the connection, whatever fasthttp made of it
+	replied  bool  // a whole reply was read
 	status   int   // the last one that was an error
 	why      string
 }
@@ -130,10 +107,10 @@ func (c *httpConn) Do(timeout time.Duration) Reply {
 	if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return c.failed(err, err)
 	}
-	if _, err := c.conn.Write(c.raw); err != nil {
+	if _, err := c.conn.Write(c.picker.Next()); err != nil {
 		// A server that turns a caller away may reply and close before it has
 		// read the request: then the reply is there all the same.
-		if reply := c.read(); reply.Outcome == result.Rejected {
+		if reply := c.read(); c.replied {
 			reply.Spent = true
 			return reply
 		}
@@ -143,28 +120,36 @@ func (c *httpConn) Do(timeout time.Duration) Reply {
 }
 
 func (c *httpConn) read() Reply {
-	err := c.resp.ReadLimitBody(c.r, maxBody)
-	for err != nil && headerTooLong(err) && c.r.Size() < maxHeader {
+	c.replied = false
+	err := c.resp.ReadLimitBody(c.r, MaxBody)
+	for err != nil && headerTooLong(err) && c.r.Size() < MaxHeader {
 		c.grow()
-		err = c.resp.ReadLimitBody(c.r, maxBody)
+		err = c.resp.ReadLimitBody(c.r, MaxBody)
 	}
 	if err != nil {
 		return c.failed(c.last, err)
 	}
-	reply := Reply{Spent: c.resp.ConnectionClose() || c.r.Buffered() > 0}
-	switch status := c.resp.StatusCode(); {
-	case status >= 200 && status < 400:
-		reply.Outcome = result.OK
-	case status == fasthttp.StatusServiceUnavailable, status == fasthttp.StatusTooManyRequests:
-		reply.Outcome = result.Rejected
-	default:
-		reply.Outcome = result.Error
+	c.replied = true
+	status := c.resp.StatusCode()
+	reply := Reply{Outcome: OutcomeOf(status), Spent: c.once || c.resp.ConnectionClose() || c.r.Buffered() > 0 || status == fasthttp.StatusSwitchingProtocols}
+	if reply.Outcome == result.Error {
 		if status != c.status { // else as last time: an erring server must not cost an allocation a request
 			c.status, c.why = status, fmt.Sprintf("HTTP status %d", status)
 		}
 		reply.Why = c.why
 	}
 	return reply
+}
+
+// OutcomeOf is how a request ended that was answered with the HTTP status.
+func OutcomeOf(status int) result.Outcome {
+	switch {
+	case status >= 200 && status < 400:
+		return result.OK
+	case status == fasthttp.StatusServiceUnavailable, status == fasthttp.StatusTooManyRequests:
+		return result.Rejected
+	}
+	return result.Error
 }
 
 func headerTooLong(err error) bool {

@@ -461,9 +461,9 @@ func BenchmarkExchange(b *testing.B) {
 
 // BenchmarkRecord is what one arrival costs in the recorder.
 func BenchmarkRecord(b *testing.B) {
-	rec := bench.NewRecorder(bench.Plan{Length: time.Hour}, 1)
+	rec := bench.NewRecorder(bench.Plan{Length: time.Hour})
+	shard := rec.NewShard()
 	start, _ := rec.Start()
-	shard := rec.Shard(0)
 	b.ReportAllocs()
 	for b.Loop() {
 		shard.Begin(start)

@@ -285,6 +285,7 @@ type faulty []int
 func (f faulty) Name() string { return "faulty" }
 
 func (f faulty) Drive(_ context.Context, p Plan, rec *Recorder) error {
+	shard := rec.NewShard()
 	start, end := rec.Start()
 	next := p.arrivals().Schedule(p.Seed)
 	for i := 0; ; i++ {
@@ -293,8 +294,8 @@ func (f faulty) Drive(_ context.Context, p Plan, rec *Recorder) error {
 			break
 		}
 		for range f[i%len(f)] {
-			rec.Shard(0).Begin(at)
-			rec.Shard(0).Record(Arrival{Planned: at, Sent: at, Done: at + ms})
+			shard.Begin(at)
+			shard.Record(Arrival{Planned: at, Sent: at, Done: at + ms})
 		}
 	}
 	time.Sleep(end - start)

@@ -69,6 +69,11 @@ type Plan struct {
 	MaxClients int      // constant, poisson: most connections at once; where 0, DefaultMaxClients or what this machine allows
 	MaxWaiting int      // constant, poisson: most arrivals that wait for a free connection; DefaultMaxWaiting where 0
 
+	// NewConnection makes a fresh connection for each request, so that the cost
+	// of connecting shows. With HTTP, set its field of that name too: then the
+	// server is told.
+	NewConnection bool
+
 	Seed   uint64        // of everything drawn at random
 	MaxLag time.Duration // bound on the generator's lag; where 0, by the rule of LagBound
 
@@ -196,6 +201,9 @@ func (p Plan) settings(driver string) result.Settings {
 		add("arrivals", p.arrivals().Name())
 		add("max_clients", strconv.Itoa(p.MaxClients))
 		add("max_waiting", strconv.Itoa(p.MaxWaiting))
+	}
+	if p.NewConnection {
+		add(result.KeyNewConnection, "true")
 	}
 	add("seed", strconv.FormatUint(p.Seed, 10))
 	return s

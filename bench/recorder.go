@@ -19,29 +19,47 @@ type Arrival struct {
 	Waited  bool   // for a connection, as all that are allowed were busy
 }
 
-// Recorder takes what a driver did and becomes a stage. A driver calls Start
-// once, then hands every arrival to a Shard twice: Begin when it takes the
-// arrival up, Record when it has ended.
+// NeverSent is an arrival that found no connection: at once where so many
+// waited already that it might not, else until the drain limit.
+func NeverSent(planned, now time.Duration, atOnce bool) Arrival {
+	why := "no connection became free before the drain limit"
+	if atOnce {
+		why = "all connections busy and the limit of waiting arrivals reached (--max-waiting)"
+	}
+	return Arrival{Planned: planned, Done: now, Outcome: result.Unsent, Why: why}
+}
+
+// Recorder takes what a driver did and becomes a stage. A driver makes its
+// shards, calls Start once, then hands every arrival to a shard twice: Begin
+// when it takes the arrival up, Record when it has ended.
 type Recorder struct {
 	lead, length time.Duration
 	from, to     time.Duration // the measured window
 	started      chan struct{}
-	shards       []*Shard
+
+	mu     sync.Mutex // guards shards
+	shards []*Shard
 }
 
-// NewRecorder returns a recorder for one stage of the plan with the given
-// number of shards.
-func NewRecorder(p Plan, shards int) *Recorder {
-	r := &Recorder{lead: p.lead(), length: p.Length, started: make(chan struct{})}
-	for range max(shards, 1) {
-		r.shards = append(r.shards, &Shard{r: r, stage: result.NewStage()})
-	}
-	return r
+// NewRecorder returns a recorder for one stage of the plan.
+func NewRecorder(p Plan) *Recorder {
+	return &Recorder{lead: p.lead(), length: p.Length, started: make(chan struct{})}
+}
+
+// NewShard returns another part of the recorder. It holds some 700 KB of
+// histograms, so a driver makes one a thread, not one a connection, and it
+// makes them before Start.
+func (r *Recorder) NewShard() *Shard {
+	s := &Shard{r: r, stage: result.NewStage()}
+	r.mu.Lock()
+	r.shards = append(r.shards, s)
+	r.mu.Unlock()
+	return s
 }
 
 // Start begins the stage now: the schedule's offset 0. It returns that
 // instant and the one at which the measured window ends, the first at which
-// nothing is planned any more.
+// nothing is planned any more. Window tells when it begins.
 func (r *Recorder) Start() (start, end time.Duration) {
 	start = clock.Now()
 	r.from = start + r.lead
@@ -50,15 +68,14 @@ func (r *Recorder) Start() (start, end time.Duration) {
 	return start, r.to
 }
 
-// Shard returns shard number i, modulo how many there are.
-func (r *Recorder) Shard(i int) *Shard { return r.shards[i%len(r.shards)] }
+// Window returns the instants at which the measured window begins and ends,
+// once the stage has started.
+func (r *Recorder) Window() (from, to time.Duration) { return r.from, r.to }
 
-// Shard is one part of a recorder. Connections that share a shard share its
-// lock, which is free nearly always: a record takes a fraction of a
-// microsecond. One shard a CPU is enough.
+// Shard is one part of a recorder. It has no lock: one thread of a driver
+// uses it, or several that keep apart by themselves.
 type Shard struct {
 	r     *Recorder
-	mu    sync.Mutex
 	stage *result.Stage
 
 	inFlight time.Duration // ∫ number in flight dt over the window, from Begin and Record
@@ -67,6 +84,7 @@ type Shard struct {
 	begun    int64         // arrivals of the window that were taken up
 	waited   int64         // of those that ended, how many waited for a connection
 	whys     [len(result.Outcomes)]string
+	loop     *result.Loop // what the thread that used the shard did, where the driver tells
 }
 
 // clip moves an instant into the measured window.
@@ -79,18 +97,14 @@ func (r *Recorder) measured(planned time.Duration) bool { return planned >= r.fr
 // Begin notes that the arrival planned for that instant is now in the
 // generator's hands.
 func (s *Shard) Begin(planned time.Duration) {
-	s.mu.Lock()
 	s.inFlight += s.r.to - s.r.clip(planned)
 	if s.r.measured(planned) {
 		s.begun++
 	}
-	s.mu.Unlock()
 }
 
 // Record notes how an arrival that was begun has ended.
 func (s *Shard) Record(a Arrival) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.inFlight -= s.r.to - s.r.clip(a.Done)
 	if !s.r.measured(a.Planned) {
 		// Begun before the window: what of it lies within.
@@ -122,11 +136,18 @@ func (s *Shard) Record(a Arrival) {
 
 // Connected notes that a connection was established after took. All of them
 // count: a closed load makes its connections before the stage begins.
-func (s *Shard) Connected(took time.Duration) {
-	s.mu.Lock()
-	s.stage.Connect.Record(took)
-	s.mu.Unlock()
+func (s *Shard) Connected(took time.Duration) { s.stage.Connect.Record(took) }
+
+// Reconnected notes that a client had to make a connection, at the instant
+// at, as the one it had was closed.
+func (s *Shard) Reconnected(at time.Duration) {
+	if s.r.measured(at) {
+		s.stage.Reconnects++
+	}
 }
+
+// Ran notes what the thread that used the shard did during the window.
+func (s *Shard) Ran(l result.Loop) { s.loop = &l }
 
 // merged is the whole stage with the sums that Little's law is checked on.
 type merged struct {
@@ -135,19 +156,23 @@ type merged struct {
 	times              time.Duration // summed time of all arrivals of the window
 	begun, waited      int64
 	whys               [len(result.Outcomes)]string
+	loops              []result.Loop
 }
 
 // merge puts the shards together, once, after the driver has returned.
 func (r *Recorder) merge() merged {
 	m := merged{stage: result.NewStage()}
 	for _, s := range r.shards {
-		s.mu.Lock()
 		m.stage.Counts.Add(s.stage.Counts)
 		m.stage.Latency.Merge(s.stage.Latency)
 		m.stage.Service.Merge(s.stage.Service)
 		m.stage.Connect.Merge(s.stage.Connect)
 		m.stage.Rejected.Merge(s.stage.Rejected)
 		m.stage.Lag.Merge(s.stage.Lag)
+		m.stage.Reconnects += s.stage.Reconnects
+		if s.loop != nil {
+			m.loops = append(m.loops, *s.loop)
+		}
 		m.inFlight += s.inFlight
 		m.overhang += s.overhang
 		m.times += s.failed
@@ -158,7 +183,6 @@ func (r *Recorder) merge() merged {
 				m.whys[o] = why
 			}
 		}
-		s.mu.Unlock()
 	}
 	m.times += m.stage.Latency.Sum() + m.stage.Rejected.Sum()
 	m.stage.Start = clock.Wall(r.from)

@@ -5,7 +5,8 @@
 //     plan at rising levels.
 //  2. [Run] hands the plan to a [Driver], which sends requests over
 //     connections: [Conns] drives any protocol that has a [Dial], such as
-//     [HTTP].
+//     [HTTP]. Package epoll has the driver for plain HTTP on Linux, which is
+//     lighter and closer to the clock.
 //  3. The driver hands every arrival to a [Recorder]: when it was planned,
 //     sent and done, and how it ended. Latency runs from the planned instant,
 //     so a stall, of the server or of the generator, shows in it.
@@ -18,7 +19,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -36,6 +36,13 @@ type Driver interface {
 	Drive(ctx context.Context, p Plan, rec *Recorder) error
 }
 
+// Sourcer is a Driver that can connect from several addresses, each of which
+// has as many local ports as the machine allows for one.
+type Sourcer interface {
+	// Sources is from how many it makes that many connections.
+	Sources(connections int) int
+}
+
 // Run runs one stage. Faults of the server are counted in the stage; faults
 // of the generator make it invalid. An error means that there is no whole
 // stage: the plan is wrong, this machine's limits are too low for it, or ctx
@@ -45,10 +52,14 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 		return nil, err
 	}
 	p = p.withDefaults()
-	if err := host.CheckLimits(p.MostConnections()); err != nil {
+	sources := 1
+	if s, ok := d.(Sourcer); ok {
+		sources = s.Sources(p.MostConnections())
+	}
+	if err := host.CheckLimits(p.MostConnections(), sources); err != nil {
 		return nil, err
 	}
-	rec := NewRecorder(p, runtime.GOMAXPROCS(0))
+	rec := NewRecorder(p)
 	meters := startMeters(p, rec)
 	err := d.Drive(ctx, p, rec)
 	target, generator, meterErr := meters.stop(err == nil)
@@ -58,6 +69,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	m := rec.merge()
 	m.stage.Settings = p.settings(d.Name())
 	m.stage.Target, m.stage.Generator = target, generator
+	m.stage.Generator.Loops = m.loops
 	judge(m, p, meterErr)
 	return m.stage, nil
 }

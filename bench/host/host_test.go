@@ -173,10 +173,10 @@ func TestFormatCPUs(t *testing.T) {
 
 func TestCheckLimitsSaysWhatToChange(t *testing.T) {
 	most := host.MaxConnections()
-	if err := host.CheckLimits(most); err != nil {
+	if err := host.CheckLimits(most, 1); err != nil {
 		t.Errorf("MaxConnections is %d, but CheckLimits says: %v", most, err)
 	}
-	err := host.CheckLimits(most + 1)
+	err := host.CheckLimits(most+1, 1)
 	if err == nil {
 		t.Fatalf("%d connections are allowed, one more than MaxConnections", most+1)
 	}

@@ -10,9 +10,10 @@ import (
 const spareDescriptors = 64
 
 // CheckLimits reports, before any of them is made, whether this process can
-// hold that many connections at once to one address, and what to change where
-// it cannot. A limit that is not known is not checked.
-func CheckLimits(connections int) error {
+// hold that many connections at once to one address, made from that many
+// addresses of its own, and what to change where it cannot. A limit that is
+// not known is not checked.
+func CheckLimits(connections, sources int) error {
 	if limit, ok := descriptorLimit(); ok {
 		if need := connections + spareDescriptors; need > limit {
 			return fmt.Errorf("%d connections need %d open files, but the limit is %d: raise it (ulimit -n %d), or ask for fewer (a lower level; in open loads, --max-clients)",
@@ -20,16 +21,16 @@ func CheckLimits(connections int) error {
 		}
 	}
 	if low, high, ok := portRange(); ok {
-		if ports := high - low + 1; connections > ports {
-			return fmt.Errorf("%d connections to one address need as many local ports, but the range %d-%d has %d: widen it (sysctl -w net.ipv4.ip_local_port_range='1024 65535'), or ask for fewer (a lower level; in open loads, --max-clients)",
+		if ports := sources * (high - low + 1); connections > ports {
+			return fmt.Errorf("%d connections to one address need as many local ports, but %d-%d gives %d: widen it (sysctl -w net.ipv4.ip_local_port_range='1024 65535'), or ask for fewer (a lower level; in open loads, --max-clients)",
 				connections, low, high, ports)
 		}
 	}
 	return nil
 }
 
-// MaxConnections is the most connections to one address for which CheckLimits
-// finds no fault, and at least 1.
+// MaxConnections is the most connections to one address, from one of its own,
+// for which CheckLimits finds no fault, and at least 1.
 func MaxConnections() int {
 	most := math.MaxInt32
 	if limit, ok := descriptorLimit(); ok {

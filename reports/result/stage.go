@@ -40,6 +40,7 @@ const (
 	KeyWarmup         = "warmup"          // a duration, discarded
 	KeyStage          = "stage"           // a duration, the measured window
 	KeyThink          = "think"           // a duration, of the clients of a closed load
+	KeyNewConnection  = "new_connection"  // true where each request has a connection of its own
 )
 
 // Stage is one steady window at one level and one setting.
@@ -54,6 +55,8 @@ type Stage struct {
 	Connect  *Hist // dial to established, of all connections made for the stage, also before the window
 	Rejected *Hist // completion − planned instant, of rejected
 	Lag      *Hist // actual send − planned instant, of all that were sent
+
+	Reconnects int64 // connections made in the window as the one before was closed, by the server or after a failure
 
 	InFlight float64 // mean number in flight over the window, from the instants themselves
 
@@ -87,6 +90,54 @@ type Usage struct {
 	Steal      time.Duration // of its CPUs, taken by the hypervisor
 	GCPauseMax time.Duration // the generator's own, rounded up by the runtime's buckets
 	CPUs       string        // the CPUs it was confined to, as a list like 0,2-3; "" where to none
+
+	// Of the generator only.
+	Switches Switches
+	Loops    []Loop // one for each event loop, where the driver has any
+}
+
+// Switches are the context switches of a process.
+type Switches struct {
+	Voluntary   int64 `json:"voluntary"`   // it waited
+	Involuntary int64 `json:"involuntary"` // it was made to wait
+}
+
+// Loop is what one event loop of the generator did during a measured window.
+type Loop struct {
+	CPU    time.Duration // user and system time of its thread
+	Spun   time.Duration // of that, spent on purpose while waiting for an instant
+	Pinned int           // the CPU that the thread was confined to; -1 where to none
+}
+
+// Busy is the CPU time that the loop needed: without what it spun.
+func (l Loop) Busy() time.Duration { return l.CPU - l.Spun }
+
+type loopJSON struct {
+	CPU    int64 `json:"cpu_ns"`
+	Spun   int64 `json:"spun_ns,omitzero"`
+	Pinned *int  `json:"pinned,omitzero"`
+}
+
+// MarshalJSON writes the unit into each key.
+func (l Loop) MarshalJSON() ([]byte, error) {
+	j := loopJSON{CPU: int64(l.CPU), Spun: int64(l.Spun)}
+	if l.Pinned >= 0 {
+		j.Pinned = &l.Pinned
+	}
+	return json.Marshal(j)
+}
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (l *Loop) UnmarshalJSON(data []byte) error {
+	var j loopJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*l = Loop{time.Duration(j.CPU), time.Duration(j.Spun), -1}
+	if j.Pinned != nil {
+		l.Pinned = *j.Pinned
+	}
+	return nil
 }
 
 type usageJSON struct {
@@ -97,11 +148,14 @@ type usageJSON struct {
 	Steal      int64  `json:"steal_ns,omitzero"`
 	GCPauseMax int64  `json:"gc_pause_max_ns,omitzero"`
 	CPUs       string `json:"cpus,omitzero"`
+
+	Switches Switches `json:"context_switches,omitzero"`
+	Loops    []Loop   `json:"loops,omitempty"`
 }
 
 // MarshalJSON writes the unit into each key.
 func (u Usage) MarshalJSON() ([]byte, error) {
-	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs})
+	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Switches, u.Loops})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -110,7 +164,7 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs}
+	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs, j.Switches, j.Loops}
 	return nil
 }
 
@@ -125,6 +179,7 @@ type stageJSON struct {
 	Connect    Summary           `json:"connect_ns"`
 	Rejected   Summary           `json:"rejected_ns"`
 	Lag        Summary           `json:"lag_ns"`
+	Reconnects int64             `json:"reconnects"`
 	InFlight   float64           `json:"in_flight_mean"`
 	Histograms map[string]string `json:"histograms"`
 	Target     Usage             `json:"target"`
@@ -156,7 +211,7 @@ type namedHist struct {
 func (s *Stage) MarshalJSON() ([]byte, error) {
 	j := stageJSON{
 		Schema: Schema, Settings: s.Settings, Start: s.Start, Length: int64(s.Length), Counts: s.Counts,
-		InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
+		Reconnects: s.Reconnects, InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
 		Warnings: s.Warnings, Valid: s.Valid,
 	}
 	if j.Warnings == nil {
@@ -188,7 +243,7 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 	}
 	got := Stage{
 		Settings: j.Settings, Start: j.Start, Length: time.Duration(j.Length), Counts: j.Counts,
-		InFlight: j.InFlight, Target: j.Target, Generator: j.Generator, Warnings: j.Warnings, Valid: j.Valid,
+		Reconnects: j.Reconnects, InFlight: j.InFlight, Target: j.Target, Generator: j.Generator, Warnings: j.Warnings, Valid: j.Valid,
 	}
 	for _, h := range got.hists(&j) {
 		text, ok := j.Histograms[h.name]
@@ -233,6 +288,7 @@ func Merge(stages []*Stage) *Stage {
 		area += s.InFlight * float64(s.Length)
 		m.Length += s.Length
 		m.Counts.Add(s.Counts)
+		m.Reconnects += s.Reconnects
 		var unused stageJSON
 		from := s.hists(&unused)
 		for i, h := range m.hists(&unused) {
@@ -257,6 +313,20 @@ func (u Usage) merge(o Usage) Usage {
 	return Usage{
 		CPU: u.CPU + o.CPU, RSSMax: max(u.RSSMax, o.RSSMax), ThreadsMax: max(u.ThreadsMax, o.ThreadsMax),
 		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
-		CPUs: o.CPUs,
+		CPUs: o.CPUs, Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
+		Loops: mergeLoops(u.Loops, o.Loops),
 	}
+}
+
+// mergeLoops adds up what the loops of the same number did.
+func mergeLoops(a, b []Loop) []Loop {
+	out := slices.Clone(a)
+	for i, l := range b {
+		if i == len(out) {
+			out = append(out, l)
+			continue
+		}
+		out[i] = Loop{out[i].CPU + l.CPU, out[i].Spun + l.Spun, l.Pinned}
+	}
+	return out
 }

@@ -178,7 +178,7 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 		if err := p.Validate(); err != nil {
 			return nil, usageError("--%w", err)
 		}
-		if err := host.CheckLimits(p.MostConnections()); err != nil {
+		if err := host.CheckLimits(p.MostConnections(), 1); err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
 	}

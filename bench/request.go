@@ -1,0 +1,197 @@
+package bench
+
+import (
+	"bytes"
+	"crypto/tls"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/valyala/fasthttp"
+)
+
+// HTTP says what requests to make over HTTP/1.1 connections, plain or TLS.
+type HTTP struct {
+	URL string      // http:// or https://, with a host
+	Mix []Weighted  // in place of URL: several addresses on one server, by weight
+	TLS *tls.Config // for https; the system's where nil
+
+	Method string   // GET where empty
+	Header []string // further header lines, each as "Name: value"; a Host line replaces the one made from URL
+	Body   []byte
+
+	NewConnection bool   // tell the server, by "Connection: close", that each request has a connection of its own
+	Seed          uint64 // of the drawing from Mix
+}
+
+// Weighted is one address of a mix.
+type Weighted struct {
+	URL    string
+	Weight int // its share of the requests is Weight over the sum of all weights; at least 1
+}
+
+// ParseWeighted reads an address that may have a weight in front of it, as in
+// 9@http://127.0.0.1/a. Without one its weight is 1.
+func ParseWeighted(text string) (Weighted, error) {
+	weight, rest, ok := strings.Cut(text, "@")
+	if !ok || strings.Contains(weight, ":") { // an @ of its own, as in http://joe:secret@host/
+		return Weighted{text, 1}, nil
+	}
+	n, err := strconv.Atoi(weight)
+	if err != nil || n < 1 || n > maxWeight {
+		return Weighted{}, fmt.Errorf("url %q: the weight is %q, want a whole number from 1 to %d, as in 9@http://127.0.0.1/", text, weight, maxWeight)
+	}
+	return Weighted{rest, n}, nil
+}
+
+const maxWeight = 1_000_000
+
+// Requests are requests as they go out, and to whom.
+type Requests struct {
+	Addr   string // HOST:PORT
+	Host   string // of Addr
+	Secure bool   // over TLS
+	Head   bool   // replies have no body, whatever their header says
+	Close  bool   // the server is told that no further request follows on the connection
+
+	raw  [][]byte
+	upTo []uint64 // of request i: the sum of the weights up to its own
+	seed uint64
+}
+
+// Requests builds the requests. It fails where one cannot be made; the error
+// begins with the name of the field.
+func (h HTTP) Requests() (*Requests, error) {
+	mix := h.Mix
+	if len(mix) == 0 {
+		mix = []Weighted{{h.URL, 1}}
+	}
+	r := &Requests{seed: h.Seed, Close: h.NewConnection}
+	var sum uint64
+	for i, w := range mix {
+		u, err := parseURL(w.URL)
+		if err != nil {
+			return nil, err
+		}
+		if w.Weight < 1 || w.Weight > maxWeight {
+			return nil, fmt.Errorf("url %s: the weight is %d, want 1 to %d", u.Redacted(), w.Weight, maxWeight)
+		}
+		port := u.Port()
+		if port == "" {
+			port = u.Scheme
+		}
+		addr, secure := net.JoinHostPort(u.Hostname(), port), u.Scheme == "https"
+		if i > 0 && (addr != r.Addr || secure != r.Secure) {
+			return nil, fmt.Errorf("url %s: is on another server than %s, want addresses on one", u.Redacted(), r.Addr)
+		}
+		r.Addr, r.Host, r.Secure = addr, u.Hostname(), secure
+		raw, err := h.raw(w.URL, r)
+		if err != nil {
+			return nil, err
+		}
+		sum += uint64(w.Weight)
+		r.raw, r.upTo = append(r.raw, raw), append(r.upTo, sum)
+	}
+	return r, nil
+}
+
+func parseURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("url: %w", err)
+	case u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("url is %q, want one that begins with http:// or https://", text)
+	case u.Hostname() == "":
+		return nil, fmt.Errorf("url is %q, which has no host", text)
+	}
+	return u, nil
+}
+
+// raw is one request as it goes out. What follows from the method and the
+// header for all requests is noted in r.
+func (h HTTP) raw(address string, r *Requests) ([]byte, error) {
+	var req fasthttp.Request
+	req.Header.DisableNormalizing() // header lines go out as they were given
+	req.SetRequestURI(address)
+	req.URI().DisablePathNormalizing = true // what is asked for is what is measured
+	req.Header.SetUserAgent("onhold")
+	if h.Method != "" {
+		if !isToken(h.Method) || strings.EqualFold(h.Method, fasthttp.MethodConnect) {
+			return nil, fmt.Errorf("method is %q, want one like GET, HEAD, POST or PUT", h.Method)
+		}
+		req.Header.SetMethod(h.Method)
+		r.Head = h.Method == fasthttp.MethodHead
+	}
+	for _, line := range h.Header {
+		name, value, ok := strings.Cut(line, ":")
+		value = strings.Trim(value, " \t")
+		switch {
+		case !ok || !isToken(name):
+			return nil, fmt.Errorf("header %q: want a line like 'Accept: text/html'", line)
+		case strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
+			return nil, fmt.Errorf("header %q: the value has a control character", line)
+		case strings.EqualFold(name, fasthttp.HeaderContentLength), strings.EqualFold(name, fasthttp.HeaderTransferEncoding):
+			return nil, fmt.Errorf("header %q: is made from the body, and cannot be given", line)
+		case strings.EqualFold(name, fasthttp.HeaderExpect):
+			return nil, fmt.Errorf("header %q: a request is sent whole, and nothing is waited for in its middle", line)
+		case strings.EqualFold(name, fasthttp.HeaderHost):
+			req.UseHostHeader = true
+			req.Header.SetHost(value)
+		case strings.EqualFold(name, fasthttp.HeaderUserAgent):
+			req.Header.SetUserAgent(value)
+		case strings.EqualFold(name, fasthttp.HeaderConnection):
+			r.Close = r.Close || strings.EqualFold(value, "close")
+			req.Header.Set(name, value)
+		default:
+			req.Header.Add(name, value)
+		}
+	}
+	if h.NewConnection {
+		req.SetConnectionClose()
+	}
+	req.SetBody(h.Body)
+	var raw bytes.Buffer
+	if _, err := req.WriteTo(&raw); err != nil {
+		return nil, fmt.Errorf("url: %w", err)
+	}
+	return raw.Bytes(), nil
+}
+
+// isToken is RFC 9110, 5.6.2.
+func isToken(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
+	})
+}
+
+// Picker draws requests from a mix. It is not safe for concurrent use.
+type Picker struct {
+	r    *Requests
+	draw *rand.Rand // nil where there is nothing to draw
+}
+
+// Picker returns picker number n. Pickers of one number and seed draw the same.
+func (r *Requests) Picker(n uint64) Picker {
+	if len(r.raw) == 1 {
+		return Picker{r: r}
+	}
+	return Picker{r, rand.New(rand.NewPCG(r.seed, n))}
+}
+
+// Next is the next request, as it goes out. It must not be changed.
+func (p *Picker) Next() []byte {
+	if p.draw == nil {
+		return p.r.raw[0]
+	}
+	at := p.draw.Uint64N(p.r.upTo[len(p.r.upTo)-1])
+	i, found := slices.BinarySearch(p.r.upTo, at)
+	if found { // upTo[i] requests come before those of i+1
+		i++
+	}
+	return p.r.raw[i]
+}

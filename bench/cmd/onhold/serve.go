@@ -13,6 +13,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/bare"
 )
 
 // shutdownLimit bounds how long serve finishes what is in flight.
@@ -32,10 +33,14 @@ func serveCommand() *cli.Command {
 			"It also answers GET /healthz and GET /stats. When it listens it prints one line\n" +
 			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops\n" +
 			"accepting, finishes what is in flight and ends.\n\n" +
+			"And one that is no order service, but serves any path, and counts what it\n" +
+			"serves at /bare/stats, /bare/arrivals and /bare/reset:\n\n" +
+			fmt.Sprintf("  %-10s %s\n\n", bare.Name, bare.About) +
 			"Example:\n\n" +
 			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
+			intFlag(catTarget, "arrivals", 0, "arrivals that bare logs, of which it gives the instants at /bare/arrivals; of bare, --backend-latency may be 0s"),
 		}, targetFlags()...),
 		Action: serve,
 	}
@@ -45,26 +50,18 @@ func serve(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
 		return usageError("serve wants one STYLE (%s), got %d arguments", strings.Join(targets.Names(), ", "), c.NArg())
 	}
-	style, ok := targets.Find(c.Args().First())
-	if !ok {
-		return usageError("there is no style %q: want %s", c.Args().First(), strings.Join(targets.Names(), ", "))
-	}
-	options, err := targetOptions(c)
+	start, err := starter(c, c.Args().First())
 	if err != nil {
 		return err
-	}
-	options.Addr = c.String("addr")
-	if err := options.Validate(); err != nil {
-		return &exitError{exitUsage, err}
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	targets.TuneRuntime()
-	server, err := style.Start(options)
+	server, err := start()
 	if err != nil {
 		return &exitError{exitNotStarted, err}
 	}
-	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: style.Name})
+	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: c.Args().First()})
 	if err != nil {
 		return err
 	}
@@ -79,4 +76,37 @@ func serve(ctx context.Context, c *cli.Command) error {
 		return fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
 	}
 	return lost // nobody can know the address
+}
+
+// listening is a server that has started.
+type listening interface {
+	Addr() string
+	Shutdown(ctx context.Context) error
+}
+
+// starter reads and checks every flag, and returns what starts the server.
+func starter(c *cli.Command, name string) (func() (listening, error), error) {
+	if name == bare.Name {
+		config := bare.Config{Addr: c.String("addr"), Latency: c.Duration("backend-latency"), Arrivals: c.Int("arrivals")}
+		if err := config.Validate(); err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+		return func() (listening, error) { return bare.Start(config) }, nil
+	}
+	style, ok := targets.Find(name)
+	if !ok {
+		return nil, usageError("there is no style %q: want %s", name, strings.Join(targets.Names(), ", "))
+	}
+	if c.IsSet("arrivals") {
+		return nil, usageError("--arrivals=%d: goes with bare only", c.Int("arrivals"))
+	}
+	options, err := targetOptions(c)
+	if err != nil {
+		return nil, err
+	}
+	options.Addr = c.String("addr")
+	if err := options.Validate(); err != nil {
+		return nil, &exitError{exitUsage, err}
+	}
+	return func() (listening, error) { return style.Start(options) }, nil
 }

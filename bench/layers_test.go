@@ -22,7 +22,7 @@ var layers = [][]string{
 	{"targets/backend/...", "targets/front"},
 	{"targets/..."},
 	{"targets", "reports/render"},
-	{"bench/benchtest", "bench/duet"},
+	{"bench/benchtest", "bench/duet", "bench/peers"},
 	{"bench/cmd/onhold"},
 }
 
@@ -40,7 +40,7 @@ var reserved = map[string][]string{
 	"github.com/rogpeppe/go-internal":      {},
 	"pgregory.net/rapid":                   {},
 	"github.com/google/go-cmp":             {},
-	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "targets/..."},
+	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "bench/peers", "targets/..."},
 	"github.com/a628bb15/onhold/bench/cmd": {},
 }
 

@@ -127,7 +127,10 @@ func TestEveryExampleInHelp(t *testing.T) {
 	defer upstream.Close()
 	dir := t.TempDir()
 	ran := 0
-	for _, sub := range []string{"run", "serve", "report"} {
+	for _, sub := range []string{"run", "serve", "report", "peers"} {
+		if sub == "peers" && runtime.GOOS != "linux" {
+			continue // its server needs Linux
+		}
 		help, _, code := onhold(t, dir, sub, "--help")
 		if code != 0 {
 			t.Fatalf("%s --help: exit code %d", sub, code)
@@ -245,6 +248,53 @@ func TestInterrupt(t *testing.T) {
 	}
 	if !strings.Contains(said.String(), "interrupted: ") {
 		t.Errorf("stderr does not say so:\n%s", said.String())
+	}
+}
+
+// Ctrl-C ends a comparison in good order, too.
+func TestInterruptPeers(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("the bare server needs Linux")
+	}
+	dir := t.TempDir()
+	cmd := command(t, dir, "peers", "--peers", "none", "--sections", "pacing", "--pairs", "50", "--length", "1s", "--out", "report.md", "--raw", "raw.jsonl")
+	var stdout bytes.Buffer
+	cmd.Stdout = &stdout
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		said.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "[  1/200]") {
+			cmd.Process.Signal(os.Interrupt)
+		}
+	}
+	err = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Errorf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, said.String())
+	}
+	report, err := os.ReadFile(filepath.Join(dir, "report.md"))
+	if err != nil || !bytes.Equal(report, stdout.Bytes()) || !strings.Contains(stdout.String(), "**Partial: 1 of 200 measurements.**") {
+		t.Errorf("the report: %v\n%s", err, stdout.String())
+	}
+	raw, err := os.ReadFile(filepath.Join(dir, "raw.jsonl"))
+	if err != nil || bytes.Count(raw, []byte("\n")) != 1 || !bytes.Contains(raw, []byte(`"pacing":{"arrivals":`)) {
+		t.Errorf("the raw file: %v\n%s", err, raw)
+	}
+}
+
+// A peer that is asked for by name has to be there.
+func TestPeerThatIsMissing(t *testing.T) {
+	cmd := command(t, t.TempDir(), "peers", "--peers", "hey,wrk")
+	cmd.Env = append(cmd.Env, "PATH="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if code := cmd.ProcessState.ExitCode(); code != exitUsage || !strings.Contains(string(out), "--peers=hey,wrk: not found on PATH: wrk, hey") {
+		t.Errorf("exit code %d (%v), want %d\n%s", code, err, exitUsage, out)
 	}
 }
 

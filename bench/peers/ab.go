@@ -1,0 +1,37 @@
+package peers
+
+import (
+	"regexp"
+	"time"
+)
+
+// ab is ApacheBench. It speaks HTTP/1.0, and writes times in whole
+// milliseconds.
+var ab = Tool{
+	Name: "ab",
+	closed: func(path string, l Load) ([]string, error) {
+		// A time limit sets the number of requests to 50,000, unless it is given
+		// after it.
+		return []string{path, "-q", "-k", "-l", "-r", "-c", l.clients(), "-t", l.seconds(), "-n", "100000000", l.URL}, nil
+	},
+	parse:  parseAB,
+	finest: time.Millisecond,
+}
+
+var (
+	abRequests = regexp.MustCompile(`(?m)^Complete requests:\s+(\d+)`)
+	abMedian   = regexp.MustCompile(`(?m)^\s+50%\s+(\d+)`)
+	abNotOK    = regexp.MustCompile(`(?m)^Non-2xx responses:\s+(\d+)`)
+)
+
+func parseAB(out []byte) (s Said, err error) {
+	if s.Requests, err = count(out, "requests", abRequests); err != nil {
+		return s, err
+	}
+	if ms, ok := number(out, abMedian); ok {
+		s.Median = duration(ms, time.Millisecond)
+	}
+	failed, _ := number(out, abNotOK) // there is no such line where none failed
+	s.NotOK = share(int64(failed), s.Requests)
+	return s, nil
+}

@@ -1,0 +1,59 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+func shell(t *testing.T, script string, limit time.Duration, ok ...int) (usage, error) {
+	t.Helper()
+	return runChild(t.Context(), []string{"/bin/sh", "-c", script}, nil, limit, ok...)
+}
+
+func TestChildIsMeasuredFromOutside(t *testing.T) {
+	u, err := shell(t, "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); done; echo done", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(u.out) != "done\n" || u.cpu <= 0 || u.rss <= 0 {
+		t.Errorf("got %q, %v, %d bytes", u.out, u.cpu, u.rss)
+	}
+	// Its memory is not that of this process, which is far larger than a shell.
+	if u.rss > 8<<20 {
+		t.Errorf("a shell has %d bytes resident", u.rss)
+	}
+}
+
+func TestChildThatFails(t *testing.T) {
+	if _, err := shell(t, "echo no ports left >&2; exit 3", time.Minute); err == nil || !strings.Contains(err.Error(), "no ports left") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := shell(t, "exit 4", time.Minute, oursInvalid); err != nil {
+		t.Errorf("an exit code that is allowed: %v", err)
+	}
+	// The sleep is a child of the shell's: it has to go, too.
+	mark := t.TempDir() + "/late"
+	if _, err := shell(t, "(sleep 1; touch "+mark+") & wait", 100*time.Millisecond); err == nil || !strings.Contains(err.Error(), "was killed") {
+		t.Errorf("past its limit: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if _, err := runChild(ctx, []string{"/bin/sleep", "60"}, nil, time.Minute); err == nil {
+		t.Error("an interrupted child is said to have ended well")
+	}
+	time.Sleep(1200 * time.Millisecond)
+	if _, err := os.Stat(mark); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what a killed child had started went on: %v", err)
+	}
+}
+
+func TestOutputIsBounded(t *testing.T) {
+	u, err := shell(t, "head -c 20000000 /dev/zero", time.Minute)
+	if err != nil || len(u.out) != outputMax {
+		t.Errorf("%d bytes kept, %v; want %d", len(u.out), err, outputMax)
+	}
+}

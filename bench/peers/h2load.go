@@ -1,0 +1,37 @@
+package peers
+
+import (
+	"regexp"
+	"strconv"
+)
+
+// h2load drives HTTP/2, and here HTTP/1.1, on a libev loop. It prints no
+// median. Its rate is that of each client.
+var h2load = Tool{
+	Name: "h2load",
+	closed: func(path string, l Load) ([]string, error) {
+		return []string{path, "--h1", "-t1", "-c" + l.clients(), "-D" + l.seconds() + "s", l.URL}, nil
+	},
+	paced: func(path string, l Load) ([]string, error) {
+		each := strconv.FormatFloat(float64(l.Rate)/float64(l.Clients), 'f', -1, 64)
+		return []string{path, "--h1", "-t1", "-c" + l.clients(), "-D" + l.seconds() + "s", "--rps", each, l.URL}, nil
+	},
+	parse: parseH2load,
+}
+
+var (
+	h2loadDone = regexp.MustCompile(`(?m)^requests: .* (\d+) done,`)
+	h2loadOK   = regexp.MustCompile(`(?m)^status codes: (\d+) 2xx`)
+)
+
+func parseH2load(out []byte) (s Said, err error) {
+	if s.Requests, err = count(out, "requests", h2loadDone); err != nil {
+		return s, err
+	}
+	ok, err := count(out, "status codes", h2loadOK)
+	if err != nil {
+		return s, err
+	}
+	s.NotOK = share(s.Requests-ok, s.Requests)
+	return s, nil
+}

@@ -1,0 +1,50 @@
+package peers
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// hey is net/http and a goroutine for each worker. Its rate is that of each
+// worker, and it writes times in tenths of a millisecond.
+var hey = Tool{
+	Name: "hey",
+	closed: func(path string, l Load) ([]string, error) {
+		return []string{path, "-c", l.clients(), "-z", l.seconds() + "s", "-t", "10", l.URL}, nil
+	},
+	paced: func(path string, l Load) ([]string, error) {
+		each := strconv.FormatFloat(float64(l.Rate)/float64(l.Clients), 'f', -1, 64)
+		return []string{path, "-c", l.clients(), "-q", each, "-z", l.seconds() + "s", "-t", "10", l.URL}, nil
+	},
+	parse:  parseHey,
+	finest: 100 * time.Microsecond,
+}
+
+var (
+	heyMedian = regexp.MustCompile(`(?m)^\s*50%+ in ([\d.]+) secs`)
+	heyCode   = regexp.MustCompile(`(?m)^\s*\[(\d{3})\]\s+(\d{1,15}) responses`)
+	heySum    = regexp.MustCompile(`(?m)^\s*Requests/sec:\s+([\d.]+)`)
+)
+
+func parseHey(out []byte) (s Said, err error) {
+	if _, err := count(out, "requests per second", heySum); err != nil {
+		return s, err
+	}
+	var ok int64
+	for _, m := range heyCode.FindAllSubmatch(out, 1000) {
+		n, err := strconv.ParseInt(string(m[2]), 10, 64)
+		if err != nil {
+			continue
+		}
+		s.Requests += n
+		if m[1][0] == '2' {
+			ok += n
+		}
+	}
+	s.NotOK = share(s.Requests-ok, s.Requests)
+	if v, found := number(out, heyMedian); found {
+		s.Median = duration(v, time.Second)
+	}
+	return s, nil
+}

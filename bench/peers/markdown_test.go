@@ -1,0 +1,99 @@
+package peers
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// fixed is a report of what was never run: two pairs and a half of ours and
+// wrk, of which one failed.
+func fixed() *Report {
+	r := &runner{main: ours("onhold", "epoll"), found: []Tool{wrk, ab}}
+	k := contest{section: "efficiency", name: "64 clients", pairs: r.beside(null(0), false, "wrk"), metrics: costs}
+	add := func(pair int, name, against string, rate float64, cpu time.Duration, failed string) *Measurement {
+		return &Measurement{Section: k.section, Case: k.name, Pair: pair, Name: name, Against: against,
+			Rate: rate, CPU: cpu * 1000, Requests: 1000, RSS: 8 << 20, Failed: failed}
+	}
+	loop := r.main.Name
+	return &Report{
+		Started: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC), Pairs: 4, Length: 3 * time.Second, Seed: 1,
+		Tools: r.found, Missing: []string{"k6"}, TargetCPUs: []int{0}, GeneratorCPUs: []int{1}, Planned: 8,
+		Measurements: []*Measurement{
+			add(1, loop, "wrk", 120_000, 6*time.Microsecond, ""),
+			add(1, "wrk", loop, 100_000, 8*time.Microsecond, ""),
+			add(2, "wrk", loop, 100_000, 8*time.Microsecond, ""),
+			add(2, loop, "wrk", 140_000, 4*time.Microsecond, ""),
+			add(3, loop, "wrk", 1, time.Second, ""), // no pair: the other failed
+			add(3, "wrk", loop, 0, 0, "it ran\nout of ports"),
+		},
+		sections: []reported{{Sections[0], []contest{k}}},
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	var b strings.Builder
+	if err := fixed().Markdown(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"**Partial: 6 of 8 measurements.**",
+		"The server runs on CPU 0, the generator on CPU 1.",
+		"Compared: wrk, ab. Not found: k6. ab prints times in steps of 1.00 ms.",
+		"the median of 4, and in brackets the smallest and the largest, which hold the true median with 87.5 % confidence.",
+		"|  | requests/s | CPU a request | memory | runs |\n|---|---:|---:|---:|---:|\n",
+		"| onhold (epoll) | 120,000 | 6.00 µs | 8.00 MiB | 3 |\n| wrk | 100,000 | 8.00 µs | 8.00 MiB | 2 |\n",
+		"| onhold (epoll) ÷ wrk | 1.30 (1.20 to 1.40) | 0.625 (0.500 to 0.750) | 1.00 (1.00 to 1.00) | 2 |\n",
+		"- wrk failed: it ran out of ports\n",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("it does not say %q:\n%s", want, b.String())
+		}
+	}
+	if n := fixed().Failures(); n != 1 {
+		t.Errorf("%d failures, want 1", n)
+	}
+}
+
+func TestFiguresAreReadable(t *testing.T) {
+	for want, got := range map[string]string{
+		"1,234,568": showCount(1234567.8), "-1,234": showCount(-1234), "999": showCount(999),
+		"1.00 s": showDuration(1e9), "12.3 ms": showDuration(12.34e6), "999 µs": showDuration(999e3), "0 ns": showDuration(0),
+		"1.21 KiB": showBytes(1234), "12.0 B": showBytes(12), "1,230 MiB": showBytes(1230 << 20),
+		"0.0189": showRatio(0.01891), "0.00100": showRatio(0.001), "12.3": showRatio(12.34), "99.3 %": showShare(0.993),
+	} {
+		if got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestEverySectionHasCases(t *testing.T) {
+	r := &runner{Config: Config{Length: 3 * time.Second}, main: ours("onhold", "epoll"), others: []Tool{ours("onhold", "fasthttp")}}
+	for _, found := range [][]Tool{nil, Tools} {
+		r.found = found
+		for _, s := range Sections {
+			list := s.build(r)
+			if len(list) == 0 {
+				t.Errorf("%s has no case", s.Name)
+			}
+			for _, k := range list {
+				if k.section != s.Name || len(k.metrics) == 0 || len(k.pairs) == 0 || k.load.Clients > s.most {
+					t.Errorf("%s, %s: of section %s, %d metrics, %d pairs, %d clients of at most %d", s.Name, k.name, k.section, len(k.metrics), len(k.pairs), k.load.Clients, s.most)
+				}
+				for _, pair := range k.pairs {
+					for _, c := range pair {
+						if c.tool == nil {
+							continue
+						}
+						load := k.load
+						load.Dir = t.TempDir()
+						if _, err := c.tool.command(load); err != nil {
+							t.Errorf("%s, %s: %v", s.Name, k.name, err)
+						}
+					}
+				}
+			}
+		}
+	}
+}

@@ -1,0 +1,76 @@
+package peers
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// warmup is the part of a run of ours that comes before its measured window.
+const warmup = 500 * time.Millisecond
+
+// oursInvalid is the exit code of a run of ours that the generator limited: at
+// saturation that is what is wanted.
+const oursInvalid = 4
+
+// Ours is what only ours says.
+type Ours struct {
+	Driver    string   `json:"driver"`
+	ServiceNS int64    `json:"service_p50_ns"`
+	P99NS     int64    `json:"p99_ns"`
+	OKRate    float64  `json:"ok_per_second"`
+	Errors    int64    `json:"errors"` // neither ok nor rejected
+	TargetRSS int64    `json:"target_rss_max_bytes,omitempty"`
+	TargetCPU int64    `json:"target_cpu_ns,omitempty"`
+	Requests  int64    `json:"target_requests,omitempty"` // in the window of TargetCPU
+	Valid     bool     `json:"valid"`
+	Warnings  []string `json:"warnings"`
+}
+
+// ours is our own generator, as another process of the program exe.
+func ours(exe, driver string) Tool {
+	run := func(_ string, l Load) ([]string, error) {
+		load, level := "closed", l.Clients
+		if l.Rate > 0 {
+			load, level = "constant", l.Rate
+		}
+		args := []string{exe, "run", "--url", l.URL, "--load", load, "--levels", strconv.Itoa(level), "--driver", driver,
+			"--stage", (l.Length - warmup).String(), "--warmup", warmup.String(), "--retries", "0",
+			"--json", "--out", filepath.Join(l.Dir, "run")}
+		if l.Spread > 0 {
+			args = append(args, "--spread", l.Spread.String())
+		}
+		if l.PID != 0 {
+			args = append(args, "--pid", strconv.Itoa(l.PID))
+		}
+		return args, nil
+	}
+	return Tool{Name: "onhold (" + driver + ")", closed: run, paced: run, parse: parseOurs, exitsOK: []int{oursInvalid}}
+}
+
+func parseOurs(out []byte) (s Said, err error) {
+	var stage result.Stage
+	if err := json.Unmarshal(out, &stage); err != nil {
+		return s, fmt.Errorf("not one Stage line: %w", err)
+	}
+	n := stage.Counts
+	s.Requests = n.Planned()
+	s.NotOK = share(n.Planned()-n[result.OK], n.Planned())
+	s.Ours = &Ours{
+		Driver:    stage.Settings.Get(result.KeyDriver),
+		ServiceNS: int64(stage.Service.Quantile(0.5)),
+		P99NS:     int64(stage.Latency.Quantile(0.99)),
+		OKRate:    stage.Goodput(),
+		Errors:    n.Planned() - n[result.OK] - n[result.Rejected],
+		TargetRSS: stage.Target.RSSMax, TargetCPU: int64(stage.Target.CPU), Requests: n[result.OK] + n[result.Rejected],
+		Valid: stage.Valid, Warnings: stage.Warnings,
+	}
+	if n[result.OK] > 0 {
+		s.Median = new(stage.Latency.Quantile(0.5))
+	}
+	return s, nil
+}

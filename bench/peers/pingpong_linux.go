@@ -1,0 +1,109 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"runtime"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+	"golang.org/x/sys/unix"
+)
+
+// PingPong is the least that a client can do: one thread writes a request to a
+// blocking socket and reads the reply, over and over, confined to cpus where
+// there are any. What another generator shows above this is its own doing. The
+// reply must come whole and in one piece, as that of the bare server does.
+func PingPong(ctx context.Context, addr, path string, length time.Duration, cpus []int) (*result.Hist, error) {
+	type outcome struct {
+		hist *result.Hist
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine, and its confinement with it
+		if len(cpus) > 0 {
+			var set unix.CPUSet
+			for _, cpu := range cpus {
+				set.Set(cpu)
+			}
+			if err := unix.SchedSetaffinity(0, &set); err != nil {
+				done <- outcome{err: fmt.Errorf("confining a thread to CPUs %s: %w", host.FormatCPUs(cpus), err)}
+				return
+			}
+		}
+		hist, err := pingPong(ctx, addr, path, length)
+		done <- outcome{hist, err}
+	}()
+	o := <-done
+	return o.hist, o.err
+}
+
+func pingPong(ctx context.Context, addr, path string, length time.Duration) (*result.Hist, error) {
+	to, err := net.ResolveTCPAddr("tcp4", addr)
+	if err != nil {
+		return nil, err
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("making a socket: %w", err)
+	}
+	defer unix.Close(fd)
+	second := unix.Timeval{Sec: 1} // a server that is gone must not hold us
+	err = errors.Join(
+		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &second),
+		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &second),
+		unix.Connect(fd, &unix.SockaddrInet4{Port: to.Port, Addr: [4]byte(to.IP.To4())}),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", addr, err)
+	}
+	request, reply := []byte("GET "+path+" HTTP/1.1\r\nHost: "+addr+"\r\n\r\n"), make([]byte, 4096)
+	hist := result.NewHist()
+	begin := clock.Now()
+	for now := begin; now < begin+length && ctx.Err() == nil; {
+		sent := now
+		n, err := exchange(fd, request, reply)
+		if err != nil {
+			return nil, err
+		}
+		if !strings.HasPrefix(string(reply[:min(n, 12)]), "HTTP/1.1 200") {
+			return nil, fmt.Errorf("the reply is %q, want a 200", reply[:n])
+		}
+		now = clock.Now()
+		if sent >= begin+min(warmup, length/2) {
+			hist.Record(now - sent)
+		}
+	}
+	if hist.N() == 0 {
+		return nil, errors.Join(ctx.Err(), errors.New("no round trip was made"))
+	}
+	return hist, nil
+}
+
+// exchange makes one round trip. The calls are raw: the runtime is not told
+// that the thread may block, and so has no part in the time.
+func exchange(fd int, request, reply []byte) (int, error) {
+	if n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&request[0])), uintptr(len(request))); errno != 0 || int(n) != len(request) {
+		return 0, fmt.Errorf("writing a request: %d bytes, %w", n, errno)
+	}
+	for {
+		n, _, errno := unix.RawSyscall(unix.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&reply[0])), uintptr(len(reply)))
+		switch {
+		case errno == unix.EINTR:
+		case errno != 0:
+			return 0, fmt.Errorf("reading a reply: %w", errno)
+		case n == 0:
+			return 0, errors.New("the server closed the connection")
+		default:
+			return int(n), nil
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package peers
+
+import (
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// atOnce is the Spread of clients of a server that answers at once.
+const atOnce = 100 * time.Millisecond
+
+// beside pairs ours with each tool that can generate the load, and is ours
+// alone where there is none.
+func (r *runner) beside(t target, paced bool, names ...string) [][]contestant {
+	one := contestant{tool: &r.main, target: t}
+	var pairs [][]contestant
+	for i := range r.found {
+		peer := &r.found[i]
+		can := peer.closed != nil
+		if paced {
+			can = peer.paced != nil
+		}
+		if can && (len(names) == 0 || names[0] == peer.Name) {
+			pairs = append(pairs, []contestant{one, {tool: peer, target: t}})
+		}
+	}
+	if len(pairs) == 0 {
+		return [][]contestant{{one}}
+	}
+	return pairs
+}
+
+// fewest is the number of clients that memory is compared with.
+const fewest, most = 10, 10_000
+
+func efficiency(r *runner) []contest {
+	instant, slow := null(0), bareTarget(wait, 0)
+	both := func(t target) [][]contestant {
+		pairs := r.beside(t, false)
+		for i := range r.found {
+			for j := range r.others { // a goroutine for each connection, as bombardier
+				if r.found[i].Name == bombardier.Name {
+					pairs = append(pairs, []contestant{{tool: &r.others[j], target: t}, {tool: &r.found[i], target: t}})
+				}
+			}
+		}
+		return pairs
+	}
+	return []contest{
+		{section: "efficiency", name: "64 clients, replies at once", load: Load{Clients: 64, Spread: atOnce}, pairs: both(instant), metrics: costs},
+		{section: "efficiency", name: "1,000 clients, replies at once", load: Load{Clients: 1000, Spread: atOnce}, pairs: both(instant), metrics: costs},
+		{section: "efficiency", name: clientsOf(most), load: Load{Clients: most, Spread: wait}, pairs: both(slow), metrics: costs},
+		{section: "efficiency", name: clientsOf(fewest), load: Load{Clients: fewest, Spread: wait}, pairs: r.beside(slow, false, wrk.Name), metrics: costs},
+	}
+}
+
+func clientsOf(n int) string { return showCount(float64(n)) + " clients, replies after 200 ms" }
+
+// growth compares the memory of the same generator with few clients and with
+// many.
+func growth(all []*Measurement) (notes []string) {
+	byName := func(name string) (few, many []float64) {
+		for _, m := range all {
+			switch {
+			case m.Name != name || m.Failed != "":
+			case m.Case == clientsOf(fewest):
+				few = append(few, float64(m.RSS))
+			case m.Case == clientsOf(most):
+				many = append(many, float64(m.RSS))
+			}
+		}
+		return few, many
+	}
+	seen := map[string]bool{}
+	for _, m := range all {
+		if few, many := byName(m.Name); !seen[m.Name] && len(few) > 0 && len(many) > 0 {
+			more := Median(many) - Median(few)
+			notes = append(notes, fmt.Sprintf("Memory of %s from %d to %s clients: %s to %s, %s for each client more.",
+				m.Name, fewest, showCount(most), showBytes(Median(few)), showBytes(Median(many)), showBytes(more/(most-fewest))))
+		}
+		seen[m.Name] = true
+	}
+	return notes
+}
+
+// sharing is how many connections a tool has that shares a rate out.
+const sharing = 100
+
+func pacing(r *runner) []contest {
+	var all []contest
+	for _, rate := range []int{1000, 5000} {
+		t := null(rate * int(r.Length/time.Second+10)) // with room for one that sends too much
+		all = append(all, contest{
+			section: "pacing", name: showCount(float64(rate)) + " a second", load: Load{Rate: rate, Clients: sharing},
+			pairs: r.beside(t, true), metrics: paces,
+		})
+	}
+	t := null(0)
+	return append(all, contest{
+		section: "pacing", name: "1 client", load: Load{Clients: 1, Spread: time.Millisecond}, metrics: trips,
+		about: "The service time of ours beside the least that a client can do: one thread that writes to a blocking socket and reads from it.",
+		pairs: [][]contestant{{{tool: &r.main, target: t}, {target: t}}},
+	})
+}
+
+func rejections(r *runner) []contest {
+	t := style("blocking", "--workers=100", "--queue=0")
+	var closed, paced [][]contestant
+	closed = append(closed, []contestant{{tool: &r.main, target: t}})
+	for i := range r.found {
+		// What vegeta is built for is a rate.
+		if peer := &r.found[i]; peer.Name == vegeta.Name {
+			paced = append(paced, []contestant{{tool: &r.main, target: t}}, []contestant{{tool: peer, target: t}})
+		} else if peer.closed != nil {
+			closed = append(closed, []contestant{{tool: peer, target: t}})
+		}
+	}
+	all := []contest{{section: "rejections", name: "1,000 clients", load: Load{Clients: 1000, Spread: wait}, pairs: closed, metrics: turnedAway}}
+	if len(paced) > 0 {
+		all = append(all, contest{section: "rejections", name: "2,000 a second", load: Load{Rate: 2000, Clients: 1000}, pairs: paced, metrics: turnedAway})
+	}
+	return all
+}
+
+func own(r *runner) []contest {
+	loop, parked, bareOne := style("eventloop"), style("goroutine"), bareTarget(wait, 0)
+	on := func(name string, t target) contestant { return contestant{name: name, tool: &r.main, target: t} }
+	return []contest{
+		{
+			section: "own", name: "15,000 clients on eventloop", load: Load{Clients: 15_000, Spread: wait}, watch: true,
+			pairs: [][]contestant{{on("eventloop", loop)}}, metrics: stamina, notes: validity,
+		},
+		{
+			section: "own", name: "10,000 clients, our servers beside the bare one", load: Load{Clients: most, Spread: wait}, watch: true,
+			pairs:   [][]contestant{{on("eventloop", loop), on("bare", bareOne)}, {on("goroutine", parked), on("bare", bareOne)}},
+			metrics: servers, notes: validity,
+		},
+	}
+}
+
+// validity says how many runs of ours were valid, and why the others were not.
+func validity(all []*Measurement) (notes []string) {
+	valid, runs := map[string]int{}, map[string]int{}
+	var names []string
+	for _, m := range all {
+		if m.Said.Ours == nil {
+			continue
+		}
+		if runs[m.Name] == 0 {
+			names = append(names, m.Name)
+		}
+		runs[m.Name]++
+		if m.Said.Ours.Valid {
+			valid[m.Name]++
+		}
+	}
+	for _, name := range names {
+		note := name + ": valid in " + strconv.Itoa(valid[name]) + " of " + strconv.Itoa(runs[name]) + " runs."
+		told := map[string]bool{}
+		for _, m := range all {
+			if m.Name != name || m.Said.Ours == nil {
+				continue
+			}
+			for _, w := range m.Said.Ours.Warnings {
+				if len(told) < 3 && !told[w] {
+					told[w] = true
+					note += " It said: " + w + "."
+				}
+			}
+		}
+		notes = append(notes, note)
+	}
+	return notes
+}

@@ -1,0 +1,155 @@
+package peers
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"slices"
+	"time"
+
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/bare"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// target says what is driven: the arguments of serve, and the path to ask for.
+type target struct {
+	serve []string // the first is the style
+	path  string
+}
+
+const orderPath = "/api/orders?user_id=42"
+
+// null is a server that answers at once, and logs that many arrivals.
+func null(arrivals int) target { return bareTarget(0, arrivals) }
+
+func bareTarget(latency time.Duration, arrivals int) target {
+	return target{[]string{bare.Name, "--backend-latency=" + latency.String(), fmt.Sprintf("--arrivals=%d", arrivals)}, orderPath}
+}
+
+// style is a target of the order service.
+func style(name string, flags ...string) target {
+	return target{append([]string{name, "--backend-latency=" + wait.String(), "--backend-dist=constant", "--backend-conns=0",
+		"--backend-stall=", "--max-inflight=0", "--loops=0"}, flags...), orderPath}
+}
+
+func (t target) bare() bool { return t.serve[0] == bare.Name }
+
+// server is a target that runs.
+type server struct {
+	*targets.Process
+	target target
+	client http.Client
+}
+
+// counts is what a server counted.
+type counts struct {
+	requests int64 // answered, turned away or not
+	rejected int64
+	rate     float64       // answered per second, from the first to the last; 0: not told
+	span     time.Duration // from the first to the last
+	own      time.Duration // median of its own part; 0: not told
+}
+
+// controlLimit bounds one question to a server: 100 MB of arrivals take a while.
+const controlLimit = 20 * time.Second
+
+func (r *runner) launch(ctx context.Context, t target) (*server, error) {
+	args := append([]string{"serve"}, t.serve...)
+	p, err := targets.Launch(ctx, exec.Command(r.Exe, append(args, "--addr="+targets.DefaultAddr)...), r.targetCPUs)
+	if err != nil {
+		return nil, err
+	}
+	// No connection is kept: the server's own count of them is to be that of the
+	// tool.
+	return &server{Process: p, target: t, client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: controlLimit}}, nil
+}
+
+func (s *server) url() string { return "http://" + s.Addr + s.target.path }
+
+// ask gets one of the server's control paths.
+func (s *server) ask(ctx context.Context, path string) ([]byte, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Addr+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := s.client.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: status %d", path, resp.StatusCode)
+	}
+	return io.ReadAll(resp.Body)
+}
+
+// counts asks the server what it counted.
+func (s *server) counts(ctx context.Context) (c counts, err error) {
+	if !s.target.bare() {
+		var st orders.Stats
+		body, err := s.ask(ctx, orders.PathStats)
+		if err == nil {
+			err = json.Unmarshal(body, &st)
+		}
+		return counts{requests: st.Accepted + st.Rejected, rejected: st.Rejected}, err
+	}
+	st, err := s.stats(ctx)
+	return counts{requests: st.Served, rate: st.Rate(), span: time.Duration(st.LastNS - st.FirstNS), own: time.Duration(st.OwnNS)}, err
+}
+
+func (s *server) stats(ctx context.Context) (st bare.Stats, err error) {
+	body, err := s.ask(ctx, bare.PathStats)
+	if err == nil {
+		err = json.Unmarshal(body, &st)
+	}
+	return st, err
+}
+
+// arrivals asks for the arrival log.
+func (s *server) arrivals(ctx context.Context) ([]int64, error) {
+	body, err := s.ask(ctx, bare.PathArrivals)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]int64, 0, len(body)/8)
+	for b := range slices.Chunk(body, 8) {
+		if len(b) == 8 {
+			all = append(all, int64(binary.LittleEndian.Uint64(b)))
+		}
+	}
+	return all, nil
+}
+
+const (
+	restLimit = 5 * time.Second
+	restEvery = 20 * time.Millisecond
+)
+
+// rest waits until the last run's connections are gone, and clears what was
+// counted. The order service cannot be cleared: its counts are differences.
+func (s *server) rest(ctx context.Context) error {
+	if !s.target.bare() {
+		return nil
+	}
+	limit := time.Now().Add(restLimit)
+	for {
+		st, err := s.stats(ctx)
+		if err != nil {
+			return err
+		}
+		if st.Open <= 1 { // that of the question
+			break
+		}
+		if time.Now().After(limit) {
+			return fmt.Errorf("%d connections are still open %v after the run", st.Open-1, restLimit)
+		}
+		time.Sleep(restEvery)
+	}
+	_, err := s.ask(ctx, bare.PathReset)
+	return err
+}

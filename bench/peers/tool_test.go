@@ -1,0 +1,81 @@
+package peers
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestCommandLines(t *testing.T) {
+	dir := t.TempDir()
+	closed := Load{URL: "http://a/", Clients: 64, Length: 3 * time.Second, Dir: dir}
+	paced := Load{URL: "http://a/", Clients: 100, Rate: 1000, Length: 3 * time.Second, Dir: dir}
+	rows := []struct {
+		tool string
+		load Load
+		want string // without what is the same for all loads; "" where it cannot
+	}{
+		{"wrk", closed, "-t1 -c64 -d3s --latency --timeout 10s http://a/"},
+		{"wrk", paced, ""},
+		{"wrk2", closed, ""},
+		{"wrk2", paced, "-t1 -c100 -d3s -R1000 --latency --timeout 10s http://a/"},
+		{"h2load", closed, "--h1 -t1 -c64 -D3s http://a/"},
+		{"h2load", paced, "--h1 -t1 -c100 -D3s --rps 10 http://a/"},
+		{"ab", closed, "-q -k -l -r -c 64 -t 3 -n 100000000 http://a/"},
+		{"ab", paced, ""},
+		{"bombardier", closed, "-c 64 -d 3s -t 10s --fasthttp -l -p r -o json http://a/"},
+		{"bombardier", paced, "-c 100 -d 3s -t 10s --fasthttp -l -p r -o json http://a/ -r 1000"},
+		{"hey", closed, "-c 64 -z 3s -t 10 http://a/"},
+		{"hey", paced, "-c 100 -q 10 -z 3s -t 10 http://a/"},
+		{"vegeta", closed, "attack -duration=3s -timeout=10s -targets=DIR/targets -output=DIR/results.bin -rate=0 -workers=64 -max-workers=64"},
+		{"vegeta", paced, "attack -duration=3s -timeout=10s -targets=DIR/targets -output=DIR/results.bin -rate=1000/1s"},
+		{"k6", closed, "run --quiet --no-usage-report --address  --env TARGET=http://a/ DIR/script.js"},
+		{"k6", paced, "run --quiet --no-usage-report --address  --env TARGET=http://a/ DIR/script.js"},
+		{"onhold", closed, "run --url http://a/ --load closed --levels 64 --driver epoll --stage 2.5s --warmup 500ms --retries 0 --json --out DIR/run"},
+		{"onhold", paced, "run --url http://a/ --load constant --levels 1000 --driver epoll --stage 2.5s --warmup 500ms --retries 0 --json --out DIR/run"},
+	}
+	for _, row := range rows {
+		tool := parsers[row.tool]
+		args, err := tool.command(row.load)
+		if row.want == "" {
+			if err == nil {
+				t.Errorf("%s makes a load that it cannot: %q", row.tool, args)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", row.tool, err)
+			continue
+		}
+		if got := strings.ReplaceAll(strings.Join(args[1:], " "), dir, "DIR"); got != row.want {
+			t.Errorf("%s:\ngot  %s\nwant %s", row.tool, got, row.want)
+		}
+	}
+	script, err := os.ReadFile(filepath.Join(dir, "script.js"))
+	if err != nil || !strings.Contains(string(script), "rate: 1000, timeUnit: '1s', duration: '3s', preAllocatedVUs: 100") {
+		t.Errorf("k6's script: %v\n%s", err, script)
+	}
+	if after := parsers["vegeta"].after("vegeta", closed); after[len(after)-1] != filepath.Join(dir, "results.bin") {
+		t.Errorf("vegeta's report is of another file: %q", after)
+	}
+}
+
+func TestLook(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "wrk"), []byte("#!/bin/sh\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir)
+	found, missing, err := Look(nil)
+	if err != nil || len(found)+len(missing) != len(Tools) {
+		t.Errorf("%d found, %q missing, %v", len(found), missing, err)
+	}
+	if _, _, err := Look([]string{"wrk", "siege"}); err == nil || !strings.Contains(err.Error(), `"siege": want wrk, h2load,`) {
+		t.Errorf("of siege: %v", err)
+	}
+	if found, missing, err := Look([]string{"hey"}); err != nil || len(found) != 0 || len(missing) != 1 {
+		t.Errorf("of hey: %d found, %q missing, %v", len(found), missing, err)
+	}
+}

@@ -38,6 +38,9 @@ func parseBombardier(out []byte) (s Said, err error) {
 	}
 	r := j.Result
 	s.Requests = r.Req1xx + r.Req2xx + r.Req3xx + r.Req4xx + r.Req5xx + r.Others
+	if s.Requests < 0 {
+		return s, errors.New("its counts make no sense")
+	}
 	s.NotOK = share(s.Requests-r.Req2xx, s.Requests)
 	if v, ok := r.Latency.Percentiles["50"]; ok {
 		s.Median = duration(v, time.Microsecond)

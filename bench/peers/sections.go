@@ -3,6 +3,7 @@ package peers
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -155,7 +156,8 @@ func validity(all []*Measurement) (notes []string) {
 		}
 	}
 	for _, name := range names {
-		note := name + ": valid in " + strconv.Itoa(valid[name]) + " of " + strconv.Itoa(runs[name]) + " runs."
+		var note strings.Builder
+		note.WriteString(name + ": valid in " + strconv.Itoa(valid[name]) + " of " + strconv.Itoa(runs[name]) + " runs.")
 		told := map[string]bool{}
 		for _, m := range all {
 			if m.Name != name || m.Said.Ours == nil {
@@ -164,11 +166,11 @@ func validity(all []*Measurement) (notes []string) {
 			for _, w := range m.Said.Ours.Warnings {
 				if len(told) < 3 && !told[w] {
 					told[w] = true
-					note += " It said: " + w + "."
+					note.WriteString(" It said: " + w + ".")
 				}
 			}
 		}
-		notes = append(notes, note)
+		notes = append(notes, note.String())
 	}
 	return notes
 }

@@ -45,8 +45,8 @@ func parseVegeta(out []byte) (s Said, err error) {
 	if err := json.Unmarshal(out, &j); err != nil {
 		return s, err
 	}
-	if j.Latencies == nil {
-		return s, errors.New("its output does not tell the latencies")
+	if j.Latencies == nil || j.Requests < 0 {
+		return s, errors.New("its output does not tell latencies and requests")
 	}
 	s.Requests = j.Requests
 	s.Median = duration(j.Latencies.P50, time.Nanosecond)

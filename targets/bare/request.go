@@ -37,6 +37,7 @@ var replies = func() (all [bad + 1][]byte) {
 }()
 
 var (
+	colon     = []byte(":")
 	headEnd   = []byte("\r\n\r\n")
 	control   = []byte(" /bare/")
 	http10    = []byte("HTTP/1.0")
@@ -98,11 +99,8 @@ func next(data []byte) (n int, r reply, path string) {
 		if len(field) == 0 || field[0]|0x20 != 'c' && field[0]|0x20 != 't' {
 			continue // most fields are none of those below
 		}
-		colon := bytes.IndexByte(field, ':')
-		if colon < 0 {
-			continue
-		}
-		name, value := field[:colon], bytes.TrimSpace(field[colon+1:])
+		name, value, _ := bytes.Cut(field, colon)
+		value = bytes.TrimSpace(value)
 		switch {
 		case isName(name, "connection"):
 			if hasFold(value, closeWord) {

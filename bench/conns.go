@@ -63,7 +63,7 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 		cancel()
 		dr.abort()
 	})
-	if arrivals := p.arrivals(); arrivals != nil {
+	if arrivals := p.Pattern(); arrivals != nil {
 		dr.open(arrivals.Schedule(p.Seed))
 	} else {
 		dr.closed()

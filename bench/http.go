@@ -172,7 +172,7 @@ func (c *httpConn) failed(conn, why error) Reply {
 	var secure tls.AlertError
 	switch {
 	case conn == nil:
-		r.Outcome, r.Why = result.Error, "malformed reply: "+firstLine(why.Error())
+		r.Outcome, r.Why = result.Error, "malformed reply: "+FirstLine(why.Error())
 	case errors.Is(conn, os.ErrDeadlineExceeded):
 		r.Outcome, r.Why = result.Timeout, "no complete reply within the timeout"
 	case errors.As(conn, &secure):
@@ -183,8 +183,8 @@ func (c *httpConn) failed(conn, why error) Reply {
 	return r
 }
 
-// firstLine keeps what a parser quotes of a garbled reply from filling the report.
-func firstLine(s string) string {
+// FirstLine keeps what a parser quotes of a garbled reply from filling the report.
+func FirstLine(s string) string {
 	s, _, _ = strings.Cut(s, "\n")
 	if len(s) > 160 {
 		s = s[:160] + "…"

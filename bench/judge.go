@@ -123,7 +123,7 @@ func complete(m merged, p Plan) {
 	if m.begun != outcomes {
 		s.Invalidate("%d arrivals were taken up, but %d have an outcome: a fault of the driver", m.begun, outcomes)
 	}
-	arrivals := p.arrivals()
+	arrivals := p.Pattern()
 	if arrivals == nil {
 		return
 	}

@@ -287,7 +287,7 @@ func (f faulty) Name() string { return "faulty" }
 func (f faulty) Drive(_ context.Context, p Plan, rec *Recorder) error {
 	shard := rec.NewShard()
 	start, end := rec.Start()
-	next := p.arrivals().Schedule(p.Seed)
+	next := p.Pattern().Schedule(p.Seed)
 	for i := 0; ; i++ {
 		at := start + next()
 		if at >= end {
@@ -425,7 +425,7 @@ func TestEveryArrivalHasOneOutcome(t *testing.T) {
 		if s.Lag.N() != s.Counts.Planned()-s.Counts[result.Unsent] {
 			rt.Fatalf("%d lags for %v", s.Lag.N(), s.Counts)
 		}
-		if arrivals := p.arrivals(); arrivals != nil {
+		if arrivals := p.Pattern(); arrivals != nil {
 			var planned int64
 			next := arrivals.Schedule(p.Seed)
 			for at := next(); at < p.Warmup+p.Length; at = next() {

@@ -154,8 +154,8 @@ func (p Plan) lead() time.Duration {
 	return p.Warmup
 }
 
-// arrivals is the pattern by which requests come, nil for a closed load.
-func (p Plan) arrivals() Arrivals {
+// Pattern is the pattern by which requests come, nil for a closed load.
+func (p Plan) Pattern() Arrivals {
 	switch {
 	case p.Arrivals != nil:
 		return p.Arrivals
@@ -198,7 +198,7 @@ func (p Plan) settings(driver string) result.Settings {
 	case LoadBurst:
 		add("every", p.Every.String())
 	default:
-		add("arrivals", p.arrivals().Name())
+		add("arrivals", p.Pattern().Name())
 		add("max_clients", strconv.Itoa(p.MaxClients))
 		add("max_waiting", strconv.Itoa(p.MaxWaiting))
 	}

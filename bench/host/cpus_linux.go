@@ -34,6 +34,9 @@ func cpuSet(cpus []int) *unix.CPUSet {
 	return &set
 }
 
+// PinThread confines the calling thread to one CPU.
+func PinThread(cpu int) error { return unix.SchedSetaffinity(0, cpuSet([]int{cpu})) }
+
 // PinSelf confines this process, all its threads and those to come, to cpus,
 // and lets Go run as many goroutines at once as there are of them.
 func PinSelf(cpus []int) error {

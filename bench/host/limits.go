@@ -29,6 +29,13 @@ func CheckLimits(connections, sources int) error {
 	return nil
 }
 
+// Ports is how many local ports there are for connections from one address to
+// another; ok is false where that is not known.
+func Ports() (n int, ok bool) {
+	low, high, ok := portRange()
+	return high - low + 1, ok
+}
+
 // MaxConnections is the most connections to one address, from one of its own,
 // for which CheckLimits finds no fault, and at least 1.
 func MaxConnections() int {

@@ -1,0 +1,283 @@
+package epoll
+
+import (
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/result"
+	"golang.org/x/sys/unix"
+)
+
+// state is what a connection is doing.
+type state uint8
+
+const (
+	gone       state = iota // there is none
+	connecting              // the handshake is under way
+	ready                   // nothing is under way but, where busy, the reply
+	sending                 // the request did not fit into the kernel's buffer
+)
+
+// conn is a client's connection, and the request that the client has under
+// way. A client keeps its place in loop.conns; its connection may be made anew.
+type conn struct {
+	fd         int32
+	generation int32 // of the connection: events of an earlier one are not meant
+	prev, next int32 // in the loop's line of requests under way; none at its ends
+	state      state
+	busy       bool // a request is under way
+	waited     bool // for a free connection
+	had        bool // a connection, at some time
+	broken     bool // the request could not be sent; a reply may be there all the same
+
+	planned, sent time.Duration
+	dialed        time.Duration
+	unsent        []byte // the rest of the request, while sending
+	reply         reply
+}
+
+const none = -1
+
+// begin takes up an arrival on a client that is not busy.
+func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
+	c := &l.conns[i]
+	c.busy, c.waited, c.broken = true, waited, false
+	c.planned, c.sent = planned, now
+	c.unsent = l.picker.Next()
+	c.reply.again()
+	l.open.push(l.conns, i)
+	if c.state == gone {
+		l.dial(i, now)
+		return
+	}
+	l.write(i)
+}
+
+// dial begins to connect. What is to be said is said once that is done.
+func (l *loop) dial(i int32, now time.Duration) {
+	c := &l.conns[i]
+	if c.had && !l.fresh {
+		l.rec.Reconnected(now)
+	}
+	c.dialed, c.had = now, true
+	errno := l.connect(c, i)
+	switch {
+	case errno != 0 && c.busy:
+		reply := bench.DialFailed(os.NewSyscallError("connect", errno))
+		l.finish(i, reply.Outcome, reply.Why, true, clock.Now())
+	case errno != 0:
+		l.hangUp(c)
+	default:
+		c.state = connecting // also where it is done: the event comes at once
+		l.connecting++
+	}
+}
+
+// connect makes a socket, registers it and begins the handshake.
+func (l *loop) connect(c *conn, i int32) unix.Errno {
+	fd, err := unix.Socket(l.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	if err != nil {
+		return err.(unix.Errno)
+	}
+	c.fd = int32(fd)
+	l.must(unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+	if source := l.sources[(int(i)+int(c.generation))%len(l.sources)]; source != nil {
+		// Without the option the kernel would look for a port that is free
+		// towards every server, and there are only so many.
+		l.must(unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1))
+		if err := unix.Bind(fd, source); err != nil {
+			return err.(unix.Errno)
+		}
+	}
+	if err := unix.Connect(fd, l.server); err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
+		return err.(unix.Errno)
+	}
+	// Registered once, for both directions: edge-triggered, what is not waited
+	// for costs nothing.
+	if err := l.poller.watch(fd, i, c.generation, unix.EPOLLIN|unix.EPOLLOUT|unix.EPOLLRDHUP|unix.EPOLLET&(1<<32-1)); err != nil {
+		return err.(unix.Errno)
+	}
+	return 0
+}
+
+// must reports an error of a call that fails only where we are wrong.
+func (l *loop) must(err error) {
+	if err != nil {
+		panic("epoll: setting an option: " + err.Error())
+	}
+}
+
+// handle takes note of an event.
+func (l *loop) handle(e *unix.EpollEvent) {
+	if e.Fd == wakeup {
+		l.called()
+		return
+	}
+	c := &l.conns[e.Fd]
+	if c.generation != e.Pad || c.state == gone {
+		return // of a connection that was closed meanwhile
+	}
+	if c.state == connecting {
+		if !l.connected(c, e) {
+			return
+		}
+		if c.busy {
+			l.write(e.Fd)
+		}
+		if e.Events&(unix.EPOLLIN|unix.EPOLLRDHUP) == 0 {
+			return
+		}
+	} else if c.state == sending && e.Events&unix.EPOLLOUT != 0 {
+		l.write(e.Fd)
+	}
+	if e.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 && c.generation == e.Pad {
+		l.read(e.Fd, e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
+	}
+}
+
+// connected looks how a handshake ended, and reports whether it is done.
+func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
+	if e.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
+		errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
+		if err == nil && errno == 0 {
+			errno = int(unix.ECONNRESET) // accepted and reset at once
+		}
+		l.connecting--
+		c.state = ready
+		if !c.busy {
+			l.hangUp(c)
+			return false
+		}
+		reply := bench.DialFailed(os.NewSyscallError("connect", unix.Errno(errno)))
+		l.finish(e.Fd, reply.Outcome, reply.Why, true, clock.Now())
+		return false
+	}
+	if e.Events&unix.EPOLLOUT == 0 {
+		return false
+	}
+	l.connecting--
+	c.state = ready
+	l.rec.Connected(clock.Now() - c.dialed)
+	return true
+}
+
+// write sends what is left of the request.
+func (l *loop) write(i int32) {
+	c := &l.conns[i]
+	for len(c.unsent) > 0 {
+		n, errno := send(c.fd, c.unsent)
+		switch errno {
+		case 0:
+			c.unsent = c.unsent[n:]
+		case unix.EINTR:
+		case unix.EAGAIN:
+			c.state = sending
+			return
+		default:
+			// A server that turns a caller away may reply and close before it has
+			// read the request: then the reply is there all the same.
+			c.state, c.broken = ready, true
+			l.read(i, true)
+			if c.busy {
+				l.finish(i, result.Reset, errno.Error(), true, clock.Now())
+			}
+			return
+		}
+	}
+	c.state = ready
+}
+
+// read takes what has come. The peer has ended the connection where ending is
+// true: then the last of it must be read now, as no further event will come.
+func (l *loop) read(i int32, ending bool) {
+	c := &l.conns[i]
+	for {
+		n, errno := receive(c.fd, l.buf)
+		switch {
+		case errno == unix.EINTR:
+		case errno == unix.EAGAIN:
+			return
+		case !c.busy: // nobody asked for it, or the end of an idle connection
+			l.hangUp(c)
+			return
+		case errno != 0:
+			if !c.broken { // else write tells why
+				l.finish(i, result.Reset, errno.Error(), true, clock.Now())
+			}
+			return
+		case n == 0:
+			if c.reply.phase == untilClose {
+				l.answered(i, true)
+			} else if !c.broken {
+				l.finish(i, result.Reset, "the connection was closed before the reply was complete", true, clock.Now())
+			}
+			return
+		default:
+			done, after, err := l.reader.next(&c.reply, l.buf[:n])
+			switch {
+			case err != nil:
+				l.finish(i, result.Error, "malformed reply: "+bench.FirstLine(err.Error()), true, clock.Now())
+				return
+			case done:
+				l.answered(i, after > 0 || ending)
+				return
+			case n < len(l.buf) && !ending:
+				return // the kernel's buffer is empty: more will be an event
+			}
+		}
+	}
+}
+
+// answered ends a request whose reply is complete. The connection is spent
+// where it cannot take another request: it closes, or bytes came that nobody
+// asked for, or not even all of this one was sent.
+func (l *loop) answered(i int32, spent bool) {
+	c := &l.conns[i]
+	status := int(c.reply.status)
+	outcome, why := bench.OutcomeOf(status), ""
+	if outcome == result.Error {
+		why = l.statusWhy(status)
+	}
+	l.finish(i, outcome, why, spent || c.reply.last || l.once || c.broken || c.state != ready, clock.Now())
+}
+
+// statusWhy is the reason of an error status, made once for each: an erring
+// server must not cost an allocation a request.
+func (l *loop) statusWhy(status int) string {
+	why, ok := l.whys[status]
+	if !ok {
+		why = "HTTP status " + strconv.Itoa(status)
+		l.whys[status] = why
+	}
+	return why
+}
+
+// finish records how a client's request ended, and lets the client go on.
+func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, done time.Duration) {
+	c := &l.conns[i]
+	l.open.remove(l.conns, i)
+	c.busy, c.unsent = false, nil
+	l.now = done
+	l.rec.Record(bench.Arrival{Planned: c.planned, Sent: c.sent, Done: done, Outcome: outcome, Why: why, Waited: c.waited})
+	if spent || l.fresh {
+		l.hangUp(c)
+	}
+	l.source.ended(i, outcome, done)
+}
+
+// hangUp closes a connection.
+func (l *loop) hangUp(c *conn) {
+	if c.state == connecting {
+		l.connecting--
+	}
+	if c.fd != none {
+		unix.Close(int(c.fd))
+	}
+	c.fd, c.state, c.generation = none, gone, c.generation+1
+	if cap(c.reply.held) > 16<<10 {
+		c.reply.held = nil // one long header must not keep its memory for ever
+	}
+}

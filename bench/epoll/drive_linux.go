@@ -1,0 +1,205 @@
+package epoll
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/host"
+	"golang.org/x/sys/unix"
+)
+
+// Supported is whether the driver runs on this system.
+const Supported = true
+
+// mostDialsAtOnce keeps the first connections from overflowing a server's
+// queue of connections not yet accepted.
+const mostDialsAtOnce = 64
+
+var _ bench.Sourcer = (*Driver)(nil)
+
+// Drive runs the plan's load until every arrival has ended or the drain limit
+// has passed. It returns the context's error where that ended first: then
+// what was recorded is not a whole stage.
+func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) error {
+	loops, err := d.loops(ctx, p, rec)
+	if err != nil {
+		return err
+	}
+	defer spareProcs(len(loops))()
+	cpus := cpusFor(len(loops))
+	var connected, finished sync.WaitGroup
+	var start, from, to time.Duration
+	started := make(chan struct{})
+	for i, l := range loops {
+		connected.Add(1)
+		finished.Go(func() {
+			// Never unlocked: the thread ends with the loop, and its timer slack
+			// and CPU with it.
+			runtime.LockOSThread()
+			pinned := pin(cpus, i)
+			clock.Punctual()
+			if !p.Load.Open() && !p.NewConnection {
+				l.connectAll(max(1, mostDialsAtOnce/len(loops)))
+			}
+			connected.Done()
+			<-started
+			l.source = newSource(l, p, i, len(loops), start, to)
+			used := l.run(from, to)
+			used.Pinned = pinned
+			l.rec.Ran(used)
+		})
+	}
+	stop := context.AfterFunc(ctx, func() {
+		for _, l := range loops {
+			l.cancelled.Store(true)
+			l.poller.wake()
+		}
+	})
+	connected.Wait()
+	if ctx.Err() == nil {
+		start, to = rec.Start()
+		from, _ = rec.Window()
+	}
+	close(started)
+	finished.Wait()
+	if !stop() {
+		<-ctx.Done() // wake may be under way
+	}
+	for _, l := range loops {
+		l.close()
+	}
+	return ctx.Err()
+}
+
+// loops makes the loops of a stage, with their clients where these are known
+// beforehand.
+func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) ([]*loop, error) {
+	addr, err := resolve(ctx, d.requests.Addr)
+	if err != nil {
+		return nil, err
+	}
+	server, err := sockaddr(addr)
+	if err != nil {
+		return nil, err
+	}
+	family := unix.AF_INET6
+	if addr.Addr().Unmap().Is4() {
+		family = unix.AF_INET
+	}
+	n := sources(addr.Addr().Unmap(), p.MostConnections(), p.NewConnection)
+	var from []unix.Sockaddr
+	for i := range n {
+		from = append(from, sourceAddress(i, n))
+	}
+	threads := min(d.threads, p.MostConnections())
+	loops := make([]*loop, threads)
+	for i := range loops {
+		poller, err := newPoller()
+		if err != nil {
+			for _, l := range loops[:i] {
+				l.close()
+			}
+			return nil, err
+		}
+		l := &loop{
+			plan: p, rec: rec.NewShard(), picker: d.requests.Picker(uint64(i)),
+			once: d.requests.Close, fresh: p.NewConnection, spin: d.spin,
+			server: server, family: family, sources: from,
+			poller: poller, reader: newReader(d.requests.Head), buf: make([]byte, readBuffer),
+			open: newLine(), whys: map[int]string{},
+		}
+		if !p.Load.Open() {
+			l.conns = make([]conn, part(p.Level, i, threads))
+			for c := range l.conns {
+				l.conns[c].fd = none
+			}
+		}
+		loops[i] = l
+	}
+	return loops, nil
+}
+
+// part is the share of loop i of n in so many clients.
+func part(clients, i, n int) int {
+	return (clients + n - 1 - i) / n
+}
+
+// newSource is what loop i of n sends.
+func newSource(l *loop, p bench.Plan, i, n int, start, end time.Duration) source {
+	pattern := p.Pattern()
+	if pattern == nil {
+		s := &closed{l: l, end: end}
+		for c := range l.conns {
+			first := start
+			if p.Level > 1 {
+				first += p.Spread * time.Duration(c*n+i) / time.Duration(p.Level)
+			}
+			if first < end {
+				s.wake(int32(c), first)
+			}
+		}
+		return s
+	}
+	s := &scheduled{l: l, start: start, end: end, most: part(p.MostConnections(), i, n)}
+	if p.Load == bench.LoadBurst {
+		// Of each wave as many as there are clients, which every n-th is not.
+		s.schedule = bench.Burst{Clients: len(l.conns), Every: p.Every}.Schedule(p.Seed)
+	} else {
+		s.schedule = share(pattern.Schedule(p.Seed), i, n)
+	}
+	for c := range l.conns {
+		s.idle = append(s.idle, int32(c))
+	}
+	s.advance()
+	return s
+}
+
+// cpusFor is the CPUs for so many loops, nil where there are not enough to
+// give each its own. The first are left free: most interrupts go there.
+func cpusFor(loops int) []int {
+	cpus, err := host.Affinity(0)
+	if err != nil || len(cpus) < loops || len(cpus) < 2 {
+		return nil
+	}
+	return cpus[len(cpus)-loops:]
+}
+
+// pin confines the calling thread to the i-th CPU, and returns which that is.
+func pin(cpus []int, i int) int {
+	if cpus == nil || host.PinThread(cpus[i]) != nil {
+		return -1
+	}
+	return cpus[i]
+}
+
+var procs struct {
+	sync.Mutex
+	loops  int // of all stages that run
+	before int // GOMAXPROCS before the first
+}
+
+// spareProcs lets Go run two goroutines at once beside the loops, until the
+// function that it returns is called. A loop that waits in the kernel keeps its
+// slot for a while; with too few, it would find it taken when it wakes.
+func spareProcs(loops int) func() {
+	procs.Lock()
+	defer procs.Unlock()
+	if procs.loops == 0 {
+		procs.before = runtime.GOMAXPROCS(0)
+	}
+	procs.loops += loops
+	if want := procs.loops + 2; runtime.GOMAXPROCS(0) < want {
+		runtime.GOMAXPROCS(want)
+	}
+	return func() {
+		procs.Lock()
+		defer procs.Unlock()
+		if procs.loops -= loops; procs.loops == 0 {
+			runtime.GOMAXPROCS(procs.before)
+		}
+	}
+}

@@ -1,0 +1,193 @@
+package epoll
+
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/result"
+	"golang.org/x/sys/unix"
+)
+
+// readBuffer is how much is read at once, into one buffer for all connections.
+const readBuffer = 64 << 10
+
+// loop is one thread's share of a stage. All but called is for that thread.
+type loop struct {
+	plan   bench.Plan
+	rec    *bench.Shard
+	picker bench.Picker
+	once   bool // a connection takes one request: the server was told so
+	fresh  bool // each request has a connection of its own
+	spin   time.Duration
+
+	server  unix.Sockaddr
+	family  int
+	sources []unix.Sockaddr // to connect from, in turn; nil is for the kernel to choose
+
+	poller     *poller
+	reader     *reader
+	buf        []byte
+	conns      []conn
+	open       line // the requests under way
+	connecting int  // handshakes under way
+	source     source
+	whys       map[int]string
+
+	now       time.Duration // the last that was read of the clock
+	spun      time.Duration
+	cancelled atomic.Bool // set from outside, followed by poller.wake
+}
+
+// newClient adds a client without a connection.
+func (l *loop) newClient() int32 {
+	l.conns = append(l.conns, conn{fd: none})
+	return int32(len(l.conns) - 1)
+}
+
+// called empties what woke the loop from outside.
+func (l *loop) called() {
+	var b [8]byte
+	_, _ = unix.Read(l.poller.wakeFD, b[:])
+	if l.poller.timer >= 0 {
+		_, _ = unix.Read(l.poller.timer, b[:])
+	}
+}
+
+// connectAll connects the clients that there are, some at once, within the
+// timeout of one request. A client that could not connect by then tries again
+// at its first arrival, whose outcome tells.
+func (l *loop) connectAll(atOnce int) {
+	l.source = idle{}
+	limit := clock.Now() + l.plan.Timeout
+	made := 0
+	for !l.cancelled.Load() {
+		l.now = clock.Now()
+		for l.connecting < atOnce && made < len(l.conns) {
+			l.dial(int32(made), l.now)
+			made++
+		}
+		if l.connecting == 0 && made == len(l.conns) {
+			return
+		}
+		if l.now >= limit {
+			break
+		}
+		l.turn(limit)
+	}
+	for i := range l.conns {
+		if c := &l.conns[i]; c.state == connecting {
+			l.hangUp(c)
+		}
+	}
+}
+
+// idle is the source before the stage starts.
+type idle struct{}
+
+func (idle) next() time.Duration                        { return never }
+func (idle) fire(time.Duration)                         {}
+func (idle) ended(int32, result.Outcome, time.Duration) {}
+func (idle) over(time.Duration)                         {}
+
+// turn waits until the instant at for events, and takes note of them.
+func (l *loop) turn(at time.Duration) {
+	n := l.wait(at)
+	l.now = clock.Now()
+	for e := range l.poller.events[:n] {
+		l.handle(&l.poller.events[e])
+		// What has become due meanwhile does not wait for the rest of them.
+		if l.source.next() <= l.now {
+			l.source.fire(l.now)
+		}
+	}
+}
+
+// wait waits for events, for the last of the time by polling where asked for.
+func (l *loop) wait(at time.Duration) int {
+	if l.spin <= 0 {
+		return l.poller.wait(at, l.now)
+	}
+	if at-l.spin > l.now {
+		if n := l.poller.wait(at-l.spin, l.now); n > 0 {
+			return n
+		}
+	}
+	began := clock.Now()
+	for now := began; ; now = clock.Now() {
+		if n := l.poller.wait(now, now); n > 0 || now >= at {
+			l.spun += now - began
+			return n
+		}
+	}
+}
+
+// run drives the loop's share of a stage from its start until all requests
+// have ended, or the drain limit has passed, or it is cancelled.
+func (l *loop) run(from, to time.Duration) (used result.Loop) {
+	limit := to + l.plan.Drain
+	begun, ended := false, false
+	l.now = clock.Now()
+	for {
+		if !begun && l.now >= from {
+			begun = true
+			used = result.Loop{CPU: -threadCPU(), Spun: -l.spun}
+		}
+		if !ended && l.now >= to {
+			ended = true
+			used.CPU, used.Spun = used.CPU+threadCPU(), used.Spun+l.spun
+		}
+		if l.cancelled.Load() {
+			return used
+		}
+		next := l.source.next()
+		switch {
+		case l.now >= limit:
+			l.giveUp()
+			return used
+		case ended && l.open.first == none && next == never:
+			return used
+		case !begun:
+			next = min(next, from)
+		case !ended:
+			next = min(next, to)
+		default:
+			next = min(next, limit)
+		}
+		if first := l.open.first; first != none {
+			next = min(next, l.conns[first].sent+l.plan.Timeout)
+		}
+		l.turn(next)
+		l.source.fire(l.now)
+		l.expire()
+	}
+}
+
+// expire ends the requests whose time is up.
+func (l *loop) expire() {
+	for i := l.open.first; i != none && l.now >= l.conns[i].sent+l.plan.Timeout; i = l.open.first {
+		why := "no complete reply within the timeout"
+		if l.conns[i].state == connecting {
+			why = "connecting took longer than the timeout"
+		}
+		l.finish(i, result.Timeout, why, true, l.now)
+	}
+}
+
+// giveUp ends all that is under way: unfinished at the drain limit.
+func (l *loop) giveUp() {
+	now := clock.Now()
+	l.source.over(now)
+	for i := l.open.first; i != none; i = l.open.first {
+		l.finish(i, result.Unfinished, "still in flight at the drain limit", true, now)
+	}
+}
+
+// close lets go of all descriptors.
+func (l *loop) close() {
+	for i := range l.conns {
+		l.hangUp(&l.conns[i])
+	}
+	l.poller.close()
+}

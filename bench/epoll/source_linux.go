@@ -1,0 +1,167 @@
+package epoll
+
+import (
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// turn is how many requests are begun before the loop looks for replies
+// again: with all of a burst in one go, the first replies would be read, and
+// timed, after the last request.
+const turn = 16
+
+// source says when requests are to be sent, and is told how they ended.
+type source interface {
+	// next is the instant of the next request; never where there is none to
+	// come, unless one under way brings it.
+	next() time.Duration
+	// fire begins up to a turn of the requests that are due.
+	fire(now time.Duration)
+	// ended says that client i is free again.
+	ended(i int32, o result.Outcome, done time.Duration)
+	// over is called when the drain limit has passed.
+	over(now time.Duration)
+}
+
+// closed is clients that send when their last reply is in.
+type closed struct {
+	l     *loop
+	wakes clock.Queue[int32] // clients that pause
+	end   time.Duration
+}
+
+func (s *closed) next() time.Duration {
+	if at, any := s.wakes.Next(); any {
+		return at
+	}
+	return never
+}
+
+func (s *closed) fire(now time.Duration) {
+	for range turn {
+		i, due := s.wakes.PopDue(now)
+		if !due {
+			return
+		}
+		planned := s.l.conns[i].planned
+		s.l.rec.Begin(planned)
+		s.l.begin(i, planned, clock.Now(), false)
+	}
+}
+
+// ended sends the client's next request, or notes when it is to be sent. Only
+// after a success is it sent from here: another failure would lead back here.
+func (s *closed) ended(i int32, o result.Outcome, done time.Duration) {
+	at := done + s.l.plan.Think
+	if o != result.OK {
+		at = done + s.l.plan.RejectPause
+	}
+	switch {
+	case at >= s.end:
+	case at == done && o == result.OK:
+		s.l.rec.Begin(at)
+		s.l.begin(i, at, done, false)
+	default:
+		s.wake(i, at)
+	}
+}
+
+func (s *closed) wake(i int32, at time.Duration) {
+	s.l.conns[i].planned = at
+	s.wakes.Push(at, i)
+}
+
+func (s *closed) over(time.Duration) {}
+
+// scheduled is arrivals that come by a schedule. One takes the connection
+// that was used last; where none is free and no more are allowed it waits,
+// its planned instant kept.
+type scheduled struct {
+	l        *loop
+	schedule func() time.Duration // of this loop's arrivals, from the start of the stage
+	start    time.Duration
+	end      time.Duration
+	due      time.Duration // the next arrival; never after the last
+	most     int           // clients
+	idle     []int32       // last in, first out: the fewest connections stay busy
+	waiting  clock.Ring
+}
+
+// share is every n-th of a schedule's offsets, from number i on.
+func share(next func() time.Duration, i, n int) func() time.Duration {
+	for range i {
+		next()
+	}
+	first := true
+	return func() time.Duration {
+		if !first {
+			for range n - 1 {
+				next()
+			}
+		}
+		first = false
+		return next()
+	}
+}
+
+func (s *scheduled) advance() {
+	s.due = never
+	if offset := s.schedule(); offset < s.end-s.start {
+		s.due = s.start + offset
+	}
+}
+
+func (s *scheduled) next() time.Duration {
+	if s.waiting.Len() > 0 && len(s.idle) > 0 {
+		return 0
+	}
+	return s.due
+}
+
+func (s *scheduled) fire(now time.Duration) {
+	for range turn {
+		if s.waiting.Len() > 0 && len(s.idle) > 0 {
+			s.l.begin(s.pop(), s.waiting.Pop(), clock.Now(), true)
+			continue
+		}
+		if s.due > now {
+			return
+		}
+		planned := s.due
+		s.advance()
+		s.l.rec.Begin(planned)
+		if len(s.idle) == 0 && len(s.l.conns) < s.most {
+			s.idle = append(s.idle, s.l.newClient())
+		}
+		switch {
+		case len(s.idle) > 0:
+			s.l.begin(s.pop(), planned, clock.Now(), false)
+		case s.waiting.Len() >= s.l.plan.MaxWaiting:
+			s.l.rec.Record(bench.NeverSent(planned, clock.Now(), true))
+		default:
+			s.waiting.Push(planned)
+		}
+	}
+}
+
+func (s *scheduled) pop() int32 {
+	last := len(s.idle) - 1
+	i := s.idle[last]
+	s.idle = s.idle[:last]
+	return i
+}
+
+func (s *scheduled) ended(i int32, _ result.Outcome, _ time.Duration) {
+	s.idle = append(s.idle, i)
+}
+
+// over gives up what still waits: it was never sent.
+func (s *scheduled) over(now time.Duration) {
+	s.due = never
+	for s.waiting.Len() > 0 {
+		s.l.rec.Record(bench.NeverSent(s.waiting.Pop(), now, false))
+	}
+}

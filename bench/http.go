@@ -18,6 +18,9 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
+// Fasthttp names the goroutine driver over connections of HTTP.
+const Fasthttp = "fasthttp"
+
 // The largest reply that is read, in bytes; a larger one is an error.
 const (
 	MaxBody   = 64 << 20

@@ -55,16 +55,14 @@ func judge(m merged, p Plan, meterErr error) {
 	if n := s.Counts[result.Unsent]; n > 0 {
 		s.Invalidate("the generator could not send %d of %d arrivals: %s", n, planned, m.whys[result.Unsent])
 	}
-	if may := time.Duration(host.CPUs()) * p.Length; s.Generator.CPU > time.Duration(MaxGeneratorCPU*float64(may)) {
-		s.Invalidate("the generator used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
-			100*s.Generator.CPU.Seconds()/may.Seconds(), 100*MaxGeneratorCPU)
-	}
+	busy(s)
 	if meterErr != nil {
 		s.Invalidate("the target's process could not be measured: %v", meterErr)
 	}
 	complete(m, p)
 	little(m)
 	punctual(m, p) // last, for it must know whether it is the only reason
+	limited(s)
 	for _, h := range []struct {
 		name string
 		hist *result.Hist
@@ -77,6 +75,41 @@ func judge(m merged, p Plan, meterErr error) {
 		if n := s.Counts[o]; n > 0 && m.whys[o] != "" {
 			s.Warn("%d of %d arrivals ended in %s, for example: %s", n, planned, o, m.whys[o])
 		}
+	}
+}
+
+// busy holds the generator's CPU time, and that of each of its event loops,
+// against the bound. What a loop spins on purpose is not the load's.
+func busy(s *result.Stage) {
+	used := s.Generator.CPU
+	for i, l := range s.Generator.Loops {
+		used -= l.Spun
+		if share := l.Busy().Seconds() / s.Length.Seconds(); share > MaxGeneratorCPU {
+			s.Invalidate("loop %d of %d of the generator was busy for %.0f %% of the time, above the bound of %.0f %%: lower the level or give it more --threads and cores",
+				i+1, len(s.Generator.Loops), 100*share, 100*MaxGeneratorCPU)
+			return // one reason is enough: the process as a whole follows
+		}
+	}
+	if may := time.Duration(host.CPUs()) * s.Length; used > time.Duration(MaxGeneratorCPU*float64(may)) {
+		s.Invalidate("the generator used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
+			100*used.Seconds()/may.Seconds(), 100*MaxGeneratorCPU)
+	}
+}
+
+// minTargetCPU is the share of the CPU time it may use from which the
+// target's CPU was its limit.
+const minTargetCPU = 0.9
+
+// limited tells where the target's CPU was its limit: what the hypervisor took
+// away counts, for the target did not have it. Where a stage is valid and this
+// is not told, callers waited for something else than CPU.
+func limited(s *result.Stage) {
+	may := float64(host.CountCPUs(s.Target.CPUs)) * s.Length.Seconds()
+	if may == 0 || !s.Valid {
+		return
+	}
+	if (s.Target.CPU + s.Target.Steal).Seconds() > minTargetCPU*may {
+		s.Warn("the target's CPU was the limit: it used over %.0f %% of what it may use", 100*minTargetCPU)
 	}
 }
 

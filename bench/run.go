@@ -43,6 +43,16 @@ type Sourcer interface {
 	Sources(connections int) int
 }
 
+// CheckLimits reports, before any is made, whether this machine's limits allow
+// the connections that the plan needs, and what to change where they do not.
+func CheckLimits(p Plan, d Driver) error {
+	sources := 1
+	if s, ok := d.(Sourcer); ok {
+		sources = s.Sources(p.MostConnections())
+	}
+	return host.CheckLimits(p.MostConnections(), sources)
+}
+
 // Run runs one stage. Faults of the server are counted in the stage; faults
 // of the generator make it invalid. An error means that there is no whole
 // stage: the plan is wrong, this machine's limits are too low for it, or ctx
@@ -52,11 +62,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 		return nil, err
 	}
 	p = p.withDefaults()
-	sources := 1
-	if s, ok := d.(Sourcer); ok {
-		sources = s.Sources(p.MostConnections())
-	}
-	if err := host.CheckLimits(p.MostConnections(), sources); err != nil {
+	if err := CheckLimits(p, d); err != nil {
 		return nil, err
 	}
 	rec := NewRecorder(p)

@@ -78,3 +78,22 @@ var _ bench.Driver = (*Driver)(nil)
 
 // Name names the driver.
 func (d *Driver) Name() string { return Name }
+
+// Best is the driver for the requests that measures best: this one for plain
+// HTTP on Linux, the goroutine driver for TLS and on other systems, which has
+// no use for threads and spin.
+func Best(h bench.HTTP, threads int, spin time.Duration) (bench.Driver, error) {
+	if Supported {
+		if d, err := New(h, threads, spin); !errors.Is(err, ErrSecure) {
+			if err != nil {
+				return nil, err // not a Driver that is nil and yet is none
+			}
+			return d, nil
+		}
+	}
+	dial, err := h.Dial()
+	if err != nil {
+		return nil, err
+	}
+	return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}, nil
+}

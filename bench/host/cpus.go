@@ -51,3 +51,23 @@ func FormatCPUs(cpus []int) string {
 	}
 	return b.String()
 }
+
+// CountCPUs is how many CPUs stand in a list that FormatCPUs wrote.
+func CountCPUs(list string) (n int) {
+	if list == "" {
+		return 0
+	}
+	for part := range strings.SplitSeq(list, ",") {
+		first, last, ok := strings.Cut(part, "-")
+		if !ok {
+			last = first
+		}
+		from, err1 := strconv.Atoi(first)
+		to, err2 := strconv.Atoi(last)
+		if err1 != nil || err2 != nil || to < from {
+			return 0
+		}
+		n += to - from + 1
+	}
+	return n
+}

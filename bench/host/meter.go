@@ -27,7 +27,8 @@ type snapshot struct {
 	rss, threads, fds int64
 	steal             time.Duration // of the CPUs that the process may use
 	cpus              string
-	gcPauses          *metrics.Float64Histogram // of this process only
+	gcPauses          *metrics.Float64Histogram // of this process only, as the next
+	switches          result.Switches
 }
 
 // Meter measures one process between Start and Stop.
@@ -49,7 +50,7 @@ func Self() *Meter { return &Meter{pid: os.Getpid(), self: true} }
 
 // Start begins to measure. It fails where the process does not exist.
 func (m *Meter) Start() error {
-	s, err := m.read()
+	s, err := m.read(true)
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func (m *Meter) Start() error {
 		for {
 			select {
 			case <-tick.C:
-				s, err := m.read()
+				s, err := m.read(false)
 				if err != nil {
 					m.err = err
 					return
@@ -88,13 +89,17 @@ func (m *Meter) Stop() (result.Usage, error) {
 	if m.err != nil {
 		return result.Usage{}, m.err
 	}
-	s, err := m.read()
+	s, err := m.read(true)
 	if err != nil {
 		return result.Usage{}, err
 	}
 	m.highest(s)
 	m.usage.CPU = s.cpu - m.from.cpu
 	m.usage.Steal = s.steal - m.from.steal
+	m.usage.Switches = result.Switches{
+		Voluntary:   s.switches.Voluntary - m.from.switches.Voluntary,
+		Involuntary: s.switches.Involuntary - m.from.switches.Involuntary,
+	}
 	m.usage.GCPauseMax = longestSince(m.from.gcPauses, s.gcPauses)
 	return m.usage, nil
 }
@@ -105,12 +110,13 @@ func (m *Meter) highest(s snapshot) {
 	m.usage.FDsMax = max(m.usage.FDsMax, s.fds)
 }
 
-func (m *Meter) read() (snapshot, error) {
-	s, err := readProcess(m.pid)
+func (m *Meter) read(all bool) (snapshot, error) {
+	s, err := readProcess(m.pid, all)
 	if errors.Is(err, errUnsupported) {
 		err = nil
 	}
-	if m.self {
+	if m.self && all {
+		s.switches = readSwitches()
 		pauses := []metrics.Sample{{Name: "/sched/pauses/total/gc:seconds"}}
 		metrics.Read(pauses)
 		if pauses[0].Value.Kind() == metrics.KindFloat64Histogram {

@@ -2,4 +2,8 @@
 
 package host
 
-func readProcess(int) (snapshot, error) { return snapshot{}, errUnsupported }
+import "github.com/a628bb15/onhold/reports/result"
+
+func readProcess(int, bool) (snapshot, error) { return snapshot{}, errUnsupported }
+
+func readSwitches() result.Switches { return result.Switches{} }

@@ -40,7 +40,7 @@ func ours(exe, driver string) Tool {
 		}
 		args := []string{exe, "run", "--url", l.URL, "--load", load, "--levels", strconv.Itoa(level), "--driver", driver,
 			"--stage", (l.Length - warmup).String(), "--warmup", warmup.String(), "--retries", "0",
-			"--json", "--out", filepath.Join(l.Dir, "run")}
+			"--json", "--no-report", "--out", filepath.Join(l.Dir, "run")}
 		if l.Spread > 0 {
 			args = append(args, "--spread", l.Spread.String())
 		}

@@ -86,7 +86,7 @@ type Usage struct {
 	CPU        time.Duration // user and system time
 	RSSMax     int64         // bytes resident, the highest seen
 	ThreadsMax int64         // the highest seen
-	FDsMax     int64         // open descriptors, the highest seen
+	FDsMax     int64         // open descriptors, the more of those at the window's start and its end
 	Steal      time.Duration // of its CPUs, taken by the hypervisor
 	GCPauseMax time.Duration // the generator's own, rounded up by the runtime's buckets
 	CPUs       string        // the CPUs it was confined to, as a list like 0,2-3; "" where to none

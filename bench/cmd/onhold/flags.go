@@ -36,10 +36,18 @@ func boolFlag(category, name, usage string) cli.Flag {
 	return &cli.BoolFlag{Category: category, Name: name, Usage: usage, Sources: env(name), OnlyOnce: true}
 }
 
+// listFlag is a flag that may be given more than once. Commas do not separate
+// its values: addresses and header lines have some of their own.
+func listFlag(category, name, usage string) cli.Flag {
+	return &cli.StringSliceFlag{Category: category, Name: name, Usage: usage, Sources: env(name)}
+}
+
 const (
 	catTarget  = "What is driven"
+	catRequest = "The requests"
 	catBackend = "What a target waits for"
 	catLoad    = "The load"
+	catDriver  = "What drives it"
 	catOutput  = "Output"
 )
 

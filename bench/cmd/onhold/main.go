@@ -51,6 +51,7 @@ func run(args []string, out, errOut io.Writer) int {
 		},
 	}
 	for _, c := range append(root.Commands, root) {
+		c.DisableSliceFlagSeparator = true // addresses and header lines have commas
 		// Left to itself the library prints the whole help on each mistake.
 		c.OnUsageError = func(_ context.Context, _ *cli.Command, err error, _ bool) error { return err }
 		// Before runs once flags are read: first that of root, which does not know

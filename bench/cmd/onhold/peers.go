@@ -103,7 +103,7 @@ func peersConfig(c *cli.Command) (config peers.Config, err error) {
 		return config, usageError("peers takes no arguments, got %q", c.Args().First())
 	}
 	config = peers.Config{
-		Drivers: []string{"fasthttp"}, Pairs: c.Int("pairs"), Length: c.Duration("length"), Seed: c.Uint64("seed"),
+		Drivers: []string{"epoll", "fasthttp"}, Pairs: c.Int("pairs"), Length: c.Duration("length"), Seed: c.Uint64("seed"),
 		Sections: list(text(c, "sections", strings.Join(peers.SectionNames(), ","))),
 	}
 	if config.Exe, err = os.Executable(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
@@ -50,8 +52,13 @@ func runCommand() *cli.Command {
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
 			stringFlag(catTarget, "targets", strings.Join(targets.Names(), ","), "styles to drive, separated by commas"),
-			stringFlag(catTarget, "url", "", "drive this address in place of our own targets"),
+			listFlag(catTarget, "url", "drive this address in place of our own targets; given more than once, addresses on one server, each with its weight in front, as in 9@http://127.0.0.1/a"),
 			intFlag(catTarget, "pid", 0, "with --url: the server's process on this machine, to measure its CPU time and memory"),
+			stringFlag(catRequest, "method", http.MethodGet, "with --url: of the requests"),
+			listFlag(catRequest, "header", "with --url: a further header line, as in 'Accept: text/html'; may be given more than once"),
+			stringFlag(catRequest, "body", "", "with --url: of the requests"),
+			stringFlag(catRequest, "body-file", "", "with --url: a file that holds the body"),
+			boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
 			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
 			stringFlag(catLoad, "load", string(bench.LoadClosed), "closed or burst (levels are clients), constant or poisson (levels are arrivals per second)"),
 			stringFlag(catLoad, "levels", defaultLevels, "rising levels, separated by commas"),
@@ -67,9 +74,13 @@ func runCommand() *cli.Command {
 			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: with our own targets, over the time in which they can serve each client once, so that workers do not march in step, with --url over one backend latency"),
 			durationFlag(catLoad, "every", bench.DefaultEvery, "burst: from one wave to the next"),
 			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxClients)),
+			intFlag(catLoad, "max-waiting", bench.DefaultMaxWaiting, "constant, poisson: most arrivals that wait for a free connection; beyond that they are unsent, and the stage is not valid"),
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (closed, burst: 10 %)"),
-			stringFlag(catLoad, "driver", "fasthttp", "what generates the load: fasthttp"),
+			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or fasthttp (a goroutine for each connection); where not set, epoll where it can be"),
+			intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with a CPU of its own where there are enough"),
+			durationFlag(catDriver, "spin", 0, "driver epoll: poll for so long before each planned instant in place of sleeping; closer to the clock, for a core"),
 			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
+			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; 'onhold report DIR' draws them later"),
 			boolFlag(catOutput, "json", "print the Stage lines on stdout in place of the tables"),
 		}, targetFlags()),
 		Action: runAction,
@@ -111,7 +122,9 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	if err := s.folder.Finish(time.Now(), len(s.stages) == total); err != nil {
 		return err
 	}
-	if err := show(c, s.folder.Dir, s.folder.Run, s.stages); err != nil {
+	if c.Bool("no-report") {
+		fmt.Fprintf(c.Root().ErrWriter, "onhold: no report was asked for: 'onhold report %s' draws it\n", s.folder.Dir)
+	} else if err := show(c, s.folder.Dir, s.folder.Run, s.stages); err != nil {
 		return err
 	}
 	switch {
@@ -127,9 +140,6 @@ func runAction(ctx context.Context, c *cli.Command) error {
 func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	if c.NArg() > 0 {
 		return nil, usageError("run takes no arguments, got %q", c.Args().First())
-	}
-	if d := c.String("driver"); d != "fasthttp" {
-		return nil, usageError("--driver=%s: want fasthttp", d)
 	}
 	s := &sitting{c: c, repeats: c.Int("repeats")}
 	if s.repeats < 1 {
@@ -161,6 +171,9 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	if !c.IsSet("reject-pause") {
 		pause = c.Duration("backend-latency")
 	}
+	if n := c.Int("max-waiting"); n < 1 {
+		return nil, usageError("--max-waiting=%d: must be at least 1", n)
+	}
 	for _, flag := range []string{"timeout", "drain", "every"} { // zero means a default in a Plan, not here
 		if d := c.Duration(flag); d <= 0 {
 			return nil, usageError("--%s=%v: must be above 0", flag, d)
@@ -170,19 +183,16 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 		Load: bench.Load(text(c, "load", string(bench.LoadClosed))), Warmup: warmup, Length: length,
 		Timeout: c.Duration("timeout"), Drain: c.Duration("drain"),
 		Think: c.Duration("think"), RejectPause: pause, Every: c.Duration("every"),
-		MaxClients: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
-		Spread: c.Duration("spread"),
+		NewConnection: c.Bool("new-connection"), MaxClients: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
+		Spread: c.Duration("spread"), MaxWaiting: c.Int("max-waiting"),
 	}
 	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
 	for p := range sweep.Plans() {
 		if err := p.Validate(); err != nil {
 			return nil, usageError("--%w", err)
 		}
-		if err := host.CheckLimits(p.MostConnections(), 1); err != nil {
-			return nil, &exitError{exitUsage, err}
-		}
 	}
-	s.subjects, err = subjects(ctx, c, options)
+	s.subjects, err = subjects(ctx, c, options, sweep)
 	return s, err
 }
 
@@ -220,7 +230,7 @@ func (s *sitting) pin() (string, error) {
 	if s.c.Bool("no-pin") {
 		return "targets and generator share the CPUs, as asked: each takes time from the other", nil
 	}
-	if s.c.String("url") != "" {
+	if len(s.c.StringSlice("url")) > 0 {
 		return "the generator may use every CPU; a server on this machine shares them with it", nil
 	}
 	all, err := host.Affinity(0)
@@ -261,21 +271,33 @@ func (s *sitting) effective() result.Settings {
 		{Key: "repeats", Value: strconv.Itoa(s.repeats)},
 		{Key: "retries", Value: strconv.Itoa(s.c.Int("retries"))},
 	}
-	if s.c.String("url") == "" {
+	if len(s.c.StringSlice("url")) == 0 {
 		out = append(out, targetSettings(s.c, "")...)
 	}
 	return out
 }
 
-// command is the command line as it was, but for a password in the address.
+// command is the command line as it was, but for what is secret in it: a
+// password in an address, the value of a header line that lets somebody in.
 func (s *sitting) command() []string {
 	args := append([]string{"onhold"}, os.Args[1:]...)
-	raw := s.c.String("url")
-	if raw == "" {
-		return args
+	for _, text := range s.c.StringSlice("url") {
+		w, err := bench.ParseWeighted(text)
+		if err != nil {
+			continue
+		}
+		for i := range args {
+			args[i] = strings.ReplaceAll(args[i], w.URL, redacted(w.URL))
+		}
 	}
-	for i := range args {
-		args[i] = strings.ReplaceAll(args[i], raw, redacted(raw))
+	for _, line := range s.c.StringSlice("header") {
+		name, _, _ := strings.Cut(line, ":")
+		switch http.CanonicalHeaderKey(name) {
+		case "Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key":
+			for i := range args {
+				args[i] = strings.ReplaceAll(args[i], line, name+": xxxxx")
+			}
+		}
 	}
 	return args
 }

@@ -35,27 +35,29 @@ type subject interface {
 }
 
 // subjects are what the flags say is to be driven.
-func subjects(ctx context.Context, c *cli.Command, options targets.Options) ([]subject, error) {
-	if raw := c.String("url"); raw != "" {
-		if c.IsSet("targets") {
-			return nil, usageError("--url=%s: cannot go with --targets; give one of them", redacted(raw))
-		}
-		dial, err := bench.HTTP{URL: raw}.Dial()
+func subjects(ctx context.Context, c *cli.Command, options targets.Options, sweep bench.Sweep) ([]subject, error) {
+	if len(c.StringSlice("url")) > 0 {
+		s, err := newServer(c)
 		if err != nil {
-			return nil, usageError("--%w", err)
+			return nil, err
 		}
-		if pid := c.Int("pid"); c.IsSet("pid") {
-			meter := host.Process(pid)
-			if err := meter.Start(); err != nil || pid < 1 {
-				return nil, usageError("--pid=%d: want the id of a running process", pid)
-			}
-			meter.Stop()
+		if err := checkLimits(sweep, s.driver); err != nil {
+			return nil, err
 		}
-		s := &server{url: redacted(raw), dial: dial, pid: c.Int("pid"), wait: c.Duration("backend-latency")}
 		return []subject{s}, s.probe(ctx)
 	}
-	if c.IsSet("pid") {
-		return nil, usageError("--pid=%d: goes with --url only", c.Int("pid"))
+	if err := withURL(c); err != nil {
+		return nil, err
+	}
+	driver := func(addr string) (bench.Driver, error) {
+		return driverOf(c, bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42", NewConnection: c.Bool("new-connection")})
+	}
+	like, err := driver(targets.DefaultAddr)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkLimits(sweep, like); err != nil {
+		return nil, err
 	}
 	exe, err := os.Executable()
 	if err != nil {
@@ -72,21 +74,65 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options) ([]s
 			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
 		}
 		subs = append(subs, &style{
-			style: name, exe: exe, args: targetArgs(c), settings: targetSettings(c, name), options: options,
+			style: name, exe: exe, args: targetArgs(c), options: options, driver: driver,
+			settings: append(targetSettings(c, name), driverSettings(c, like)...),
 		})
 	}
 	return subs, nil
 }
 
-// server is somebody's server, running already.
-type server struct {
-	url  string
-	dial bench.Dial
-	pid  int
-	wait time.Duration // what it is thought to wait for
+// checkLimits finds out before the start whether this machine allows what the
+// highest level needs.
+func checkLimits(sweep bench.Sweep, d bench.Driver) error {
+	for p := range sweep.Plans() {
+		if err := bench.CheckLimits(p, d); err != nil {
+			return &exitError{exitUsage, err}
+		}
+	}
+	return nil
 }
 
-func (s *server) name() string { return s.url }
+// server is somebody's server, running already.
+type server struct {
+	what     string // its address, without a password
+	dial     bench.Dial
+	driver   bench.Driver
+	settings result.Settings
+	pid      int
+	wait     time.Duration // what it is thought to wait for
+}
+
+func newServer(c *cli.Command) (*server, error) {
+	h, err := requestsOf(c)
+	if err != nil {
+		return nil, err
+	}
+	what := nameOf(h.Mix)
+	if c.IsSet("targets") {
+		return nil, usageError("--url=%s: cannot go with --targets; give one of them", what)
+	}
+	driver, err := driverOf(c, h)
+	if err != nil {
+		return nil, err
+	}
+	dial, err := h.Dial()
+	if err != nil {
+		return nil, usageError("--%w", err)
+	}
+	if pid := c.Int("pid"); c.IsSet("pid") {
+		meter := host.Process(pid)
+		if err := meter.Start(); err != nil || pid < 1 {
+			return nil, usageError("--pid=%d: want the id of a running process", pid)
+		}
+		meter.Stop()
+	}
+	return &server{
+		what: what, dial: dial, driver: driver, pid: c.Int("pid"), wait: c.Duration("backend-latency"),
+		settings: append(requestSettings(h), driverSettings(c, driver)...),
+	}, nil
+}
+
+func (s *server) name() string { return s.what }
 
 // probe makes one connection, and no request: a run against a server that is
 // not there would only tell that it is not there.
@@ -95,18 +141,18 @@ func (s *server) probe(ctx context.Context) error {
 	defer cancel()
 	conn, err := s.dial(ctx)
 	if err != nil {
-		return &exitError{exitNotStarted, fmt.Errorf("--url=%s: no connection can be made: %w", s.url, err)}
+		return &exitError{exitNotStarted, fmt.Errorf("--url=%s: no connection can be made: %w", s.what, err)}
 	}
 	return conn.Close()
 }
 
 func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.url}}
+	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.what}}, s.settings...)
 	if p.Spread == 0 {
 		p.Spread = s.wait
 	}
 	p.TargetPID = s.pid
-	return bench.Run(ctx, p, &bench.Conns{Dial: s.dial, Kind: "fasthttp"})
+	return bench.Run(ctx, p, s.driver)
 }
 
 // style is a target of ours. Each stage gets a process of its own, so that no
@@ -118,6 +164,7 @@ type style struct {
 	cpus     []int
 	settings result.Settings
 	options  targets.Options // as the process has them, by way of args
+	driver   func(addr string) (bench.Driver, error)
 }
 
 func (s *style) name() string { return s.style }
@@ -129,7 +176,7 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 	if err != nil {
 		return nil, &exitError{exitNotStarted, err}
 	}
-	dial, err := bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"}.Dial()
+	driver, err := s.driver(process.Addr)
 	if err != nil {
 		return nil, errors.Join(err, process.Stop())
 	}
@@ -138,7 +185,7 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
 	}
 	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
-	stage, err := bench.Run(ctx, p, &bench.Conns{Dial: dial, Kind: "fasthttp"})
+	stage, err := bench.Run(ctx, p, driver)
 	died, how := process.Ended()
 	if err == nil && died {
 		stage.Invalidate("the target died in mid-stage: %s", how)

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// maxBodyFile bounds what --body-file may hold: every connection sends it.
+const maxBodyFile = 64 << 20
+
+// driverOf is the driver that the flags ask for, for these requests.
+func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
+	threads, spin := c.Int("threads"), c.Duration("spin")
+	if threads < 1 || threads > epoll.MaxThreads {
+		return nil, usageError("--threads=%d: must be from 1 to %d", threads, epoll.MaxThreads)
+	}
+	if spin < 0 {
+		return nil, usageError("--spin=%v: must be 0 or more", spin)
+	}
+	switch name := c.String("driver"); name {
+	case "":
+		d, err := epoll.Best(h, threads, spin)
+		if err != nil {
+			return nil, usageError("--%w", err)
+		}
+		return d, only(c, d.Name())
+	case epoll.Name:
+		d, err := epoll.New(h, threads, spin)
+		switch {
+		case errors.Is(err, epoll.ErrSecure):
+			return nil, usageError("--driver=epoll: %w; take --driver fasthttp", err)
+		case err != nil && !epoll.Supported:
+			return nil, usageError("--driver=epoll: %w; take --driver fasthttp", err)
+		case err != nil:
+			return nil, usageError("--%w", err)
+		}
+		return d, nil
+	case bench.Fasthttp:
+		dial, err := h.Dial()
+		if err != nil {
+			return nil, usageError("--%w", err)
+		}
+		return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}, only(c, name)
+	default:
+		return nil, usageError("--driver=%s: want epoll or fasthttp", name)
+	}
+}
+
+// only refuses flags that mean nothing to the driver.
+func only(c *cli.Command, driver string) error {
+	for _, flag := range []string{"threads", "spin"} {
+		if driver != epoll.Name && c.IsSet(flag) {
+			return usageError("--%s=%v: goes with driver epoll only, and this is %s", flag, c.Value(flag), driver)
+		}
+	}
+	return nil
+}
+
+// driverSettings are the settings of the generator that no plan knows.
+func driverSettings(c *cli.Command, d bench.Driver) (s result.Settings) {
+	if d.Name() != epoll.Name {
+		return nil
+	}
+	s = s.With("threads", strconv.Itoa(c.Int("threads")))
+	if spin := c.Duration("spin"); spin > 0 {
+		s = s.With("spin", spin.String())
+	}
+	return s
+}
+
+// requestsOf are the requests that the flags ask for, to --url; its addresses
+// must be there.
+func requestsOf(c *cli.Command) (bench.HTTP, error) {
+	h := bench.HTTP{
+		Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body")),
+		NewConnection: c.Bool("new-connection"), Seed: c.Uint64("seed"),
+	}
+	for _, text := range c.StringSlice("url") {
+		w, err := bench.ParseWeighted(text)
+		if err != nil {
+			return h, usageError("--%w", err)
+		}
+		h.Mix = append(h.Mix, w)
+	}
+	if path := c.String("body-file"); path != "" {
+		if c.IsSet("body") {
+			return h, usageError("--body-file=%s: cannot go with --body; give one of them", path)
+		}
+		f, err := os.Open(path)
+		if err != nil {
+			return h, usageError("--body-file=%s: %w", path, err)
+		}
+		defer f.Close()
+		if h.Body, err = io.ReadAll(io.LimitReader(f, maxBodyFile+1)); err != nil {
+			return h, usageError("--body-file=%s: %w", path, err)
+		}
+		if len(h.Body) > maxBodyFile {
+			return h, usageError("--body-file=%s: is longer than %d bytes", path, maxBodyFile)
+		}
+	}
+	if _, err := h.Requests(); err != nil {
+		return h, usageError("--%w", err)
+	}
+	return h, nil
+}
+
+// withURL refuses flags that say what is sent to --url where there is none.
+func withURL(c *cli.Command) error {
+	for _, flag := range []string{"pid", "method", "header", "body", "body-file"} {
+		if c.IsSet(flag) {
+			return usageError("--%s=%v: goes with --url only", flag, c.Value(flag))
+		}
+	}
+	return nil
+}
+
+// nameOf names what is driven at one or more addresses, without passwords.
+func nameOf(mix []bench.Weighted) string {
+	first := redacted(mix[0].URL)
+	if len(mix) == 1 {
+		return first
+	}
+	u, err := url.Parse(first)
+	if err != nil {
+		return first
+	}
+	u.Path, u.RawPath, u.RawQuery, u.Fragment = "", "", "", ""
+	return fmt.Sprintf("%s (%d addresses)", u, len(mix))
+}
+
+// requestSettings are the settings of the requests that are not plain.
+func requestSettings(h bench.HTTP) (s result.Settings) {
+	if len(h.Mix) > 1 {
+		var mix []string
+		for _, w := range h.Mix {
+			mix = append(mix, fmt.Sprintf("%d@%s", w.Weight, redacted(w.URL)))
+		}
+		s = s.With("mix", strings.Join(mix, " "))
+	}
+	if h.Method != "" && h.Method != "GET" {
+		s = s.With("method", h.Method)
+	}
+	if len(h.Body) > 0 {
+		s = s.With("body_bytes", strconv.Itoa(len(h.Body)))
+	}
+	return s
+}

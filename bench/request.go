@@ -169,6 +169,14 @@ func isToken(s string) bool {
 	})
 }
 
+// Longest is the length in bytes of the longest of the requests.
+func (r *Requests) Longest() (n int) {
+	for _, raw := range r.raw {
+		n = max(n, len(raw))
+	}
+	return n
+}
+
 // Picker draws requests from a mix. It is not safe for concurrent use.
 type Picker struct {
 	r    *Requests

@@ -84,6 +84,12 @@ func (l *loop) connect(c *conn, i int32) unix.Errno {
 	}
 	c.fd = int32(fd)
 	l.must(unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+	if l.small {
+		// A request that the first window holds has no congestion to control, and
+		// some algorithms (bbr) pace and keep a timer for each all the same. Where
+		// reno is not to be had, the machine's own stays.
+		_ = unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_CONGESTION, "reno")
+	}
 	if source := l.sources[(int(i)+int(c.generation))%len(l.sources)]; source != nil {
 		// Without the option the kernel would look for a port that is free
 		// towards every server, and there are only so many.

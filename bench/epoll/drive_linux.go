@@ -19,6 +19,10 @@ const Supported = true
 // queue of connections not yet accepted.
 const mostDialsAtOnce = 64
 
+// firstWindow is what a new connection may send at once: ten segments by RFC
+// 6928, of at least 536 bytes each.
+const firstWindow = 10 * 536
+
 var _ bench.Sourcer = (*Driver)(nil)
 
 // Drive runs the plan's load until every arrival has ended or the drain limit
@@ -107,7 +111,7 @@ func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 		}
 		l := &loop{
 			plan: p, rec: rec.NewShard(), picker: d.requests.Picker(uint64(i)),
-			once: d.requests.Close, fresh: p.NewConnection, spin: d.spin,
+			once: d.requests.Close, fresh: p.NewConnection, small: d.requests.Longest() <= firstWindow, spin: d.spin,
 			server: server, family: family, sources: from,
 			poller: poller, reader: newReader(d.requests.Head), buf: make([]byte, readBuffer),
 			open: newLine(), whys: map[int]string{},

@@ -20,6 +20,7 @@ type loop struct {
 	picker bench.Picker
 	once   bool // a connection takes one request: the server was told so
 	fresh  bool // each request has a connection of its own
+	small  bool // all requests fit the first window of a connection
 	spin   time.Duration
 
 	server  unix.Sockaddr

@@ -10,8 +10,11 @@ import (
 
 // turn is how many requests are begun before the loop looks for replies
 // again: with all of a burst in one go, the first replies would be read, and
-// timed, after the last request.
-const turn = 16
+// timed, after the last request. It is also how many replies are read before
+// the clients that do not pause send again: the paths through the kernel of
+// reading and of sending do not fit into the CPU's nearest cache together, and
+// to take them by turns costs a tenth more for each request.
+const turn = 32
 
 // source says when requests are to be sent, and is told how they ended.
 type source interface {
@@ -30,10 +33,14 @@ type source interface {
 type closed struct {
 	l     *loop
 	wakes clock.Queue[int32] // clients that pause
+	ready []int32            // clients that do not
 	end   time.Duration
 }
 
 func (s *closed) next() time.Duration {
+	if len(s.ready) >= turn {
+		return 0
+	}
 	if at, any := s.wakes.Next(); any {
 		return at
 	}
@@ -41,6 +48,13 @@ func (s *closed) next() time.Duration {
 }
 
 func (s *closed) fire(now time.Duration) {
+	for k := 0; k < len(s.ready); k++ { // it may grow: a reply can be there before its request is sent
+		i := s.ready[k]
+		planned := s.l.conns[i].planned
+		s.l.rec.Begin(planned)
+		s.l.begin(i, planned, clock.Now(), false)
+	}
+	s.ready = s.ready[:0]
 	for range turn {
 		i, due := s.wakes.PopDue(now)
 		if !due {
@@ -52,8 +66,7 @@ func (s *closed) fire(now time.Duration) {
 	}
 }
 
-// ended sends the client's next request, or notes when it is to be sent. Only
-// after a success is it sent from here: another failure would lead back here.
+// ended notes when the client's next request is to be sent.
 func (s *closed) ended(i int32, o result.Outcome, done time.Duration) {
 	at := done + s.l.plan.Think
 	if o != result.OK {
@@ -62,8 +75,8 @@ func (s *closed) ended(i int32, o result.Outcome, done time.Duration) {
 	switch {
 	case at >= s.end:
 	case at == done && o == result.OK:
-		s.l.rec.Begin(at)
-		s.l.begin(i, at, done, false)
+		s.l.conns[i].planned = at
+		s.ready = append(s.ready, i)
 	default:
 		s.wake(i, at)
 	}

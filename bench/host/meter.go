@@ -16,7 +16,7 @@ import (
 )
 
 // sampleEvery is how often the figures are read of which the highest counts.
-const sampleEvery = 100 * time.Millisecond
+const sampleEvery = 250 * time.Millisecond
 
 // errUnsupported means that this operating system does not tell.
 var errUnsupported = errors.New("not told by this operating system")

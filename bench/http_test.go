@@ -1,7 +1,6 @@
 package bench_test
 
 import (
-	"bufio"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -21,187 +20,12 @@ import (
 	"pgregory.net/rapid"
 )
 
-// script is what a scripted server does with one request that it has read.
-// It returns false to have the connection closed.
-type script func(c net.Conn) bool
-
-func says(text string) script {
-	return func(c net.Conn) bool {
-		_, err := io.WriteString(c, text)
-		return err == nil
-	}
-}
-
-// dribbles sends a reply one byte a write.
-func dribbles(text string) script {
-	return func(c net.Conn) bool {
-		for i := range len(text) {
-			if _, err := c.Write([]byte{text[i]}); err != nil {
-				return false
-			}
-		}
-		return true
-	}
-}
-
-func thenCloses(s script) script {
-	return func(c net.Conn) bool { s(c); return false }
-}
-
-func resets(c net.Conn) bool {
-	c.(*net.TCPConn).SetLinger(0)
-	return false
-}
-
-func after(d time.Duration, s script) script {
-	return func(c net.Conn) bool { time.Sleep(d); return s(c) }
-}
-
-const (
-	okReply       = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
-	rejectedReply = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}"
-)
-
-// scripted is a server that does with request number i what scripts[i] says,
-// over again when they are used up, and that keeps its own count.
-type scripted struct {
-	ln      net.Listener
-	scripts []script
-	wg      sync.WaitGroup
-	mu      sync.Mutex
-	n       int
-	conns   []net.Conn
-}
-
-func newScripted(t interface {
-	Fatal(...any)
-	Cleanup(func())
-}, scripts ...script) *scripted {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &scripted{ln: ln, scripts: scripts}
-	s.wg.Go(func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			s.mu.Lock()
-			s.conns = append(s.conns, c)
-			s.mu.Unlock()
-			s.wg.Go(func() { s.serve(c) })
-		}
-	})
-	t.Cleanup(s.close)
-	return s
-}
-
-func (s *scripted) close() {
-	s.ln.Close()
-	s.mu.Lock()
-	for _, c := range s.conns {
-		c.Close()
-	}
-	s.mu.Unlock()
-	s.wg.Wait()
-}
-
-func (s *scripted) serve(c net.Conn) {
-	defer c.Close()
-	r := bufio.NewReader(c)
-	for {
-		if _, err := http.ReadRequest(r); err != nil {
-			return
-		}
-		s.mu.Lock()
-		do := s.scripts[s.n%len(s.scripts)]
-		s.n++
-		s.mu.Unlock()
-		if !do(c) {
-			return
-		}
-	}
-}
-
-func (s *scripted) url() string { return "http://" + s.ln.Addr().String() + "/" }
-
-func (s *scripted) seen() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.n
-}
-
 func dialer(t interface{ Fatal(...any) }, url string) bench.Dial {
 	dial, err := bench.HTTP{URL: url}.Dial()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return dial
-}
-
-func TestOutcomeOfEachReply(t *testing.T) {
-	for _, c := range []struct {
-		what   string
-		script script
-		want   result.Outcome
-		spent  bool
-	}{
-		{"a plain reply", says(okReply), result.OK, false},
-		{"a reply of one byte a packet", dribbles(okReply), result.OK, false},
-		{"a chunked reply", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"), result.OK, false},
-		{"no content", says("HTTP/1.1 204 No Content\r\n\r\n"), result.OK, false},
-		{"not modified", says("HTTP/1.1 304 Not Modified\r\n\r\n"), result.OK, false},
-		{"a redirect is not followed", says("HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"), result.OK, false},
-		{"an interim reply before the real one", says("HTTP/1.1 103 Early Hints\r\n\r\n" + okReply), result.OK, false},
-		{"the server wants to close", thenCloses(says("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\n\r\nhello")), result.OK, true},
-		{"a body that ends with the connection", thenCloses(says("HTTP/1.1 200 OK\r\n\r\nhello")), result.OK, true},
-		{"bytes that nobody asked for", says(okReply + "HTTP/1.1 200 OK\r\n"), result.OK, true},
-		{"turned away", says(rejectedReply), result.Rejected, false},
-		{"too many requests", says("HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"), result.Rejected, false},
-		{"a server error", says("HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n"), result.Error, false},
-		{"not found", says("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), result.Error, false},
-		{"garbage", says("\x00\x01\x02 this is not HTTP\r\n\r\n"), result.Error, true},
-		{"a length that is no number", says("HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n"), result.Error, true},
-		{"a broken chunk", says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhello"), result.Error, true},
-		{"a long header", says("HTTP/1.1 200 OK\r\nSet-Cookie: " + strings.Repeat("x", 30_000) + "\r\nContent-Length: 5\r\n\r\nhello"), result.OK, false},
-		{"a header without end", says("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<17)), result.Error, true},
-		{"closed before any byte", thenCloses(says("")), result.Reset, true},
-		{"closed within the header", thenCloses(says("HTTP/1.1 200 OK\r\nConte")), result.Reset, true},
-		{"closed within the body", thenCloses(says("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhel")), result.Reset, true},
-		{"closed within a chunk", thenCloses(says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe")), result.Reset, true},
-		{"reset", resets, result.Reset, true},
-		{"nothing within the timeout", after(400*time.Millisecond, says(okReply)), result.Timeout, true},
-		{"half a reply within the timeout", func(c net.Conn) bool {
-			return says("HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\nhel")(c) && after(400*time.Millisecond, says("lo"))(c)
-		}, result.Timeout, true},
-	} {
-		t.Run(c.what, func(t *testing.T) {
-			t.Parallel()
-			s := newScripted(t, c.script)
-			conn, err := dialer(t, s.url())(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			got := conn.Do(200 * time.Millisecond)
-			if got.Outcome != c.want || got.Spent != c.spent {
-				t.Errorf("%v, spent %v (%s); want %v, %v", got.Outcome, got.Spent, got.Why, c.want, c.spent)
-			}
-			if explained := got.Why != ""; explained != (c.want != result.OK && c.want != result.Rejected) {
-				t.Errorf("reason %q for %v", got.Why, got.Outcome)
-			}
-			if !c.spent { // a connection that is not spent must take the next request
-				if again := conn.Do(200 * time.Millisecond); again.Outcome != c.want {
-					t.Errorf("the second exchange: %v (%s)", again.Outcome, again.Why)
-				}
-			}
-			if seen, want := s.seen(), 2; c.spent && seen > 1 || !c.spent && seen != want {
-				t.Errorf("the server saw %d requests: something was sent again", seen)
-			}
-		})
-	}
 }
 
 // A stage's counts must be those of a server that knows what it did, over

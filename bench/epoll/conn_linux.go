@@ -186,8 +186,9 @@ func (l *loop) write(i int32) {
 			// A server that turns a caller away may reply and close before it has
 			// read the request: then the reply is there all the same.
 			c.state, c.broken = ready, true
+			generation := c.generation
 			l.read(i, true)
-			if c.busy {
+			if c.generation == generation { // else that was the end of it, and the client may be at its next
 				l.finish(i, result.Reset, errno.Error(), true, clock.Now())
 			}
 			return

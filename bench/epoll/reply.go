@@ -256,6 +256,19 @@ func blockEnd(data []byte, seen int) int {
 	return 0
 }
 
+// headerEnd is where a header ends. Empty lines before it are passed over, as
+// a server may end its last reply with one too many.
+func headerEnd(data []byte, seen int) int {
+	empty := 0
+	for empty < len(data) && (data[empty] == '\r' || data[empty] == '\n') {
+		empty++
+	}
+	if end := blockEnd(data[empty:], seen-empty); end > 0 {
+		return empty + end
+	}
+	return 0
+}
+
 // open gives fasthttp a block to read, rest tells how much it left.
 func (r *reader) open(block []byte) {
 	r.block.Reset(block)
@@ -266,7 +279,7 @@ func (r *reader) rest() int { return r.lines.Buffered() + r.block.Len() }
 
 // readHeader reads a header and decides what follows.
 func (r *reader) readHeader(p *reply, data []byte, seen int) (n int, ended bool, err error) {
-	end := blockEnd(data, seen)
+	end := headerEnd(data, seen)
 	switch {
 	case end > bench.MaxHeader, end == 0 && len(data) >= bench.MaxHeader:
 		return 0, false, errHeaderTooLong

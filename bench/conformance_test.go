@@ -1,0 +1,96 @@
+package bench_test
+
+import (
+	"fmt"
+	"hash/crc32"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// The conformance suite: what is said of a stage must be so whatever drives
+// it. Its servers know what they did with each request and when it came, and
+// what the drivers report is held against that. Of times only such bounds are
+// asserted as a slow machine cannot break.
+
+// made makes a driver for the requests.
+type made func(t *testing.T, h bench.HTTP) bench.Driver
+
+func connsDriver(t *testing.T, h bench.HTTP) bench.Driver {
+	t.Helper()
+	dial, err := h.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}
+}
+
+func epollDriver(threads int) made {
+	return func(t *testing.T, h bench.HTTP) bench.Driver {
+		t.Helper()
+		d, err := epoll.New(h, threads, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+}
+
+// eachDriver runs the test for both drivers.
+func eachDriver(t *testing.T, test func(t *testing.T, made made)) {
+	t.Helper()
+	t.Run("fasthttp", func(t *testing.T) { test(t, connsDriver) })
+	if epoll.Supported {
+		t.Run("epoll", func(t *testing.T) { test(t, epollDriver(1)) })
+	}
+}
+
+// eachThreads runs it for both, the event-loop driver with as many loops as do
+// and do not divide what there is to share.
+func eachThreads(t *testing.T, test func(t *testing.T, made made)) {
+	t.Helper()
+	t.Run("fasthttp", func(t *testing.T) { test(t, connsDriver) })
+	if epoll.Supported {
+		for threads := 1; threads <= 3; threads++ {
+			t.Run(fmt.Sprintf("epoll-%d", threads), func(t *testing.T) { test(t, epollDriver(threads)) })
+		}
+	}
+}
+
+// run runs a stage and holds it against what must be true of every one.
+func run(t *testing.T, p bench.Plan, d bench.Driver) *result.Stage {
+	t.Helper()
+	stage, err := bench.Run(t.Context(), p, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addsUp(t, stage)
+	return stage
+}
+
+// addsUp holds that every arrival has one outcome, and every histogram one
+// sample for each arrival that belongs to it.
+func addsUp(t *testing.T, s *result.Stage) {
+	t.Helper()
+	if s.Latency.N() != s.Counts[result.OK] || s.Service.N() != s.Counts[result.OK] ||
+		s.Rejected.N() != s.Counts[result.Rejected] || s.Lag.N() != s.Counts.Planned()-s.Counts[result.Unsent] {
+		t.Errorf("counts %v, but %d latencies, %d service times, %d rejections, %d lags",
+			s.Counts, s.Latency.N(), s.Service.N(), s.Rejected.N(), s.Lag.N())
+	}
+	for _, w := range s.Warnings {
+		if strings.Contains(w, "Little") || strings.Contains(w, "a fault of the driver") {
+			t.Error(w)
+		}
+	}
+}
+
+// sum reads to the end.
+func sum(r io.Reader) (n int64, checksum uint32, err error) {
+	h := crc32.NewIEEE()
+	n, err = io.Copy(h, r)
+	return n, h.Sum32(), err
+}

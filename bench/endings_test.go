@@ -1,0 +1,227 @@
+package bench_test
+
+import (
+	"hash/crc32"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// whole are replies of a known end.
+var whole = map[string]string{
+	"of a given length":      "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\nhello",
+	"in chunks":              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nX: 1\r\n\r\n",
+	"after an interim reply": "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno",
+}
+
+// A reply that is cut short is a reset, wherever it is cut and however the
+// connection ends: never a success, and never sent again.
+func TestPartOfAReplyIsNoReply(t *testing.T) {
+	ends := map[string]func(script) script{
+		"closed":      thenCloses,
+		"half closed": thenHalfCloses,
+		"reset":       thenResets,
+	}
+	const clients = 8
+	eachDriver(t, func(t *testing.T, made made) {
+		for what, text := range whole {
+			for how, end := range ends {
+				t.Run(what+", "+how, func(t *testing.T) {
+					t.Parallel()
+					var scripts []script
+					for i := range len(text) {
+						scripts = append(scripts, end(says(text[:i])))
+					}
+					for len(scripts)%clients != 0 {
+						scripts = append(scripts, scripts[0])
+					}
+					s, stage := exchanges(t, made, bench.HTTP{}, clients, scripts)
+					if n := int64(len(scripts)); stage.Counts[result.Reset] != n || stage.Counts.Planned() != n {
+						t.Errorf("counts %v, want %d reset; %q", stage.Counts, n, stage.Warnings)
+					}
+					if got := s.connections(); got != len(scripts) {
+						t.Errorf("%d connections for %d requests, each of which lost its own", got, len(scripts))
+					}
+				})
+			}
+		}
+	})
+}
+
+// A server may say that it will say no more as soon as its reply is out.
+func TestHalfCloseAfterTheReply(t *testing.T) {
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		for what, text := range map[string]string{"known": okReply, "to the end": "HTTP/1.1 200 OK\r\n\r\nhello"} {
+			var scripts []script
+			for i := 1; i < len(text); i++ {
+				scripts = append(scripts, thenHalfCloses(cutAt(i, text)))
+			}
+			// Paced by its replies: a connection that was just closed is not taken.
+			s := newScripted(t, scripts...)
+			stage := run(t, bench.Plan{Level: 4, Think: 20 * time.Millisecond, Length: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+			if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() {
+				t.Errorf("%s: counts %v, want all ok; %q", what, stage.Counts, stage.Warnings)
+			}
+			if got := s.connections(); got != s.seen() {
+				t.Errorf("%s: %d connections for %d requests", what, got, s.seen())
+			}
+		}
+	})
+}
+
+// A reply to HEAD has no body, whatever its header says.
+func TestHeadHasNoBody(t *testing.T) {
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		var scripts []script
+		for _, text := range []string{
+			"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+			"HTTP/1.1 204 No Content\r\n\r\n",
+			"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n",
+		} {
+			for i := 1; i <= len(text); i++ {
+				scripts = append(scripts, cutAt(i, text))
+			}
+		}
+		s, stage := exchanges(t, made, bench.HTTP{Method: "HEAD"}, 1, scripts)
+		if n := int64(len(scripts)); stage.Counts[result.OK] != n || s.connections() != 1 {
+			t.Errorf("counts %v over %d connections, want %d ok over one; %q", stage.Counts, s.connections(), n, stage.Warnings)
+		}
+		if got := s.log()[0].method; got != "HEAD" {
+			t.Errorf("the method is %s", got)
+		}
+	})
+}
+
+// Whatever its size, the body of a reply is read to its end, and checked.
+func TestBodyIsReadWhole(t *testing.T) {
+	const size = 10 << 20
+	body := strings.Repeat("0123456789abcdef", size/16)
+	chunk := "100000\r\n" + body[:1<<20] + "\r\n"
+	const pause = 20 * time.Millisecond
+	// Who does not wait for the last byte is done too early.
+	late := func(text string) script {
+		last := len(text) - 1
+		return func(c net.Conn) bool { return says(text[:last])(c) && after(pause, says(text[last:]))(c) }
+	}
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		for what, c := range map[string]struct {
+			script script
+			want   result.Outcome
+		}{
+			"length":     {late("HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n" + body), result.OK},
+			"chunks":     {late("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + strings.Repeat(chunk, 10) + "0\r\n\r\n"), result.OK},
+			"to the end": {thenCloses(late("HTTP/1.1 200 OK\r\n\r\n" + body)), result.OK},
+			"cut short":  {thenCloses(says("HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n" + body[:size-1])), result.Reset},
+			"too large":  {says("HTTP/1.1 200 OK\r\nContent-Length: 67108865\r\n\r\n" + body), result.Error},
+		} {
+			_, stage := exchanges(t, made, bench.HTTP{}, 1, []script{c.script, c.script})
+			if stage.Counts[c.want] != 2 {
+				t.Errorf("%s: counts %v, want 2 %v; %q", what, stage.Counts, c.want, stage.Warnings)
+			}
+			if fastest := stage.Service.Quantile(0); c.want == result.OK && fastest < pause*999/1000 {
+				t.Errorf("%s: done in %v, but the last byte came %v after the rest", what, fastest, pause)
+			}
+		}
+	})
+}
+
+// A large request goes out whole, in as many parts as the server makes of it.
+func TestLargeRequestBody(t *testing.T) {
+	body := []byte(strings.Repeat("the quick brown fox. ", 200_000)) // 4 MB
+	want := crc32.ChecksumIEEE(body)
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		s, stage := exchanges(t, made, bench.HTTP{Method: "POST", Body: body}, 2, []script{says(okReply), says(okReply), says(okReply), says(okReply)})
+		if stage.Counts[result.OK] != 4 || s.connections() != 2 {
+			t.Errorf("counts %v over %d connections, want 4 ok over 2; %q", stage.Counts, s.connections(), stage.Warnings)
+		}
+		for _, r := range s.log() {
+			if r.body != int64(len(body)) || r.checksum != want {
+				t.Errorf("a body of %d bytes and checksum %x, want %d and %x", r.body, r.checksum, len(body), want)
+			}
+		}
+		s.noPipelining(t)
+	})
+}
+
+// A server that turns a caller away need not read what the caller sends: it
+// replies and closes. Its reply counts, and the connection is spent.
+func TestReplyBeforeTheRequestWasRead(t *testing.T) {
+	body := make([]byte, 8<<20) // more than fits into the kernel's buffers
+	away := "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno"
+	politely := func(c net.Conn) bool { // as servers do that want the reply to be seen for sure
+		says(away)(c)
+		c.(*net.TCPConn).CloseWrite()
+		io.Copy(io.Discard, c)
+		return false
+	}
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		for what, c := range map[string]struct {
+			script script
+			want   result.Outcome
+		}{
+			"and the connection is reset": {thenCloses(says(away)), result.Rejected},
+			"and the rest is discarded":   {politely, result.Rejected},
+			"though it is a success":      {thenCloses(says(okReply)), result.OK},
+		} {
+			s := newScripted(t, c.script)
+			s.early = true
+			stage := run(t, bench.Plan{
+				Level: 2, Think: time.Millisecond, Length: 200 * time.Millisecond,
+			}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: body}))
+			if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
+				t.Errorf("%s: counts %v, want all %d %v; %q", what, stage.Counts, s.seen(), c.want, stage.Warnings)
+			}
+			if s.connections() < s.seen() {
+				t.Errorf("%s: %d connections for %d requests: one was used that was not fit for it", what, s.connections(), s.seen())
+			}
+		}
+	})
+}
+
+// The same from clients that do not think: the next request must not be
+// mistaken for the one that could not be sent.
+func TestReplyBeforeTheRequestWasReadWithoutPause(t *testing.T) {
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		s := newScripted(t, thenCloses(says(okReply)))
+		s.early = true
+		stage := run(t, bench.Plan{Level: 2, Length: 200 * time.Millisecond}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: make([]byte, 8<<20)}))
+		if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
+			t.Errorf("counts %v, want all %d ok; %q", stage.Counts, s.seen(), stage.Warnings)
+		}
+	})
+}
+
+// A reply that trickles in takes as long as it takes, and is one reply.
+func TestTricklingReply(t *testing.T) {
+	slow := func(c net.Conn) bool {
+		for i := range len(okReply) {
+			time.Sleep(time.Millisecond)
+			if !says(okReply[i : i+1])(c) {
+				return false
+			}
+		}
+		return true
+	}
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		s, stage := exchanges(t, made, bench.HTTP{}, 3, []script{slow, slow, slow, slow, slow, slow})
+		if stage.Counts[result.OK] != 6 || s.connections() != 3 {
+			t.Errorf("counts %v over %d connections, want 6 ok over 3", stage.Counts, s.connections())
+		}
+		if least := time.Duration(len(okReply)) * time.Millisecond; stage.Service.Quantile(0) < least*999/1000 {
+			t.Errorf("the fastest took %v, but its last byte came %v after its first", stage.Service.Quantile(0), least)
+		}
+	})
+}

@@ -208,7 +208,7 @@ type pool struct {
 	most int
 
 	mu      sync.Mutex // guards what follows; never held over a call that waits
-	idle    []*client  // last in, first out: the fewest connections stay busy
+	idle    []*client  // in the order in which they became so
 	size    int
 	waiting clock.Ring
 	closed  bool
@@ -241,9 +241,8 @@ func (p *pool) dispatch(planned time.Duration) {
 		p.drive.mu.Unlock()
 		p.run(c)
 	}
-	if n := len(p.idle); n > 0 {
-		c := p.idle[n-1]
-		p.idle = p.idle[:n-1]
+	if len(p.idle) > 0 {
+		c := p.take()
 		c.shard.begin(planned)
 		c.work <- planned
 		return
@@ -254,6 +253,21 @@ func (p *pool) dispatch(planned time.Duration) {
 		return
 	}
 	p.waiting.Push(planned)
+}
+
+// take is the client that an arrival goes to: the one that was used last, so
+// that the fewest connections stay busy; but of a burst each takes another one,
+// also where the first replies are back before the last request is out.
+func (p *pool) take() *client {
+	if p.plan.Load == LoadBurst {
+		c := p.idle[0]
+		p.idle = p.idle[1:]
+		return c
+	}
+	last := len(p.idle) - 1
+	c := p.idle[last]
+	p.idle = p.idle[:last]
+	return c
 }
 
 // next gives the client its next arrival, or makes it idle.

@@ -200,6 +200,9 @@ func TestReplyBeforeTheRequestWasReadWithoutPause(t *testing.T) {
 		if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
 			t.Errorf("counts %v, want all %d ok; %q", stage.Counts, s.seen(), stage.Warnings)
 		}
+		if stage.InFlight < 1.99 {
+			t.Errorf("%.3f requests in flight, want 2: a client was lost", stage.InFlight)
+		}
 	})
 }
 

@@ -128,20 +128,6 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 	}
 }
 
-func TestRefusedIsTheServers(t *testing.T) {
-	s := newScripted(t, says(okReply))
-	dial := dialer(t, s.url())
-	s.close()
-	stage, err := bench.Run(t.Context(), bench.Plan{Level: 3, RejectPause: 20 * time.Millisecond, Length: 200 * time.Millisecond},
-		&bench.Conns{Dial: dial, Kind: "fasthttp"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if n := stage.Counts[result.Refused]; n == 0 || n != stage.Counts.Planned() {
-		t.Errorf("counts %v, want all refused", stage.Counts)
-	}
-}
-
 func TestHTTPS(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of each handshake that we refuse

@@ -59,10 +59,7 @@ func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
 // dial begins to connect. What is to be said is said once that is done.
 func (l *loop) dial(i int32, now time.Duration) {
 	c := &l.conns[i]
-	if c.had && !l.fresh {
-		l.rec.Reconnected(now)
-	}
-	c.dialed, c.had = now, true
+	c.dialed = now
 	errno := l.connect(c, i)
 	switch {
 	case errno != 0 && c.busy:
@@ -166,7 +163,12 @@ func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
 	}
 	l.connecting--
 	c.state = ready
-	l.rec.Connected(clock.Now() - c.dialed)
+	now := clock.Now()
+	l.rec.Connected(now - c.dialed)
+	if c.had && !l.fresh {
+		l.rec.Reconnected(now)
+	}
+	c.had = true
 	return true
 }
 

@@ -148,8 +148,8 @@ func newSource(l *loop, p bench.Plan, i, n int, start, end time.Duration) source
 		}
 		return s
 	}
-	s := &scheduled{l: l, start: start, end: end, most: part(p.MostConnections(), i, n)}
-	if p.Load == bench.LoadBurst {
+	s := &scheduled{l: l, start: start, end: end, most: part(p.MostConnections(), i, n), mostWait: part(p.MaxWaiting, i, n), burst: p.Load == bench.LoadBurst}
+	if s.burst {
 		// Of each wave as many as there are clients, which every n-th is not.
 		s.schedule = bench.Burst{Clients: len(l.conns), Every: p.Every}.Schedule(p.Seed)
 	} else {

@@ -90,8 +90,10 @@ func (s *closed) wake(i int32, at time.Duration) {
 func (s *closed) over(time.Duration) {}
 
 // scheduled is arrivals that come by a schedule. One takes the connection
-// that was used last; where none is free and no more are allowed it waits,
-// its planned instant kept.
+// that was used last, so that the fewest stay busy; but of a burst each takes
+// another one, also where the first replies are back before the last request is
+// out. Where none is free and no more are allowed it waits, its planned instant
+// kept.
 type scheduled struct {
 	l        *loop
 	schedule func() time.Duration // of this loop's arrivals, from the start of the stage
@@ -99,7 +101,10 @@ type scheduled struct {
 	end      time.Duration
 	due      time.Duration // the next arrival; never after the last
 	most     int           // clients
-	idle     []int32       // last in, first out: the fewest connections stay busy
+	mostWait int           // arrivals
+	idle     []int32       // clients that are free, in the order in which they became so
+	first    int           // in idle; those before it were taken
+	burst    bool          // take the one that is free for longest, else the last
 	waiting  clock.Ring
 }
 
@@ -128,7 +133,7 @@ func (s *scheduled) advance() {
 }
 
 func (s *scheduled) next() time.Duration {
-	if s.waiting.Len() > 0 && len(s.idle) > 0 {
+	if s.waiting.Len() > 0 && s.free() {
 		return 0
 	}
 	return s.due
@@ -136,7 +141,7 @@ func (s *scheduled) next() time.Duration {
 
 func (s *scheduled) fire(now time.Duration) {
 	for range turn {
-		if s.waiting.Len() > 0 && len(s.idle) > 0 {
+		if s.waiting.Len() > 0 && s.free() {
 			s.l.begin(s.pop(), s.waiting.Pop(), clock.Now(), true)
 			continue
 		}
@@ -146,13 +151,13 @@ func (s *scheduled) fire(now time.Duration) {
 		planned := s.due
 		s.advance()
 		s.l.rec.Begin(planned)
-		if len(s.idle) == 0 && len(s.l.conns) < s.most {
+		if !s.free() && len(s.l.conns) < s.most {
 			s.idle = append(s.idle, s.l.newClient())
 		}
 		switch {
-		case len(s.idle) > 0:
+		case s.free():
 			s.l.begin(s.pop(), planned, clock.Now(), false)
-		case s.waiting.Len() >= s.l.plan.MaxWaiting:
+		case s.waiting.Len() >= s.mostWait:
 			s.l.rec.Record(bench.NeverSent(planned, clock.Now(), true))
 		default:
 			s.waiting.Push(planned)
@@ -160,10 +165,20 @@ func (s *scheduled) fire(now time.Duration) {
 	}
 }
 
+func (s *scheduled) free() bool { return s.first < len(s.idle) }
+
 func (s *scheduled) pop() int32 {
-	last := len(s.idle) - 1
-	i := s.idle[last]
-	s.idle = s.idle[:last]
+	if !s.burst {
+		last := len(s.idle) - 1
+		i := s.idle[last]
+		s.idle = s.idle[:last]
+		return i
+	}
+	i := s.idle[s.first]
+	if s.first++; s.first > len(s.idle)/2 { // so it never grows beyond three times the clients
+		s.idle = s.idle[:copy(s.idle, s.idle[s.first:])]
+		s.first = 0
+	}
 	return i
 }
 

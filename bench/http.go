@@ -134,7 +134,7 @@ func (c *httpConn) read() Reply {
 	}
 	c.replied = true
 	status := c.resp.StatusCode()
-	reply := Reply{Outcome: OutcomeOf(status), Spent: c.once || c.resp.ConnectionClose() || c.r.Buffered() > 0 || status == fasthttp.StatusSwitchingProtocols}
+	reply := Reply{Outcome: OutcomeOf(status), Spent: c.once || c.last != nil || c.resp.ConnectionClose() || c.r.Buffered() > 0 || status == fasthttp.StatusSwitchingProtocols}
 	if reply.Outcome == result.Error {
 		if status != c.status { // else as last time: an erring server must not cost an allocation a request
 			c.status, c.why = status, fmt.Sprintf("HTTP status %d", status)

@@ -231,6 +231,10 @@ func (l *loop) read(i int32, ending bool) {
 				l.finish(i, result.Error, "malformed reply: "+bench.FirstLine(err.Error()), true, clock.Now())
 				return
 			case done:
+				if n == len(l.buf) { // it may go on behind that, and no event would tell
+					_, errno = receive(c.fd, l.buf[:1])
+					ending = ending || errno != unix.EAGAIN
+				}
 				l.answered(i, after > 0 || ending)
 				return
 			case n < len(l.buf) && !ending:

@@ -20,7 +20,7 @@ const (
 // line.
 func quick(block []byte) (h header, ok bool) {
 	const start = len("HTTP/1.1 200")
-	if len(block) < start+4 || string(block[:9]) != "HTTP/1.1 " || block[start] != ' ' && block[start] != '\r' {
+	if len(block) < start+4 || string(block[:9]) != "HTTP/1.1 " || block[9] == '0' || block[start] != ' ' && block[start] != '\r' {
 		return h, false
 	}
 	for _, c := range block[9:start] {
@@ -43,7 +43,7 @@ func quick(block []byte) (h header, ok bool) {
 			return h, false
 		}
 		at += 2
-		if block[at] == '\r' {
+		if at == len(block)-2 {
 			break // the empty line
 		}
 		name := at

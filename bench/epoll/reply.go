@@ -280,11 +280,14 @@ func (r *reader) rest() int { return r.lines.Buffered() + r.block.Len() }
 // readHeader reads a header and decides what follows.
 func (r *reader) readHeader(p *reply, data []byte, seen int) (n int, ended bool, err error) {
 	end := headerEnd(data, seen)
+	if end == 0 {
+		end, err = firstLine(data)
+	}
 	switch {
 	case end > bench.MaxHeader, end == 0 && len(data) >= bench.MaxHeader:
 		return 0, false, errHeaderTooLong
 	case end == 0:
-		return 0, false, firstLine(data)
+		return 0, false, err
 	}
 	h, ok := quick(data[:end])
 	n = end
@@ -322,16 +325,23 @@ func (r *reader) readHeader(p *reply, data []byte, seen int) (n int, ended bool,
 }
 
 // firstLine finds out early that a server speaks something else: it may wait
-// for us to go on.
-func firstLine(data []byte) error {
+// for us to go on. It also finds the one header that ends otherwise, that of no
+// field after a line that ends in a line feed alone.
+func firstLine(data []byte) (end int, err error) {
 	for line := range bytes.Lines(data) {
+		end += len(line)
 		switch {
 		case len(bytes.Trim(line, "\r\n")) == 0: // empty lines before it are passed over
 			continue
-		case line[len(line)-1] == '\n' && !bytes.HasPrefix(line, []byte("HTTP/")):
-			return errNotHTTP
+		case line[len(line)-1] != '\n':
+			return 0, nil
+		case !bytes.HasPrefix(line, []byte("HTTP/")):
+			return 0, errNotHTTP
 		}
 		break
 	}
-	return nil
+	if bytes.HasPrefix(data[end:], []byte("\r\n")) {
+		return end + 2, nil
+	}
+	return 0, nil
 }

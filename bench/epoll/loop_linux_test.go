@@ -1,0 +1,99 @@
+package epoll
+
+import (
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/result"
+	"golang.org/x/sys/unix"
+)
+
+// ending is the source of a loop that a test drives by hand: it only notes
+// how requests ended.
+type ending struct {
+	idle
+	n       int
+	outcome result.Outcome
+}
+
+func (e *ending) ended(_ int32, o result.Outcome, _ time.Duration) {
+	e.n++
+	e.outcome = o
+}
+
+// byHand returns a loop of one client without a connection, for a test to
+// call the functions of.
+func byHand(t testing.TB, h bench.HTTP) (*loop, *ending) {
+	t.Helper()
+	requests, err := h.Requests()
+	if err != nil {
+		t.Fatal(err)
+	}
+	poller, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := bench.Plan{Level: 1, Length: time.Hour, Timeout: time.Hour}
+	rec := bench.NewRecorder(plan)
+	end := &ending{}
+	l := &loop{
+		plan: plan, rec: rec.NewShard(), picker: requests.Picker(0), once: requests.Close,
+		poller: poller, reader: newReader(requests.Head), buf: make([]byte, readBuffer),
+		open: newLine(), whys: map[int]string{}, source: end,
+	}
+	l.newClient()
+	rec.Start()
+	t.Cleanup(l.close)
+	return l, end
+}
+
+// join gives the loop's client one end of a connection and returns the other.
+func join(t testing.TB, l *loop) (peer int) {
+	t.Helper()
+	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &l.conns[0]
+	c.fd, c.state = int32(pair[0]), ready
+	return pair[1]
+}
+
+// request lets the client send a request.
+func request(l *loop) {
+	now := clock.Now()
+	l.rec.Begin(now)
+	l.begin(0, now, now, false)
+}
+
+// answer puts what a server says into the client's connection.
+func answer(t testing.TB, peer int, text []byte) {
+	t.Helper()
+	for len(text) > 0 {
+		n, err := unix.Write(peer, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = text[n:]
+	}
+}
+
+// What fills the buffer to its last byte may go on behind it. Taken for the
+// next request's reply it would turn all that follow into those of others.
+func TestRestBehindAFullBuffer(t *testing.T) {
+	const header = "HTTP/1.1 200 OK\r\nContent-Length: 65494\r\n\r\n"
+	text := append([]byte(header), make([]byte, readBuffer-len(header))...)
+	for rest, spent := range map[string]bool{"": false, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n": true} {
+		l, end := byHand(t, bench.HTTP{URL: "http://127.0.0.1/"})
+		peer := join(t, l)
+		request(l)
+		answer(t, peer, append(text, rest...))
+		l.read(0, false)
+		if end.n != 1 || end.outcome != result.OK || (l.conns[0].state == gone) != spent {
+			t.Errorf("%d bytes behind the reply: %d ended, the last %v, connection kept: %v", len(rest), end.n, end.outcome, l.conns[0].state != gone)
+		}
+		unix.Close(peer)
+	}
+}

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -18,18 +17,16 @@ const MaxGeneratorCPU = 0.8
 const maxLittleError = 0.02
 
 // LagBound is the most that a stage's lag may be for the stage to be valid:
-// max, or where that is 0 the larger of 1 ms and a share of the median service
-// time. In open loads the share is 1 %: their arrivals follow the clock and
-// nothing else. In closed and burst loads it is 10 %: a client that is late
-// after its pause takes no place in anybody's schedule, and the clients of a
-// burst share one instant but cannot share one CPU cycle.
+// max, or where that is 0 the larger of 1 ms and 1 % of the median service
+// time. In burst loads the share is 10 %: the clients of a wave share one
+// instant, but cannot share one CPU cycle.
 func LagBound(load Load, max, medianService time.Duration) time.Duration {
 	if max > 0 {
 		return max
 	}
-	share := medianService / 10
-	if load.Open() {
-		share = medianService / 100
+	share := medianService / 100
+	if load == LoadBurst {
+		share = medianService / 10
 	}
 	if share > DefaultMinLag {
 		return share
@@ -119,7 +116,6 @@ func punctual(m merged, p Plan) {
 	q := lagQuantile(s.Lag.N())
 	bound := LagBound(p.Load, p.MaxLag, s.Service.Quantile(0.5))
 	lag := s.Lag.Quantile(q)
-	late := fmt.Sprintf("the generator was late: p%.4g of its lag is %v", 100*q, lag.Round(10*time.Microsecond))
 	switch {
 	case lag > bound && m.waited > 0 && p.Load == LoadBurst:
 		s.Invalidate("%d arrivals had to wait for their client's reply to the wave before: make --every longer (p%.4g of the lag is %v, the bound is %v)",
@@ -129,10 +125,8 @@ func punctual(m merged, p Plan) {
 			m.waited, p.MaxClients, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound:
 		alone := s.Valid
-		s.Invalidate("%s, above the bound of %v%s", late, bound.Round(10*time.Microsecond), blame(s))
+		s.Invalidate("the generator was late: p%.4g of its lag is %v, above the bound of %v%s", 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s))
 		s.Spoilt = alone && stolen(s)
-	case p.MaxLag == 0 && p.Load == LoadClosed && lag > LagBound(LoadConstant, 0, s.Service.Quantile(0.5)):
-		s.Warn("%s, and latencies contain it%s", late, blame(s))
 	}
 }
 

@@ -23,6 +23,7 @@ var layers = [][]string{
 	{"targets/..."},
 	{"targets", "reports/render"},
 	{"bench/benchtest", "bench/duet", "bench/peers"},
+	{"bench/doctor"},
 	{"bench/cmd/onhold"},
 }
 
@@ -40,7 +41,7 @@ var reserved = map[string][]string{
 	"github.com/rogpeppe/go-internal":      {},
 	"pgregory.net/rapid":                   {},
 	"github.com/google/go-cmp":             {},
-	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "bench/peers", "targets/..."},
+	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "bench/doctor", "bench/peers", "targets/..."},
 	"github.com/a628bb15/onhold/bench/cmd": {},
 }
 

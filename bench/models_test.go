@@ -476,7 +476,7 @@ func TestLagBound(t *testing.T) {
 		max, serv time.Duration
 		want      time.Duration
 	}{
-		{LoadClosed, 0, 200 * ms, 20 * ms},
+		{LoadClosed, 0, 200 * ms, 2 * ms},
 		{LoadClosed, 0, 5 * ms, ms},
 		{LoadConstant, 0, 200 * ms, 2 * ms},
 		{LoadPoisson, 0, 0, ms},

@@ -29,11 +29,32 @@ func CheckLimits(connections, sources int) error {
 	return nil
 }
 
+// Limits are those of this machine that bound how many connections it can
+// drive. What is not known is 0.
+type Limits struct {
+	Descriptors int    `json:"descriptors,omitzero"`      // open files that this process may have
+	MostAllowed int    `json:"descriptors_most,omitzero"` // up to which it may raise that itself
+	Ports       int    `json:"ports,omitzero"`            // for connections from one address to another
+	Backlog     int    `json:"backlog,omitzero"`          // connections that may wait to be accepted by a server here
+	ClockSource string `json:"clock_source,omitzero"`     // what the kernel reads the time from
+}
+
+// ReadLimits reads them.
+func ReadLimits() (l Limits) {
+	l.Descriptors, _ = descriptorLimit()
+	l.Ports, _ = Ports()
+	readMore(&l)
+	return l
+}
+
 // Ports is how many local ports there are for connections from one address to
 // another; ok is false where that is not known.
 func Ports() (n int, ok bool) {
 	low, high, ok := portRange()
-	return high - low + 1, ok
+	if !ok {
+		return 0, false
+	}
+	return high - low + 1, true
 }
 
 // MaxConnections is the most connections to one address, from one of its own,
@@ -41,10 +62,13 @@ func Ports() (n int, ok bool) {
 func MaxConnections() int {
 	most := math.MaxInt32
 	if limit, ok := descriptorLimit(); ok {
-		most = min(most, limit-spareDescriptors)
+		most = min(most, MaxConnectionsFor(limit))
 	}
 	if low, high, ok := portRange(); ok {
 		most = min(most, high-low+1)
 	}
 	return max(1, most)
 }
+
+// MaxConnectionsFor is the most connections with that many open files.
+func MaxConnectionsFor(descriptors int) int { return max(1, descriptors-spareDescriptors) }

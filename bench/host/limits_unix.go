@@ -36,3 +36,22 @@ func portRange() (low, high int, ok bool) {
 	high, err2 := strconv.Atoi(fields[1])
 	return low, high, err1 == nil && err2 == nil
 }
+
+// readMore adds what no check needs, but a reader.
+func readMore(l *Limits) {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_NOFILE, &limit) == nil {
+		l.MostAllowed = int(min(limit.Max, math.MaxInt32))
+	}
+	l.Backlog, _ = strconv.Atoi(line("/proc/sys/net/core/somaxconn"))
+	l.ClockSource = line("/sys/devices/system/clocksource/clocksource0/current_clocksource")
+}
+
+// line is the one line of a small file, "" where it cannot be read.
+func line(path string) string {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(b))
+}

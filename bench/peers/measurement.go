@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/targets/bare"
 )
 
 // Measurement is one run of one generator.
@@ -85,7 +86,7 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 		return fmt.Errorf("the server was asked nothing")
 	}
 	if rate := k.load.Rate; rate > 0 && c.target.bare() {
-		arrivals, err := s.arrivals(ctx)
+		arrivals, err := bare.Client{Addr: s.Addr}.Arrivals(ctx)
 		if err != nil {
 			return err
 		}

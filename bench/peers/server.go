@@ -2,13 +2,9 @@ package peers
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os/exec"
-	"slices"
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
@@ -43,7 +39,6 @@ func (t target) bare() bool { return t.serve[0] == bare.Name }
 type server struct {
 	*targets.Process
 	target target
-	client http.Client
 }
 
 // counts is what a server counted.
@@ -55,37 +50,20 @@ type counts struct {
 	own      time.Duration // median of its own part; 0: not told
 }
 
-// controlLimit bounds one question to a server: 100 MB of arrivals take a while.
-const controlLimit = 20 * time.Second
-
 func (r *runner) launch(ctx context.Context, t target) (*server, error) {
 	args := append([]string{"serve"}, t.serve...)
 	p, err := targets.Launch(ctx, exec.Command(r.Exe, append(args, "--addr="+targets.DefaultAddr)...), r.targetCPUs)
 	if err != nil {
 		return nil, err
 	}
-	// No connection is kept: the server's own count of them is to be that of the
-	// tool.
-	return &server{Process: p, target: t, client: http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: controlLimit}}, nil
+	return &server{Process: p, target: t}, nil
 }
 
 func (s *server) url() string { return "http://" + s.Addr + s.target.path }
 
 // ask gets one of the server's control paths.
 func (s *server) ask(ctx context.Context, path string) ([]byte, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.Addr+path, nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := s.client.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("%s: status %d", path, resp.StatusCode)
-	}
-	return io.ReadAll(resp.Body)
+	return bare.Client{Addr: s.Addr}.Get(ctx, path)
 }
 
 // counts asks the server what it counted.
@@ -98,31 +76,8 @@ func (s *server) counts(ctx context.Context) (c counts, err error) {
 		}
 		return counts{requests: st.Accepted + st.Rejected, rejected: st.Rejected}, err
 	}
-	st, err := s.stats(ctx)
+	st, err := bare.Client{Addr: s.Addr}.Stats(ctx)
 	return counts{requests: st.Served, rate: st.Rate(), span: time.Duration(st.LastNS - st.FirstNS), own: time.Duration(st.OwnNS)}, err
-}
-
-func (s *server) stats(ctx context.Context) (st bare.Stats, err error) {
-	body, err := s.ask(ctx, bare.PathStats)
-	if err == nil {
-		err = json.Unmarshal(body, &st)
-	}
-	return st, err
-}
-
-// arrivals asks for the arrival log.
-func (s *server) arrivals(ctx context.Context) ([]int64, error) {
-	body, err := s.ask(ctx, bare.PathArrivals)
-	if err != nil {
-		return nil, err
-	}
-	all := make([]int64, 0, len(body)/8)
-	for b := range slices.Chunk(body, 8) {
-		if len(b) == 8 {
-			all = append(all, int64(binary.LittleEndian.Uint64(b)))
-		}
-	}
-	return all, nil
 }
 
 const (
@@ -136,9 +91,10 @@ func (s *server) rest(ctx context.Context) error {
 	if !s.target.bare() {
 		return nil
 	}
+	client := bare.Client{Addr: s.Addr}
 	limit := time.Now().Add(restLimit)
 	for {
-		st, err := s.stats(ctx)
+		st, err := client.Stats(ctx)
 		if err != nil {
 			return err
 		}
@@ -150,6 +106,5 @@ func (s *server) rest(ctx context.Context) error {
 		}
 		time.Sleep(restEvery)
 	}
-	_, err := s.ask(ctx, bare.PathReset)
-	return err
+	return client.Reset(ctx)
 }

@@ -127,8 +127,8 @@ func TestEveryExampleInHelp(t *testing.T) {
 	defer upstream.Close()
 	dir := t.TempDir()
 	ran := 0
-	for _, sub := range []string{"run", "serve", "report", "peers"} {
-		if sub == "peers" && runtime.GOOS != "linux" {
+	for _, sub := range []string{"run", "serve", "report", "peers", "doctor"} {
+		if (sub == "peers" || sub == "doctor") && runtime.GOOS != "linux" {
 			continue // its server needs Linux
 		}
 		help, _, code := onhold(t, dir, sub, "--help")

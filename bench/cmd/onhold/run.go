@@ -75,7 +75,7 @@ func runCommand() *cli.Command {
 			durationFlag(catLoad, "every", bench.DefaultEvery, "burst: from one wave to the next"),
 			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxClients)),
 			intFlag(catLoad, "max-waiting", bench.DefaultMaxWaiting, "constant, poisson: most arrivals that wait for a free connection; beyond that they are unsent, and the stage is not valid"),
-			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (closed, burst: 10 %)"),
+			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %)"),
 			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or fasthttp (a goroutine for each connection); where not set, epoll where it can be"),
 			intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with a CPU of its own where there are enough"),
 			durationFlag(catDriver, "spin", 0, "driver epoll: poll for so long before each planned instant in place of sleeping; closer to the clock, for a core"),

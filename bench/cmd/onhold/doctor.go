@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench/doctor"
+	"github.com/a628bb15/onhold/bench/host"
+)
+
+// shortestExamination is the least length of one measurement that tells anything.
+const shortestExamination = 200 * time.Millisecond
+
+func doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "doctor",
+		Usage: "measure this machine: what can it drive, and how well?",
+		Description: "Drives a server that does nothing, and tells the least latency that can be\n" +
+			"measured here, the most requests a second, how far from the clock arrivals are\n" +
+			"sent, which levels this machine can drive, and what to raise for more. It takes\n" +
+			"about ten seconds.\n\n" +
+			"Exit codes: 0 fine, 2 usage, 5 the server did not start, 70 it cannot be measured,\n" +
+			"130 interrupted.\n\n" +
+			"Example:\n\n" +
+			"  onhold doctor --length 500ms",
+		Flags: []cli.Flag{
+			durationFlag(catLoad, "length", doctor.DefaultLength, "of each of five measurements"),
+			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
+			boolFlag(catOutput, "json", "print one JSON object in place of the text"),
+		},
+		Action: examine,
+	}
+}
+
+func examine(ctx context.Context, c *cli.Command) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if c.NArg() > 0 {
+		return usageError("doctor takes no arguments, got %q", c.Args().First())
+	}
+	config := doctor.Config{Length: c.Duration("length"), Progress: func(what string) {
+		fmt.Fprintln(c.Root().ErrWriter, "onhold:", what)
+	}}
+	if config.Length < shortestExamination || config.Length > time.Minute {
+		return usageError("--length=%v: must be from %v to 1m", config.Length, shortestExamination)
+	}
+	var err error
+	if config.Exe, err = os.Executable(); err != nil {
+		return err
+	}
+	if all, err := host.Affinity(0); err == nil && !c.Bool("no-pin") {
+		config.TargetCPUs, config.CPUs = host.Split(all)
+		if config.CPUs != nil {
+			if err := host.PinSelf(config.CPUs); err != nil {
+				return err
+			}
+		}
+	}
+	report, err := doctor.Examine(ctx, config)
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted")}
+	case err != nil:
+		return err
+	}
+	if c.Bool("json") {
+		encoder := json.NewEncoder(c.Root().Writer)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(report)
+	}
+	return report.Text(c.Root().Writer)
+}

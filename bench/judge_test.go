@@ -57,7 +57,7 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 			m.stage.Generator.Loops = []result.Loop{{CPU: 300 * ms}, {CPU: 810 * ms}}
 		}, nil, false, "loop 2 of 2 of the generator was busy for 81 % of the time, above the bound of 80 %"},
 		{"a loop that spins on purpose", func(m *merged) {
-			m.stage.Generator.CPU = time.Duration(host.CPUs()) * time.Second
+			m.stage.Generator.CPU = time.Duration(host.CPUs())*790*ms + 300*ms
 			m.stage.Generator.Loops = []result.Loop{{CPU: time.Second, Spun: 300 * ms}}
 		}, nil, true, ""},
 		{"the target's CPU", func(m *merged) {

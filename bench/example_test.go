@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -28,13 +29,13 @@ func Example() {
 	}))
 	defer server.Close()
 
-	dial, err := bench.HTTP{URL: server.URL}.Dial()
+	driver, err := epoll.Best(bench.HTTP{URL: server.URL}, 0, 0)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	plan := bench.Plan{Load: bench.LoadBurst, Level: 5, Length: time.Second}
-	stage, err := bench.Run(context.Background(), plan, &bench.Conns{Dial: dial})
+	stage, err := bench.Run(context.Background(), plan, driver)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -51,13 +52,13 @@ func Example() {
 var ordersURL string
 
 func BenchmarkOrders(b *testing.B) {
-	dial, err := bench.HTTP{URL: ordersURL}.Dial()
+	driver, err := epoll.Best(bench.HTTP{URL: ordersURL}, 0, 0)
 	if err != nil {
 		b.Fatal(err)
 	}
 	plan := bench.Plan{Load: bench.LoadPoisson, Level: 200, Warmup: time.Second, Length: 5 * time.Second}
 	for b.Loop() {
-		stage, err := bench.Run(b.Context(), plan, &bench.Conns{Dial: dial})
+		stage, err := bench.Run(b.Context(), plan, driver)
 		if err != nil || !stage.Valid {
 			b.Fatal(err, stage)
 		}

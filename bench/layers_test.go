@@ -16,7 +16,8 @@ const module = "github.com/a628bb15/onhold/"
 var layers = [][]string{
 	{"bench/clock", "reports/result", "reports/theory"},
 	{"bench/host"},
-	{"bench", "bench/epoll", "reports/compare"},
+	{"bench", "reports/compare"},
+	{"bench/epoll"},
 	{"targets/orders"},
 	{"targets/backend"},
 	{"targets/backend/...", "targets/front"},

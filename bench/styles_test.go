@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
@@ -73,7 +74,11 @@ func styleStage(b *testing.B, style string, p bench.Plan, cpus []int) *result.St
 		}
 	}()
 	p.TargetPID = process.PID
-	stage, err := bench.Run(b.Context(), p, &bench.Conns{Dial: dialer(b, "http://"+process.Addr+"/api/orders?user_id=42"), Kind: "fasthttp"})
+	driver, err := epoll.Best(bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"}, 0, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	stage, err := bench.Run(b.Context(), p, driver)
 	if err != nil {
 		b.Fatal(err)
 	}

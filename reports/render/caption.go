@@ -54,7 +54,7 @@ func caption(run result.Run, sweeps []sweep) string {
 		add("%s", s)
 	}
 	for _, f := range []struct{ key, say string }{
-		{"backend_cv", "cv %s"}, {"backend_conns", "%s connections to it"}, {"backend_stall", "it stalls %s"},
+		{"backend_cv", "cv %s"}, {"backend_conns", "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
 		{"max_inflight", "at most %s in flight"}, {result.KeyThink, "think time %s"},
 	} {
 		// A setting that explains a result belongs under the picture of it.

@@ -43,7 +43,7 @@ func notes(w *sweep) []string {
 	out = append(out, told(w, "", "", func(p point) []string {
 		return slices.DeleteFunc(slices.Clone(p.stage.Warnings), func(s string) bool { return !harmless[s] })
 	})...)
-	for _, n := range []string{zeros(w), steal(w)} {
+	for _, n := range []string{zeros(w), handshakes(w), reconnects(w), steal(w)} {
 		if n != "" {
 			out = append(out, n)
 		}
@@ -84,6 +84,30 @@ func told(w *sweep, mark, verb string, say func(point) []string) []string {
 		out = append(out, strings.TrimSpace(mark+" "+where+": "+verb+text))
 	}
 	return out
+}
+
+// handshakes tells what connecting cost where each request did it, at the
+// highest level. It is "" where connections were kept.
+func handshakes(w *sweep) string {
+	last := w.points[len(w.points)-1]
+	c := last.stage.Connect
+	if last.stage.Settings.Get(result.KeyNewConnection) == "" || c.N() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("each request had a new connection, and latencies contain the connecting: at %s p50 %s, p99 %s of it.",
+		atLevel(w.load, last.level), quantile(c, 0.5), quantile(c, 0.99))
+}
+
+// reconnects tells how many connections did not last. It is "" where all did.
+func reconnects(w *sweep) string {
+	var most int64
+	for _, p := range w.points {
+		most = max(most, p.stage.Reconnects)
+	}
+	if most == 0 {
+		return ""
+	}
+	return fmt.Sprintf("up to %s connections of a window had been closed, by the server or after a failure, and were made anew.", count(most))
 }
 
 // tellSteal is the share of the window from which stolen time is told.

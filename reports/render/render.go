@@ -34,6 +34,7 @@ var outputs = []struct {
 }{
 	{"capacity", capacityFiles},
 	{"percentiles", percentilesFiles},
+	{"stall", stallFiles},
 	{"summary", summaryFiles},
 }
 

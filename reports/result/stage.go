@@ -31,6 +31,7 @@ const (
 	KeyBackend        = "backend"         // what the target waits for
 	KeyBackendLatency = "backend_latency" // a duration, the mean of one wait
 	KeyBackendDist    = "backend_dist"    // how that varies
+	KeyBackendStall   = "backend_stall"   // LENGTH@OFFSET, where it answered nothing for a while
 	KeyLoad           = "load"            // closed, burst, constant or poisson
 	KeyLevel          = "level"           // clients, or arrivals per second
 	KeyRep            = "rep"             // which repeat this is, from 1

@@ -13,34 +13,80 @@ import (
 func reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "report",
-		Usage:     "draw a run folder again, without running",
-		ArgsUsage: "DIR",
+		Usage:     "draw a run folder again, or several together, without running",
+		ArgsUsage: "DIR...",
 		Description: "Reads run.json and stages.jsonl in DIR, writes the figures and summary.md anew,\n" +
 			"and prints the tables. The exit code is 4 where the run is not valid or not all\n" +
-			"of its stages are there.\n\n" +
+			"of its stages are there. Several folders are merged into a new one, --out, which\n" +
+			"is then a run folder itself: one figure of what was run apart.\n\n" +
 			"Example:\n\n" +
 			"  onhold report reports/out/demo",
-		Action: func(_ context.Context, c *cli.Command) error {
-			if c.NArg() != 1 {
-				return usageError("report wants one run folder, got %d", c.NArg())
-			}
-			dir := c.Args().First()
-			run, stages, warnings, err := result.Open(dir)
-			if err != nil {
-				return &exitError{exitUsage, err}
-			}
-			for _, w := range warnings {
-				fmt.Fprintln(c.Root().ErrWriter, "onhold: left out:", w)
-			}
-			if err := show(c, dir, run, stages); err != nil {
-				return err
-			}
-			if len(stages) < run.Planned {
-				return &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(stages), run.Planned)}
-			}
-			return verdict(stages)
+		Flags: []cli.Flag{
+			stringFlag(catOutput, "out", "", "with several folders: the new run folder"),
 		},
+		Action: report,
 	}
+}
+
+func report(_ context.Context, c *cli.Command) error {
+	dirs := c.Args().Slice()
+	out := c.String("out")
+	switch {
+	case len(dirs) == 0:
+		return usageError("report wants one run folder, or several and --out, got 0")
+	case len(dirs) > 1 && out == "":
+		return usageError("report of %d folders wants --out DIR, a new folder for them together", len(dirs))
+	case len(dirs) == 1 && c.IsSet("out"):
+		return usageError("--out=%s: goes with several folders only; %s is drawn in its place", out, dirs[0])
+	}
+	var merged result.Run
+	var all []*result.Stage
+	for i, dir := range dirs {
+		run, stages, warnings, err := result.Open(dir)
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		for _, w := range warnings {
+			fmt.Fprintln(c.Root().ErrWriter, "onhold: left out:", w)
+		}
+		all = append(all, stages...)
+		if i == 0 {
+			merged = run
+			continue
+		}
+		merged.Planned += run.Planned
+		merged.Partial = merged.Partial || run.Partial
+		merged.Notes = append(merged.Notes, "merged with run "+run.ID)
+	}
+	dir := dirs[0]
+	if len(dirs) > 1 {
+		dir = out
+		if err := write(dir, &merged, all); err != nil {
+			return err
+		}
+	}
+	if err := show(c, dir, merged, all); err != nil {
+		return err
+	}
+	if len(all) < merged.Planned {
+		return &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(all), merged.Planned)}
+	}
+	return verdict(all)
+}
+
+// write makes a run folder of stages that were run before.
+func write(dir string, run *result.Run, stages []*result.Stage) error {
+	partial, finished := run.Partial, run.Finished
+	folder, err := result.Create(dir, *run)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	for _, s := range stages {
+		if err := folder.Append(s); err != nil {
+			return err
+		}
+	}
+	return folder.Finish(finished, !partial)
 }
 
 // show writes the figures of a run and prints its tables.

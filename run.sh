@@ -8,5 +8,5 @@ if ! command -v go >/dev/null; then
   echo "run.sh: Go is needed (1.26 or newer) and was not found on PATH: see https://go.dev/doc/install" >&2
   exit 2
 fi
-go build -buildvcs=auto -o bin/onhold ./bench/cmd/onhold
+CGO_ENABLED=0 go build -buildvcs=auto -o bin/onhold ./bench/cmd/onhold
 exec bin/onhold run "$@"

@@ -1,11 +1,20 @@
 package targets
 
-import "runtime"
+import (
+	"runtime"
+	"runtime/debug"
+)
 
 // MinProcs is what TuneRuntime raises GOMAXPROCS to.
 const MinProcs = 4
 
-// TuneRuntime raises GOMAXPROCS to MinProcs where it is below, as it is in a
+// gcPercent is how much garbage may gather, in percent of what is in use, before
+// it is collected. A target makes hardly any for a request: what there is comes
+// from connections being made, and would otherwise stay as memory. Measured
+// with 10,000 connections on style eventloop it is 1 MB less than at 100.
+const gcPercent = 50
+
+// TuneRuntime collects garbage early, and raises GOMAXPROCS to MinProcs where it is below, as it is in a
 // process that is pinned to one or two cores. It is for the entry of a process
 // that runs a target; package targets does not call it, for the setting belongs
 // to the whole process.
@@ -22,6 +31,7 @@ const MinProcs = 4
 // and 7,000 at 16; in another round 5,600, 8,100, 8,300 and 5,800 at 1, 2, 4
 // and 8. The other styles are near the ideal with any.
 func TuneRuntime() {
+	debug.SetGCPercent(gcPercent)
 	if runtime.GOMAXPROCS(0) < MinProcs {
 		runtime.GOMAXPROCS(MinProcs)
 	}

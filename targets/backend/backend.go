@@ -7,6 +7,7 @@
 package backend
 
 import (
+	"sync"
 	"time"
 
 	"github.com/a628bb15/onhold/targets/orders"
@@ -19,6 +20,30 @@ type Query struct {
 
 	Orders []orders.Order // the answer, where Err is nil
 	Err    error
+
+	// State is the backend's own. It stays from one use of the query to the next,
+	// so that what a backend needs to answer is made once and not for each request.
+	State any
+}
+
+// room is lists for answers that nobody has in hand.
+var room = sync.Pool{New: func() any { return new([orders.MaxGenerated]orders.Order) }}
+
+// Room gives the query a list for its answer where it has none. A backend that
+// generates answers calls it when one is due: ten thousand queries that wait
+// hold no list.
+func (q *Query) Room() {
+	if cap(q.Orders) == 0 {
+		q.Orders = room.Get().(*[orders.MaxGenerated]orders.Order)[:0]
+	}
+}
+
+// Release gives the answer's list away, once it was used.
+func (q *Query) Release() {
+	if cap(q.Orders) == orders.MaxGenerated {
+		room.Put((*[orders.MaxGenerated]orders.Order)(q.Orders[:orders.MaxGenerated]))
+	}
+	q.Orders = nil
 }
 
 // Backend answers queries. All methods are safe for concurrent use.

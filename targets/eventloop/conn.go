@@ -90,6 +90,7 @@ func (c *conn) answered() {
 	} else {
 		orders.Answer(&l.resp, c.query.Orders)
 	}
+	c.query.Release()
 	l.append(c)
 	if c.serve() == gnet.Close {
 		l.close(c)

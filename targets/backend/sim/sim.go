@@ -51,13 +51,31 @@ func (s *Sim) Block(q *backend.Query) {
 	s.answer(q, due)
 }
 
+// pending is a query that waits on a loop. It is made once for each: garbage
+// for every request would double the memory of an event loop.
+type pending struct {
+	sim  *Sim
+	q    *backend.Query
+	due  time.Duration
+	done func()
+	wake func() // p.answer, made into a value once
+}
+
+func (p *pending) answer() {
+	p.sim.answer(p.q, p.due)
+	p.done()
+}
+
 // Notify implements [backend.Backend].
 func (s *Sim) Notify(q *backend.Query, loop backend.Loop, done func()) {
-	due := s.reserve()
-	loop.At(due, func() {
-		s.answer(q, due)
-		done()
-	})
+	p, ok := q.State.(*pending)
+	if !ok || p.sim != s || p.q != q { // a new query, or a copy of one
+		p = &pending{sim: s, q: q}
+		p.wake = p.answer
+		q.State = p
+	}
+	p.due, p.done = s.reserve(), done
+	loop.At(p.due, p.wake)
 }
 
 // reserve reads the clock inside the lock, so that calls are served in the
@@ -74,6 +92,7 @@ func (s *Sim) answer(q *backend.Query, due time.Duration) {
 	s.lateMu.Lock()
 	s.late.Record(late)
 	s.lateMu.Unlock()
+	q.Room()
 	q.Orders, q.Err = orders.Generate(q.Orders[:0], q.UserID), nil
 }
 

@@ -49,7 +49,7 @@ func TestReadmeCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.String() != "/api/orders?user_id=42" {
+		if all := r.URL.Query().Has("all"); r.URL.Path != "/api/orders" || r.URL.Query().Get("user_id") != "42" || all && r.Header.Get("Accept") != "application/json" {
 			http.Error(w, "the quotes were lost", http.StatusBadRequest)
 		}
 	}))
@@ -68,8 +68,9 @@ func TestReadmeCommands(t *testing.T) {
 		if notRun[line] != "" {
 			continue
 		}
-		quick := strings.Replace(line, "http://127.0.0.1:8080", upstream.URL, 1)
+		quick := strings.ReplaceAll(line, "http://127.0.0.1:8080", upstream.URL)
 		quick = strings.Replace(quick, "--stage 10s --backend-stall 2s@5s", "--stage 2s --backend-stall 500ms@1s", 1)
+		quick = strings.Replace(quick, "onhold doctor", "onhold doctor --length 300ms", 1)
 		quick = strings.Replace(quick, "-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$", 1)
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)
 		cmd.Dir = work

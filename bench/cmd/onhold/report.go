@@ -22,7 +22,8 @@ func reportCommand() *cli.Command {
 			"Example:\n\n" +
 			"  onhold report reports/out/demo",
 		Flags: []cli.Flag{
-			stringFlag(catOutput, "out", "", "with several folders: the new run folder"),
+			// Not from the environment: ONHOLD_OUT is where runs go.
+			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "with several folders: the new run folder", OnlyOnce: true},
 		},
 		Action: report,
 	}

@@ -57,7 +57,9 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 			l.rec.Ran(used)
 		})
 	}
+	told := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
+		defer close(told)
 		for _, l := range loops {
 			l.cancelled.Store(true)
 			l.poller.wake()
@@ -71,7 +73,7 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 	close(started)
 	finished.Wait()
 	if !stop() {
-		<-ctx.Done() // wake may be under way
+		<-told // else a descriptor may be closed that is being written to
 	}
 	for _, l := range loops {
 		l.close()

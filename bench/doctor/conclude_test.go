@@ -1,0 +1,86 @@
+package doctor
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// quiet is what an ordinary machine of two CPUs shows.
+func quiet() *Report {
+	return &Report{
+		Environment: result.Environment{CPU: "AMD EPYC", Cores: 2, OS: "linux", Kernel: "6.18"},
+		TargetCPUs:  "0", CPUs: "1", ClockRead: 25, PingPong: 45 * time.Microsecond,
+		Limits: host.Limits{Descriptors: 100_000, MostAllowed: 100_000, Ports: 28_232, Backlog: 4096, ClockSource: "tsc"},
+		Null:   Null{50 * time.Microsecond, 90 * time.Microsecond},
+		Most:   Most{Rate: 150_000, CPU: 6 * time.Microsecond},
+		Pacing: []Pacing{{1000, 50 * time.Microsecond, 100 * time.Microsecond, 15 * time.Microsecond, 40 * time.Microsecond}},
+	}
+}
+
+func TestConclusions(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		change        func(*Report)
+		clients, rate int
+		says          string
+		not           string
+	}{
+		{"an ordinary machine", func(*Report) {}, 24_000, 120_000, "the generator has one CPU", "open files"},
+		{"few open files", func(r *Report) { r.Limits.Descriptors, r.Limits.MostAllowed = 1024, 1024 }, 960, 120_000, "as root, 'ulimit -n 200000'", ""},
+		{"few open files that may be raised", func(r *Report) { r.Limits.Descriptors = 1024 }, 960, 120_000, "raise them to 100000 itself (ulimit -n 100000)", "as root"},
+		{"more clients than ports", func(r *Report) { r.Most.Rate = 300_000 }, 48_000, 240_000, "28232 local ports for one address", ""},
+		{"several CPUs", func(r *Report) { r.TargetCPUs, r.CPUs = "0-3", "4-7" }, 96_000, 480_000, "'onhold run --threads 4'", "has one CPU"},
+		{"one CPU", func(r *Report) { r.TargetCPUs, r.CPUs = "", "" }, 24_000, 120_000, "each takes time from the other", ""},
+		{"a short backlog", func(r *Report) { r.Limits.Backlog = 128 }, 24_000, 120_000, "net.core.somaxconn=4096", ""},
+		{"a slow clock", func(r *Report) { r.Limits.ClockSource = "hpet" }, 24_000, 120_000, `read from "hpet"`, ""},
+		{"a server that was full", func(r *Report) { r.Most.ServerFull = true }, 24_000, 120_000, "limit of 150,000 requests/s", ""},
+		{"a busy neighbour", func(r *Report) { r.Steal = 0.14 }, 24_000, 120_000, "took up to 14 %", ""},
+		{"late", func(r *Report) { r.Pacing[0].LagP99 = 3 * time.Millisecond }, 24_000, 120_000, "p99 of the generator's lag is 3ms", ""},
+		{"nothing known", func(r *Report) { r.Limits = host.Limits{} }, 24_000, 120_000, "", "open files"},
+	} {
+		r := quiet()
+		c.change(r)
+		r.conclude()
+		all := strings.Join(r.Advice, "\n")
+		if r.MaxClients != c.clients || r.MaxRate != c.rate {
+			t.Errorf("%s: %d clients and %d arrivals/s, want %d and %d", c.name, r.MaxClients, r.MaxRate, c.clients, c.rate)
+		}
+		if !strings.Contains(all, c.says) || c.not != "" && strings.Contains(all, c.not) {
+			t.Errorf("%s: want %q and not %q in\n%s", c.name, c.says, c.not, all)
+		}
+	}
+}
+
+func TestReportForPeopleAndPrograms(t *testing.T) {
+	r := quiet()
+	r.conclude()
+	var b bytes.Buffer
+	if err := r.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"AMD EPYC, 2 CPUs, linux 6.18", "targets run on 0, the generator on 1", "tsc, read in 25ns",
+		"100,000 open files, 28,232 local ports an address, backlog 4,096",
+		"p50 50µs, p99 90µs at 1 client; a blocking write and read: p50 45µs", "150,000 requests/s, 6µs of CPU time each",
+		"24,000 clients on a wait of 200ms", "120,000 arrivals/s", "- the generator has one CPU",
+	} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("the text lacks %q:\n%s", want, b.String())
+		}
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"ping_pong_ns":45000`, `"max_clients":24000`, `"rate_per_s":1000`, `"descriptors":100000`} {
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("the JSON lacks %s: %s", want, raw)
+		}
+	}
+}

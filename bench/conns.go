@@ -307,6 +307,7 @@ type client struct {
 	shard *lockedShard
 	work  chan time.Duration // open loads: the planned instant of its next arrival
 	had   bool               // a connection, at some time
+	rests time.Duration      // since when no request is under way
 
 	mu   sync.Mutex // guards conn against hangUp
 	conn Conn
@@ -327,15 +328,20 @@ func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, tim
 	if reply.Outcome != result.OK && c.aborted.Load() {
 		reply.Outcome, reply.Why = result.Unfinished, "still in flight at the drain limit"
 	}
+	c.rests = done
 	c.shard.record(Arrival{planned, sent, done, reply.Outcome, reply.Why, waited})
 	return reply.Outcome, done
 }
+
+// rested is how long a connection rests before it is asked whether it still is
+// one: a system call, which a client that sends again at once can spare.
+const rested = 100 * time.Microsecond
 
 // exchange makes one request, over a new connection where there is none.
 func (c *client) exchange(sent time.Duration) Reply {
 	left := c.plan.Timeout
 	conn := c.current()
-	if a, ok := conn.(Aliver); ok && !a.Alive() {
+	if a, ok := conn.(Aliver); ok && sent-c.rests > rested && !a.Alive() {
 		c.hangUp()
 		conn = nil
 	}

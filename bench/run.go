@@ -68,7 +68,15 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	rec := NewRecorder(p)
 	meters := startMeters(p, rec)
 	err := d.Drive(ctx, p, rec)
-	target, generator, meterErr := meters.stop(err == nil)
+	if err != nil {
+		meters.leave()
+	}
+	// The window lasts to its end also where nothing is left to be sent in it.
+	kept := context.AfterFunc(ctx, meters.leave)
+	target, generator, meterErr := meters.stop()
+	if !kept() && err == nil {
+		err = ctx.Err()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("stage at level %d: %w", p.Level, err)
 	}
@@ -84,6 +92,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 type meters struct {
 	target, generator *host.Meter
 	abandon           chan struct{}
+	leave             func() // closes abandon: the stage is not whole
 	done              sync.WaitGroup
 	usage             [2]result.Usage
 	err               error // of the target's meter
@@ -93,6 +102,7 @@ type meters struct {
 // by package time: a millisecond does not matter here.
 func startMeters(p Plan, rec *Recorder) *meters {
 	m := &meters{generator: host.Self(), abandon: make(chan struct{})}
+	m.leave = sync.OnceFunc(func() { close(m.abandon) })
 	if p.TargetPID != 0 {
 		m.target = host.Process(p.TargetPID)
 	}
@@ -136,12 +146,8 @@ func (m *meters) sleep(at time.Duration) bool {
 	}
 }
 
-// stop returns what was measured once the window is over, or ends it at once
-// where the stage is not whole.
-func (m *meters) stop(whole bool) (target, generator result.Usage, err error) {
-	if !whole {
-		close(m.abandon)
-	}
+// stop returns what was measured once the window is over, or has been left.
+func (m *meters) stop() (target, generator result.Usage, err error) {
 	m.done.Wait()
 	return m.usage[0], m.usage[1], m.err
 }

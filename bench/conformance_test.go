@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -94,3 +95,6 @@ func sum(r io.Reader) (n int64, checksum uint32, err error) {
 	n, err = io.Copy(h, r)
 	return n, h.Sum32(), err
 }
+
+// number prints a figure for people.
+func number(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) }

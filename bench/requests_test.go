@@ -1,0 +1,94 @@
+package bench_test
+
+import (
+	"fmt"
+	"math"
+	"net/http"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// What is asked for is what goes out: method, lines, body and host.
+func TestRequestIsSentAsGiven(t *testing.T) {
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		s := newScripted(t, says(okReply))
+		stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: 2, Length: time.Millisecond}, made(t, bench.HTTP{
+			URL: s.url() + "api//orders%2Fx/../y?user_id=42", Method: "PATCH", Body: []byte("five!"),
+			Header: []string{"Accept: text/html", "X-Twice: 1", "X-Twice:2", "Host: shop.example", "User-Agent: someone"},
+		}))
+		if stage.Counts[result.OK] != 2 {
+			t.Fatalf("counts %v; %q", stage.Counts, stage.Warnings)
+		}
+		for _, r := range s.log() {
+			if r.method != "PATCH" || r.resource != "/api//orders%2Fx/../y?user_id=42" || r.host != "shop.example" || r.body != 5 || r.close {
+				t.Errorf("%+v", r)
+			}
+			want := http.Header{"Accept": {"text/html"}, "X-Twice": {"1", "2"}, "User-Agent": {"someone"}, "Content-Length": {"5"}}
+			for name, values := range want {
+				if !slices.Equal(r.header[name], values) {
+					t.Errorf("%s is %q, want %q", name, r.header[name], values)
+				}
+			}
+		}
+	})
+}
+
+// mix is addresses of one server with weights.
+func mix(url string, weights ...int) (m []bench.Weighted) {
+	for i, w := range weights {
+		m = append(m, bench.Weighted{URL: fmt.Sprintf("%s%d", url, i), Weight: w})
+	}
+	return m
+}
+
+// Of several addresses each has its share: of n requests within five standard
+// deviations, which one run in a million misses.
+func TestMixHasItsShares(t *testing.T) {
+	weights := []int{6, 3, 1}
+	eachThreads(t, func(t *testing.T, made made) {
+		t.Parallel()
+		s := newScripted(t, says(okReply))
+		const n = 1500
+		run(t, bench.Plan{Load: bench.LoadBurst, Level: 100, Every: time.Millisecond, Length: n / 100 * time.Millisecond, Drain: time.Minute},
+			made(t, bench.HTTP{Mix: mix(s.url(), weights...), Seed: 3}))
+		seen := map[string]int{}
+		for _, r := range s.log() {
+			seen[r.resource]++
+		}
+		for i, w := range weights {
+			p := float64(w) / 10
+			if got, dev := seen[fmt.Sprintf("/%d", i)], 5*math.Sqrt(n*p*(1-p)); math.Abs(float64(got)-n*p) > dev {
+				t.Errorf("%d of %d requests have a weight of %d in 10, want %.0f ± %.0f", got, n, w, n*p, dev)
+			}
+		}
+		if len(seen) != len(weights) {
+			t.Errorf("addresses %v", seen)
+		}
+	})
+}
+
+// The seed decides the sequence: the same again, another one with another.
+func TestMixIsDrawnFromTheSeed(t *testing.T) {
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		var sequences []string
+		for _, seed := range []uint64{1, 1, 2} {
+			s := newScripted(t, says(okReply))
+			run(t, bench.Plan{Load: bench.LoadBurst, Level: 1, Every: time.Millisecond, Length: 60 * time.Millisecond, Drain: time.Minute},
+				made(t, bench.HTTP{Mix: mix(s.url(), 1, 1), Seed: seed}))
+			var sequence string
+			for _, r := range s.log() {
+				sequence += r.resource
+			}
+			sequences = append(sequences, sequence)
+		}
+		if len(sequences[0]) != 2*60 || sequences[0] != sequences[1] || sequences[0] == sequences[2] {
+			t.Errorf("sequences of seeds 1, 1 and 2:\n%q", sequences)
+		}
+	})
+}

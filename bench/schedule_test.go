@@ -1,0 +1,279 @@
+package bench_test
+
+import (
+	"math"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// arrived is when the server read each request, in order, from the first on.
+func arrived(s *scripted) []time.Duration {
+	var at []time.Duration
+	for _, r := range s.log() {
+		at = append(at, r.at)
+	}
+	slices.Sort(at)
+	for i := len(at) - 1; i >= 0; i-- {
+		at[i] -= at[0]
+	}
+	return at
+}
+
+// gaps is from each to the next.
+func gaps(at []time.Duration) []float64 {
+	var g []float64
+	for i := 1; i < len(at); i++ {
+		g = append(g, (at[i] - at[i-1]).Seconds())
+	}
+	return g
+}
+
+// variation is the coefficient of variation.
+func variation(x []float64) float64 {
+	var sum, squares float64
+	for _, v := range x {
+		sum += v
+		squares += v * v
+	}
+	n := float64(len(x))
+	mean := sum / n
+	return math.Sqrt(max(0, squares/n-mean*mean)) / mean
+}
+
+// planned is how many arrivals of the pattern fall between two offsets.
+func planned(a bench.Arrivals, seed uint64, from, to time.Duration) (n int) {
+	next := a.Schedule(seed)
+	for at := next(); at < to; at = next() {
+		if at >= from {
+			n++
+		}
+	}
+	return n
+}
+
+// onAQuietMachine tries up to three times: what a pause of the machine spoils
+// once is spoilt every time by a driver that is at fault.
+func onAQuietMachine(t *testing.T, try func() (fault string)) {
+	t.Helper()
+	for attempt := 1; ; attempt++ {
+		fault := try()
+		if fault == "" {
+			return
+		}
+		if attempt == 3 {
+			t.Error(fault)
+			return
+		}
+		t.Logf("%s; again", fault)
+	}
+}
+
+// A rate is that of all threads together, and the arrivals at the edges of
+// the window are neither lost nor sent twice, however many loops share them.
+func TestRateIsTotalNotPerThread(t *testing.T) {
+	for _, load := range []bench.Load{bench.LoadConstant, bench.LoadPoisson} {
+		t.Run(string(load), func(t *testing.T) {
+			eachThreads(t, func(t *testing.T, made made) {
+				t.Parallel()
+				s := newScripted(t, says(okReply))
+				p := bench.Plan{Load: load, Level: 401, Seed: 7, Warmup: 150 * time.Millisecond, Length: 500 * time.Millisecond}
+				stage := run(t, p, made(t, bench.HTTP{URL: s.url()}))
+				want := planned(p.Pattern(), p.Seed, p.Warmup, p.Warmup+p.Length)
+				all := planned(p.Pattern(), p.Seed, 0, p.Warmup+p.Length)
+				if stage.Counts[result.OK] != int64(want) || stage.Counts.Planned() != int64(want) || s.seen() != all {
+					t.Errorf("counts %v, %d requests; want %d ok of %d", stage.Counts, s.seen(), want, all)
+				}
+			})
+		})
+	}
+}
+
+// A burst is divided among loops so that each wave has all of its clients.
+func TestNoArrivalIsLostAtTheEdges(t *testing.T) {
+	for _, clients := range []int{1, 2, 100, 1001} {
+		eachThreads(t, func(t *testing.T, made made) {
+			s := newScripted(t, says(okReply))
+			const waves, every = 3, 100 * time.Millisecond
+			stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Length: waves * every, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			if n := int64(waves * clients); stage.Counts[result.OK] != n || int64(s.seen()) != n || s.connections() != clients {
+				t.Errorf("counts %v, %d requests over %d connections; want %d waves of %d", stage.Counts, s.seen(), s.connections(), waves, clients)
+			}
+		})
+	}
+}
+
+// Nothing is sent before its instant, in any load: number k comes k steps
+// after the start of the stage at the earliest.
+func TestNothingIsSentEarly(t *testing.T) {
+	const rate, length = 200, 300 * time.Millisecond
+	plans := map[string]bench.Plan{
+		"constant": {Load: bench.LoadConstant, Level: rate, Length: length},
+		"poisson":  {Load: bench.LoadPoisson, Level: rate, Seed: 5, Length: length},
+		"burst":    {Load: bench.LoadBurst, Level: 10, Every: 100 * time.Millisecond, Length: length},
+		"spread":   {Level: 10, Spread: length, Think: time.Hour, Length: length},
+	}
+	for name, p := range plans {
+		t.Run(name, func(t *testing.T) {
+			eachThreads(t, func(t *testing.T, made made) {
+				t.Parallel()
+				s := newScripted(t, says(okReply))
+				began := clock.Now()
+				run(t, p, made(t, bench.HTTP{URL: s.url()}))
+				next := func() func() time.Duration {
+					if pattern := p.Pattern(); pattern != nil {
+						return pattern.Schedule(p.Seed)
+					}
+					return bench.Constant{Rate: float64(p.Level) / p.Spread.Seconds()}.Schedule(0)
+				}()
+				log := s.log()
+				slices.SortFunc(log, func(a, b request) int { return int(a.at - b.at) })
+				for i, r := range log {
+					if due := began + next(); r.at < due {
+						t.Fatalf("request %d came %v before its instant", i, due-r.at)
+					}
+				}
+				if len(log) < 10 {
+					t.Errorf("%d requests", len(log))
+				}
+			})
+		})
+	}
+}
+
+// Callers who do not know of each other come with exponential gaps, also as
+// the server sees them: the test of Kolmogorov and Smirnov, at 1 in 10,000.
+func TestPoissonIsPoissonAtTheServer(t *testing.T) {
+	const rate, length = 200, 2 * time.Second
+	eachThreads(t, func(t *testing.T, made made) {
+		onAQuietMachine(t, func() string {
+			s := newScripted(t, says(okReply))
+			run(t, bench.Plan{Load: bench.LoadPoisson, Level: rate, Seed: 11, Length: length}, made(t, bench.HTTP{URL: s.url()}))
+			g := gaps(arrived(s))
+			slices.Sort(g)
+			n := float64(len(g))
+			var far float64
+			for i, x := range g {
+				f := 1 - math.Exp(-rate*x)
+				far = max(far, f-float64(i)/n, float64(i+1)/n-f)
+			}
+			if bound := math.Sqrt(-math.Log(1e-4/2) / 2 / n); far > bound {
+				return t.Name() + ": the distribution of gaps is off by " + number(far) + ", above " + number(bound)
+			}
+			return ""
+		})
+	})
+}
+
+// A constant rate neither drifts nor comes in bursts, as it does from a bucket
+// of tokens that is filled every so often.
+func TestConstantRateKeepsItsGrid(t *testing.T) {
+	const rate, length = 500, 1200 * time.Millisecond
+	const gap = time.Second / rate
+	eachThreads(t, func(t *testing.T, made made) {
+		onAQuietMachine(t, func() string {
+			s := newScripted(t, says(okReply))
+			stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: rate, Length: length}, made(t, bench.HTTP{URL: s.url()}))
+			at := arrived(s)
+			if len(at) != 600 || stage.Counts[result.OK] != 600 {
+				t.Fatalf("counts %v, %d requests, want 600", stage.Counts, len(at))
+			}
+			off := make([]time.Duration, len(at))
+			for i := range at {
+				off[i] = at[i] - time.Duration(i)*gap
+			}
+			tenth := len(off) / 10
+			first, last := median(off[:tenth]), median(off[len(off)-tenth:])
+			if drift := (last - first).Abs(); drift > gap/2 {
+				return t.Name() + ": it drifts by " + drift.String()
+			}
+			// Bursts of k have a variation of √(k−1).
+			if cv := variation(gaps(at)); cv > 1 {
+				return t.Name() + ": the gaps vary by " + number(cv)
+			}
+			return ""
+		})
+	})
+}
+
+func median(x []time.Duration) time.Duration {
+	x = slices.Sorted(slices.Values(x))
+	return x[len(x)/2]
+}
+
+// stalling answers at once but for a while, after which it answers all that
+// came in between.
+type stalling struct {
+	after, stall time.Duration
+
+	mu    sync.Mutex
+	first time.Duration
+	held  int
+}
+
+func (s *stalling) serve(c net.Conn) bool {
+	now := clock.Now()
+	s.mu.Lock()
+	if s.first == 0 {
+		s.first = now
+	}
+	from := s.first + s.after
+	in := now >= from && now < from+s.stall
+	if in {
+		s.held++
+	}
+	s.mu.Unlock()
+	if in {
+		clock.Sleep(nil, from+s.stall)
+	}
+	return says(okReply)(c)
+}
+
+// The fault that separates honest generators from others: a stall shows in
+// an open load as rate × stall late samples in a straight line. A slow machine
+// may add to what is late, and takes nothing from it.
+func TestClockDoesNotStartAtDequeue(t *testing.T) {
+	const rate, stall = 500, 400 * time.Millisecond
+	eachThreads(t, func(t *testing.T, made made) {
+		t.Parallel()
+		// Also where few connections are allowed, on which all wait in turn.
+		for _, most := range []int{1000, 7} {
+			server := &stalling{after: 200 * time.Millisecond, stall: stall}
+			s := newScripted(t, server.serve)
+			stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: rate, MaxClients: most, Length: 800 * time.Millisecond, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			if stage.Counts[result.OK] != 400 {
+				t.Errorf("counts %v, want 400 ok", stage.Counts)
+			}
+			for tenth := range 10 {
+				late := stage.Latency.CountBetween(stall*time.Duration(tenth)/10*999/1000, time.Hour)
+				if least := int64((10-tenth)*rate*int(stall/time.Millisecond)/10_000 - 2); late < least {
+					t.Errorf("of %d connections %d samples are late by %d tenths of the stall, want %d at the least", most, late, tenth, least)
+				}
+			}
+		}
+	})
+}
+
+// A closed load does not show that stall: each client waits with the server,
+// once. What it did not send must not be made up afterwards.
+func TestNothingIsBackFilled(t *testing.T) {
+	const clients = 20
+	eachThreads(t, func(t *testing.T, made made) {
+		t.Parallel()
+		server := &stalling{after: 100 * time.Millisecond, stall: 300 * time.Millisecond}
+		s := newScripted(t, server.serve)
+		stage := run(t, bench.Plan{Level: clients, Think: 5 * time.Millisecond, Length: 500 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		if server.held > clients {
+			t.Errorf("%d clients had %d requests in the stall", clients, server.held)
+		}
+		if n := int64(s.seen()); stage.Latency.N() != n || stage.Counts.Planned() != n || stage.Lag.N() != n {
+			t.Errorf("%d latencies and %d lags of %d arrivals, but the server saw %d", stage.Latency.N(), stage.Lag.N(), stage.Counts.Planned(), n)
+		}
+	})
+}

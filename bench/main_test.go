@@ -14,19 +14,26 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/bare"
 )
 
 // serveEnv makes the test binary serve a target in place of running tests, so
 // that tests and benchmarks drive a process of its own as the command does.
 const serveEnv = "ONHOLD_TEST_SERVE"
 
+// roles are what the test binary does in place of running tests where a
+// variable of that name is set, with its value.
+var roles = map[string]func(value string) error{serveEnv: serveTarget}
+
 func TestMain(m *testing.M) {
-	if style := os.Getenv(serveEnv); style != "" {
-		if err := serveTarget(style); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
+	for name, play := range roles {
+		if value := os.Getenv(name); value != "" {
+			if err := play(value); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+			os.Exit(0)
 		}
-		os.Exit(0)
 	}
 	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		time.Sleep(20 * time.Millisecond)
@@ -39,7 +46,7 @@ func serveTarget(style string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	targets.TuneRuntime()
-	server, err := targets.Start(style, targets.Options{})
+	server, err := start(style)
 	if err != nil {
 		return err
 	}
@@ -52,19 +59,32 @@ func serveTarget(style string) error {
 	return server.Shutdown(ctx)
 }
 
+// server is a target, or the yardstick.
+type server interface {
+	Addr() string
+	Shutdown(context.Context) error
+}
+
+func start(style string) (server, error) {
+	if style == bare.Name {
+		return bare.Start(bare.Config{Addr: "127.0.0.1:0"})
+	}
+	return targets.Start(style, targets.Options{})
+}
+
 // launch starts a target of the default options as its own process, for as
-// long as the benchmark lasts.
-func launch(b *testing.B, style string, cpus []int) *targets.Process {
-	b.Helper()
+// long as the benchmark or test lasts.
+func launch(tb testing.TB, style string, cpus []int) *targets.Process {
+	tb.Helper()
 	exe, err := os.Executable()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	cmd := exec.Command(exe)
 	cmd.Env = append(os.Environ(), serveEnv+"="+style)
-	p, err := targets.Launch(b.Context(), cmd, cpus)
+	p, err := targets.Launch(tb.Context(), cmd, cpus)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return p
 }

@@ -61,6 +61,25 @@ func join(t testing.TB, l *loop) (peer int) {
 	return pair[1]
 }
 
+// connectByHand connects the loop's client to the server of its requests.
+func connectByHand(t testing.TB, l *loop, hostPort string) {
+	t.Helper()
+	addr, err := resolve(t.Context(), hostPort)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.server, err = sockaddr(addr); err != nil {
+		t.Fatal(err)
+	}
+	l.family, l.sources = unix.AF_INET, []unix.Sockaddr{nil}
+	source := l.source
+	l.connectAll(1)
+	l.source = source
+	if l.conns[0].state != ready {
+		t.Fatal("not connected")
+	}
+}
+
 // request lets the client send a request.
 func request(l *loop) {
 	now := clock.Now()

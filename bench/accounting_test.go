@@ -51,6 +51,7 @@ func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
 		"rejected": says(rejectedReply), "reset": resets, "error": says("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"),
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, script)
@@ -70,6 +71,7 @@ func TestInFlightWorkIsNotDropped(t *testing.T) {
 	const wait = 400 * time.Millisecond
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, after(wait, says(okReply)))
@@ -89,6 +91,7 @@ func TestInFlightWorkIsNotDropped(t *testing.T) {
 func TestUnfinishedIsCounted(t *testing.T) {
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, never)
@@ -188,6 +191,7 @@ func TestInterruptOverTheWire(t *testing.T) {
 		p.Length, p.Drain, p.Timeout = time.Hour, time.Hour, time.Hour
 		for what, script := range map[string]script{"answered": says(okReply), "not answered": never} {
 			t.Run(name+", "+what, func(t *testing.T) {
+				t.Parallel()
 				eachThreads(t, func(t *testing.T, made made) {
 					t.Parallel()
 					s := newScripted(t, script)

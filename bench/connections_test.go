@@ -51,6 +51,7 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 		"reset":               {resets, result.Reset},
 	} {
 		t.Run(what, func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, c.script)
@@ -73,6 +74,7 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 func TestNewConnectionForEachRequest(t *testing.T) {
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(closingReply))
@@ -139,6 +141,7 @@ func TestNoPipelining(t *testing.T) {
 func TestRefusedIsTheServers(t *testing.T) {
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(okReply))

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -51,41 +50,38 @@ func TestStageCountsWhatTheServerDid(t *testing.T) {
 		for seed := range 3 {
 			t.Run(fmt.Sprintf("%s-%d", load, seed), func(t *testing.T) {
 				t.Parallel()
-				var mu sync.Mutex
-				want := map[result.Outcome]int64{}
-				draw := rapid.SliceOfN(rapid.IntRange(0, len(kinds)-1), 20, 20).Example(seed)
-				var scripts []script
-				for _, k := range draw {
-					scripts = append(scripts, func(c net.Conn) bool {
-						mu.Lock()
-						want[kinds[k].want]++
-						mu.Unlock()
-						return kinds[k].script(c)
-					})
-				}
-				s := newScripted(t, scripts...)
-				plan := bench.Plan{Load: load, Level: 8, RejectPause: 5 * time.Millisecond, Think: time.Millisecond,
-					Timeout: 150 * time.Millisecond, Length: 600 * time.Millisecond, MaxLag: time.Minute}
-				if load.Open() {
-					plan.Level = 200
-				}
-				stage, err := bench.Run(t.Context(), plan, &bench.Conns{Dial: dialer(t, s.url()), Kind: "fasthttp"})
-				if err != nil {
-					t.Fatal(err)
-				}
-				mu.Lock()
-				defer mu.Unlock()
-				for _, o := range result.Outcomes {
-					if stage.Counts[o] != want[o] {
-						t.Errorf("%d %s, but the server made %d", stage.Counts[o], o, want[o])
+				eachDriver(t, func(t *testing.T, made made) {
+					t.Parallel()
+					var mu sync.Mutex
+					want := map[result.Outcome]int64{}
+					draw := rapid.SliceOfN(rapid.IntRange(0, len(kinds)-1), 20, 20).Example(seed)
+					var scripts []script
+					for _, k := range draw {
+						scripts = append(scripts, func(c net.Conn) bool {
+							mu.Lock()
+							want[kinds[k].want]++
+							mu.Unlock()
+							return kinds[k].script(c)
+						})
 					}
-				}
-				if int64(s.seen()) != stage.Counts.Planned() {
-					t.Errorf("%d planned, the server saw %d requests", stage.Counts.Planned(), s.seen())
-				}
-				if slices.ContainsFunc(stage.Warnings, func(w string) bool { return strings.Contains(w, "Little") }) {
-					t.Error(stage.Warnings)
-				}
+					s := newScripted(t, scripts...)
+					plan := bench.Plan{Load: load, Level: 8, RejectPause: 5 * time.Millisecond, Think: time.Millisecond,
+						Timeout: 150 * time.Millisecond, Length: 600 * time.Millisecond, MaxLag: time.Minute}
+					if load.Open() {
+						plan.Level = 200
+					}
+					stage := run(t, plan, made(t, bench.HTTP{URL: s.url()}))
+					mu.Lock()
+					defer mu.Unlock()
+					for _, o := range result.Outcomes {
+						if stage.Counts[o] != want[o] {
+							t.Errorf("%d %s, but the server made %d", stage.Counts[o], o, want[o])
+						}
+					}
+					if int64(s.seen()) != stage.Counts.Planned() {
+						t.Errorf("%d planned, the server saw %d requests", stage.Counts.Planned(), s.seen())
+					}
+				})
 			})
 		}
 	}

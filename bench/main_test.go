@@ -3,6 +3,7 @@ package bench_test
 import (
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -39,6 +40,11 @@ func TestMain(m *testing.M) {
 		time.Sleep(20 * time.Millisecond)
 	}))
 	ordersURL = service.URL
+	// Tests that run in parallel wait most of the time: more of them than CPUs.
+	// What the command line says goes before.
+	if err := flag.Set("test.parallel", "8"); err != nil {
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 

@@ -80,6 +80,7 @@ func onAQuietMachine(t *testing.T, try func() (fault string)) {
 func TestRateIsTotalNotPerThread(t *testing.T) {
 	for _, load := range []bench.Load{bench.LoadConstant, bench.LoadPoisson} {
 		t.Run(string(load), func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(okReply))
@@ -100,7 +101,7 @@ func TestNoArrivalIsLostAtTheEdges(t *testing.T) {
 	for _, clients := range []int{1, 2, 100, 1001} {
 		eachThreads(t, func(t *testing.T, made made) {
 			s := newScripted(t, says(okReply))
-			const waves, every = 3, 100 * time.Millisecond
+			const waves, every = 3, 50 * time.Millisecond
 			stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Length: waves * every, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 			if n := int64(waves * clients); stage.Counts[result.OK] != n || int64(s.seen()) != n || s.connections() != clients {
 				t.Errorf("counts %v, %d requests over %d connections; want %d waves of %d", stage.Counts, s.seen(), s.connections(), waves, clients)
@@ -121,6 +122,7 @@ func TestNothingIsSentEarly(t *testing.T) {
 	}
 	for name, p := range plans {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(okReply))
@@ -150,7 +152,7 @@ func TestNothingIsSentEarly(t *testing.T) {
 // Callers who do not know of each other come with exponential gaps, also as
 // the server sees them: the test of Kolmogorov and Smirnov, at 1 in 10,000.
 func TestPoissonIsPoissonAtTheServer(t *testing.T) {
-	const rate, length = 200, 2 * time.Second
+	const rate, length = 300, 1200 * time.Millisecond
 	eachThreads(t, func(t *testing.T, made made) {
 		onAQuietMachine(t, func() string {
 			s := newScripted(t, says(okReply))
@@ -174,15 +176,15 @@ func TestPoissonIsPoissonAtTheServer(t *testing.T) {
 // A constant rate neither drifts nor comes in bursts, as it does from a bucket
 // of tokens that is filled every so often.
 func TestConstantRateKeepsItsGrid(t *testing.T) {
-	const rate, length = 500, 1200 * time.Millisecond
+	const rate, length = 500, 800 * time.Millisecond
 	const gap = time.Second / rate
 	eachThreads(t, func(t *testing.T, made made) {
 		onAQuietMachine(t, func() string {
 			s := newScripted(t, says(okReply))
 			stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: rate, Length: length}, made(t, bench.HTTP{URL: s.url()}))
 			at := arrived(s)
-			if len(at) != 600 || stage.Counts[result.OK] != 600 {
-				t.Fatalf("counts %v, %d requests, want 600", stage.Counts, len(at))
+			if len(at) != 400 || stage.Counts[result.OK] != 400 {
+				t.Fatalf("counts %v, %d requests, want 400", stage.Counts, len(at))
 			}
 			off := make([]time.Duration, len(at))
 			for i := range at {

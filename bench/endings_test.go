@@ -174,8 +174,7 @@ func TestReplyBeforeTheRequestWasRead(t *testing.T) {
 			"and the rest is discarded":   {politely, result.Rejected},
 			"though it is a success":      {thenCloses(says(okReply)), result.OK},
 		} {
-			s := newScripted(t, c.script)
-			s.early = true
+			s := startScripted(t, &scripted{scripts: []script{c.script}, early: true})
 			stage := run(t, bench.Plan{
 				Level: 2, Think: time.Millisecond, Length: 200 * time.Millisecond,
 			}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: body}))
@@ -194,8 +193,7 @@ func TestReplyBeforeTheRequestWasRead(t *testing.T) {
 func TestReplyBeforeTheRequestWasReadWithoutPause(t *testing.T) {
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
-		s := newScripted(t, thenCloses(says(okReply)))
-		s.early = true
+		s := startScripted(t, &scripted{scripts: []script{thenCloses(says(okReply))}, early: true})
 		stage := run(t, bench.Plan{Level: 2, Length: 200 * time.Millisecond}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: make([]byte, 8<<20)}))
 		if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
 			t.Errorf("counts %v, want all %d ok; %q", stage.Counts, s.seen(), stage.Warnings)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,11 +82,11 @@ func TestMixIsDrawnFromTheSeed(t *testing.T) {
 			s := newScripted(t, says(okReply))
 			run(t, bench.Plan{Load: bench.LoadBurst, Level: 1, Every: time.Millisecond, Length: 60 * time.Millisecond, Drain: time.Minute},
 				made(t, bench.HTTP{Mix: mix(s.url(), 1, 1), Seed: seed}))
-			var sequence string
+			var sequence strings.Builder
 			for _, r := range s.log() {
-				sequence += r.resource
+				sequence.WriteString(r.resource)
 			}
-			sequences = append(sequences, sequence)
+			sequences = append(sequences, sequence.String())
 		}
 		if len(sequences[0]) != 2*60 || sequences[0] != sequences[1] || sequences[0] == sequences[2] {
 			t.Errorf("sequences of seeds 1, 1 and 2:\n%q", sequences)

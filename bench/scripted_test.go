@@ -112,11 +112,18 @@ func newScripted(t interface {
 	Fatal(...any)
 	Cleanup(func())
 }, scripts ...script) *scripted {
+	return startScripted(t, &scripted{scripts: scripts})
+}
+
+func startScripted(t interface {
+	Fatal(...any)
+	Cleanup(func())
+}, s *scripted) *scripted {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &scripted{ln: ln, scripts: scripts}
+	s.ln = ln
 	s.wg.Go(func() {
 		for {
 			c, err := ln.Accept()

@@ -88,28 +88,31 @@ func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 	if err != nil {
 		return nil, err
 	}
-	server, err := sockaddr(addr)
-	if err != nil {
-		return nil, err
-	}
 	family := unix.AF_INET6
 	if addr.Addr().Unmap().Is4() {
 		family = unix.AF_INET
 	}
 	n := sources(addr.Addr().Unmap(), p.MostConnections(), p.NewConnection)
-	var from []unix.Sockaddr
-	for i := range n {
-		from = append(from, sourceAddress(i, n))
-	}
 	threads := min(d.threads, p.MostConnections())
-	loops := make([]*loop, threads)
-	for i := range loops {
+	loops := make([]*loop, 0, threads)
+	fail := func(err error) ([]*loop, error) {
+		for _, l := range loops {
+			l.close()
+		}
+		return nil, err
+	}
+	for i := range threads {
+		server, err := sockaddr(addr) // of each loop its own, as those of from: connecting writes into it
+		if err != nil {
+			return fail(err)
+		}
+		var from []unix.Sockaddr
+		for s := range n {
+			from = append(from, sourceAddress(s, n))
+		}
 		poller, err := newPoller()
 		if err != nil {
-			for _, l := range loops[:i] {
-				l.close()
-			}
-			return nil, err
+			return fail(err)
 		}
 		l := &loop{
 			plan: p, rec: rec.NewShard(), picker: d.requests.Picker(uint64(i)),
@@ -124,7 +127,7 @@ func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 				l.conns[c].fd = none
 			}
 		}
-		loops[i] = l
+		loops = append(loops, l)
 	}
 	return loops, nil
 }

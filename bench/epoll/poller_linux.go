@@ -14,6 +14,9 @@ import (
 // what is due in the meantime is not late for them.
 const maxEvents = 128
 
+// shortWait is how long a wait may be that Go's scheduler does not know of.
+const shortWait = 10 * time.Millisecond
+
 // farAhead bounds a wait, so that no arithmetic overflows.
 const farAhead = time.Hour
 
@@ -28,11 +31,16 @@ const wakeup = -1
 //
 // The system calls of a request are made directly (RawSyscall): they do not
 // block, and to tell Go's scheduler of each would cost more than some of them.
-// Only a wait that may block is told, lest the garbage collector wait for it.
+// Short waits are made so, too. A thread that the scheduler knows to wait has
+// its slot taken and must find another when it wakes: measured at 1,000
+// arrivals a second on one core, that is 40 µs of CPU time for each, in threads
+// that look for work. So a wait is short at first, and only where nothing came
+// is the scheduler told that it is a long one, lest anybody wait for its end.
 type poller struct {
 	fd     int
 	wakeFD int
-	timer  int // a timerfd where the kernel is older than epoll_pwait2 (5.11), else -1
+	timer  int  // a timerfd where the kernel is older than epoll_pwait2 (5.11), else -1
+	quiet  bool // nothing came in the last wait
 	events [maxEvents]unix.EpollEvent
 }
 
@@ -97,9 +105,14 @@ func (p *poller) wait(at, now time.Duration) int {
 			panic(fmt.Sprintf("epoll: setting a timer to %v: %v", left, err)) // a bad descriptor or time: ours
 		}
 		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), maxEvents, ^uintptr(0), 0, 0)
-	default:
+	case p.quiet && left > shortWait:
 		ts := timespec{int64(left / time.Second), int64(left % time.Second)}
 		n, _, errno = unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), maxEvents, uintptr(unsafe.Pointer(&ts)), 0, 0)
+		p.quiet = false
+	default:
+		ts := timespec{0, int64(min(left, shortWait))}
+		n, _, errno = unix.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.fd), uintptr(unsafe.Pointer(&p.events)), maxEvents, uintptr(unsafe.Pointer(&ts)), 0, 0)
+		p.quiet = n == 0
 	}
 	if errno != 0 {
 		if errno == unix.EINTR { // the runtime's signals

@@ -17,6 +17,11 @@ var notRun = map[string]string{
 	"git clone https://github.com/a628bb15/onhold": "the test stands in a clone",
 	"cd onhold":     "the test stands in a clone",
 	"go test ./...": "this test is part of it",
+	"sudo apt-get install wrk apache2-utils nghttp2-client": "installs other people's programs",
+	"go install github.com/codesenberg/bombardier@latest":   "likewise",
+	"go install github.com/rakyll/hey@latest":               "likewise",
+	"go install github.com/tsenart/vegeta/v12@latest":       "likewise",
+	"go install go.k6.io/k6@latest":                         "likewise",
 }
 
 // readmeCommands are the lines of the README's shell blocks.
@@ -70,6 +75,7 @@ func TestReadmeCommands(t *testing.T) {
 		}
 		quick := strings.ReplaceAll(line, "http://127.0.0.1:8080", upstream.URL)
 		quick = strings.Replace(quick, "--stage 10s --backend-stall 2s@5s", "--stage 2s --backend-stall 500ms@1s", 1)
+		quick = strings.Replace(quick, "onhold peers", "onhold peers --peers none --sections pacing --pairs 1 --length 1s", 1)
 		quick = strings.Replace(quick, "onhold doctor", "onhold doctor --length 300ms", 1)
 		quick = strings.Replace(quick, "-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$", 1)
 		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)

@@ -1,0 +1,172 @@
+package compare
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Scale is how two values of a metric are compared.
+type Scale string
+
+// The scales.
+const (
+	Ratio  Scale = "ratio"  // by the log of their ratio
+	Points Scale = "points" // by the difference of two shares
+	Exact  Scale = "exact"  // by their ratio, of a figure that has no noise to speak of
+)
+
+// Metric is one figure that is compared, and which change of it matters.
+type Metric struct {
+	Name   string // short, for flags and tables: p99
+	Unit   string // as in benchmark lines: p99-ns
+	Higher bool   // more is better
+	Scale  Scale
+
+	// Margin is the change that is not worth a word; a regression is proven to
+	// be worse than it. Tolerance is the change that must not pass. Of scale
+	// ratio and exact they are shares of the base, of points differences of
+	// shares.
+	Margin, Tolerance float64
+
+	Floor   float64 // values below count as this: their ratio would be noise; in the unit
+	Gated   bool    // it decides; else it informs
+	Unknown bool    // a unit that this package has no entry for
+}
+
+// Better is the direction as benchmark text has it.
+func (m Metric) Better() string {
+	if m.Higher {
+		return "higher"
+	}
+	return "lower"
+}
+
+// Metrics are the figures that are known, in the order in which they are told.
+var Metrics = []Metric{
+	{Name: "p50", Unit: "p50-ns", Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
+	{Name: "p90", Unit: "p90-ns", Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
+	{Name: "p99", Unit: "p99-ns", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
+	{Name: "overhead-p99", Unit: "overhead-p99-ns", Scale: Ratio, Margin: 0.02, Tolerance: 0.10, Floor: 200e3, Gated: true},
+	{Name: "cpu", Unit: "cpu-ns/req", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
+	{Name: "ok", Unit: "ok/s", Higher: true, Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
+	{Name: "rejected", Unit: "rejected-ppm", Scale: Points, Margin: 0.001, Tolerance: 0.005, Gated: true},
+	{Name: "allocs", Unit: "allocs/req", Scale: Exact, Tolerance: 0.005, Floor: 0.05, Gated: true},
+	// Those of any Go benchmark.
+	{Name: "time", Unit: "ns/op", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
+	{Name: "throughput", Unit: "MB/s", Higher: true, Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
+	{Name: "bytes", Unit: "B/op", Scale: Exact, Tolerance: 0.005, Floor: 8},
+	{Name: "allocs/op", Unit: "allocs/op", Scale: Exact, Tolerance: 0.005, Floor: 0.5, Gated: true},
+}
+
+// MetricOf is the metric of a unit. One that is not known informs only; higher
+// says that more of it is better.
+func MetricOf(unit string, higher bool) Metric {
+	for _, m := range Metrics {
+		if m.Unit == unit {
+			return m
+		}
+	}
+	return Metric{Name: unit, Unit: unit, Higher: higher, Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Unknown: true}
+}
+
+// Policy is what a user asks of the metrics beyond their defaults.
+type Policy struct {
+	Tolerance map[string]float64 // by a metric's name or unit
+	Margin    map[string]float64
+	Gate      []string // names or units of those that decide; none: the defaults
+}
+
+// Apply is the metric as the policy has it. A margin that would not be below a
+// tolerance that was asked for becomes a fifth of it.
+func (p Policy) Apply(m Metric) Metric {
+	if t, ok := lookup(p.Tolerance, m); ok {
+		m.Tolerance = t
+		m.Margin = min(m.Margin, t/5)
+	}
+	if g, ok := lookup(p.Margin, m); ok {
+		m.Margin = g
+	}
+	if len(p.Gate) > 0 {
+		m.Gated = slices.Contains(p.Gate, m.Name) || slices.Contains(p.Gate, m.Unit)
+	}
+	return m
+}
+
+func lookup(m map[string]float64, of Metric) (float64, bool) {
+	if v, ok := m[of.Name]; ok {
+		return v, true
+	}
+	v, ok := m[of.Unit]
+	return v, ok
+}
+
+// ParseShares reads what --tolerance and --margin hold: metrics and shares,
+// like p99=5%,rejected=0.5%. A share is above 0 % and at most 1000 %.
+func ParseShares(text string) (map[string]float64, error) {
+	out := map[string]float64{}
+	if strings.TrimSpace(text) == "" {
+		return out, nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		at := strings.LastIndexByte(part, '=')
+		if at < 1 {
+			return nil, fmt.Errorf("%q: want METRIC=SHARE, like p99=5%%", part)
+		}
+		name, value := part[:at], part[at+1:]
+		number, isPercent := strings.CutSuffix(value, "%")
+		v, err := strconv.ParseFloat(number, 64)
+		if isPercent {
+			v /= 100
+		}
+		if err != nil || math.IsNaN(v) || v <= 0 || v > 10 {
+			return nil, fmt.Errorf("%q: want a share above 0%% and at most 1000%%, like 5%% or 0.05", part)
+		}
+		if _, twice := out[name]; twice {
+			return nil, fmt.Errorf("%q: %s comes twice", part, name)
+		}
+		out[name] = v
+	}
+	return out, nil
+}
+
+// Validate says what is wrong with the policy for metrics that are known by
+// name. A unit of somebody's own can be given too: it has a character that no
+// name has.
+func (p Policy) Validate() error {
+	known := func(name string) bool {
+		return strings.ContainsAny(name, "/-") || slices.ContainsFunc(Metrics, func(m Metric) bool { return m.Name == name })
+	}
+	var names []string
+	for name := range p.Tolerance {
+		names = append(names, name)
+	}
+	for name := range p.Margin {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, cmp.Compare)
+	for _, name := range append(names, p.Gate...) {
+		if !known(name) {
+			return fmt.Errorf("there is no metric %q: want one of %s, or a unit such as ns/op", name, strings.Join(Names(), ", "))
+		}
+	}
+	for _, m := range Metrics {
+		if m = p.Apply(m); m.Scale != Exact && m.Margin >= m.Tolerance {
+			return fmt.Errorf("the margin of %s is %g %%, which is not below its tolerance of %g %%", m.Name, 100*m.Margin, 100*m.Tolerance)
+		}
+	}
+	return nil
+}
+
+// Names are the names of the metrics that are known.
+func Names() []string {
+	out := make([]string, len(Metrics))
+	for i, m := range Metrics {
+		out[i] = m.Name
+	}
+	return out
+}

@@ -1,0 +1,22 @@
+package compare
+
+// Sample is one figure of one launch of one arm.
+type Sample struct {
+	Scenario string // as in benchmark names: target=…/load=…/level=…
+	Unit     string
+	Higher   bool // more is better, where the source says so
+	Arm      Arm
+	Pair     int // from 1; 0 where the sample belongs to no pair
+	Value    float64
+}
+
+// Series is one metric of one scenario.
+type Series struct {
+	Scenario string
+	Metric   Metric
+	Pairs    []Pair // base and candidate
+	Control  []Pair // base and, as the candidate, the control
+
+	// Where there are no pairs: all values of each arm, in order.
+	BaseValues, CandidateValues []float64
+}

@@ -16,6 +16,7 @@ const module = "github.com/a628bb15/onhold/"
 var layers = [][]string{
 	{"bench/clock", "reports/result", "reports/theory"},
 	{"bench/host"},
+	{"bench/child"},
 	{"bench", "reports/compare"},
 	{"bench/epoll"},
 	{"targets/orders"},

@@ -2,18 +2,8 @@ package peers
 
 import (
 	"os"
-	"os/exec"
 	"syscall"
 )
-
-// apart keeps a terminal's Ctrl-C from reaching the process, which is ours to
-// end, and has the kernel end it should we be killed.
-func apart(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-}
-
-// killAll ends the group that apart made.
-func killAll(p *os.Process) error { return syscall.Kill(-p.Pid, syscall.SIGKILL) }
 
 // maxRSS is the kernel's figure for a process that has ended, where it can be
 // one of the process itself: above all that it may have of its parent.

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/a628bb15/onhold/bench/child"
 )
 
 func shell(t *testing.T, script string, limit time.Duration, ok ...int) (usage, error) {
@@ -53,7 +55,7 @@ func TestChildThatFails(t *testing.T) {
 
 func TestOutputIsBounded(t *testing.T) {
 	u, err := shell(t, "head -c 20000000 /dev/zero", time.Minute)
-	if err != nil || len(u.out) != outputMax {
-		t.Errorf("%d bytes kept, %v; want %d", len(u.out), err, outputMax)
+	if err != nil || len(u.out) != child.OutputMax {
+		t.Errorf("%d bytes kept, %v; want %d", len(u.out), err, child.OutputMax)
 	}
 }

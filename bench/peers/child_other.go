@@ -2,14 +2,7 @@
 
 package peers
 
-import (
-	"os"
-	"os/exec"
-)
-
-func apart(*exec.Cmd) {}
-
-func killAll(p *os.Process) error { return p.Kill() }
+import "os"
 
 func maxRSS(*os.ProcessState) int64 { return 0 }
 

@@ -1,4 +1,4 @@
-package targets
+package child
 
 import (
 	"os"
@@ -17,4 +17,9 @@ func terminate(p *os.Process) (gently bool, err error) { return true, p.Signal(s
 
 // kill ends the process and what it started: the group that apart made. Where
 // it has ended already there is nothing to do.
-func kill(p *os.Process) { _ = syscall.Kill(-p.Pid, syscall.SIGKILL) }
+func kill(p *os.Process) error {
+	if err := syscall.Kill(-p.Pid, syscall.SIGKILL); err != nil {
+		return p.Kill()
+	}
+	return nil
+}

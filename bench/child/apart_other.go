@@ -1,6 +1,6 @@
 //go:build !linux
 
-package targets
+package child
 
 import (
 	"os"
@@ -19,4 +19,4 @@ func terminate(p *os.Process) (gently bool, err error) {
 	return true, p.Signal(syscall.SIGTERM)
 }
 
-func kill(p *os.Process) { _ = p.Kill() }
+func kill(p *os.Process) error { return p.Kill() }

@@ -1,0 +1,106 @@
+package exact
+
+import (
+	"math"
+	"slices"
+)
+
+// SD is the standard deviation of values as the signed-rank test feels it: 0 of
+// fewer than two. A few spikes widen it as much as they widen the bounds, and
+// not by their squares.
+//
+// It is half the width of the interval from one standard deviation below the
+// middle signed-rank sum to one above, times √n, times √(3/π), which makes it
+// the standard deviation where values are normal. A multiple of that width
+// estimates what sets the error of the Hodges-Lehmann estimate, 1/∫f², whatever
+// the density f (Lehmann, Nonparametric Confidence Intervals for a Shift
+// Parameter, Annals of Mathematical Statistics 34, 1963); and it is for telling
+// how wide bounds of more values will be that this is wanted.
+//
+// The plain standard deviation becomes 1.34 times as large when 10 % of normal
+// values have three times the noise, and the error of the estimate only 1.12
+// times. Of normal values this one is right to 2 % from 5 on, without a table
+// of corrections; Qn, of Rousseeuw and Croux, which spreads about as much,
+// needs one, for with few values it is far too large.
+func SD(d []float64) float64 {
+	if len(d) < 2 {
+		return 0
+	}
+	if !finite(d) {
+		return math.NaN()
+	}
+	n := float64(len(d))
+	w := walsh(d)
+	slices.Sort(w)
+	middle, step := float64(len(w)-1)/2, math.Sqrt(n*(n+1)*(2*n+1)/24)
+	width := between(w, middle+step) - between(w, middle-step)
+	return width / 2 * math.Sqrt(n) * math.Sqrt(3/math.Pi)
+}
+
+// between is the value at a rank from 0, or in a straight line between two.
+func between(sorted []float64, rank float64) float64 {
+	rank = min(max(rank, 0), float64(len(sorted)-1))
+	i := int(rank)
+	if i == len(sorted)-1 {
+		return sorted[i]
+	}
+	return sorted[i] + (rank-float64(i))*(sorted[i+1]-sorted[i])
+}
+
+const (
+	// detected is the normal quantile of the share of regressions to be found,
+	// 95 %.
+	detected = 1.645
+	// extra is what the signed-rank test needs more than the one for normal
+	// values, as a factor of the distance: √(π/3) of large samples, and some for
+	// levels that cannot be met exactly.
+	extra = 1.05
+)
+
+// MDE is the least change that n pairs would prove to be above the margin in
+// 95 % of comparisons, at level alpha, where their changes have the standard
+// deviation sd; all but n and alpha in the same unit. Infinite where n pairs
+// can prove nothing, 2^-n > alpha. It is a formula for many pairs: with so few
+// that the level is hard to reach at all, a little less is found, 85 % at 14
+// pairs and 0.17 %.
+func MDE(margin, alpha, sd float64, n int) float64 {
+	if n < leastPairs(alpha) {
+		return math.Inf(1)
+	}
+	return margin + reach(alpha, sd)/math.Sqrt(float64(n))
+}
+
+// PairsFor is the least number of pairs whose [MDE] is at most the tolerance;
+// [math.MaxInt] where no number is, for the tolerance is not above the margin.
+func PairsFor(margin, tolerance, alpha, sd float64) int {
+	if !(tolerance > margin) || !(alpha > 0) {
+		return math.MaxInt
+	}
+	root := reach(alpha, sd) / (tolerance - margin)
+	if !(root < 1e7) { // nobody waits for that; also what is not a number
+		return math.MaxInt
+	}
+	n := max(leastPairs(alpha), int(root*root)-1)
+	for !(MDE(margin, alpha, sd, n) <= tolerance) {
+		n++
+	}
+	return n
+}
+
+func reach(alpha, sd float64) float64 { return extra * (normalQuantile(alpha) + detected) * sd }
+
+// leastPairs is the least n with 2^-n ≤ alpha.
+func leastPairs(alpha float64) int {
+	if !(alpha > 0) {
+		return math.MaxInt
+	}
+	n := 1
+	for math.Ldexp(1, -n) > alpha {
+		n++
+	}
+	return n
+}
+
+// normalQuantile is the value that a standard normal one is above with a chance
+// of alpha.
+func normalQuantile(alpha float64) float64 { return math.Sqrt2 * math.Erfcinv(2*alpha) }

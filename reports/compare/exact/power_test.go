@@ -1,0 +1,124 @@
+package exact
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestSD(t *testing.T) {
+	for _, d := range [][]float64{nil, {3}, {3, 3, 3, 3}} {
+		if got := SD(d); got != 0 {
+			t.Errorf("of %v: %v, want 0", d, got)
+		}
+	}
+	if got := SD([]float64{1, math.NaN()}); !math.IsNaN(got) {
+		t.Errorf("of what is not a number: %v", got)
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	mean := func(n int, spikes float64) float64 {
+		const times = 4000
+		var sum float64
+		d := make([]float64, n)
+		for range times {
+			for i := range d {
+				d[i] = r.NormFloat64()
+				if r.Float64() < spikes {
+					d[i] *= 3
+				}
+			}
+			sum += SD(d)
+		}
+		return sum / times
+	}
+	for _, n := range []int{5, 8, 14, 48} {
+		if got := mean(n, 0); !close(got, 1, 0.035) { // 0.02 is its own, chance seldom adds as much
+			t.Errorf("of %d normal values: %v, want 1", n, got)
+		}
+	}
+	// The density at which 10 % have three times the noise has ∫f² = (0.81 +
+	// 0.01/3 + 0.18·√(2/10)) / 2√π, and that of normal values 1 / 2√π.
+	want := 1 / (0.81 + 0.01/3 + 0.18*math.Sqrt(0.2))
+	if got := mean(48, 0.1); !close(got, want, 0.02) {
+		t.Errorf("with spikes: %v, want %v", got, want)
+	}
+}
+
+func TestSDMovesWithValues(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := samples(30).Draw(t, "d")
+		moved := make([]float64, len(d))
+		for i, v := range d {
+			moved[i] = 5 - 2*v
+		}
+		if got, want := SD(moved), 2*SD(d); !close(got, want, 1e-12*(1+want)) {
+			t.Errorf("%v, want %v", got, want)
+		}
+	})
+}
+
+func TestMDE(t *testing.T) {
+	// 1 % + 1.05·(2.326 + 1.645)·5 %/√25
+	if got := MDE(0.01, 0.01, 0.05, 25); !close(got, 0.01+1.05*(2.3263479+1.645)*0.01, 1e-9) {
+		t.Errorf("got %v", got)
+	}
+	if got := MDE(0.01, 0.01, 0.05, 6); !math.IsInf(got, 1) {
+		t.Errorf("of 6 pairs, which prove nothing at 1 %%: %v", got)
+	}
+	rows := []struct {
+		about                        string
+		margin, tolerance, alpha, sd float64
+		want                         int
+	}{
+		{"no noise at all: as many as can prove anything", 0.01, 0.05, 0.01, 0, 7},
+		{"the tolerance is not above the margin", 0.05, 0.05, 0.01, 0.02, math.MaxInt},
+		{"not a number", 0.01, 0.05, 0.01, math.NaN(), math.MaxInt},
+		{"hopeless", 0.01, 0.05, 0.01, 1e9, math.MaxInt},
+		{"no alpha", 0.01, 0.05, 0, 0.02, math.MaxInt},
+	}
+	for _, row := range rows {
+		if got := PairsFor(row.margin, row.tolerance, row.alpha, row.sd); got != row.want {
+			t.Errorf("%s: %d pairs, want %d", row.about, got, row.want)
+		}
+	}
+}
+
+func TestPairsForInverts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		margin := rapid.Float64Range(0, 0.1).Draw(t, "margin")
+		tolerance := margin + rapid.Float64Range(0.001, 0.2).Draw(t, "above")
+		alpha := rapid.Float64Range(1e-5, 0.1).Draw(t, "alpha")
+		sd := rapid.Float64Range(0, 0.5).Draw(t, "sd")
+		n := PairsFor(margin, tolerance, alpha, sd)
+		if got := MDE(margin, alpha, sd, n); got > tolerance {
+			t.Errorf("%d pairs find %v, want %v", n, got, tolerance)
+		}
+		if got := MDE(margin, alpha, sd, n-1); got <= tolerance*(1-1e-12) {
+			t.Errorf("%d pairs would do: they find %v", n-1, got)
+		}
+	})
+}
+
+// What is said to be found in 95 % is, or nearly.
+func TestPairsForFinds(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for _, row := range []struct{ alpha, sd float64 }{{0.01, 0.05}, {0.01 / 24, 0.05}, {0.01 / 6, 0.05}} {
+		n := PairsFor(0.01, 0.05, row.alpha, row.sd)
+		const times = 4000
+		found := 0
+		d := make([]float64, n)
+		for range times {
+			for i := range d {
+				d[i] = 0.05 + row.sd*r.NormFloat64()
+			}
+			if lower, _ := SignedRankBounds(d, row.alpha); lower > 0.01 {
+				found++
+			}
+		}
+		if share := float64(found) / times; !close(share, 0.95, 0.03) {
+			t.Errorf("%d pairs at alpha %.4g find %v, want 0.95", n, row.alpha, share)
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package exact
+
+import (
+	"math"
+	"slices"
+	"sync"
+)
+
+// large is the product of two sample sizes above which the distribution of
+// their rank sum is not worked out any more, which takes a time of its square.
+const large = 10_000
+
+// RankSumBounds estimates by how much b lies higher than a, two samples that
+// were taken on their own, and bounds it, each side at level alpha. All are
+// among the differences of each value of b and each of a: the estimate is
+// their median (Hodges and Lehmann), the bounds are those that the exact
+// Mann-Whitney test does not reject. Samples too small for any bound at alpha
+// have infinite ones; without values the estimate is NaN.
+//
+// With ties the bounds are those for values without: they belong to what the
+// interval includes. Were ties broken at random, by as little as one likes, the
+// test would be exact, and the interval as good as this one. So they never hold
+// less often than they say, and more often the more ties there are.
+//
+// Above 10,000 differences the chances are those of a normal distribution with
+// a correction for continuity. At an alpha of 4 % or less they are too large
+// rather than too small there, for the true tail is the lighter one.
+func RankSumBounds(a, b []float64, alpha float64) (estimate, lower, upper float64) {
+	if len(a) == 0 || len(b) == 0 || !finite(a) || !finite(b) {
+		return math.NaN(), math.Inf(-1), math.Inf(1)
+	}
+	diffs := make([]float64, 0, len(a)*len(b))
+	for _, x := range a {
+		for _, y := range b {
+			diffs = append(diffs, y-x)
+		}
+	}
+	estimate = median(diffs)
+	k := -1
+	if len(diffs) <= large {
+		k = critical(rankSumTail(len(a), len(b)), alpha)
+	} else {
+		m, n := float64(len(a)), float64(len(b))
+		sd := math.Sqrt(m * n * (m + n + 1) / 12)
+		k = min(int(math.Floor(m*n/2-0.5-normalQuantile(alpha)*sd)), (len(diffs)-1)/2)
+	}
+	if k < 0 {
+		return estimate, math.Inf(-1), math.Inf(1)
+	}
+	lower = nth(diffs, k)
+	return estimate, lower, nth(diffs[k:], len(diffs)-1-2*k)
+}
+
+var rankSumTails sync.Map // from [2]int to the []float64 of rankSumTail
+
+// rankSumTail has the chances that the Mann-Whitney count of two samples of m
+// and n values without ties is at most 0, 1, 2 and so on, up to the middle. By
+// which sample has the largest value, a count of i and j values is one of i-1
+// and j with j added, or one of i and j-1 (Mann and Whitney, On a Test of
+// Whether one of Two Random Variables is Stochastically Larger than the Other,
+// Annals of Mathematical Statistics 18, 1947).
+func rankSumTail(m, n int) []float64 {
+	m, n = min(m, n), max(m, n)
+	if known, ok := rankSumTails.Load([2]int{m, n}); ok {
+		return known.([]float64)
+	}
+	half := (m*n - 1) / 2
+	rows := make([][]float64, m+1) // by how many of the smaller sample
+	for i := range rows {
+		rows[i] = make([]float64, half+1)
+		rows[i][0] = 1
+	}
+	for j := 1; j <= n; j++ {
+		for i := 1; i <= m; i++ {
+			// rows[i] is that of j-1 still, rows[i-1] that of j already.
+			mine, fewer := rows[i], rows[i-1]
+			largest := float64(i) / float64(i+j)
+			for u := half; u >= 0; u-- {
+				mine[u] *= 1 - largest
+				if u >= j {
+					mine[u] += largest * fewer[u-j]
+				}
+			}
+		}
+	}
+	chance := rows[m]
+	for u := 1; u <= half; u++ {
+		chance[u] += chance[u-1]
+	}
+	known, _ := rankSumTails.LoadOrStore([2]int{m, n}, chance)
+	return known.([]float64)
+}
+
+// RankSumUpper is the exact p of the Mann-Whitney test that a and b are drawn
+// from the same, against that b lies higher: the chance of a rank sum of b of
+// at least this, were the values shared out at random. It is conditional on the
+// ties, which share the mean of their ranks; above 0 and at most 1. Of twice as
+// many values it takes 16 times as long, of 100 and 100 some tenths of a second.
+func RankSumUpper(a, b []float64) float64 {
+	if !finite(a) || !finite(b) {
+		return 1
+	}
+	return rankSum(a, b)
+}
+
+// RankSumLower is [RankSumUpper] against that b lies lower.
+func RankSumLower(a, b []float64) float64 {
+	return RankSumUpper(negated(a), negated(b))
+}
+
+// RankSumTwoSided is the p against either: twice the smaller of both, and at
+// most 1.
+func RankSumTwoSided(a, b []float64) float64 {
+	return min(1, 2*min(RankSumUpper(a, b), RankSumLower(a, b)))
+}
+
+func rankSum(a, b []float64) float64 {
+	all := slices.Concat(a, b)
+	slices.Sort(all)
+	tie := resolution(all)
+	ranks := make([]int, len(all)) // doubled
+	rankOf := func(v float64) int {
+		i, _ := slices.BinarySearch(all, v)
+		return ranks[i]
+	}
+	for start := 0; start < len(all); {
+		end := start + 1
+		for end < len(all) && all[end]-all[start] <= tie {
+			end++
+		}
+		for i := start; i < end; i++ {
+			ranks[i] = start + 1 + end
+		}
+		start = end
+	}
+	sum := 0 // of a: at most this is as good as at least that of b
+	for _, v := range a {
+		sum += rankOf(v)
+	}
+	upto := make([]int, len(all)+1) // the sum of that many of the lowest ranks
+	for i, rank := range ranks {
+		upto[i+1] = upto[i] + rank
+	}
+	// chance[k][s] is that k values are of a, and their ranks sum up to s, of
+	// those that have been shared out so far, the lowest first. Of i of them, k
+	// sum up to between the k lowest and the k highest.
+	chance := make([][]float64, len(a)+1)
+	for k := range chance {
+		chance[k] = make([]float64, sum+1)
+	}
+	chance[0][0] = 1
+	for i, rank := range ranks {
+		left := float64(len(all) - i)
+		for k := min(i+1, len(a)); k >= max(0, i-len(b)); k-- {
+			mine := chance[k]
+			if k <= i {
+				toB := float64(len(b)-(i-k)) / left
+				for s := upto[k]; s <= min(sum, upto[i]-upto[i-k]); s++ {
+					mine[s] *= toB
+				}
+			}
+			if k == 0 {
+				continue
+			}
+			toA, fewer := float64(len(a)-(k-1))/left, chance[k-1]
+			for s := upto[k-1]; s <= min(sum-rank, upto[i]-upto[i-k+1]); s++ {
+				mine[s+rank] += toA * fewer[s]
+			}
+		}
+	}
+	var p float64
+	for _, c := range chance[len(a)] {
+		p += c
+	}
+	return min(1, p)
+}

@@ -42,6 +42,10 @@ const (
 	KeyStage          = "stage"           // a duration, the measured window
 	KeyThink          = "think"           // a duration, of the clients of a closed load
 	KeyNewConnection  = "new_connection"  // true where each request has a connection of its own
+	KeyArm            = "arm"             // of a comparison: base, candidate or control
+	KeyPair           = "pair"            // of a comparison: which pair this belongs to, from 1
+	KeySlice          = "slice"           // of a comparison: which slice of the pair this is, from 1
+	KeyDiscarded      = "discarded"       // of a comparison: why the pair does not count; it was run again
 )
 
 // Stage is one steady window at one level and one setting.

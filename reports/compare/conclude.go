@@ -1,0 +1,93 @@
+package compare
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Conclude makes the report of a comparison: it decides each series, judges the
+// control, and says what it all comes to. Invalid are reasons, known before the
+// ratios are looked at, why the comparison is not valid; notes are what else a
+// reader must know. With last set no more pairs will come.
+func Conclude(d Design, all []Series, last bool, invalid, notes []string) *Report {
+	d.Tests = Tests(all)
+	r := &Report{Schema: Schema, Design: d, Version: Version, Findings: Decide(d, all, last), Reasons: slices.Clone(invalid)}
+	for _, s := range all {
+		r.Pairs = max(r.Pairs, len(s.Pairs))
+		if len(s.Pairs) == 0 {
+			r.Advisory = true
+		}
+		if len(s.Control) > 0 && s.Metric.Scale != Exact {
+			r.Control = append(r.Control, controlFinding(d, s, last))
+		}
+	}
+	bad := len(invalid) > 0
+	if len(all) == 0 || !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Gated }) {
+		bad = true
+		r.Reasons = append(r.Reasons, "there is nothing to decide by: no metric that decides was measured on both sides")
+	}
+	for _, f := range r.Control {
+		if f.Verdict == Invalid && f.Gated {
+			bad = true
+			r.Reasons = append(r.Reasons, fmt.Sprintf("the control failed: %s of %s differs between two launches of the base, %s", f.Metric, f.Scenario, f.Reason))
+		}
+	}
+	for _, f := range r.Findings {
+		if f.Verdict == Invalid && f.Gated {
+			bad = true
+			r.Reasons = append(r.Reasons, fmt.Sprintf("%s of %s cannot be compared: %s", f.Metric, f.Scenario, f.Reason))
+		}
+	}
+	r.Reasons = append(r.Reasons, notes...)
+	if r.Reasons == nil {
+		r.Reasons = []string{}
+	}
+	r.Verdict = overall(r.Findings)
+	if bad {
+		r.Verdict = Invalid
+	}
+	r.Exit = r.Verdict.ExitCode()
+	if r.Advisory && r.Verdict == Regressed {
+		r.Exit = ExitInconclusive // without pairs nothing is proven
+	}
+	return r
+}
+
+// overall is the first of these that any metric that decides has: a proven
+// regression outranks what cannot be told.
+func overall(findings []Finding) Verdict {
+	for _, v := range []Verdict{Regressed, Inconclusive, Minor, Improved} {
+		if slices.ContainsFunc(findings, func(f Finding) bool { return f.Gated && f.Verdict == v }) {
+			return v
+		}
+	}
+	return Equal
+}
+
+// controlFinding compares the base with itself. It is Invalid where the two
+// differ by more than half of the margin, and Equal where that is not proven: it
+// is a negative control, and shows a bias that noise does not explain, such as
+// one of the arms' ports, folders or places in the order.
+func controlFinding(d Design, s Series, last bool) Finding {
+	f := decide(d, Series{Scenario: s.Scenario, Metric: s.Metric, Pairs: s.Control}, last)
+	f.Values = nil
+	half := s.Metric.Margin / 2
+	switch {
+	case f.Verdict == Invalid: // no figures: the comparison itself tells
+		f.Verdict, f.Gated = Inconclusive, false
+	case float64(f.Lower) > half || float64(f.Upper) < -half:
+		f.Verdict = Invalid
+		f.Reason = fmt.Sprintf("by %s (%s to %s)", f.share(f.Estimate), signed(f, f.Lower), signed(f, f.Upper))
+	default:
+		f.Verdict, f.Reason = Equal, "no difference is proven"
+	}
+	return f
+}
+
+func signed(f Finding, b Bound) string {
+	if math.Signbit(float64(b)) {
+		return "−" + f.share(float64(b))
+	}
+	return "+" + f.share(float64(b))
+}

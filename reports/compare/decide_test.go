@@ -1,0 +1,330 @@
+package compare_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/a628bb15/onhold/reports/compare"
+)
+
+// noisy is n pairs in which the candidate is worse by that share, give or take
+// a noise that adds up to nothing.
+func noisy(n int, base, worse, noise float64) (pairs []compare.Pair) {
+	for i := range n {
+		wobble := noise * (2*float64(i%10)/9 - 1)
+		if i/10%2 == 1 {
+			wobble = -wobble
+		}
+		pairs = append(pairs, compare.Pair{Number: i + 1, Base: base, Candidate: base * (1 + worse) * math.Exp(wobble)})
+	}
+	return pairs
+}
+
+// metric is one of the known metrics.
+func metric(t *testing.T, name string) compare.Metric {
+	t.Helper()
+	for _, m := range compare.Metrics {
+		if m.Name == name {
+			return m
+		}
+	}
+	t.Fatalf("there is no metric %s", name)
+	return compare.Metric{}
+}
+
+func verdict(m compare.Metric, pairs []compare.Pair, last bool) compare.Finding {
+	return compare.Decide(compare.DefaultDesign(), []compare.Series{{Scenario: "s", Metric: m, Pairs: pairs}}, last)[0]
+}
+
+func TestVerdicts(t *testing.T) {
+	for _, c := range []struct {
+		why    string
+		metric string
+		pairs  []compare.Pair
+		want   compare.Verdict
+	}{
+		{"nothing changed, little noise", "p99", noisy(14, 2e8, 0, 0.01), compare.Equal},
+		{"all samples equal: a point, not a division by zero", "p99", noisy(14, 2e8, 0, 0), compare.Equal},
+		{"20 % worse", "p99", noisy(14, 2e8, 0.2, 0.01), compare.Regressed},
+		{"worse by more than the margin, surely less than the tolerance", "p99", noisy(14, 2e8, 0.025, 0.003), compare.Minor},
+		{"20 % better", "p99", noisy(14, 2e8, -0.2, 0.01), compare.Improved},
+		{"as noisy as the change is large", "p99", noisy(14, 2e8, 0.05, 0.3), compare.Inconclusive},
+		{"5 % worse at the edge of the tolerance", "p99", noisy(14, 2e8, 0.05, 0.003), compare.Regressed},
+		{"more is better, and there is less", "ok", noisy(14, 500, -0.2, 0.01), compare.Regressed},
+		{"more is better, and there is more", "ok", noisy(14, 500, 0.2, 0.01), compare.Improved},
+		{"nobody is turned away", "rejected", noisy(14, 0, 0, 0), compare.Equal},
+		{"half a point more are turned away", "rejected", shifted(14, 0, 6000, 300), compare.Regressed},
+		{"a tenth of a point more", "rejected", shifted(14, 20_000, 1_000, 300), compare.Equal},
+		{"as many fewer", "rejected", shifted(14, 20_000, -6_000, 300), compare.Improved},
+		{"one more allocation of 20", "allocs", noisy(14, 20, 0.05, 0), compare.Regressed},
+		{"one fewer of 20", "allocs", noisy(14, 20, -0.05, 0), compare.Improved},
+		{"allocations that vary more than they differ", "allocs", noisy(14, 20, 0.01, 0.05), compare.Inconclusive},
+		{"an allocation where there was none", "allocs", shifted(14, 0, 1, 0), compare.Regressed},
+		{"next to none, and three times as much of it", "allocs", shifted(14, 0.001, 0.002, 0), compare.Equal},
+		{"overhead below the floor, doubled", "overhead-p99", noisy(14, 50e3, 1, 0), compare.Equal},
+		{"zero in the base", "p99", shifted(14, 0, 1e6, 0), compare.Invalid},
+		{"a negative time", "cpu", noisy(14, -5, 0, 0), compare.Invalid},
+		{"no number", "cpu", noisy(14, math.NaN(), 0, 0), compare.Invalid},
+	} {
+		f := verdict(metric(t, c.metric), c.pairs, false)
+		if f.Verdict != c.want {
+			t.Errorf("%s: %s, want %s: %s (%.3f, %.3f to %.3f)", c.why, f.Verdict, c.want, f.Reason, f.Estimate, float64(f.Lower), float64(f.Upper))
+		}
+		if f.Reason == "" {
+			t.Errorf("%s: no reason is given", c.why)
+		}
+		if f.Verdict != compare.Invalid && !(float64(f.Lower) <= f.Estimate && f.Estimate <= float64(f.Upper)) {
+			t.Errorf("%s: the estimate %g is outside of %g to %g", c.why, f.Estimate, float64(f.Lower), float64(f.Upper))
+		}
+	}
+}
+
+// shifted is n pairs whose candidate has that much more, give or take a noise
+// that adds up to nothing.
+func shifted(n int, base, more, noise float64) (pairs []compare.Pair) {
+	for i := range n {
+		pairs = append(pairs, compare.Pair{Number: i + 1, Base: base, Candidate: max(0, base+more+noise*(2*float64(i%2)-1))})
+	}
+	return pairs
+}
+
+// Every metric in which the candidate is worse is told as worse, whichever
+// direction is better.
+func TestDirections(t *testing.T) {
+	for _, m := range compare.Metrics {
+		worse, better := 1.3, 0.7
+		if m.Higher {
+			worse, better = better, worse
+		}
+		base := 1e6
+		if m.Scale == compare.Points {
+			base = 1e5
+		}
+		for factor, want := range map[float64]compare.Verdict{worse: compare.Regressed, better: compare.Improved} {
+			f := verdict(m, noisy(20, base, factor-1, 0.001), false)
+			if f.Verdict != want || (f.Estimate > 0) != (want == compare.Regressed) {
+				t.Errorf("%s × %g: %s by %g, want %s", m.Name, factor, f.Verdict, f.Estimate, want)
+			}
+		}
+	}
+}
+
+// Below the first look nothing is decided, and an early look cannot decide
+// what fewer pairs than it takes could show.
+func TestTooFewPairs(t *testing.T) {
+	for n := range 14 {
+		f := verdict(metric(t, "p99"), noisy(n+1, 2e8, 0.5, 0.01), false)
+		if n+1 < 14 && (f.Verdict != compare.Inconclusive || f.Look != 0) {
+			t.Errorf("%d pairs: %s at look %d", n+1, f.Verdict, f.Look)
+		}
+	}
+	// No more pairs will come: they are looked at by what the first look may
+	// spend, 0.1 %, which 8 pairs cannot reach (2⁻⁸ = 0.4 %) and 10 can.
+	if f := verdict(metric(t, "p99"), noisy(8, 2e8, 0.5, 0.01), true); f.Verdict != compare.Inconclusive || !f.Lower.None() {
+		t.Errorf("8 pairs at the end: %s, %v", f.Verdict, f.Lower)
+	}
+	if f := verdict(metric(t, "p99"), noisy(10, 2e8, 0.5, 0.01), true); f.Verdict != compare.Regressed {
+		t.Errorf("10 pairs at the end: %s: %s", f.Verdict, f.Reason)
+	}
+}
+
+// What a look has decided stays decided: pairs that come later do not take it
+// back, so a comparison that is read again says the same.
+func TestDecidedStaysDecided(t *testing.T) {
+	pairs := append(noisy(14, 2e8, 0.2, 0.01), noisy(34, 2e8, -0.2, 0.01)...)
+	if f := verdict(metric(t, "p99"), pairs, true); f.Verdict != compare.Regressed || f.Look != 1 || f.Pairs != 14 {
+		t.Errorf("%s at look %d after %d pairs", f.Verdict, f.Look, f.Pairs)
+	}
+}
+
+func TestCannotTellSaysWhatItCould(t *testing.T) {
+	f := verdict(metric(t, "p99"), noisy(48, 2e8, 0.02, 0.3), true)
+	if f.Verdict != compare.Inconclusive || f.MDE < 0.05 || f.Needed < 48 || !strings.Contains(f.Reason, "48 pairs find a regression of") {
+		t.Errorf("%s, MDE %g, %d pairs needed: %s", f.Verdict, f.MDE, f.Needed, f.Reason)
+	}
+}
+
+func TestConclude(t *testing.T) {
+	p99, p50 := metric(t, "p99"), metric(t, "p50")
+	same, worse := noisy(14, 2e8, 0, 0.01), noisy(14, 2e8, 0.2, 0.01)
+	for _, c := range []struct {
+		why     string
+		series  []compare.Series
+		invalid []string
+		want    compare.Verdict
+		exit    int
+	}{
+		{"equal", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same}}, nil, compare.Equal, 0},
+		{"what informs does not decide", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same}, {Scenario: "s", Metric: p50, Pairs: worse}}, nil, compare.Equal, 0},
+		{"one of two scenarios", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same}, {Scenario: "t", Metric: p99, Pairs: worse}}, nil, compare.Regressed, 1},
+		{"a regression outranks what cannot be told", []compare.Series{{Scenario: "s", Metric: p99, Pairs: noisy(14, 2e8, 0.05, 0.3)}, {Scenario: "t", Metric: p99, Pairs: worse}}, nil, compare.Regressed, 1},
+		{"cannot tell", []compare.Series{{Scenario: "s", Metric: p99, Pairs: noisy(14, 2e8, 0.05, 0.3)}}, nil, compare.Inconclusive, 3},
+		{"not valid outranks all", []compare.Series{{Scenario: "s", Metric: p99, Pairs: worse}}, []string{"the arm died"}, compare.Invalid, 4},
+		{"nothing was measured", nil, nil, compare.Invalid, 4},
+		{"nothing that decides was measured", []compare.Series{{Scenario: "s", Metric: p50, Pairs: same}}, nil, compare.Invalid, 4},
+		{"the control differs", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same, Control: worse}}, nil, compare.Invalid, 4},
+		{"the control does not differ", []compare.Series{{Scenario: "s", Metric: p99, Pairs: worse, Control: same}}, nil, compare.Regressed, 1},
+		{"without pairs a regression is not proven", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(12, 2e8), CandidateValues: values(12, 3e8)}}, nil, compare.Regressed, 3},
+		{"without pairs, equal", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(12, 2e8), CandidateValues: values(12, 2e8)}}, nil, compare.Equal, 0},
+		{"one value each is no comparison", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(1, 2e8), CandidateValues: values(1, 3e8)}}, nil, compare.Inconclusive, 3},
+	} {
+		r := compare.Conclude(compare.DefaultDesign(), c.series, true, c.invalid, nil)
+		if r.Verdict != c.want || r.Exit != c.exit {
+			t.Errorf("%s: %s with exit code %d, want %s with %d: %q", c.why, r.Verdict, r.Exit, c.want, c.exit, r.Reasons)
+		}
+		if r.Verdict == compare.Invalid && len(r.Reasons) == 0 {
+			t.Errorf("%s: no reason is given", c.why)
+		}
+	}
+}
+
+// values are n that vary by half a percent.
+func values(n int, around float64) (out []float64) {
+	for i := range n {
+		out = append(out, around*(1+0.0005*float64(i-n/2)))
+	}
+	return out
+}
+
+func TestCollectMissesNothing(t *testing.T) {
+	samples := []compare.Sample{
+		{Scenario: "a", Unit: "p99-ns", Arm: compare.Base, Pair: 1, Value: 1}, {Scenario: "a", Unit: "p99-ns", Arm: compare.Candidate, Pair: 1, Value: 2},
+		{Scenario: "a", Unit: "p99-ns", Arm: compare.Control, Pair: 1, Value: 3},
+		{Scenario: "a", Unit: "p99-ns", Arm: compare.Base, Pair: 2, Value: 4}, // its candidate is missing
+		{Scenario: "gone", Unit: "p99-ns", Arm: compare.Base, Pair: 1, Value: 1},
+		{Scenario: "new", Unit: "p99-ns", Arm: compare.Candidate, Pair: 1, Value: 1},
+		{Scenario: "gone", Unit: "p50-ns", Arm: compare.Base, Pair: 1, Value: 1},
+	}
+	all, missing, fresh := compare.Collect(samples, compare.Policy{})
+	if len(all) != 1 || len(all[0].Pairs) != 1 || len(all[0].Control) != 1 || all[0].Control[0].Candidate != 3 {
+		t.Errorf("series %+v", all)
+	}
+	if len(missing) != 1 || !strings.Contains(missing[0], "p99 of gone") {
+		t.Errorf("missing: %q", missing)
+	}
+	if len(fresh) != 2 {
+		t.Errorf("one side only: %q", fresh)
+	}
+}
+
+func TestReadBench(t *testing.T) {
+	text := `goos: linux
+Unit widgets/req better=higher
+pkg: example.com/a
+arm: base
+pair: 3
+BenchmarkLoad/target=x/load=closed/level=200-2 	 1	 203411072 p99-ns	 985.2 ok/s	 3 widgets/req	 41250 cpu-ns/req
+arm: candidate
+BenchmarkLoad/target=x/load=closed/level=200-2 	 1	 203411073 p99-ns
+`
+	samples, err := compare.ReadBench(strings.NewReader(text), "old.txt", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]compare.Sample{}
+	for _, s := range samples {
+		got[s.Unit+string(s.Arm)] = s
+	}
+	want := compare.Sample{Scenario: "Load/target=x/load=closed/level=200", Unit: "p99-ns", Arm: compare.Base, Pair: 3, Value: 203411072}
+	if got["p99-nsbase"] != want {
+		t.Errorf("got %+v, want %+v", got["p99-nsbase"], want)
+	}
+	if s := got["p99-nscandidate"]; s.Arm != compare.Candidate || s.Value != 203411073 {
+		t.Errorf("the candidate's: %+v", s)
+	}
+	if s := got["ok/sbase"]; !s.Higher || s.Value != 985.2 {
+		t.Errorf("ok/s: %+v", s)
+	}
+	if s := got["widgets/reqbase"]; !s.Higher {
+		t.Errorf("a Unit line is not heeded: %+v", s)
+	}
+	for _, bad := range []string{"pair: none\nBenchmarkX 1 2 ns/op\n", "BenchmarkX 1 nothing ns/op\n"} {
+		if _, err := compare.ReadBench(strings.NewReader(bad), "old.txt", ""); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}
+
+func FuzzReadBench(f *testing.F) {
+	f.Add("arm: base\npair: 1\nBenchmarkX-2 1 2 ns/op\nUnit x better=higher\n")
+	f.Add("Benchmark/=-1 1 1 /s\npkg: a\nBenchmarkY 1 1e309 B/op\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		samples, err := compare.ReadBench(strings.NewReader(text), "text", compare.Base)
+		if err != nil {
+			return
+		}
+		all, missing, fresh := compare.Collect(samples, compare.Policy{})
+		compare.Conclude(compare.DefaultDesign(), all, true, missing, fresh) // whatever it says, it says it
+	})
+}
+
+func TestPolicy(t *testing.T) {
+	shares, err := compare.ParseShares("p99=10%, rejected=0.2%,ns/op=0.03")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := compare.Policy{Tolerance: shares, Gate: []string{"p50", "rejected"}}
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+	if m := p.Apply(metric(t, "p99")); m.Tolerance != 0.1 || m.Margin != 0.01 || m.Gated {
+		t.Errorf("p99: %+v", m)
+	}
+	if m := p.Apply(metric(t, "rejected")); m.Tolerance != 0.002 || m.Margin != 0.0004 || !m.Gated {
+		t.Errorf("rejected: %+v", m)
+	}
+	if m := p.Apply(metric(t, "time")); m.Tolerance != 0.03 {
+		t.Errorf("time by its unit: %+v", m)
+	}
+	for _, bad := range []string{"p99", "=5%", "p99=0%", "p99=-1%", "p99=x", "p99=1%,p99=2%", "p99=2000%", "p99=NaN"} {
+		if _, err := compare.ParseShares(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+	for _, bad := range []compare.Policy{
+		{Gate: []string{"p98"}}, {Tolerance: map[string]float64{"p": 0.1}}, {Margin: map[string]float64{"p99": 0.05}},
+	} {
+		if err := bad.Validate(); err == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+}
+
+func FuzzParseShares(f *testing.F) {
+	f.Add("p99=5%,rejected=0.5%")
+	f.Add("a=b=1")
+	f.Fuzz(func(t *testing.T, text string) {
+		shares, err := compare.ParseShares(text)
+		if err != nil {
+			return
+		}
+		for name, v := range shares {
+			if !(v > 0 && v <= 10) {
+				t.Errorf("%q: %s=%g", text, name, v)
+			}
+		}
+	})
+}
+
+func TestDesign(t *testing.T) {
+	d := compare.DefaultDesign()
+	for most := 1; most < 100; most++ {
+		u := d.Upto(most)
+		if err := u.Validate(); err != nil || u.Max() != most {
+			t.Errorf("up to %d: %+v: %v", most, u, err)
+		}
+		sum := 0.0
+		for i := range u.Looks {
+			sum += u.AlphaAt(i)
+		}
+		if math.Abs(sum-d.Alpha) > 1e-12 {
+			t.Errorf("up to %d pairs it spends %g of %g", most, sum, d.Alpha)
+		}
+	}
+	for _, bad := range []compare.Design{{}, {Alpha: 0.01, Looks: []int{5, 5}, Spend: []float64{0.5, 0.5}}, {Alpha: 0.01, Looks: []int{5}, Spend: []float64{2}}} {
+		if bad.Validate() == nil {
+			t.Errorf("%+v was taken", bad)
+		}
+	}
+}

@@ -1,0 +1,123 @@
+package compare
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/result"
+	"golang.org/x/perf/benchfmt"
+)
+
+// FromStages reads samples from stages. A stage says by its settings to which
+// arm and pair it belongs; where it does not, it is of arm, and of no pair. The
+// slices of one launch are merged. Stages that were discarded are left out;
+// invalid names stages that are not valid, which no comparison may pass over.
+func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []string) {
+	type launch struct {
+		scenario string
+		arm      Arm
+		pair     int
+		rep      int // tells launches apart that belong to no pair
+	}
+	launches := map[launch][]*result.Stage{}
+	var order []launch
+	for i, s := range stages {
+		if s.Settings.Get(result.KeyDiscarded) != "" {
+			continue
+		}
+		l := launch{scenario: ScenarioOf(s.TargetName(), s.Load(), s.Level()), arm: arm, pair: s.Settings.Int(result.KeyPair)}
+		if a := s.Settings.Get(result.KeyArm); a != "" {
+			l.arm = Arm(a)
+		}
+		if l.pair == 0 {
+			l.rep = i + 1
+		}
+		if !s.Valid {
+			invalid = append(invalid, fmt.Sprintf("a stage of the %s is not valid (%s): %s", l.arm, l.scenario, strings.Join(s.Warnings, "; ")))
+			continue
+		}
+		if launches[l] == nil {
+			order = append(order, l)
+		}
+		launches[l] = append(launches[l], s)
+	}
+	for _, l := range order {
+		merged := result.Merge(launches[l])
+		for _, m := range result.Metrics {
+			if v, ok := m.Of(merged); ok {
+				samples = append(samples, Sample{Scenario: l.scenario, Unit: m.Unit, Higher: m.Better == "higher", Arm: l.arm, Pair: l.pair, Value: v})
+			}
+		}
+	}
+	return samples, invalid
+}
+
+// ReadBench reads samples from Go benchmark text. The configuration keys arm
+// and pair say to which arm and pair a line belongs; where there are none, it
+// is of arm, and of no pair. Iterations are not a figure. A line that begins
+// like a benchmark and is none is an error, with its number.
+//
+// Where the text is of more than one package, their paths are part of the
+// scenario.
+func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) {
+	reader := benchfmt.NewReader(r, name)
+	var packages []string // of each sample
+	for reader.Scan() {
+		switch rec := reader.Result().(type) {
+		case *benchfmt.Result:
+			from := Sample{Scenario: benchName(rec.Name), Arm: arm}
+			if a := rec.GetConfig("arm"); a != "" {
+				from.Arm = Arm(a)
+			}
+			if p := rec.GetConfig("pair"); p != "" {
+				if from.Pair, err = strconv.Atoi(p); err != nil || from.Pair < 1 {
+					return nil, fmt.Errorf("%s: pair: %q: want a whole number of at least 1", name, p)
+				}
+			}
+			for _, v := range rec.Values {
+				s := from
+				s.Unit, s.Value = v.Unit, v.Value
+				if v.OrigUnit != "" { // as it stands in the text, not in the library's base units
+					s.Unit, s.Value = v.OrigUnit, v.OrigValue
+				}
+				samples, packages = append(samples, s), append(packages, rec.GetConfig("pkg"))
+			}
+		case *benchfmt.SyntaxError:
+			err = errors.Join(err, rec)
+		}
+	}
+	if err := errors.Join(err, reader.Err()); err != nil {
+		return nil, err
+	}
+	units := reader.Units()
+	several := slices.ContainsFunc(packages, func(p string) bool { return p != packages[0] })
+	for i := range samples {
+		if several && packages[i] != "" {
+			samples[i].Scenario = packages[i] + "." + samples[i].Scenario
+		}
+		samples[i].Higher = strings.HasSuffix(samples[i].Unit, "/s")
+		if better := units.GetBetter(samples[i].Unit); better != 0 {
+			samples[i].Higher = better > 0
+		}
+	}
+	return samples, nil
+}
+
+// benchName is a benchmark's name without the number of CPUs at its end, which
+// is the machine's and not the benchmark's.
+func benchName(n benchfmt.Name) string {
+	base, parts := n.Parts()
+	var b strings.Builder
+	b.Write(base)
+	for _, p := range parts {
+		if len(p) > 0 && p[0] == '-' {
+			continue
+		}
+		b.Write(p)
+	}
+	return b.String()
+}

@@ -1,0 +1,86 @@
+package duet
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// breach is how the machine disturbed a pair. It is found before the ratio of
+// the pair is looked at.
+type breach struct {
+	arm compare.Arm // in whose slice; "" where it belongs to none
+	why string
+}
+
+// Bounds beyond which a slice was disturbed.
+const (
+	// DefaultMaxSteal is the most CPU time that a hypervisor may take away, as a
+	// share of the slice, from the CPUs of either side.
+	DefaultMaxSteal = 0.01
+	// maxStep is the most by which the wall clock may part from the steady one.
+	maxStep = 20 * time.Millisecond
+)
+
+// disturbed looks at a slice of an arm. A stage that is not valid was disturbed:
+// the generator was late, or short of CPU.
+//
+// Note: the kernel's pressure figures are not used. They count everybody who
+// waits for a CPU, and a server that is pinned to one has such waits of its own.
+func disturbed(arm compare.Arm, s *result.Stage, maxSteal float64) *breach {
+	if !s.Valid {
+		why := "no reason is told"
+		if len(s.Warnings) > 0 {
+			why = s.Warnings[0] // the reasons come first
+		}
+		return &breach{arm, fmt.Sprintf("a slice of the %s was not valid: %s", arm, why)}
+	}
+	if share := max(s.Target.Steal, s.Generator.Steal).Seconds() / s.Length.Seconds(); share > maxSteal {
+		return &breach{arm, stolen(arm, share, maxSteal)}
+	}
+	return nil
+}
+
+func stolen(arm compare.Arm, share, bound float64) string {
+	return fmt.Sprintf("the hypervisor took %.1f %% of a CPU away in a slice of the %s, above the bound of %g %%", 100*share, arm, 100*bound)
+}
+
+// wall watches the wall clock.
+type wall struct{ from time.Time }
+
+func watchWall() wall { return wall{time.Now()} }
+
+// stepped reports whether the wall clock was set meanwhile.
+func (w wall) stepped() bool {
+	now := time.Now()
+	steady := now.Sub(w.from)
+	return (now.Round(0).Sub(w.from.Round(0)) - steady).Abs() > maxStep
+}
+
+// lopsided says that the breaches fell on one of base and candidate more often
+// than chance allows: then the arm itself may be what causes them, and leaving
+// its bad pairs out would hide that. "" where they did not.
+func lopsided(all []breach) string {
+	count := map[compare.Arm]int{}
+	for _, b := range all {
+		count[b.arm]++
+	}
+	b, c := count[compare.Base], count[compare.Candidate]
+	if p := tossed(max(b, c), b+c); p < oneSided {
+		return fmt.Sprintf("disturbed slices fell on the base %d times and on the candidate %d times, which is hardly chance: one of them may cause it", b, c)
+	}
+	return ""
+}
+
+// tossed is the chance of at least k heads, or at least k tails, in n tosses.
+func tossed(k, n int) float64 {
+	p := 0.0
+	for i := k; i <= n; i++ {
+		lg := func(v int) float64 { r, _ := math.Lgamma(float64(v) + 1); return r }
+		p += math.Exp(lg(n) - lg(i) - lg(n-i) - float64(n)*math.Ln2)
+	}
+	return min(1, 2*p)
+}

@@ -1,0 +1,193 @@
+package duet
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+
+	"github.com/a628bb15/onhold/reports/compare"
+)
+
+// batch is the most pairs that are built ahead: their programs lie in the
+// temporary folder until they have run.
+const batch = 8
+
+// program is one build of an arm.
+type program struct {
+	path string
+	hash string // of its contents
+}
+
+// builder builds the arms of pairs with one command.
+type builder struct {
+	s    *session
+	name string // tells the programs of several builders apart
+	// make builds the program of a side at path out, with the linker's seed.
+	make func(ctx context.Context, arm compare.Arm, layout uint64, out string) error
+
+	fixed   map[string]program // by side: the one build there is, where layouts make no difference
+	decided bool               // whether they do
+}
+
+// side is what an arm is built from: the control is the base once more.
+func side(arm compare.Arm) compare.Arm {
+	if arm == compare.Control {
+		return compare.Base
+	}
+	return arm
+}
+
+// path is where the program of a pair's arm lies. Its length is the same for
+// all, and which letter an arm gets is drawn.
+func (b *builder) path(p pairPlan, arm compare.Arm) string {
+	return filepath.Join(b.s.sides.root, fmt.Sprintf("bin%04d%s", p.number, b.name), string(rune('a'+p.place[arm])))
+}
+
+// all builds the arms of all the pairs, as many at a time as there are CPUs.
+func (b *builder) all(ctx context.Context, pairs []pairPlan) error {
+	if !b.decided {
+		if err := b.probe(ctx, pairs[0]); err != nil {
+			return err
+		}
+	}
+	if b.fixed != nil {
+		return nil // the programs are there, and are linked into place when their pair comes
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var wg sync.WaitGroup
+	places := make(chan struct{}, runtime.NumCPU())
+	for _, p := range pairs {
+		for _, arm := range p.arms {
+			wg.Go(func() {
+				places <- struct{}{}
+				defer func() { <-places }()
+				if ctx.Err() != nil {
+					return
+				}
+				if err := b.one(ctx, arm, p.layout[arm], b.kept(p, arm)); err != nil {
+					cancel(err)
+				}
+			})
+		}
+	}
+	wg.Wait()
+	return context.Cause(ctx)
+}
+
+// kept is where an arm's program waits for its pair: its place is drawn anew
+// should the pair be run again.
+func (b *builder) kept(p pairPlan, arm compare.Arm) string {
+	return filepath.Join(b.s.sides.root, "built", fmt.Sprintf("%04d%s-%s", p.number, b.name, arm))
+}
+
+// probe builds both sides, and the base with another layout too: where that
+// makes no difference to the program, one build of each side is enough.
+func (b *builder) probe(ctx context.Context, p pairPlan) error {
+	dir := filepath.Join(b.s.sides.root, "built")
+	var programs [3]program
+	for i, try := range []struct {
+		arm    compare.Arm
+		layout uint64
+	}{{compare.Base, 1}, {compare.Base, 2}, {compare.Candidate, 1}} {
+		path := filepath.Join(dir, "probe"+b.name+strconv.Itoa(i))
+		if err := b.one(ctx, try.arm, try.layout, path); err != nil {
+			return err
+		}
+		hash, err := hashOf(path)
+		if err != nil {
+			return err
+		}
+		programs[i] = program{path, hash}
+	}
+	b.decided = true
+	if programs[0].hash == programs[1].hash {
+		b.fixed = map[string]program{string(compare.Base): programs[0], string(compare.Candidate): programs[2]}
+		b.s.notes = append(b.s.notes, "the layout of the code was not varied, as the build does not heed it: a difference of a few percent may be one of layout and of nothing in the source")
+	} else {
+		for _, p := range programs {
+			os.Remove(p.path)
+		}
+	}
+	if programs[0].hash == programs[2].hash {
+		b.s.notes = append(b.s.notes, "both sides build to the same program")
+	}
+	return nil
+}
+
+func (b *builder) one(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
+	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
+		return err
+	}
+	if err := b.make(ctx, side(arm), layout, out); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return fmt.Errorf("building the %s: %w", arm, err)
+	}
+	if _, err := os.Stat(out); err != nil {
+		return fmt.Errorf("building the %s: the command ended well and left no program at %s: it has to write to {out}", arm, filepath.Base(out))
+	}
+	return nil
+}
+
+// take puts the programs of a pair into the places that were drawn.
+func (b *builder) take(p pairPlan) (map[compare.Arm]program, error) {
+	out := map[compare.Arm]program{}
+	for _, arm := range p.arms {
+		from := b.kept(p, arm)
+		if b.fixed != nil {
+			from = b.fixed[string(side(arm))].path
+		}
+		path := b.path(p, arm)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return nil, err
+		}
+		os.Remove(path)
+		if err := os.Link(from, path); err != nil {
+			return nil, err
+		}
+		hash, err := hashOf(path)
+		if err != nil {
+			return nil, err
+		}
+		out[arm] = program{path, hash}
+	}
+	return out, nil
+}
+
+// drop removes the programs of a pair that is whole.
+func (b *builder) drop(p pairPlan) {
+	os.RemoveAll(filepath.Dir(b.path(p, compare.Base)))
+	for _, arm := range p.arms {
+		os.Remove(b.kept(p, arm))
+	}
+}
+
+// hashOf is a short hash of a file's contents. Reading the file also brings it
+// into the page cache, for each arm alike.
+func hashOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// layoutFlags are the linker flags of a layout. Without the tables for
+// debuggers linking takes half the time, and what runs is the same.
+func layoutFlags(seed uint64) string {
+	return fmt.Sprintf("-s -w -randlayout=%d", max(seed, 1)) // 0 would mean none
+}

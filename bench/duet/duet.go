@@ -1,0 +1,390 @@
+// Package duet compares two builds of a program by launching them next to each
+// other, pair by pair, until the comparison is decided.
+//
+//  1. Both sides are laid out in folders of their own: the base from git, the
+//     candidate as the working tree is ([sources]).
+//  2. For each pair the arms are built with link layouts of their own, launched
+//     afresh in an order that is drawn, and measured ([experiment]): the
+//     benchmarks of Go test binaries ([GoBench]), or a server under load
+//     ([Serve]). Builds and measurements never overlap.
+//  3. A pair that the machine disturbed is run again, which is decided before
+//     its ratio is looked at ([breach]).
+//  4. At the looks that the design plans, package compare decides; what is
+//     undecided goes on to the next look.
+//
+// A third arm, the control, is the base once more. It differs from the base in
+// nothing but what the comparison itself does to an arm, so where it differs in
+// the figures the comparison is not valid.
+package duet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/compare/exact"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// What the command's flags default to.
+const (
+	DefaultBudget = 10 * time.Minute
+	// prognosisAfter is how many pairs there are when it is asked for the first
+	// time whether this machine can decide at all.
+	prognosisAfter = 8
+	// redoShare is the most pairs that are run again, as a share of those
+	// planned: a machine that disturbs more measures nothing.
+	redoShare = 0.2
+	minRedo   = 5
+	// oneSided is the chance below which breaches that fall on one arm are no
+	// chance any more.
+	oneSided = 0.01
+)
+
+// Config is what is compared, and how.
+type Config struct {
+	Repo string // a folder in the git work tree that holds the candidate
+	Base string // git reference of the base
+	Experiment
+	Design  compare.Design
+	Policy  compare.Policy
+	Control bool          // the base is launched a second time in each pair
+	Budget  time.Duration // of all of it, builds included; at its end is looked once more
+	Seed    uint64        // of orders, folders, ports and link layouts
+	Out     string        // folder for the record; one that holds pairs of the same comparison is continued
+	Patient bool          // go on where the prognosis is that this machine cannot decide
+
+	MaxSteal float64 // share of a slice that a hypervisor may take; DefaultMaxSteal where 0
+
+	TargetCPUs []int // what the arms are confined to; none: to nothing
+
+	// Progress is told what happens, in order. It may be nil.
+	Progress func(Event)
+}
+
+// Event is something that a watcher may want to know.
+type Event struct {
+	Pair, Of int    // pairs that are whole, and planned up to the next look
+	What     string // a sentence
+	Whole    bool   // a pair was finished
+}
+
+// Experiment is what is done with the builds of the two sides: a [GoBench] or
+// a [Serve].
+type Experiment interface {
+	// Validate says what is wrong with it, naming the flag.
+	Validate() error
+	// settings tell two experiments apart whose pairs must not be mixed.
+	settings() result.Settings
+	// open begins, with both sides laid out.
+	open(ctx context.Context, s *session) (runner, error)
+}
+
+// runner runs the pairs of one experiment.
+type runner interface {
+	// build makes what the pairs need that are to come.
+	build(ctx context.Context, pairs []pairPlan) error
+	// pair launches and measures the arms of a pair, and keeps the record of
+	// it. Where the machine disturbed it, it says so, and there are no samples.
+	pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breach, error)
+	// stored are the samples of the pairs that the record holds already.
+	stored() ([]compare.Sample, error)
+	close() error
+}
+
+// session is one run of a comparison.
+type session struct {
+	Config
+	sides   *sources
+	folder  *result.Folder
+	samples []compare.Sample
+	pairs   int // whole ones
+	redone  []breach
+	notes   []string
+	began   time.Time
+	fixed   bool // every build of an arm is the same, whatever layout is asked for
+}
+
+// Run compares. The report is there also where ctx ended, with what is whole.
+// An error means that there is nothing to report: the configuration is wrong,
+// or a side cannot be built or started.
+func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
+	s := &session{Config: c, began: time.Now()}
+	if s.Progress == nil {
+		s.Progress = func(Event) {}
+	}
+	if err := errors.Join(c.Experiment.Validate(), c.Design.Validate(), c.Policy.Validate()); err != nil {
+		return nil, nil, &ConfigError{err}
+	}
+	var err error
+	if s.sides, err = layOut(ctx, c.Repo, c.Base); err != nil {
+		return nil, nil, err
+	}
+	defer s.sides.remove()
+	if err := s.openFolder(); err != nil {
+		return nil, nil, err
+	}
+	r, err := c.Experiment.open(ctx, s)
+	if err != nil {
+		return nil, nil, errors.Join(err, s.folder.Finish(time.Now(), false))
+	}
+	if s.samples, err = r.stored(); err != nil {
+		return nil, nil, errors.Join(&ConfigError{err}, r.close(), s.folder.Finish(time.Now(), false))
+	}
+	s.pairs = highestPair(s.samples)
+	if s.pairs > 0 {
+		s.tell("continues with %d pairs that are stored", s.pairs)
+	}
+	whole, runErr := s.drive(ctx, r)
+	if err := errors.Join(r.close(), s.folder.Finish(time.Now(), whole)); err != nil && runErr == nil {
+		runErr = err
+	}
+	if runErr != nil && s.pairs == 0 {
+		return nil, nil, runErr
+	}
+	var invalid []string
+	if runErr != nil && ctx.Err() == nil {
+		invalid = append(invalid, runErr.Error())
+	}
+	report := s.conclude(true, invalid)
+	return report, &s.folder.Run, nil
+}
+
+// ConfigError is an error of what the user asked for.
+type ConfigError struct{ err error }
+
+func (e *ConfigError) Error() string { return e.err.Error() }
+
+func (e *ConfigError) Unwrap() error { return e.err }
+
+func (s *session) maxSteal() float64 { return orDefault(s.MaxSteal, DefaultMaxSteal) }
+
+func (s *session) tell(format string, args ...any) {
+	s.Progress(Event{Pair: s.pairs, Of: s.next(), What: fmt.Sprintf(format, args...)})
+}
+
+// next is the number of pairs at the next look.
+func (s *session) next() int {
+	for _, n := range s.Design.Looks {
+		if n > s.pairs {
+			return n
+		}
+	}
+	return s.Design.Max()
+}
+
+// drive runs pairs until the comparison is decided, and reports whether it went
+// as far as it was to.
+func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
+	ctx, cancel := context.WithDeadlineCause(ctx, s.began.Add(s.Budget), errBudget)
+	defer cancel()
+	if s.pairs > 0 && s.decided(false) {
+		return true, nil
+	}
+	for s.pairs < s.Design.Max() {
+		upto := min(s.next(), s.pairs+batch)
+		var plans []pairPlan
+		for n := s.pairs + 1; n <= upto; n++ {
+			plans = append(plans, s.plan(n))
+		}
+		s.tell("builds pairs %d to %d", s.pairs+1, upto)
+		if err := r.build(ctx, plans); err != nil {
+			return s.stopped(ctx, err)
+		}
+		for _, p := range plans {
+			if err := s.pair(ctx, r, p); err != nil {
+				return s.stopped(ctx, err)
+			}
+			if s.pairs == prognosisAfter && !s.Patient && s.hopeless() {
+				return true, nil
+			}
+		}
+		if slices.Contains(s.Design.Looks, s.pairs) && s.decided(false) {
+			return true, nil
+		}
+	}
+	return true, nil
+}
+
+// errBudget ends a comparison whose time is up; that is no fault.
+var errBudget = errors.New("the budget is used up")
+
+// stopped tells a comparison that ran out of time from one that failed.
+func (s *session) stopped(ctx context.Context, err error) (bool, error) {
+	if context.Cause(ctx) == errBudget {
+		s.notes = append(s.notes, fmt.Sprintf("the budget of %v was used up after %d of up to %d pairs", s.Budget, s.pairs, s.Design.Max()))
+		return true, nil
+	}
+	return false, err
+}
+
+// pair runs one pair, and again where the machine disturbed it.
+func (s *session) pair(ctx context.Context, r runner, p pairPlan) error {
+	for {
+		samples, disturbed, err := r.pair(ctx, p)
+		if err != nil {
+			return err
+		}
+		if disturbed == nil {
+			s.samples = append(s.samples, samples...)
+			s.pairs = p.number
+			s.Progress(Event{Pair: s.pairs, Of: s.next(), What: s.estimate(), Whole: true})
+			return nil
+		}
+		s.redone = append(s.redone, *disturbed)
+		s.tell("pair %d is run again: %s", p.number, disturbed.why)
+		if most := max(minRedo, int(math.Ceil(redoShare*float64(s.Design.Max())))); len(s.redone) > most {
+			return fmt.Errorf("more than %d pairs were disturbed, the last because %s: this machine measures nothing now", most, disturbed.why)
+		}
+		p = p.again()
+	}
+}
+
+// series are those of the pairs so far.
+func (s *session) series() (all []compare.Series, missing, fresh []string) {
+	return compare.Collect(s.samples, s.Policy)
+}
+
+func (s *session) findings(last bool) []compare.Finding {
+	all, _, _ := s.series()
+	d := s.Design
+	d.Tests = compare.Tests(all)
+	return compare.Decide(d, all, last)
+}
+
+// decided reports whether more pairs are of no use.
+func (s *session) decided(last bool) bool { return !compare.Open(s.findings(last)) }
+
+// estimate is how it stands, for whoever watches.
+func (s *session) estimate() string {
+	var parts []string
+	for _, f := range s.findings(false) {
+		if f.Gated {
+			parts = append(parts, fmt.Sprintf("%s %s", f.Metric, percent(f)))
+		}
+	}
+	const most = 4
+	if len(parts) > most {
+		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// percent tells how much worse a finding is so far.
+func percent(f compare.Finding) string {
+	unit := "%"
+	if f.Scale == compare.Points {
+		unit = "pp"
+	}
+	if f.Pairs < 2 {
+		return fmt.Sprintf("%+.1f %s worse", 100*f.Estimate, unit)
+	}
+	return fmt.Sprintf("%+.1f %s worse (noise %.1f)", 100*f.Estimate, unit, 100*f.Noise)
+}
+
+// hopeless is the prognosis: whether some metric that decides is so noisy that
+// even the last look would not tell, and nothing looks as if it had regressed.
+// Giving up may depend on the ratios, for it can only lose a verdict, never make
+// one. The noise of eight pairs is a rough figure, so it is taken from the low
+// end of what they allow (90 % confidence, by the chi-square distribution): it
+// goes on in doubt.
+func (s *session) hopeless() bool {
+	const low = 0.763 // √(7 ÷ 12.02), the upper 10 % point of chi-square with 7 degrees of freedom
+	all, _, _ := s.series()
+	d := s.Design
+	d.Tests = compare.Tests(all)
+	alpha := d.AlphaAt(len(d.Looks) - 1)
+	var bad []string
+	for _, f := range compare.Decide(d, all, false) {
+		if !f.Gated || f.Scale == compare.Exact || f.Verdict == compare.Invalid {
+			continue
+		}
+		// Twice the standard error above the margin: as if it had regressed.
+		if f.Estimate-2*f.Noise/math.Sqrt(float64(f.Pairs)) > f.Margin {
+			return false
+		}
+		if exact.MDE(f.Margin, alpha, low*f.Noise, d.Max()) > f.Tolerance {
+			bad = append(bad, fmt.Sprintf("%s (noise %.1f %% a pair) would take some %d pairs for a change of %.3g %%", f.Metric, 100*f.Noise, f.Needed, 100*f.Tolerance))
+		}
+	}
+	if len(bad) == 0 {
+		return false
+	}
+	note := fmt.Sprintf("given up after %d pairs, as up to %d would not decide: %s. A load that keeps the server busier, longer slices, a wider --tolerance or another --gate would",
+		s.pairs, d.Max(), strings.Join(bad, "; "))
+	s.notes = append(s.notes, note)
+	s.tell("%s", note)
+	return true
+}
+
+// conclude makes the report of what is whole.
+func (s *session) conclude(last bool, invalid []string) *compare.Report {
+	all, missing, fresh := s.series()
+	invalid = append(invalid, missing...)
+	if why := lopsided(s.redone); why != "" {
+		invalid = append(invalid, why)
+	}
+	notes := append(slices.Clone(s.notes), fresh...)
+	r := compare.Conclude(s.Design, all, last, invalid, notes)
+	e := s.folder.Run.Environment
+	r.ID, r.Time, r.Seed, r.Redone = s.folder.Run.ID, s.began, s.Seed, len(s.redone)
+	r.Base = compare.Side{Name: s.Base, Commit: s.sides.baseCommit}
+	r.Candidate = compare.Side{Name: s.sides.candidateName, Commit: s.sides.candidateCommit}
+	r.Took = time.Since(s.began).Seconds()
+	r.Environment = fmt.Sprintf("%s, %d CPUs, %s, %s/%s", e.CPU, e.Cores, e.Go, e.OS, e.Arch)
+	r.Scenario = s.Experiment.settings().String()
+	return r
+}
+
+// openFolder makes the folder for the record, or goes on with one of the same
+// comparison.
+func (s *session) openFolder() error {
+	settings := append(result.Settings{
+		{Key: "base_commit", Value: s.sides.baseCommit}, {Key: "candidate_commit", Value: s.sides.candidateTree},
+		{Key: "seed", Value: fmt.Sprint(s.Seed)}, {Key: "looks", Value: strings.Trim(fmt.Sprint(s.Design.Looks), "[]")},
+		{Key: "alpha", Value: fmt.Sprint(s.Design.Alpha)}, {Key: "control", Value: fmt.Sprint(s.Control)},
+	}, s.Experiment.settings()...)
+	run := result.Run{
+		ID: s.began.Format("20060102-150405"), Command: append([]string{"onhold"}, os.Args[1:]...), Started: s.began,
+		Settings: settings, Environment: host.Environment(),
+	}
+	folder, err := result.Create(s.Out, run)
+	if err == nil {
+		s.folder = folder
+		return nil
+	}
+	folder, openErr := result.Continue(s.Out)
+	if openErr != nil {
+		return &ConfigError{err}
+	}
+	if got, want := folder.Run.Settings.String(), settings.String(); got != want {
+		return &ConfigError{errors.Join(fmt.Errorf("--out=%s: holds the pairs of another comparison, which are not to be mixed with this one's (%s): name another folder", s.Out, differ(folder.Run.Settings, settings)),
+			folder.Finish(folder.Run.Finished, !folder.Run.Partial))}
+	}
+	s.folder = folder
+	return nil
+}
+
+// differ names the first setting in which two comparisons differ.
+func differ(old, now result.Settings) string {
+	for _, kv := range now {
+		if got := old.Get(kv.Key); got != kv.Value {
+			return fmt.Sprintf("%s was %q and is %q", kv.Key, got, kv.Value)
+		}
+	}
+	return "it has settings that this one has not"
+}
+
+func highestPair(samples []compare.Sample) (n int) {
+	for _, s := range samples {
+		n = max(n, s.Pair)
+	}
+	return n
+}

@@ -1,0 +1,382 @@
+package duet
+
+import (
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// fake is a runner whose pairs come from a function, for all that a comparison
+// decides without a process.
+type fake struct {
+	value  func(arm compare.Arm, pair int) float64
+	breach func(p pairPlan) *breach
+	fail   error
+	built  []int
+	ran    []pairPlan
+}
+
+func (f *fake) build(ctx context.Context, pairs []pairPlan) error {
+	f.built = append(f.built, len(pairs))
+	return context.Cause(ctx)
+}
+
+func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breach, error) {
+	if ctx.Err() != nil {
+		return nil, nil, context.Cause(ctx)
+	}
+	f.ran = append(f.ran, p)
+	if f.fail != nil {
+		return nil, nil, f.fail
+	}
+	if f.breach != nil {
+		if b := f.breach(p); b != nil {
+			return nil, b, nil
+		}
+	}
+	var out []compare.Sample
+	for _, arm := range p.order {
+		out = append(out, compare.Sample{Scenario: "s", Unit: "p99-ns", Arm: arm, Pair: p.number, Value: f.value(arm, p.number)})
+	}
+	return out, nil, nil
+}
+
+func (f *fake) stored() ([]compare.Sample, error) { return nil, nil }
+func (f *fake) close() error                      { return nil }
+
+// noise is the value of a launch: the candidate worse by a share, all with a
+// noise of sd.
+func noise(worse, sd float64) func(compare.Arm, int) float64 {
+	return func(arm compare.Arm, pair int) float64 {
+		r := rand.New(rand.NewPCG(uint64(pair), uint64(len(arm))))
+		v := 2e8 * math.Exp(sd*r.NormFloat64())
+		if arm == compare.Candidate {
+			v *= 1 + worse
+		}
+		return v
+	}
+}
+
+func newSession(t *testing.T) *session {
+	t.Helper()
+	return &session{
+		Config: Config{Design: compare.DefaultDesign(), Control: true, Budget: time.Hour, Seed: 1, Experiment: &GoBench{}, Progress: func(Event) {}},
+		sides:  &sources{}, folder: &result.Folder{}, began: time.Now(),
+	}
+}
+
+func TestGoesOnUntilDecided(t *testing.T) {
+	for _, c := range []struct {
+		why   string
+		value func(compare.Arm, int) float64
+		want  compare.Verdict
+		pairs []int
+	}{
+		{"plainly worse", noise(0.3, 0.01), compare.Regressed, []int{14}},
+		{"plainly the same", noise(0, 0.005), compare.Equal, []int{14, 20}},
+		{"neither, at the end", noise(0.03, 0.08), compare.Inconclusive, []int{48}},
+	} {
+		s, f := newSession(t), &fake{value: c.value}
+		s.Patient = true
+		whole, err := s.drive(t.Context(), f)
+		if err != nil || !whole {
+			t.Fatalf("%s: whole %v, %v", c.why, whole, err)
+		}
+		r := s.conclude(true, nil)
+		ok := false
+		for _, n := range c.pairs {
+			ok = ok || s.pairs == n
+		}
+		if r.Verdict != c.want || !ok {
+			t.Errorf("%s: %s after %d pairs, want %s after %v", c.why, r.Verdict, s.pairs, c.want, c.pairs)
+		}
+		for _, n := range f.built {
+			if n > batch {
+				t.Errorf("%s: %d pairs were built ahead", c.why, n)
+			}
+		}
+	}
+}
+
+func TestGivesUpEarly(t *testing.T) {
+	s, f := newSession(t), &fake{value: noise(0, 0.5)}
+	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
+		t.Fatal(whole, err)
+	}
+	r := s.conclude(true, nil)
+	if s.pairs != prognosisAfter || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "given up after 8 pairs") {
+		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
+	}
+	// Where it looks like a regression all the same, it goes on.
+	s, f = newSession(t), &fake{value: noise(4, 0.3)}
+	if _, err := s.drive(t.Context(), f); err != nil || s.pairs < 14 {
+		t.Errorf("%d pairs, %v", s.pairs, err)
+	}
+	if r := s.conclude(true, nil); r.Verdict != compare.Regressed {
+		t.Errorf("five times as long, with noise: %s", r.Verdict)
+	}
+	s, f = newSession(t), &fake{value: noise(0, 0.5)}
+	s.Patient = true
+	if _, err := s.drive(t.Context(), f); err != nil || s.pairs != 48 {
+		t.Errorf("patient: %d pairs, %v", s.pairs, err)
+	}
+}
+
+func TestDisturbedPairsAreRunAgain(t *testing.T) {
+	s, f := newSession(t), &fake{value: noise(0.3, 0.01)}
+	f.breach = func(p pairPlan) *breach {
+		if p.number == 3 && p.attempt < 2 {
+			return &breach{compare.Control, "the machine was busy"}
+		}
+		return nil
+	}
+	if _, err := s.drive(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.conclude(true, nil); r.Redone != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed {
+		t.Errorf("%d again of %d pairs: %s", r.Redone, r.Pairs, r.Verdict)
+	}
+	for i, p := range f.ran[2:5] {
+		if p.number != 3 || p.attempt != i || p.layout[compare.Base] != f.ran[2].layout[compare.Base] {
+			t.Errorf("attempt %d: pair %d, attempt %d, layout %d", i, p.number, p.attempt, p.layout[compare.Base])
+		}
+	}
+	// A machine that disturbs all of them measures nothing.
+	s, f = newSession(t), &fake{value: noise(0, 0.01), breach: func(pairPlan) *breach { return &breach{compare.Base, "the machine was busy"} }}
+	if _, err := s.drive(t.Context(), f); err == nil || len(f.ran) > 12 {
+		t.Errorf("%d pairs were tried: %v", len(f.ran), err)
+	}
+}
+
+// An arm that disturbs the machine is not to be helped by leaving its bad pairs
+// out.
+func TestLopsidedBreachesAreNoChance(t *testing.T) {
+	all := func(arm compare.Arm, n int) (out []breach) {
+		for range n {
+			out = append(out, breach{arm, ""})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		base, candidate, control int
+		invalid                  bool
+	}{{0, 0, 0, false}, {3, 4, 9, false}, {0, 7, 0, false}, {0, 8, 0, true}, {1, 10, 0, false}, {1, 11, 0, true}, {8, 0, 3, true}} {
+		breaches := append(append(all(compare.Base, c.base), all(compare.Candidate, c.candidate)...), all(compare.Control, c.control)...)
+		if got := lopsided(breaches); (got != "") != c.invalid {
+			t.Errorf("%+v: %q", c, got)
+		}
+	}
+}
+
+func TestBudget(t *testing.T) {
+	s, f := newSession(t), &fake{value: noise(0, 0.04)}
+	s.Budget = 50 * time.Millisecond
+	slow := f.value
+	f.value = func(arm compare.Arm, pair int) float64 {
+		time.Sleep(time.Millisecond)
+		return slow(arm, pair)
+	}
+	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
+		t.Fatal(whole, err)
+	}
+	r := s.conclude(true, nil)
+	if s.pairs >= 48 || r.Verdict == compare.Invalid || !strings.Contains(strings.Join(r.Reasons, " "), "the budget of 50ms was used up") {
+		t.Errorf("%d pairs, %s, %q", s.pairs, r.Verdict, r.Reasons)
+	}
+}
+
+func TestInterruptedAndFailed(t *testing.T) {
+	s, f := newSession(t), &fake{value: noise(0, 0.04)}
+	ctx, cancel := context.WithCancel(t.Context())
+	f.breach = func(p pairPlan) *breach {
+		if p.number == 5 {
+			cancel()
+		}
+		return nil
+	}
+	if whole, err := s.drive(ctx, f); whole || !errors.Is(err, context.Canceled) || s.pairs != 5 {
+		t.Errorf("interrupted: whole %v after %d pairs, %v", whole, s.pairs, err)
+	}
+	s, f = newSession(t), &fake{fail: errors.New("the server of the candidate died: signal: killed")}
+	if whole, err := s.drive(t.Context(), f); whole || err == nil {
+		t.Errorf("an arm that dies: whole %v, %v", whole, err)
+	}
+}
+
+// What is drawn depends on seed and number alone, and gives each arm each place
+// as often.
+func TestDrawing(t *testing.T) {
+	arms := []compare.Arm{compare.Base, compare.Candidate, compare.Control}
+	first := map[compare.Arm]int{}
+	layouts := map[uint64]bool{}
+	const n = 3000
+	for i := range n {
+		p, again := draw(7, i, 0, arms), draw(7, i, 0, arms)
+		if orderOf(p.order) != orderOf(again.order) || p.seed != again.seed {
+			t.Fatalf("pair %d is drawn otherwise the second time", i)
+		}
+		first[p.order[0]]++
+		for _, arm := range arms {
+			layouts[p.layout[arm]] = true
+		}
+		if p.place[arms[0]] == p.place[arms[1]] || p.place[arms[1]] == p.place[arms[2]] {
+			t.Fatalf("pair %d: two arms in one place", i)
+		}
+	}
+	for arm, k := range first { // mean 1000, sd 26: beyond 6 of them once in 10⁸
+		if k < 840 || k > 1160 {
+			t.Errorf("%s is first %d of %d times", arm, k, n)
+		}
+	}
+	if len(layouts) < 3*n-20 {
+		t.Errorf("%d layouts in %d builds", len(layouts), 3*n)
+	}
+	if draw(7, 1, 0, arms).seed == draw(8, 1, 0, arms).seed {
+		t.Error("the seed makes no difference")
+	}
+}
+
+func TestDisturbedSlices(t *testing.T) {
+	slice := func(change func(*result.Stage)) *result.Stage {
+		s := result.NewStage()
+		s.Length = time.Second
+		change(s)
+		return s
+	}
+	for why, c := range map[string]struct {
+		stage *result.Stage
+		want  string
+	}{
+		"quiet":          {slice(func(*result.Stage) {}), ""},
+		"late":           {slice(func(s *result.Stage) { s.Invalidate("the generator was late") }), "the generator was late"},
+		"stolen":         {slice(func(s *result.Stage) { s.Target.Steal = 20 * time.Millisecond }), "took 2.0 % of a CPU"},
+		"hardly stolen":  {slice(func(s *result.Stage) { s.Generator.Steal = 5 * time.Millisecond }), ""},
+		"no reason told": {slice(func(s *result.Stage) { s.Valid = false }), "no reason"},
+	} {
+		b := disturbed(compare.Candidate, c.stage, DefaultMaxSteal)
+		if (b == nil) != (c.want == "") || b != nil && (!strings.Contains(b.why, c.want) || b.arm != compare.Candidate) {
+			t.Errorf("%s: %+v, want %q", why, b, c.want)
+		}
+	}
+}
+
+func TestValidateNamesTheFlag(t *testing.T) {
+	for _, c := range []struct {
+		e    Experiment
+		want string
+	}{
+		{&GoBench{Bench: "("}, "--bench=("}, {&GoBench{BenchTime: "fast"}, "--benchtime=fast"}, {&GoBench{BenchTime: "0x"}, "--benchtime=0x"},
+		{&Serve{Build: "make"}, "--build=make"}, {&Serve{Build: "go build -o {out}", Command: "{out}"}, "--serve={out}"},
+		{&Serve{Build: "{out}", Command: "{out} {addr}"}, "--load="},
+	} {
+		if err := c.e.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v, want %q", c.e, err, c.want)
+		}
+	}
+	for _, good := range []string{"", "1x", "10x", "200ms"} {
+		if err := (&GoBench{BenchTime: good}).Validate(); err != nil {
+			t.Errorf("--benchtime=%s: %v", good, err)
+		}
+	}
+}
+
+// repo is a git repository with one commit of these files.
+func repo(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, files)
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "base"}} {
+		run(t, dir, args...)
+	}
+	return dir
+}
+
+func run(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	out, err := gitIn(t.Context(), dir, append([]string{"-c", "user.name=test", "-c", "user.email=test@localhost"}, args...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func write(t *testing.T, dir string, files map[string]string) {
+	t.Helper()
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestLayOut(t *testing.T) {
+	dir := repo(t, map[string]string{"a": "old", "sub/b": "old", "gone": "old", ".gitignore": "ignored\n"})
+	run(t, dir, "checkout", "-q", "-b", "topic")
+	run(t, dir, "checkout", "-q", "main")
+	write(t, dir, map[string]string{"later": "what others did since"})
+	run(t, dir, "add", "-A")
+	run(t, dir, "commit", "-q", "-m", "later")
+	run(t, dir, "checkout", "-q", "topic")
+	write(t, dir, map[string]string{"a": "new", "fresh": "new", "ignored": "no"})
+	os.Remove(filepath.Join(dir, "gone"))
+	s, err := layOut(t.Context(), filepath.Join(dir, "sub"), "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(arm compare.Arm, name, want string) {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(s.dir(arm), "..", name))
+		if want == "" && err == nil || want != "" && string(b) != want {
+			t.Errorf("%s of the %s: %q (%v), want %q", name, arm, b, err, want)
+		}
+	}
+	has(compare.Base, "a", "old")
+	has(compare.Base, "gone", "old")
+	has(compare.Base, "later", "") // the base is where the branches parted
+	has(compare.Control, "a", "old")
+	has(compare.Candidate, "a", "new")
+	has(compare.Candidate, "fresh", "new")
+	has(compare.Candidate, "gone", "")
+	has(compare.Candidate, "ignored", "")
+	has(compare.Candidate, "sub/b", "old")
+	if len(s.dir(compare.Base)) != len(s.dir(compare.Candidate)) {
+		t.Error("the folders' names differ in length")
+	}
+	if !strings.HasSuffix(s.candidateCommit, "+") {
+		t.Errorf("the candidate has changes, and is told as %s", s.candidateCommit)
+	}
+	s.remove()
+	if _, err := os.Stat(s.root); err == nil {
+		t.Error("the folders are still there")
+	}
+	if list := run(t, dir, "worktree", "list"); strings.Count(list, "\n") != 0 {
+		t.Errorf("git still knows of the worktree:\n%s", list)
+	}
+	for ref, want := range map[string]string{"nowhere": "git knows no such commit here; where the clone is shallow"} {
+		var wrong *ConfigError
+		if _, err := layOut(t.Context(), dir, ref); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+			t.Errorf("--base %s: %v", ref, err)
+		}
+	}
+	run(t, dir, "checkout", "-q", "--orphan", "alone")
+	run(t, dir, "commit", "-q", "-m", "no history")
+	if _, err := layOut(t.Context(), dir, "main"); err == nil || !strings.Contains(err.Error(), "no commit in common") {
+		t.Errorf("no merge base: %v", err)
+	}
+	if _, err := layOut(t.Context(), t.TempDir(), "main"); err == nil || !strings.Contains(err.Error(), "not in a git work tree") {
+		t.Errorf("no repository: %v", err)
+	}
+}

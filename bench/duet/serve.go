@@ -1,0 +1,353 @@
+package duet
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/child"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// What a zero field of a Serve means.
+const (
+	DefaultSlice  = 1500 * time.Millisecond
+	DefaultSettle = time.Second
+	DefaultSlices = 2
+)
+
+const (
+	buildLimit = 10 * time.Minute       // for one build
+	startLimit = 15 * time.Second       // from a server's launch until it accepts
+	startEvery = 10 * time.Millisecond  // how often is tried
+	sliceRest  = 100 * time.Millisecond // between slices, for what the last one left in flight
+)
+
+// Serve compares a server under an open load at one fixed rate. The servers of
+// a pair are all launched afresh, and live at the same time; one at a time is
+// driven, in short slices that alternate, so that what drifts on the machine
+// meets all alike.
+type Serve struct {
+	// Build is the shell command that builds a side, in the folder of its source:
+	// it writes a program to {out}. Where it has {layout}, that is a number which
+	// the command may use to lay the code out differently; Go builds do so by
+	// themselves (GOFLAGS).
+	Build string
+
+	// Command starts the server: {out} is the program, {addr} the address to
+	// listen on.
+	Command string
+
+	// Driver makes what drives the server at an address.
+	Driver func(addr string) (bench.Driver, error)
+
+	// Plan is the load: an open one, whose Length is that of a slice and whose
+	// Warmup is driven before each.
+	Plan bench.Plan
+
+	Settle time.Duration // driven once, after the launch, and discarded; DefaultSettle where 0
+	Slices int           // for each arm and pair; DefaultSlices where 0
+
+	// Request says in words what is asked for, to tell comparisons apart.
+	Request string
+}
+
+// Validate says what is wrong with it, naming the flag.
+func (e *Serve) Validate() error {
+	switch {
+	case !strings.Contains(e.Build, "{out}"):
+		return fmt.Errorf("--build=%s: must write the program to {out}, as in 'go build -o {out} .'", e.Build)
+	case !strings.Contains(e.Command, "{out}") || !strings.Contains(e.Command, "{addr}"):
+		return fmt.Errorf("--serve=%s: must start {out} and have it listen on {addr}, as in '{out} --addr {addr}'", e.Command)
+	case !e.Plan.Load.Open():
+		return fmt.Errorf("--load=%s: want constant or poisson: callers who wait for replies would go easy on the slower side", e.Plan.Load)
+	case e.Slices < 0 || e.Slices > 100:
+		return fmt.Errorf("--slices=%d: must be from 1 to 100", e.Slices)
+	}
+	if err := e.Plan.Validate(); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	return nil
+}
+
+func (e *Serve) slices() int { return orDefault(e.Slices, DefaultSlices) }
+
+func (e *Serve) settle() time.Duration { return orDefault(e.Settle, DefaultSettle) }
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+func (e *Serve) settings() result.Settings {
+	return result.Settings{
+		{Key: "build", Value: e.Build}, {Key: "serve", Value: e.Command}, {Key: "request", Value: e.Request},
+		{Key: result.KeyLoad, Value: string(e.Plan.Load)}, {Key: result.KeyLevel, Value: strconv.Itoa(e.Plan.Level)},
+		{Key: result.KeyStage, Value: e.Plan.Length.String()}, {Key: result.KeyWarmup, Value: e.Plan.Warmup.String()},
+		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()},
+	}
+}
+
+// served runs the pairs of a Serve.
+type served struct {
+	*Serve
+	s *session
+	*builder
+}
+
+func (e *Serve) open(_ context.Context, s *session) (runner, error) {
+	r := &served{Serve: e, s: s}
+	r.builder = &builder{s: s, make: r.make}
+	return r, nil
+}
+
+func (r *served) close() error { return nil }
+
+func (r *served) stored() ([]compare.Sample, error) {
+	_, stages, warnings, err := result.Open(r.s.Out)
+	if err != nil {
+		return nil, err
+	}
+	if len(warnings) > 0 {
+		return nil, fmt.Errorf("%s: %s", r.s.Out, strings.Join(warnings, "; "))
+	}
+	for _, s := range stages {
+		if why := s.Settings.Get(result.KeyDiscarded); why != "" && s.Settings.Int(result.KeySlice) == 1 {
+			r.s.redone = append(r.s.redone, breach{compare.Arm(s.Settings.Get("discarded_arm")), why})
+		}
+	}
+	samples, invalid := compare.FromStages(stages, compare.Base)
+	if len(invalid) > 0 {
+		return nil, errors.New(invalid[0])
+	}
+	return samples, nil
+}
+
+// shellQuoted is text as one word of a shell's.
+func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// make builds a side by the user's command.
+func (r *served) make(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
+	line := strings.NewReplacer("{out}", shellQuoted(out), "{layout}", strconv.FormatUint(max(layout, 1), 10)).Replace(r.Build)
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Dir = r.s.sides.dir(arm)
+	// A go build that has no linker flags of its own gets these; one that has
+	// them may take {layout}.
+	cmd.Env = append(os.Environ(), strings.TrimSpace(`GOFLAGS=`+os.Getenv("GOFLAGS")+` -trimpath -buildvcs=false '-ldflags=`+layoutFlags(layout)+`'`))
+	_, err := child.Run(ctx, cmd, nil, buildLimit, nil)
+	return err
+}
+
+func (r *served) build(ctx context.Context, pairs []pairPlan) error { return r.builder.all(ctx, pairs) }
+
+// live is a server that runs.
+type live struct {
+	*child.Process
+	arm    compare.Arm
+	addr   string
+	hash   string
+	driver bench.Driver
+}
+
+// pair launches the servers of a pair, drives them in alternating slices, and
+// stops them.
+func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breach, error) {
+	programs, err := r.take(p)
+	if err != nil {
+		return nil, nil, err
+	}
+	var servers []*live
+	defer func() {
+		for _, s := range servers {
+			_ = s.Stop() // how a server ends is not what is compared
+		}
+	}()
+	for _, arm := range p.order {
+		s, err := r.launch(ctx, arm, programs[arm])
+		if err != nil {
+			return nil, nil, err
+		}
+		servers = append(servers, s)
+	}
+	for _, s := range servers {
+		if err := r.warm(ctx, s, p); err != nil {
+			return nil, nil, err
+		}
+	}
+	stages, bad, err := r.slicesOf(ctx, servers, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	if bad != nil {
+		for _, s := range stages {
+			s.Settings = s.Settings.With(result.KeyDiscarded, bad.why).With("discarded_arm", string(bad.arm))
+		}
+	}
+	for _, s := range stages {
+		if err := r.s.folder.Append(s); err != nil {
+			return nil, nil, err
+		}
+	}
+	if bad != nil {
+		return nil, bad, nil
+	}
+	r.drop(p)
+	samples, _ := compare.FromStages(stages, "")
+	return samples, nil, nil
+}
+
+// slicesOf drives the servers in turn: in the order that was drawn, then back,
+// so that a drift within the pair meets each arm alike. A slice that was
+// disturbed ends the pair.
+func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (stages []*result.Stage, bad *breach, err error) {
+	n := 0
+	for round := range r.slices() {
+		for _, s := range turn(servers, round) {
+			n++
+			clock, throttled := watchWall(), host.Throttled()
+			plan := r.Plan
+			plan.Seed = p.seed + uint64(round) // the same arrivals for all arms
+			stage, err := r.drive(ctx, s, plan)
+			if err != nil {
+				return nil, nil, err
+			}
+			stage.Settings = stage.Settings.With(result.KeyPair, strconv.Itoa(p.number)).With(result.KeySlice, strconv.Itoa(n)).
+				With("order", orderOf(p.order)).With("layout_seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary_sha256", s.hash)
+			stages = append(stages, stage)
+			if bad := disturbed(s.arm, stage, r.s.maxSteal()); bad != nil {
+				return stages, bad, nil
+			}
+			if clock.stepped() {
+				return stages, &breach{s.arm, "the wall clock was set"}, nil
+			}
+			if n := host.Throttled() - throttled; n > 0 {
+				return stages, &breach{s.arm, fmt.Sprintf("the control group's CPU quota held its processes up %d times", n)}, nil
+			}
+		}
+	}
+	return stages, nil, nil
+}
+
+// turn is the order of a round: there, and back.
+func turn(servers []*live, round int) []*live {
+	if round%2 == 0 {
+		return servers
+	}
+	back := slices.Clone(servers)
+	slices.Reverse(back)
+	return back
+}
+
+// orderOf writes an order of arms, like BCA: A is the control.
+func orderOf(order []compare.Arm) string {
+	var b strings.Builder
+	for _, arm := range order {
+		b.WriteByte(map[compare.Arm]byte{compare.Base: 'B', compare.Candidate: 'C', compare.Control: 'A'}[arm])
+	}
+	return b.String()
+}
+
+// launch starts a server on a free address and waits until it accepts.
+func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*live, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	// The shell makes way for the server, whose process is measured.
+	line := "exec " + strings.NewReplacer("{out}", shellQuoted(prog.path), "{addr}", addr).Replace(r.Command)
+	cmd := exec.Command("/bin/sh", "-c", line)
+	cmd.Dir = r.s.sides.dir(arm)
+	p, err := child.Start(cmd, r.s.TargetCPUs, nil)
+	if err != nil {
+		return nil, fmt.Errorf("starting the %s: %w", arm, err)
+	}
+	s := &live{Process: p, arm: arm, addr: addr, hash: prog.hash}
+	if err := s.accepts(ctx); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	if s.driver, err = r.Driver(addr); err != nil {
+		p.Kill()
+		return nil, &ConfigError{err}
+	}
+	return s, nil
+}
+
+// freeAddr is an address of this machine that nobody listens on.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}
+
+// accepts waits until the server accepts a connection.
+func (s *live) accepts(ctx context.Context) error {
+	limit := time.NewTimer(startLimit)
+	defer limit.Stop()
+	for {
+		conn, err := net.DialTimeout("tcp", s.addr, startLimit)
+		if err == nil {
+			return conn.Close()
+		}
+		select {
+		case <-s.Done():
+			_, how := s.Ended()
+			return fmt.Errorf("the server of the %s ended before it listened on %s: %s", s.arm, s.addr, how)
+		case <-limit.C:
+			return fmt.Errorf("the server of the %s did not listen on %s within %v; it said: %s", s.arm, s.addr, startLimit, s.Said())
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(startEvery):
+		}
+	}
+}
+
+// warm drives a server that was just launched. What it says is discarded, but
+// a server that answers nobody is not worth going on with.
+func (r *served) warm(ctx context.Context, s *live, p pairPlan) error {
+	plan := r.Plan
+	plan.Warmup, plan.Length, plan.Seed = 0, r.settle(), p.seed-1
+	stage, err := r.drive(ctx, s, plan)
+	if err != nil {
+		return err
+	}
+	if stage.Counts[result.OK]+stage.Counts[result.Rejected] == 0 && stage.Counts.Planned() > 0 {
+		why := strings.Join(stage.Warnings, "; ")
+		return fmt.Errorf("the server of the %s served none of %d requests: %s", s.arm, stage.Counts.Planned(), why)
+	}
+	return nil
+}
+
+// drive runs one stage against a server.
+func (r *served) drive(ctx context.Context, s *live, plan bench.Plan) (*result.Stage, error) {
+	plan.TargetPID = s.ID()
+	plan.Settings = append(result.Settings{{Key: result.KeyTarget, Value: "server"}, {Key: result.KeyArm, Value: string(s.arm)}}, plan.Settings...)
+	stage, err := bench.Run(ctx, plan, s.driver)
+	if ended, how := s.Ended(); ended {
+		return nil, fmt.Errorf("the server of the %s died: %s", s.arm, how)
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, err
+	}
+	time.Sleep(sliceRest)
+	return stage, nil
+}

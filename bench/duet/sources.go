@@ -1,0 +1,170 @@
+package duet
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/compare"
+)
+
+// sources are the two sides in folders of their own, of equal length: where a
+// program lies must not tell them apart.
+type sources struct {
+	repo            string // top of the user's work tree
+	sub             string // where in it the user stands, "." for the top
+	root            string // temporary folder of it all
+	baseCommit      string
+	candidateCommit string // of the work tree's HEAD, with + where it has changes
+	candidateTree   string // tells the candidate's contents
+	candidateName   string
+}
+
+const (
+	baseFolder      = "source-b"
+	candidateFolder = "source-c"
+)
+
+// layOut checks the base out of git and copies the candidate, as the work tree
+// is: changes that are not committed are compared too. The base is the commit
+// from which the candidate parted, for what others did since is not its own.
+func layOut(ctx context.Context, dir, ref string) (s *sources, err error) {
+	git := func(args ...string) (string, error) { return gitIn(ctx, dir, args...) }
+	top, err := git("rev-parse", "--show-toplevel")
+	if err != nil {
+		return nil, &ConfigError{fmt.Errorf("%s is not in a git work tree: %w", dir, err)}
+	}
+	commit, err := git("rev-parse", "--verify", "--quiet", ref+"^{commit}")
+	if err != nil {
+		return nil, &ConfigError{fmt.Errorf("--base=%s: git knows no such commit here; where the clone is shallow, 'git fetch --unshallow' or 'git fetch origin %s' gets it", ref, ref)}
+	}
+	head, err := git("rev-parse", "HEAD")
+	if err != nil {
+		return nil, &ConfigError{err}
+	}
+	fork, err := git("merge-base", commit, "HEAD")
+	if err != nil {
+		return nil, &ConfigError{fmt.Errorf("--base=%s: has no commit in common with HEAD; where the clone is shallow, 'git fetch --unshallow' gets the history", ref)}
+	}
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return nil, err
+	}
+	sub, err := filepath.Rel(top, abs)
+	if err != nil {
+		return nil, err
+	}
+	s = &sources{repo: top, sub: sub, baseCommit: fork, candidateCommit: head, candidateName: "work tree"}
+	if s.root, err = os.MkdirTemp("", "onhold-duet-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			s.remove()
+		}
+	}()
+	if _, err = git("worktree", "add", "--detach", "--quiet", filepath.Join(s.root, baseFolder), fork); err != nil {
+		return nil, err
+	}
+	if s.candidateTree, err = copyTree(ctx, top, filepath.Join(s.root, candidateFolder)); err != nil {
+		return nil, fmt.Errorf("copying the candidate: %w", err)
+	}
+	if status, err := git("status", "--porcelain"); err == nil && status != "" {
+		s.candidateCommit += "+"
+		s.candidateName = "work tree, with changes"
+	}
+	return s, nil
+}
+
+// remove takes it all away, git's note of the worktree included.
+func (s *sources) remove() {
+	base := filepath.Join(s.root, baseFolder)
+	_, _ = gitIn(context.Background(), s.repo, "worktree", "remove", "--force", base)
+	os.RemoveAll(s.root)
+}
+
+// dir is where an arm's source lies, at the place in it where the user stands.
+func (s *sources) dir(arm compare.Arm) string {
+	folder := baseFolder
+	if arm == compare.Candidate {
+		folder = candidateFolder
+	}
+	return filepath.Join(s.root, folder, s.sub)
+}
+
+func gitIn(ctx context.Context, dir string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd.Dir = dir
+	var errOut bytes.Buffer
+	cmd.Stderr = &errOut
+	out, err := cmd.Output()
+	if err != nil {
+		if said := strings.TrimSpace(errOut.String()); said != "" {
+			err = errors.New(said)
+		}
+		return "", fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
+// copyTree copies what git knows of a work tree, and what is new in it and not
+// ignored, and returns a hash of names and contents.
+func copyTree(ctx context.Context, from, to string) (string, error) {
+	list, err := exec.CommandContext(ctx, "git", "-C", from, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate").Output()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.New()
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name), io.MultiWriter(sum)); err != nil {
+			return "", err
+		}
+		fmt.Fprintf(sum, "\x00%s\x00", name)
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// copyFile copies a file or a link; one that was removed from the work tree, or
+// is a folder (a submodule), is left out.
+func copyFile(from, to string, sum io.Writer) error {
+	info, err := os.Lstat(from)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil || info.IsDir() {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		return err
+	}
+	if info.Mode()&os.ModeSymlink != 0 {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		io.WriteString(sum, target)
+		return os.Symlink(target, to)
+	}
+	src, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, info.Mode().Perm())
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(io.MultiWriter(dst, sum), src)
+	return errors.Join(err, dst.Close())
+}

@@ -159,7 +159,7 @@ func (p *paper) dot(x, y, radius vg.Length, c color.Color, hollow bool) {
 }
 
 // amount is a number and its unit, between which no line is broken.
-var amount = regexp.MustCompile(`(\d) (ns|µs|ms|s|%|clients?|arrivals?/s|targets)\b`)
+var amount = regexp.MustCompile(`(\d) ((?:ns|µs|ms|s|pp|clients?|arrivals?/s|targets)\b|%)`)
 
 // wrap breaks txt into at most most lines no wider than w. Where it does not
 // fit, the rest is cut off.

@@ -100,7 +100,7 @@ func (r *report) table(line func(string, ...any)) {
 // escape keeps text that came from outside (a target's name, a warning) from
 // being taken for Markdown.
 func escape(s string) string {
-	return strings.NewReplacer("|", `\|`, "[", `\[`, "]", `\]`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "'", "~", `\~`, "\n", " ", "\r", "").Replace(s)
+	return strings.NewReplacer(`\`, `\\`, "&", "&amp;", "|", `\|`, "[", `\[`, "]", `\]`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "'", "~", `\~`, "\n", " ", "\r", "").Replace(s)
 }
 
 func environment(e result.Environment) string {

@@ -3,6 +3,7 @@ package render
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -77,12 +78,16 @@ func (w *sweep) text(b *strings.Builder) {
 	}
 }
 
-// align writes rows with columns right-aligned, two spaces apart, or one where
-// that saves the width. Columns that do not fit even so are left out; it
-// returns how many are written.
-func align(b *strings.Builder, rows [][]string) int {
+// align writes rows with columns right-aligned, those of the indices in left
+// left-aligned, two spaces apart, or one where that saves the width. Columns
+// that do not fit even so are left out; it returns how many are written. A row
+// of one cell is a line of its own, unless all are.
+func align(b *strings.Builder, rows [][]string, left ...int) int {
 	widths := make([]int, len(rows[0]))
 	for _, row := range rows {
+		if len(row) < len(widths) {
+			continue
+		}
 		for i, cell := range row {
 			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
 		}
@@ -103,12 +108,16 @@ func align(b *strings.Builder, rows [][]string) int {
 	}
 	for _, row := range rows {
 		var line strings.Builder
-		for i, cell := range row[:n] {
+		for i, cell := range row[:min(n, len(row))] {
 			if i > 0 {
 				line.WriteString(strings.Repeat(" ", between))
 			}
-			line.WriteString(strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell)))
-			line.WriteString(cell)
+			room := strings.Repeat(" ", max(0, widths[i]-utf8.RuneCountInString(cell)))
+			if slices.Contains(left, i) {
+				line.WriteString(cell + room)
+			} else {
+				line.WriteString(room + cell)
+			}
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}

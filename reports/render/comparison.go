@@ -26,6 +26,10 @@ var comparisonOutputs = []struct {
 }{
 	{"verdict", verdictFiles},
 	{"summary", comparisonSummaryFiles},
+	{"junit", junitFiles},
+	{"annotations", annotationFiles},
+	{"action benchmark", actionFiles},
+	{"bench", benchFiles},
 }
 
 // comparison is what these outputs work from.

@@ -1,0 +1,102 @@
+package render
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/compare"
+)
+
+// mostNamed is how many metrics an annotation names. GitHub shows ten
+// annotations of a kind for each step, so that one stands for all metrics of
+// a verdict.
+const mostNamed = 5
+
+// Annotate writes a comparison to w as GitHub workflow commands, one line for
+// each verdict that a metric has. It fails where w does.
+func Annotate(w io.Writer, r *compare.Report, options ...Option) error {
+	_, err := io.WriteString(w, newComparison(r, options).annotations())
+	return err
+}
+
+func annotationFiles(c *comparison) ([]file, error) {
+	return []file{{name: "annotations.txt", data: []byte(c.annotations())}}, nil
+}
+
+func (c *comparison) annotations() string {
+	var b strings.Builder
+	line := func(kind, title string, said []string) {
+		for i := range said {
+			said[i] = oneLine(said[i])
+		}
+		fmt.Fprintf(&b, "::%s title=%s::%s\n", kind, property("onhold: "+title), message(strings.Join(said, "\n")))
+	}
+	told := false
+	for _, v := range bySeverity {
+		of := c.gated(v)
+		if v == compare.Invalid && c.overall() == v {
+			line("error", v.String(), append([]string{c.headline()}, c.named(of)...))
+			told = true
+			continue
+		}
+		if len(of) == 0 {
+			continue
+		}
+		told = told || v == c.overall()
+		line(c.kind(v), v.String(), c.named(of))
+	}
+	if !told {
+		line(c.kind(c.overall()), c.overall().String(), []string{c.headline()})
+	}
+	if c.Advisory {
+		line("warning", "advisory", []string{advice})
+	}
+	if odd := c.differing(); len(odd) > 0 {
+		line("warning", "control failed", []string{c.controlled()})
+	}
+	var worse []compare.Finding
+	for _, f := range c.informing() {
+		if v := ofFinding(f); v == compare.Regressed || v == compare.Minor {
+			worse = append(worse, f)
+		}
+	}
+	if len(worse) > 0 {
+		line("notice", "informs only, and decides nothing", c.named(worse))
+	}
+	return b.String()
+}
+
+// kind is how loudly a verdict is told.
+func (c *comparison) kind(v compare.Verdict) string {
+	switch {
+	case v == compare.Invalid || c.failed(v):
+		return "error"
+	case v == compare.Regressed || v == compare.Inconclusive || v == compare.Minor:
+		return "warning"
+	}
+	return "notice"
+}
+
+// named tells findings, a line for each, and how many more there are.
+func (c *comparison) named(of []compare.Finding) []string {
+	var out []string
+	for i, f := range of {
+		if i == mostNamed && len(of) > mostNamed+1 {
+			out = append(out, fmt.Sprintf("and %d more", len(of)-i))
+			break
+		}
+		out = append(out, c.short(f))
+	}
+	return out
+}
+
+// message escapes what would end a workflow command or be unescaped in it.
+func message(s string) string {
+	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
+}
+
+// property escapes, beyond that, what would end a property of the command.
+func property(s string) string {
+	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(message(s))
+}

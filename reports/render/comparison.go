@@ -25,6 +25,7 @@ var comparisonOutputs = []struct {
 	make func(*comparison) ([]file, error)
 }{
 	{"verdict", verdictFiles},
+	{"regression", regressionFiles},
 	{"summary", comparisonSummaryFiles},
 	{"junit", junitFiles},
 	{"annotations", annotationFiles},

@@ -10,6 +10,10 @@
 //  3. Each output turns the sweeps into files. Figures first fill a model of
 //     what is to be drawn, which tests look at, and then draw it.
 //
+// Of a comparison of two commits it shows likewise whether the candidate got
+// worse, of what, by how much, and how sure that is: [CompareText] for people,
+// [WriteComparison] for the files of a job.
+//
 // Latency is never shown without the share of callers that it leaves out:
 // percentiles are of ok requests, and right below stands how many were turned
 // away. A percentile with fewer than ten samples beyond it is dotted in the

@@ -124,7 +124,7 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 		return nil, nil, &ConfigError{err}
 	}
 	var err error
-	if s.sides, err = layOut(ctx, c.Repo, c.Base); err != nil {
+	if s.sides, err = layOut(ctx, c.Repo, c.Base, c.Out); err != nil {
 		return nil, nil, err
 	}
 	defer s.sides.remove()

@@ -330,9 +330,9 @@ func TestLayOut(t *testing.T) {
 	run(t, dir, "add", "-A")
 	run(t, dir, "commit", "-q", "-m", "later")
 	run(t, dir, "checkout", "-q", "topic")
-	write(t, dir, map[string]string{"a": "new", "fresh": "new", "ignored": "no"})
+	write(t, dir, map[string]string{"a": "new", "fresh": "new", "ignored": "no", "record/run.json": "{}"})
 	os.Remove(filepath.Join(dir, "gone"))
-	s, err := layOut(t.Context(), filepath.Join(dir, "sub"), "main")
+	s, err := layOut(t.Context(), filepath.Join(dir, "sub"), "main", filepath.Join(dir, "record"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -351,6 +351,7 @@ func TestLayOut(t *testing.T) {
 	has(compare.Candidate, "fresh", "new")
 	has(compare.Candidate, "gone", "")
 	has(compare.Candidate, "ignored", "")
+	has(compare.Candidate, "record/run.json", "")
 	has(compare.Candidate, "sub/b", "old")
 	if len(s.dir(compare.Base)) != len(s.dir(compare.Candidate)) {
 		t.Error("the folders' names differ in length")
@@ -367,16 +368,16 @@ func TestLayOut(t *testing.T) {
 	}
 	for ref, want := range map[string]string{"nowhere": "git knows no such commit here; where the clone is shallow"} {
 		var wrong *ConfigError
-		if _, err := layOut(t.Context(), dir, ref); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+		if _, err := layOut(t.Context(), dir, ref, ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
 			t.Errorf("--base %s: %v", ref, err)
 		}
 	}
 	run(t, dir, "checkout", "-q", "--orphan", "alone")
 	run(t, dir, "commit", "-q", "-m", "no history")
-	if _, err := layOut(t.Context(), dir, "main"); err == nil || !strings.Contains(err.Error(), "no commit in common") {
+	if _, err := layOut(t.Context(), dir, "main", ""); err == nil || !strings.Contains(err.Error(), "no commit in common") {
 		t.Errorf("no merge base: %v", err)
 	}
-	if _, err := layOut(t.Context(), t.TempDir(), "main"); err == nil || !strings.Contains(err.Error(), "not in a git work tree") {
+	if _, err := layOut(t.Context(), t.TempDir(), "main", ""); err == nil || !strings.Contains(err.Error(), "not in a git work tree") {
 		t.Errorf("no repository: %v", err)
 	}
 }

@@ -30,7 +30,7 @@ const (
 	buildLimit = 10 * time.Minute       // for one build
 	startLimit = 15 * time.Second       // from a server's launch until it accepts
 	startEvery = 10 * time.Millisecond  // how often is tried
-	sliceRest  = 100 * time.Millisecond // between slices, for what the last one left in flight
+	sliceRest  = 20 * time.Millisecond // between slices, for what the last one left in flight
 )
 
 // Serve compares a server under an open load at one fixed rate. The servers of

@@ -36,7 +36,10 @@ const (
 // layOut checks the base out of git and copies the candidate, as the work tree
 // is: changes that are not committed are compared too. The base is the commit
 // from which the candidate parted, for what others did since is not its own.
-func layOut(ctx context.Context, dir, ref string) (s *sources, err error) {
+//
+// What lies in the folder without is no part of the candidate: the record of
+// this very comparison grows in it.
+func layOut(ctx context.Context, dir, ref, without string) (s *sources, err error) {
 	git := func(args ...string) (string, error) { return gitIn(ctx, dir, args...) }
 	top, err := git("rev-parse", "--show-toplevel")
 	if err != nil {
@@ -77,7 +80,7 @@ func layOut(ctx context.Context, dir, ref string) (s *sources, err error) {
 	if _, err = git("worktree", "add", "--detach", "--quiet", filepath.Join(s.root, baseFolder), fork); err != nil {
 		return nil, err
 	}
-	if s.candidateTree, err = copyTree(ctx, top, filepath.Join(s.root, candidateFolder)); err != nil {
+	if s.candidateTree, err = copyTree(ctx, top, filepath.Join(s.root, candidateFolder), without); err != nil {
 		return nil, fmt.Errorf("copying the candidate: %w", err)
 	}
 	if status, err := git("status", "--porcelain"); err == nil && status != "" {
@@ -120,19 +123,45 @@ func gitIn(ctx context.Context, dir string, args ...string) (string, error) {
 
 // copyTree copies what git knows of a work tree, and what is new in it and not
 // ignored, and returns a hash of names and contents.
-func copyTree(ctx context.Context, from, to string) (string, error) {
+func copyTree(ctx context.Context, from, to, without string) (string, error) {
 	list, err := exec.CommandContext(ctx, "git", "-C", from, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate").Output()
 	if err != nil {
 		return "", err
 	}
 	sum := sha256.New()
+	without, err = within(from, without)
+	if err != nil {
+		return "", err
+	}
 	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		if without != "" && strings.HasPrefix(name, without+"/") {
+			continue
+		}
 		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name), io.MultiWriter(sum)); err != nil {
 			return "", err
 		}
 		fmt.Fprintf(sum, "\x00%s\x00", name)
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
+}
+
+// within is path as git names it below top; "" where it lies elsewhere.
+func within(top, path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
+		abs = filepath.Join(dir, filepath.Base(abs))
+	}
+	rel, err := filepath.Rel(top, abs)
+	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return "", nil // on another volume, or outside
+	}
+	return filepath.ToSlash(rel), nil
 }
 
 // copyFile copies a file or a link; one that was removed from the work tree, or

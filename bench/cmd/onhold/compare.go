@@ -1,0 +1,242 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench/duet"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+func inconclusiveFlag() cli.Flag {
+	return stringFlag(catCompare, "inconclusive", "fail", "what becomes of a comparison that cannot tell: fail (exit code 3) or warn (exit code 0)")
+}
+
+func inconclusiveOf(c *cli.Command) error {
+	if v := c.String("inconclusive"); v != "fail" && v != "warn" {
+		return usageError("--inconclusive=%s: want fail or warn", v)
+	}
+	return nil
+}
+
+func compareCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "compare",
+		Usage:     "compare two runs that were made before",
+		ArgsUsage: "BASE CANDIDATE",
+		Description: "Each of the two is a run folder or a file of Go benchmark text. Pairs are kept where\n" +
+			"both have any. One folder that 'onhold duet' left is decided again from what it\n" +
+			"holds.\n\n" +
+			"Without pairs the answer is advisory: one side ran after the other, and what\n" +
+			"drifted on the machine in between cannot be told from a change. Then nothing is\n" +
+			"called a regression for certain (exit code 3), and 'onhold duet' is what decides.\n\n" +
+			"Exit codes: 0 nothing regressed, 1 regressed, 2 usage, 3 cannot tell, 4 not valid\n" +
+			"(a stage is not valid, a figure is missing).\n\n" +
+			"Examples:\n\n" +
+			"  onhold compare reports/out/before reports/out/after\n" +
+			"  onhold compare old.txt new.txt",
+		Flags: []cli.Flag{
+			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
+			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
+			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas"),
+			inconclusiveFlag(),
+			// Not from the environment: ONHOLD_OUT is where runs go.
+			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for verdict.json, regression.png and the other files; where not set, none are written", OnlyOnce: true},
+			boolFlag(catOutput, "json", "print verdict.json in place of the table"),
+		},
+		Action: compareAction,
+	}
+}
+
+// policyOf reads what is asked of the metrics.
+func policyOf(c *cli.Command) (p compare.Policy, err error) {
+	if p.Tolerance, err = compare.ParseShares(c.String("tolerance")); err != nil {
+		return p, usageError("--tolerance=%s: %w", c.String("tolerance"), err)
+	}
+	if p.Margin, err = compare.ParseShares(c.String("margin")); err != nil {
+		return p, usageError("--margin=%s: %w", c.String("margin"), err)
+	}
+	p.Gate = list(c.String("gate"))
+	if err := p.Validate(); err != nil {
+		return p, usageError("%w", err)
+	}
+	return p, nil
+}
+
+func compareAction(_ context.Context, c *cli.Command) error {
+	if n := c.NArg(); n != 1 && n != 2 {
+		return usageError("compare wants BASE and CANDIDATE, or one folder that 'onhold duet' left, got %d arguments", n)
+	}
+	policy, err := policyOf(c)
+	if err != nil {
+		return err
+	}
+	if err := inconclusiveOf(c); err != nil {
+		return err
+	}
+	var samples []compare.Sample
+	var invalid, notes []string
+	arms := []compare.Arm{compare.Base, compare.Candidate}
+	if c.NArg() == 1 {
+		arms = []compare.Arm{""}
+	}
+	for i, arm := range arms {
+		got, bad, warnings, err := readSide(c.Args().Get(i), arm)
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		samples, invalid, notes = append(samples, got...), append(invalid, bad...), append(notes, warnings...)
+	}
+	if c.NArg() == 1 && !paired(samples) {
+		return usageError("%s holds no pairs: compare wants BASE and CANDIDATE", c.Args().First())
+	}
+	all, missing, fresh := compare.Collect(samples, policy)
+	design := compare.DefaultDesign()
+	most := 0
+	for _, s := range all {
+		most = max(most, len(s.Pairs))
+	}
+	if most >= design.Looks[0] {
+		design = design.Upto(max(most, design.Max()))
+	}
+	report := compare.Conclude(design, all, true, append(invalid, missing...), append(notes, fresh...))
+	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(c.NArg()-1)
+	if c.NArg() == 1 {
+		report.Base.Name, report.Candidate.Name = "base", "candidate"
+	}
+	if err := showComparison(c, c.String("out"), report); err != nil {
+		return err
+	}
+	return comparisonError(c, report)
+}
+
+func paired(samples []compare.Sample) bool {
+	for _, s := range samples {
+		if s.Pair > 0 && s.Arm != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// readSide reads one side: a run folder, what a duet of benchmarks left, or
+// benchmark text.
+func readSide(path string, arm compare.Arm) (samples []compare.Sample, invalid, notes []string, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if info.IsDir() {
+		if launches := filepath.Join(path, duet.LaunchesFile); exists(launches) {
+			path = launches
+		} else {
+			run, stages, warnings, err := result.Open(path)
+			if err != nil {
+				return nil, nil, nil, err
+			}
+			if len(stages) < run.Planned {
+				invalid = append(invalid, fmt.Sprintf("%s: only %d of %d stages are whole", path, len(stages), run.Planned))
+			}
+			samples, bad := compare.FromStages(stages, arm)
+			return samples, append(invalid, bad...), warnings, nil
+		}
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	defer f.Close()
+	samples, err = compare.ReadBench(f, path, arm)
+	if err == nil && len(samples) == 0 {
+		err = fmt.Errorf("%s: there is no benchmark line in it", path)
+	}
+	return samples, nil, nil, err
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// showComparison writes the files of a comparison, where there is a folder for
+// them, and prints it. In GitHub Actions it tells that, too.
+func showComparison(c *cli.Command, dir string, r *compare.Report) error {
+	out := c.Root().Writer
+	var paths []string
+	if dir != "" {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return &exitError{exitUsage, err}
+		}
+		var err error
+		if paths, err = render.WriteComparison(dir, r); err != nil {
+			return err
+		}
+	}
+	if c.Bool("json") {
+		enc := json.NewEncoder(out)
+		enc.SetIndent("", "  ")
+		if err := enc.Encode(r); err != nil {
+			return err
+		}
+	} else {
+		if err := render.CompareText(out, r); err != nil {
+			return err
+		}
+		if len(paths) > 0 {
+			fmt.Fprintln(out)
+		}
+		for _, path := range paths {
+			fmt.Fprintln(out, path)
+		}
+	}
+	return tellGitHub(c, r)
+}
+
+// tellGitHub adds to the summary of the step that this runs in, and annotates,
+// where it runs in one.
+func tellGitHub(c *cli.Command, r *compare.Report) error {
+	if os.Getenv("GITHUB_ACTIONS") != "true" {
+		return nil
+	}
+	var failed error
+	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
+		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		if err == nil {
+			_, err = f.WriteString(render.StepSummary(r))
+			err = errors.Join(err, f.Close())
+		}
+		failed = err
+	}
+	// Annotations are commands on stdout, or on stderr where stdout is JSON.
+	to := c.Root().Writer
+	if c.Bool("json") {
+		to = c.Root().ErrWriter
+	}
+	return errors.Join(failed, render.Annotate(to, r))
+}
+
+// comparisonError is the exit code of a comparison.
+func comparisonError(c *cli.Command, r *compare.Report) error {
+	code := r.Exit
+	if code == compare.ExitInconclusive && c.String("inconclusive") == "warn" {
+		fmt.Fprintln(c.Root().ErrWriter, "onhold: cannot tell, which passes as --inconclusive=warn")
+		return nil
+	}
+	if code == compare.ExitFine {
+		return nil
+	}
+	why := r.Verdict.String()
+	if len(r.Reasons) > 0 && r.Verdict == compare.Invalid {
+		why += ": " + strings.Join(r.Reasons, "; ")
+	}
+	return &exitError{code, errors.New(why)}
+}

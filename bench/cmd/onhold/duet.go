@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/duet"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/compare"
+)
+
+const (
+	catCompare = "What is asked"
+	catSides   = "The two sides"
+	catServe   = "A server under load"
+)
+
+func duetCommand() *cli.Command {
+	looks := compare.DefaultDesign().Looks
+	return &cli.Command{
+		Name:      "duet",
+		Usage:     "launch a base and a candidate next to each other until it is decided which is worse",
+		ArgsUsage: "[PACKAGES]",
+		Description: "Lays out the base from git and the candidate as the work tree is, builds both,\n" +
+			"and launches them in pairs, in an order that is drawn: the benchmarks of Go\n" +
+			"packages, or with --build and --serve a server under load. After " + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(looks)), ", "), "[]") + "\n" +
+			"pairs it looks whether it is decided. It says of each metric: regressed, minor\n" +
+			"(worse than the margin, within the tolerance), improved, equal, or cannot tell. A\n" +
+			"false alarm has a chance of at most 1 % a comparison, over all metrics and looks.\n\n" +
+			"The folder --out holds every launch, verdict.json, regression.png, junit.xml,\n" +
+			"summary.md and benchmark text. With the same --out a comparison is continued,\n" +
+			"never begun anew. In GitHub Actions it adds to the step's summary and annotates.\n\n" +
+			"Exit codes: 0 nothing regressed, 1 regressed, 2 usage, 3 cannot tell (too noisy,\n" +
+			"too few pairs), 4 the comparison is not valid (the machine disturbed it, the\n" +
+			"control differs from the base, a figure is missing), 5 a side does not build or\n" +
+			"start, 130 interrupted.\n\n" +
+			"Examples:\n\n" +
+			"  onhold duet --base main --bench Orders ./...\n" +
+			"  onhold duet --base main --build 'go build -o {out} ./cmd/server' --serve '{out} --addr {addr}' --path /api/orders --level 500",
+		Flags: []cli.Flag{
+			stringFlag(catSides, "base", "", "git reference that the candidate is compared with, at the commit from which it parted"),
+			stringFlag(catSides, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
+			stringFlag(catSides, "benchtime", duet.DefaultBenchTime, "how long each, as for go test; 1x for stages of load"),
+			stringFlag(catServe, "build", "", "shell command that builds a side: it writes a program to {out}; {layout} is a number that tells one code layout from another, which go build is told anyway"),
+			stringFlag(catServe, "serve", "", "shell command that starts the server: {out} is the program, {addr} the address to listen on"),
+			stringFlag(catServe, "path", "/", "path of the requests, with its query"),
+			stringFlag(catServe, "method", http.MethodGet, "of the requests"),
+			listFlag(catServe, "header", "a further header line, as in 'Accept: text/html'; may be given more than once"),
+			stringFlag(catServe, "body", "", "of the requests"),
+			stringFlag(catServe, "load", string(bench.LoadPoisson), "constant or poisson"),
+			intFlag(catServe, "level", 500, "arrivals per second: one rate, at which the server is busy and not full"),
+			durationFlag(catServe, "wait", 0, "what each request is known to wait for, a constant: adds overhead-p99, latency less that wait"),
+			durationFlag(catServe, "slice", duet.DefaultSlice, "length of one slice"),
+			intFlag(catServe, "slices", duet.DefaultSlices, "slices of each arm in a pair"),
+			durationFlag(catServe, "settle", duet.DefaultSettle, "driven after each launch and discarded"),
+			durationFlag(catServe, "slice-warmup", 200*time.Millisecond, "driven before each slice and discarded"),
+			boolFlag(catSides, "no-control", "do not launch the base a second time as a control: a third less time, and no sign of a bias"),
+			boolFlag(catSides, "no-pin", "do not give server and generator CPUs of their own"),
+			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
+			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
+			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, rejected and allocs, of other benchmarks time and allocs/op"),
+			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
+			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, builds included"),
+			boolFlag(catCompare, "patient", "go on where the prognosis after 8 pairs is that this machine cannot decide"),
+			inconclusiveFlag(),
+			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of orders, folders, link layouts and arrivals", Sources: env("seed"), OnlyOnce: true},
+			stringFlag(catOutput, "out", "", "folder for the record and the report; where not set, reports/out/duet-TIME"),
+			boolFlag(catOutput, "json", "print verdict.json in place of the table"),
+		},
+		Action: duetAction,
+	}
+}
+
+func duetAction(ctx context.Context, c *cli.Command) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	config, err := duetConfig(c)
+	if err != nil {
+		return err
+	}
+	errOut := c.Root().ErrWriter
+	if _, ok := config.Experiment.(*duet.Serve); ok {
+		note, target, err := pinned(c)
+		if err != nil {
+			return err
+		}
+		config.TargetCPUs = target
+		fmt.Fprintln(errOut, "onhold:", note)
+	}
+	began := time.Now()
+	config.Progress = func(e duet.Event) {
+		if e.Whole {
+			fmt.Fprintf(errOut, "[%*d/%d] %s  %s\n", len(fmt.Sprint(e.Of)), e.Pair, e.Of, clockTime(time.Since(began)), e.What)
+			return
+		}
+		fmt.Fprintln(errOut, "onhold:", e.What)
+	}
+	told := context.AfterFunc(ctx, func() {
+		stop() // a second Ctrl-C ends the process at once
+		fmt.Fprintln(errOut, "onhold: interrupted: the report of what is whole follows; Ctrl-C again ends it at once")
+	})
+	report, _, err := duet.Run(ctx, config)
+	told()
+	var wrong *duet.ConfigError
+	switch {
+	case report == nil && ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted before the first pair was whole")}
+	case errors.As(err, &wrong):
+		return &exitError{exitUsage, err}
+	case err != nil:
+		return &exitError{exitNotStarted, err}
+	}
+	if err := showComparison(c, config.Out, report); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted after %d pairs; the same command with --out %s goes on from there", report.Pairs, config.Out)}
+	}
+	return comparisonError(c, report)
+}
+
+// duetConfig reads and checks every flag, before anything is started.
+func duetConfig(c *cli.Command) (config duet.Config, err error) {
+	config = duet.Config{
+		Repo: ".", Base: c.String("base"), Control: !c.Bool("no-control"), Budget: c.Duration("budget"),
+		Seed: c.Uint64("seed"), Out: c.String("out"), Patient: c.Bool("patient"),
+	}
+	if config.Base == "" {
+		return config, usageError("--base is needed: the git reference to compare with, as in --base main")
+	}
+	if config.Out == "" {
+		config.Out = filepath.Join(defaultOut, "duet-"+time.Now().Format("20060102-150405"))
+	}
+	if config.Budget <= 0 {
+		return config, usageError("--budget=%v: must be above 0", config.Budget)
+	}
+	if n := c.Int("pairs"); n < 8 || n > 1000 {
+		return config, usageError("--pairs=%d: must be from 8 to 1000", n)
+	}
+	config.Design = compare.DefaultDesign().Upto(c.Int("pairs"))
+	if config.Policy, err = policyOf(c); err != nil {
+		return config, err
+	}
+	if err := inconclusiveOf(c); err != nil {
+		return config, err
+	}
+	if c.String("build") == "" && c.String("serve") == "" {
+		for _, flag := range []string{"path", "method", "header", "body", "level", "slice", "slices", "settle", "slice-warmup", "wait"} {
+			if c.IsSet(flag) {
+				return config, usageError("--%s=%v: goes with --build and --serve only", flag, c.Value(flag))
+			}
+		}
+		config.Experiment = &duet.GoBench{Packages: c.Args().Slice(), Bench: text(c, "bench", duet.DefaultBench), BenchTime: text(c, "benchtime", duet.DefaultBenchTime)}
+	} else if config.Experiment, err = serveExperiment(c); err != nil {
+		return config, err
+	}
+	if err := config.Experiment.Validate(); err != nil {
+		return config, &exitError{exitUsage, err}
+	}
+	return config, nil
+}
+
+// serveExperiment is a server under load, as the flags have it.
+func serveExperiment(c *cli.Command) (duet.Experiment, error) {
+	if c.NArg() > 0 {
+		return nil, usageError("with --serve there are no packages, got %q", c.Args().First())
+	}
+	for _, flag := range []string{"slice", "settle"} {
+		if d := c.Duration(flag); d <= 0 {
+			return nil, usageError("--%s=%v: must be above 0", flag, d)
+		}
+	}
+	if n := c.Int("slices"); n < 1 {
+		return nil, usageError("--slices=%d: must be at least 1", n)
+	}
+	if !strings.HasPrefix(c.String("path"), "/") {
+		return nil, usageError("--path=%s: must begin with /", c.String("path"))
+	}
+	driver := func(addr string) (bench.Driver, error) {
+		return epoll.Best(bench.HTTP{URL: "http://" + addr + c.String("path"), Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body"))}, 0, 0)
+	}
+	if _, err := driver("127.0.0.1:1"); err != nil {
+		return nil, usageError("--%w", err)
+	}
+	return &duet.Serve{
+		Build: c.String("build"), Command: c.String("serve"), Driver: driver,
+		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
+		Plan: bench.Plan{
+			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Length: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
+		},
+		Settle: c.Duration("settle"), Slices: c.Int("slices"),
+	}, nil
+}
+
+// pinned shares the CPUs out between the servers and the generator.
+func pinned(c *cli.Command) (note string, target []int, err error) {
+	if c.Bool("no-pin") {
+		return "servers and generator share the CPUs, as asked: each takes time from the other", nil, nil
+	}
+	all, err := host.Affinity(0)
+	if err != nil {
+		return "servers and generator share the CPUs: this system cannot keep them apart", nil, nil
+	}
+	target, generator := host.Split(all)
+	if target == nil {
+		return "servers and generator share the one CPU there is: each takes time from the other", nil, nil
+	}
+	if err := host.PinSelf(generator); err != nil {
+		return "", nil, err
+	}
+	return fmt.Sprintf("servers run on CPU %s, the generator on CPU %s", host.FormatCPUs(target), host.FormatCPUs(generator)), target, nil
+}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 
+	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
@@ -49,6 +50,10 @@ type Options struct {
 
 	// Sim is the backend.
 	Sim sim.Config
+
+	// Extra is a regression that is planted in every style: what a check must
+	// see that is to see one.
+	Extra planted.Config
 }
 
 func (o Options) withDefaults() Options {
@@ -90,6 +95,9 @@ func (o Options) Validate() error {
 	}
 	if err := d.Sim.Validate(); err != nil {
 		return fmt.Errorf("--backend-%w", err)
+	}
+	if err := d.Extra.Validate(); err != nil {
+		return fmt.Errorf("--extra-%w", err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
@@ -27,6 +28,8 @@ func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
 		{targets.Options{Sim: sim.Config{Dist: sim.Lognormal, CV: -1}}, "--backend-cv=-1: must be above 0"},
 		{targets.Options{Sim: sim.Config{Conns: -1}}, "--backend-conns=-1: must be from 0"},
 		{targets.Options{Sim: sim.Config{Stall: sim.Stalls{{Length: 0, Offset: 1}}}}, "--backend-stall=0s@1ns: stall"},
+		{targets.Options{Extra: planted.Config{CPU: -1}}, "--extra-cpu=-1ns: must be from 0s to 1s"},
+		{targets.Options{Extra: planted.Config{Delay: planted.Delay{Length: time.Second}}}, "--extra-delay=1s@0%: the share must be"},
 	}
 	for _, row := range rows {
 		if err := row.options.Validate(); err == nil || !strings.HasPrefix(err.Error(), row.want) {

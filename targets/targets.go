@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
@@ -92,7 +93,11 @@ func (s Style) Start(o Options) (Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	b, err := sim.New(o.Sim)
+	simulated, err := sim.New(o.Sim)
+	if err != nil {
+		return nil, err
+	}
+	b, err := planted.Wrap(simulated, o.Extra)
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
@@ -46,6 +47,7 @@ const (
 	catTarget  = "What is driven"
 	catRequest = "The requests"
 	catBackend = "What a target waits for"
+	catExtra   = "A regression planted in a target, for a check that must see it"
 	catLoad    = "The load"
 	catDriver  = "What drives it"
 	catOutput  = "Output"
@@ -65,6 +67,8 @@ func targetFlags() []cli.Flag {
 		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
 		intFlag(catBackend, "backend-conns", 0, "connections to the backend, each serving one wait at a time; 0: any number"),
 		stringFlag(catBackend, "backend-stall", "", "LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
+		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
+		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
 		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 	}
 }
@@ -77,6 +81,10 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	stalls, err := sim.ParseStalls(c.String("backend-stall"))
 	if err != nil {
 		return targets.Options{}, usageError("--backend-stall=%s: %w", c.String("backend-stall"), err)
+	}
+	delay, err := planted.ParseDelay(c.String("extra-delay"))
+	if err != nil {
+		return targets.Options{}, usageError("--extra-delay=%s: %w", c.String("extra-delay"), err)
 	}
 	for _, f := range []string{"workers", "backend-latency"} { // zero means a default in Options, not here
 		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
@@ -96,6 +104,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 			Stall:   stalls,
 			Seed:    c.Uint64("seed"),
 		},
+		Extra: planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 	}
 	switch {
 	case o.Queue < 0:
@@ -107,6 +116,17 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 		return o, &exitError{exitUsage, err}
 	}
 	return o, nil
+}
+
+// withoutExtra refuses a regression where nobody would plant it: what a check
+// then saw nothing of would look as if the check were blind.
+func withoutExtra(c *cli.Command, driven string) error {
+	for _, flag := range []string{"extra-cpu", "extra-delay"} {
+		if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) {
+			return usageError("--%s=%v: cannot be planted in %s, only in the styles %s", flag, c.Value(flag), driven, strings.Join(targets.Names(), ", "))
+		}
+	}
+	return nil
 }
 
 // targetArgs are the flags that make serve build the same target, whatever the
@@ -129,7 +149,7 @@ func targetSettings(c *cli.Command, style string) result.Settings {
 	var s result.Settings
 	for _, f := range []struct{ flag, only string }{
 		{"backend", ""}, {"backend-latency", ""}, {"backend-dist", ""}, {"backend-cv", ""},
-		{"backend-conns", ""}, {"backend-stall", ""},
+		{"backend-conns", ""}, {"backend-stall", ""}, {"extra-cpu", ""}, {"extra-delay", ""},
 		{"workers", "blocking"}, {"queue", "blocking"},
 		{"max-inflight", "goroutine eventloop"}, {"loops", "eventloop"}, {"seed", ""},
 	} {
@@ -140,10 +160,16 @@ func targetSettings(c *cli.Command, style string) result.Settings {
 		if f.flag == "backend-cv" && value == "0" && c.String("backend-dist") == string(sim.Lognormal) {
 			value = fmt.Sprint(sim.DefaultCV)
 		}
-		if n, err := strconv.ParseFloat(value, 64); style != "" && f.only == "" && (value == "" || err == nil && n == 0) {
+		if style != "" && f.only == "" && nothing(value) {
 			continue // not in use
 		}
 		s = append(s, result.Setting{Key: strings.ReplaceAll(f.flag, "-", "_"), Value: value})
 	}
 	return s
+}
+
+// nothing reports whether a setting's value says that it is not in use.
+func nothing(value string) bool {
+	n, err := strconv.ParseFloat(value, 64)
+	return value == "" || value == "0s" || err == nil && n == 0
 }

@@ -36,8 +36,9 @@ func serveCommand() *cli.Command {
 			"And one that is no order service, but serves any path, and counts what it\n" +
 			"serves at /bare/stats, /bare/arrivals and /bare/reset:\n\n" +
 			fmt.Sprintf("  %-10s %s\n\n", bare.Name, bare.About) +
-			"Example:\n\n" +
-			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080",
+			"Examples:\n\n" +
+			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080\n" +
+			"  onhold serve eventloop --extra-cpu 40us --extra-delay 20ms@2% --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
 			intFlag(catTarget, "arrivals", 0, "arrivals that bare logs, of which it gives the instants at /bare/arrivals; of bare, --backend-latency may be 0s"),
@@ -87,6 +88,9 @@ type listening interface {
 // starter reads and checks every flag, and returns what starts the server.
 func starter(c *cli.Command, name string) (func() (listening, error), error) {
 	if name == bare.Name {
+		if err := withoutExtra(c, "bare"); err != nil {
+			return nil, err
+		}
 		config := bare.Config{Addr: c.String("addr"), Latency: c.Duration("backend-latency"), Arrivals: c.Int("arrivals")}
 		if err := config.Validate(); err != nil {
 			return nil, &exitError{exitUsage, err}

@@ -111,6 +111,9 @@ func newServer(c *cli.Command) (*server, error) {
 	if c.IsSet("targets") {
 		return nil, usageError("--url=%s: cannot go with --targets; give one of them", what)
 	}
+	if err := withoutExtra(c, "a server at --url"); err != nil {
+		return nil, err
+	}
 	driver, err := driverOf(c, h)
 	if err != nil {
 		return nil, err

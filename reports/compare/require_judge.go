@@ -1,0 +1,198 @@
+package compare
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Ruling is what became of a requirement on one stage.
+type Ruling string
+
+// The rulings.
+const (
+	Met      Ruling = "met"
+	Missed   Ruling = "missed"
+	Untold   Ruling = "cannot tell" // there are too few samples, or the figure is not known
+	Unjudged Ruling = "not judged"  // the stage is not valid, or there is none
+)
+
+// Judgement is a requirement judged on one stage.
+type Judgement struct {
+	Requirement Requirement
+	Stage       string // in words; empty where the requirement is about none
+	Ruling      Ruling
+	Told        string // what was measured, or why there is nothing to tell
+}
+
+// Judgements are requirements judged on stages.
+type Judgements []Judgement
+
+// Judge judges each requirement on every stage that it is about. Repeats of a
+// stage are merged first. A requirement that is about no stage is not met: it
+// is not judged.
+func (rs Requirements) Judge(stages []*result.Stage) Judgements {
+	var js Judgements
+	for _, r := range rs {
+		var about []*result.Stage
+		var settings []result.Settings
+		for _, s := range stages {
+			settings = append(settings, s.Settings)
+			if r.About(s.Settings) {
+				about = append(about, s)
+			}
+		}
+		if len(about) == 0 {
+			js = append(js, Judgement{Requirement: r, Ruling: Unjudged, Told: r.nowhere(settings).Error()})
+		}
+		for _, repeats := range repeatsOf(about) {
+			js = append(js, r.judge(repeats))
+		}
+	}
+	return js
+}
+
+// repeatsOf groups stages that are repeats of one another, in the order in
+// which they first appear.
+func repeatsOf(stages []*result.Stage) [][]*result.Stage {
+	var groups [][]*result.Stage
+	var keys []string
+	for _, s := range stages {
+		key := s.Settings.With(result.KeyRep, "").String()
+		i := slices.Index(keys, key)
+		if i < 0 {
+			i = len(keys)
+			keys, groups = append(keys, key), append(groups, nil)
+		}
+		groups[i] = append(groups[i], s)
+	}
+	return groups
+}
+
+func (r Requirement) judge(repeats []*result.Stage) Judgement {
+	s := result.Merge(repeats)
+	j := Judgement{Requirement: r, Stage: stageWords(s, len(repeats))}
+	f, known := requireFigureOf(r.Metric)
+	switch {
+	case !known:
+		j.Ruling, j.Told = Unjudged, "there is no such metric"
+		return j
+	case !s.Valid:
+		j.Ruling, j.Told = Unjudged, "the stage is not valid"
+		return j
+	}
+	got := f.of(s)
+	if got.none != "" {
+		j.Ruling, j.Told = Untold, got.none
+		return j
+	}
+	j.Ruling = Missed
+	if r.holds(got.value) {
+		j.Ruling = Met
+	}
+	j.Told = got.say
+	if j.Told == "" {
+		j.Told = r.told(f.unit, got.value)
+	}
+	if got.thin {
+		j.Told = "~" + j.Told
+	}
+	return j
+}
+
+// holds reports whether the value is as required. An operator that is not
+// known holds of nothing.
+func (r Requirement) holds(v float64) bool {
+	switch r.Op {
+	case "<":
+		return v < r.Bound
+	case "<=":
+		return v <= r.Bound
+	case ">":
+		return v > r.Bound
+	case ">=":
+		return v >= r.Bound
+	}
+	return false
+}
+
+// told tells a value to four digits; to more where it would read as the bound,
+// and is not.
+func (r Requirement) told(u *requireUnit, v float64) string {
+	text := u.tell(v, 4)
+	if read, ok := u.parse(text); ok && read == r.Bound && v != r.Bound {
+		return u.tell(v, 0)
+	}
+	return text
+}
+
+// stageWords names a stage: blocking, closed, 200 clients.
+func stageWords(s *result.Stage, repeats int) string {
+	words := []string{s.TargetName(), s.Load(), fmt.Sprintf("%d %s", s.Level(), result.LevelUnit(s.Load(), s.Level()))}
+	words = slices.DeleteFunc(words, func(w string) bool { return w == "" })
+	if repeats > 1 {
+		words = append(words, fmt.Sprintf("%d repeats", repeats))
+	}
+	return strings.Join(words, ", ")
+}
+
+// sameSetting compares as text, and as what the text stands for where it is a
+// duration: 0.2s is 200ms.
+func sameSetting(a, b string) bool {
+	if a == b {
+		return true
+	}
+	x, errX := time.ParseDuration(a)
+	y, errY := time.ParseDuration(b)
+	return errX == nil && errY == nil && x == y
+}
+
+// Count is how many of the judgements are that ruling.
+func (js Judgements) Count(r Ruling) (n int) {
+	for _, j := range js {
+		if j.Ruling == r {
+			n++
+		}
+	}
+	return n
+}
+
+// ExitCode is the exit code that the judgements mean together.
+func (js Judgements) ExitCode() int {
+	switch {
+	case js.Count(Unjudged) > 0:
+		return ExitInvalid
+	case js.Count(Missed) > 0:
+		return ExitRegressed
+	case js.Count(Untold) > 0:
+		return ExitInconclusive
+	}
+	return ExitFine
+}
+
+// Text writes a line for each judgement.
+func (js Judgements) Text(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	thin := false
+	for _, j := range js {
+		cells := []string{string(j.Ruling), j.Requirement.String(), j.Stage, j.Told}
+		if j.Stage == "" {
+			cells = []string{string(j.Ruling), j.Requirement.String(), j.Told}
+		}
+		fmt.Fprintln(t, strings.Join(cells, "\t"))
+		thin = thin || strings.HasPrefix(j.Told, "~")
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	if thin {
+		_, err := fmt.Fprintln(w, "~: fewer than ten samples lie beyond.")
+		return err
+	}
+	return nil
+}

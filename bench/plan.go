@@ -178,6 +178,10 @@ func (p Plan) MostConnections() int {
 	return p.Level
 }
 
+// StageSettings are the settings that the stage will have once a driver of that
+// name has run it.
+func (p Plan) StageSettings(driver string) result.Settings { return p.withDefaults().settings(driver) }
+
 // settings are the settings that are stored with the stage.
 func (p Plan) settings(driver string) result.Settings {
 	s := p.Settings

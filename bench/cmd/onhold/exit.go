@@ -5,7 +5,9 @@ import "fmt"
 // The exit codes. A script may rely on them.
 const (
 	exitOK          = 0
+	exitRegressed   = 1   // regressed, or a threshold missed
 	exitUsage       = 2   // usage or configuration
+	exitCannotTell  = 3   // too noisy, or too few samples
 	exitInvalid     = 4   // the run is not valid: the generator was the limit, a target died, samples are missing
 	exitNotStarted  = 5   // a target did not start
 	exitFault       = 70  // a fault of our own

@@ -19,11 +19,16 @@ func reportCommand() *cli.Command {
 			"and prints the tables. The exit code is 4 where the run is not valid or not all\n" +
 			"of its stages are there. Several folders are merged into a new one, --out, which\n" +
 			"is then a run folder itself: one figure of what was run apart.\n\n" +
-			"Example:\n\n" +
-			"  onhold report reports/out/demo",
+			requireHelp + "\n" +
+			"Exit codes: 0 fine, 1 a requirement was missed, 2 usage, 3 too few samples to tell\n" +
+			"whether one was, 4 as above, or a requirement is about no stage.\n\n" +
+			"Examples:\n\n" +
+			"  onhold report reports/out/demo\n" +
+			"  onhold report reports/out/demo --require 'rejected<1%@target=eventloop'",
 		Flags: []cli.Flag{
 			// Not from the environment: ONHOLD_OUT is where runs go.
 			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "with several folders: the new run folder", OnlyOnce: true},
+			requireFlag(),
 		},
 		Action: report,
 	}
@@ -39,6 +44,10 @@ func report(_ context.Context, c *cli.Command) error {
 		return usageError("report of %d folders wants --out DIR, a new folder for them together", len(dirs))
 	case len(dirs) == 1 && c.IsSet("out"):
 		return usageError("--out=%s: goes with several folders only; %s is drawn in its place", out, dirs[0])
+	}
+	required, err := requirements(c)
+	if err != nil {
+		return err
 	}
 	var merged result.Run
 	var all []*result.Stage
@@ -69,10 +78,14 @@ func report(_ context.Context, c *cli.Command) error {
 	if err := show(c, dir, merged, all); err != nil {
 		return err
 	}
+	missed, err := judge(c, required, all)
+	if err != nil {
+		return err
+	}
 	if len(all) < merged.Planned {
 		return &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(all), merged.Planned)}
 	}
-	return verdict(all)
+	return verdict(all, missed)
 }
 
 // write makes a run folder of stages that were run before.
@@ -110,8 +123,9 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 }
 
 // verdict is the error of a run that is not valid: one of its stages is not,
-// or a target served nothing at all, which is no measurement of it.
-func verdict(stages []*result.Stage) error {
+// or a target served nothing at all, which is no measurement of it. The error of
+// a valid run is missed: that of what was required of it.
+func verdict(stages []*result.Stage, missed error) error {
 	var invalid int
 	for _, s := range stages {
 		if !s.Valid {
@@ -126,5 +140,5 @@ func verdict(stages []*result.Stage) error {
 			return &exitError{exitInvalid, fmt.Errorf("%s served none of %d requests", g.Value, all.Counts.Planned())}
 		}
 	}
-	return nil
+	return missed
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
@@ -40,15 +41,17 @@ func runCommand() *cli.Command {
 			"folder with one line of JSON a stage, the figures capacity.png and\n" +
 			"percentiles.png, and summary.md. Every flag can also be set in the environment:\n" +
 			"ONHOLD_LEVELS for --levels.\n\n" +
-			"Exit codes: 0 fine, 2 usage, 4 the run is not valid (the generator was the limit,\n" +
-			"a target died or served nothing), 5 a target did not start or nobody listens at\n" +
-			"--url, 70 a fault of onhold, 130 interrupted (the report of what is whole is\n" +
-			"written all the same).\n\n" +
+			requireHelp + "\n" +
+			"Exit codes: 0 fine, 1 a requirement was missed, 2 usage, 3 too few samples to tell\n" +
+			"whether one was, 4 the run is not valid (the generator was the limit, a target died\n" +
+			"or served nothing), 5 a target did not start or nobody listens at --url, 70 a fault\n" +
+			"of onhold, 130 interrupted (the report of what is whole is written all the same).\n\n" +
 			"Examples:\n\n" +
 			"  onhold run --quick\n" +
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
 			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
 			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
+			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
 			stringFlag(catTarget, "targets", strings.Join(targets.Names(), ","), "styles to drive, separated by commas"),
@@ -82,6 +85,7 @@ func runCommand() *cli.Command {
 			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
 			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; 'onhold report DIR' draws them later"),
 			boolFlag(catOutput, "json", "print the Stage lines on stdout in place of the tables"),
+			requireFlag(),
 		}, targetFlags()),
 		Action: runAction,
 	}
@@ -94,6 +98,7 @@ type sitting struct {
 	levels   []int
 	repeats  int
 	subjects []subject
+	required compare.Requirements
 	folder   *result.Folder
 	progress *progress
 	stages   []*result.Stage
@@ -127,13 +132,17 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	} else if err := show(c, s.folder.Dir, s.folder.Run, s.stages); err != nil {
 		return err
 	}
+	missed, err := judge(c, s.required, s.stages)
+	if err != nil {
+		return err
+	}
 	switch {
 	case interrupted:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d stages are whole; the report shows those and is stamped partial", len(s.stages), total)}
 	case runErr != nil:
 		return runErr
 	}
-	return verdict(s.stages)
+	return verdict(s.stages, missed)
 }
 
 // newSitting reads and checks every flag, before anything is started.
@@ -192,8 +201,30 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 			return nil, usageError("--%w", err)
 		}
 	}
-	s.subjects, err = subjects(ctx, c, options, sweep)
-	return s, err
+	if s.required, err = requirements(c); err != nil {
+		return nil, err
+	}
+	if s.subjects, err = subjects(ctx, c, options, sweep); err != nil {
+		return nil, err
+	}
+	return s, s.checkRequired(sweep)
+}
+
+// checkRequired refuses a requirement that is about none of the stages.
+func (s *sitting) checkRequired(sweep bench.Sweep) error {
+	var planned []result.Settings
+	for _, sub := range s.subjects {
+		for p := range sweep.Plans() {
+			for rep := range s.repeats {
+				p.Rep = rep + 1
+				planned = append(planned, sub.planned(p))
+			}
+		}
+	}
+	if err := s.required.Check(planned); err != nil {
+		return usageError("--require=%w", err)
+	}
+	return nil
 }
 
 // open shares out the machine and makes the run folder.
@@ -273,6 +304,9 @@ func (s *sitting) effective() result.Settings {
 	}
 	if len(s.c.StringSlice("url")) == 0 {
 		out = append(out, targetSettings(s.c, "")...)
+	}
+	if len(s.required) > 0 {
+		out = out.With("require", s.required.String())
 	}
 	return out
 }

@@ -31,6 +31,7 @@ const (
 // subject is something to be driven.
 type subject interface {
 	name() string
+	planned(p bench.Plan) result.Settings // those that the stage will have
 	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
 }
 
@@ -74,7 +75,7 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
 		}
 		subs = append(subs, &style{
-			style: name, exe: exe, args: targetArgs(c), options: options, driver: driver,
+			style: name, exe: exe, args: targetArgs(c), options: options, driver: driver, driverName: like.Name(),
 			settings: append(targetSettings(c, name), driverSettings(c, like)...),
 		})
 	}
@@ -149,28 +150,49 @@ func (s *server) probe(ctx context.Context) error {
 	return conn.Close()
 }
 
-func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+// plan is the plan with what is known of the server only.
+func (s *server) plan(p bench.Plan) bench.Plan {
 	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.what}}, s.settings...)
 	if p.Spread == 0 {
 		p.Spread = s.wait
 	}
 	p.TargetPID = s.pid
-	return bench.Run(ctx, p, s.driver)
+	return p
+}
+
+func (s *server) planned(p bench.Plan) result.Settings {
+	return s.plan(p).StageSettings(s.driver.Name())
+}
+
+func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	return bench.Run(ctx, s.plan(p), s.driver)
 }
 
 // style is a target of ours. Each stage gets a process of its own, so that no
 // stage inherits memory, threads or connections from the one before.
 type style struct {
-	style    string
-	exe      string
-	args     []string
-	cpus     []int
-	settings result.Settings
-	options  targets.Options // as the process has them, by way of args
-	driver   func(addr string) (bench.Driver, error)
+	style      string
+	exe        string
+	args       []string
+	cpus       []int
+	settings   result.Settings
+	options    targets.Options // as the process has them, by way of args
+	driver     func(addr string) (bench.Driver, error)
+	driverName string
 }
 
 func (s *style) name() string { return s.style }
+
+// plan is the plan with what is known of the target only.
+func (s *style) plan(p bench.Plan) bench.Plan {
+	if p.Spread == 0 {
+		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
+	}
+	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
+	return p
+}
+
+func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSettings(s.driverName) }
 
 func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
 	// Not bound to ctx: an interrupted stage still ends its target in good order.
@@ -183,11 +205,8 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 	if err != nil {
 		return nil, errors.Join(err, process.Stop())
 	}
+	p = s.plan(p)
 	p.TargetPID = process.PID
-	if p.Spread == 0 {
-		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
-	}
-	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
 	stage, err := bench.Run(ctx, p, driver)
 	died, how := process.Ended()
 	if err == nil && died {

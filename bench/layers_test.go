@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"targets/..."},
 	{"targets", "reports/render"},
 	{"bench/benchtest", "bench/duet", "bench/peers"},
-	{"bench/doctor"},
+	{"bench/doctor", "bench/prove"},
 	{"bench/cmd/onhold"},
 }
 

@@ -340,6 +340,9 @@ func (s *session) conclude(last bool, invalid []string) *compare.Report {
 	r.Took = time.Since(s.began).Seconds()
 	r.Environment = fmt.Sprintf("%s, %d CPUs, %s, %s/%s", e.CPU, e.Cores, e.Go, e.OS, e.Arch)
 	r.Scenario = s.Experiment.settings().String()
+	if _, stages, _, err := result.Open(s.Out); err == nil { // without them it is the same report, less a line
+		r.AddShifts(stages)
+	}
 	return r
 }
 
@@ -347,10 +350,10 @@ func (s *session) conclude(last bool, invalid []string) *compare.Report {
 // comparison.
 func (s *session) openFolder() error {
 	settings := append(result.Settings{
-		{Key: "base_commit", Value: s.sides.baseCommit}, {Key: "candidate_commit", Value: s.sides.candidateTree},
-		{Key: "seed", Value: fmt.Sprint(s.Seed)}, {Key: "looks", Value: strings.Trim(fmt.Sprint(s.Design.Looks), "[]")},
-		{Key: "alpha", Value: fmt.Sprint(s.Design.Alpha)}, {Key: "control", Value: fmt.Sprint(s.Control)},
-	}, s.Experiment.settings()...)
+		{Key: "base", Value: s.Base}, {Key: "base_commit", Value: s.sides.baseCommit},
+		{Key: "candidate", Value: s.sides.candidateName}, {Key: "candidate_commit", Value: s.sides.candidateCommit}, {Key: "candidate_tree", Value: s.sides.candidateTree},
+		{Key: "seed", Value: fmt.Sprint(s.Seed)}, {Key: "control", Value: fmt.Sprint(s.Control)},
+	}, slices.Concat(s.Design.Settings(), s.Policy.Settings(), s.Experiment.settings())...)
 	run := result.Run{
 		ID: s.began.Format("20060102-150405"), Command: append([]string{"onhold"}, os.Args[1:]...), Started: s.began,
 		Settings: settings, Environment: host.Environment(),

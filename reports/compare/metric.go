@@ -3,10 +3,13 @@ package compare
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // Scale is how two values of a metric are compared.
@@ -78,6 +81,36 @@ type Policy struct {
 	Tolerance map[string]float64 // by a metric's name or unit
 	Margin    map[string]float64
 	Gate      []string // names or units of those that decide; none: the defaults
+}
+
+// Settings are the policy as settings, so that a record says by what it was
+// decided.
+func (p Policy) Settings() (out result.Settings) {
+	for _, f := range []struct {
+		key    string
+		shares map[string]float64
+	}{{"tolerance", p.Tolerance}, {"margin", p.Margin}} {
+		var parts []string
+		for _, name := range slices.Sorted(maps.Keys(f.shares)) {
+			parts = append(parts, fmt.Sprintf("%s=%g", name, f.shares[name]))
+		}
+		out = append(out, result.Setting{Key: f.key, Value: strings.Join(parts, ",")})
+	}
+	return append(out, result.Setting{Key: "gate", Value: strings.Join(p.Gate, ",")})
+}
+
+// PolicyOf reads what Settings wrote.
+func PolicyOf(s result.Settings) (p Policy, err error) {
+	if p.Tolerance, err = ParseShares(s.Get("tolerance")); err != nil {
+		return p, err
+	}
+	if p.Margin, err = ParseShares(s.Get("margin")); err != nil {
+		return p, err
+	}
+	if gate := s.Get("gate"); gate != "" {
+		p.Gate = strings.Split(gate, ",")
+	}
+	return p, p.Validate()
 }
 
 // Apply is the metric as the policy has it. A margin that would not be below a

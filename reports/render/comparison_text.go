@@ -148,6 +148,11 @@ func (c *comparison) notes() []string {
 			add("%s: not valid%s.", findingName(f), because(f.Reason))
 		}
 	}
+	for _, f := range c.Findings {
+		if s := shifts(f); s != "" {
+			add("%s", s)
+		}
+	}
 	if s := c.controlled(); s != "" {
 		add("%s", s)
 	}
@@ -182,6 +187,23 @@ func (c *comparison) reach(f compare.Finding) string {
 		s += fmt.Sprintf("; the tolerance of %s takes %s", allowed(f.Scale, f.Tolerance), counted(f.Needed, "pair"))
 	}
 	return s + "."
+}
+
+// shifts says where in the distribution of latency a change sits: whether all
+// callers wait longer, or a few.
+func shifts(f compare.Finding) string {
+	var parts []string
+	for _, s := range f.Shift {
+		part := percentile(s.Quantile) + " " + directed(compare.Ratio, s.Estimate)
+		if !s.Lower.None() && !s.Upper.None() && float64(s.Lower) <= 0 && float64(s.Upper) >= 0 {
+			part = percentile(s.Quantile) + " unproven"
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Latency of %s by percentile, each with 95 %% confidence: %s.", shorten(f.Scenario, mostScenario), strings.Join(parts, ", "))
 }
 
 // differing are those of the control that are not as they should be.

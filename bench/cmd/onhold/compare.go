@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -83,49 +84,66 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	if err := inconclusiveOf(c); err != nil {
 		return err
 	}
+	if c.NArg() == 1 {
+		return compareStored(c, policy)
+	}
 	var samples []compare.Sample
 	var invalid, notes []string
-	arms := []compare.Arm{compare.Base, compare.Candidate}
-	if c.NArg() == 1 {
-		arms = []compare.Arm{""}
-	}
-	for i, arm := range arms {
+	for i, arm := range []compare.Arm{compare.Base, compare.Candidate} {
 		got, bad, warnings, err := readSide(c.Args().Get(i), arm)
 		if err != nil {
 			return &exitError{exitUsage, err}
 		}
 		samples, invalid, notes = append(samples, got...), append(invalid, bad...), append(notes, warnings...)
 	}
-	if c.NArg() == 1 && !paired(samples) {
-		return usageError("%s holds no pairs: compare wants BASE and CANDIDATE", c.Args().First())
-	}
 	all, missing, fresh := compare.Collect(samples, policy)
 	design := compare.DefaultDesign()
-	most := 0
+	most := design.Max()
 	for _, s := range all {
 		most = max(most, len(s.Pairs))
 	}
-	if most >= design.Looks[0] {
-		design = design.Upto(max(most, design.Max()))
+	report := compare.Conclude(design.Upto(most), all, true, append(invalid, missing...), append(notes, fresh...))
+	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(1)
+	return concluded(c, report)
+}
+
+// compareStored decides again what a duet has measured: by the design that was
+// fixed then, and by the policy too, where the flags have no other.
+func compareStored(c *cli.Command, policy compare.Policy) error {
+	dir := c.Args().First()
+	run, stages, _, err := result.Open(dir)
+	if err != nil {
+		return &exitError{exitUsage, err}
 	}
+	design, err := compare.DesignOf(run.Settings)
+	if err != nil {
+		return usageError("%s holds no pairs (%w): compare wants BASE and CANDIDATE", dir, err)
+	}
+	if !c.IsSet("tolerance") && !c.IsSet("margin") && !c.IsSet("gate") {
+		if policy, err = compare.PolicyOf(run.Settings); err != nil {
+			return usageError("%s: %w", dir, err)
+		}
+	}
+	samples, invalid, notes, err := readSide(dir, "")
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	all, missing, fresh := compare.Collect(samples, policy)
 	report := compare.Conclude(design, all, true, append(invalid, missing...), append(notes, fresh...))
-	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(c.NArg()-1)
-	if c.NArg() == 1 {
-		report.Base.Name, report.Candidate.Name = "base", "candidate"
-	}
+	set := run.Settings.Get
+	report.ID, report.Time = run.ID, run.Started
+	report.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}
+	report.Candidate = compare.Side{Name: set("candidate"), Commit: set("candidate_commit")}
+	report.Seed, _ = strconv.ParseUint(set("seed"), 10, 64) // none: 0
+	report.AddShifts(stages)
+	return concluded(c, report)
+}
+
+func concluded(c *cli.Command, report *compare.Report) error {
 	if err := showComparison(c, c.String("out"), report); err != nil {
 		return err
 	}
 	return comparisonError(c, report)
-}
-
-func paired(samples []compare.Sample) bool {
-	for _, s := range samples {
-		if s.Pair > 0 && s.Arm != "" {
-			return true
-		}
-	}
-	return false
 }
 
 // readSide reads one side: a run folder, what a duet of benchmarks left, or

@@ -27,6 +27,24 @@ const (
 	catServe   = "A server under load"
 )
 
+// How many pairs may be asked for: fewer than eight prove nothing.
+const (
+	minPairs = 8
+	maxPairs = 1000
+)
+
+func maxStealFlag() cli.Flag {
+	return stringFlag(catCompare, "max-steal", "1%", "the most CPU time that a hypervisor may take away in a slice; a pair with more is run again")
+}
+
+func maxStealOf(c *cli.Command) (float64, error) {
+	shares, err := compare.ParseShares("steal=" + c.String("max-steal"))
+	if err != nil || shares["steal"] > 1 {
+		return 0, usageError("--max-steal=%s: want a share above 0%% and at most 100%%, like 1%%", c.String("max-steal"))
+	}
+	return shares["steal"], nil
+}
+
 func duetCommand() *cli.Command {
 	looks := compare.DefaultDesign().Looks
 	return &cli.Command{
@@ -74,6 +92,7 @@ func duetCommand() *cli.Command {
 			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
 			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, builds included"),
 			boolFlag(catCompare, "patient", "go on where the prognosis after 8 pairs is that this machine cannot decide"),
+			maxStealFlag(),
 			inconclusiveFlag(),
 			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of orders, folders, link layouts and arrivals", Sources: env("seed"), OnlyOnce: true},
 			stringFlag(catOutput, "out", "", "folder for the record and the report; where not set, reports/out/duet-TIME"),
@@ -146,8 +165,11 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 	if config.Budget <= 0 {
 		return config, usageError("--budget=%v: must be above 0", config.Budget)
 	}
-	if n := c.Int("pairs"); n < 8 || n > 1000 {
-		return config, usageError("--pairs=%d: must be from 8 to 1000", n)
+	if n := c.Int("pairs"); n < minPairs || n > maxPairs {
+		return config, usageError("--pairs=%d: must be from %d to %d", n, minPairs, maxPairs)
+	}
+	if config.MaxSteal, err = maxStealOf(c); err != nil {
+		return config, err
 	}
 	config.Design = compare.DefaultDesign().Upto(c.Int("pairs"))
 	if config.Policy, err = policyOf(c); err != nil {

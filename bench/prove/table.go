@@ -1,0 +1,88 @@
+package prove
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/compare/exact"
+)
+
+const confidence = 0.95
+
+// Tally is how the runs of one kind ended.
+type Tally struct {
+	About                                                    string
+	Runs                                                     int
+	Regressed, Minor, Equal, Improved, Inconclusive, Invalid int
+	Pairs                                                    []int
+	Took                                                     []float64
+}
+
+// Tallies counts the runs by what was planted, first those with nothing.
+func Tallies(all []Outcome) []Tally {
+	kinds := []string{""}
+	for _, p := range Plants {
+		kinds = append(kinds, p.Flags)
+	}
+	var out []Tally
+	for _, kind := range kinds {
+		t := Tally{About: "nothing: the source against itself"}
+		for _, p := range Plants {
+			if p.Flags == kind {
+				t.About = p.About
+			}
+		}
+		for _, o := range all {
+			if o.Plant != kind {
+				continue
+			}
+			t.Runs++
+			t.Pairs = append(t.Pairs, o.Pairs)
+			t.Took = append(t.Took, o.Took)
+			switch o.Verdict {
+			case compare.Regressed:
+				t.Regressed++
+			case compare.Minor:
+				t.Minor++
+			case compare.Equal:
+				t.Equal++
+			case compare.Improved:
+				t.Improved++
+			case compare.Inconclusive:
+				t.Inconclusive++
+			default:
+				t.Invalid++
+			}
+		}
+		if t.Runs > 0 {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// Valid is the number of runs that gave a verdict, cannot tell included.
+func (t Tally) Valid() int { return t.Runs - t.Invalid }
+
+// Markdown writes the tallies as a table, with exact intervals of the share of
+// valid runs that were called regressed.
+func Markdown(w io.Writer, all []Outcome) error {
+	var b strings.Builder
+	b.WriteString("| planted | runs | regressed | minor | equal | improved | cannot tell | not valid | share called regressed (95 % interval) | pairs, median | time, median |\n")
+	b.WriteString("|:--|--:|--:|--:|--:|--:|--:|--:|:--|--:|--:|\n")
+	for _, t := range Tallies(all) {
+		low, high := exact.ClopperPearson(t.Regressed, t.Valid(), confidence)
+		share := "–"
+		if t.Valid() > 0 {
+			share = fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*float64(t.Regressed)/float64(t.Valid()), 100*low, 100*high)
+		}
+		pairs, took := slices.Sorted(slices.Values(t.Pairs)), slices.Sorted(slices.Values(t.Took))
+		fmt.Fprintf(&b, "| %s | %d | %d | %d | %d | %d | %d | %d | %s | %d | %.0f s |\n",
+			t.About, t.Runs, t.Regressed, t.Minor, t.Equal, t.Improved, t.Inconclusive, t.Invalid, share, pairs[len(pairs)/2], took[len(took)/2])
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}

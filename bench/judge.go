@@ -52,14 +52,17 @@ func judge(m merged, p Plan, meterErr error) {
 	if n := s.Counts[result.Unsent]; n > 0 {
 		s.Invalidate("the generator could not send %d of %d arrivals: %s", n, planned, m.whys[result.Unsent])
 	}
-	busy(s)
+	busy(s, p)
 	if meterErr != nil {
 		s.Invalidate("the target's process could not be measured: %v", meterErr)
 	}
 	complete(m, p)
 	little(m)
 	punctual(m, p) // last, for it must know whether it is the only reason
-	limited(s)
+	limited(s, p)
+	if median := s.Latency.Quantile(0.5); s.Latency.N() > 0 && median < p.Wait-p.Wait/100 {
+		s.Warn("half of those served had their reply within %v, sooner than the %v that each is said to wait for", median, p.Wait)
+	}
 	for _, h := range []struct {
 		name string
 		hist *result.Hist
@@ -77,8 +80,11 @@ func judge(m merged, p Plan, meterErr error) {
 
 // busy holds the generator's CPU time, and that of each of its event loops,
 // against the bound. What a loop spins on purpose is not the load's.
-func busy(s *result.Stage) {
-	used := s.Generator.CPU
+func busy(s *result.Stage, p Plan) {
+	used, who := s.Generator.CPU, "the generator"
+	if p.inProcess() && len(s.Generator.Loops) == 0 {
+		who = "the generator and the target, both in this process,"
+	}
 	for i, l := range s.Generator.Loops {
 		used -= l.Spun
 		if share := l.Busy().Seconds() / s.Length.Seconds(); share > MaxGeneratorCPU {
@@ -88,8 +94,8 @@ func busy(s *result.Stage) {
 		}
 	}
 	if may := time.Duration(host.CPUs()) * s.Length; used > time.Duration(MaxGeneratorCPU*float64(may)) {
-		s.Invalidate("the generator used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
-			100*used.Seconds()/may.Seconds(), 100*MaxGeneratorCPU)
+		s.Invalidate("%s used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
+			who, 100*used.Seconds()/may.Seconds(), 100*MaxGeneratorCPU)
 	}
 }
 
@@ -99,10 +105,14 @@ const minTargetCPU = 0.9
 
 // limited tells where the target's CPU was its limit: what the hypervisor took
 // away counts, for the target did not have it. Where a stage is valid and this
-// is not told, callers waited for something else than CPU.
-func limited(s *result.Stage) {
+// is not told, callers waited for something else than CPU. In one process the
+// target has what the generator leaves it.
+func limited(s *result.Stage, p Plan) {
 	may := float64(host.CountCPUs(s.Target.CPUs)) * s.Length.Seconds()
-	if may == 0 || !s.Valid {
+	if p.inProcess() {
+		may -= s.Generator.CPU.Seconds()
+	}
+	if may <= 0 || !s.Valid {
 		return
 	}
 	if (s.Target.CPU + s.Target.Steal).Seconds() > minTargetCPU*may {

@@ -2,6 +2,8 @@ package bench
 
 import (
 	"errors"
+	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +103,56 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 		all := strings.Join(m.stage.Warnings, "; ")
 		if m.stage.Valid != c.valid || !strings.Contains(all, c.want) || c.want == "" && all != "" {
 			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid, all, c.valid, c.want)
+		}
+	}
+}
+
+// Where the target is served by this process the generator answers for its
+// loops alone, as far as they can be told apart.
+func TestJudgeOfATargetInThisProcess(t *testing.T) {
+	all := time.Duration(host.CPUs())
+	cpus := "0"
+	if all > 1 {
+		cpus = "0-" + strconv.Itoa(int(all)-1)
+	}
+	for _, c := range []struct {
+		name  string
+		cpu   time.Duration // of the process
+		loops []result.Loop
+		valid bool
+		want  string
+	}{
+		{"a busy target is no fault of the generator", all * 850 * ms, []result.Loop{{CPU: 100 * ms}}, true, ""},
+		{"a target that has all that the loop leaves", all * 990 * ms, []result.Loop{{CPU: 100 * ms}}, true, "the target's CPU was the limit"},
+		{"a busy loop", all * 900 * ms, []result.Loop{{CPU: 850 * ms}}, false, "loop 1 of 1 of the generator was busy for 85 % of the time"},
+		{"nobody can tell them apart", all * 850 * ms, nil, false,
+			"the generator and the target, both in this process, used 85 % of the CPU time"},
+		{"nobody need tell them apart", all * 700 * ms, nil, true, ""},
+	} {
+		m := soundStage()
+		m.stage.Target, m.stage.Generator = apart(result.Usage{CPU: c.cpu, CPUs: cpus, Allocs: 7}, c.loops)
+		m.stage.Generator.Loops = c.loops
+		judge(m, Plan{Length: time.Second, TargetPID: os.Getpid()}.withDefaults(), nil)
+		told := strings.Join(m.stage.Warnings, "; ")
+		if m.stage.Valid != c.valid || !strings.Contains(told, c.want) || c.want == "" && told != "" {
+			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid, told, c.valid, c.want)
+		}
+		want := time.Duration(0) // not known
+		for _, l := range c.loops {
+			want = c.cpu - l.CPU
+		}
+		if got := m.stage.Target; got.CPU != want || got.Allocs != 7 || m.stage.Generator.Allocs != 0 {
+			t.Errorf("%s: the target has %v and %d allocations, want %v and all 7", c.name, got.CPU, got.Allocs, want)
+		}
+	}
+}
+
+func TestJudgeDoubtsAWaitThatWasNot(t *testing.T) {
+	for said, doubt := range map[time.Duration]bool{0: false, wait - ms: false, wait + ms: false, 2 * wait: true} {
+		m := soundStage()
+		judge(m, Plan{Length: time.Second, Wait: said}.withDefaults(), nil)
+		if told := strings.Join(m.stage.Warnings, "; "); strings.Contains(told, "is said to wait for") != doubt || !m.stage.Valid {
+			t.Errorf("wait %v: warnings %q", said, told)
 		}
 	}
 }

@@ -460,6 +460,7 @@ func TestPlanValidate(t *testing.T) {
 		"spread is -5ms, want 0 or more":       func(p *Plan) { p.Spread = -5 * ms },
 		"every is -5ms, want 0 or more":        func(p *Plan) { p.Every = -5 * ms },
 		"max-lag is -5ms, want 0 or more":      func(p *Plan) { p.MaxLag = -5 * ms },
+		"wait is -5ms, want 0 or more":         func(p *Plan) { p.Wait = -5 * ms },
 		"drain is -5ms, want 0 or more":        func(p *Plan) { p.Drain = -5 * ms },
 	} {
 		p := good

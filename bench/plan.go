@@ -77,7 +77,17 @@ type Plan struct {
 	Seed   uint64        // of everything drawn at random
 	MaxLag time.Duration // bound on the generator's lag; where 0, by the rule of LagBound
 
-	TargetPID int // the target's process, whose CPU and memory are measured; 0 where unknown
+	// TargetPID is the target's process, whose CPU and memory are measured; 0
+	// where unknown. It may be this process: then the heap objects that are
+	// allocated are counted too, the CPU time of the generator's event loops is
+	// taken off, and with a driver that has none the target's CPU time is not
+	// known. Memory, threads and descriptors are those of both together.
+	TargetPID int
+
+	// Wait is what each request is known to wait for, the same for all, whatever
+	// the target does: a simulated database, a call to another service. Latency
+	// less Wait is the target's own overhead. 0 where it is not known, or varies.
+	Wait time.Duration
 
 	// Settings are stored with the stage, before the plan's own.
 	Settings result.Settings
@@ -110,7 +120,7 @@ func (p Plan) Validate() error {
 		value time.Duration
 	}{
 		{"warmup", p.Warmup}, {"drain", p.Drain}, {"timeout", p.Timeout}, {"think", p.Think},
-		{"reject-pause", p.RejectPause}, {"spread", p.Spread}, {"every", p.Every}, {"max-lag", p.MaxLag},
+		{"reject-pause", p.RejectPause}, {"spread", p.Spread}, {"every", p.Every}, {"max-lag", p.MaxLag}, {"wait", p.Wait},
 	} {
 		if d.value < 0 {
 			return fmt.Errorf("%s is %v, want 0 or more", d.name, d.value)
@@ -208,6 +218,9 @@ func (p Plan) settings(driver string) result.Settings {
 	}
 	if p.NewConnection {
 		add(result.KeyNewConnection, "true")
+	}
+	if p.Wait > 0 {
+		add(result.KeyWait, p.Wait.String())
 	}
 	add("seed", strconv.FormatUint(p.Seed, 10))
 	return s

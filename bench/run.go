@@ -19,6 +19,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -73,7 +74,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	}
 	// The window lasts to its end also where nothing is left to be sent in it.
 	kept := context.AfterFunc(ctx, meters.leave)
-	target, generator, meterErr := meters.stop()
+	meters.done.Wait() // the window is over, or has been left
 	if !kept() && err == nil {
 		err = ctx.Err()
 	}
@@ -82,20 +83,45 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	}
 	m := rec.merge()
 	m.stage.Settings = p.settings(d.Name())
-	m.stage.Target, m.stage.Generator = target, generator
+	m.stage.Target, m.stage.Generator = meters.usage[0], meters.usage[1]
+	if p.inProcess() {
+		m.stage.Target, m.stage.Generator = apart(meters.usage[1], m.loops)
+	}
 	m.stage.Generator.Loops = m.loops
-	judge(m, p, meterErr)
+	judge(m, p, meters.err)
 	return m.stage, nil
+}
+
+// inProcess is whether the target is served by this process.
+func (p Plan) inProcess() bool { return p.TargetPID == os.Getpid() }
+
+// apart shares out what this process used where it is the generator and the
+// target as well. The loops' CPU time is the generator's and the rest of it the
+// target's: its handlers, the server around them, the collector. Without loops
+// whose CPU time is known, all of it stays with the generator, to be held
+// against its bound. Of the rest nobody can tell whose it is.
+func apart(both result.Usage, loops []result.Loop) (target, generator result.Usage) {
+	generator = result.Usage{CPU: both.CPU, Steal: both.Steal, GCPauseMax: both.GCPauseMax, CPUs: both.CPUs}
+	target = both
+	target.CPU, target.GCPauseMax, target.Switches = 0, 0, result.Switches{}
+	var own time.Duration
+	for _, l := range loops {
+		own += l.CPU
+	}
+	if own > 0 {
+		generator.CPU, target.CPU = own, max(0, both.CPU-own)
+	}
+	return target, generator
 }
 
 // meters measure both processes over the measured window.
 type meters struct {
-	target, generator *host.Meter
+	target, generator *host.Meter // target is nil where there is nothing apart to measure
 	abandon           chan struct{}
 	leave             func() // closes abandon: the stage is not whole
 	done              sync.WaitGroup
-	usage             [2]result.Usage
-	err               error // of the target's meter
+	usage             [2]result.Usage // of the target and the generator
+	err               error           // of the target's meter
 }
 
 // startMeters measures from the window's first instant to its last. It waits
@@ -103,7 +129,10 @@ type meters struct {
 func startMeters(p Plan, rec *Recorder) *meters {
 	m := &meters{generator: host.Self(), abandon: make(chan struct{})}
 	m.leave = sync.OnceFunc(func() { close(m.abandon) })
-	if p.TargetPID != 0 {
+	switch {
+	case p.inProcess():
+		m.generator.CountAllocs = true
+	case p.TargetPID != 0:
 		m.target = host.Process(p.TargetPID)
 	}
 	m.done.Go(func() {
@@ -144,10 +173,4 @@ func (m *meters) sleep(at time.Duration) bool {
 	case <-m.abandon:
 		return false
 	}
-}
-
-// stop returns what was measured once the window is over, or has been left.
-func (m *meters) stop() (target, generator result.Usage, err error) {
-	m.done.Wait()
-	return m.usage[0], m.usage[1], m.err
 }

@@ -131,6 +131,26 @@ func TestMeterOfThisProcessSeesItsCollector(t *testing.T) {
 	}
 }
 
+// Exactly, since a comparison of two builds has no noise to allow for.
+func TestMeterCountsAllocations(t *testing.T) {
+	const want = 5000
+	m := host.Self()
+	m.CountAllocs = true
+	if err := m.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for range want {
+		sink = make([]byte, 100)
+	}
+	u, err := m.Stop()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if u.Allocs < want || u.Allocs > want+want/100 {
+		t.Errorf("%d allocations, want %d and the few of the runtime", u.Allocs, want)
+	}
+}
+
 func TestStartPinned(t *testing.T) {
 	all, err := host.Affinity(0)
 	if err != nil {

@@ -19,36 +19,27 @@ var proc = sync.OnceValues(procfs.NewDefaultFS)
 // readProcess reads what a process did so far. Counting descriptors takes
 // milliseconds where there are ten thousand, and reading what was stolen as
 // long on large machines: both stand out in the lateness of a generator on the
-// same CPU, so they are read only where all is asked for.
-func readProcess(pid int, all bool) (snapshot, error) {
+// same CPU, so in between a watch is read.
+func readProcess(pid int) (snapshot, error) {
 	var s snapshot
 	fsys, err := proc()
 	if err != nil {
 		return s, fmt.Errorf("%w: %v", errUnsupported, err) // no /proc, in some containers
 	}
-	gone := func(err error) error {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-			return fmt.Errorf("process %d has ended", pid)
-		}
-		return fmt.Errorf("process %d: %w", pid, err)
-	}
 	p, err := fsys.Proc(pid)
 	if err != nil {
-		return s, gone(err)
+		return s, gone(pid, err)
 	}
 	stat, err := p.Stat()
 	if err != nil {
-		return s, gone(err)
+		return s, gone(pid, err)
 	}
 	if stat.State == "Z" { // ended, and not yet waited for
-		return s, fmt.Errorf("process %d has ended", pid)
+		return s, gone(pid, fs.ErrNotExist)
 	}
 	s.rss = int64(stat.ResidentMemory())
 	s.threads = int64(stat.NumThreads)
 	s.cpu = cpuTime(pid, stat)
-	if !all {
-		return s, nil
-	}
 	if n, err := p.FileDescriptorsLen(); err == nil {
 		s.fds = int64(n)
 	}
@@ -61,6 +52,14 @@ func readProcess(pid int, all bool) (snapshot, error) {
 		}
 	}
 	return s, nil
+}
+
+// gone tells why a process could not be read.
+func gone(pid int, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
+		return fmt.Errorf("process %d has ended", pid)
+	}
+	return fmt.Errorf("process %d: %w", pid, err)
 }
 
 // cpuTime reads the process's CPU clock, which counts nanoseconds where

@@ -73,6 +73,42 @@ func (s *Stage) CPUPerRequest() time.Duration {
 	return 0
 }
 
+// AllocsPerRequest is how many objects the target allocated on the heap for
+// each arrival that it answered. It is false where that is not known.
+func (s *Stage) AllocsPerRequest() (float64, bool) {
+	n := s.Counts.Answered()
+	if n == 0 || s.Target.Allocs == 0 {
+		return 0, false
+	}
+	return float64(s.Target.Allocs) / float64(n), true
+}
+
+// Wait is what each request is known to wait for, whatever the target does:
+// what the plan says, else the latency of a simulated backend. It is false
+// where that is not known, or not the same for all requests.
+func (s *Stage) Wait() (time.Duration, bool) {
+	wait := s.Settings.Duration(KeyWait)
+	dist := s.Settings.Get(KeyBackendDist)
+	if wait == 0 && s.Settings.Get(KeyBackend) == "sim" && (dist == "" || dist == "constant") && s.Settings.Get(KeyBackendStall) == "" {
+		wait = s.Settings.Duration(KeyBackendLatency)
+	}
+	return wait, wait > 0
+}
+
+// Overhead is the quantile of latency less what each request waits for anyway:
+// what the target adds. A change of it that matters can hide in a percentile of
+// latency, of which most is the wait. It is as exact as the latency, which is
+// held to 0.1 %. It is false where the wait is not known, or where the latency is
+// not above it, so that it cannot have been.
+func (s *Stage) Overhead(q float64) (time.Duration, bool) {
+	wait, ok := s.Wait()
+	over := s.Latency.Quantile(q) - wait
+	if !ok || over <= 0 {
+		return 0, false
+	}
+	return over, true
+}
+
 // ServedPerWait is how many requests were served during one backend wait, on
 // average. It is false where the backend's latency is not known.
 func (s *Stage) ServedPerWait() (float64, bool) {

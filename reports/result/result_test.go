@@ -132,7 +132,7 @@ func sampleStage(seed uint64, level string) *result.Stage {
 		s.Rejected.Record(300 * time.Microsecond)
 	}
 	s.Connect.Record(2 * time.Minute)
-	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0"}
+	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0", Allocs: 12345}
 	s.Generator = result.Usage{CPU: time.Second / 2, GCPauseMax: time.Millisecond}
 	s.Warn("one thing")
 	return s
@@ -159,12 +159,68 @@ func TestStageLineKeepsEverything(t *testing.T) {
 		`"schema":1`, `"settings":{"target":"blocking","backend_latency":"200ms","load":"closed","level":"500"}`,
 		`"length_ns":3000000000`, `"counts":{"planned":2500,"ok":2000,"rejected":500,"refused":0,"reset":0,"timeout":0,"error":0,"unsent":0,"unfinished":0}`,
 		`"latency_ns":{"n":2000,"mean":`, `"service_ns":`, `"rejected_ns":`, `"lag_ns":`, `"histograms":{`,
-		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0"}`,
+		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0","allocs":12345}`,
 		`"generator":{"cpu_ns":500000000,"gc_pause_max_ns":1000000}`, `"warnings":["one thing"]`, `"valid":true`,
 	} {
 		if !strings.Contains(string(b), key) {
 			t.Errorf("the line lacks %s", key)
 		}
+	}
+}
+
+func TestOverheadIsWhatIsNotWaitedFor(t *testing.T) {
+	sim := func(more ...result.Setting) result.Settings {
+		return append(result.Settings{{"backend", "sim"}, {"backend_latency", "200ms"}}, more...)
+	}
+	for _, c := range []struct {
+		name     string
+		settings result.Settings
+		want     time.Duration
+		known    bool
+	}{
+		{"nothing is known", nil, 0, false},
+		{"the plan says it", result.Settings{{"wait", "150ms"}}, 55 * time.Millisecond, true},
+		{"the plan knows better", sim(result.Setting{Key: "wait", Value: "180ms"}), 25 * time.Millisecond, true},
+		{"a simulated backend", sim(), 5 * time.Millisecond, true},
+		{"a simulated backend that says so", sim(result.Setting{Key: "backend_dist", Value: "constant"}), 5 * time.Millisecond, true},
+		{"one that varies", sim(result.Setting{Key: "backend_dist", Value: "exponential"}), 0, false},
+		{"one that stalls", sim(result.Setting{Key: "backend_stall", Value: "2s@5s"}), 0, false},
+		{"a real one, of which this is the mean", result.Settings{{"backend", "rest"}, {"backend_latency", "200ms"}}, 0, false},
+		{"a wait that was not", result.Settings{{"wait", "1s"}}, 0, false},
+	} {
+		s := result.NewStage()
+		s.Settings = c.settings
+		for range 1000 {
+			s.Latency.Record(205 * time.Millisecond)
+		}
+		got, ok := s.Overhead(0.99)
+		if ok != c.known || ok && (got-c.want).Abs() > 205*time.Microsecond {
+			t.Errorf("%s: overhead %v, %v; want %v, %v", c.name, got, ok, c.want, c.known)
+		}
+	}
+}
+
+func TestMetricsOfWhatIsNotKnownAreAbsent(t *testing.T) {
+	units := func(s *result.Stage) (has []string) {
+		for _, m := range result.Metrics {
+			if _, ok := m.Of(s); ok {
+				has = append(has, m.Unit)
+			}
+		}
+		return has
+	}
+	s := sampleStage(1, "500")
+	s.Settings = s.Settings.With("wait", "200ms")
+	all := []string{"p50-ns", "p90-ns", "p99-ns", "overhead-p99-ns", "ok/s", "rejected-ppm", "cpu-ns/req", "allocs/req"}
+	if diff := cmp.Diff(all, units(s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if got, _ := s.AllocsPerRequest(); got != 12345/2500. {
+		t.Errorf("%v allocations a request, want 12345 for the 2500 that were answered", got)
+	}
+	s.Settings, s.Target = nil, result.Usage{}
+	if diff := cmp.Diff([]string{"p50-ns", "p90-ns", "p99-ns", "ok/s", "rejected-ppm"}, units(s)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 

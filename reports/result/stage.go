@@ -32,6 +32,7 @@ const (
 	KeyBackendLatency = "backend_latency" // a duration, the mean of one wait
 	KeyBackendDist    = "backend_dist"    // how that varies
 	KeyBackendStall   = "backend_stall"   // LENGTH@OFFSET, where it answered nothing for a while
+	KeyWait           = "wait"            // a duration, the same for every request: see Stage.Wait
 	KeyLoad           = "load"            // closed, burst, constant or poisson
 	KeyLevel          = "level"           // clients, or arrivals per second
 	KeyRep            = "rep"             // which repeat this is, from 1
@@ -96,6 +97,11 @@ type Usage struct {
 	GCPauseMax time.Duration // the generator's own, rounded up by the runtime's buckets
 	CPUs       string        // the CPUs it was confined to, as a list like 0,2-3; "" where to none
 
+	// Allocs is how many objects were allocated on the heap. It is told of a
+	// target in the generator's own process only; what the generator allocates
+	// is then among them, which is next to nothing for a request.
+	Allocs int64
+
 	// Of the generator only.
 	Switches Switches
 	Loops    []Loop // one for each event loop, where the driver has any
@@ -153,6 +159,7 @@ type usageJSON struct {
 	Steal      int64  `json:"steal_ns,omitzero"`
 	GCPauseMax int64  `json:"gc_pause_max_ns,omitzero"`
 	CPUs       string `json:"cpus,omitzero"`
+	Allocs     int64  `json:"allocs,omitzero"`
 
 	Switches Switches `json:"context_switches,omitzero"`
 	Loops    []Loop   `json:"loops,omitempty"`
@@ -160,7 +167,7 @@ type usageJSON struct {
 
 // MarshalJSON writes the unit into each key.
 func (u Usage) MarshalJSON() ([]byte, error) {
-	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Switches, u.Loops})
+	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Allocs, u.Switches, u.Loops})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -169,7 +176,7 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs, j.Switches, j.Loops}
+	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs, j.Allocs, j.Switches, j.Loops}
 	return nil
 }
 
@@ -318,7 +325,7 @@ func (u Usage) merge(o Usage) Usage {
 	return Usage{
 		CPU: u.CPU + o.CPU, RSSMax: max(u.RSSMax, o.RSSMax), ThreadsMax: max(u.ThreadsMax, o.ThreadsMax),
 		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
-		CPUs: o.CPUs, Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
+		CPUs: o.CPUs, Allocs: u.Allocs + o.Allocs, Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
 		Loops: mergeLoops(u.Loops, o.Loops),
 	}
 }

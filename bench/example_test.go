@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"strings"
-	"testing"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
@@ -45,41 +42,4 @@ func Example() {
 	// Output:
 	// served: 3 turned away: 2
 	// nobody was served in less than 300 ms: true
-}
-
-// ordersURL is where the reader's service would be; here, one that TestMain
-// starts and that answers in 20 ms.
-var ordersURL string
-
-func BenchmarkOrders(b *testing.B) {
-	driver, err := epoll.Best(bench.HTTP{URL: ordersURL}, 0, 0)
-	if err != nil {
-		b.Fatal(err)
-	}
-	plan := bench.Plan{Load: bench.LoadPoisson, Level: 200, Warmup: time.Second, Length: 5 * time.Second}
-	for b.Loop() {
-		stage, err := bench.Run(b.Context(), plan, driver)
-		if err != nil || !stage.Valid {
-			b.Fatal(err, stage)
-		}
-		b.ReportMetric(float64(stage.Latency.Quantile(0.99)), "p99-ns")
-		b.ReportMetric(1e6*stage.RejectedShare(), "rejected-ppm")
-	}
-}
-
-// The benchmark that the README shows is this file's, to the letter.
-func TestReadmeShowsTheBenchmark(t *testing.T) {
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	self, err := os.ReadFile("example_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, rest, ok := strings.Cut(string(readme), "```go\n")
-	shown, _, _ := strings.Cut(rest, "```")
-	if !ok || !strings.Contains(string(self), shown) {
-		t.Errorf("the README shows\n%s\nwhich is not in example_test.go", shown)
-	}
 }

@@ -35,7 +35,7 @@ var reserved = map[string][]string{
 	"gonum.org/v1/plot":                    {"reports/render"},
 	"github.com/jackc/pgx/v5":              {"targets/backend/postgres"},
 	"testing":                              {"bench/benchtest"},
-	"flag":                                 {},
+	"flag":                                 {"bench/benchtest"},
 	"github.com/urfave/cli/v3":             {"bench/cmd/onhold"},
 	"github.com/vbauerster/mpb/v8":         {"bench/cmd/onhold"},
 	"github.com/prometheus/procfs":         {"bench/host"},

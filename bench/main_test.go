@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -36,10 +34,6 @@ func TestMain(m *testing.M) {
 			os.Exit(0)
 		}
 	}
-	service := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		time.Sleep(20 * time.Millisecond)
-	}))
-	ordersURL = service.URL
 	// Tests that run in parallel wait most of the time: more of them than CPUs.
 	// What the command line says goes before.
 	if err := flag.Set("test.parallel", "8"); err != nil {

@@ -87,10 +87,16 @@ func (f *Folder) Append(s *Stage) error {
 	return nil
 }
 
+// Mark writes run.json as things stand: when the run was over, as far as that
+// is known, and whether it is whole. More stages may follow.
+func (f *Folder) Mark(at time.Time, whole bool) error {
+	f.Run.Finished, f.Run.Partial = at, !whole
+	return f.writeRun()
+}
+
 // Finish closes the folder. The run keeps its stamp partial unless whole.
 func (f *Folder) Finish(at time.Time, whole bool) error {
-	f.Run.Finished, f.Run.Partial = at, !whole
-	return errors.Join(f.writeRun(), f.stages.Close())
+	return errors.Join(f.Mark(at, whole), f.stages.Close())
 }
 
 // writeRun replaces run.json in one step, so that a reader never sees half.

@@ -1,0 +1,153 @@
+// Package benchtest makes stages of load into Go benchmarks: what a service
+// does to its callers, as metrics that benchstat and every tool around it read.
+//
+//	func BenchmarkOrders(b *testing.B) {
+//		plan := bench.Plan{Load: bench.LoadPoisson, Level: 200, Warmup: time.Second, Length: 5 * time.Second}
+//		benchtest.Run(b, plan, benchtest.Handler(orders))
+//	}
+//
+// What becomes of it:
+//
+//  1. A [Target] is what is driven: a handler, which is then served in this
+//     process, an address, or anything that a [bench.Dial] connects to.
+//  2. [Run] drives one level and [Sweep] several. Each is a sub-benchmark,
+//     /target=handler/load=poisson/level=200, and one op of it is one stage: run
+//     it with -benchtime 1x and, for statistics, -count. Several ops are put
+//     together into one figure.
+//  3. The metrics are those of [result.Metrics]. What is not known of a target
+//     is absent. A stage that is not valid fails the benchmark with the reason,
+//     and has no metrics at all.
+//  4. The flag -onhold.out DIR keeps every stage in a run folder, which the
+//     command's report draws.
+//
+// The lines that say which direction of a unit is the better one are printed
+// once, before the first sub-benchmark or by [Main]. Anything that is printed
+// later lands between a benchmark's name and its numbers, so a service under
+// test must not write to standard output.
+//
+// A handler shares its process, its CPUs and its garbage collector with the
+// generator. Its CPU time is that of the process less that of the generator's
+// event loops; where there are none (https, Dial, systems other than Linux)
+// nobody can tell the two apart, and there is no cpu-ns/req. Its allocations are
+// those of the process: the generator makes next to none for a request. While a
+// stage is driven Go may run at least three goroutines at once, whatever -cpu
+// says, as the generator needs one of them for itself. Nothing is pinned but
+// the generator's own threads, which end with the stage.
+package benchtest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// retries is how often a stage is run again that the machine spoilt: the
+// hypervisor took the generator's CPU away.
+const retries = 2
+
+// Run drives the target by the plan, as one sub-benchmark of b. It fails b
+// where plan or target are not ones that can be driven; the error names the
+// field. Of the plan's fields it sets Rep, and TargetPID where it knows it.
+func Run(b *testing.B, p bench.Plan, t Target) {
+	b.Helper()
+	Sweep(b, bench.Sweep{Plan: p, Levels: []int{p.Level}}, t)
+}
+
+// Sweep drives the target at each level, as a sub-benchmark of b each, as Run
+// does.
+func Sweep(b *testing.B, s bench.Sweep, t Target) {
+	b.Helper()
+	printUnits()
+	if err := check(s, t); err != nil {
+		b.Fatal(err)
+	}
+	for p := range s.Plans() {
+		b.Run(lineName(p, t), func(sub *testing.B) {
+			// Of -count 2 package testing would let the second fail and say PASS.
+			defer func() {
+				if sub.Failed() {
+					b.Fail()
+				}
+			}()
+			line(sub, p, t)
+		})
+	}
+}
+
+// check finds out before anything is started what is wrong with any of it.
+func check(s bench.Sweep, t Target) error {
+	if len(s.Levels) == 0 {
+		return fmt.Errorf("levels: there are none, want at least one")
+	}
+	for p := range s.Plans() {
+		if err := p.Validate(); err != nil {
+			return err
+		}
+	}
+	return t.check()
+}
+
+// lineName names one line of the output. It ends in a key and its value, which
+// is not the number that readers of the format take for GOMAXPROCS.
+func lineName(p bench.Plan, t Target) string {
+	load := p.Load
+	if load == "" {
+		load = bench.LoadClosed
+	}
+	return fmt.Sprintf("target=%s/load=%s/level=%d", t.name, load, p.Level)
+}
+
+// line is one sub-benchmark: one line of the output, where it is not failed.
+func line(b *testing.B, p bench.Plan, t Target) {
+	s := t.start(b, p)
+	p = s.plan(p)
+	if err := s.limits(p); err != nil {
+		b.Fatal(err)
+	}
+	var stages []*result.Stage
+	for b.Loop() {
+		stages = append(stages, stage(b, p, s))
+	}
+	all := result.Merge(stages)
+	b.ReportMetric(0, "ns/op") // the length of a stage is no result
+	for _, m := range result.Metrics {
+		if v, ok := m.Of(all); ok {
+			b.ReportMetric(v, m.Unit)
+		}
+	}
+}
+
+// stage runs one stage, and again where the machine spoilt it, keeps it, and
+// fails b where it is none.
+func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
+	p, err := kept.begin(b.Name(), p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var got *result.Stage
+	for again := 0; ; again++ {
+		if got, err = bench.Run(b.Context(), p, s.driver); err != nil {
+			b.Fatal(err)
+		}
+		if again > 0 {
+			got.Warn("run %d times: the machine had spoilt it before (steal)", again+1)
+		}
+		if again == retries || !got.Spoilt {
+			break
+		}
+	}
+	if err := kept.end(got); err != nil {
+		b.Fatal(err)
+	}
+	why := strings.Join(got.Warnings, "; ")
+	switch {
+	case !got.Valid:
+		b.Fatalf("the stage is not valid: %s", why)
+	case got.Counts[result.OK] == 0:
+		b.Fatalf("the target served none of %d requests: %s", got.Counts.Planned(), why)
+	}
+	return got
+}

@@ -1,0 +1,146 @@
+package benchtest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// patience is how long a handler's server may take to end, and a connection to
+// somebody's server to be made.
+const patience = 5 * time.Second
+
+// server serves connections until it is ended.
+type server interface {
+	Serve(net.Listener) error
+	end(context.Context) error
+}
+
+type stdServer struct{ http.Server }
+
+func (s *stdServer) end(context.Context) error { return s.Close() }
+
+type fastServer struct{ fasthttp.Server }
+
+func (s *fastServer) end(ctx context.Context) error { return s.ShutdownWithContext(ctx) }
+
+// serving starts a new server in this process for as long as b lasts. What its
+// handlers are still busy with then, beyond patience, is left to itself.
+func serving(fresh func() server) func(*testing.B) (string, int) {
+	return func(b *testing.B) (string, int) {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			b.Fatal(err)
+		}
+		s, ended := fresh(), make(chan struct{})
+		go func() {
+			defer close(ended)
+			_ = s.Serve(l) // ends with an error that says that it was ended
+		}()
+		b.Cleanup(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
+			defer cancel()
+			_ = s.end(ctx)
+			<-ended
+		})
+		return "http://" + l.Addr().String(), os.Getpid()
+	}
+}
+
+// served is a target that can be driven.
+type served struct {
+	Target
+	driver bench.Driver
+	pid    int
+}
+
+// start makes the target one that can be driven, until b ends. An address at
+// which nobody listens fails b at once, not after a stage that tells no more.
+func (t Target) start(b *testing.B, p bench.Plan) *served {
+	s := &served{Target: t, pid: cmp.Or(t.pid, p.TargetPID)}
+	if t.dial != nil {
+		s.driver = &bench.Conns{Dial: t.dial}
+		return s
+	}
+	base := ""
+	if t.server != nil {
+		var pid int
+		base, pid = t.server(b)
+		s.pid = cmp.Or(t.pid, pid)
+	}
+	h, err := t.at(base)
+	if err != nil {
+		b.Fatal(err)
+	}
+	h.NewConnection = h.NewConnection || p.NewConnection
+	if s.driver, err = epoll.Best(h, 0, 0); err != nil {
+		b.Fatal(err)
+	}
+	if err := probe(b.Context(), h); err != nil {
+		b.Fatalf("target %s: no connection can be made: %v", t.name, err)
+	}
+	return s
+}
+
+// probe makes one connection, and no request.
+func probe(ctx context.Context, h bench.HTTP) error {
+	dial, err := h.Dial()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	conn, err := dial(ctx)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}
+
+// plan is the plan for this target.
+func (s *served) plan(p bench.Plan) bench.Plan {
+	p.TargetPID = s.pid
+	if s.inProcess() && p.MaxClients == 0 {
+		p.MaxClients = max(1, min(bench.DefaultMaxClients, host.MaxConnections()/2))
+	}
+	settings := s.settings()
+	for _, kv := range p.Settings {
+		settings = settings.With(kv.Key, kv.Value)
+	}
+	p.Settings = settings.With(result.KeyTarget, s.name).With("gomaxprocs", strconv.Itoa(runtime.GOMAXPROCS(0)))
+	return p
+}
+
+// inProcess is whether this process serves the target: then it holds both ends
+// of each connection.
+func (s *served) inProcess() bool { return s.pid == os.Getpid() }
+
+// limits reports whether this machine allows the connections that the plan
+// needs, of both ends where this process holds both.
+func (s *served) limits(p bench.Plan) error {
+	if !s.inProcess() {
+		return bench.CheckLimits(p, s.driver)
+	}
+	sources, ends := 1, 2
+	if d, ok := s.driver.(bench.Sourcer); ok {
+		sources = d.Sources(p.MostConnections())
+	}
+	if err := host.CheckLimits(ends*p.MostConnections(), ends*sources); err != nil {
+		return fmt.Errorf("target %s is served by this process, which holds both ends: %w", s.name, err)
+	}
+	return nil
+}

@@ -221,6 +221,7 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
 		Plan: bench.Plan{
 			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Length: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
+			Wait: c.Duration("wait"),
 		},
 		Settle: c.Duration("settle"), Slices: c.Int("slices"),
 	}, nil

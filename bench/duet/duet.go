@@ -109,7 +109,6 @@ type session struct {
 	redone  []breach
 	notes   []string
 	began   time.Time
-	fixed   bool // every build of an arm is the same, whatever layout is asked for
 }
 
 // Run compares. The report is there also where ctx ended, with what is whole.

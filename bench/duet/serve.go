@@ -97,7 +97,7 @@ func (e *Serve) settings() result.Settings {
 		{Key: "build", Value: e.Build}, {Key: "serve", Value: e.Command}, {Key: "request", Value: e.Request},
 		{Key: result.KeyLoad, Value: string(e.Plan.Load)}, {Key: result.KeyLevel, Value: strconv.Itoa(e.Plan.Level)},
 		{Key: result.KeyStage, Value: e.Plan.Length.String()}, {Key: result.KeyWarmup, Value: e.Plan.Warmup.String()},
-		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()},
+		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()}, {Key: "known_wait", Value: e.Plan.Wait.String()},
 	}
 }
 

@@ -48,7 +48,7 @@ func (c *comparison) answer(v compare.Verdict) string {
 	case compare.Improved:
 		s = c.change(f)
 	case compare.Equal:
-		s = fmt.Sprintf("%s is within its tolerance of %s: %s", findingName(f), allowed(f.Scale, f.Tolerance), c.change(f))
+		s = c.change(f) + ", within its tolerance of " + allowed(f.Scale, f.Tolerance)
 	case compare.Inconclusive:
 		s = c.open(f) + ", tolerance " + allowed(f.Scale, f.Tolerance)
 	}

@@ -83,6 +83,7 @@ func duetCommand() *cli.Command {
 			durationFlag(catServe, "slice", duet.DefaultSlice, "length of one slice"),
 			intFlag(catServe, "slices", duet.DefaultSlices, "slices of each arm in a pair"),
 			durationFlag(catServe, "settle", duet.DefaultSettle, "driven after each launch and discarded"),
+			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),
 			durationFlag(catServe, "slice-warmup", 200*time.Millisecond, "driven before each slice and discarded"),
 			boolFlag(catSides, "no-control", "do not launch the base a second time as a control: a third less time, and no sign of a bias"),
 			boolFlag(catSides, "no-pin", "do not give server and generator CPUs of their own"),
@@ -179,7 +180,7 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 		return config, err
 	}
 	if c.String("build") == "" && c.String("serve") == "" {
-		for _, flag := range []string{"path", "method", "header", "body", "level", "slice", "slices", "settle", "slice-warmup", "wait"} {
+		for _, flag := range []string{"path", "method", "header", "body", "level", "slices", "wait"} {
 			if c.IsSet(flag) {
 				return config, usageError("--%s=%v: goes with --build and --serve only", flag, c.Value(flag))
 			}
@@ -221,7 +222,7 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
 		Plan: bench.Plan{
 			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Length: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
-			Wait: c.Duration("wait"),
+			Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"),
 		},
 		Settle: c.Duration("settle"), Slices: c.Int("slices"),
 	}, nil

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -49,7 +50,7 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), exe, args...)
 	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), asCommand+"=1"), short...)
+	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short, quickDuet)
 	return cmd
 }
 
@@ -126,8 +127,9 @@ func TestEveryExampleInHelp(t *testing.T) {
 	}))
 	defer upstream.Close()
 	dir := t.TempDir()
+	toyRepo(t, dir)
 	ran := 0
-	for _, sub := range []string{"run", "serve", "report", "peers", "doctor"} {
+	for _, sub := range []string{"run", "serve", "report", "compare", "duet", "peers", "doctor"} {
 		if (sub == "peers" || sub == "doctor") && runtime.GOOS != "linux" {
 			continue // its server needs Linux
 		}
@@ -144,7 +146,10 @@ func TestEveryExampleInHelp(t *testing.T) {
 			// taken here, are the only things put in.
 			line := strings.Replace(example, "http://127.0.0.1:8080", upstream.URL, 1)
 			line = strings.Replace(line, "--addr 127.0.0.1:8080", "--addr 127.0.0.1:0", 1)
-			args := strings.Fields(strings.ReplaceAll(line, "'", ""))[1:]
+			args := words(line)[1:]
+			if sub == "duet" {
+				args = append(args, "--out", filepath.Join(t.TempDir(), "duet"))
+			}
 			if sub == "serve" {
 				served(t, command(t, dir, args...))
 			} else if stdout, stderr, code := onhold(t, dir, args...); code != 0 {
@@ -155,6 +160,48 @@ func TestEveryExampleInHelp(t *testing.T) {
 	}
 	if ran < 6 {
 		t.Errorf("only %d examples found", ran)
+	}
+}
+
+// words splits a command line as a shell does, with single quotes.
+func words(line string) (out []string) {
+	for i, part := range strings.Split(line, "'") {
+		if i%2 == 1 { // within quotes
+			out = append(out, part)
+			continue
+		}
+		out = append(out, strings.Fields(part)...)
+	}
+	return out
+}
+
+// toyRepo makes dir a repository that the examples can do with: a package with
+// a benchmark, a server, and what two runs left.
+func toyRepo(t *testing.T, dir string) {
+	t.Helper()
+	files := map[string]string{
+		".gitignore":         "reports/\n",
+		"go.mod":             "module example.com/toy\n\ngo 1.26\n",
+		"orders.go":          "package toy\n\nfunc Orders() (n int) {\n\tfor i := range 1000 {\n\t\tn += i % 7\n\t}\n\treturn n\n}\n",
+		"orders_test.go":     "package toy\n\nimport \"testing\"\n\nfunc BenchmarkOrders(b *testing.B) {\n\tfor b.Loop() {\n\t\tOrders()\n\t}\n}\n",
+		"cmd/server/main.go": "package main\n\nimport (\n\t\"flag\"\n\t\"net/http\"\n)\n\nfunc main() {\n\taddr := flag.String(\"addr\", \"\", \"\")\n\tflag.Parse()\n\thttp.HandleFunc(\"/api/orders\", func(http.ResponseWriter, *http.Request) {})\n\thttp.ListenAndServe(*addr, nil)\n}\n",
+		"old.txt":            strings.Repeat("BenchmarkX 1 1000 ns/op\n", 12),
+		"new.txt":            strings.Repeat("BenchmarkX 1 1001 ns/op\n", 12),
+	}
+	for name, text := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commitAll(t, dir)
+	for _, name := range []string{"before", "after"} {
+		if _, stderr, code := onhold(t, dir, "run", "--targets", "goroutine", "--levels", "50", "--no-report", "--out", "reports/out/"+name); code != 0 {
+			t.Fatalf("exit code %d\n%s", code, stderr)
+		}
 	}
 }
 

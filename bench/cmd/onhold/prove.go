@@ -37,8 +37,8 @@ func proveCommand() *cli.Command {
 			"more CPU a request, or 20 ms more wait for 2 % of the requests), where anything\n" +
 			"but a regression is a miss. It prints a table with exact intervals. Runs that\n" +
 			"--out holds already are kept and count.\n\n" +
-			"Exit codes: 0 fine, 1 a false alarm or a miss, 2 usage, 130 interrupted (what is\n" +
-			"whole is on record).\n\n" +
+			"Exit codes: 0 fine, 1 a false alarm or a miss, 2 usage, 4 a comparison was not\n" +
+			"valid, 130 interrupted (what is whole is on record).\n\n" +
 			"Example:\n\n" +
 			"  onhold prove --same 40 --planted 20 --out reports/out/proof",
 		Flags: []cli.Flag{
@@ -53,6 +53,7 @@ func proveCommand() *cli.Command {
 			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
 			stringFlag(catCompare, "gate", "p99,cpu", "the metrics that decide, separated by commas"),
+			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),
 			maxStealFlag(),
 			boolFlag(catSides, "no-control", "do not launch the base a second time as a control"),
 			boolFlag(catSides, "no-pin", "do not give server and generator CPUs of their own"),
@@ -93,7 +94,7 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 			Driver: func(addr string) (bench.Driver, error) {
 				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42"}, 0, 0)
 			},
-			Plan:   bench.Plan{Load: bench.LoadPoisson, Level: c.Int("level"), Length: c.Duration("slice"), Warmup: 100 * time.Millisecond},
+			Plan:   bench.Plan{Load: bench.LoadPoisson, Level: c.Int("level"), Length: c.Duration("slice"), Warmup: 100 * time.Millisecond, MaxLag: c.Duration("max-lag")},
 			Settle: c.Duration("settle"),
 		},
 		Duet: duet.Config{
@@ -131,10 +132,11 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 
 // proven is the error of a record in which the comparison was wrong.
 func proven(all []prove.Outcome) error {
-	alarms, misses := 0, 0
+	alarms, misses, invalid := 0, 0, 0
 	for _, o := range all {
 		switch {
 		case o.Verdict == compare.Invalid:
+			invalid++
 		case o.Plant == "" && o.Verdict == compare.Regressed:
 			alarms++
 		case o.Plant != "" && o.Verdict != compare.Regressed:
@@ -143,6 +145,9 @@ func proven(all []prove.Outcome) error {
 	}
 	if alarms+misses > 0 {
 		return &exitError{exitRegressed, fmt.Errorf("%d false alarms and %d misses in %d runs", alarms, misses, len(all))}
+	}
+	if invalid > 0 {
+		return &exitError{exitInvalid, fmt.Errorf("%d of %d comparisons were not valid; their folders say why", invalid, len(all))}
 	}
 	return nil
 }

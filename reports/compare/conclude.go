@@ -13,6 +13,9 @@ import (
 func Conclude(d Design, all []Series, last bool, invalid, notes []string) *Report {
 	d.Tests = Tests(all)
 	r := &Report{Schema: Schema, Design: d, Version: Version, Findings: Decide(d, all, last), Reasons: slices.Clone(invalid)}
+	if p, ok := Measured(); ok {
+		r.MeasuredFA, r.MeasuredMiss = &p.Same, &p.Planted
+	}
 	for _, s := range all {
 		r.Pairs = max(r.Pairs, len(s.Pairs))
 		if len(s.Pairs) == 0 {

@@ -9,8 +9,8 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// breach is how the machine disturbed a pair. It is found before the ratio of
-// the pair is looked at.
+// breach is how the machine disturbed a slice or a launch. It is found before
+// any ratio is looked at.
 type breach struct {
 	arm compare.Arm // in whose slice; "" where it belongs to none
 	why string

@@ -7,8 +7,8 @@
 //     afresh in an order that is drawn, and measured ([experiment]): the
 //     benchmarks of Go test binaries ([GoBench]), or a server under load
 //     ([Serve]). Builds and measurements never overlap.
-//  3. A pair that the machine disturbed is run again, which is decided before
-//     its ratio is looked at ([breach]).
+//  3. A slice or launch that the machine disturbed is run again, which is
+//     decided before any ratio is looked at ([breach]).
 //  4. At the looks that the design plans, package compare decides; what is
 //     undecided goes on to the next look.
 //
@@ -39,10 +39,11 @@ const (
 	// prognosisAfter is how many pairs there are when it is asked for the first
 	// time whether this machine can decide at all.
 	prognosisAfter = 8
-	// redoShare is the most pairs that are run again, as a share of those
-	// planned: a machine that disturbs more measures nothing.
+	// redoShare is the most slices (or launches of benchmarks) that are run
+	// again, as a share of those planned: a machine that disturbs more measures
+	// nothing. redoRow is the most in a row.
 	redoShare = 0.2
-	minRedo   = 5
+	redoRow   = 6
 	// oneSided is the chance below which breaches that fall on one arm are no
 	// chance any more.
 	oneSided = 0.01
@@ -91,9 +92,11 @@ type Experiment interface {
 type runner interface {
 	// build makes what the pairs need that are to come.
 	build(ctx context.Context, pairs []pairPlan) error
-	// pair launches and measures the arms of a pair, and keeps the record of
-	// it. Where the machine disturbed it, it says so, and there are no samples.
-	pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breach, error)
+	// pair launches and measures the arms of a pair, and keeps the record of it.
+	// What the machine disturbs it runs again, as far as session.again allows.
+	pair(ctx context.Context, p pairPlan) ([]compare.Sample, error)
+	// units is how many slices or launches a pair has.
+	units() int
 	// stored are the samples of the pairs that the record holds already.
 	stored() ([]compare.Sample, error)
 	close() error
@@ -169,6 +172,15 @@ func (s *session) tell(format string, args ...any) {
 	s.Progress(Event{Pair: s.pairs, Of: s.next(), What: fmt.Sprintf(format, args...)})
 }
 
+// arms are those of a pair.
+func (s *session) arms() []compare.Arm {
+	arms := []compare.Arm{compare.Base, compare.Candidate}
+	if s.Control {
+		arms = append(arms, compare.Control)
+	}
+	return arms
+}
+
 // next is the number of pairs at the next look.
 func (s *session) next() int {
 	for _, n := range s.Design.Looks {
@@ -224,26 +236,36 @@ func (s *session) stopped(ctx context.Context, err error) (bool, error) {
 	return false, err
 }
 
-// pair runs one pair, and again where the machine disturbed it.
+// pair runs one pair.
 func (s *session) pair(ctx context.Context, r runner, p pairPlan) error {
-	for {
-		samples, disturbed, err := r.pair(ctx, p)
-		if err != nil {
-			return err
-		}
-		if disturbed == nil {
-			s.samples = append(s.samples, samples...)
-			s.pairs = p.number
-			s.Progress(Event{Pair: s.pairs, Of: s.next(), What: s.estimate(), Whole: true})
-			return nil
-		}
-		s.redone = append(s.redone, *disturbed)
-		s.tell("pair %d is run again: %s", p.number, disturbed.why)
-		if most := max(minRedo, int(math.Ceil(redoShare*float64(s.Design.Max())))); len(s.redone) > most {
-			return fmt.Errorf("more than %d pairs were disturbed, the last because %s: this machine measures nothing now", most, disturbed.why)
-		}
-		p = p.again()
+	samples, err := r.pair(ctx, p)
+	if err != nil {
+		return err
 	}
+	s.samples = append(s.samples, samples...)
+	s.pairs = p.number
+	s.Progress(Event{Pair: s.pairs, Of: s.next(), What: s.estimate(), Whole: true})
+	return nil
+}
+
+// again notes that something was disturbed and is run again; row is how often
+// that very thing was, in a row. It fails where the machine disturbs so much
+// that going on would measure nothing.
+//
+// Note: what is run again is the slice and not the pair. A pair has six, so on a
+// machine that disturbs one slice in ten, half of the pairs would be lost; and a
+// slice that is thrown out before anybody looked at a ratio harms neither arm.
+func (s *session) again(b breach, row, units int) error {
+	s.redone = append(s.redone, b)
+	s.tell("again, as %s", b.why)
+	most := int(math.Ceil(redoShare * float64(s.Design.Max()*units)))
+	switch {
+	case row >= redoRow:
+		return fmt.Errorf("disturbed %d times in a row, the last time as %s", row, b.why)
+	case len(s.redone) > most:
+		return fmt.Errorf("disturbed more than %d times, which is a fifth of what was planned, the last time as %s: this machine measures nothing now", most, b.why)
+	}
+	return nil
 }
 
 // series are those of the pairs so far.

@@ -19,7 +19,8 @@ import (
 // decides without a process.
 type fake struct {
 	value  func(arm compare.Arm, pair int) float64
-	breach func(p pairPlan) *breach
+	breach func(p pairPlan, row int) *breach
+	s      *session
 	fail   error
 	built  []int
 	ran    []pairPlan
@@ -30,24 +31,30 @@ func (f *fake) build(ctx context.Context, pairs []pairPlan) error {
 	return context.Cause(ctx)
 }
 
-func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breach, error) {
+func (f *fake) units() int { return 3 }
+
+func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 	if ctx.Err() != nil {
-		return nil, nil, context.Cause(ctx)
+		return nil, context.Cause(ctx)
 	}
 	f.ran = append(f.ran, p)
 	if f.fail != nil {
-		return nil, nil, f.fail
+		return nil, f.fail
 	}
-	if f.breach != nil {
-		if b := f.breach(p); b != nil {
-			return nil, b, nil
+	for row := 1; f.breach != nil; row++ {
+		b := f.breach(p, row)
+		if b == nil {
+			break
+		}
+		if err := f.s.again(*b, row, f.units()); err != nil {
+			return nil, err
 		}
 	}
 	var out []compare.Sample
 	for _, arm := range p.order {
 		out = append(out, compare.Sample{Scenario: "s", Unit: "p99-ns", Arm: arm, Pair: p.number, Value: f.value(arm, p.number)})
 	}
-	return out, nil, nil
+	return out, nil
 }
 
 func (f *fake) stored() ([]compare.Sample, error) { return nil, nil }
@@ -131,10 +138,11 @@ func TestGivesUpEarly(t *testing.T) {
 	}
 }
 
-func TestDisturbedPairsAreRunAgain(t *testing.T) {
+func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0.3, 0.01)}
-	f.breach = func(p pairPlan) *breach {
-		if p.number == 3 && p.attempt < 2 {
+	f.s = s
+	f.breach = func(p pairPlan, row int) *breach {
+		if p.number == 3 && row < 3 {
 			return &breach{compare.Control, "the machine was busy"}
 		}
 		return nil
@@ -145,15 +153,23 @@ func TestDisturbedPairsAreRunAgain(t *testing.T) {
 	if r := s.conclude(true, nil); r.Redone != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed {
 		t.Errorf("%d again of %d pairs: %s", r.Redone, r.Pairs, r.Verdict)
 	}
-	for i, p := range f.ran[2:5] {
-		if p.number != 3 || p.attempt != i || p.layout[compare.Base] != f.ran[2].layout[compare.Base] {
-			t.Errorf("attempt %d: pair %d, attempt %d, layout %d", i, p.number, p.attempt, p.layout[compare.Base])
+	// A machine that disturbs all of it measures nothing; nor does one that
+	// disturbs each pair once.
+	for _, c := range []struct {
+		row  int
+		want string
+	}{{math.MaxInt, "disturbed 6 times in a row"}, {3, "disturbed more than 29 times"}} {
+		s, f = newSession(t), &fake{value: noise(0, 0.05)}
+		f.s, s.Patient = s, true
+		f.breach = func(_ pairPlan, row int) *breach {
+			if row < c.row {
+				return &breach{compare.Base, "the machine was busy"}
+			}
+			return nil
 		}
-	}
-	// A machine that disturbs all of them measures nothing.
-	s, f = newSession(t), &fake{value: noise(0, 0.01), breach: func(pairPlan) *breach { return &breach{compare.Base, "the machine was busy"} }}
-	if _, err := s.drive(t.Context(), f); err == nil || len(f.ran) > 12 {
-		t.Errorf("%d pairs were tried: %v", len(f.ran), err)
+		if _, err := s.drive(t.Context(), f); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%d times each: %v", c.row-1, err)
+		}
 	}
 }
 
@@ -197,7 +213,7 @@ func TestBudget(t *testing.T) {
 func TestInterruptedAndFailed(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0, 0.04)}
 	ctx, cancel := context.WithCancel(t.Context())
-	f.breach = func(p pairPlan) *breach {
+	f.breach = func(p pairPlan, _ int) *breach {
 		if p.number == 5 {
 			cancel()
 		}
@@ -220,7 +236,7 @@ func TestDrawing(t *testing.T) {
 	layouts := map[uint64]bool{}
 	const n = 3000
 	for i := range n {
-		p, again := draw(7, i, 0, arms), draw(7, i, 0, arms)
+		p, again := draw(7, i, arms), draw(7, i, arms)
 		if orderOf(p.order) != orderOf(again.order) || p.seed != again.seed {
 			t.Fatalf("pair %d is drawn otherwise the second time", i)
 		}
@@ -240,7 +256,7 @@ func TestDrawing(t *testing.T) {
 	if len(layouts) < 3*n-20 {
 		t.Errorf("%d layouts in %d builds", len(layouts), 3*n)
 	}
-	if draw(7, 1, 0, arms).seed == draw(8, 1, 0, arms).seed {
+	if draw(7, 1, arms).seed == draw(8, 1, arms).seed {
 		t.Error("the seed makes no difference")
 	}
 }

@@ -220,46 +220,63 @@ func (r *benched) build(ctx context.Context, pairs []pairPlan) error {
 }
 
 // pair launches the arms one after the other, each package's test binary anew.
-func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breach, error) {
+func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 	var text bytes.Buffer
 	programs := make([]map[compare.Arm]program, len(r.builders))
 	for i, b := range r.builders {
 		var err error
 		if programs[i], err = b.take(p); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	clock, throttled := watchWall(), host.Throttled()
 	for _, arm := range p.order {
 		fmt.Fprintf(&text, "arm: %s\npair: %d\norder: %s\nlayout-seed: %d\n", arm, p.number, orderOf(p.order), p.layout[arm])
 		for i, pkg := range r.packages {
-			out, bad, err := r.launch(ctx, arm, pkg, programs[i][arm].path)
-			if err != nil || bad != nil {
-				return nil, bad, err
+			out, err := r.undisturbed(ctx, arm, pkg, programs[i][arm].path)
+			if err != nil {
+				return nil, err
 			}
 			text.Write(benchLines(out))
 		}
 	}
-	switch {
-	case clock.stepped():
-		return nil, &breach{"", "the wall clock was set"}, nil
-	case host.Throttled() > throttled:
-		return nil, &breach{"", "the control group's CPU quota held its processes up"}, nil
-	}
 	samples, err := compare.ReadBench(bytes.NewReader(text.Bytes()), "what the benchmarks printed", "")
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if len(samples) == 0 {
-		return nil, nil, &ConfigError{fmt.Errorf("--bench=%s: no benchmark of %s matches", r.bench(), strings.Join(r.packages, ", "))}
+		return nil, &ConfigError{fmt.Errorf("--bench=%s: no benchmark of %s matches", r.bench(), strings.Join(r.packages, ", "))}
 	}
 	if _, err := r.record.Write(text.Bytes()); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, b := range r.builders {
 		b.drop(p)
 	}
-	return samples, nil, nil
+	return samples, nil
+}
+
+func (r *benched) units() int { return len(r.s.arms()) * len(r.packages) }
+
+// undisturbed launches until a launch was not disturbed.
+func (r *benched) undisturbed(ctx context.Context, arm compare.Arm, pkg, path string) ([]byte, error) {
+	for row := 1; ; row++ {
+		clock, throttled := watchWall(), host.Throttled()
+		out, bad, err := r.launch(ctx, arm, pkg, path)
+		switch {
+		case err != nil:
+			return nil, err
+		case bad != nil:
+		case clock.stepped():
+			bad = &breach{arm, "the wall clock was set"}
+		case host.Throttled() > throttled:
+			bad = &breach{arm, "the control group's CPU quota held its processes up"}
+		default:
+			return out, nil
+		}
+		if err := r.s.again(*bad, row, r.units()); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // launch runs the benchmarks of one test binary once. One that fails was

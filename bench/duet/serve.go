@@ -125,8 +125,8 @@ func (r *served) stored() ([]compare.Sample, error) {
 		return nil, fmt.Errorf("%s: %s", r.s.Out, strings.Join(warnings, "; "))
 	}
 	for _, s := range stages {
-		if why := s.Settings.Get(result.KeyDiscarded); why != "" && s.Settings.Int(result.KeySlice) == 1 {
-			r.s.redone = append(r.s.redone, breach{compare.Arm(s.Settings.Get("discarded_arm")), why})
+		if why := s.Settings.Get(result.KeyDiscarded); why != "" {
+			r.s.redone = append(r.s.redone, breach{compare.Arm(s.Settings.Get(result.KeyArm)), why})
 		}
 	}
 	samples, invalid := compare.FromStages(stages, compare.Base)
@@ -164,10 +164,10 @@ type live struct {
 
 // pair launches the servers of a pair, drives them in alternating slices, and
 // stops them.
-func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breach, error) {
+func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 	programs, err := r.take(p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var servers []*live
 	defer func() {
@@ -178,67 +178,79 @@ func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, *breac
 	for _, arm := range p.order {
 		s, err := r.launch(ctx, arm, programs[arm])
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		servers = append(servers, s)
 	}
 	for _, s := range servers {
 		if err := r.warm(ctx, s, p); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
-	stages, bad, err := r.slicesOf(ctx, servers, p)
+	stages, err := r.slicesOf(ctx, servers, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if bad != nil {
-		for _, s := range stages {
-			s.Settings = s.Settings.With(result.KeyDiscarded, bad.why).With("discarded_arm", string(bad.arm))
-		}
-	}
+	// A pair is on record once it is whole.
 	for _, s := range stages {
 		if err := r.s.folder.Append(s); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-	}
-	if bad != nil {
-		return nil, bad, nil
 	}
 	r.drop(p)
 	samples, _ := compare.FromStages(stages, "")
-	return samples, nil, nil
+	return samples, nil
 }
+
+func (r *served) units() int { return r.slices() * len(r.s.arms()) }
 
 // slicesOf drives the servers in turn: in the order that was drawn, then back,
 // so that a drift within the pair meets each arm alike. A slice that was
-// disturbed ends the pair.
-func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (stages []*result.Stage, bad *breach, err error) {
+// disturbed is run again at once, and stands beside the others as discarded.
+func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (stages []*result.Stage, err error) {
 	n := 0
 	for round := range r.slices() {
 		for _, s := range turn(servers, round) {
 			n++
-			clock, throttled := watchWall(), host.Throttled()
-			plan := r.Plan
-			plan.Seed = p.seed + uint64(round) // the same arrivals for all arms
-			stage, err := r.drive(ctx, s, plan)
-			if err != nil {
-				return nil, nil, err
-			}
-			stage.Settings = stage.Settings.With(result.KeyPair, strconv.Itoa(p.number)).With(result.KeySlice, strconv.Itoa(n)).
-				With("order", orderOf(p.order)).With("layout_seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary_sha256", s.hash)
-			stages = append(stages, stage)
-			if bad := disturbed(s.arm, stage, r.s.maxSteal()); bad != nil {
-				return stages, bad, nil
-			}
-			if clock.stepped() {
-				return stages, &breach{s.arm, "the wall clock was set"}, nil
-			}
-			if n := host.Throttled() - throttled; n > 0 {
-				return stages, &breach{s.arm, fmt.Sprintf("the control group's CPU quota held its processes up %d times", n)}, nil
+			for row := 1; ; row++ {
+				plan := r.Plan
+				plan.Seed = p.seed + uint64(round) // the same arrivals for all arms
+				stage, bad, err := r.slice(ctx, s, plan)
+				if err != nil {
+					return nil, err
+				}
+				stage.Settings = stage.Settings.With(result.KeyPair, strconv.Itoa(p.number)).With(result.KeySlice, strconv.Itoa(n)).
+					With("order", orderOf(p.order)).With("layout_seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary_sha256", s.hash)
+				stages = append(stages, stage)
+				if bad == nil {
+					break
+				}
+				stage.Settings = stage.Settings.With(result.KeyDiscarded, bad.why)
+				if err := r.s.again(*bad, row, r.units()); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}
-	return stages, nil, nil
+	return stages, nil
+}
+
+// slice drives one server for one slice, and says whether it was disturbed.
+func (r *served) slice(ctx context.Context, s *live, plan bench.Plan) (*result.Stage, *breach, error) {
+	clock, throttled := watchWall(), host.Throttled()
+	stage, err := r.drive(ctx, s, plan)
+	if err != nil {
+		return nil, nil, err
+	}
+	bad := disturbed(s.arm, stage, r.s.maxSteal())
+	switch n := host.Throttled() - throttled; {
+	case bad != nil:
+	case clock.stepped():
+		bad = &breach{s.arm, "the wall clock was set"}
+	case n > 0:
+		bad = &breach{s.arm, fmt.Sprintf("the control group's CPU quota held its processes up %d times", n)}
+	}
+	return stage, bad, nil
 }
 
 // turn is the order of a round: there, and back.

@@ -69,7 +69,7 @@ type Outcome struct {
 	Verdict  compare.Verdict   `json:"verdict"`
 	Exit     int               `json:"exit_code"`
 	Pairs    int               `json:"pairs"`
-	Redone   int               `json:"pairs_redone"`
+	Redone   int               `json:"redone"`
 	Took     float64           `json:"took_s"`
 	Reasons  []string          `json:"reasons"`
 	Findings []compare.Finding `json:"findings"` // of the metrics that decide, without their pairs

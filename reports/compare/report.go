@@ -22,8 +22,8 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	Control  []Finding `json:"aa_control,omitempty"` // the base against itself
 
-	Pairs  int     `json:"pairs"`        // as many as were compared
-	Redone int     `json:"pairs_redone"` // as many as a guard threw out, before their ratio was looked at
+	Pairs  int     `json:"pairs"`  // as many as were compared
+	Redone int     `json:"redone"` // slices or launches that a guard threw out, before any ratio was looked at
 	Design Design  `json:"design"`
 	Seed   uint64  `json:"seed"`
 	Took   float64 `json:"took_s,omitzero"` // seconds

@@ -139,7 +139,7 @@ func (c *comparison) extent() string {
 	if !c.Advisory || c.Pairs > 0 {
 		pairs := counted(c.Pairs, "pair")
 		if c.Redone > 0 {
-			pairs += fmt.Sprintf(", %d more thrown out unseen", c.Redone)
+			pairs += fmt.Sprintf(", %s run again, unseen, after a disturbance", counted(c.Redone, "slice"))
 		}
 		parts = append(parts, pairs)
 	}

@@ -200,7 +200,7 @@ func (c *comparison) junitProperties() []junitProperty {
 	add("looks", strings.Trim(fmt.Sprint(c.Design.Looks), "[]"))
 	add("tests", strconv.Itoa(c.Design.Tests))
 	add("pairs", strconv.Itoa(c.Pairs))
-	add("pairs_redone", strconv.Itoa(c.Redone))
+	add("redone", strconv.Itoa(c.Redone))
 	add("gate_version", strconv.Itoa(c.Version))
 	add("scenario", c.Report.Scenario)
 	add("environment", c.Environment)

@@ -3,6 +3,7 @@ package exact
 import (
 	"math"
 	"slices"
+	"sync"
 
 	"gonum.org/v1/gonum/mathext"
 )
@@ -23,15 +24,35 @@ func HarrellDavis(x []float64, q float64) float64 {
 	case 1:
 		return slices.Max(x)
 	}
-	a, b := float64(n+1)*q, float64(n+1)*(1-q)
 	var sum, before float64
+	upto := shares(n, q)
 	for i, v := range slices.Sorted(slices.Values(x)) {
-		upto := 1.0
-		if i < n-1 {
-			upto = mathext.RegIncBeta(a, b, float64(i+1)/float64(n))
-		}
-		sum += (upto - before) * v
-		before = upto
+		sum += (upto[i] - before) * v
+		before = upto[i]
 	}
 	return sum
+}
+
+var allShares sync.Map // from sharesKey to the []float64 of shares
+
+type sharesKey struct {
+	n int
+	q float64
+}
+
+// shares has how much the first, the first two and so on of n sorted values
+// weigh. It is kept: it takes ten times as long as all the rest.
+func shares(n int, q float64) []float64 {
+	key := sharesKey{n, q}
+	if known, ok := allShares.Load(key); ok {
+		return known.([]float64)
+	}
+	a, b := float64(n+1)*q, float64(n+1)*(1-q)
+	upto := make([]float64, n)
+	for i := range upto[1:] {
+		upto[i] = mathext.RegIncBeta(a, b, float64(i+1)/float64(n))
+	}
+	upto[n-1] = 1
+	known, _ := allShares.LoadOrStore(key, upto)
+	return known.([]float64)
 }

@@ -31,20 +31,21 @@ func SD(d []float64) float64 {
 	}
 	n := float64(len(d))
 	w := walsh(d)
-	slices.Sort(w)
 	middle, step := float64(len(w)-1)/2, math.Sqrt(n*(n+1)*(2*n+1)/24)
 	width := between(w, middle+step) - between(w, middle-step)
 	return width / 2 * math.Sqrt(n) * math.Sqrt(3/math.Pi)
 }
 
-// between is the value at a rank from 0, or in a straight line between two.
-func between(sorted []float64, rank float64) float64 {
-	rank = min(max(rank, 0), float64(len(sorted)-1))
+// between is the value at a rank from 0, or in a straight line between two. It
+// moves the values about.
+func between(v []float64, rank float64) float64 {
+	rank = min(max(rank, 0), float64(len(v)-1))
 	i := int(rank)
-	if i == len(sorted)-1 {
-		return sorted[i]
+	at := nth(v, i)
+	if i == len(v)-1 {
+		return at
 	}
-	return sorted[i] + (rank-float64(i))*(sorted[i+1]-sorted[i])
+	return at + (rank-float64(i))*(slices.Min(v[i+1:])-at)
 }
 
 // detected is the normal quantile of the share of regressions to be found, 95 %.

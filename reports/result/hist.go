@@ -3,6 +3,7 @@ package result
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"time"
 
@@ -110,6 +111,23 @@ func (h *Hist) CountBetween(from, to time.Duration) int64 {
 		n += h.over
 	}
 	return n
+}
+
+// All yields the recorded durations in rising order, to three digits, and how
+// many there are of each; the last are those above HistHighest, where there are
+// any.
+func (h *Hist) All() iter.Seq2[time.Duration, int64] {
+	return func(yield func(time.Duration, int64) bool) {
+		for _, bar := range h.h.Distribution() {
+			// The middle: what is made of all values is then too high as often as too low.
+			if bar.Count > 0 && !yield(time.Duration(bar.From/2+bar.To/2), bar.Count) {
+				return
+			}
+		}
+		if h.over > 0 {
+			yield(HistHighest+1, h.over)
+		}
+	}
 }
 
 // Thin reports whether fewer than ten recorded durations lie beyond the

@@ -377,3 +377,31 @@ func FuzzReader(f *testing.F) {
 		}
 	})
 }
+
+// A histogram that is made anew from all its durations is the same one.
+func TestAllIsAll(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		h, again := result.NewHist(), result.NewHist()
+		for _, d := range durations(t) {
+			h.Record(d)
+		}
+		last := time.Duration(-1)
+		for d, n := range h.All() {
+			if d <= last {
+				t.Fatalf("%v comes after %v", d, last)
+			}
+			last = d
+			for range n {
+				again.Record(d)
+			}
+		}
+		if got, want := again.N(), h.N(); got != want {
+			t.Fatalf("%d durations, want %d", got, want)
+		}
+		for q := range 11 {
+			if got, want := again.Quantile(float64(q)/10), h.Quantile(float64(q)/10); got != want {
+				t.Errorf("quantile %d/10 is %v, want %v", q, got, want)
+			}
+		}
+	})
+}

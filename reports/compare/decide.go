@@ -102,7 +102,7 @@ func decide(d Design, s Series, last bool) Finding {
 		f.Reason = fmt.Sprintf("%d pairs, and the first look is after %d", n, d.Looks[0])
 		f.Estimate = s.Metric.fromWorse(exact.HodgesLehmann(changes))
 	}
-	forecast(&f, d, s.Metric, n, last)
+	forecast(&f, d, s.Metric, n)
 	return f
 }
 
@@ -169,19 +169,15 @@ func (f Finding) share(v float64) string {
 	return fmt.Sprintf("%.*f%s", digits, v, unit)
 }
 
-// forecast tells what could be found at this noise: at the design's last look,
-// or with the pairs there are where no more will come.
-func forecast(f *Finding, d Design, m Metric, n int, last bool) {
+// forecast tells what could be found at this noise at the design's last look,
+// also where there were not so many pairs: that is what going on would be for.
+func forecast(f *Finding, d Design, m Metric, n int) {
 	if n < 2 {
 		return
 	}
-	most := d.Max()
-	if last {
-		most = n
-	}
 	alpha := d.AlphaAt(len(d.Looks) - 1)
 	margin, tolerance := m.worse(m.Margin), m.worse(m.Tolerance)
-	f.MDE = m.fromWorse(exact.MDE(margin, alpha, f.Noise, most))
+	f.MDE = m.fromWorse(exact.MDE(margin, alpha, f.Noise, d.Max()))
 	if math.IsInf(f.MDE, 0) {
 		f.MDE = 0 // so few pairs prove nothing, however large
 	}

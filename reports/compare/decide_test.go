@@ -145,6 +145,19 @@ func TestCannotTellSaysWhatItCould(t *testing.T) {
 	}
 }
 
+// What is told to be found at the last look is that, also where time ran out
+// before it.
+func TestForecastIsOfTheLastLook(t *testing.T) {
+	pairs := noisy(20, 2e8, 0.02, 0.1)
+	early, on := verdict(metric(t, "p99"), pairs, true), verdict(metric(t, "p99"), pairs, false)
+	if early.Verdict != compare.Inconclusive || early.MDE != on.MDE || early.Needed != on.Needed {
+		t.Errorf("%s: %g and %d pairs where no more will come, %g and %d where they will", early.Verdict, early.MDE, early.Needed, on.MDE, on.Needed)
+	}
+	if given := verdict(metric(t, "p99"), pairs[:8], true); given.MDE == 0 {
+		t.Error("given up after 8 pairs, and it does not say what 48 would have found")
+	}
+}
+
 func TestConclude(t *testing.T) {
 	p99, p50 := metric(t, "p99"), metric(t, "p50")
 	same, worse := noisy(14, 2e8, 0, 0.01), noisy(14, 2e8, 0.2, 0.01)

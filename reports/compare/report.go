@@ -74,7 +74,7 @@ type Finding struct {
 	Tolerance      float64 `json:"tolerance"`
 	Verdict        Verdict `json:"verdict"`
 	Reason         string  `json:"reason"`
-	MDE            float64 `json:"mde_at_max"`             // the regression that would be found in 95 % at the last look, at this noise; 0: not known
+	MDE            float64 `json:"mde_at_max"`             // the regression that would be found in 95 % at the last look, at this noise, by a comparison that gets there; 0: not known
 	Needed         int     `json:"pairs_needed,omitempty"` // pairs to find one as large as the tolerance, where the last look is too early
 	Values         []Pair  `json:"values,omitempty"`       // pair by pair, in the unit
 	Shift          []Shift `json:"shift,omitempty"`        // where in the distribution of latency the change sits

@@ -21,6 +21,9 @@ const (
 	// DefaultMaxSteal is the most CPU time that a hypervisor may take away, as a
 	// share of the slice, from the CPUs of either side.
 	DefaultMaxSteal = 0.01
+	// stealTick is the kernel's unit of stolen time: a single one says little of
+	// a short slice.
+	stealTick = 10 * time.Millisecond
 	// maxStep is the most by which the wall clock may part from the steady one.
 	maxStep = 20 * time.Millisecond
 )
@@ -38,14 +41,16 @@ func disturbed(arm compare.Arm, s *result.Stage, maxSteal float64) *breach {
 		}
 		return &breach{arm, fmt.Sprintf("a slice of the %s was not valid: %s", arm, why)}
 	}
-	if share := max(s.Target.Steal, s.Generator.Steal).Seconds() / s.Length.Seconds(); share > maxSteal {
-		return &breach{arm, stolen(arm, share, maxSteal)}
-	}
-	return nil
+	return stolen(arm, max(s.Target.Steal, s.Generator.Steal), s.Length, maxSteal)
 }
 
-func stolen(arm compare.Arm, share, bound float64) string {
-	return fmt.Sprintf("the hypervisor took %.1f %% of a CPU away in a slice of the %s, above the bound of %g %%", 100*share, arm, 100*bound)
+// stolen looks at the CPU time that a hypervisor took away.
+func stolen(arm compare.Arm, steal, of time.Duration, bound float64) *breach {
+	share := steal.Seconds() / of.Seconds()
+	if steal <= stealTick || share <= bound {
+		return nil
+	}
+	return &breach{arm, fmt.Sprintf("the hypervisor took %.1f %% of a CPU away while the %s ran, above the bound of %g %%", 100*share, arm, 100*bound)}
 }
 
 // wall watches the wall clock.

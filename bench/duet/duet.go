@@ -57,7 +57,7 @@ type Config struct {
 	Design  compare.Design
 	Policy  compare.Policy
 	Control bool          // the base is launched a second time in each pair
-	Budget  time.Duration // of all of it, builds included; at its end is looked once more
+	Budget  time.Duration // of all of it, builds included
 	Seed    uint64        // of orders, folders, ports and link layouts
 	Out     string        // folder for the record; one that holds pairs of the same comparison is continued
 	Patient bool          // go on where the prognosis is that this machine cannot decide
@@ -155,7 +155,7 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	if runErr != nil && ctx.Err() == nil {
 		invalid = append(invalid, runErr.Error())
 	}
-	report := s.conclude(true, invalid)
+	report := s.conclude(invalid)
 	return report, &s.folder.Run, nil
 }
 
@@ -196,7 +196,7 @@ func (s *session) next() int {
 func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 	ctx, cancel := context.WithDeadlineCause(ctx, s.began.Add(s.Budget), errBudget)
 	defer cancel()
-	if s.pairs > 0 && s.decided(false) {
+	if s.pairs > 0 && s.decided() {
 		return true, nil
 	}
 	for s.pairs < s.Design.Max() {
@@ -217,7 +217,7 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 				return true, nil
 			}
 		}
-		if slices.Contains(s.Design.Looks, s.pairs) && s.decided(false) {
+		if slices.Contains(s.Design.Looks, s.pairs) && s.decided() {
 			return true, nil
 		}
 	}
@@ -273,20 +273,20 @@ func (s *session) series() (all []compare.Series, missing, fresh []string) {
 	return compare.Collect(s.samples, s.Policy)
 }
 
-func (s *session) findings(last bool) []compare.Finding {
+func (s *session) findings() []compare.Finding {
 	all, _, _ := s.series()
 	d := s.Design
 	d.Tests = compare.Tests(all)
-	return compare.Decide(d, all, last)
+	return compare.Decide(d, all)
 }
 
 // decided reports whether more pairs are of no use.
-func (s *session) decided(last bool) bool { return !compare.Open(s.findings(last)) }
+func (s *session) decided() bool { return !compare.Open(s.findings()) }
 
 // estimate is how it stands, for whoever watches.
 func (s *session) estimate() string {
 	var parts []string
-	for _, f := range s.findings(false) {
+	for _, f := range s.findings() {
 		if f.Gated {
 			parts = append(parts, fmt.Sprintf("%s %s", f.Metric, percent(f)))
 		}
@@ -323,7 +323,7 @@ func (s *session) hopeless() bool {
 	d.Tests = compare.Tests(all)
 	alpha := d.AlphaAt(len(d.Looks) - 1)
 	var bad []string
-	for _, f := range compare.Decide(d, all, false) {
+	for _, f := range compare.Decide(d, all) {
 		if !f.Gated || f.Scale == compare.Exact || f.Verdict == compare.Invalid {
 			continue
 		}
@@ -346,14 +346,14 @@ func (s *session) hopeless() bool {
 }
 
 // conclude makes the report of what is whole.
-func (s *session) conclude(last bool, invalid []string) *compare.Report {
+func (s *session) conclude(invalid []string) *compare.Report {
 	all, missing, fresh := s.series()
 	invalid = append(invalid, missing...)
 	if why := lopsided(s.redone); why != "" {
 		invalid = append(invalid, why)
 	}
 	notes := append(slices.Clone(s.notes), fresh...)
-	r := compare.Conclude(s.Design, all, last, invalid, notes)
+	r := compare.Conclude(s.Design, all, invalid, notes)
 	e := s.folder.Run.Environment
 	r.ID, r.Time, r.Seed, r.Redone = s.folder.Run.ID, s.began, s.Seed, len(s.redone)
 	r.Base = compare.Side{Name: s.Base, Commit: s.sides.baseCommit}

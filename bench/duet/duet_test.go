@@ -98,7 +98,7 @@ func TestGoesOnUntilDecided(t *testing.T) {
 		if err != nil || !whole {
 			t.Fatalf("%s: whole %v, %v", c.why, whole, err)
 		}
-		r := s.conclude(true, nil)
+		r := s.conclude(nil)
 		ok := false
 		for _, n := range c.pairs {
 			ok = ok || s.pairs == n
@@ -119,7 +119,7 @@ func TestGivesUpEarly(t *testing.T) {
 	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
 		t.Fatal(whole, err)
 	}
-	r := s.conclude(true, nil)
+	r := s.conclude(nil)
 	if s.pairs != prognosisAfter || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "given up after 8 pairs") {
 		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
 	}
@@ -128,7 +128,7 @@ func TestGivesUpEarly(t *testing.T) {
 	if _, err := s.drive(t.Context(), f); err != nil || s.pairs < 14 {
 		t.Errorf("%d pairs, %v", s.pairs, err)
 	}
-	if r := s.conclude(true, nil); r.Verdict != compare.Regressed {
+	if r := s.conclude(nil); r.Verdict != compare.Regressed {
 		t.Errorf("five times as long, with noise: %s", r.Verdict)
 	}
 	s, f = newSession(t), &fake{value: noise(0, 0.5)}
@@ -150,7 +150,7 @@ func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 	if _, err := s.drive(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.conclude(true, nil); r.Redone != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed {
+	if r := s.conclude(nil); r.Redone != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed {
 		t.Errorf("%d again of %d pairs: %s", r.Redone, r.Pairs, r.Verdict)
 	}
 	// A machine that disturbs all of it measures nothing; nor does one that
@@ -204,7 +204,7 @@ func TestBudget(t *testing.T) {
 	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
 		t.Fatal(whole, err)
 	}
-	r := s.conclude(true, nil)
+	r := s.conclude(nil)
 	if s.pairs >= 48 || r.Verdict == compare.Invalid || !strings.Contains(strings.Join(r.Reasons, " "), "the budget of 50ms was used up") {
 		t.Errorf("%d pairs, %s, %q", s.pairs, r.Verdict, r.Reasons)
 	}
@@ -275,6 +275,7 @@ func TestDisturbedSlices(t *testing.T) {
 		"quiet":          {slice(func(*result.Stage) {}), ""},
 		"late":           {slice(func(s *result.Stage) { s.Invalidate("the generator was late") }), "the generator was late"},
 		"stolen":         {slice(func(s *result.Stage) { s.Target.Steal = 20 * time.Millisecond }), "took 2.0 % of a CPU"},
+		"one tick":       {slice(func(s *result.Stage) { s.Length, s.Target.Steal = 100*time.Millisecond, 10*time.Millisecond }), ""},
 		"hardly stolen":  {slice(func(s *result.Stage) { s.Generator.Steal = 5 * time.Millisecond }), ""},
 		"no reason told": {slice(func(s *result.Stage) { s.Valid = false }), "no reason"},
 	} {

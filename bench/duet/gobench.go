@@ -300,8 +300,8 @@ func (r *benched) launch(ctx context.Context, arm compare.Arm, pkg, path string)
 	case meterErr != nil:
 		return nil, nil, meterErr
 	}
-	if share := usage.Steal.Seconds() / time.Since(began).Seconds(); share > r.s.maxSteal() {
-		return nil, &breach{arm, stolen(arm, share, r.s.maxSteal())}, nil
+	if bad := stolen(arm, usage.Steal, time.Since(began), r.s.maxSteal()); bad != nil {
+		return nil, bad, nil
 	}
 	return ran.Out, nil, nil
 }

@@ -9,10 +9,10 @@ import (
 // Conclude makes the report of a comparison: it decides each series, judges the
 // control, and says what it all comes to. Invalid are reasons, known before the
 // ratios are looked at, why the comparison is not valid; notes are what else a
-// reader must know. With last set no more pairs will come.
-func Conclude(d Design, all []Series, last bool, invalid, notes []string) *Report {
+// reader must know.
+func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	d.Tests = Tests(all)
-	r := &Report{Schema: Schema, Design: d, Version: Version, Findings: Decide(d, all, last), Reasons: slices.Clone(invalid)}
+	r := &Report{Schema: Schema, Design: d, Version: Version, Findings: Decide(d, all), Reasons: slices.Clone(invalid)}
 	if p, ok := Measured(); ok {
 		r.MeasuredFA, r.MeasuredMiss = &p.Same, &p.Planted
 	}
@@ -22,7 +22,7 @@ func Conclude(d Design, all []Series, last bool, invalid, notes []string) *Repor
 			r.Advisory = true
 		}
 		if len(s.Control) > 0 && s.Metric.Scale != Exact {
-			r.Control = append(r.Control, controlFinding(d, s, last))
+			r.Control = append(r.Control, controlFinding(d, s))
 		}
 	}
 	bad := len(invalid) > 0
@@ -72,8 +72,8 @@ func overall(findings []Finding) Verdict {
 // differ by more than half of the margin, and Equal where that is not proven: it
 // is a negative control, and shows a bias that noise does not explain, such as
 // one of the arms' ports, folders or places in the order.
-func controlFinding(d Design, s Series, last bool) Finding {
-	f := decide(d, Series{Scenario: s.Scenario, Metric: s.Metric, Pairs: s.Control}, last)
+func controlFinding(d Design, s Series) Finding {
+	f := decide(d, Series{Scenario: s.Scenario, Metric: s.Metric, Pairs: s.Control})
 	f.Values = nil
 	half := s.Metric.Margin / 2
 	switch {

@@ -15,13 +15,13 @@ const Version = 1
 // Decide finds out what there is to be said of each series, by the design. It
 // goes through the looks in order, and a series that one of them has decided
 // stays decided, so the answer is the same whether it is asked after every look
-// or once at the end. With last set no more pairs will come: pairs beyond the
-// last look that was reached are then looked at by what the next look may spend.
-// When to stop may depend on anything but the ratios: time that ran out, say.
-func Decide(d Design, all []Series, last bool) []Finding {
+// or once at the end. Pairs beyond the last look that was reached wait for the
+// next: a comparison that ran out of time there, and is continued some day, must
+// not have looked once more than was planned.
+func Decide(d Design, all []Series) []Finding {
 	out := make([]Finding, len(all))
 	for i, s := range all {
-		out[i] = decide(d, s, last)
+		out[i] = decide(d, s)
 	}
 	return out
 }
@@ -65,7 +65,7 @@ func newFinding(s Series) Finding {
 	}
 }
 
-func decide(d Design, s Series, last bool) Finding {
+func decide(d Design, s Series) Finding {
 	f := newFinding(s)
 	if len(s.Pairs) == 0 {
 		return unpaired(d, s, f)
@@ -88,13 +88,10 @@ func decide(d Design, s Series, last bool) Finding {
 	n := len(changes)
 	for look, at := range d.Looks {
 		if at > n {
-			if !last || look > 0 && n == d.Looks[look-1] {
-				break
-			}
-			at = n // what comes after the last look that was reached
+			break
 		}
 		judge(&f, s.Metric, changes[:at], d.AlphaAt(look), look+1)
-		if f.Verdict != Inconclusive || at == n && last {
+		if f.Verdict != Inconclusive {
 			break
 		}
 	}
@@ -256,16 +253,23 @@ func changesOf(s Series) ([]float64, error) {
 // allocations. It spends no alpha: it calls a change only where all pairs
 // agree, which n pairs without one do by chance 1 time in 2^n.
 func decideExact(d Design, f Finding, changes []float64) Finding {
+	f.Reason = fmt.Sprintf("%d pairs, and the first look is after %d", f.Pairs, d.Looks[0])
+	f.Estimate, f.Noise = math.Expm1(exact.HodgesLehmann(changes)), exact.SD(changes)
+	for look, at := range d.Looks {
+		if at > len(changes) || f.Verdict != Inconclusive {
+			break
+		}
+		judgeExact(&f, changes[:at], look+1)
+	}
+	return f
+}
+
+func judgeExact(f *Finding, changes []float64, look int) {
 	limit := math.Log1p(f.Tolerance)
 	lowest, highest := slices.Min(changes), slices.Max(changes)
 	middle := exact.HodgesLehmann(changes)
 	f.Estimate, f.Lower, f.Upper = math.Expm1(middle), Bound(math.Expm1(lowest)), Bound(math.Expm1(highest))
-	f.Noise = exact.SD(changes)
-	if f.Pairs < d.Looks[0] {
-		f.Reason = fmt.Sprintf("%d pairs, and the first look is after %d", f.Pairs, d.Looks[0])
-		return f
-	}
-	f.Look = 1
+	f.Pairs, f.Look = len(changes), look
 	switch {
 	case lowest > limit:
 		f.Verdict, f.Reason = Regressed, fmt.Sprintf("in every pair worse by more than %s", f.share(f.Tolerance))
@@ -276,7 +280,6 @@ func decideExact(d Design, f Finding, changes []float64) Finding {
 	default:
 		f.Reason = fmt.Sprintf("the pairs disagree: from %s better to %s worse", f.share(float64(f.Lower)), f.share(float64(f.Upper)))
 	}
-	return f
 }
 
 // unpaired compares values that were measured one side after the other. All

@@ -33,8 +33,8 @@ func metric(t *testing.T, name string) compare.Metric {
 	return compare.Metric{}
 }
 
-func verdict(m compare.Metric, pairs []compare.Pair, last bool) compare.Finding {
-	return compare.Decide(compare.DefaultDesign(), []compare.Series{{Scenario: "s", Metric: m, Pairs: pairs}}, last)[0]
+func verdict(m compare.Metric, pairs []compare.Pair) compare.Finding {
+	return compare.Decide(compare.DefaultDesign(), []compare.Series{{Scenario: "s", Metric: m, Pairs: pairs}})[0]
 }
 
 func TestVerdicts(t *testing.T) {
@@ -67,7 +67,7 @@ func TestVerdicts(t *testing.T) {
 		{"a negative time", "cpu", noisy(14, -5, 0, 0), compare.Invalid},
 		{"no number", "cpu", noisy(14, math.NaN(), 0, 0), compare.Invalid},
 	} {
-		f := verdict(metric(t, c.metric), c.pairs, false)
+		f := verdict(metric(t, c.metric), c.pairs)
 		if f.Verdict != c.want {
 			t.Errorf("%s: %s, want %s: %s (%.3f, %.3f to %.3f)", c.why, f.Verdict, c.want, f.Reason, f.Estimate, float64(f.Lower), float64(f.Upper))
 		}
@@ -102,7 +102,7 @@ func TestDirections(t *testing.T) {
 			base = 1e5
 		}
 		for factor, want := range map[float64]compare.Verdict{worse: compare.Regressed, better: compare.Improved} {
-			f := verdict(m, noisy(20, base, factor-1, 0.001), false)
+			f := verdict(m, noisy(20, base, factor-1, 0.001))
 			if f.Verdict != want || (f.Estimate > 0) != (want == compare.Regressed) {
 				t.Errorf("%s × %g: %s by %g, want %s", m.Name, factor, f.Verdict, f.Estimate, want)
 			}
@@ -114,18 +114,26 @@ func TestDirections(t *testing.T) {
 // what fewer pairs than it takes could show.
 func TestTooFewPairs(t *testing.T) {
 	for n := range 14 {
-		f := verdict(metric(t, "p99"), noisy(n+1, 2e8, 0.5, 0.01), false)
+		f := verdict(metric(t, "p99"), noisy(n+1, 2e8, 0.5, 0.01))
 		if n+1 < 14 && (f.Verdict != compare.Inconclusive || f.Look != 0) {
 			t.Errorf("%d pairs: %s at look %d", n+1, f.Verdict, f.Look)
 		}
 	}
-	// No more pairs will come: they are looked at by what the first look may
-	// spend, 0.1 %, which 8 pairs cannot reach (2⁻⁸ = 0.4 %) and 10 can.
-	if f := verdict(metric(t, "p99"), noisy(8, 2e8, 0.5, 0.01), true); f.Verdict != compare.Inconclusive || !f.Lower.None() {
-		t.Errorf("8 pairs at the end: %s, %v", f.Verdict, f.Lower)
+	// What comes after a look waits for the next one, which alone may spend.
+	for n := 14; n < 20; n++ {
+		f := verdict(metric(t, "p99"), append(noisy(14, 2e8, 0.05, 0.2), noisy(n-14, 2e8, 1, 0)...))
+		if f.Verdict != compare.Inconclusive || f.Look != 1 || f.Pairs != 14 {
+			t.Errorf("%d pairs: %s at look %d after %d", n, f.Verdict, f.Look, f.Pairs)
+		}
 	}
-	if f := verdict(metric(t, "p99"), noisy(10, 2e8, 0.5, 0.01), true); f.Verdict != compare.Regressed {
-		t.Errorf("10 pairs at the end: %s: %s", f.Verdict, f.Reason)
+	// As few pairs as are wanted, in one look: 6 cannot reach 1 % (2⁻⁶ = 1.6 %),
+	// 7 can.
+	for n, want := range map[int]compare.Verdict{6: compare.Inconclusive, 7: compare.Regressed} {
+		d := compare.DefaultDesign().Upto(n)
+		f := compare.Decide(d, []compare.Series{{Scenario: "s", Metric: metric(t, "p99"), Pairs: noisy(n, 2e8, 0.5, 0.01)}})[0]
+		if f.Verdict != want || f.Lower.None() != (want == compare.Inconclusive) {
+			t.Errorf("%d pairs in one look: %s, %v", n, f.Verdict, f.Lower)
+		}
 	}
 }
 
@@ -133,13 +141,18 @@ func TestTooFewPairs(t *testing.T) {
 // back, so a comparison that is read again says the same.
 func TestDecidedStaysDecided(t *testing.T) {
 	pairs := append(noisy(14, 2e8, 0.2, 0.01), noisy(34, 2e8, -0.2, 0.01)...)
-	if f := verdict(metric(t, "p99"), pairs, true); f.Verdict != compare.Regressed || f.Look != 1 || f.Pairs != 14 {
+	for name, again := range map[string][]compare.Pair{"time": pairs, "allocs": append(noisy(14, 20, 0.2, 0), noisy(34, 20, -0.2, 0)...)} {
+		if f := verdict(metric(t, name), again); f.Verdict != compare.Regressed || f.Look != 1 || f.Pairs != 14 {
+			t.Errorf("%s: %s at look %d after %d pairs", name, f.Verdict, f.Look, f.Pairs)
+		}
+	}
+	if f := verdict(metric(t, "p99"), pairs); f.Verdict != compare.Regressed || f.Look != 1 || f.Pairs != 14 {
 		t.Errorf("%s at look %d after %d pairs", f.Verdict, f.Look, f.Pairs)
 	}
 }
 
 func TestCannotTellSaysWhatItCould(t *testing.T) {
-	f := verdict(metric(t, "p99"), noisy(48, 2e8, 0.02, 0.3), true)
+	f := verdict(metric(t, "p99"), noisy(48, 2e8, 0.02, 0.3))
 	if f.Verdict != compare.Inconclusive || f.MDE < 0.05 || f.Needed < 48 {
 		t.Errorf("%s, MDE %g, %d pairs needed: %s", f.Verdict, f.MDE, f.Needed, f.Reason)
 	}
@@ -149,11 +162,10 @@ func TestCannotTellSaysWhatItCould(t *testing.T) {
 // before it.
 func TestForecastIsOfTheLastLook(t *testing.T) {
 	pairs := noisy(20, 2e8, 0.02, 0.1)
-	early, on := verdict(metric(t, "p99"), pairs, true), verdict(metric(t, "p99"), pairs, false)
-	if early.Verdict != compare.Inconclusive || early.MDE != on.MDE || early.Needed != on.Needed {
-		t.Errorf("%s: %g and %d pairs where no more will come, %g and %d where they will", early.Verdict, early.MDE, early.Needed, on.MDE, on.Needed)
+	if f := verdict(metric(t, "p99"), pairs); f.Verdict != compare.Inconclusive || f.MDE == 0 {
+		t.Errorf("%s: a regression of %g would be found, by %d pairs", f.Verdict, f.MDE, f.Needed)
 	}
-	if given := verdict(metric(t, "p99"), pairs[:8], true); given.MDE == 0 {
+	if given := verdict(metric(t, "p99"), pairs[:8]); given.MDE == 0 {
 		t.Error("given up after 8 pairs, and it does not say what 48 would have found")
 	}
 }
@@ -182,7 +194,7 @@ func TestConclude(t *testing.T) {
 		{"without pairs, equal", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(12, 2e8), CandidateValues: values(12, 2e8)}}, nil, compare.Equal, 0},
 		{"one value each is no comparison", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(1, 2e8), CandidateValues: values(1, 3e8)}}, nil, compare.Inconclusive, 3},
 	} {
-		r := compare.Conclude(compare.DefaultDesign(), c.series, true, c.invalid, nil)
+		r := compare.Conclude(compare.DefaultDesign(), c.series, c.invalid, nil)
 		if r.Verdict != c.want || r.Exit != c.exit {
 			t.Errorf("%s: %s with exit code %d, want %s with %d: %q", c.why, r.Verdict, r.Exit, c.want, c.exit, r.Reasons)
 		}
@@ -268,7 +280,7 @@ func FuzzReadBench(f *testing.F) {
 			return
 		}
 		all, missing, fresh := compare.Collect(samples, compare.Policy{})
-		compare.Conclude(compare.DefaultDesign(), all, true, missing, fresh) // whatever it says, it says it
+		compare.Conclude(compare.DefaultDesign(), all, missing, fresh) // whatever it says, it says it
 	})
 }
 

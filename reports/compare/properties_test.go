@@ -31,8 +31,8 @@ func some(t *rapid.T) compare.Series {
 }
 
 // decided is what is said of a series.
-func decided(s compare.Series, last bool) compare.Finding {
-	return compare.Decide(compare.DefaultDesign(), []compare.Series{s}, last)[0]
+func decided(s compare.Series) compare.Finding {
+	return compare.Decide(compare.DefaultDesign(), []compare.Series{s})[0]
 }
 
 // alike fails where two findings differ by more than rounding may. A bound at
@@ -88,8 +88,7 @@ func TestWhatAPairSharesDoesNotMatter(t *testing.T) {
 			by := rapid.Float64Range(0.1, 10).Draw(t, "by")
 			p.Base, p.Candidate = p.Base*by, p.Candidate*by
 		}
-		last := rapid.Bool().Draw(t, "last")
-		alike(t, "moved", decided(moved, last), decided(s, last))
+		alike(t, "moved", decided(moved), decided(s))
 	})
 }
 
@@ -102,8 +101,7 @@ func TestSwappedIsMirrored(t *testing.T) {
 		for i, p := range s.Pairs {
 			swapped.Pairs[i].Base, swapped.Pairs[i].Candidate = p.Candidate, p.Base
 		}
-		last := rapid.Bool().Draw(t, "last")
-		want, got := decided(s, last), decided(swapped, last)
+		want, got := decided(s), decided(swapped)
 		mirror := func(v float64) float64 { return outOfLog(want, -inLog(want, v)) }
 		want.Lower, want.Upper = compare.Bound(mirror(float64(want.Upper))), compare.Bound(mirror(float64(want.Lower)))
 		want.Estimate = mirror(want.Estimate)
@@ -134,8 +132,7 @@ func TestOrderWithinALookDoesNotMatter(t *testing.T) {
 				from = upto
 			}
 		}
-		last := rapid.Bool().Draw(t, "last")
-		alike(t, "mixed", decided(mixed, last), decided(s, last))
+		alike(t, "mixed", decided(mixed), decided(s))
 	})
 }
 
@@ -148,7 +145,7 @@ func TestAskedOnceOrOften(t *testing.T) {
 		}
 		s.Pairs = s.Pairs[:most]
 		often := play(compare.DefaultDesign(), []compare.Series{s})
-		once := compare.Conclude(compare.DefaultDesign(), []compare.Series{s}, true, nil, nil)
+		once := compare.Conclude(compare.DefaultDesign(), []compare.Series{s}, nil, nil)
 		alike(t, "once", once.Findings[0], often.Findings[0])
 		if once.Verdict != often.Verdict || once.Exit != often.Exit {
 			t.Errorf("once %s with exit code %d, often %s with %d", once.Verdict, once.Exit, often.Verdict, often.Exit)

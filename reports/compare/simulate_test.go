@@ -20,7 +20,7 @@ func play(d compare.Design, all []compare.Series) *compare.Report {
 			sofar[i].Pairs = s.Pairs[:n]
 			sofar[i].Control = s.Control[:min(n, len(s.Control))]
 		}
-		r := compare.Conclude(d, sofar, n == d.Max(), nil, nil)
+		r := compare.Conclude(d, sofar, nil, nil)
 		if n == d.Max() || !compare.Open(r.Findings) {
 			return r
 		}

@@ -97,12 +97,14 @@ func compareAction(_ context.Context, c *cli.Command) error {
 		samples, invalid, notes = append(samples, got...), append(invalid, bad...), append(notes, warnings...)
 	}
 	all, missing, fresh := compare.Collect(samples, policy)
-	design := compare.DefaultDesign()
-	most := design.Max()
+	// What was run before is looked at once.
+	most := 1
 	for _, s := range all {
 		most = max(most, len(s.Pairs))
 	}
-	report := compare.Conclude(design.Upto(most), all, true, append(invalid, missing...), append(notes, fresh...))
+	design := compare.DefaultDesign()
+	design.Looks, design.Spend = []int{most}, []float64{1}
+	report := compare.Conclude(design, all, append(invalid, missing...), append(notes, fresh...))
 	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(1)
 	return concluded(c, report)
 }
@@ -129,7 +131,7 @@ func compareStored(c *cli.Command, policy compare.Policy) error {
 		return &exitError{exitUsage, err}
 	}
 	all, missing, fresh := compare.Collect(samples, policy)
-	report := compare.Conclude(design, all, true, append(invalid, missing...), append(notes, fresh...))
+	report := compare.Conclude(design, all, append(invalid, missing...), append(notes, fresh...))
 	set := run.Settings.Get
 	report.ID, report.Time = run.ID, run.Started
 	report.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}

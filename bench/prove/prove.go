@@ -100,9 +100,12 @@ func Run(ctx context.Context, c Config) ([]Outcome, error) {
 	for i, plant := range order(c.Same, c.Planted) {
 		number := len(all) + 1
 		c.Progress(fmt.Sprintf("run %d of %d: %s", i+1, c.Same+c.Planted, aboutOf(plant)))
-		o := c.one(ctx, tree, plant, number)
+		o, err := c.one(ctx, tree, plant, number)
 		if ctx.Err() != nil {
 			return all, ctx.Err() // a run that was cut short proves nothing
+		}
+		if err != nil {
+			return all, err
 		}
 		o.Commit = commit
 		line, err := json.Marshal(o)
@@ -138,23 +141,31 @@ func aboutOf(plant string) string {
 	return "planted: " + plant
 }
 
-// one makes one comparison.
-func (c Config) one(ctx context.Context, tree, plant string, number int) Outcome {
+// one makes one comparison. A server that does not build or start is one that
+// was not valid; a configuration that is wrong is an error.
+func (c Config) one(ctx context.Context, tree, plant string, number int) (Outcome, error) {
 	o := Outcome{Time: time.Now().UTC().Truncate(time.Second), Plant: plant, Seed: c.Seed + uint64(number), Version: compare.Version}
 	if err := os.WriteFile(filepath.Join(tree, plantFile), []byte(plant+"\n"), 0o644); err != nil {
-		o.Error = err.Error()
-		return o
+		return o, err
 	}
 	d := c.Duet
 	serve := *c.Serve
 	serve.Command = strings.ReplaceAll(serve.Command, PlantWord, "$(cat "+plantFile+")")
 	d.Repo, d.Base, d.Seed, d.Experiment = tree, "HEAD", o.Seed, &serve
 	d.Out = filepath.Join(c.Out, fmt.Sprintf("run-%03d", number))
+	// What lies there was cut short and is not on record.
+	if err := os.RemoveAll(d.Out); err != nil {
+		return o, err
+	}
 	d.Progress = func(e duet.Event) { c.Progress(fmt.Sprintf("  [%d/%d] %s", e.Pair, e.Of, e.What)) }
 	report, _, err := duet.Run(ctx, d)
-	if err != nil {
+	var wrong *duet.ConfigError
+	switch {
+	case errors.As(err, &wrong):
+		return o, err
+	case err != nil:
 		o.Verdict, o.Exit, o.Error = compare.Invalid, compare.ExitInvalid, err.Error()
-		return o
+		return o, nil
 	}
 	o.Verdict, o.Exit, o.Pairs, o.Redone, o.Took, o.Reasons = report.Verdict, report.Exit, report.Pairs, report.Redone, report.Took, report.Reasons
 	for _, f := range report.Findings {
@@ -163,7 +174,7 @@ func (c Config) one(ctx context.Context, tree, plant string, number int) Outcome
 			o.Findings = append(o.Findings, f)
 		}
 	}
-	return o
+	return o, nil
 }
 
 // cloned makes a clone of what is committed, with the file of planted flags

@@ -388,7 +388,7 @@ func (s *session) openFolder() error {
 	if openErr != nil {
 		return &ConfigError{err}
 	}
-	if got, want := folder.Run.Settings.String(), settings.String(); got != want {
+	if got, want := sameQuestion(folder.Run.Settings), sameQuestion(settings); got != want {
 		return &ConfigError{errors.Join(fmt.Errorf("--out=%s: holds the pairs of another comparison, which are not to be mixed with this one's (%s): name another folder", s.Out, differ(folder.Run.Settings, settings)),
 			folder.Finish(folder.Run.Finished, !folder.Run.Partial))}
 	}
@@ -396,9 +396,24 @@ func (s *session) openFolder() error {
 	return nil
 }
 
+// sameQuestion is what two comparisons agree in whose pairs may be put together.
+// What the sides are called is not in it, for their contents are: a candidate
+// that was committed meanwhile is still the same.
+func sameQuestion(s result.Settings) string {
+	return slices.DeleteFunc(slices.Clone(s), names).String()
+}
+
+// names reports whether a setting says only what a side is called.
+func names(kv result.Setting) bool {
+	return kv.Key == "base" || kv.Key == "candidate" || kv.Key == "candidate_commit"
+}
+
 // differ names the first setting in which two comparisons differ.
 func differ(old, now result.Settings) string {
 	for _, kv := range now {
+		if names(kv) {
+			continue
+		}
 		if got := old.Get(kv.Key); got != kv.Value {
 			return fmt.Sprintf("%s was %q and is %q", kv.Key, got, kv.Value)
 		}

@@ -83,7 +83,11 @@ func layOut(ctx context.Context, dir, ref, without string) (s *sources, err erro
 	if s.candidateTree, err = copyTree(ctx, top, filepath.Join(s.root, candidateFolder), without); err != nil {
 		return nil, fmt.Errorf("copying the candidate: %w", err)
 	}
-	if status, err := git("status", "--porcelain"); err == nil && status != "" {
+	look := []string{"status", "--porcelain"}
+	if rel, err := within(top, without); err == nil && rel != "" {
+		look = append(look, "--", ":(top)", ":(top,exclude)"+rel)
+	}
+	if status, err := git(look...); err == nil && status != "" {
 		s.candidateCommit += "+"
 		s.candidateName = "work tree, with changes"
 	}

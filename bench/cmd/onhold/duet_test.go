@@ -20,6 +20,7 @@ func TestInterruptDuet(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds twenty programs; left to the long run")
 	}
+	t.Parallel() // with what waits for processes, too
 	if runtime.GOOS == "windows" {
 		t.Skip("no SIGINT")
 	}

@@ -120,6 +120,7 @@ func TestEveryExampleInHelp(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes 15 s; left to the long run")
 	}
+	t.Parallel() // with what waits for processes, too
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.String() != "/api/orders?user_id=42" {
 			http.Error(w, "the quotes were lost", http.StatusBadRequest)

@@ -22,10 +22,11 @@ import (
 // its CPU time and its tail are both quiet.
 const (
 	proveServe  = "{out} serve goroutine --addr {addr} --backend-latency 20ms " + prove.PlantWord
-	proveLevel  = 4000
+	proveLevel  = 6000
 	proveSlice  = 500 * time.Millisecond
 	proveSettle = 500 * time.Millisecond
 	provePairs  = 20
+	proveShares = "p99=10%,cpu=10%"
 )
 
 func proveCommand() *cli.Command {
@@ -50,7 +51,7 @@ func proveCommand() *cli.Command {
 			durationFlag(catServe, "settle", proveSettle, "driven after each launch and discarded"),
 			intFlag(catCompare, "pairs", provePairs, "most pairs of a comparison"),
 			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for one comparison"),
-			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
+			stringFlag(catCompare, "tolerance", proveShares, "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
 			stringFlag(catCompare, "gate", "p99,cpu", "the metrics that decide, separated by commas"),
 			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),

@@ -48,6 +48,7 @@ func TestReadmeCommands(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute; left to the long run")
 	}
+	t.Parallel() // with what waits for processes, too
 	if runtime.GOOS == "windows" {
 		t.Skip("the README's commands are for a Unix shell")
 	}

@@ -48,6 +48,7 @@ func TestReadmeWorkflow(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds twenty programs; left to the long run")
 	}
+	t.Parallel() // with what waits for processes, too
 	if runtime.GOOS == "windows" {
 		t.Skip("the script is for a Unix shell")
 	}

@@ -324,7 +324,13 @@ func (s *session) hopeless() bool {
 	alpha := d.AlphaAt(len(d.Looks) - 1)
 	var bad []string
 	for _, f := range compare.Decide(d, all) {
-		if !f.Gated || f.Scale == compare.Exact || f.Verdict == compare.Invalid {
+		if !f.Gated || f.Verdict == compare.Invalid {
+			continue
+		}
+		if f.Scale == compare.Exact {
+			if f.Estimate > f.Tolerance {
+				return false // the first look will tell
+			}
 			continue
 		}
 		// Twice the standard error above the margin: as if it had regressed.
@@ -349,6 +355,7 @@ func (s *session) hopeless() bool {
 func (s *session) conclude(invalid []string) *compare.Report {
 	all, missing, fresh := s.series()
 	invalid = append(invalid, missing...)
+	invalid = append(invalid, s.Policy.Unmeasured(all)...)
 	if why := lopsided(s.redone); why != "" {
 		invalid = append(invalid, why)
 	}

@@ -55,7 +55,7 @@ var Metrics = []Metric{
 	{Name: "p99", Unit: "p99-ns", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
 	{Name: "overhead-p99", Unit: "overhead-p99-ns", Scale: Ratio, Margin: 0.02, Tolerance: 0.10, Floor: 200e3, Gated: true},
 	{Name: "cpu", Unit: "cpu-ns/req", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
-	{Name: "ok", Unit: "ok/s", Higher: true, Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
+	{Name: "ok", Unit: "ok/s", Higher: true, Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}, // also for what fails: no other metric sees it
 	{Name: "rejected", Unit: "rejected-ppm", Scale: Points, Margin: 0.001, Tolerance: 0.005, Gated: true},
 	{Name: "allocs", Unit: "allocs/req", Scale: Exact, Tolerance: 0.005, Floor: 0.05, Gated: true},
 	// Those of any Go benchmark.
@@ -111,6 +111,17 @@ func PolicyOf(s result.Settings) (p Policy, err error) {
 		p.Gate = strings.Split(gate, ",")
 	}
 	return p, p.Validate()
+}
+
+// Unmeasured are sentences on the metrics that were asked to decide and that no
+// series has: what was not measured cannot pass.
+func (p Policy) Unmeasured(all []Series) (out []string) {
+	for _, name := range p.Gate {
+		if !slices.ContainsFunc(all, func(s Series) bool { return s.Metric.Name == name || s.Metric.Unit == name }) {
+			out = append(out, fmt.Sprintf("%s was to decide, and was not measured", name))
+		}
+	}
+	return out
 }
 
 // Apply is the metric as the policy has it. A margin that would not be below a

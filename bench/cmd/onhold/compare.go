@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -104,7 +105,7 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	}
 	design := compare.DefaultDesign()
 	design.Looks, design.Spend = []int{most}, []float64{1}
-	report := compare.Conclude(design, all, append(invalid, missing...), append(notes, fresh...))
+	report := compare.Conclude(design, all, slices.Concat(invalid, missing, policy.Unmeasured(all)), append(notes, fresh...))
 	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(1)
 	return concluded(c, report)
 }
@@ -131,7 +132,11 @@ func compareStored(c *cli.Command, policy compare.Policy) error {
 		return &exitError{exitUsage, err}
 	}
 	all, missing, fresh := compare.Collect(samples, policy)
-	report := compare.Conclude(design, all, append(invalid, missing...), append(notes, fresh...))
+	// What made it not valid then, such as a server that died, no sample tells.
+	if old, err := render.ReadVerdict(dir); err == nil && old.Verdict == compare.Invalid {
+		invalid = append(invalid, old.Reasons...)
+	}
+	report := compare.Conclude(design, all, slices.Concat(invalid, missing, policy.Unmeasured(all)), append(notes, fresh...))
 	set := run.Settings.Get
 	report.ID, report.Time = run.ID, run.Started
 	report.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}

@@ -89,7 +89,7 @@ func duetCommand() *cli.Command {
 			boolFlag(catSides, "no-pin", "do not give server and generator CPUs of their own"),
 			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
-			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, rejected and allocs, of other benchmarks time and allocs/op"),
+			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, ok, rejected and allocs, of other benchmarks time and allocs/op"),
 			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
 			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, builds included"),
 			boolFlag(catCompare, "patient", "go on where the prognosis after 8 pairs is that this machine cannot decide"),

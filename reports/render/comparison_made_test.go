@@ -19,7 +19,7 @@ func found(scenario, metric string, v compare.Verdict, base, candidate, estimate
 		}
 	}
 	f := compare.Finding{
-		Scenario: scenario, Metric: metric, Unit: m.Unit, Better: m.Better(), Scale: m.Scale, Gated: m.Gated,
+		Scenario: scenario, Metric: metric, Unit: m.Unit, Better: m.Better(), Scale: m.Scale, Gated: m.Gated && metric != "ok", // one that informs, too
 		Pairs: 32, BaseValue: base, CandidateValue: candidate, Estimate: estimate,
 		Lower: compare.Bound(lower), Upper: compare.Bound(upper), Noise: noise,
 		Alpha: 0.0005, Look: 3, Margin: m.Margin, Tolerance: m.Tolerance, Verdict: v, MDE: 2.5 * noise,

@@ -42,6 +42,9 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 			case base == 0 || candidate == 0:
 				fresh = append(fresh, fmt.Sprintf("%s of %s: only one side has it, so it is not compared", metric.Name, scenario))
 				continue
+			case metric.Gated && len(s.Pairs) > 0 && len(s.Pairs) < max(base, candidate):
+				// Left out, a side's bad pairs would be left out with it.
+				missing = append(missing, fmt.Sprintf("%s of %s: only %d of %d pairs have it on both sides", metric.Name, scenario, len(s.Pairs), max(base, candidate)))
 			}
 			all = append(all, s)
 		}

@@ -225,7 +225,7 @@ func TestCollectMissesNothing(t *testing.T) {
 	if len(all) != 1 || len(all[0].Pairs) != 1 || len(all[0].Control) != 1 || all[0].Control[0].Candidate != 3 {
 		t.Errorf("series %+v", all)
 	}
-	if len(missing) != 1 || !strings.Contains(missing[0], "p99 of gone") {
+	if len(missing) != 2 || !strings.Contains(missing[0], "p99 of a: only 1 of 2 pairs") || !strings.Contains(missing[1], "p99 of gone") {
 		t.Errorf("missing: %q", missing)
 	}
 	if len(fresh) != 2 {

@@ -34,7 +34,7 @@ const (
 )
 
 func maxStealFlag() cli.Flag {
-	return stringFlag(catCompare, "max-steal", "1%", "the most CPU time that a hypervisor may take away in a slice; a pair with more is run again")
+	return stringFlag(catCompare, "max-steal", "1%", "the most CPU time that a hypervisor may take away in a slice; one with more is run again")
 }
 
 func maxStealOf(c *cli.Command) (float64, error) {

@@ -29,16 +29,12 @@ import (
 
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/compare"
-	"github.com/a628bb15/onhold/reports/compare/exact"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // What the command's flags default to.
 const (
 	DefaultBudget = 10 * time.Minute
-	// prognosisAfter is how many pairs there are when it is asked for the first
-	// time whether this machine can decide at all.
-	prognosisAfter = 8
 	// redoShare is the most slices (or launches of benchmarks) that are run
 	// again, as a share of those planned: a machine that disturbs more measures
 	// nothing. redoRow is the most in a row.
@@ -213,12 +209,10 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 			if err := s.pair(ctx, r, p); err != nil {
 				return s.stopped(ctx, err)
 			}
-			if s.pairs == prognosisAfter && !s.Patient && s.hopeless() {
+			look := slices.Contains(s.Design.Looks, s.pairs)
+			if look && s.decided() || (look || s.pairs == prognosisAfter) && s.pairs < s.Design.Max() && !s.Patient && s.hopeless() {
 				return true, nil
 			}
-		}
-		if slices.Contains(s.Design.Looks, s.pairs) && s.decided() {
-			return true, nil
 		}
 	}
 	return true, nil
@@ -310,56 +304,16 @@ func percent(f compare.Finding) string {
 	return fmt.Sprintf("%+.1f %s worse (noise %.1f)", 100*f.Estimate, unit, 100*f.Noise)
 }
 
-// hopeless is the prognosis: whether some metric that decides is so noisy that
-// even the last look would not tell, and nothing looks as if it had regressed.
-// Giving up may depend on the ratios, for it can only lose a verdict, never make
-// one. The noise of eight pairs is a rough figure, so it is taken from the low
-// end of what they allow (90 % confidence, by the chi-square distribution): it
-// goes on in doubt.
-func (s *session) hopeless() bool {
-	const low = 0.763 // √(7 ÷ 12.02), the upper 10 % point of chi-square with 7 degrees of freedom
-	all, _, _ := s.series()
-	d := s.Design
-	d.Tests = compare.Tests(all)
-	alpha := d.AlphaAt(len(d.Looks) - 1)
-	var bad []string
-	for _, f := range compare.Decide(d, all) {
-		if !f.Gated || f.Verdict == compare.Invalid {
-			continue
-		}
-		if f.Scale == compare.Exact {
-			if f.Estimate > f.Tolerance {
-				return false // the first look will tell
-			}
-			continue
-		}
-		// Twice the standard error above the margin: as if it had regressed.
-		if f.Estimate-2*f.Noise/math.Sqrt(float64(f.Pairs)) > f.Margin {
-			return false
-		}
-		if exact.MDE(f.Margin, alpha, low*f.Noise, d.Max()) > f.Tolerance {
-			bad = append(bad, fmt.Sprintf("%s (noise %.1f %% a pair) would take some %d pairs for a change of %.3g %%", f.Metric, 100*f.Noise, f.Needed, 100*f.Tolerance))
-		}
-	}
-	if len(bad) == 0 {
-		return false
-	}
-	note := fmt.Sprintf("given up after %d pairs, as up to %d would not decide: %s. A load that keeps the server busier, longer slices, a wider --tolerance or another --gate would",
-		s.pairs, d.Max(), strings.Join(bad, "; "))
-	s.notes = append(s.notes, note)
-	s.tell("%s", note)
-	return true
-}
-
 // conclude makes the report of what is whole.
 func (s *session) conclude(invalid []string) *compare.Report {
 	all, missing, fresh := s.series()
 	invalid = append(invalid, missing...)
-	invalid = append(invalid, s.Policy.Unmeasured(all)...)
+	unmeasured, untold := s.Policy.Unmeasured(all)
+	invalid = append(invalid, unmeasured...)
 	if why := lopsided(s.redone); why != "" {
 		invalid = append(invalid, why)
 	}
-	notes := append(slices.Clone(s.notes), fresh...)
+	notes := slices.Concat(s.notes, fresh, untold)
 	r := compare.Conclude(s.Design, all, invalid, notes)
 	e := s.folder.Run.Environment
 	r.ID, r.Time, r.Seed, r.Redone = s.folder.Run.ID, s.began, s.Seed, len(s.redone)

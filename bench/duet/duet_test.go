@@ -22,6 +22,7 @@ type fake struct {
 	breach func(p pairPlan, row int) *breach
 	s      *session
 	fail   error
+	more   func(arm compare.Arm, pair int) []compare.Sample // further figures of a launch
 	built  []int
 	ran    []pairPlan
 }
@@ -53,6 +54,9 @@ func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 	var out []compare.Sample
 	for _, arm := range p.order {
 		out = append(out, compare.Sample{Scenario: "s", Unit: "p99-ns", Arm: arm, Pair: p.number, Value: f.value(arm, p.number)})
+		if f.more != nil {
+			out = append(out, f.more(arm, p.number)...)
+		}
 	}
 	return out, nil
 }
@@ -138,6 +142,35 @@ func TestGivesUpEarly(t *testing.T) {
 	}
 }
 
+// A metric that this machine cannot decide does not end the comparison while
+// another can still be decided, and ends it once none is left.
+func TestOneHopelessMetricDoesNotEndTheOthers(t *testing.T) {
+	calm, wild := noise(0, 0.005), noise(0, 0.5)
+	s, f := newSession(t), &fake{value: calm}
+	f.more = func(arm compare.Arm, pair int) []compare.Sample {
+		return []compare.Sample{{Scenario: "s", Unit: "cpu-ns/req", Arm: arm, Pair: pair, Value: wild(arm, pair)}}
+	}
+	if _, err := s.drive(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	r := s.conclude(nil)
+	verdicts := map[string]compare.Verdict{}
+	for _, f := range r.Findings {
+		verdicts[f.Metric] = f.Verdict
+	}
+	if s.pairs < 14 || s.pairs > 20 || verdicts["cpu"] != compare.Inconclusive || r.Exit != compare.ExitInconclusive {
+		t.Errorf("%d pairs, exit code %d, %v, %q", s.pairs, r.Exit, verdicts, r.Reasons)
+	}
+	for name, v := range verdicts {
+		if name != "cpu" && v != compare.Equal {
+			t.Errorf("%s: %s", name, v)
+		}
+	}
+	if !strings.Contains(strings.Join(r.Reasons, " "), "given up after") {
+		t.Errorf("it is not told why it ended: %q", r.Reasons)
+	}
+}
+
 func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0.3, 0.01)}
 	f.s = s
@@ -195,7 +228,7 @@ func TestLopsidedBreachesAreNoChance(t *testing.T) {
 
 func TestBudget(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0, 0.04)}
-	s.Budget = 50 * time.Millisecond
+	s.Budget, s.Patient = 50*time.Millisecond, true
 	slow := f.value
 	f.value = func(arm compare.Arm, pair int) float64 {
 		time.Sleep(time.Millisecond)

@@ -51,7 +51,7 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 		r.Verdict = Invalid
 	}
 	r.Exit = r.Verdict.ExitCode()
-	if r.Advisory && r.Verdict == Regressed {
+	if r.Verdict == Regressed && !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Gated && f.Verdict == Regressed && len(f.Values) > 0 }) {
 		r.Exit = ExitInconclusive // without pairs nothing is proven
 	}
 	return r

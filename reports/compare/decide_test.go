@@ -191,6 +191,7 @@ func TestConclude(t *testing.T) {
 		{"the control differs", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same, Control: worse}}, nil, compare.Invalid, 4},
 		{"the control does not differ", []compare.Series{{Scenario: "s", Metric: p99, Pairs: worse, Control: same}}, nil, compare.Regressed, 1},
 		{"without pairs a regression is not proven", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(12, 2e8), CandidateValues: values(12, 3e8)}}, nil, compare.Regressed, 3},
+		{"a proven regression stands beside a scenario without pairs", []compare.Series{{Scenario: "s", Metric: p99, Pairs: worse}, {Scenario: "t", Metric: p99, BaseValues: values(12, 2e8), CandidateValues: values(12, 2e8)}}, nil, compare.Regressed, 1},
 		{"without pairs, equal", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(12, 2e8), CandidateValues: values(12, 2e8)}}, nil, compare.Equal, 0},
 		{"one value each is no comparison", []compare.Series{{Scenario: "s", Metric: p99, BaseValues: values(1, 2e8), CandidateValues: values(1, 3e8)}}, nil, compare.Inconclusive, 3},
 	} {
@@ -230,6 +231,39 @@ func TestCollectMissesNothing(t *testing.T) {
 	}
 	if len(fresh) != 2 {
 		t.Errorf("one side only: %q", fresh)
+	}
+}
+
+// What should decide and was measured on neither side is told.
+func TestWhatWasNotMeasuredDoesNotPass(t *testing.T) {
+	series := func(scenario string, units ...string) (out []compare.Series) {
+		for _, u := range units {
+			out = append(out, compare.Series{Scenario: scenario, Metric: compare.MetricOf(u, false)})
+		}
+		return out
+	}
+	for _, c := range []struct {
+		why            string
+		all            []compare.Series
+		policy         compare.Policy
+		missing, notes string // empty: none
+	}{
+		{"all of a load", series("a", "p99-ns", "cpu-ns/req", "ok/s", "rejected-ppm"), compare.Policy{}, "", ""},
+		{"a plain benchmark", series("a", "ns/op", "B/op"), compare.Policy{}, "", ""},
+		{"too few were served", series("a", "cpu-ns/req", "ok/s"), compare.Policy{}, "p99 of a: neither side has it", ""},
+		{"one of two loads", append(series("a", "p99-ns", "cpu-ns/req", "ok/s"), series("b", "cpu-ns/req", "ok/s")...), compare.Policy{}, "p99 of b", ""},
+		{"no process is known", series("a", "p99-ns", "ok/s"), compare.Policy{}, "", "cpu of a was not measured"},
+		{"something else is to decide", series("a", "ok/s"), compare.Policy{Gate: []string{"ok"}}, "", ""},
+		{"that one is missing", series("a", "ok/s"), compare.Policy{Gate: []string{"allocs"}}, "allocs was to decide", ""},
+		{"a unit with a typing error", series("a", "ns/op"), compare.Policy{Tolerance: map[string]float64{"ns/opp": 0.1}}, "nothing measured has that unit", ""},
+		{"a unit of one's own", series("a", "widgets/op", "ns/op"), compare.Policy{Margin: map[string]float64{"widgets/op": 0.1}}, "", ""},
+	} {
+		missing, notes := c.policy.Unmeasured(c.all)
+		for what, got := range map[string][2]string{"missing": {strings.Join(missing, "; "), c.missing}, "notes": {strings.Join(notes, "; "), c.notes}} {
+			if !strings.Contains(got[0], got[1]) || got[1] == "" && got[0] != "" {
+				t.Errorf("%s: %s is %q, want %q", c.why, what, got[0], got[1])
+			}
+		}
 	}
 }
 

@@ -1,7 +1,6 @@
 package compare
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -113,15 +112,54 @@ func PolicyOf(s result.Settings) (p Policy, err error) {
 	return p, p.Validate()
 }
 
-// Unmeasured are sentences on the metrics that were asked to decide and that no
-// series has: what was not measured cannot pass.
-func (p Policy) Unmeasured(all []Series) (out []string) {
+// Unmeasured are sentences on what was to decide and was not measured, on
+// either side: what was not measured cannot pass. Missing no comparison may pass
+// over; notes are on what some servers and systems cannot have.
+func (p Policy) Unmeasured(all []Series) (missing, notes []string) {
+	has := func(scenario, name string) bool {
+		return slices.ContainsFunc(all, func(s Series) bool {
+			return (scenario == "" || s.Scenario == scenario) && (s.Metric.Name == name || s.Metric.Unit == name)
+		})
+	}
 	for _, name := range p.Gate {
-		if !slices.ContainsFunc(all, func(s Series) bool { return s.Metric.Name == name || s.Metric.Unit == name }) {
-			out = append(out, fmt.Sprintf("%s was to decide, and was not measured", name))
+		if !has("", name) {
+			missing = append(missing, fmt.Sprintf("%s was to decide, and was not measured", name))
 		}
 	}
-	return out
+	for _, name := range p.named() {
+		if !isName(name) && !has("", name) {
+			missing = append(missing, fmt.Sprintf("there is a tolerance or margin for %s, and nothing measured has that unit", name))
+		}
+	}
+	if len(p.Gate) > 0 {
+		return missing, notes
+	}
+	var told []string
+	for _, s := range all {
+		if s.Metric.Unit != "ok/s" || slices.Contains(told, s.Scenario) { // what every stage of a load has
+			continue
+		}
+		told = append(told, s.Scenario)
+		if !has(s.Scenario, "p99") {
+			missing = append(missing, fmt.Sprintf("p99 of %s: neither side has it, for too few requests were served; measure longer or at a higher level, or name what is to decide with --gate", s.Scenario))
+		}
+		if !has(s.Scenario, "cpu") {
+			notes = append(notes, fmt.Sprintf("cpu of %s was not measured, and so decides nothing", s.Scenario))
+		}
+	}
+	return missing, notes
+}
+
+// named are the names and units that have a tolerance or margin of their own.
+func (p Policy) named() []string {
+	names := slices.Concat(slices.Collect(maps.Keys(p.Tolerance)), slices.Collect(maps.Keys(p.Margin)))
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// isName reports whether a metric has that name.
+func isName(name string) bool {
+	return slices.ContainsFunc(Metrics, func(m Metric) bool { return m.Name == name })
 }
 
 // Apply is the metric as the policy has it. A margin that would not be below a
@@ -179,22 +217,11 @@ func ParseShares(text string) (map[string]float64, error) {
 }
 
 // Validate says what is wrong with the policy for metrics that are known by
-// name. A unit of somebody's own can be given too: it has a character that no
-// name has.
+// name. A unit of somebody's own can be given too: units have a slash or a
+// hyphen. Whether it was measured Unmeasured tells.
 func (p Policy) Validate() error {
-	known := func(name string) bool {
-		return strings.ContainsAny(name, "/-") || slices.ContainsFunc(Metrics, func(m Metric) bool { return m.Name == name })
-	}
-	var names []string
-	for name := range p.Tolerance {
-		names = append(names, name)
-	}
-	for name := range p.Margin {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, cmp.Compare)
-	for _, name := range append(names, p.Gate...) {
-		if !known(name) {
+	for _, name := range append(p.named(), p.Gate...) {
+		if !isName(name) && !strings.ContainsAny(name, "/-") {
 			return fmt.Errorf("there is no metric %q: want one of %s, or a unit such as ns/op", name, strings.Join(Names(), ", "))
 		}
 	}

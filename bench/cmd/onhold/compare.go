@@ -105,7 +105,8 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	}
 	design := compare.DefaultDesign()
 	design.Looks, design.Spend = []int{most}, []float64{1}
-	report := compare.Conclude(design, all, slices.Concat(invalid, missing, policy.Unmeasured(all)), append(notes, fresh...))
+	unmeasured, untold := policy.Unmeasured(all)
+	report := compare.Conclude(design, all, slices.Concat(invalid, missing, unmeasured), slices.Concat(notes, fresh, untold))
 	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(1)
 	return concluded(c, report)
 }
@@ -136,7 +137,8 @@ func compareStored(c *cli.Command, policy compare.Policy) error {
 	if old, err := render.ReadVerdict(dir); err == nil && old.Verdict == compare.Invalid {
 		invalid = append(invalid, old.Reasons...)
 	}
-	report := compare.Conclude(design, all, slices.Concat(invalid, missing, policy.Unmeasured(all)), append(notes, fresh...))
+	unmeasured, untold := policy.Unmeasured(all)
+	report := compare.Conclude(design, all, slices.Concat(invalid, missing, unmeasured), slices.Concat(notes, fresh, untold))
 	set := run.Settings.Get
 	report.ID, report.Time = run.ID, run.Started
 	report.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}

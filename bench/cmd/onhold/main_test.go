@@ -50,7 +50,7 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), exe, args...)
 	cmd.Dir = dir
-	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short, quickDuet)
+	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short, quickDuet(strings.Join(args, " ")))
 	return cmd
 }
 

@@ -5,8 +5,6 @@ import (
 	"math"
 	"strings"
 
-	"gonum.org/v1/gonum/stat/distuv"
-
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/compare/exact"
 )
@@ -14,6 +12,11 @@ import (
 // prognosisAfter is how many pairs there are when it is asked for the first
 // time whether this machine can decide at all; it is asked again at every look.
 const prognosisAfter = 8
+
+// doubt is the confidence with which the noise is at least as large as the
+// prognosis takes it to be: so few pairs are a rough measure, and in doubt it
+// goes on.
+const doubt = 0.9
 
 // hopeless is the prognosis: whether every metric that decides, and is
 // undecided, is so noisy that even the last look would not tell, and nothing
@@ -40,7 +43,7 @@ func (s *session) hopeless() bool {
 		if f.Estimate-2*f.Noise/math.Sqrt(float64(n)) > f.Margin {
 			return false
 		}
-		if exact.MDE(f.Margin, alpha, leastNoise(f.Noise, n), d.Max()) <= f.Tolerance {
+		if exact.MDE(f.Margin, alpha, exact.LeastSD(f.Noise, n, doubt), d.Max()) <= f.Tolerance {
 			return false
 		}
 		bad = append(bad, fmt.Sprintf("%s (noise %.1f %% a pair) would take %s for a change of %.3g %%", f.Metric, 100*f.Noise, pairsFor(f.Needed), 100*f.Tolerance))
@@ -61,12 +64,4 @@ func pairsFor(n int) string {
 		return "more pairs than can be had"
 	}
 	return fmt.Sprintf("some %d pairs", n)
-}
-
-// leastNoise is the low end of what n pairs with the standard deviation sd
-// allow, at 90 % confidence by the chi-square distribution: so few are a rough
-// measure, and in doubt it goes on.
-func leastNoise(sd float64, n int) float64 {
-	k := float64(n - 1)
-	return sd * math.Sqrt(k/distuv.ChiSquared{K: k}.Quantile(0.9))
 }

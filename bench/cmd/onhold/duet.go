@@ -92,7 +92,7 @@ func duetCommand() *cli.Command {
 			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, ok, rejected and allocs, of other benchmarks time and allocs/op"),
 			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
 			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, builds included"),
-			boolFlag(catCompare, "patient", "go on where the prognosis after 8 pairs is that this machine cannot decide"),
+			boolFlag(catCompare, "patient", "go on where the prognosis (after 8 pairs, and at every look) is that this machine cannot decide what is open"),
 			maxStealFlag(),
 			inconclusiveFlag(),
 			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of orders, folders, link layouts and arrivals", Sources: env("seed"), OnlyOnce: true},

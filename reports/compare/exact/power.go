@@ -3,6 +3,8 @@ package exact
 import (
 	"math"
 	"slices"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // SD is the standard deviation of values as the signed-rank test feels it: 0 of
@@ -119,3 +121,16 @@ func leastPairs(alpha float64) int {
 // normalQuantile is the value that a standard normal one is above with a chance
 // of alpha.
 func normalQuantile(alpha float64) float64 { return math.Sqrt2 * math.Erfcinv(2*alpha) }
+
+// LeastSD is the lower confidence bound, at the confidence from 0 to 1, of the
+// standard deviation of a normal distribution of which n values have the
+// standard deviation sd: sd·√((n−1)/q), where q is that quantile of the
+// chi-square distribution with n−1 degrees of freedom. With fewer than two
+// values it is 0.
+func LeastSD(sd float64, n int, confidence float64) float64 {
+	if n < 2 {
+		return 0
+	}
+	k := float64(n - 1)
+	return sd * math.Sqrt(k/distuv.ChiSquared{K: k}.Quantile(confidence))
+}

@@ -151,3 +151,16 @@ func TestPairsForFinds(t *testing.T) {
 		}
 	}
 }
+
+// NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.4: the upper 10 %
+// points of chi-square are 12.017 with 7 degrees of freedom, and 2.706 with 1.
+func TestLeastSD(t *testing.T) {
+	for _, c := range []struct {
+		n    int
+		want float64
+	}{{8, math.Sqrt(7 / 12.017)}, {2, math.Sqrt(1 / 2.706)}, {1, 0}, {0, 0}} {
+		if got := LeastSD(1, c.n, 0.9); math.Abs(got-c.want) > 1e-4 {
+			t.Errorf("%d values: %g, want %g", c.n, got, c.want)
+		}
+	}
+}

@@ -298,7 +298,7 @@ BenchmarkLoad/target=x/load=closed/level=200-2 	 1	 203411073 p99-ns
 	if s := got["widgets/reqbase"]; !s.Higher {
 		t.Errorf("a Unit line is not heeded: %+v", s)
 	}
-	for _, bad := range []string{"pair: none\nBenchmarkX 1 2 ns/op\n", "BenchmarkX 1 nothing ns/op\n"} {
+	for _, bad := range []string{"pair: none\nBenchmarkX 1 2 ns/op\n", "BenchmarkX 1 nothing ns/op\n", "BenchmarkX 1 nothing ns/op\npair: 1\nBenchmarkX 1 2 ns/op\n"} {
 		if _, err := compare.ReadBench(strings.NewReader(bad), "old.txt", ""); err == nil {
 			t.Errorf("%q was taken", bad)
 		}

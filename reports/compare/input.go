@@ -74,7 +74,8 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 				from.Arm = Arm(a)
 			}
 			if p := rec.GetConfig("pair"); p != "" {
-				if from.Pair, err = strconv.Atoi(p); err != nil || from.Pair < 1 {
+				var bad error // err keeps the lines that were none
+				if from.Pair, bad = strconv.Atoi(p); bad != nil || from.Pair < 1 {
 					return nil, fmt.Errorf("%s: pair: %q: want a whole number of at least 1", name, p)
 				}
 			}

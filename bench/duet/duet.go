@@ -106,6 +106,7 @@ type session struct {
 	samples []compare.Sample
 	pairs   int // whole ones
 	redone  []breach
+	invalid []string // why it is not valid, as far as is known before anything is measured
 	notes   []string
 	began   time.Time
 }
@@ -307,9 +308,8 @@ func percent(f compare.Finding) string {
 // conclude makes the report of what is whole.
 func (s *session) conclude(invalid []string) *compare.Report {
 	all, missing, fresh := s.series()
-	invalid = append(invalid, missing...)
 	unmeasured, untold := s.Policy.Unmeasured(all)
-	invalid = append(invalid, unmeasured...)
+	invalid = slices.Concat(s.invalid, invalid, missing, unmeasured)
 	if why := lopsided(s.redone); why != "" {
 		invalid = append(invalid, why)
 	}

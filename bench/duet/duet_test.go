@@ -324,13 +324,16 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		e    Experiment
 		want string
 	}{
-		{&GoBench{Bench: "("}, "--bench=("}, {&GoBench{BenchTime: "fast"}, "--benchtime=fast"}, {&GoBench{BenchTime: "0x"}, "--benchtime=0x"},
+		{&GoBench{Bench: "("}, "--bench=("}, {&GoBench{Bench: "A|B/["}, "--bench=A|B/["}, {&GoBench{BenchTime: "fast"}, "--benchtime=fast"}, {&GoBench{BenchTime: "0x"}, "--benchtime=0x"},
 		{&Serve{Build: "make"}, "--build=make"}, {&Serve{Build: "go build -o {out}", Command: "{out}"}, "--serve={out}"},
 		{&Serve{Build: "{out}", Command: "{out} {addr}"}, "--load="},
 	} {
 		if err := c.e.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.e, err, c.want)
 		}
+	}
+	if err := (&GoBench{Bench: "(A/x|B)|[/]"}).Validate(); err != nil { // brackets keep a slash together
+		t.Error(err)
 	}
 	for _, good := range []string{"", "1x", "10x", "200ms"} {
 		if err := (&GoBench{BenchTime: good}).Validate(); err != nil {

@@ -3,7 +3,12 @@ package duet
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +16,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/a628bb15/onhold/bench/child"
 	"github.com/a628bb15/onhold/bench/host"
@@ -43,10 +50,8 @@ type GoBench struct {
 
 // Validate says what is wrong with it, naming the flag.
 func (e *GoBench) Validate() error {
-	for part := range strings.SplitSeq(e.bench(), "/") {
-		if _, err := regexp.Compile(part); err != nil {
-			return fmt.Errorf("--bench=%s: %w", e.Bench, err)
-		}
+	if _, err := topLevel(e.bench()); err != nil {
+		return fmt.Errorf("--bench=%s: %w", e.Bench, err)
 	}
 	if n, ok := strings.CutSuffix(e.benchTime(), "x"); ok && n != "" && strings.Trim(n, "0123456789") == "" && strings.Trim(n, "0") != "" {
 		return nil
@@ -109,96 +114,177 @@ func (r *benched) goCommand(arm compare.Arm, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// find lists the packages in which the candidate has such benchmarks, and says
-// where the two sides' test files differ: then it may be the benchmark that
-// changed, and not what it measures.
+// find lists the packages in which both sides have such a benchmark. What the
+// base has and the candidate has not makes the comparison not valid: a
+// benchmark must not pass by being taken away. It also says where the two
+// sides' test files differ: then it may be the benchmark that changed, and not
+// what it measures.
 func (r *benched) find(ctx context.Context) ([]string, error) {
 	patterns := r.Packages
 	if len(patterns) == 0 {
 		patterns = []string{"."}
 	}
-	list := func(arm compare.Arm) ([]string, error) {
-		args := append([]string{"list", "-e", "-f", `{{if or .TestGoFiles .XTestGoFiles}}{{.Dir}}{{end}}`}, patterns...)
-		ran, err := child.Run(ctx, r.goCommand(arm, args...), nil, buildLimit, nil)
-		if err != nil {
-			return nil, &ConfigError{fmt.Errorf("listing the packages %s: %w", strings.Join(patterns, " "), err)}
+	base, err := r.list(ctx, compare.Base, patterns)
+	if err != nil {
+		return nil, err
+	}
+	candidate, err := r.list(ctx, compare.Candidate, patterns)
+	if err != nil {
+		return nil, err
+	}
+	for dir, names := range base {
+		if candidate[dir] == nil {
+			candidate[dir] = map[string]string{}
 		}
-		var dirs []string
-		for dir := range strings.Lines(string(ran.Out)) {
-			rel, err := filepath.Rel(r.s.sides.dir(arm), strings.TrimSpace(dir))
-			if err == nil && strings.TrimSpace(dir) != "" {
-				dirs = append(dirs, rel)
+		for name := range names {
+			if _, ok := candidate[dir][name]; !ok {
+				r.s.invalid = append(r.s.invalid, fmt.Sprintf("benchmark %s of %s is gone in the candidate", name, dir))
 			}
 		}
-		return dirs, nil
 	}
-	candidate, err := list(compare.Candidate)
-	if err != nil {
-		return nil, err
-	}
-	base, err := list(compare.Base)
-	if err != nil {
-		return nil, err
+	slices.Sort(r.s.invalid)
+	for _, gone := range r.s.invalid {
+		r.s.tell("%s", gone)
 	}
 	var found []string
-	for _, dir := range candidate {
-		has, err := r.has(dir)
-		if err != nil {
-			return nil, err
+	for _, dir := range slices.Sorted(maps.Keys(candidate)) {
+		both := false
+		files := map[string]bool{}
+		for name, file := range candidate[dir] {
+			files[file] = true
+			if _, ok := base[dir][name]; ok {
+				both = true
+			}
+		}
+		for _, file := range base[dir] {
+			files[file] = true
 		}
 		switch {
-		case !has:
-		case !slices.Contains(base, dir):
-			r.s.notes = append(r.s.notes, fmt.Sprintf("%s has benchmarks in the candidate only, so they are not compared", dir))
-		default:
+		case both:
 			found = append(found, dir)
-			if changed := r.changed(dir); changed != "" {
+			if changed := r.changed(dir, slices.Sorted(maps.Keys(files))); changed != "" {
 				r.s.notes = append(r.s.notes, fmt.Sprintf("%s differs between the sides: what changed may be the benchmark, and not what it measures", changed))
 			}
+		case len(candidate[dir]) > 0:
+			r.s.notes = append(r.s.notes, fmt.Sprintf("%s has benchmarks in the candidate only, so they are not compared: %s", dir, strings.Join(slices.Sorted(maps.Keys(candidate[dir])), ", ")))
 		}
 	}
 	if len(found) == 0 {
-		return nil, &ConfigError{fmt.Errorf("no package of %s has benchmarks on both sides", strings.Join(patterns, " "))}
+		why := slices.Concat([]string{fmt.Sprintf("no package of %s has benchmarks on both sides that --bench=%s takes", strings.Join(patterns, " "), r.bench())}, r.s.invalid)
+		return nil, &ConfigError{errors.New(strings.Join(why, "; "))}
 	}
 	return found, nil
 }
 
-var benchmarkFunc = regexp.MustCompile(`(?m)^func (Benchmark\w*)\(`)
-
-// has reports whether a package of the candidate has a benchmark whose name
-// the expression takes. What is below it in sub-benchmarks shows when it runs.
-func (r *benched) has(dir string) (bool, error) {
-	first, _, _ := strings.Cut(r.bench(), "/")
-	want := regexp.MustCompile(first) // Validate has compiled it
-	files, err := filepath.Glob(filepath.Join(r.s.sides.dir(compare.Candidate), dir, "*_test.go"))
+// list finds an arm's packages, by their folders below the arm's, and the
+// benchmarks in each whose names the expression takes, with their files. What
+// is below those in sub-benchmarks shows when they run.
+func (r *benched) list(ctx context.Context, arm compare.Arm, patterns []string) (map[string]map[string]string, error) {
+	takes, err := topLevel(r.bench())
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	for _, f := range files {
-		b, err := os.ReadFile(f)
+	// A line for each test file that this system builds.
+	const format = `{{$dir := .Dir}}{{range .TestGoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}`
+	ran, err := child.Run(ctx, r.goCommand(arm, append([]string{"list", "-e", "-f", format}, patterns...)...), nil, buildLimit, nil)
+	if err != nil {
+		return nil, &ConfigError{fmt.Errorf("listing the packages %s: %w", strings.Join(patterns, " "), err)}
+	}
+	out := map[string]map[string]string{}
+	for line := range strings.Lines(string(ran.Out)) {
+		path := strings.TrimSpace(line)
+		if path == "" {
+			continue
+		}
+		dir, err := filepath.Rel(r.s.sides.dir(arm), filepath.Dir(path))
 		if err != nil {
-			return false, err
+			continue
 		}
-		for _, m := range benchmarkFunc.FindAllSubmatch(b, -1) {
-			if want.Match(m[1]) {
-				return true, nil
+		for _, name := range benchmarksIn(path) {
+			if !takes(name) {
+				continue
 			}
+			if out[dir] == nil {
+				out[dir] = map[string]string{}
+			}
+			out[dir][name] = filepath.Base(path)
 		}
 	}
-	return false, nil
+	return out, nil
 }
 
-// changed names a test file with benchmarks that the two sides do not have
-// alike, "" where there is none.
-func (r *benched) changed(dir string) string {
-	for _, arm := range []compare.Arm{compare.Base, compare.Candidate} {
-		files, _ := filepath.Glob(filepath.Join(r.s.sides.dir(arm), dir, "*_test.go"))
-		for _, f := range files {
-			a, errA := os.ReadFile(filepath.Join(r.s.sides.dir(compare.Base), dir, filepath.Base(f)))
-			b, errB := os.ReadFile(filepath.Join(r.s.sides.dir(compare.Candidate), dir, filepath.Base(f)))
-			if (benchmarkFunc.Match(a) || benchmarkFunc.Match(b)) && (errA != nil || errB != nil || !bytes.Equal(a, b)) {
-				return filepath.Join(dir, filepath.Base(f))
-			}
+// benchmarksIn lists the benchmarks that a test file declares. Of one that does
+// not parse it lists what it can: that the file does not build is told later.
+func benchmarksIn(path string) (names []string) {
+	file, _ := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+	if file == nil {
+		return nil
+	}
+	for _, d := range file.Decls {
+		f, ok := d.(*ast.FuncDecl)
+		if !ok || f.Recv != nil {
+			continue
+		}
+		rest, ok := strings.CutPrefix(f.Name.Name, "Benchmark")
+		if first, _ := utf8.DecodeRuneInString(rest); ok && !unicode.IsLower(first) {
+			names = append(names, f.Name.Name)
+		}
+	}
+	return names
+}
+
+// topLevel reads an expression as go test -bench does, and returns which
+// benchmarks it takes by their names, without those below them. Bars that no
+// bracket encloses part alternatives, and slashes part the levels of each, so
+// A/x|B/y is A/x or B/y.
+func topLevel(expression string) (takes func(name string) bool, err error) {
+	var tops []*regexp.Regexp
+	level, from, round, square := 0, 0, 0, 0
+	end := func(at int) {
+		re, bad := regexp.Compile(expression[from:at])
+		if bad != nil {
+			err = errors.Join(err, bad)
+		} else if level == 0 {
+			tops = append(tops, re)
+		}
+		from = at + 1
+	}
+	for i := 0; i < len(expression); i++ {
+		switch c := expression[i]; {
+		case c == '\\':
+			i++ // what follows stands for itself
+		case c == '[':
+			square++
+		case c == ']':
+			square = max(0, square-1)
+		case square > 0:
+		case c == '(':
+			round++
+		case c == ')':
+			round--
+		case round != 0:
+		case c == '/':
+			end(i)
+			level++
+		case c == '|':
+			end(i)
+			level = 0
+		}
+	}
+	end(len(expression))
+	return func(name string) bool {
+		return slices.ContainsFunc(tops, func(re *regexp.Regexp) bool { return re.MatchString(name) })
+	}, err
+}
+
+// changed names the first of a package's test files that the two sides do not
+// have alike, "" where there is none.
+func (r *benched) changed(dir string, files []string) string {
+	for _, name := range files {
+		a, errA := os.ReadFile(filepath.Join(r.s.sides.dir(compare.Base), dir, name))
+		b, errB := os.ReadFile(filepath.Join(r.s.sides.dir(compare.Candidate), dir, name))
+		if errA != nil || errB != nil || !bytes.Equal(a, b) {
+			return filepath.Join(dir, name)
 		}
 	}
 	return ""

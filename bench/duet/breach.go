@@ -12,8 +12,10 @@ import (
 // breach is how the machine disturbed a slice or a launch. It is found before
 // any ratio is looked at.
 type breach struct {
-	arm compare.Arm // in whose slice; "" where it belongs to none
-	why string
+	arm  compare.Arm // in whose slice; "" where it belongs to none
+	why  string
+	pair int
+	unit int // which slice or launch of the pair, from 1
 }
 
 // Bounds beyond which a slice was disturbed.
@@ -39,7 +41,7 @@ func disturbed(arm compare.Arm, s *result.Stage, maxSteal float64) *breach {
 		if len(s.Warnings) > 0 {
 			why = s.Warnings[0] // the reasons come first
 		}
-		return &breach{arm, fmt.Sprintf("a slice of the %s was not valid: %s", arm, why)}
+		return &breach{arm: arm, why: fmt.Sprintf("a slice of the %s was not valid: %s", arm, why)}
 	}
 	return stolen(arm, max(s.Target.Steal, s.Generator.Steal), s.Length, maxSteal)
 }
@@ -50,7 +52,7 @@ func stolen(arm compare.Arm, steal, of time.Duration, bound float64) *breach {
 	if steal <= stealTick || share <= bound {
 		return nil
 	}
-	return &breach{arm, fmt.Sprintf("the hypervisor took %.1f %% of a CPU away while the %s ran, above the bound of %g %%", 100*share, arm, 100*bound)}
+	return &breach{arm: arm, why: fmt.Sprintf("the hypervisor took %.1f %% of a CPU away while the %s ran, above the bound of %g %%", 100*share, arm, 100*bound)}
 }
 
 // wall watches the wall clock.

@@ -106,6 +106,8 @@ type session struct {
 	samples []compare.Sample
 	pairs   int // whole ones
 	redone  []breach
+	events  *os.File // record of redone, and of what ended the comparison
+	failed  error    // what ended it in an earlier run
 	invalid []string // why it is not valid, as far as is known before anything is measured
 	notes   []string
 	began   time.Time
@@ -130,6 +132,7 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	if err := s.openFolder(); err != nil {
 		return nil, nil, err
 	}
+	defer s.events.Close()
 	r, err := c.Experiment.open(ctx, s)
 	if err != nil {
 		return nil, nil, errors.Join(err, s.folder.Finish(time.Now(), false))
@@ -141,7 +144,10 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	if s.pairs > 0 {
 		s.tell("continues with %d pairs that are stored", s.pairs)
 	}
-	whole, runErr := s.drive(ctx, r)
+	whole, runErr := false, s.failed
+	if runErr == nil {
+		whole, runErr = s.drive(ctx, r)
+	}
 	if err := errors.Join(r.close(), s.folder.Finish(time.Now(), whole)); err != nil && runErr == nil {
 		runErr = err
 	}
@@ -208,7 +214,7 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 		}
 		for _, p := range plans {
 			if err := s.pair(ctx, r, p); err != nil {
-				return s.stopped(ctx, err)
+				return s.stopped(ctx, errors.Join(err, s.ended(ctx, p, err)))
 			}
 			look := slices.Contains(s.Design.Looks, s.pairs)
 			if look && s.decided() || (look || s.pairs == prognosisAfter) && s.pairs < s.Design.Max() && !s.Patient && s.hopeless() {
@@ -243,22 +249,34 @@ func (s *session) pair(ctx context.Context, r runner, p pairPlan) error {
 	return nil
 }
 
-// again notes that something was disturbed and is run again; row is how often
-// that very thing was, in a row. It fails where the machine disturbs so much
-// that going on would measure nothing.
+// errDisturbed ends a comparison on a machine that measures nothing.
+var errDisturbed = errors.New("this machine measures nothing now")
+
+// again notes that a slice or launch was disturbed and is run again, in a pair
+// of so many. It fails where the machine disturbs so much that going on would
+// measure nothing. What an earlier run of the same comparison noted counts.
 //
 // Note: what is run again is the slice and not the pair. A pair has six, so on a
 // machine that disturbs one slice in ten, half of the pairs would be lost; and a
 // slice that is thrown out before anybody looked at a ratio harms neither arm.
-func (s *session) again(b breach, row, units int) error {
+func (s *session) again(b breach, units int) error {
 	s.redone = append(s.redone, b)
+	if err := s.note(event{Pair: b.pair, Unit: b.unit, Arm: b.arm, Why: b.why}); err != nil {
+		return err
+	}
 	s.tell("again, as %s", b.why)
+	row := 0 // a slice that was not disturbed is not run again, so these come in a row
+	for _, other := range s.redone {
+		if other.pair == b.pair && other.unit == b.unit {
+			row++
+		}
+	}
 	most := int(math.Ceil(redoShare * float64(s.Design.Max()*units)))
 	switch {
 	case row >= redoRow:
-		return fmt.Errorf("disturbed %d times in a row, the last time as %s", row, b.why)
+		return fmt.Errorf("disturbed %d times in a row, the last time as %s: %w", row, b.why, errDisturbed)
 	case len(s.redone) > most:
-		return fmt.Errorf("disturbed more than %d times, which is a fifth of what was planned, the last time as %s: this machine measures nothing now", most, b.why)
+		return fmt.Errorf("disturbed more than %d times, which is a fifth of what was planned, the last time as %s: %w", most, b.why, errDisturbed)
 	}
 	return nil
 }
@@ -343,7 +361,7 @@ func (s *session) openFolder() error {
 	folder, err := result.Create(s.Out, run)
 	if err == nil {
 		s.folder = folder
-		return nil
+		return s.openEvents()
 	}
 	folder, openErr := result.Continue(s.Out)
 	if openErr != nil {
@@ -354,7 +372,7 @@ func (s *session) openFolder() error {
 			folder.Finish(folder.Run.Finished, !folder.Run.Partial))}
 	}
 	s.folder = folder
-	return nil
+	return s.openEvents()
 }
 
 // sameQuestion is what two comparisons agree in whose pairs may be put together.

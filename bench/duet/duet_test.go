@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ type fake struct {
 	more   func(arm compare.Arm, pair int) []compare.Sample // further figures of a launch
 	built  []int
 	ran    []pairPlan
+	kept   []compare.Sample // of all pairs, as a record would have them
 }
 
 func (f *fake) build(ctx context.Context, pairs []pairPlan) error {
@@ -47,7 +49,8 @@ func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 		if b == nil {
 			break
 		}
-		if err := f.s.again(*b, row, f.units()); err != nil {
+		b.pair, b.unit = p.number, 1
+		if err := f.s.again(*b, f.units()); err != nil {
 			return nil, err
 		}
 	}
@@ -58,11 +61,20 @@ func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 			out = append(out, f.more(arm, p.number)...)
 		}
 	}
+	f.kept = append(f.kept, out...)
 	return out, nil
 }
 
-func (f *fake) stored() ([]compare.Sample, error) { return nil, nil }
+func (f *fake) stored() ([]compare.Sample, error) { return slices.Clone(f.kept), nil }
 func (f *fake) close() error                      { return nil }
+
+// As an experiment it is one of which nothing can be wrong.
+func (f *fake) Validate() error           { return nil }
+func (f *fake) settings() result.Settings { return nil }
+func (f *fake) open(_ context.Context, s *session) (runner, error) {
+	f.s, f.ran = s, nil
+	return f, nil
+}
 
 // noise is the value of a launch: the candidate worse by a share, all with a
 // noise of sd.
@@ -79,10 +91,15 @@ func noise(worse, sd float64) func(compare.Arm, int) float64 {
 
 func newSession(t *testing.T) *session {
 	t.Helper()
-	return &session{
-		Config: Config{Design: compare.DefaultDesign(), Control: true, Budget: time.Hour, Seed: 1, Experiment: &GoBench{}, Progress: func(Event) {}},
+	s := &session{
+		Config: Config{Design: compare.DefaultDesign(), Control: true, Budget: time.Hour, Seed: 1, Experiment: &GoBench{}, Progress: func(Event) {}, Out: t.TempDir()},
 		sides:  &sources{}, folder: &result.Folder{}, began: time.Now(),
 	}
+	if err := s.openEvents(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.events.Close() })
+	return s
 }
 
 func TestGoesOnUntilDecided(t *testing.T) {
@@ -176,7 +193,7 @@ func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 	f.s = s
 	f.breach = func(p pairPlan, row int) *breach {
 		if p.number == 3 && row < 3 {
-			return &breach{compare.Control, "the machine was busy"}
+			return &breach{arm: compare.Control, why: "the machine was busy"}
 		}
 		return nil
 	}
@@ -196,7 +213,7 @@ func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 		f.s, s.Patient = s, true
 		f.breach = func(_ pairPlan, row int) *breach {
 			if row < c.row {
-				return &breach{compare.Base, "the machine was busy"}
+				return &breach{arm: compare.Base, why: "the machine was busy"}
 			}
 			return nil
 		}
@@ -211,7 +228,7 @@ func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 func TestLopsidedBreachesAreNoChance(t *testing.T) {
 	all := func(arm compare.Arm, n int) (out []breach) {
 		for range n {
-			out = append(out, breach{arm, ""})
+			out = append(out, breach{arm: arm})
 		}
 		return out
 	}

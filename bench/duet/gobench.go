@@ -99,12 +99,11 @@ func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
 func (r *benched) close() error { return r.record.Close() }
 
 func (r *benched) stored() ([]compare.Sample, error) {
-	f, err := os.Open(filepath.Join(r.s.Out, LaunchesFile))
+	samples, end, err := readLaunches(r.s.Out)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return compare.ReadBench(f, LaunchesFile, compare.Base)
+	return samples, r.s.drop(end)
 }
 
 // goCommand is the go command in an arm's source.
@@ -315,10 +314,12 @@ func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error
 			return nil, err
 		}
 	}
+	unit := 0
 	for _, arm := range p.order {
 		fmt.Fprintf(&text, "arm: %s\npair: %d\norder: %s\nlayout-seed: %d\n", arm, p.number, orderOf(p.order), p.layout[arm])
 		for i, pkg := range r.packages {
-			out, err := r.undisturbed(ctx, arm, pkg, programs[i][arm].path)
+			unit++
+			out, err := r.undisturbed(ctx, breach{arm: arm, pair: p.number, unit: unit}, pkg, programs[i][arm].path)
 			if err != nil {
 				return nil, err
 			}
@@ -332,6 +333,7 @@ func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error
 	if len(samples) == 0 {
 		return nil, &ConfigError{fmt.Errorf("--bench=%s: no benchmark of %s matches", r.bench(), strings.Join(r.packages, ", "))}
 	}
+	fmt.Fprintf(&text, wholePair, p.number)
 	if _, err := r.record.Write(text.Bytes()); err != nil {
 		return nil, err
 	}
@@ -343,23 +345,25 @@ func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error
 
 func (r *benched) units() int { return len(r.s.arms()) * len(r.packages) }
 
-// undisturbed launches until a launch was not disturbed.
-func (r *benched) undisturbed(ctx context.Context, arm compare.Arm, pkg, path string) ([]byte, error) {
-	for row := 1; ; row++ {
+// undisturbed launches until a launch was not disturbed; which one it is stands
+// in at.
+func (r *benched) undisturbed(ctx context.Context, at breach, pkg, path string) ([]byte, error) {
+	for {
 		clock, throttled := watchWall(), host.Throttled()
-		out, bad, err := r.launch(ctx, arm, pkg, path)
+		out, bad, err := r.launch(ctx, at.arm, pkg, path)
 		switch {
 		case err != nil:
 			return nil, err
 		case bad != nil:
 		case clock.stepped():
-			bad = &breach{arm, "the wall clock was set"}
+			bad = &breach{why: "the wall clock was set"}
 		case host.Throttled() > throttled:
-			bad = &breach{arm, "the control group's CPU quota held its processes up"}
+			bad = &breach{why: "the control group's CPU quota held its processes up"}
 		default:
 			return out, nil
 		}
-		if err := r.s.again(*bad, row, r.units()); err != nil {
+		at.why = bad.why
+		if err := r.s.again(at, r.units()); err != nil {
 			return nil, err
 		}
 	}
@@ -382,7 +386,7 @@ func (r *benched) launch(ctx context.Context, arm compare.Arm, pkg, path string)
 	case ctx.Err() != nil:
 		return nil, nil, context.Cause(ctx)
 	case err != nil:
-		return nil, &breach{arm, fmt.Sprintf("the benchmarks of %s failed in the %s: %v", pkg, arm, err)}, nil
+		return nil, &breach{arm: arm, why: fmt.Sprintf("the benchmarks of %s failed in the %s: %v", pkg, arm, err)}, nil
 	case meterErr != nil:
 		return nil, nil, meterErr
 	}

@@ -117,17 +117,12 @@ func (e *Serve) open(_ context.Context, s *session) (runner, error) {
 func (r *served) close() error { return nil }
 
 func (r *served) stored() ([]compare.Sample, error) {
-	_, stages, warnings, err := result.Open(r.s.Out)
+	stages, end, err := readSlices(r.s.Out, r.s.arms(), r.slices())
+	if err == nil {
+		err = r.s.drop(end)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if len(warnings) > 0 {
-		return nil, fmt.Errorf("%s: %s", r.s.Out, strings.Join(warnings, "; "))
-	}
-	for _, s := range stages {
-		if why := s.Settings.Get(result.KeyDiscarded); why != "" {
-			r.s.redone = append(r.s.redone, breach{compare.Arm(s.Settings.Get(result.KeyArm)), why})
-		}
 	}
 	samples, invalid := compare.FromStages(stages, compare.Base)
 	if len(invalid) > 0 {
@@ -206,13 +201,13 @@ func (r *served) units() int { return r.slices() * len(r.s.arms()) }
 
 // slicesOf drives the servers in turn: in the order that was drawn, then back,
 // so that a drift within the pair meets each arm alike. A slice that was
-// disturbed is run again at once, and stands beside the others as discarded.
+// disturbed is run again at once, and stands on record as discarded.
 func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (stages []*result.Stage, err error) {
 	n := 0
 	for round := range r.slices() {
 		for _, s := range turn(servers, round) {
 			n++
-			for row := 1; ; row++ {
+			for {
 				plan := r.Plan
 				plan.Seed = p.seed + uint64(round) // the same arrivals for all arms
 				stage, bad, err := r.slice(ctx, s, plan)
@@ -221,12 +216,14 @@ func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (sta
 				}
 				stage.Settings = stage.Settings.With(result.KeyPair, strconv.Itoa(p.number)).With(result.KeySlice, strconv.Itoa(n)).
 					With("order", orderOf(p.order)).With("layout_seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary_sha256", s.hash)
-				stages = append(stages, stage)
 				if bad == nil {
+					stages = append(stages, stage)
 					break
 				}
+				bad.pair, bad.unit = p.number, n
 				stage.Settings = stage.Settings.With(result.KeyDiscarded, bad.why)
-				if err := r.s.again(*bad, row, r.units()); err != nil {
+				// On record at once: what was disturbed stays so if the pair does not end.
+				if err := errors.Join(r.s.again(*bad, r.units()), r.s.folder.Append(stage)); err != nil {
 					return nil, err
 				}
 			}
@@ -246,9 +243,9 @@ func (r *served) slice(ctx context.Context, s *live, plan bench.Plan) (*result.S
 	switch n := host.Throttled() - throttled; {
 	case bad != nil:
 	case clock.stepped():
-		bad = &breach{s.arm, "the wall clock was set"}
+		bad = &breach{arm: s.arm, why: "the wall clock was set"}
 	case n > 0:
-		bad = &breach{s.arm, fmt.Sprintf("the control group's CPU quota held its processes up %d times", n)}
+		bad = &breach{arm: s.arm, why: fmt.Sprintf("the control group's CPU quota held its processes up %d times", n)}
 	}
 	return stage, bad, nil
 }

@@ -7,18 +7,27 @@ import (
 	"path/filepath"
 )
 
-// Continue opens a run folder to append further stages to it.
-func Continue(dir string) (*Folder, error) {
-	f := &Folder{Dir: dir}
-	b, err := os.ReadFile(filepath.Join(dir, RunFile))
+// ReadRun reads what a run folder says of its run as a whole.
+func ReadRun(dir string) (run Run, err error) {
+	path := filepath.Join(dir, RunFile)
+	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("run folder: %w", err)
+		return run, fmt.Errorf("run folder: %w", err)
 	}
-	if err := json.Unmarshal(b, &f.Run); err != nil {
-		return nil, fmt.Errorf("%s: %w", filepath.Join(dir, RunFile), err)
+	if err := json.Unmarshal(b, &run); err != nil {
+		return run, fmt.Errorf("%s: %w", path, err)
 	}
-	if f.Run.Schema != Schema {
-		return nil, fmt.Errorf("%s: schema is %d, this version of onhold reads %d", filepath.Join(dir, RunFile), f.Run.Schema, Schema)
+	if run.Schema != Schema {
+		return run, fmt.Errorf("%s: schema is %d, this version of onhold reads %d", path, run.Schema, Schema)
+	}
+	return run, nil
+}
+
+// Continue opens a run folder to append further stages to it.
+func Continue(dir string) (f *Folder, err error) {
+	f = &Folder{Dir: dir}
+	if f.Run, err = ReadRun(dir); err != nil {
+		return nil, err
 	}
 	if f.stages, err = os.OpenFile(filepath.Join(dir, StagesFile), os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
 		return nil, fmt.Errorf("run folder: %w", err)

@@ -116,18 +116,12 @@ func (f *Folder) writeRun() error {
 // a crash, say) is told in warnings; the rest is returned all the same. It
 // fails where run.json or all of the stages cannot be read.
 func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
-	b, err := os.ReadFile(filepath.Join(dir, RunFile))
+	run, err = ReadRun(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return run, nil, nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, RunFile)
 	}
 	if err != nil {
 		return run, nil, nil, err
-	}
-	if err := json.Unmarshal(b, &run); err != nil {
-		return run, nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, RunFile), err)
-	}
-	if run.Schema != Schema {
-		return run, nil, nil, fmt.Errorf("%s: schema is %d, this version of onhold reads %d", filepath.Join(dir, RunFile), run.Schema, Schema)
 	}
 	f, err := os.Open(filepath.Join(dir, StagesFile))
 	if err != nil {

@@ -115,7 +115,7 @@ func compareAction(_ context.Context, c *cli.Command) error {
 // fixed then, and by the policy too, where the flags have no other.
 func compareStored(c *cli.Command, policy compare.Policy) error {
 	dir := c.Args().First()
-	run, stages, _, err := result.Open(dir)
+	run, _, _, err := result.Open(dir)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -128,23 +128,30 @@ func compareStored(c *cli.Command, policy compare.Policy) error {
 			return usageError("%s: %w", dir, err)
 		}
 	}
-	samples, invalid, notes, err := readSide(dir, "")
+	held, err := duet.Read(dir)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	all, missing, fresh := compare.Collect(samples, policy)
-	// What made it not valid then, such as a server that died, no sample tells.
-	if old, err := render.ReadVerdict(dir); err == nil && old.Verdict == compare.Invalid {
-		invalid = append(invalid, old.Reasons...)
-	}
+	all, missing, fresh := compare.Collect(held.Samples, policy)
 	unmeasured, untold := policy.Unmeasured(all)
-	report := compare.Conclude(design, all, slices.Concat(invalid, missing, unmeasured), slices.Concat(notes, fresh, untold))
+	invalid := slices.Concat(held.Invalid, missing, unmeasured)
+	// What else made it not valid then, such as a benchmark that is gone, is
+	// nowhere but in the verdict.
+	if old, err := render.ReadVerdict(dir); err == nil && old.Verdict == compare.Invalid {
+		for _, why := range old.Reasons {
+			if !slices.Contains(invalid, why) {
+				invalid = append(invalid, why)
+			}
+		}
+	}
+	report := compare.Conclude(design, all, invalid, slices.Concat(held.Notes, fresh, untold))
 	set := run.Settings.Get
 	report.ID, report.Time = run.ID, run.Started
 	report.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}
 	report.Candidate = compare.Side{Name: set("candidate"), Commit: set("candidate_commit")}
 	report.Seed, _ = strconv.ParseUint(set("seed"), 10, 64) // none: 0
-	report.AddShifts(stages)
+	report.Redone = held.Redone
+	report.AddShifts(held.Stages)
 	return concluded(c, report)
 }
 

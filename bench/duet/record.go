@@ -1,0 +1,255 @@
+package duet
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// RedoneFile is the record in the run folder of what was disturbed and run
+// again, one line of JSON each, and of what ended the comparison, if anything
+// did. It is written at once: whoever continues the comparison has to know.
+const RedoneFile = "redone.jsonl"
+
+// event is a line of it.
+type event struct {
+	Time time.Time   `json:"time"`
+	Pair int         `json:"pair"`
+	Unit int         `json:"slice,omitempty"` // which slice or launch of the pair, from 1
+	Arm  compare.Arm `json:"arm,omitempty"`
+	Why  string      `json:"why"`
+	End  bool        `json:"end,omitempty"` // it ended the comparison; else the slice was run again
+}
+
+// note puts an event on record.
+func (s *session) note(e event) error {
+	e.Time = time.Now().UTC().Truncate(time.Second)
+	line, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	_, err = s.events.Write(append(line, '\n'))
+	return err
+}
+
+// ended notes that a pair failed by err, where that is the end of the
+// comparison: an arm that died once is not forgotten because it lives the next
+// time. What the user stopped or did not mean is no such end, and before any
+// pair is whole a server that does not even start is the user's to mend.
+func (s *session) ended(ctx context.Context, p pairPlan, err error) error {
+	var wrong *ConfigError
+	if ctx.Err() != nil || errors.As(err, &wrong) || s.pairs == 0 && !errors.Is(err, errDisturbed) {
+		return nil
+	}
+	return s.note(event{Pair: p.number, Why: err.Error(), End: true})
+}
+
+// openEvents reads what is on record of earlier runs, and goes on with it.
+func (s *session) openEvents() error {
+	events, end, err := readEvents(s.Out)
+	if err != nil {
+		return &ConfigError{err}
+	}
+	if err := s.drop(end); err != nil {
+		return err
+	}
+	s.redone, s.failed = breachesOf(events)
+	s.events, err = os.OpenFile(filepath.Join(s.Out, RedoneFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	return err
+}
+
+// breachesOf tells the slices that were run again from what ended it all.
+func breachesOf(events []event) (redone []breach, failed error) {
+	for _, e := range events {
+		if e.End {
+			failed = fmt.Errorf("it ended in pair %d, and is not taken up again: %s", e.Pair, e.Why)
+			continue
+		}
+		redone = append(redone, breach{arm: e.Arm, why: e.Why, pair: e.Pair, unit: e.Unit})
+	}
+	return redone, failed
+}
+
+// rest is the end of a file of the record that a run left which was killed: it
+// does not count.
+type rest struct {
+	path  string
+	size  int      // of what counts
+	about []string // sentences on what does not; none: all does
+}
+
+// drop takes away what does not count, so that what follows is put behind what
+// does.
+func (s *session) drop(r rest) error {
+	if len(r.about) == 0 {
+		return nil
+	}
+	for _, about := range r.about {
+		s.notes = append(s.notes, about)
+		s.tell("%s", about)
+	}
+	return os.Truncate(r.path, int64(r.size))
+}
+
+// lines reads the lines of a file that end; a last one that does not was cut
+// short. A file that is not there has none.
+func lines(path string) (text []byte, end rest, err error) {
+	text, err = os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
+	whole := text[:bytes.LastIndexByte(text, '\n')+1]
+	end = rest{path: path, size: len(whole)}
+	if len(whole) < len(text) {
+		end.about = append(end.about, fmt.Sprintf("%s: its last line was cut short and is left out", filepath.Base(path)))
+	}
+	return whole, end, err
+}
+
+func readEvents(dir string) (events []event, end rest, err error) {
+	text, end, err := lines(filepath.Join(dir, RedoneFile))
+	n := 0
+	for line := range bytes.Lines(text) {
+		n++
+		var e event
+		if err := json.Unmarshal(line, &e); err != nil {
+			return nil, end, fmt.Errorf("%s: line %d: %w", end.path, n, err)
+		}
+		events = append(events, e)
+	}
+	return events, end, err
+}
+
+// readSlices reads the slices that dir holds of whole pairs, which have so many
+// of each arm, and those that were discarded. A pair that is not whole is left
+// out where it is the last: what ran was killed while it was written.
+func readSlices(dir string, arms []compare.Arm, each int) (stages []*result.Stage, end rest, err error) {
+	text, end, err := lines(filepath.Join(dir, result.StagesFile))
+	if err != nil {
+		return nil, end, err
+	}
+	var last, first, from int // the pair, and its first slice: as a stage, and as a byte
+	have := map[compare.Arm]int{}
+	whole := func() bool {
+		for _, arm := range arms {
+			if last > 0 && have[arm] != each {
+				return false
+			}
+		}
+		return true
+	}
+	at, n := 0, 0
+	for line := range bytes.Lines(text) {
+		n++
+		start := at
+		at += len(line)
+		if len(bytes.TrimSpace(line)) == 0 {
+			continue
+		}
+		s := new(result.Stage)
+		if err := json.Unmarshal(line, s); err != nil {
+			return nil, end, fmt.Errorf("%s: line %d: not a stage: %w", end.path, n, err)
+		}
+		stages = append(stages, s)
+		if s.Settings.Get(result.KeyDiscarded) != "" {
+			continue
+		}
+		if pair := s.Settings.Int(result.KeyPair); pair != last {
+			if pair != last+1 || !whole() {
+				return nil, end, fmt.Errorf("%s: line %d: a slice of pair %d, where pair %d is not whole", end.path, n, pair, max(last, pair-1))
+			}
+			last, first, from = pair, len(stages)-1, start
+			clear(have)
+		}
+		have[compare.Arm(s.Settings.Get(result.KeyArm))]++
+	}
+	if !whole() {
+		end.size = from
+		end.about = append(end.about, fmt.Sprintf("%s: pair %d is not whole and is left out", filepath.Base(end.path), last))
+		stages = stages[:first]
+	}
+	return stages, end, nil
+}
+
+// wholePair ends the launches of a pair. In benchmark text it is a comment.
+const wholePair = "# pair %d is whole\n"
+
+// readLaunches reads the samples of the whole pairs that dir holds. What stands
+// behind the last of them is left out: what ran was killed while it was written.
+func readLaunches(dir string) (samples []compare.Sample, end rest, err error) {
+	text, end, err := lines(filepath.Join(dir, LaunchesFile))
+	if err != nil {
+		return nil, end, err
+	}
+	all := len(text)
+	end.size = 0
+	pairs, at, n := 0, 0, 0
+	for line := range bytes.Lines(text) {
+		n++
+		at += len(line)
+		var pair int
+		if _, err := fmt.Sscanf(string(line), wholePair, &pair); err != nil {
+			continue
+		}
+		if pairs++; pair != pairs {
+			return nil, end, fmt.Errorf("%s: line %d: the end of pair %d, where that of pair %d should come first", end.path, n, pair, pairs)
+		}
+		end.size = at
+	}
+	if end.size < all {
+		end.about = append(end.about, fmt.Sprintf("%s: pair %d is not whole and is left out", filepath.Base(end.path), pairs+1))
+	}
+	samples, err = compare.ReadBench(bytes.NewReader(text[:end.size]), end.path, compare.Base)
+	return samples, end, err
+}
+
+// Held is what a run folder holds of a comparison.
+type Held struct {
+	Samples []compare.Sample // of its whole pairs
+	Stages  []*result.Stage  // likewise, of a [Serve]
+	Redone  int              // slices or launches that were run again
+	Invalid []string         // sentences on why it is not valid
+	Notes   []string         // sentences on what was left out
+}
+
+// Read reads what dir holds of a comparison, and leaves it as it is.
+func Read(dir string) (h Held, err error) {
+	run, err := result.ReadRun(dir)
+	if err != nil {
+		return h, err
+	}
+	events, end, err := readEvents(dir)
+	if err != nil {
+		return h, err
+	}
+	h.Notes = end.about
+	redone, failed := breachesOf(events)
+	h.Redone = len(redone)
+	if failed != nil {
+		h.Invalid = append(h.Invalid, failed.Error())
+	}
+	if why := lopsided(redone); why != "" {
+		h.Invalid = append(h.Invalid, why)
+	}
+	set := run.Settings.Get
+	if set("serve") == "" {
+		h.Samples, end, err = readLaunches(dir)
+	} else {
+		s := session{Config: Config{Control: set("control") == "true"}}
+		var invalid []string
+		if h.Stages, end, err = readSlices(dir, s.arms(), run.Settings.Int("slices")); err == nil {
+			h.Samples, invalid = compare.FromStages(h.Stages, "")
+		}
+		h.Invalid = append(h.Invalid, invalid...)
+	}
+	h.Notes = append(h.Notes, end.about...)
+	return h, err
+}

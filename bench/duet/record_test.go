@@ -1,0 +1,325 @@
+package duet
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// faked is a comparison of two sides that differ in nothing, by a fake.
+func faked(t *testing.T, f *fake) Config {
+	t.Helper()
+	dir := repo(t, map[string]string{"a": "a"})
+	return Config{
+		Repo: dir, Base: "main", Experiment: f, Design: compare.DefaultDesign(), Control: true, Budget: time.Hour, Seed: 1,
+		Out: filepath.Join(t.TempDir(), "out"), Patient: true,
+	}
+}
+
+// What was run again is on record when it happens: whoever goes on later, after
+// a pair that failed or a process that was killed, has no new allowance, and a
+// side that disturbs is found out over all of it.
+func TestGoingOnRemembersWhatWasRunAgain(t *testing.T) {
+	f := &fake{value: noise(0, 0.05)}
+	c := faked(t, f)
+	stop := errors.New("the disk is full")
+	f.breach = func(p pairPlan, row int) *breach {
+		switch {
+		case row <= 2 && p.number <= 4:
+			return &breach{arm: compare.Candidate, why: "the machine was busy"}
+		case p.number == 5:
+			f.fail = stop // of the next pair
+		}
+		return nil
+	}
+	first, _, err := Run(t.Context(), c)
+	if err != nil || first.Redone != 8 || first.Pairs != 5 || !strings.Contains(strings.Join(first.Reasons, " "), "on the candidate 8 times") {
+		t.Fatalf("%+v, %v", first, err)
+	}
+	// As if it had been killed, and not failed: the next run goes on.
+	cut(t, c.Out, 1)
+	f.fail = nil
+	f.breach = func(p pairPlan, row int) *breach {
+		if p.number > 8 && row <= 3 {
+			return &breach{arm: compare.Base, why: "the machine was busy"}
+		}
+		return nil
+	}
+	second, _, err := Run(t.Context(), c)
+	why := strings.Join(second.Reasons, " ")
+	// A fifth of 48 pairs of three is 29: eight of them were used up before.
+	if err != nil || second.Redone != 30 || second.Pairs != 15 || f.ran[0].number != 6 || !strings.Contains(why, "disturbed more than 29 times") {
+		t.Errorf("%d again of %d pairs, from pair %d: %q, %v", second.Redone, second.Pairs, f.ran[0].number, why, err)
+	}
+	// What ended it ends it for good.
+	f.breach = nil
+	third, run, err := Run(t.Context(), c)
+	why = strings.Join(third.Reasons, " ")
+	if err != nil || len(f.ran) > 0 || third.Verdict != compare.Invalid || third.Redone != 30 || !run.Partial || !strings.Contains(why, "it ended in pair 16, and is not taken up again: disturbed more than 29 times") {
+		t.Errorf("taken up again: %d pairs ran, %s, %d again, %q, %v", len(f.ran), third.Verdict, third.Redone, why, err)
+	}
+}
+
+// cut takes the last lines of the record of what was run again away.
+func cut(t *testing.T, dir string, n int) {
+	t.Helper()
+	path := filepath.Join(dir, RedoneFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.SplitAfter(string(text), "\n")
+	if err := os.WriteFile(path, []byte(strings.Join(lines[:len(lines)-1-n], "")), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A slice that was disturbed five times has one try left, also for whoever
+// stopped there; and where no pair is whole yet the machine's fault is on record
+// as well.
+func TestGoingOnRemembersTheRow(t *testing.T) {
+	f := &fake{value: noise(0, 0.05)}
+	c := faked(t, f)
+	f.breach = func(p pairPlan, row int) *breach {
+		if row == 6 {
+			f.s.events.Close() // as if the disk were full
+		}
+		return &breach{arm: compare.Base, why: "the machine was busy"}
+	}
+	if _, _, err := Run(t.Context(), c); err == nil || errors.Is(err, errDisturbed) {
+		t.Fatal(err)
+	}
+	f.breach = func(_ pairPlan, row int) *breach {
+		return &breach{arm: compare.Base, why: "the machine was busy"}
+	}
+	if _, _, err := Run(t.Context(), c); err == nil || len(f.ran) != 1 || !strings.Contains(err.Error(), "disturbed 6 times in a row") {
+		t.Errorf("%d pairs ran: %v", len(f.ran), err)
+	}
+	f.breach = nil
+	if report, _, err := Run(t.Context(), c); err == nil || len(f.ran) > 0 || !strings.Contains(err.Error(), "it ended in pair 1") {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// A server that died is not forgiven because it lives the next time; one that
+// never started can be mended.
+func TestGoingOnRemembersADeath(t *testing.T) {
+	f := &fake{value: noise(0, 0.05)}
+	c := faked(t, f)
+	died := errors.New("the server of the candidate died: signal: killed")
+	f.fail = died
+	if _, _, err := Run(t.Context(), c); !errors.Is(err, died) {
+		t.Fatal(err)
+	}
+	f.fail = nil
+	f.breach = func(p pairPlan, _ int) *breach {
+		if p.number == 3 {
+			f.fail = died
+		}
+		return nil
+	}
+	for range 2 {
+		report, _, err := Run(t.Context(), c)
+		if err != nil || report.Pairs != 3 || report.Exit != compare.ExitInvalid || !strings.Contains(strings.Join(report.Reasons, " "), "the candidate died") {
+			t.Errorf("%+v, %v", report, err)
+		}
+		f.fail = nil
+	}
+}
+
+// recorded is a session with a folder that a comparison of servers left.
+func recorded(t *testing.T, stages ...*result.Stage) (*served, string) {
+	t.Helper()
+	s := newSession(t)
+	folder, err := result.Create(s.Out, result.Run{Settings: result.Settings{{Key: "serve", Value: "{out}"}, {Key: "control", Value: "true"}, {Key: "slices", Value: "2"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, stage := range stages {
+		if err := folder.Append(stage); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := folder.Finish(time.Now(), false); err != nil {
+		t.Fatal(err)
+	}
+	return &served{Serve: &Serve{Slices: 2, Plan: bench.Plan{}}, s: s}, filepath.Join(s.Out, result.StagesFile)
+}
+
+// pairOf are the slices of a pair, as they are put on record.
+func pairOf(number int, discarded bool) (stages []*result.Stage) {
+	slice := func(arm compare.Arm) *result.Stage {
+		s := result.NewStage()
+		s.Length = time.Second
+		for range 100 {
+			s.Latency.Record(time.Millisecond)
+			s.Counts[result.OK]++
+		}
+		s.Settings = result.Settings{{Key: result.KeyArm, Value: string(arm)}, {Key: result.KeyPair, Value: fmt.Sprint(number)}}
+		return s
+	}
+	if discarded {
+		s := slice(compare.Base)
+		s.Valid = false
+		s.Settings = s.Settings.With(result.KeyDiscarded, "the machine was busy")
+		stages = append(stages, s)
+	}
+	for _, arm := range []compare.Arm{compare.Base, compare.Candidate, compare.Control, compare.Control, compare.Candidate, compare.Base} {
+		stages = append(stages, slice(arm))
+	}
+	return stages
+}
+
+// What was killed while it wrote a pair leaves a part of one, at most with half
+// a line: it is left out and run again. What is broken elsewhere is told.
+func TestPartOfAPairIsLeftOut(t *testing.T) {
+	three := slices.Concat(pairOf(1, false), pairOf(2, true), pairOf(3, true))
+	lines := func(n int) int { // bytes
+		r, path := recorded(t, three[:n]...)
+		_ = r
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(text)
+	}
+	for why, c := range map[string]struct {
+		size  int
+		pairs int
+		kept  int // lines
+		told  string
+	}{
+		"whole":                      {lines(20), 3, 20, ""},
+		"one slice less":             {lines(19), 2, 14, "stages.jsonl: pair 3 is not whole"},
+		"half a slice less":          {lines(20) - 10, 2, 14, "cut short"},
+		"only the line's end less":   {lines(20) - 1, 2, 14, "pair 3 is not whole"},
+		"only what was disturbed":    {lines(14), 2, 14, ""},
+		"half of the first":          {10, 0, 0, "cut short"},
+		"half of what was disturbed": {lines(13) + 10, 2, 13, "cut short"},
+		"nothing":                    {0, 0, 0, ""},
+	} {
+		r, path := recorded(t, three...)
+		if err := os.Truncate(path, int64(c.size)); err != nil {
+			t.Fatal(err)
+		}
+		held, err := Read(r.s.Out)
+		if err != nil || len(held.Invalid) > 0 || highestPair(held.Samples) != c.pairs || len(held.Stages) != c.kept {
+			t.Errorf("%s, only read: %d pairs, %d slices, %q, %v", why, highestPair(held.Samples), len(held.Stages), held.Invalid, err)
+		}
+		samples, err := r.stored()
+		if err != nil || highestPair(samples) != c.pairs {
+			t.Errorf("%s: %d pairs, want %d: %v", why, highestPair(samples), c.pairs, err)
+		}
+		if told := strings.Join(r.s.notes, " "); !strings.Contains(told, c.told) || c.told == "" && told != "" || told != strings.Join(held.Notes, " ") {
+			t.Errorf("%s: told %q, and where it is only read %q", why, told, held.Notes)
+		}
+		if text, err := os.ReadFile(path); err != nil || len(text) != lines(c.kept) {
+			t.Errorf("%s: %d bytes are left, want %d, %v", why, len(text), lines(c.kept), err)
+		}
+	}
+	// In the middle there is no such excuse.
+	r, path := recorded(t, three...)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, c := range map[string]struct{ from, to int }{
+		"stages.jsonl: line 3: not a stage":                                  {lines(2) + 20, lines(2) + 40},
+		"stages.jsonl: line 7: a slice of pair 2, where pair 1 is not whole": {lines(2), lines(3)},
+		"stages.jsonl: line 7: a slice of pair 3, where pair 2 is not whole": {lines(6), lines(14)},
+	} {
+		if err := os.WriteFile(path, slices.Concat(text[:c.from], text[c.to:]), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.stored(); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%v, want %q", err, what)
+		}
+	}
+}
+
+// The same of the launches of benchmarks.
+func TestPartOfALaunchIsLeftOut(t *testing.T) {
+	pair := func(n int) (text string) {
+		for _, arm := range []compare.Arm{compare.Candidate, compare.Base} {
+			text += fmt.Sprintf("arm: %s\npair: %d\nBenchmarkTake-2 \t 1000 \t 5.0 ns/op\n", arm, n)
+		}
+		return text + fmt.Sprintf(wholePair, n)
+	}
+	all := pair(1) + pair(2)
+	for why, c := range map[string]struct {
+		text  string
+		pairs int
+		told  string
+	}{
+		"whole":               {all, 2, ""},
+		"the end less":        {all[:len(all)-1], 1, "launches.txt: pair 2 is not whole"},
+		"one launch less":     {all[:len(pair(1))+len(pair(2))/2], 1, "pair 2 is not whole"},
+		"half a figure":       {pair(1) + "arm: base\npair: 2\nBenchmarkTake-2 \t 1000 \t 5", 1, "cut short"},
+		"not even one":        {"arm: base\npair: 1\nBenchmarkTake-2 \t 1000 \t 5.0 ns/op\n", 0, "pair 1 is not whole"},
+		"nothing was written": {"", 0, ""},
+	} {
+		s := newSession(t)
+		write(t, s.Out, map[string]string{LaunchesFile: c.text, result.RunFile: `{"schema":1}`})
+		held, err := Read(s.Out)
+		if err != nil || highestPair(held.Samples) != c.pairs {
+			t.Errorf("%s, only read: %d pairs, %v", why, highestPair(held.Samples), err)
+		}
+		samples, err := (&benched{s: s}).stored()
+		if told := strings.Join(s.notes, " "); err != nil || highestPair(samples) != c.pairs || !strings.Contains(told, c.told) || c.told == "" && told != "" {
+			t.Errorf("%s: %d pairs, told %q, %v", why, highestPair(samples), told, err)
+		}
+		if left, err := os.ReadFile(filepath.Join(s.Out, LaunchesFile)); err != nil || string(left) != all[:len(pair(1))*c.pairs] {
+			t.Errorf("%s: left is %q, %v", why, left, err)
+		}
+	}
+	s := newSession(t)
+	for text, want := range map[string]string{
+		pair(1) + "BenchmarkTake 1000 fast ns/op\n" + pair(2): "launches.txt:8:",
+		pair(1) + pair(3): "launches.txt: line 14: the end of pair 3, where that of pair 2 should come first",
+	} {
+		write(t, s.Out, map[string]string{LaunchesFile: text})
+		if _, err := (&benched{s: s}).stored(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+}
+
+// The record of what was run again is read like the others.
+func TestPartOfANoteIsLeftOut(t *testing.T) {
+	s := newSession(t)
+	for range 2 {
+		if err := s.note(event{Pair: 1, Unit: 2, Arm: compare.Base, Why: "the machine was busy"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(s.Out, RedoneFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, text[:len(text)-5], 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.openEvents(); err != nil || len(s.redone) != 1 || s.redone[0] != (breach{compare.Base, "the machine was busy", 1, 2}) || len(s.notes) != 1 {
+		t.Errorf("%+v, %q, %v", s.redone, s.notes, err)
+	}
+	if left, err := os.ReadFile(path); err != nil || len(left) != len(text)/2 {
+		t.Errorf("%d bytes are left of %d, %v", len(left), len(text), err)
+	}
+	if err := os.WriteFile(path, slices.Concat([]byte("{\n"), text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var wrong *ConfigError
+	if err := s.openEvents(); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "redone.jsonl: line 1: ") {
+		t.Error(err)
+	}
+}

@@ -27,7 +27,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -54,7 +53,7 @@ type Config struct {
 	Policy  compare.Policy
 	Control bool          // the base is launched a second time in each pair
 	Budget  time.Duration // of all of it, builds included
-	Seed    uint64        // of orders, folders, ports and link layouts
+	Seed    uint64        // of orders, folders, ports and link layouts; 0: that of the record in Out, or one that is drawn
 	Out     string        // folder for the record; one that holds pairs of the same comparison is continued
 	Patient bool          // go on where the prognosis is that this machine cannot decide
 
@@ -344,60 +343,6 @@ func (s *session) conclude(invalid []string) *compare.Report {
 		r.AddShifts(stages)
 	}
 	return r
-}
-
-// openFolder makes the folder for the record, or goes on with one of the same
-// comparison.
-func (s *session) openFolder() error {
-	settings := append(result.Settings{
-		{Key: "base", Value: s.Base}, {Key: "base_commit", Value: s.sides.baseCommit},
-		{Key: "candidate", Value: s.sides.candidateName}, {Key: "candidate_commit", Value: s.sides.candidateCommit}, {Key: "candidate_tree", Value: s.sides.candidateTree},
-		{Key: "seed", Value: fmt.Sprint(s.Seed)}, {Key: "control", Value: fmt.Sprint(s.Control)},
-	}, slices.Concat(s.Design.Settings(), s.Policy.Settings(), s.Experiment.settings())...)
-	run := result.Run{
-		ID: s.began.Format("20060102-150405"), Command: append([]string{"onhold"}, os.Args[1:]...), Started: s.began,
-		Settings: settings, Environment: host.Environment(),
-	}
-	folder, err := result.Create(s.Out, run)
-	if err == nil {
-		s.folder = folder
-		return s.openEvents()
-	}
-	folder, openErr := result.Continue(s.Out)
-	if openErr != nil {
-		return &ConfigError{err}
-	}
-	if got, want := sameQuestion(folder.Run.Settings), sameQuestion(settings); got != want {
-		return &ConfigError{errors.Join(fmt.Errorf("--out=%s: holds the pairs of another comparison, which are not to be mixed with this one's (%s): name another folder", s.Out, differ(folder.Run.Settings, settings)),
-			folder.Finish(folder.Run.Finished, !folder.Run.Partial))}
-	}
-	s.folder = folder
-	return s.openEvents()
-}
-
-// sameQuestion is what two comparisons agree in whose pairs may be put together.
-// What the sides are called is not in it, for their contents are: a candidate
-// that was committed meanwhile is still the same.
-func sameQuestion(s result.Settings) string {
-	return slices.DeleteFunc(slices.Clone(s), names).String()
-}
-
-// names reports whether a setting says only what a side is called.
-func names(kv result.Setting) bool {
-	return kv.Key == "base" || kv.Key == "candidate" || kv.Key == "candidate_commit"
-}
-
-// differ names the first setting in which two comparisons differ.
-func differ(old, now result.Settings) string {
-	for _, kv := range now {
-		if names(kv) {
-			continue
-		}
-		if got := old.Get(kv.Key); got != kv.Value {
-			return fmt.Sprintf("%s was %q and is %q", kv.Key, got, kv.Value)
-		}
-	}
-	return "it has settings that this one has not"
 }
 
 func highestPair(samples []compare.Sample) (n int) {

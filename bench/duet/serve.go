@@ -58,8 +58,11 @@ type Serve struct {
 	Settle time.Duration // driven once, after the launch, and discarded; DefaultSettle where 0
 	Slices int           // for each arm and pair; DefaultSlices where 0
 
-	// Request says in words what is asked for, to tell comparisons apart.
+	// What is asked for, to tell comparisons apart: in words, and with which
+	// further header lines and body. Driver is what asks.
 	Request string
+	Header  []string
+	Body    string
 }
 
 // Validate says what is wrong with it, naming the flag.
@@ -93,12 +96,20 @@ func orDefault[T comparable](v, def T) T {
 }
 
 func (e *Serve) settings() result.Settings {
-	return result.Settings{
+	out := result.Settings{
 		{Key: "build", Value: e.Build}, {Key: "serve", Value: e.Command}, {Key: "request", Value: e.Request},
 		{Key: result.KeyLoad, Value: string(e.Plan.Load)}, {Key: result.KeyLevel, Value: strconv.Itoa(e.Plan.Level)},
 		{Key: result.KeyStage, Value: e.Plan.Length.String()}, {Key: result.KeyWarmup, Value: e.Plan.Warmup.String()},
 		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()}, {Key: "known_wait", Value: e.Plan.Wait.String()},
+		{Key: "max_lag", Value: e.Plan.MaxLag.String()},
 	}
+	if len(e.Header) > 0 {
+		out = append(out, result.Setting{Key: "header", Value: headerSetting(e.Header)})
+	}
+	if e.Body != "" {
+		out = append(out, result.Setting{Key: "body", Value: bodySetting(e.Body)})
+	}
+	return out
 }
 
 // served runs the pairs of a Serve.

@@ -95,7 +95,7 @@ func duetCommand() *cli.Command {
 			boolFlag(catCompare, "patient", "go on where the prognosis (after 8 pairs, and at every look) is that this machine cannot decide what is open"),
 			maxStealFlag(),
 			inconclusiveFlag(),
-			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of orders, folders, link layouts and arrivals", Sources: env("seed"), OnlyOnce: true},
+			&cli.Uint64Flag{Category: catCompare, Name: "seed", HideDefault: true, Usage: "of orders, folders, link layouts and arrivals; where not set, that of the record in --out, or one that is drawn", Sources: env("seed"), OnlyOnce: true},
 			stringFlag(catOutput, "out", "", "folder for the record and the report; where not set, reports/out/duet-TIME"),
 			boolFlag(catOutput, "json", "print verdict.json in place of the table"),
 		},
@@ -163,6 +163,9 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 	if config.Out == "" {
 		config.Out = filepath.Join(defaultOut, "duet-"+time.Now().Format("20060102-150405"))
 	}
+	if c.IsSet("seed") && config.Seed == 0 {
+		return config, usageError("--seed=0: must be above 0")
+	}
 	if config.Budget <= 0 {
 		return config, usageError("--budget=%v: must be above 0", config.Budget)
 	}
@@ -219,7 +222,7 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 	}
 	return &duet.Serve{
 		Build: c.String("build"), Command: c.String("serve"), Driver: driver,
-		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
+		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")), Header: c.StringSlice("header"), Body: c.String("body"),
 		Plan: bench.Plan{
 			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Length: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
 			Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"),

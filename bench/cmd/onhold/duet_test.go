@@ -47,6 +47,9 @@ func TestInterruptDuet(t *testing.T) {
 	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
 		t.Fatalf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, said.String())
 	}
+	if !strings.Contains(said.String(), "the seed is ") {
+		t.Errorf("the seed that was drawn is not told:\n%s", said.String())
+	}
 	report, err := render.ReadVerdict(filepath.Join(dir, "duet"))
 	if err != nil || report.Pairs < 2 || report.Pairs == 8 || report.Verdict != compare.Inconclusive {
 		t.Errorf("%+v, %v", report, err)
@@ -61,7 +64,14 @@ func TestInterruptDuet(t *testing.T) {
 	if code != exitOK && code != exitRegressed || !strings.Contains(errOut, "continues with") {
 		t.Errorf("continued: exit code %d\n%s%s", code, stdout, errOut)
 	}
-	if report, err := render.ReadVerdict(filepath.Join(dir, "duet")); err != nil || report.Pairs != 8 {
-		t.Errorf("continued: %+v, %v", report, err)
+	if again, err := render.ReadVerdict(filepath.Join(dir, "duet")); err != nil || again.Pairs != 8 || again.Seed != report.Seed || again.Seed == 0 {
+		t.Errorf("continued: %+v, %v; was %+v", again, err, report)
+	}
+	// It is decided again as it was, and by other settings it is not gone on with.
+	if stdout, errOut, again := onhold(t, dir, "compare", "duet"); again != code {
+		t.Errorf("decided again: exit code %d, was %d\n%s%s", again, code, stdout, errOut)
+	}
+	if _, errOut, code := onhold(t, dir, append(args, "--seed", "1", "--max-steal", "2%")...); code != exitUsage || !strings.Contains(errOut, "was ") {
+		t.Errorf("by another seed: exit code %d\n%s", code, errOut)
 	}
 }

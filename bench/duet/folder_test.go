@@ -1,0 +1,123 @@
+package duet
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// A seed that nobody gave is drawn, is on record, and is that of whoever goes
+// on.
+func TestSeedIsDrawnOnce(t *testing.T) {
+	f := &fake{value: noise(0, 0.05)}
+	c := faked(t, f)
+	c.Seed = 0
+	c.Budget = 1 // nanosecond
+	first, run, err := Run(t.Context(), c)
+	if err != nil || first.Seed == 0 || run.Settings.Get("seed") == "0" {
+		t.Fatalf("seed %d, on record %q, %v", first.Seed, run.Settings.Get("seed"), err)
+	}
+	if second, _, err := Run(t.Context(), c); err != nil || second.Seed != first.Seed {
+		t.Errorf("seed %d, and going on %d: %v", first.Seed, second.Seed, err)
+	}
+	c.Seed = first.Seed
+	if _, _, err := Run(t.Context(), c); err != nil {
+		t.Errorf("the same seed, as asked: %v", err)
+	}
+	c.Seed++
+	var wrong *ConfigError
+	if _, _, err := Run(t.Context(), c); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "--seed: was") {
+		t.Errorf("another seed: %v", err)
+	}
+	seeds := map[uint64]bool{}
+	for range 10 {
+		seeds[drawSeed()] = true
+	}
+	if len(seeds) < 9 || seeds[0] {
+		t.Errorf("drawn: %v", seeds)
+	}
+}
+
+// Pairs of two comparisons are not put together where anything differs that
+// makes a difference, and the message says what, how, and what to do.
+func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
+	t.Setenv("GOFLAGS", "")
+	served := func(change func(*Serve)) Experiment {
+		e := &Serve{
+			Build: "cp a {out}", Command: "{out} {addr}", Request: "GET /", Header: []string{"Accept: text/html", "X-Api-Token: hush"}, Body: "{}",
+			Plan: bench.Plan{Load: bench.LoadConstant, Level: 10, Length: time.Second, Warmup: time.Second, MaxLag: time.Millisecond},
+		}
+		change(e)
+		return e
+	}
+	at := func(c Config) *session {
+		return &session{Config: c, sides: &sources{baseCommit: "1", candidateTree: "2"}}
+	}
+	config := func(change func(*Config)) Config {
+		c := Config{Seed: 1, Design: compare.DefaultDesign(), Experiment: served(func(*Serve) {})}
+		change(&c)
+		return c
+	}
+	here := result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 2, Kernel: "6.1", Host: "one"}
+	old := at(config(func(*Config) {})).settings(here)
+	if text := old.String(); strings.Contains(text, "hush") || strings.Contains(text, "one") || !strings.Contains(text, "X-Api-Token: sha256 ") {
+		t.Errorf("on record is %s", text)
+	}
+	with := func(change func(*Serve)) result.Settings {
+		return at(config(func(c *Config) { c.Experiment = served(change) })).settings(here)
+	}
+	for _, c := range []struct {
+		now  result.Settings
+		want string
+	}{
+		{at(config(func(c *Config) { c.Base, c.MaxSteal, c.Budget, c.Patient = "main", DefaultMaxSteal, 1, true })).settings(here), ""},
+		{with(func(e *Serve) { e.Slices, e.Settle = DefaultSlices, DefaultSettle }), ""},
+		{with(func(e *Serve) { e.Request = "PUT /" }), `the request (--method, --path): was "GET /" there and is "PUT /" now`},
+		{with(func(e *Serve) { e.Body = "{1}" }), `--body: was "{}" there and is "{1}" now`},
+		{with(func(e *Serve) { e.Body = "" }), `--body: was "{}" there and is "" now`},
+		{with(func(e *Serve) { e.Body = strings.Repeat("a", 300) }), `is "300 bytes, sha256 `},
+		{with(func(e *Serve) { e.Header = e.Header[1:] }), `--header: was "Accept: text/html; X-Api-Token: sha256`},
+		{with(func(e *Serve) { e.Header[1] = "X-Api-Token: other" }), `--header: was `},
+		{with(func(e *Serve) { e.Plan.MaxLag = 0 }), `--max-lag: was "1ms" there and is "0s" now`},
+		{with(func(e *Serve) { e.Plan.Length = 2 * time.Second }), `--slice: was "1s" there and is "2s" now`},
+		{at(config(func(c *Config) { c.MaxSteal = 0.05 })).settings(here), `--max-steal: was "0.01" there and is "0.05" now`},
+		{at(config(func(c *Config) { c.TargetCPUs = []int{3} })).settings(here), `(--no-pin): was "shared with the generator" there and is "1 of their own" now`},
+		{at(config(func(c *Config) { c.Design = c.Design.Upto(20) })).settings(here), `--pairs: was "14,20,32,48" there and is "14,20" now`},
+		{at(config(func(*Config) {})).settings(result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 4, Kernel: "6.1"}), `the machine: was "EPYC, 2 CPUs, linux/amd64, 6.1" there and is "EPYC, 4 CPUs`},
+		{at(config(func(*Config) {})).settings(result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 2, Kernel: "6.1", Host: "two"}), ""},
+	} {
+		if got := differ(old, c.now); !strings.Contains(got, c.want) || c.want == "" && got != "" {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+	}
+	t.Setenv("GOFLAGS", "-race")
+	if got := differ(old, at(config(func(*Config) {})).settings(here)); got != `GOFLAGS in the environment: was "" there and is "-race" now` {
+		t.Error(got)
+	}
+	if got := differ((&GoBench{Bench: "A"}).settings(), (&GoBench{Bench: "B"}).settings()); got != `--bench: was "A" there and is "B" now` {
+		t.Error(got)
+	}
+
+	f := &fake{value: noise(0, 0.05)}
+	c := faked(t, f)
+	c.Budget = 1
+	if _, _, err := Run(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	before := len(f.ran)
+	c.Control = false
+	var wrong *ConfigError
+	_, _, err := Run(t.Context(), c)
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), `the control (--no-control): was "true" there and is "false" now: go on with what it was, or name another folder`) || len(f.ran) != before {
+		t.Errorf("without the control: %v", err)
+	}
+	write(t, c.Out, map[string]string{result.RunFile: `{"schema":1,"settings":{}}`})
+	if _, _, err := Run(t.Context(), c); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "holds a run that is no comparison") {
+		t.Errorf("another run's folder: %v", err)
+	}
+}

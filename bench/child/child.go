@@ -1,7 +1,7 @@
 // Package child starts programs, confined to CPUs of their own where asked, and
 // makes sure that they end: a [Process] that serves until it is stopped, or one
 // that [Run] runs to its end. They do not see a terminal's Ctrl-C, which is ours
-// to pass on, and on Linux they end with us.
+// to pass on. On Linux they end with us, and what they started ends with them.
 package child
 
 import (
@@ -23,18 +23,69 @@ import (
 
 const (
 	stopLimit = 15 * time.Second // from SIGTERM to the end, before the process is killed
-	killWait  = 5 * time.Second  // for what a killed program holds open
+	killLimit = 15 * time.Second // from SIGKILL to the end, before it is not waited for any more
 	tailBytes = 2 << 10          // of its standard error, kept for messages
 	saidMax   = 300              // bytes of it in a message
 )
+
+// holdLimit is how long what a program prints is waited for once it has ended:
+// somebody whom it started, and who could not be ended with it, may hold its
+// output open for ever. A variable for the tests.
+var holdLimit = 5 * time.Second
 
 // OutputMax is how many bytes are kept of what a program prints that is run to
 // its end.
 const OutputMax = 8 << 20
 
+// family is a program that runs, and what it started.
+type family struct {
+	cmd   *exec.Cmd
+	mu    sync.Mutex
+	freed bool // the process was waited for: its number may be another's
+}
+
+// start starts the program, confined to cpus where there are any. The kernel
+// ends it when the thread that made it ends, so that thread must be held until
+// wait has returned.
+func (f *family) start(cpus []int) error {
+	f.cmd.WaitDelay = holdLimit
+	apart(f.cmd)
+	return host.StartPinned(f.cmd, cpus)
+}
+
+// kill ends all of it that has not ended.
+func (f *family) kill() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.freed {
+		_ = kill(f.cmd.Process) // it may have ended already
+	}
+}
+
+// wait waits for the end of the program, and then ends what it left behind: an
+// orphan would take time from what is measured next, and may hold open what the
+// program printed to.
+func (f *family) wait() error {
+	ended := awaitEnd(f.cmd.Process)
+	f.mu.Lock()
+	if ended {
+		_ = kill(f.cmd.Process)
+		f.freed = true // by what follows; its group has nobody left to be ended
+	}
+	f.mu.Unlock()
+	err := f.cmd.Wait()
+	f.mu.Lock()
+	f.freed = true
+	f.mu.Unlock()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return nil // the program itself ended well
+	}
+	return err
+}
+
 // Process is a program that was started and serves until it is stopped.
 type Process struct {
-	cmd    *exec.Cmd
+	family
 	ended  chan struct{}
 	err    error // of the process, once ended is closed
 	stderr *tail
@@ -44,29 +95,29 @@ type Process struct {
 // it is handed what the process prints, in a goroutine of its own; what it
 // leaves is thrown away.
 func Start(cmd *exec.Cmd, cpus []int, read func(io.Reader)) (*Process, error) {
-	p := &Process{cmd: cmd, ended: make(chan struct{}), stderr: &tail{}}
+	p := &Process{family: family{cmd: cmd}, ended: make(chan struct{}), stderr: &tail{}}
 	cmd.Stderr = p.stderr
-	apart(cmd)
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
+	printed, printer := io.Pipe()
+	if read != nil {
+		cmd.Stdout = printer
 	}
 	started := make(chan error, 1)
 	go func() {
-		// The kernel ends the process when the thread that made it ends, so that
-		// thread is held until there is no process any more.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := host.StartPinned(cmd, cpus)
+		err := p.start(cpus)
 		started <- err
 		if err != nil {
 			return
 		}
 		if read != nil {
-			read(stdout)
+			go func() {
+				read(printed)
+				io.Copy(io.Discard, printed) // until the process has ended
+			}()
 		}
-		io.Copy(io.Discard, stdout) // until the process ends
-		p.err = cmd.Wait()
+		p.err = p.wait()
+		printer.Close()
 		close(p.ended)
 	}()
 	if err := <-started; err != nil {
@@ -125,10 +176,16 @@ func (p *Process) Stop() error {
 	return nil
 }
 
-// Kill ends the process and what it started, at once, and waits for its end.
+// Kill ends the process and what it started, at once, and waits for its end;
+// not for ever, for a process that hangs in the kernel does not end.
 func (p *Process) Kill() {
-	_ = kill(p.cmd.Process) // it may have ended already
-	<-p.ended
+	p.kill()
+	limit := time.NewTimer(killLimit)
+	defer limit.Stop()
+	select {
+	case <-p.ended:
+	case <-limit.C:
+	}
 }
 
 // Ran is what a program did that was run to its end.
@@ -147,23 +204,22 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 	defer cancel()
 	var out, errOut bounded
 	cmd.Stdout, cmd.Stderr = &out, &errOut
-	cmd.WaitDelay = killWait
-	apart(cmd)
+	f := &family{cmd: cmd}
 	ended := make(chan error, 1)
 	go func() {
-		runtime.LockOSThread() // as in Start
+		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		if err := host.StartPinned(cmd, cpus); err != nil {
+		if err := f.start(cpus); err != nil {
 			ended <- err
 			return
 		}
-		unkilled := context.AfterFunc(ctx, func() { _ = kill(cmd.Process) })
+		unkilled := context.AfterFunc(ctx, f.kill)
 		var watching sync.WaitGroup
 		stop := make(chan struct{})
 		if watch != nil {
 			watching.Go(func() { watch(cmd.Process.Pid, stop) })
 		}
-		err := cmd.Wait()
+		err := f.wait()
 		unkilled()
 		close(stop)
 		watching.Wait()

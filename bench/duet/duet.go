@@ -128,6 +128,10 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 		return nil, nil, err
 	}
 	defer s.sides.remove()
+	for _, note := range s.sides.notes {
+		s.notes = append(s.notes, note)
+		s.tell("%s", note)
+	}
 	if err := s.openFolder(); err != nil {
 		return nil, nil, err
 	}

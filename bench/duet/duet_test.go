@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -426,6 +427,18 @@ func TestLayOut(t *testing.T) {
 	if len(s.dir(compare.Base)) != len(s.dir(compare.Candidate)) {
 		t.Error("the folders' names differ in length")
 	}
+	// Either side is a work tree of git's, for builds that ask it.
+	for arm, want := range map[compare.Arm]string{compare.Base: "", compare.Candidate: "M a\n D gone\n?? fresh"} {
+		if got := run(t, s.dir(arm), "status", "--porcelain"); got != want {
+			t.Errorf("git says of the %s %q, want %q", arm, got, want)
+		}
+	}
+	if base, candidate := run(t, s.dir(compare.Base), "rev-parse", "HEAD"), run(t, s.dir(compare.Candidate), "rev-parse", "HEAD"); base != s.baseCommit || candidate+"+" != s.candidateCommit {
+		t.Errorf("git says that the base is %s and the candidate %s, want %s and %s", base, candidate, s.baseCommit, s.candidateCommit)
+	}
+	if staged := run(t, dir, "diff", "--cached", "--name-only"); staged != "" {
+		t.Errorf("the user's index was changed: %s", staged)
+	}
 	if !strings.HasSuffix(s.candidateCommit, "+") {
 		t.Errorf("the candidate has changes, and is told as %s", s.candidateCommit)
 	}
@@ -449,5 +462,81 @@ func TestLayOut(t *testing.T) {
 	}
 	if _, err := layOut(t.Context(), t.TempDir(), "main", ""); err == nil || !strings.Contains(err.Error(), "not in a git work tree") {
 		t.Errorf("no repository: %v", err)
+	}
+}
+
+// What was interrupted while it was laid out leaves nothing behind.
+func TestLayOutInterrupted(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("wants a Unix shell")
+	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	dir := repo(t, map[string]string{"a": "old", ".gitattributes": "a filter=slow\n"})
+	begun, goOn := filepath.Join(t.TempDir(), "begun"), filepath.Join(t.TempDir(), "go")
+	run(t, dir, "config", "filter.slow.smudge", "touch "+begun+"; until [ -e "+goOn+" ]; do sleep 0.01; done; cat")
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for _, err := os.Stat(begun); err != nil && t.Context().Err() == nil; _, err = os.Stat(begun) {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		time.Sleep(50 * time.Millisecond) // until git is dead; were it not, this would pass for nothing
+		os.WriteFile(goOn, nil, 0o644)
+	}()
+	nothingLeft := func(why string) {
+		t.Helper()
+		if list := run(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
+			t.Errorf("%s: git still knows of a worktree:\n%s", why, list)
+		}
+		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+			t.Errorf("%s: left in the temporary folder: %v, %v", why, left, err)
+		}
+	}
+	if s, err := layOut(ctx, dir, "main", ""); err == nil {
+		s.remove()
+		t.Error("the interrupt made no difference")
+	}
+	nothingLeft("interrupted")
+
+	s, err := layOut(t.Context(), dir, "main", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	run(t, dir, "worktree", "lock", filepath.Join(s.root, baseFolder))
+	os.Remove(filepath.Join(s.root, baseFolder, ".git"))
+	s.remove()
+	nothingLeft("locked, and no worktree yet")
+}
+
+// A hook's environment names the user's index and repository.
+func TestLayOutInAHook(t *testing.T) {
+	dir := repo(t, map[string]string{"a": "old", "b": "old"})
+	write(t, dir, map[string]string{"a": "new"})
+	run(t, dir, "add", "a")
+	want := run(t, dir, "status", "--porcelain")
+	t.Setenv("GIT_DIR", filepath.Join(dir, ".git"))
+	t.Setenv("GIT_INDEX_FILE", filepath.Join(dir, ".git", "index"))
+	s, err := layOut(t.Context(), dir, "HEAD", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.remove()
+	if got := run(t, dir, "status", "--porcelain"); got != want || s.candidateName != "work tree, with changes" {
+		t.Errorf("the user's work tree is %q, was %q; the candidate is the %s", got, want, s.candidateName)
+	}
+}
+
+func TestSubmodulesAreTold(t *testing.T) {
+	inner := repo(t, map[string]string{"c": "old"})
+	dir := repo(t, map[string]string{"a": "old"})
+	run(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "lib")
+	s, err := layOut(t.Context(), dir, "HEAD", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.remove()
+	if len(s.notes) != 1 || !strings.Contains(s.notes[0], "submodules") {
+		t.Errorf("notes: %q", s.notes)
 	}
 }

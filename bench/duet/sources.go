@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
@@ -26,6 +27,7 @@ type sources struct {
 	candidateCommit string // of the work tree's HEAD, with + where it has changes
 	candidateTree   string // tells the candidate's contents
 	candidateName   string
+	notes           []string // what of the work tree is not in the folders
 }
 
 const (
@@ -36,6 +38,8 @@ const (
 // layOut checks the base out of git and copies the candidate, as the work tree
 // is: changes that are not committed are compared too. The base is the commit
 // from which the candidate parted, for what others did since is not its own.
+// Both are git work trees, for a build that asks git for a version must not meet
+// two kinds of folders.
 //
 // What lies in the folder without is no part of the candidate: the record of
 // this very comparison grows in it.
@@ -72,16 +76,33 @@ func layOut(ctx context.Context, dir, ref, without string) (s *sources, err erro
 	if s.root, err = os.MkdirTemp("", "onhold-duet-"); err != nil {
 		return nil, err
 	}
+	begun := s // which a return with an error sets to nil
 	defer func() {
 		if err != nil {
-			s.remove()
+			begun.remove()
 		}
 	}()
 	if _, err = git("worktree", "add", "--detach", "--quiet", filepath.Join(s.root, baseFolder), fork); err != nil {
 		return nil, err
 	}
-	if s.candidateTree, err = copyTree(ctx, top, filepath.Join(s.root, candidateFolder), without); err != nil {
+	candidate := filepath.Join(s.root, candidateFolder)
+	if _, err = git("worktree", "add", "--detach", "--no-checkout", "--quiet", candidate, head); err != nil {
+		return nil, err
+	}
+	if s.candidateTree, err = copyTree(ctx, top, candidate, without); err != nil {
 		return nil, fmt.Errorf("copying the candidate: %w", err)
+	}
+	// Named in full: in a hook, the environment names the user's work tree.
+	own := "--git-dir=" + filepath.Join(candidate, ".git")
+	if _, err = gitIn(ctx, candidate, own, "read-tree", "HEAD"); err != nil {
+		return nil, err
+	}
+	_, _ = gitIn(ctx, candidate, own, "update-index", "-q", "--refresh") // it fails where there are changes
+	for _, folder := range []string{baseFolder, candidateFolder} {
+		if _, err := os.Stat(filepath.Join(s.root, folder, ".gitmodules")); err == nil {
+			s.notes = append(s.notes, "the work tree has submodules, which are left out: their folders are empty on both sides")
+			break
+		}
 	}
 	look := []string{"status", "--porcelain"}
 	if rel, err := within(top, without); err == nil && rel != "" {
@@ -94,11 +115,25 @@ func layOut(ctx context.Context, dir, ref, without string) (s *sources, err erro
 	return s, nil
 }
 
-// remove takes it all away, git's note of the worktree included.
+// remove takes it all away, git's notes of the worktrees included. One that was
+// being added when git was interrupted is locked, and may be no worktree yet.
 func (s *sources) remove() {
-	base := filepath.Join(s.root, baseFolder)
-	_, _ = gitIn(context.Background(), s.repo, "worktree", "remove", "--force", base)
+	git := func(args ...string) string {
+		out, _ := gitIn(context.Background(), s.repo, args...)
+		return out
+	}
+	folders := []string{filepath.Join(s.root, baseFolder), filepath.Join(s.root, candidateFolder)}
+	for _, folder := range folders {
+		git("worktree", "remove", "--force", "--force", folder)
+	}
 	os.RemoveAll(s.root)
+	// Pruning is for all worktrees that are gone, the user's too: not without need.
+	if strings.Contains(git("worktree", "list", "--porcelain"), filepath.Base(s.root)) {
+		for _, folder := range folders {
+			git("worktree", "unlock", folder)
+		}
+		git("worktree", "prune")
+	}
 }
 
 // dir is where an arm's source lies, at the place in it where the user stands.
@@ -113,6 +148,8 @@ func (s *sources) dir(arm compare.Arm) string {
 func gitIn(ctx context.Context, dir string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "git", args...)
 	cmd.Dir = dir
+	// In a hook it names the user's index, which is not to be changed.
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_INDEX_FILE=") })
 	var errOut bytes.Buffer
 	cmd.Stderr = &errOut
 	out, err := cmd.Output()
@@ -120,7 +157,7 @@ func gitIn(ctx context.Context, dir string, args ...string) (string, error) {
 		if said := strings.TrimSpace(errOut.String()); said != "" {
 			err = errors.New(said)
 		}
-		return "", fmt.Errorf("git %s: %w", args[0], err)
+		return "", fmt.Errorf("git %s: %w", strings.Join(args, " "), err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

@@ -25,6 +25,7 @@ type fake struct {
 	s      *session
 	fail   error
 	more   func(arm compare.Arm, pair int) []compare.Sample // further figures of a launch
+	slow   bool                                             // building takes for ever
 	built  []int
 	ran    []pairPlan
 	kept   []compare.Sample // of all pairs, as a record would have them
@@ -32,6 +33,9 @@ type fake struct {
 
 func (f *fake) build(ctx context.Context, pairs []pairPlan) error {
 	f.built = append(f.built, len(pairs))
+	if f.slow {
+		<-ctx.Done()
+	}
 	return context.Cause(ctx)
 }
 
@@ -261,6 +265,19 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// Builds are part of what the budget is for.
+func TestBudgetOfBuilds(t *testing.T) {
+	s := newSession(t)
+	s.Budget = 20 * time.Millisecond
+	f := &fake{value: noise(0, 0.04), slow: true}
+	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
+		t.Fatal(whole, err)
+	}
+	if r := s.conclude(nil); s.pairs != 0 || r.Exit != compare.ExitInvalid || !strings.Contains(strings.Join(r.Reasons, " "), "the budget of 20ms was used up") {
+		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
+	}
+}
+
 func TestInterruptedAndFailed(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0, 0.04)}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -356,6 +373,30 @@ func TestValidateNamesTheFlag(t *testing.T) {
 	for _, good := range []string{"", "1x", "10x", "200ms"} {
 		if err := (&GoBench{BenchTime: good}).Validate(); err != nil {
 			t.Errorf("--benchtime=%s: %v", good, err)
+		}
+	}
+}
+
+func TestServeIsOneProgram(t *testing.T) {
+	for _, good := range []string{
+		"{out} --addr {addr}", " {out} {addr} >log 2>&1", "env A=1 B=2 {out} {addr}", "{out} --addr={addr} --flags a=b", "nice {out} {addr} 'a; b' \"c | d\" e\\;f",
+		"{out} {addr} $(cat planted.flags | head -n $(cat n; true))", "./serve.sh {out} {addr}",
+	} {
+		if err := oneProgram(good); err != nil {
+			t.Errorf("%s: %v", good, err)
+		}
+	}
+	for bad, want := range map[string]string{
+		"VAR=x {out} {addr}": "as in 'env VAR=x {out} {addr}'", " A='b c' {out} {addr}": "as in 'env A='b c' {out} {addr}'",
+		"cd sub && {out} {addr}": "one program", "cd sub": "one program", "exec {out} {addr}": "one program", "(ulimit -n 10; {out} {addr})": "one program",
+		"./migrate; {out} {addr}": "one program", "{out} {addr} | tee log": "one program", "{out} {addr} &": "one program", "{out} {addr} 2>&1 & wait": "one program",
+	} {
+		serve := Serve{Build: "{out}", Command: bad + " # {out} {addr}"}
+		if err := serve.Validate(); err == nil || !strings.HasPrefix(err.Error(), "--serve="+bad) {
+			t.Errorf("%s: %v", bad, err)
+		}
+		if err := oneProgram(bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", bad, err, want)
 		}
 	}
 }

@@ -45,7 +45,7 @@ type Serve struct {
 	Build string
 
 	// Command starts the server: {out} is the program, {addr} the address to
-	// listen on.
+	// listen on. The shell's exec runs it, so that it is one program.
 	Command string
 
 	// Driver makes what drives the server at an address.
@@ -72,6 +72,8 @@ func (e *Serve) Validate() error {
 		return fmt.Errorf("--build=%s: must write the program to {out}, as in 'go build -o {out} .'", e.Build)
 	case !strings.Contains(e.Command, "{out}") || !strings.Contains(e.Command, "{addr}"):
 		return fmt.Errorf("--serve=%s: must start {out} and have it listen on {addr}, as in '{out} --addr {addr}'", e.Command)
+	case oneProgram(e.Command) != nil:
+		return fmt.Errorf("--serve=%s: %w", e.Command, oneProgram(e.Command))
 	case !e.Plan.Load.Open():
 		return fmt.Errorf("--load=%s: want constant or poisson: callers who wait for replies would go easy on the slower side", e.Plan.Load)
 	case e.Slices < 0 || e.Slices > 100:

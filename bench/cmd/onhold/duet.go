@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -24,6 +25,7 @@ import (
 const (
 	catCompare = "What is asked"
 	catSides   = "The two sides"
+	catBench   = "Go benchmarks"
 	catServe   = "A server under load"
 )
 
@@ -57,22 +59,24 @@ func duetCommand() *cli.Command {
 			"pairs it looks whether it is decided. It says of each metric: regressed, minor\n" +
 			"(worse than the margin, within the tolerance), improved, equal, or cannot tell. A\n" +
 			"false alarm has a chance of at most 1 % a comparison, over all metrics and looks.\n\n" +
+			"Both sides lie in work trees of git's own in the temporary folder; submodules are\n" +
+			"left out. It wants a Unix system.\n\n" +
 			"The folder --out holds every launch, verdict.json, regression.png, junit.xml,\n" +
 			"summary.md and benchmark text. With the same --out a comparison is continued,\n" +
 			"never begun anew. In GitHub Actions it adds to the step's summary and annotates.\n\n" +
 			"Exit codes: 0 nothing regressed, 1 regressed, 2 usage, 3 cannot tell (too noisy,\n" +
 			"too few pairs), 4 the comparison is not valid (the machine disturbed it, the\n" +
-			"control differs from the base, a figure is missing), 5 a side does not build or\n" +
-			"start, 130 interrupted.\n\n" +
+			"control differs from the base, a figure is missing on one side), 5 a side does\n" +
+			"not build or start, 130 interrupted.\n\n" +
 			"Examples:\n\n" +
 			"  onhold duet --base main --bench Orders ./...\n" +
 			"  onhold duet --base main --build 'go build -o {out} ./cmd/server' --serve '{out} --addr {addr}' --path /api/orders --level 500",
 		Flags: []cli.Flag{
 			stringFlag(catSides, "base", "", "git reference that the candidate is compared with, at the commit from which it parted"),
-			stringFlag(catSides, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
-			stringFlag(catSides, "benchtime", duet.DefaultBenchTime, "how long each, as for go test; 1x for stages of load"),
+			stringFlag(catBench, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
+			stringFlag(catBench, "benchtime", duet.DefaultBenchTime, "how long each, as for go test; 1x for stages of load"),
 			stringFlag(catServe, "build", "", "shell command that builds a side: it writes a program to {out}; {layout} is a number that tells one code layout from another, which go build is told anyway"),
-			stringFlag(catServe, "serve", "", "shell command that starts the server: {out} is the program, {addr} the address to listen on"),
+			stringFlag(catServe, "serve", "", "command that starts the server: {out} is the program, {addr} the address to listen on. The shell's exec runs it: it is one program, and variables want env, as in 'env VAR=x {out} {addr}'"),
 			stringFlag(catServe, "path", "/", "path of the requests, with its query"),
 			stringFlag(catServe, "method", http.MethodGet, "of the requests"),
 			listFlag(catServe, "header", "a further header line, as in 'Accept: text/html'; may be given more than once"),
@@ -86,12 +90,12 @@ func duetCommand() *cli.Command {
 			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),
 			durationFlag(catServe, "slice-warmup", 200*time.Millisecond, "driven before each slice and discarded"),
 			boolFlag(catSides, "no-control", "do not launch the base a second time as a control: a third less time, and no sign of a bias"),
-			boolFlag(catSides, "no-pin", "do not give server and generator CPUs of their own"),
+			boolFlag(catServe, "no-pin", "do not give server and generator CPUs of their own"),
 			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
 			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, ok, rejected and allocs, of other benchmarks time and allocs/op"),
 			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
-			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, builds included"),
+			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, laying out and building included"),
 			boolFlag(catCompare, "patient", "go on where the prognosis (after 8 pairs, and at every look) is that this machine cannot decide what is open"),
 			maxStealFlag(),
 			inconclusiveFlag(),
@@ -103,9 +107,18 @@ func duetCommand() *cli.Command {
 	}
 }
 
+// The flags that mean something to one of the two experiments only.
+var (
+	serveOnly = []string{"path", "method", "header", "body", "load", "level", "wait", "slice", "slices", "settle", "slice-warmup", "max-lag", "no-pin"}
+	benchOnly = []string{"bench", "benchtime"}
+)
+
 func duetAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := wantsUnix("duet", runtime.GOOS); err != nil {
+		return err
+	}
 	config, err := duetConfig(c)
 	if err != nil {
 		return err
@@ -151,6 +164,16 @@ func duetAction(ctx context.Context, c *cli.Command) error {
 	return comparisonError(c, report)
 }
 
+// wantsUnix is the error of a command that runs programs by a shell and asks
+// them to end, where the system has neither.
+func wantsUnix(command, system string) error {
+	switch system {
+	case "windows", "plan9", "js", "wasip1":
+		return usageError("%s is not supported on %s: it wants a Unix system, such as Linux", command, system)
+	}
+	return nil
+}
+
 // duetConfig reads and checks every flag, before anything is started.
 func duetConfig(c *cli.Command) (config duet.Config, err error) {
 	config = duet.Config{
@@ -183,9 +206,9 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 		return config, err
 	}
 	if c.String("build") == "" && c.String("serve") == "" {
-		for _, flag := range []string{"path", "method", "header", "body", "level", "slices", "wait"} {
-			if c.IsSet(flag) {
-				return config, usageError("--%s=%v: goes with --build and --serve only", flag, c.Value(flag))
+		for _, flag := range serveOnly {
+			if given(c, flag) {
+				return config, usageError("--%s=%v: goes with --build and --serve only, and these are benchmarks", flag, c.Value(flag))
 			}
 		}
 		config.Experiment = &duet.GoBench{Packages: c.Args().Slice(), Bench: text(c, "bench", duet.DefaultBench), BenchTime: text(c, "benchtime", duet.DefaultBenchTime)}
@@ -201,7 +224,12 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 // serveExperiment is a server under load, as the flags have it.
 func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 	if c.NArg() > 0 {
-		return nil, usageError("with --serve there are no packages, got %q", c.Args().First())
+		return nil, usageError("packages go with benchmarks only, and not with --build and --serve, got %q", c.Args().First())
+	}
+	for _, flag := range benchOnly {
+		if given(c, flag) {
+			return nil, usageError("--%s=%v: goes with benchmarks only, and not with --build and --serve", flag, c.Value(flag))
+		}
 	}
 	for _, flag := range []string{"slice", "settle"} {
 		if d := c.Duration(flag); d <= 0 {

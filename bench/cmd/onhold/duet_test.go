@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,5 +74,17 @@ func TestInterruptDuet(t *testing.T) {
 	}
 	if _, errOut, code := onhold(t, dir, append(args, "--seed", "1", "--max-steal", "2%")...); code != exitUsage || !strings.Contains(errOut, "was ") {
 		t.Errorf("by another seed: exit code %d\n%s", code, errOut)
+	}
+}
+
+func TestWantsUnix(t *testing.T) {
+	var wrong *exitError
+	if err := wantsUnix("duet", "windows"); !errors.As(err, &wrong) || wrong.code != exitUsage || !strings.Contains(err.Error(), "duet is not supported on windows") {
+		t.Errorf("windows: %v", err)
+	}
+	for _, system := range []string{"linux", "darwin", "freebsd"} {
+		if err := wantsUnix("duet", system); err != nil {
+			t.Errorf("%s: %v", system, err)
+		}
 	}
 }

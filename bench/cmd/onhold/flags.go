@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,10 +16,65 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
+// variable is an environment variable that sets a flag where the command line
+// does not. The library says of either that the flag is set, but asks for the
+// variable only where the command line has no such flag.
+type variable struct {
+	cli.ValueSource
+	used bool
+}
+
+func (v *variable) Lookup() (value string, found bool) {
+	value, v.used = v.ValueSource.Lookup()
+	return value, v.used
+}
+
+// IsFromEnv and Key have the variable's name in the help.
+func (v *variable) IsFromEnv() bool { return true }
+
+func (v *variable) Key() string { return v.ValueSource.(cli.EnvValueSource).Key() }
+
 // env is the environment variable that sets a flag where the command line does
 // not: ONHOLD_BACKEND_LATENCY for --backend-latency.
 func env(flag string) cli.ValueSourceChain {
-	return cli.EnvVars("ONHOLD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_")))
+	name := "ONHOLD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return cli.NewValueSourceChain(&variable{ValueSource: cli.EnvVar(name)})
+}
+
+// given reports whether a flag is on the command line. What the environment
+// sets is meant for several commands, and may be of no use to this one.
+func given(c *cli.Command, name string) bool {
+	for _, flag := range c.Flags {
+		if slices.Contains(flag.Names(), name) {
+			for _, source := range sourcesOf(flag).Chain {
+				if v, ok := source.(*variable); ok && v.used {
+					return false
+				}
+			}
+		}
+	}
+	return c.IsSet(name)
+}
+
+// sourcesOf are the sources of any kind of flag that is in use here.
+func sourcesOf(flag cli.Flag) cli.ValueSourceChain {
+	switch f := flag.(type) {
+	case *cli.StringFlag:
+		return f.Sources
+	case *cli.StringSliceFlag:
+		return f.Sources
+	case *cli.IntFlag:
+		return f.Sources
+	case *cli.Uint64Flag:
+		return f.Sources
+	case *cli.FloatFlag:
+		return f.Sources
+	case *cli.DurationFlag:
+		return f.Sources
+	case *cli.BoolFlag:
+		return f.Sources
+	}
+	panic(fmt.Sprintf("flag %v is of a kind of its own: %T", flag.Names(), flag))
 }
 
 func stringFlag(category, name, def, usage string) cli.Flag {

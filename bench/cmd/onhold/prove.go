@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -43,9 +44,9 @@ func proveCommand() *cli.Command {
 			"Example:\n\n" +
 			"  onhold prove --same 40 --planted 20 --out reports/out/proof",
 		Flags: []cli.Flag{
-			intFlag(catCompare, "same", 1, "comparisons of the source with itself"),
-			intFlag(catCompare, "planted", 1, "comparisons with a planted regression"),
-			stringFlag(catServe, "serve", proveServe, "the server's command; "+prove.PlantWord+" stands for the planted flags"),
+			intFlag(catCompare, "same", 1, "comparisons of the source with itself, or 0"),
+			intFlag(catCompare, "planted", 1, "comparisons with a planted regression, or 0"),
+			stringFlag(catServe, "serve", proveServe, "the server's command, as for duet; "+prove.PlantWord+" stands for the planted flags"),
 			intFlag(catServe, "level", proveLevel, "arrivals per second"),
 			durationFlag(catServe, "slice", proveSlice, "length of one slice"),
 			durationFlag(catServe, "settle", proveSettle, "driven after each launch and discarded"),
@@ -69,6 +70,9 @@ func proveCommand() *cli.Command {
 func proveAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	if err := wantsUnix("prove", runtime.GOOS); err != nil {
+		return err
+	}
 	if c.NArg() > 0 {
 		return usageError("prove takes no arguments, got %q", c.Args().First())
 	}
@@ -76,6 +80,9 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 		if n := c.Int(flag); n < 0 || n > 10_000 {
 			return usageError("--%s=%d: must be from 0 to 10000", flag, n)
 		}
+	}
+	if c.Int("same") == 0 && c.Int("planted") == 0 {
+		return usageError("--same=0 and --planted=0: there is nothing to prove: one of them must be at least 1")
 	}
 	policy, err := policyOf(c)
 	if err != nil {

@@ -350,6 +350,23 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+func TestPolicyAnew(t *testing.T) {
+	stored := compare.Policy{Tolerance: map[string]float64{"p99": 0.1, "cpu": 0.2}, Margin: map[string]float64{"p99-ns": 0.03}, Gate: []string{"p99", "cpu"}}
+	got := stored.With(compare.Policy{Tolerance: map[string]float64{"cpu-ns/req": 0.3}, Margin: map[string]float64{"p99": 0.02}})
+	if p99 := got.Apply(metric(t, "p99")); p99.Tolerance != 0.1 || p99.Margin != 0.02 || !p99.Gated {
+		t.Errorf("p99: %+v", p99)
+	}
+	if cpu := got.Apply(metric(t, "cpu")); cpu.Tolerance != 0.3 || !cpu.Gated {
+		t.Errorf("cpu: %+v", cpu)
+	}
+	if got := stored.With(compare.Policy{Gate: []string{"ok"}}); got.Apply(metric(t, "p99")).Gated || !got.Apply(metric(t, "ok")).Gated || got.Apply(metric(t, "p99")).Tolerance != 0.1 {
+		t.Errorf("another gate: %+v", got)
+	}
+	if stored.Tolerance["cpu"] != 0.2 || stored.Margin["p99-ns"] != 0.03 {
+		t.Errorf("what is stored was changed: %+v", stored)
+	}
+}
+
 func FuzzParseShares(f *testing.F) {
 	f.Add("p99=5%,rejected=0.5%")
 	f.Add("a=b=1")

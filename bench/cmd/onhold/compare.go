@@ -37,7 +37,7 @@ func compareCommand() *cli.Command {
 		ArgsUsage: "BASE CANDIDATE",
 		Description: "Each of the two is a run folder or a file of Go benchmark text. Pairs are kept where\n" +
 			"both have any. One folder that 'onhold duet' left is decided again from what it\n" +
-			"holds.\n\n" +
+			"holds: as was asked then, but for what --tolerance, --margin and --gate say anew.\n\n" +
 			"Without pairs the answer is advisory: one side ran after the other, and what\n" +
 			"drifted on the machine in between cannot be told from a change. Then nothing is\n" +
 			"called a regression for certain (exit code 3), and 'onhold duet' is what decides.\n\n" +
@@ -59,8 +59,8 @@ func compareCommand() *cli.Command {
 	}
 }
 
-// policyOf reads what is asked of the metrics.
-func policyOf(c *cli.Command) (p compare.Policy, err error) {
+// askedOf reads what is asked of the metrics, which may be part of a policy only.
+func askedOf(c *cli.Command) (p compare.Policy, err error) {
 	if p.Tolerance, err = compare.ParseShares(c.String("tolerance")); err != nil {
 		return p, usageError("--tolerance=%s: %w", c.String("tolerance"), err)
 	}
@@ -68,6 +68,14 @@ func policyOf(c *cli.Command) (p compare.Policy, err error) {
 		return p, usageError("--margin=%s: %w", c.String("margin"), err)
 	}
 	p.Gate = list(c.String("gate"))
+	return p, nil
+}
+
+// policyOf reads what is asked of the metrics, and nothing else is.
+func policyOf(c *cli.Command) (p compare.Policy, err error) {
+	if p, err = askedOf(c); err != nil {
+		return p, err
+	}
 	if err := p.Validate(); err != nil {
 		return p, usageError("%w", err)
 	}
@@ -78,15 +86,15 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	if n := c.NArg(); n != 1 && n != 2 {
 		return usageError("compare wants BASE and CANDIDATE, or one folder that 'onhold duet' left, got %d arguments", n)
 	}
-	policy, err := policyOf(c)
-	if err != nil {
-		return err
-	}
 	if err := inconclusiveOf(c); err != nil {
 		return err
 	}
 	if c.NArg() == 1 {
-		return compareStored(c, policy)
+		return compareStored(c)
+	}
+	policy, err := policyOf(c)
+	if err != nil {
+		return err
 	}
 	var samples []compare.Sample
 	var invalid, notes []string
@@ -112,8 +120,13 @@ func compareAction(_ context.Context, c *cli.Command) error {
 }
 
 // compareStored decides again what a duet has measured: by the design that was
-// fixed then, and by the policy too, where the flags have no other.
-func compareStored(c *cli.Command, policy compare.Policy) error {
+// fixed then, and by the policy too, where the flags have no other: each metric
+// that they do not name is judged as it was.
+func compareStored(c *cli.Command) error {
+	asked, err := askedOf(c)
+	if err != nil {
+		return err
+	}
 	dir := c.Args().First()
 	run, _, _, err := result.Open(dir)
 	if err != nil {
@@ -123,10 +136,13 @@ func compareStored(c *cli.Command, policy compare.Policy) error {
 	if err != nil {
 		return usageError("%s holds no pairs (%w): compare wants BASE and CANDIDATE", dir, err)
 	}
-	if !c.IsSet("tolerance") && !c.IsSet("margin") && !c.IsSet("gate") {
-		if policy, err = compare.PolicyOf(run.Settings); err != nil {
-			return usageError("%s: %w", dir, err)
-		}
+	policy, err := compare.PolicyOf(run.Settings)
+	if err != nil {
+		return usageError("%s: %w", dir, err)
+	}
+	policy = policy.With(asked)
+	if err := policy.Validate(); err != nil {
+		return usageError("what is asked now, over what is stored in %s: %w", dir, err)
 	}
 	held, err := duet.Read(dir)
 	if err != nil {

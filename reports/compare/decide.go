@@ -292,13 +292,15 @@ func unpaired(d Design, s Series, f Finding) Finding {
 	}
 	m := s.Metric
 	f.BaseValue, f.CandidateValue = m.typical(s.BaseValues), m.typical(s.CandidateValues)
+	nothing := slices.Max(s.BaseValues) <= 0 && slices.Max(s.CandidateValues) <= 0
 	side := func(values []float64) ([]float64, error) {
 		out := make([]float64, len(values))
 		for i, v := range values {
-			c, err := m.change(1, max(v, m.Floor)) // against the unit, so that sides can be subtracted
-			if m.Scale == Points || err != nil {
-				c, err = m.change(0, v)
+			one := 1.0 // against the unit, so that sides can be subtracted
+			if m.Scale == Points || nothing {
+				one = 0
 			}
+			c, err := m.change(one, v)
 			if err != nil {
 				return nil, err
 			}
@@ -309,7 +311,7 @@ func unpaired(d Design, s Series, f Finding) Finding {
 	base, err := side(s.BaseValues)
 	candidate, err2 := side(s.CandidateValues)
 	if err != nil || err2 != nil {
-		f.Verdict, f.Reason = Invalid, "a value is zero, negative or none"
+		f.Verdict, f.Reason = Invalid, fmt.Sprintf("a value of %s is zero, negative or none, which has no ratio to another", m.Unit)
 		return f
 	}
 	f.Alpha = d.Alpha / float64(max(d.Tests, 1))

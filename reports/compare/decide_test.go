@@ -350,6 +350,38 @@ func TestPolicy(t *testing.T) {
 	}
 }
 
+// Without pairs too nothing is so much more than zero; zeros on both sides are
+// the same.
+func TestZerosWithoutPairs(t *testing.T) {
+	same := func(n int, v float64) (out []float64) {
+		for range n {
+			out = append(out, v)
+		}
+		return out
+	}
+	for _, c := range []struct {
+		why, metric     string
+		base, candidate []float64
+		want            compare.Verdict
+	}{
+		{"a candidate that serves nobody", "ok", same(12, 500), same(12, 0), compare.Invalid},
+		{"half a nanosecond against none", "time", same(12, 0), same(12, 0.5), compare.Invalid},
+		{"one value that is zero", "time", append(same(11, 1000), 0), same(12, 1000), compare.Invalid},
+		{"one unit against none: the unit is no zero", "time", same(12, 0), same(12, 1), compare.Invalid},
+		{"a negative value", "time", same(12, -1), same(12, -1), compare.Invalid},
+		{"nothing on either side", "time", same(12, 0), same(12, 0), compare.Equal},
+		{"below the floor on one side, above on the other", "allocs", same(12, 0), same(12, 2), compare.Regressed},
+		{"below the floor on both sides", "allocs", same(12, 0), same(12, 0.01), compare.Equal},
+		{"shares may be zero", "rejected", same(12, 0), same(12, 20_000), compare.Regressed},
+		{"the same", "time", same(12, 1000), same(12, 1000), compare.Equal},
+	} {
+		f := compare.Decide(compare.DefaultDesign(), []compare.Series{{Scenario: "s", Metric: metric(t, c.metric), BaseValues: c.base, CandidateValues: c.candidate}})[0]
+		if f.Verdict != c.want || f.Verdict == compare.Invalid && !strings.Contains(f.Reason, "zero, negative or none") {
+			t.Errorf("%s: %s (%s), want %s", c.why, f.Verdict, f.Reason, c.want)
+		}
+	}
+}
+
 func TestPolicyAnew(t *testing.T) {
 	stored := compare.Policy{Tolerance: map[string]float64{"p99": 0.1, "cpu": 0.2}, Margin: map[string]float64{"p99-ns": 0.03}, Gate: []string{"p99", "cpu"}}
 	got := stored.With(compare.Policy{Tolerance: map[string]float64{"cpu-ns/req": 0.3}, Margin: map[string]float64{"p99": 0.02}})

@@ -29,11 +29,15 @@ type BackendStats struct {
 	// WaitError is by how much the target woke later than the backend's answer
 	// was due: the error of the measuring device. It is absent for a backend
 	// whose answers have no due instant.
-	WaitError *WaitError `json:"wait_error_ns,omitempty"`
+	WaitError *Durations `json:"wait_error_ns,omitempty"`
+
+	// PoolWait is how long queries waited for one of the connections, before the
+	// backend knew of them. It is absent for a backend without a pool.
+	PoolWait *Durations `json:"pool_wait_ns,omitempty"`
 }
 
-// WaitError sums up durations, in nanoseconds.
-type WaitError struct {
+// Durations sums up durations, in nanoseconds.
+type Durations struct {
 	N    int64 `json:"n"`
 	Mean int64 `json:"mean"`
 	P50  int64 `json:"p50"`

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/clock"
-	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 )
@@ -21,10 +20,7 @@ type Sim struct {
 	schedule *schedule
 	calls    int64
 
-	// One histogram behind its own lock is cheap enough: recording takes well
-	// under a microsecond, at some ten thousand calls a second.
-	lateMu sync.Mutex
-	late   *result.Hist
+	late backend.Waits
 }
 
 var _ backend.Backend = (*Sim)(nil)
@@ -34,7 +30,7 @@ func New(c Config) (*Sim, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Sim{conns: c.Conns, schedule: newSchedule(c), late: result.NewHist()}, nil
+	return &Sim{conns: c.Conns, schedule: newSchedule(c)}, nil
 }
 
 // Park implements [backend.Backend].
@@ -88,10 +84,7 @@ func (s *Sim) reserve() (due time.Duration) {
 }
 
 func (s *Sim) answer(q *backend.Query, due time.Duration) {
-	late := clock.Now() - due
-	s.lateMu.Lock()
-	s.late.Record(late)
-	s.lateMu.Unlock()
+	s.late.Record(clock.Now() - due)
 	q.Generate()
 }
 
@@ -101,20 +94,7 @@ func (s *Sim) Stats() orders.BackendStats {
 	calls := s.calls
 	s.mu.Unlock()
 
-	s.lateMu.Lock()
-	defer s.lateMu.Unlock()
-	return orders.BackendStats{
-		Name:  "sim",
-		Conns: s.conns,
-		Calls: calls,
-		WaitError: &orders.WaitError{
-			N:    s.late.N(),
-			Mean: int64(s.late.Mean()),
-			P50:  int64(s.late.Quantile(0.5)),
-			P99:  int64(s.late.Quantile(0.99)),
-			Max:  int64(s.late.Max()),
-		},
-	}
+	return orders.BackendStats{Name: "sim", Conns: s.conns, Calls: calls, WaitError: s.late.Stats()}
 }
 
 // Close implements [backend.Backend]. There is nothing to let go of.

@@ -1,0 +1,112 @@
+package postgres
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// What the zero values of a Config mean.
+const (
+	DefaultLatency = 200 * time.Millisecond
+	DefaultConns   = 20 // said here and shown in the stats, for the library's own depends on the machine
+)
+
+// The largest values of a Config.
+const (
+	MaxLatency = time.Hour
+	MaxConns   = 10_000
+)
+
+// Config is which server is asked, and how.
+type Config struct {
+	// DSN is where the server is and who asks it, as a URL or as key=value
+	// words. What it leaves open is taken from the environment as libpq does:
+	// PGHOST, PGUSER, PGPASSWORD and so on, and the file that PGPASSFILE names.
+	DSN string
+
+	// Latency is how long the server sleeps in each statement, up to MaxLatency;
+	// 0 means DefaultLatency.
+	Latency time.Duration
+
+	// Conns is the size of the pool, up to MaxConns; 0 means DefaultConns.
+	Conns int
+}
+
+func (c Config) withDefaults() Config {
+	c.Latency = cmp.Or(c.Latency, DefaultLatency)
+	c.Conns = cmp.Or(c.Conns, DefaultConns)
+	return c
+}
+
+// Validate checks every field. The error begins with the field's name in lower
+// case, as in "conns=-1: …", and has no password in it.
+func (c Config) Validate() error {
+	d := c.withDefaults()
+	switch {
+	case d.Latency < 0 || d.Latency > MaxLatency:
+		return fmt.Errorf("latency=%v: must be above 0 and at most %v", d.Latency, MaxLatency)
+	case d.Conns < 0 || d.Conns > MaxConns:
+		return fmt.Errorf("conns=%d: must be from 1 to %d, or 0 for %d", d.Conns, MaxConns, DefaultConns)
+	}
+	_, err := c.parse()
+	return err
+}
+
+// parse reads the DSN and the environment.
+func (c Config) parse() (*pgxpool.Config, error) {
+	p, err := pgxpool.ParseConfig(c.DSN)
+	if err == nil {
+		return p, nil
+	}
+	shown, reason := "…", strings.Join(strings.Fields(err.Error()), " ")
+	// The library's own redaction is a guess where a DSN is malformed. So nothing
+	// is repeated that is not understood.
+	if _, after, ok := strings.Cut(reason, "`: "); ok {
+		reason = after
+	}
+	if strings.Contains(c.DSN, "://") {
+		u, urlErr := url.Parse(c.DSN)
+		if urlErr != nil {
+			return nil, fmt.Errorf("dsn=%s: is no address; within a name or a password / ? # @ : %% are written %%2F %%3F %%23 %%40 %%3A %%25", shown)
+		}
+		u.RawQuery = "" // may hold a password too
+		shown = u.Redacted()
+	}
+	return nil, fmt.Errorf("dsn=%s: %s", shown, reason)
+}
+
+// Server is who asks which server, as USER@HOST:PORT/DATABASE: what DSN and
+// environment come to, without the password. It is empty where they come to
+// nothing.
+func (c Config) Server() string {
+	p, err := c.parse()
+	if err != nil {
+		return ""
+	}
+	s := p.ConnConfig
+	return fmt.Sprintf("%s@%s/%s", s.User, net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), s.Database)
+}
+
+// reason is one line that says what went wrong.
+func reason(err error) error {
+	const longest = 300
+	text := err.Error()
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		text = pg.Error()
+	}
+	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "?")
+	if len(text) > longest {
+		text = strings.ToValidUTF8(text[:longest], "") + "…"
+	}
+	return errors.New(text)
+}

@@ -1,0 +1,64 @@
+package postgres_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/targets/backend/postgres"
+)
+
+func TestConfigSaysWhatIsWrong(t *testing.T) {
+	for _, row := range []struct {
+		what   string
+		config postgres.Config
+		want   string // "" where it is fine
+	}{
+		{"nothing is set", postgres.Config{}, ""},
+		{"an address", postgres.Config{DSN: "postgres://u:p@h:1/d", Conns: 1, Latency: time.Millisecond}, ""},
+		{"words", postgres.Config{DSN: "host=h user=u password=p"}, ""},
+
+		{"a negative wait", postgres.Config{Latency: -1}, "latency=-1ns: must be"},
+		{"a wait of a day", postgres.Config{Latency: 24 * time.Hour}, "latency=24h0m0s: must be above 0 and at most 1h0m0s"},
+		{"a negative pool", postgres.Config{Conns: -1}, "conns=-1: must be from 1 to 10000, or 0 for 20"},
+		{"a huge pool", postgres.Config{Conns: 10_001}, "conns=10001: must be"},
+		{"a port that is none", postgres.Config{DSN: "postgres://u:secret@h:99999/d"}, "dsn=postgres://u:xxxxx@h:99999/d: invalid port"},
+		{"an option that is none", postgres.Config{DSN: "postgres://u@h/d?sslmode=perhaps&password=secret"}, "dsn=postgres://u@h/d: "},
+		{"a slash in a password", postgres.Config{DSN: "postgres://u:sec/ret@h/d"}, "dsn=…: is no address; within a name or a password / ? # @ : % are written %2F"},
+		{"words that are none", postgres.Config{DSN: "host"}, "dsn=…: "},
+		{"a word that is wrong", postgres.Config{DSN: "port=x password=secret"}, "dsn=…: invalid port"},
+		{"another's size of the pool", postgres.Config{DSN: "password=secret pool_max_conns=x"}, "dsn=…: cannot parse pool_max_conns"},
+	} {
+		err := row.config.Validate()
+		if got := fmt.Sprint(err); row.want == "" && err != nil || !strings.HasPrefix(got, row.want) && row.want != "" || strings.Contains(got, "sec") || strings.Contains(got, "ret@") {
+			t.Errorf("%s: got %q, want %q", row.what, got, row.want)
+		}
+	}
+}
+
+// What is recorded of the server is the same however it was said, and has no
+// password.
+func TestConfigServer(t *testing.T) {
+	t.Setenv("PGPASSWORD", "secret")
+	t.Setenv("PGUSER", "me")
+	t.Setenv("PGPORT", "6000")
+	for dsn, want := range map[string]string{
+		"postgres://u:secret@h:1/d?sslmode=disable":         "u@h:1/d",
+		"host=h port=1 user=u password=secret dbname=d":     "u@h:1/d",
+		"postgres://[::1]/d":                                "me@[::1]:6000/d",
+		"host=/var/run/postgresql dbname=d":                 "me@/var/run/postgresql:6000/d",
+		"postgres://h/d?user=u&password=secret&port=1":      "u@h:1/d",
+		"postgres://u:secret@h:1,other:2/d?sslmode=disable": "u@h:1/d",
+		"nonsense": "",
+	} {
+		if got := (postgres.Config{DSN: dsn}).Server(); got != want {
+			t.Errorf("%q: %q, want %q", dsn, got, want)
+		}
+	}
+	t.Setenv("PGHOST", "h")
+	t.Setenv("PGDATABASE", "d")
+	if got := (postgres.Config{}).Server(); got != "me@h:6000/d" {
+		t.Errorf("of the environment alone: %q", got)
+	}
+}

@@ -1,0 +1,336 @@
+// Package postgres is a backend that is a PostgreSQL server: every call is one
+// statement in which the server sleeps, over a pool of connections.
+//
+//  1. New makes a schema of its own with the orders of Users users, and all
+//     connections of the pool, so that no request pays for one.
+//  2. A call takes a connection, waiting for it where there is none free; that
+//     wait is a figure of its own. It then makes its statement.
+//  3. Close drops the schema. A process that is killed leaves its own behind;
+//     whoever starts a day later with the same role removes it.
+//
+// A call fails, and never hangs: with [orders.ErrBusy] where the server or the
+// pool has no connection to give, else with a line that says why. Connections
+// that were lost are made anew by the calls that need them.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// How long things may take.
+const (
+	PoolLimit    = time.Minute      // waiting for a connection of the pool
+	Grace        = 30 * time.Second // a statement, beyond the latency asked for
+	connectLimit = 5 * time.Second  // making a connection, where the DSN does not say
+	startLimit   = 12 * time.Second // New: less than a target's start may take
+	closeLimit   = 2 * time.Second  // each of the two steps of Close
+	patience     = time.Second      // for a server to see that connections are gone
+	pingLimit    = 5 * time.Second
+)
+
+// idleUnasked is how long a connection may idle before it is asked whether it
+// is still good: a round trip that no connection in steady use has to pay.
+const idleUnasked = time.Second
+
+// The names of the prepared statements.
+const (
+	find = "find"
+	pay  = "pay"
+)
+
+// Postgres is a PostgreSQL server as a backend.
+type Postgres struct {
+	conns  int
+	sleep  float64 // seconds
+	schema string
+	made   bool // the schema; set before there is a second connection
+	pool   *pgxpool.Pool
+
+	poolLimit  time.Duration
+	queryLimit time.Duration
+
+	calls    atomic.Int64
+	poolWait backend.Waits
+	lost     atomic.Int64 // connections that failed in use: a reason to doubt the others
+}
+
+var _ backend.Backend = (*Postgres)(nil)
+
+// New connects to the server and makes the schema, or returns what Validate has
+// to say of the configuration.
+func New(c Config) (*Postgres, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	pool, err := c.parse()
+	if err != nil {
+		return nil, err
+	}
+	c = c.withDefaults()
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+
+	p := &Postgres{conns: c.Conns, sleep: c.Latency.Seconds(), schema: newName(), poolLimit: PoolLimit, queryLimit: c.Latency + Grace}
+	if p.pool, err = pgxpool.NewWithConfig(ctx, p.settings(pool)); err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Server(), reason(err))
+	}
+	if err = p.make(ctx); err != nil {
+		p.pool.Close()
+		return nil, fmt.Errorf("%s: %w", c.Server(), reason(err))
+	}
+	if err = p.fill(ctx); err != nil {
+		err = fmt.Errorf("%s: making %d connections (--backend-conns): %w", c.Server(), c.Conns, reason(err))
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+// settings are those of the pool, with what the DSN said of the connections.
+func (p *Postgres) settings(c *pgxpool.Config) *pgxpool.Config {
+	c.MaxConns = int32(p.conns)
+	// A connection is kept for as long as it is good: none is to be made while
+	// something is measured, if it can be helped.
+	c.MinConns, c.MinIdleConns, c.MaxConnLifetime, c.MaxConnIdleTime = 0, 0, 0, math.MaxInt64
+	c.PingTimeout = pingLimit
+	c.ShouldPing = p.doubts
+	// Where the DSN does not say, the library would wait for two minutes.
+	if t := &c.ConnConfig.ConnectTimeout; *t <= 0 || *t > startLimit {
+		*t = connectLimit
+	}
+	c.ConnConfig.RuntimeParams["application_name"] = p.schema // see leftSQL
+	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		if !p.made {
+			return nil // the first, which is to make it
+		}
+		return prepare(ctx, conn, p.schema)
+	}
+	return c
+}
+
+// make makes the schema, over the first connection of the pool: one of its own
+// would be one more than was asked for, which the server may not have.
+func (p *Postgres) make(ctx context.Context) error {
+	first, err := p.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer first.Release()
+	sweep(ctx, first.Conn())
+	if err := create(ctx, first.Conn(), p.schema); err != nil {
+		return err
+	}
+	p.made = true
+	return prepare(ctx, first.Conn(), p.schema)
+}
+
+// fill makes all connections of the pool.
+func (p *Postgres) fill(ctx context.Context) (err error) {
+	type made struct {
+		conn *pgxpool.Conn
+		err  error
+	}
+	all := make(chan made)
+	for range p.conns {
+		go func() {
+			conn, err := p.acquire(ctx)
+			all <- made{conn, err}
+		}()
+	}
+	var held []*pgxpool.Conn
+	for range p.conns {
+		m := <-all
+		switch {
+		case m.err == nil:
+			held = append(held, m.conn)
+		case err == nil:
+			err = m.err
+		}
+	}
+	for _, conn := range held {
+		conn.Release()
+	}
+	return err
+}
+
+// acquire is a connection for ourselves. A server that has none left is asked
+// again for a moment: it may not have noticed yet that others are closed, those
+// of the target before us.
+func (p *Postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
+	for began := clock.Now(); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := p.pool.Acquire(ctx)
+		if !full(err) || clock.Now()-began > patience {
+			return conn, err
+		}
+	}
+}
+
+// doubts reports whether a connection is to be asked first whether it is still
+// good. Where one was lost since it was last asked, the rest may be too: a
+// server that was restarted has closed them all. Thus one request fails that
+// was with the server, and not one more for each connection.
+func (p *Postgres) doubts(_ context.Context, c pgxpool.ShouldPingParams) bool {
+	const key = "lost"
+	lost := p.lost.Load()
+	data := c.Conn.PgConn().CustomData() // ours while we hold the connection
+	if asked, _ := data[key].(int64); asked == lost && c.IdleDuration < idleUnasked {
+		return false
+	}
+	data[key] = lost
+	return true
+}
+
+// Park implements [backend.Backend].
+func (p *Postgres) Park(q *backend.Query) {
+	p.calls.Add(1)
+	q.Err = p.ask(q)
+}
+
+// Block implements [backend.Backend]. A goroutine that is locked to its thread
+// takes the thread along when it waits: nothing else runs on it until the answer
+// is there. That the thread sleeps in futex and not in recv, as one of libpq
+// would, is all the difference.
+func (p *Postgres) Block(q *backend.Query) { p.Park(q) }
+
+// Notify implements [backend.Backend]. The library has no calls that return
+// before they are done, so a goroutine waits in the loop's place: what waits for
+// the pool or the server is never the loop.
+func (p *Postgres) Notify(q *backend.Query, loop backend.Loop, done func()) {
+	go func() {
+		p.Park(q)
+		loop.Execute(done)
+	}()
+}
+
+func (p *Postgres) ask(q *backend.Query) error {
+	conn, err := p.take()
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	ctx, cancel := context.WithTimeout(context.Background(), p.queryLimit)
+	defer cancel()
+	if q.Pay {
+		err = p.pay(ctx, conn, q)
+	} else {
+		err = p.find(ctx, conn, q)
+	}
+	if err == nil {
+		return nil
+	}
+	if conn.Conn().IsClosed() {
+		p.lost.Add(1)
+	}
+	if ctx.Err() != nil {
+		return fmt.Errorf("no answer within %v", p.queryLimit)
+	}
+	return told(err)
+}
+
+// take is a connection of the pool, waited for where none is free.
+func (p *Postgres) take() (*pgxpool.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), p.poolLimit)
+	defer cancel()
+	began := clock.Now()
+	conn, err := p.pool.Acquire(ctx)
+	switch {
+	case err == nil:
+		p.poolWait.Record(clock.Now() - began)
+		return conn, nil
+	case ctx.Err() != nil:
+		p.poolWait.Record(clock.Now() - began)
+		return nil, fmt.Errorf("none of %d connections came free within %v: %w", p.conns, p.poolLimit, orders.ErrBusy)
+	}
+	return nil, told(err)
+}
+
+// full reports whether the server says that it has no connection left.
+func full(err error) bool {
+	const tooManyConnections = "53300"
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == tooManyConnections
+}
+
+// told is an error as a caller is told of it.
+func told(err error) error {
+	if full(err) {
+		return fmt.Errorf("%w: %w", reason(err), orders.ErrBusy)
+	}
+	return reason(err)
+}
+
+func (p *Postgres) find(ctx context.Context, conn *pgxpool.Conn, q *backend.Query) error {
+	rows, err := conn.Query(ctx, find, q.UserID, p.sleep)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	q.Orders = q.Orders[:0]
+	for rows.Next() {
+		q.Room()
+		if rows.RawValues()[0] == nil {
+			continue // of a user without orders
+		}
+		q.Orders = append(q.Orders, orders.Order{UserID: q.UserID})
+		o := &q.Orders[len(q.Orders)-1]
+		if err := rows.Scan(&o.ID, &o.Status, &o.TotalCents, &o.Created); err != nil {
+			return err
+		}
+		o.Created = o.Created.UTC()
+	}
+	return rows.Err()
+}
+
+func (p *Postgres) pay(ctx context.Context, conn *pgxpool.Conn, q *backend.Query) error {
+	q.Room()
+	q.Orders = append(q.Orders[:0], orders.Order{})
+	in, o := &q.Order, &q.Orders[0]
+	err := conn.QueryRow(ctx, pay, in.ID, in.UserID, orders.StatusPaid, in.TotalCents, in.Created, p.sleep).
+		Scan(&o.ID, &o.UserID, &o.Status, &o.TotalCents, &o.Created)
+	o.Created = o.Created.UTC()
+	return err
+}
+
+// Stats implements [backend.Backend].
+func (p *Postgres) Stats() orders.BackendStats {
+	return orders.BackendStats{Name: "postgres", Conns: p.conns, Calls: p.calls.Load(), PoolWait: p.poolWait.Stats()}
+}
+
+// Close implements [backend.Backend]. It drops the schema and closes the
+// connections, in a few seconds even where the server answers nothing.
+func (p *Postgres) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	conn, err := p.acquire(ctx)
+	if err == nil {
+		err = drop(ctx, conn.Conn(), p.schema)
+		conn.Release()
+	}
+	if err != nil {
+		err = fmt.Errorf("the schema %s stays behind: %w", p.schema, reason(err))
+	}
+	closed := make(chan struct{})
+	go func() {
+		p.pool.Close()
+		close(closed)
+	}()
+	limit := time.NewTimer(closeLimit)
+	defer limit.Stop()
+	select {
+	case <-closed:
+	case <-limit.C: // it goes on closing
+	}
+	return err
+}

@@ -1,0 +1,480 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+func TestMain(m *testing.M) { os.Exit(pgtest.Tests{M: m}.Run()) }
+
+// The tests share a cluster, which one of them stops: none runs beside another.
+
+const latency = 5 * time.Millisecond
+
+// open is a backend that is closed with the test.
+func open(t *testing.T, c Config) *Postgres {
+	t.Helper()
+	p := opened(t, c)
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return p
+}
+
+// opened is a backend that the test closes itself.
+func opened(t *testing.T, c Config) *Postgres {
+	t.Helper()
+	if c.DSN == "" {
+		c.DSN = pgtest.Shared(t).DSN()
+	}
+	if c.Latency == 0 {
+		c.Latency = latency
+	}
+	if c.Conns == 0 {
+		c.Conns = 2
+	}
+	p, err := New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// admin is a connection of the test's own.
+func admin(t *testing.T, dsn string) *pgx.Conn {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return conn
+}
+
+func do(t *testing.T, conn *pgx.Conn, sql string) {
+	t.Helper()
+	if _, err := conn.Exec(t.Context(), sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// newRole makes a role, with a name of its own, that can log in.
+func newRole(t *testing.T, conn *pgx.Conn, options string) (name string) {
+	t.Helper()
+	name = fmt.Sprintf("role_%d", time.Now().UnixNano())
+	do(t, conn, "CREATE ROLE "+name+" LOGIN "+options)
+	return name
+}
+
+func ask(b backend.Backend, user int64) *backend.Query {
+	q := &backend.Query{UserID: user}
+	b.Park(q)
+	return q
+}
+
+// wantOrders checks that a query was answered with the orders of its user.
+func wantOrders(t *testing.T, q *backend.Query) {
+	t.Helper()
+	if want := orders.Generate(nil, q.UserID); q.Err != nil || !slices.Equal(q.Orders, want) {
+		t.Errorf("user %d: %v, %v; want %v", q.UserID, q.Orders, q.Err, want)
+	}
+}
+
+func TestAnswersAreTheUsersOrders(t *testing.T) {
+	p := open(t, Config{})
+	q := &backend.Query{}
+	for _, user := range []int64{42, 1, 7, Users} {
+		q.UserID = user // one query, used again
+		began := time.Now()
+		p.Park(q)
+		if took := time.Since(began); took < latency {
+			t.Errorf("answered after %v, before the %v were over", took, latency)
+		}
+		wantOrders(t, q)
+	}
+	q.Release()
+	if q = ask(p, Users+1); q.Err != nil || len(q.Orders) != 0 {
+		t.Errorf("of a user without orders: %v, %v", q.Orders, q.Err)
+	}
+	st := p.Stats()
+	if st.Name != "postgres" || st.Conns != 2 || st.Calls != 5 || st.PoolWait.N != 5 || st.WaitError != nil {
+		t.Errorf("the stats are %+v", st)
+	}
+}
+
+func TestPayStoresTheOrderOnce(t *testing.T) {
+	p := open(t, Config{})
+	const user = Users + 5
+	request := orders.Request{Kind: orders.Place, UserID: user, TotalCents: 1999}
+	q := &backend.Query{UserID: user, Pay: true, Order: request.Order()}
+	for range 2 { // again, as by somebody who does not know how the first time ended
+		p.Park(q)
+		if q.Err != nil || len(q.Orders) != 1 {
+			t.Fatalf("%v, %v", q.Orders, q.Err)
+		}
+		got, want := q.Orders[0], q.Order
+		want.Status, want.Created = orders.StatusPaid, want.Created.Truncate(time.Microsecond)
+		got.Created = got.Created.Truncate(time.Microsecond)
+		if d := got.Created.Sub(want.Created).Abs(); d > time.Microsecond {
+			t.Errorf("made %v, want %v", got.Created, want.Created)
+		}
+		got.Created = want.Created
+		if got != want {
+			t.Errorf("stored %+v, want %+v", got, want)
+		}
+	}
+	if found := ask(p, user); found.Err != nil || !slices.Equal(found.Orders, q.Orders) {
+		t.Errorf("found %v, %v, want %v", found.Orders, found.Err, q.Orders)
+	}
+	for range maxListed + 5 {
+		q.Order = request.Order()
+		q.Order.Created = time.Unix(0, 0).UTC()
+		if err := p.quick().payNow(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if found := ask(p, user); found.Err != nil || len(found.Orders) != maxListed {
+		t.Errorf("%d orders are listed, %v; want %d", len(found.Orders), found.Err, maxListed)
+	}
+}
+
+// quick is the backend without its wait.
+func (p *Postgres) quick() quick { return quick{p} }
+
+type quick struct{ *Postgres }
+
+func (p quick) payNow(q *backend.Query) error {
+	o := q.Order
+	_, err := p.pool.Exec(context.Background(), statements(p.schema)[pay], o.ID, o.UserID, orders.StatusPaid, o.TotalCents, o.Created, 0.0)
+	return err
+}
+
+// The server says itself how often it slept, whatever it found and however it
+// went about it.
+func TestEachStatementSleepsOnce(t *testing.T) {
+	p := open(t, Config{})
+	conn := admin(t, pgtest.Shared(t).DSN())
+	do(t, conn, "SET jit = off") // or what is forbidden below, and so dear, would be compiled
+	one := orders.Request{UserID: Users + 6}.Order()
+	for _, plan := range []string{"enable_nestloop", "enable_indexscan", "enable_sort", "enable_material"} {
+		do(t, conn, "SET "+plan+" = off")
+		for _, row := range []struct {
+			what, statement string
+			args            []any
+		}{
+			{"five orders", find, []any{int64(42), 0.001}},
+			{"no orders", find, []any{int64(Users + 1), 0.001}},
+			{"an order to be paid", pay, []any{one.ID, one.UserID, "paid", one.TotalCents, one.Created, 0.001}},
+			{"and again", pay, []any{one.ID, one.UserID, "paid", one.TotalCents, one.Created, 0.001}},
+		} {
+			var text []byte
+			err := conn.QueryRow(t.Context(), "EXPLAIN (ANALYZE, FORMAT JSON) "+statements(p.schema)[row.statement],
+				append([]any{pgx.QueryExecModeExec}, row.args...)...).Scan(&text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			type node struct {
+				Name  string  `json:"Subplan Name"`
+				Loops float64 `json:"Actual Loops"`
+				Rows  float64 `json:"Actual Rows"`
+				Plans []json.RawMessage
+			}
+			var tops []struct{ Plan json.RawMessage }
+			if err := json.Unmarshal(text, &tops); err != nil {
+				t.Fatal(err)
+			}
+			slept := 0.0
+			var walk func(json.RawMessage)
+			walk = func(raw json.RawMessage) {
+				var n node
+				if err := json.Unmarshal(raw, &n); err != nil {
+					t.Fatal(err)
+				}
+				if n.Name == "CTE slept" {
+					slept += n.Loops * n.Rows
+				}
+				for _, below := range n.Plans {
+					walk(below)
+				}
+			}
+			walk(tops[0].Plan)
+			if slept != 1 {
+				t.Errorf("%s, without %s: it slept %v times:\n%s", row.what, plan, slept, text)
+			}
+		}
+	}
+	if len(orders.Generate(nil, 42)) < 2 {
+		t.Error("user 42 has too few orders to tell")
+	}
+}
+
+// loop is an event loop for the test: it runs what it is given, in one goroutine.
+type loop struct{ work chan func() }
+
+func (l *loop) At(time.Duration, func()) { panic("nothing is timed here") }
+func (l *loop) Execute(f func())         { l.work <- f }
+
+// The loop goes on while queries wait for the pool, and hears of each once.
+func TestNotifyComesBackToTheLoop(t *testing.T) {
+	p := open(t, Config{Conns: 2})
+	const n = 20
+	l := &loop{work: make(chan func(), n)}
+	queries := make([]backend.Query, n)
+	returned, answered := false, 0 // the loop's own: the race detector sees whoever else touches them
+	for i := range queries {
+		queries[i].UserID = int64(i + 1)
+		p.Notify(&queries[i], l, func() {
+			if !returned {
+				t.Error("done ran before Notify returned")
+			}
+			answered++
+		})
+	}
+	returned = true
+	for range n {
+		(<-l.work)()
+	}
+	if answered != n {
+		t.Errorf("%d of %d answers", answered, n)
+	}
+	for i := range queries {
+		wantOrders(t, &queries[i])
+	}
+	// Each of 2 connections serves 10 one after another: the last waited for 9.
+	w := p.Stats().PoolWait
+	if w.N != n || time.Duration(w.Max) < 8*latency || w.P99 > w.Max || w.Mean == 0 {
+		t.Errorf("the waits for the pool are %+v", w)
+	}
+}
+
+func TestAFullPoolIsBusyAfterALimit(t *testing.T) {
+	p := open(t, Config{Conns: 1})
+	p.poolLimit = 20 * time.Millisecond
+	conn, err := p.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := ask(p, 1).Err; !errors.Is(err, orders.ErrBusy) || !strings.HasPrefix(err.Error(), "none of 1 connections came free within 20ms: ") {
+		t.Errorf("got %v", err)
+	}
+	if w := p.Stats().PoolWait; w.N != 1 || time.Duration(w.Max) < p.poolLimit*99/100 {
+		t.Errorf("the waits for the pool are %+v", w)
+	}
+	conn.Release()
+	p.poolLimit = PoolLimit
+	wantOrders(t, ask(p, 3))
+}
+
+func TestAnAnswerThatDoesNotComeIsGivenUp(t *testing.T) {
+	p := open(t, Config{Latency: time.Minute})
+	p.queryLimit = 20 * time.Millisecond
+	if err := ask(p, 1).Err; err == nil || err.Error() != "no answer within 20ms" || errors.Is(err, orders.ErrBusy) {
+		t.Errorf("got %v", err)
+	}
+	p.queryLimit, p.sleep = Grace, 0.001
+	wantOrders(t, ask(p, 3))
+	// The one that was given up is cancelled, or Close would wait for its minute.
+}
+
+// A server that dies fails what is with it, refuses what comes, and is used
+// again as soon as it is back.
+func TestRecoversWhenTheServerIsBack(t *testing.T) {
+	cluster := pgtest.Shared(t)
+	p := open(t, Config{Conns: 4, Latency: 200 * time.Millisecond})
+	wantOrders(t, ask(p, 1))
+
+	var all sync.WaitGroup
+	errs := make([]error, 3)
+	for i := range errs {
+		all.Go(func() { errs[i] = ask(p, 1).Err })
+	}
+	for p.pool.Stat().AcquiredConns() < 3 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // from having a connection to the server's sleep
+	if err := cluster.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	all.Wait()
+	for range 6 { // more than there are connections
+		errs = append(errs, ask(p, 1).Err)
+	}
+	for i, err := range errs {
+		if err == nil || errors.Is(err, orders.ErrBusy) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), pgtest.Password) {
+			t.Errorf("query %d of a server that is not there: %v", i, err)
+		}
+	}
+	if last := fmt.Sprint(errs[len(errs)-1]); !strings.Contains(last, "refused") {
+		t.Errorf("nobody listens, and it says %s", last)
+	}
+	if err := cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.sleep = 0.001
+	for range 8 {
+		wantOrders(t, ask(p, 1))
+	}
+	if n := p.pool.Stat().TotalConns(); n > 4 {
+		t.Errorf("%d connections in a pool of 4", n)
+	}
+}
+
+// A connection that is cut while it idles costs no request; others are doubted
+// once one was lost in use.
+func TestOneLostConnectionFailsOneRequest(t *testing.T) {
+	cluster := pgtest.Shared(t)
+	const conns = 5
+	p := open(t, Config{Conns: conns})
+	conn := admin(t, cluster.DSN())
+	wantOrders(t, ask(p, 1)) // so that one of them is known to have been good just now
+	do(t, conn, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '"+p.schema+"'")
+	failures := 0
+	for range 2 * conns {
+		if err := ask(p, 1).Err; err != nil {
+			failures++
+			if !strings.Contains(err.Error(), "57P01") && !strings.Contains(err.Error(), "EOF") && !strings.Contains(err.Error(), "reset") && !strings.Contains(err.Error(), "pipe") {
+				t.Errorf("told %v", err)
+			}
+		}
+	}
+	if failures > 1 {
+		t.Errorf("%d requests failed, want at most the one that found out", failures)
+	}
+}
+
+func TestNoConnectionLeftIsBusy(t *testing.T) {
+	cluster := pgtest.Shared(t)
+	conn := admin(t, cluster.DSN())
+	few := newRole(t, conn, "CONNECTION LIMIT 3")
+	do(t, conn, "GRANT CREATE ON DATABASE postgres TO "+few)
+	_, err := New(Config{DSN: cluster.As(few), Conns: 4})
+	if err == nil || !strings.Contains(err.Error(), "making 4 connections (--backend-conns): FATAL: too many connections") {
+		t.Errorf("a pool larger than the server allows: %v", err)
+	}
+	for range 3 { // all that it allows, one target after another
+		p := opened(t, Config{DSN: cluster.As(few), Conns: 3})
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	p := open(t, Config{DSN: cluster.As(few), Conns: 2})
+	do(t, conn, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '"+p.schema+"'")
+	var others []*pgx.Conn
+	for len(others) < 3 { // the last that were ended may not be gone yet
+		if other, err := pgx.Connect(t.Context(), cluster.As(few)); err == nil {
+			others = append(others, other)
+		}
+	}
+	ask(p, 1) // whatever it finds
+	err = ask(p, 1).Err
+	if !errors.Is(err, orders.ErrBusy) || !strings.Contains(err.Error(), "too many connections") || strings.Contains(err.Error(), pgtest.Password) {
+		t.Errorf("no connection left: %v", err)
+	}
+	for _, other := range others {
+		other.Close(t.Context())
+	}
+	for range 1000 { // until the server has noticed
+		if err = ask(p, 1).Err; !errors.Is(err, orders.ErrBusy) {
+			break
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	wantOrders(t, ask(p, 1))
+}
+
+// schemas lists those of ours that there are.
+func schemas(t *testing.T, conn *pgx.Conn) []string {
+	t.Helper()
+	rows, _ := conn.Query(t.Context(), `SELECT nspname FROM pg_namespace WHERE nspname LIKE 'onhold\_%' ORDER BY nspname`)
+	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
+func TestSchemaComesAndGoes(t *testing.T) {
+	cluster := pgtest.Shared(t)
+	conn := admin(t, cluster.DSN())
+	for _, sql := range []string{
+		"CREATE SCHEMA onhold_1000_1_0123abcd", // left behind long ago, with something in it
+		"CREATE TABLE onhold_1000_1_0123abcd.orders ()",
+		"CREATE SCHEMA onhold_9999999999_1_0123abcd", // not a day old
+		"CREATE SCHEMA onhold_1001_1_0123abcd",       // old, but somebody is there
+		"CREATE SCHEMA onhold_mine",                  // not one of ours
+	} {
+		do(t, conn, sql)
+	}
+	do(t, conn, "SET application_name = 'onhold_1001_1_0123abcd'")
+	stay := []string{"onhold_1001_1_0123abcd", "onhold_9999999999_1_0123abcd", "onhold_mine"}
+	a, b := opened(t, Config{}), opened(t, Config{})
+	want := append(slices.Clone(stay), a.schema, b.schema)
+	slices.Sort(want)
+	if got := schemas(t, conn); a.schema == b.schema || !slices.Equal(got, want) {
+		t.Errorf("with two backends there are %v, want %v", got, want)
+	}
+	for _, p := range []*Postgres{a, b} {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := schemas(t, conn); !slices.Equal(got, stay) {
+		t.Errorf("at the end there are %v, want %v", got, stay)
+	}
+	for _, s := range stay {
+		do(t, conn, "DROP SCHEMA "+s)
+	}
+}
+
+func TestNewSaysWhyItCannot(t *testing.T) {
+	cluster := pgtest.Shared(t)
+	conn := admin(t, cluster.DSN())
+	guest := newRole(t, conn, "")
+	for _, row := range []struct{ what, dsn, want string }{
+		{"nobody listens", "postgres://u:" + pgtest.Password + "@127.0.0.1:1/d?sslmode=disable", "u@127.0.0.1:1/d: "},
+		{"no such database", strings.Replace(cluster.DSN(), "/postgres?", "/nowhere?", 1), `/nowhere: FATAL: database "nowhere" does not exist (SQLSTATE 3D000)`},
+		{"no such role", cluster.As("nobody"), `role "nobody" does not exist`},
+		{"a role that may not", cluster.As(guest), "ERROR: permission denied for database postgres (SQLSTATE 42501)"},
+	} {
+		p, err := New(Config{DSN: row.dsn})
+		if p != nil || !strings.Contains(fmt.Sprint(err), row.want) || strings.Contains(fmt.Sprint(err), pgtest.Password) {
+			t.Errorf("%s: %v, want %s", row.what, err, row.want)
+		}
+	}
+	if left := schemas(t, conn); len(left) > 0 {
+		t.Errorf("there are schemas: %v", left)
+	}
+}
+
+// Close comes to an end, and says what it could not do.
+func TestCloseOfAServerThatIsGone(t *testing.T) {
+	cluster := pgtest.Shared(t)
+	p := opened(t, Config{})
+	if err := cluster.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err == nil || !strings.Contains(err.Error(), "the schema "+p.schema+" stays behind: ") || strings.Contains(err.Error(), pgtest.Password) {
+		t.Errorf("got %v", err)
+	}
+	if err := cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	conn := admin(t, cluster.DSN())
+	do(t, conn, "DROP SCHEMA "+p.schema+" CASCADE")
+}

@@ -1,20 +1,17 @@
 package targets
 
 import (
-	"cmp"
 	"time"
 
-	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
 )
 
 // atOnce is how many requests a target of the style can wait for its backend
-// with at once; 0 means any number.
-func (o Options) atOnce(style string) int {
-	o = o.withDefaults()
-	n := o.Sim.Conns
+// with at once, where that has so many connections; 0 means any number.
+func (o Options) atOnce(style string, conns int) int {
+	n := conns
 	limit := func(by int) {
 		if by > 0 && (n == 0 || by < n) {
 			n = by
@@ -39,8 +36,12 @@ func (o Options) atOnce(style string) int {
 // same moments for ever after.
 func (o Options) OnceEach(style string, clients int) time.Duration {
 	o = o.withDefaults()
-	wait := cmp.Or(o.Sim.Latency, sim.DefaultLatency)
-	if n := o.atOnce(style); n > 0 && n < clients {
+	b, err := findBackend(o.Backend)
+	if err != nil {
+		return 0 // no such target will start
+	}
+	wait, conns := b.wait(o)
+	if n := o.atOnce(style, conns); n > 0 && n < clients {
 		return time.Duration(float64(wait) * float64(clients) / float64(n))
 	}
 	return wait

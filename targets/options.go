@@ -6,6 +6,7 @@ import (
 	"runtime"
 
 	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
@@ -53,6 +54,9 @@ type Options struct {
 
 	// Sim is how the simulated backend behaves.
 	Sim sim.Config
+
+	// Postgres is which PostgreSQL server is asked, and how.
+	Postgres postgres.Config
 
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.

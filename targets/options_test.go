@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
@@ -28,6 +29,13 @@ func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
 		{targets.Options{Sim: sim.Config{Dist: sim.Lognormal, CV: -1}}, "--backend-cv=-1: must be above 0"},
 		{targets.Options{Sim: sim.Config{Conns: -1}}, "--backend-conns=-1: must be from 0"},
 		{targets.Options{Sim: sim.Config{Stall: sim.Stalls{{Length: 0, Offset: 1}}}}, "--backend-stall=0s@1ns: stall"},
+		{targets.Options{Backend: "mongodb"}, "--backend=mongodb: must be one of sim, postgres"},
+		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Conns: -1}}, "--backend-conns=-1: must be from 1 to"},
+		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Latency: -1}}, "--backend-latency=-1ns: must be above 0"},
+		{targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: "postgres://u:secret@h:x/d"}}, "--backend-dsn=…: is no address"},
+		{targets.Options{Backend: "postgres", Sim: sim.Config{Dist: sim.Exponential}}, "--backend-dist=exponential: goes with --backend sim only, and this is postgres"},
+		{targets.Options{Backend: "postgres", Sim: sim.Config{CV: 2}}, "--backend-cv=2: goes with"},
+		{targets.Options{Backend: "postgres", Sim: sim.Config{Stall: sim.Stalls{{Length: 2, Offset: 1}}}}, "--backend-stall=2ns@1ns: goes with"},
 		{targets.Options{Extra: planted.Config{CPU: -1}}, "--extra-cpu=-1ns: must be from 0s to 1s"},
 		{targets.Options{Extra: planted.Config{Delay: planted.Delay{Length: time.Second}}}, "--extra-delay=1s@0%: the share must be"},
 	}
@@ -42,6 +50,36 @@ func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
 	}
 	if err := (targets.Options{}).Validate(); err != nil {
 		t.Errorf("the zero value: %v", err)
+	}
+	// What only sim can do is no fault where it is at its default.
+	if err := (targets.Options{Backend: "postgres", Sim: sim.Config{Dist: sim.Constant, Seed: 7}}).Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Clients begin over the time that the narrowest place takes for all of them.
+func TestOnceEach(t *testing.T) {
+	const ms = time.Millisecond
+	postgresOf := func(latency time.Duration, conns int) targets.Options {
+		return targets.Options{Backend: "postgres", Workers: 50, Postgres: postgres.Config{Latency: latency, Conns: conns}}
+	}
+	for _, row := range []struct {
+		what    string
+		options targets.Options
+		style   string
+		clients int
+		want    time.Duration
+	}{
+		{"no limit", targets.Options{}, "goroutine", 1000, 200 * ms},
+		{"the pool of threads", targets.Options{Workers: 50}, "blocking", 100, 400 * ms},
+		{"sim's connections", targets.Options{Sim: sim.Config{Latency: 10 * ms, Conns: 20}}, "eventloop", 100, 50 * ms},
+		{"the pool of PostgreSQL by default", targets.Options{Backend: "postgres"}, "goroutine", 100, 1000 * ms},
+		{"a large pool, fewer threads", postgresOf(10*ms, 100), "blocking", 100, 20 * ms},
+		{"a large pool", postgresOf(10*ms, 100), "goroutine", 100, 10 * ms},
+	} {
+		if got := row.options.OnceEach(row.style, row.clients); got != row.want {
+			t.Errorf("%s: %v, want %v", row.what, got, row.want)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
 )
 
 // playEnv makes the test binary play a process that was launched as a target.
@@ -19,7 +20,7 @@ const playEnv = "ONHOLD_TEST_PLAY"
 func TestMain(m *testing.M) {
 	switch os.Getenv(playEnv) {
 	case "":
-		os.Exit(m.Run())
+		os.Exit(pgtest.Tests{M: m}.Run())
 	case "ends":
 		fmt.Fprintln(os.Stderr, "the port is taken")
 		os.Exit(5)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -96,7 +97,8 @@ func (c Config) Server() string {
 	return fmt.Sprintf("%s@%s/%s", s.User, net.JoinHostPort(s.Host, strconv.Itoa(int(s.Port))), s.Database)
 }
 
-// reason is one line that says what went wrong.
+// reason is one line that says what went wrong, once where the library says it
+// of each way that it tried.
 func reason(err error) error {
 	const longest = 300
 	text := err.Error()
@@ -104,7 +106,13 @@ func reason(err error) error {
 	if errors.As(err, &pg) {
 		text = pg.Error()
 	}
-	text = strings.ToValidUTF8(strings.Join(strings.Fields(text), " "), "?")
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	text = strings.ToValidUTF8(strings.Join(lines, " "), "?")
 	if len(text) > longest {
 		text = strings.ToValidUTF8(text[:longest], "") + "…"
 	}

@@ -43,6 +43,8 @@ const (
 // therefore does not import package testing.
 type TB interface {
 	Helper()
+	Cleanup(func())
+	Error(args ...any)
 	Fatal(args ...any)
 	Skip(args ...any)
 }
@@ -62,6 +64,22 @@ func Shared(t TB) *Cluster {
 		missing(t, shared.err)
 	}
 	return shared.cluster
+}
+
+// Own is a cluster that the test has for itself, to stop and start. It is thrown
+// away at the end of the test.
+func Own(t TB) *Cluster {
+	t.Helper()
+	c, err := newCluster()
+	if err != nil {
+		missing(t, err)
+	}
+	t.Cleanup(func() {
+		if err := c.remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c
 }
 
 // Tests are the tests of a binary that use Shared: it is thrown away when they

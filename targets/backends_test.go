@@ -1,0 +1,215 @@
+package targets_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
+	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
+	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// The suite in this file runs over the styles and over all that there is to wait
+// for. A new backend takes part by a line in waitFor.
+
+// waitFor has options for each backend: one that takes so long, with so many
+// connections. It may skip the test where what it needs is not installed.
+var waitFor = map[string]func(t *testing.T, latency time.Duration, conns int) targets.Options{
+	"sim": func(_ *testing.T, latency time.Duration, conns int) targets.Options {
+		return targets.Options{Sim: sim.Config{Latency: latency, Conns: conns}}
+	},
+	"postgres": func(t *testing.T, latency time.Duration, conns int) targets.Options {
+		return targets.Options{Postgres: postgres.Config{DSN: pgtest.Shared(t).DSN(), Latency: latency, Conns: conns}}
+	},
+}
+
+func eachStyleAndBackend(t *testing.T, test func(t *testing.T, style targets.Style, options func(latency time.Duration, conns int) targets.Options)) {
+	for _, b := range targets.Backends {
+		options := waitFor[b.Name]
+		if options == nil {
+			t.Errorf("backend %s is not tested: it has no line in waitFor", b.Name)
+			continue
+		}
+		t.Run(b.Name, func(t *testing.T) {
+			t.Parallel()
+			eachStyle(t, func(t *testing.T, style targets.Style) {
+				test(t, style, func(latency time.Duration, conns int) targets.Options {
+					o := options(t, latency, conns)
+					o.Backend = b.Name
+					return o
+				})
+			})
+		})
+	}
+}
+
+// A burst finds exactly as many places as there are, whatever the target waits
+// for: those in work and those in the queue, and nobody else.
+func TestEveryBackendLeavesALimitExact(t *testing.T) {
+	const workers, queue, n = 6, 4, 40
+	const room = workers + queue
+	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options func(time.Duration, int) targets.Options) {
+		// The whole burst has to be in before the first place is free again. A
+		// machine that is too slow for that gets more time.
+		for wait := 300 * time.Millisecond; ; wait *= 4 {
+			o := options(wait, workers)
+			o.Workers, o.Queue, o.MaxInflight = workers, queue, room
+			s := start(t, style, o)
+			replies, took := burst(t, s, n)
+			if took > wait && wait < 4*time.Second {
+				continue
+			}
+			ok := 0
+			for i, r := range replies {
+				if r.StatusCode == http.StatusOK {
+					wantOrders(t, r, i+1)
+					ok++
+					continue
+				}
+				wantError(t, r, http.StatusServiceUnavailable, "all places are taken")
+				wantHeader(t, r, "Retry-After", "1")
+			}
+			st := s.Stats()
+			if ok != room || st.Accepted != room || st.Rejected != n-room || st.InFlight != 0 {
+				t.Errorf("%d ok, want %d; stats %+v", ok, room, st)
+			}
+			if st.Backend.Name != o.Backend || st.Backend.Conns != workers || st.Backend.Calls != room {
+				t.Errorf("the backend says %+v", st.Backend)
+			}
+			if w := st.Backend.PoolWait; w != nil && w.N != room {
+				t.Errorf("%d calls waited for a connection, want %d", w.N, room)
+			}
+			return
+		}
+	})
+}
+
+// burst sends a request for each of the first n users at once. It returns the
+// replies, and how long it took until all requests were in.
+func burst(t *testing.T, s targets.Server, n int) (replies []reply, took time.Duration) {
+	t.Helper()
+	clients := make([]*client, n)
+	for i := range clients {
+		clients[i] = dial(t, s)
+	}
+	began := time.Now()
+	for i, c := range clients {
+		c.send(t, askFor(i+1))
+	}
+	eventually(t, "all requests arrived", func() bool {
+		st := s.Stats()
+		return st.Accepted+st.Rejected == int64(n)
+	})
+	took = time.Since(began)
+	for _, c := range clients {
+		replies = append(replies, c.read(t, "GET"))
+	}
+	return replies, took
+}
+
+// Every kind of request is served in every style by every backend, and one
+// connection takes them one after another.
+func TestEveryBackendServesEveryRequest(t *testing.T) {
+	const friends = 10
+	coming := 0
+	for f := range int64(friends) {
+		if orders.Comes(orders.Generate(nil, f+1)) {
+			coming++
+		}
+	}
+	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options func(time.Duration, int) targets.Options) {
+		s := start(t, style, options(latency, 4))
+		c := dial(t, s)
+		for range 2 {
+			c.send(t, askFor(42))
+			wantOrders(t, c.read(t, "GET"), 42)
+
+			c.send(t, post(`{"user_id":77,"total_cents":1999}`))
+			r := c.read(t, "POST")
+			var o struct {
+				ID     int64
+				Status string
+				Total  int64 `json:"total_cents"`
+			}
+			if err := json.Unmarshal(r.body, &o); err != nil || r.StatusCode != http.StatusCreated || o.ID < 1 || o.Status != orders.StatusPaid || o.Total != 1999 {
+				t.Errorf("got %d %s", r.StatusCode, r.body)
+			}
+			for _, mode := range []string{orders.Sequential, orders.Concurrent} {
+				began := time.Now()
+				c.send(t, get(fmt.Sprintf("%s?friends=%d&mode=%s", orders.PathInvitations, friends, mode)))
+				r := c.read(t, "GET")
+				if want := fmt.Sprintf(`{"friends":%d,"mode":%q,"coming":%d}`, friends, mode, coming); r.StatusCode != 200 || string(r.body) != want {
+					t.Errorf("got %d %s, want %s", r.StatusCode, r.body, want)
+				}
+				waits := time.Duration(friends)
+				if mode == orders.Concurrent {
+					waits = (friends + 3) / 4 // over 4 connections
+				}
+				if took := time.Since(began); took < waits*latency {
+					t.Errorf("%s: answered after %v, want at least %d waits of %v", mode, took, waits, latency)
+				}
+			}
+		}
+		if st := s.Stats(); st.Backend.Calls != 2*(2+2*friends) || st.InFlight != 0 {
+			t.Errorf("%+v", st)
+		}
+	})
+}
+
+// A database that dies takes down nobody: each style says so, of what was with
+// it and of what comes, and serves again when it is back.
+func TestEveryStyleOutlivesItsDatabase(t *testing.T) {
+	cluster := pgtest.Own(t)
+	const n = 3
+	const wait = time.Second // time to stop the database while all wait for it
+	var servers []targets.Server
+	var clients [][]*client
+	for _, style := range targets.Styles {
+		s := start(t, style, targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: cluster.DSN(), Latency: wait, Conns: n + 1}})
+		own := make([]*client, n)
+		for i := range own {
+			own[i] = dial(t, s)
+		}
+		servers, clients = append(servers, s), append(clients, own)
+	}
+	each := func(do func(style string, c *client)) {
+		for i, style := range targets.Styles {
+			for _, c := range clients[i] {
+				do(style.Name, c)
+			}
+		}
+	}
+	ask := func(user int) { each(func(_ string, c *client) { c.send(t, askFor(user)) }) }
+	ask(42)
+	for _, s := range servers {
+		eventually(t, "all requests have a connection", func() bool { return s.Stats().Backend.PoolWait.N == n })
+	}
+	if err := cluster.Stop(); err != nil {
+		t.Fatal(err)
+	}
+	each(func(_ string, c *client) { wantError(t, c.read(t, "GET"), http.StatusBadGateway, "backend: ") })
+	ask(7)
+	each(func(style string, c *client) {
+		r := c.read(t, "GET")
+		wantError(t, r, http.StatusBadGateway, "refused")
+		if strings.Contains(string(r.body), pgtest.Password) {
+			t.Errorf("%s tells the password: %s", style, r.body)
+		}
+	})
+	if err := cluster.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ask(8)
+	each(func(_ string, c *client) { wantOrders(t, c.read(t, "GET"), 8) })
+	for i, s := range servers {
+		if st := s.Stats(); st.InFlight != 0 || st.Accepted != 3*n {
+			t.Errorf("%s: %+v", targets.Styles[i].Name, st)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
@@ -37,8 +39,11 @@ func (v *variable) Key() string { return v.ValueSource.(cli.EnvValueSource).Key(
 // env is the environment variable that sets a flag where the command line does
 // not: ONHOLD_BACKEND_LATENCY for --backend-latency.
 func env(flag string) cli.ValueSourceChain {
-	name := "ONHOLD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-	return cli.NewValueSourceChain(&variable{ValueSource: cli.EnvVar(name)})
+	return cli.NewValueSourceChain(&variable{ValueSource: cli.EnvVar(variableOf(flag))})
+}
+
+func variableOf(flag string) string {
+	return "ONHOLD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
 // given reports whether a flag is on the command line. What the environment
@@ -109,6 +114,10 @@ const (
 	catOutput  = "Output"
 )
 
+// flagDSN is the one flag whose value may be a secret: a target's process is
+// given it in the environment, and what is recorded of it has no password.
+const flagDSN = "backend-dsn"
+
 // targetFlags are the flags that say how a target of ours is built: those of
 // serve, and of run, which hands them on.
 func targetFlags() []cli.Flag {
@@ -119,15 +128,20 @@ func targetFlags() []cli.Flag {
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "what a target waits for: "+aboutBackends()),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
-		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "its distribution: constant, exponential or lognormal"),
-		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
-		intFlag(catBackend, "backend-conns", 0, "connections to the backend, each serving one wait at a time; 0: any number"),
-		stringFlag(catBackend, "backend-stall", "", "LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
+		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "sim: its distribution: constant, exponential or lognormal"),
+		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "sim: coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
+		intFlag(catBackend, "backend-conns", 0, fmt.Sprintf("connections to the backend, each serving one wait at a time; 0: any number, of postgres %d", postgres.DefaultConns)),
+		// Given twice, the last counts: to refuse it, the library would show it.
+		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "postgres: where it is and who asks, as postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what that leaves open is taken from PGHOST, PGUSER, PGPASSWORD and so on. A password is safer there, or in " + variableOf(flagDSN) + ", than where every user of the machine can read it"},
+		stringFlag(catBackend, "backend-stall", "", "sim: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
 		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
 		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
 		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 	}
 }
+
+// backendOf is the name of the backend.
+func backendOf(c *cli.Command) string { return text(c, "backend", targets.Backends[0].Name) }
 
 // aboutBackends describes the backends in one line.
 func aboutBackends() string {
@@ -167,13 +181,18 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 			Stall:   stalls,
 			Seed:    c.Uint64("seed"),
 		},
-		Extra: planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
+		Postgres: postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Conns: c.Int("backend-conns")},
+		Extra:    planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 	}
 	switch {
 	case o.Queue < 0:
 		return o, usageError("--queue=%d: must be 0 or more", o.Queue)
 	case o.Queue == 0:
 		o.Queue = targets.NoQueue
+	}
+	// One that the environment sets is there for whenever it is needed.
+	if b := backendOf(c); b != "postgres" && o.Postgres.DSN != os.Getenv(variableOf(flagDSN)) {
+		return o, usageError("--%s: goes with --backend postgres only, and this is %s", flagDSN, b)
 	}
 	if err := o.Validate(); err != nil {
 		return o, &exitError{exitUsage, err}
@@ -192,14 +211,32 @@ func withoutExtra(c *cli.Command, driven string) error {
 	return nil
 }
 
+// built are the flags that say how a target is built, in the order in which they
+// are shown, with the styles and the backend that they mean something to, where
+// these are not all.
+var built = []struct{ flag, styles, backend string }{
+	{"backend", "", ""}, {"backend-latency", "", ""}, {"backend-dist", "", "sim"}, {"backend-cv", "", "sim"},
+	{"backend-conns", "", ""}, {flagDSN, "", "postgres"}, {"backend-stall", "", "sim"}, {"extra-cpu", "", ""}, {"extra-delay", "", ""},
+	{"workers", "blocking", ""}, {"queue", "blocking", ""},
+	{"max-inflight", "goroutine eventloop", ""}, {"loops", "eventloop", ""}, {"seed", "", ""},
+}
+
 // targetArgs are the flags that make serve build the same target, whatever the
 // environment says.
 func targetArgs(c *cli.Command) []string {
 	args := []string{"--addr=" + targets.DefaultAddr}
-	for _, s := range targetSettings(c, "") {
-		args = append(args, "--"+strings.ReplaceAll(s.Key, "_", "-")+"="+s.Value)
+	for _, f := range built {
+		if f.flag != flagDSN {
+			args = append(args, fmt.Sprintf("--%s=%v", f.flag, c.Value(f.flag)))
+		}
 	}
 	return args
+}
+
+// targetEnv is what serve is told beside targetArgs: what nobody is to read who
+// lists this machine's processes.
+func targetEnv(c *cli.Command) []string {
+	return append(os.Environ(), variableOf(flagDSN)+"="+c.String(flagDSN))
 }
 
 // text is the value of a string flag, its default where an environment
@@ -207,23 +244,28 @@ func targetArgs(c *cli.Command) []string {
 func text(c *cli.Command, flag, def string) string { return cmp.Or(c.String(flag), def) }
 
 // targetSettings are the effective settings of a target: all of them where
-// style is empty, else those that mean something to the style.
+// style is empty, else those that mean something to the style. What another
+// backend would mean is never among them.
 func targetSettings(c *cli.Command, style string) result.Settings {
 	var s result.Settings
-	for _, f := range []struct{ flag, only string }{
-		{"backend", ""}, {"backend-latency", ""}, {"backend-dist", ""}, {"backend-cv", ""},
-		{"backend-conns", ""}, {"backend-stall", ""}, {"extra-cpu", ""}, {"extra-delay", ""},
-		{"workers", "blocking"}, {"queue", "blocking"},
-		{"max-inflight", "goroutine eventloop"}, {"loops", "eventloop"}, {"seed", ""},
-	} {
-		if style != "" && f.only != "" && !strings.Contains(f.only, style) {
+	backend := backendOf(c)
+	for _, f := range built {
+		if f.backend != "" && f.backend != backend {
+			continue
+		}
+		if style != "" && f.styles != "" && !strings.Contains(f.styles, style) {
 			continue
 		}
 		value := fmt.Sprint(c.Value(f.flag))
-		if f.flag == "backend-cv" && value == "0" && c.String("backend-dist") == string(sim.Lognormal) {
+		switch {
+		case f.flag == "backend-cv" && value == "0" && c.String("backend-dist") == string(sim.Lognormal):
 			value = fmt.Sprint(sim.DefaultCV)
+		case f.flag == flagDSN:
+			value = postgres.Config{DSN: value}.Server()
+		case f.flag == "backend-conns" && value == "0" && backend == "postgres":
+			value = fmt.Sprint(postgres.DefaultConns)
 		}
-		if style != "" && f.only == "" && nothing(value) {
+		if style != "" && f.styles == "" && nothing(value) {
 			continue // not in use
 		}
 		s = append(s, result.Setting{Key: strings.ReplaceAll(f.flag, "-", "_"), Value: value})

@@ -22,6 +22,7 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
@@ -51,6 +52,7 @@ func runCommand() *cli.Command {
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
 			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
 			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
+			"  onhold run --targets goroutine,eventloop --backend postgres --backend-conns 50 --levels 1,100 --stage 1s\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
@@ -315,6 +317,15 @@ func (s *sitting) effective() result.Settings {
 // password in an address, the value of a header line that lets somebody in.
 func (s *sitting) command() []string {
 	args := append([]string{"onhold"}, os.Args[1:]...)
+	for i := range args {
+		switch flag, value, joined := strings.Cut(args[i], "="); {
+		case strings.TrimLeft(flag, "-") != flagDSN:
+		case joined:
+			args[i] = flag + "=" + postgres.Config{DSN: value}.Server()
+		case i+1 < len(args):
+			args[i+1] = postgres.Config{DSN: args[i+1]}.Server()
+		}
+	}
 	for _, text := range s.c.StringSlice("url") {
 		w, err := bench.ParseWeighted(text)
 		if err != nil {

@@ -77,6 +77,9 @@ func serve(ctx context.Context, c *cli.Command) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
+		if ctx.Err() == nil {
+			return err
+		}
 		return fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
 	}
 	return lost // nobody can know the address

@@ -75,7 +75,7 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
 		}
 		subs = append(subs, &style{
-			style: name, exe: exe, args: targetArgs(c), options: options, driver: driver, driverName: like.Name(),
+			style: name, exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, driver: driver, driverName: like.Name(),
 			settings: append(targetSettings(c, name), driverSettings(c, like)...),
 		})
 	}
@@ -174,6 +174,7 @@ type style struct {
 	style      string
 	exe        string
 	args       []string
+	env        []string
 	cpus       []int
 	settings   result.Settings
 	options    targets.Options // as the process has them, by way of args
@@ -197,6 +198,7 @@ func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSe
 func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
 	// Not bound to ctx: an interrupted stage still ends its target in good order.
 	cmd := exec.Command(s.exe, append([]string{"serve", s.style}, s.args...)...)
+	cmd.Env = s.env
 	process, err := targets.Launch(ctx, cmd, s.cpus)
 	if err != nil {
 		return nil, &exitError{exitNotStarted, err}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"onhold": main})
+	testscript.Main(pgtest.Tests{M: m}, map[string]func(){"onhold": main})
 }
 
 // The short form of whatever is run: flags that a command line gives itself
@@ -57,7 +58,24 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 // onhold runs the command to its end.
 func onhold(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
+	return onholdWith(t, nil, dir, args...)
+}
+
+// withServices runs a test of a command line with the environment that leads to
+// what it needs, and skips it alone where that is not installed.
+func withServices(t *testing.T, line string, test func(t *testing.T, env []string)) {
+	t.Helper()
+	if !strings.Contains(line, "--backend postgres") {
+		test(t, nil)
+		return
+	}
+	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Shared(t).Env()) })
+}
+
+func onholdWith(t *testing.T, env []string, dir string, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
 	cmd := command(t, dir, args...)
+	cmd.Env = append(cmd.Env, env...)
 	var out, errOut bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errOut
 	err := cmd.Run()
@@ -151,12 +169,16 @@ func TestEveryExampleInHelp(t *testing.T) {
 			if sub == "duet" {
 				args = append(args, "--out", filepath.Join(t.TempDir(), "duet"))
 			}
+			ran++
 			if sub == "serve" {
 				served(t, command(t, dir, args...))
-			} else if stdout, stderr, code := onhold(t, dir, args...); code != 0 {
-				t.Errorf("%s\nexit code %d\n%s%s", example, code, stdout, stderr)
+				continue
 			}
-			ran++
+			withServices(t, example, func(t *testing.T, env []string) {
+				if stdout, stderr, code := onholdWith(t, env, dir, args...); code != 0 {
+					t.Errorf("%s\nexit code %d\n%s%s", example, code, stdout, stderr)
+				}
+			})
 		}
 	}
 	if ran < 6 {

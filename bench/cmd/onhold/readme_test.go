@@ -87,15 +87,17 @@ func TestReadmeCommands(t *testing.T) {
 		quick = strings.Replace(quick, "-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$", 1)
 		quick = strings.Replace(quick, "-bench 'Orders$'", "-bench Lines", 1) // a second, and valid on a busy machine too
 		quick = strings.Replace(quick, "-count 10", "-count 2", 1)
-		cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)
-		cmd.Dir = work
-		cmd.Env = append(slices.Concat(os.Environ(), short, quickDuet(quick)), "ONHOLD_OUT="+filepath.Join(work, "out", string(rune('a'+i))))
-		began := time.Now()
-		out, err := cmd.CombinedOutput()
-		t.Logf("%5.1f s  %s", time.Since(began).Seconds(), quick)
-		if err != nil {
-			t.Errorf("%s\nrun as %s\n%v\n%s", line, quick, err, out)
-		}
+		withServices(t, line, func(t *testing.T, env []string) {
+			cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)
+			cmd.Dir = work
+			cmd.Env = append(slices.Concat(os.Environ(), short, quickDuet(quick), env), "ONHOLD_OUT="+filepath.Join(work, "out", string(rune('a'+i))))
+			began := time.Now()
+			out, err := cmd.CombinedOutput()
+			t.Logf("%5.1f s  %s", time.Since(began).Seconds(), quick)
+			if err != nil {
+				t.Errorf("%s\nrun as %s\n%v\n%s", line, quick, err, out)
+			}
+		})
 		ran++
 	}
 	if ran < 7 {

@@ -245,7 +245,14 @@ func (s *sitting) open() error {
 		return err
 	}
 	run.Notes = append(run.Notes, note)
-	fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)
+	if backendOf(s.c) == "postgres" && len(s.c.StringSlice("url")) == 0 {
+		settings := targetSettings(s.c, "")
+		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
+			settings.Get("backend_dsn"), settings.Get("backend_conns")))
+	}
+	for _, note := range run.Notes {
+		fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)
+	}
 	dir := s.c.String("out")
 	if dir == "" {
 		dir = filepath.Join(defaultOut, run.ID)

@@ -49,6 +49,11 @@ type TB interface {
 	Skip(args ...any)
 }
 
+// required is what must be there, whatever a test does to its environment.
+var required = strings.Split(os.Getenv(requireEnv), ",")
+
+const requireEnv = "ONHOLD_REQUIRE"
+
 var shared struct {
 	sync.Once
 	cluster *Cluster
@@ -73,6 +78,7 @@ func Own(t TB) *Cluster {
 	c, err := newCluster()
 	if err != nil {
 		missing(t, err)
+		return nil
 	}
 	t.Cleanup(func() {
 		if err := c.remove(); err != nil {
@@ -86,8 +92,11 @@ func Own(t TB) *Cluster {
 // have run.
 type Tests struct{ M interface{ Run() int } }
 
-// Run runs the tests, as testing.M does.
+// Run runs the tests, as testing.M does. ONHOLD_REQUIRE is not in their
+// environment any more: the command that some of them start would take it for
+// its flag --require.
 func (t Tests) Run() int {
+	os.Unsetenv(requireEnv)
 	defer func() {
 		if shared.cluster != nil {
 			shared.cluster.remove()
@@ -101,7 +110,7 @@ var errAbsent = errors.New("PostgreSQL is not installed: no initdb and postgres 
 
 func missing(t TB, err error) {
 	t.Helper()
-	if !errors.Is(err, errAbsent) || slices.Contains(strings.Split(os.Getenv("ONHOLD_REQUIRE"), ","), "postgres") {
+	if !errors.Is(err, errAbsent) || slices.Contains(required, "postgres") {
 		t.Fatal(err)
 	}
 	t.Skip(err)

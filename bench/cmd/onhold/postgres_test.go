@@ -47,21 +47,22 @@ func TestRunWithPostgres(t *testing.T) {
 		if !strings.Contains(stderr, "each target waits for PostgreSQL ("+where+") over a pool of 20 connections") {
 			t.Errorf("%s: the pool is not told:\n%s", row.what, stderr)
 		}
-		everything := stdout + stderr
+		var everything strings.Builder
+		everything.WriteString(stdout + stderr)
 		for _, name := range []string{"run.json", "stages.jsonl", "summary.md"} {
 			text, err := os.ReadFile(filepath.Join(dir, "out", name))
 			if err != nil {
 				t.Fatal(err)
 			}
-			everything += string(text)
+			everything.WriteString(string(text))
 			if name == "stages.jsonl" {
 				_, text, _ := strings.Cut(string(text), `"backend":`)
 				text, _, _ = strings.Cut(text, `"max_inflight"`)
 				kept = append(kept, text)
 			}
 		}
-		if strings.Contains(everything, pgtest.Password) {
-			t.Errorf("%s: the password is told:\n%s", row.what, everything)
+		if strings.Contains(everything.String(), pgtest.Password) {
+			t.Errorf("%s: the password is told:\n%s", row.what, everything.String())
 		}
 	}
 	want := `"postgres","backend_latency":"20ms","backend_conns":"20","backend_dsn":"` + where + `",`

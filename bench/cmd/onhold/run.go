@@ -52,7 +52,7 @@ func runCommand() *cli.Command {
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
 			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
 			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
-			"  onhold run --targets goroutine,eventloop --backend postgres --backend-conns 50 --levels 1,100 --stage 1s\n" +
+			"  onhold run --targets goroutine,eventloop --backend postgres --backend-conns 50 --levels 50,100\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{

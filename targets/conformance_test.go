@@ -63,6 +63,17 @@ func TestEveryStyleAnswersAtOnceWhatNeedsNoBackend(t *testing.T) {
 		{"a long value is cut", "GET", "/api/orders?user_id=" + strings.Repeat("9", 500), 400, "…"},
 		{"a quote in a value", "GET", "/api/orders?user_id=%22%0a", 400, "whole number"},
 
+		{"no friends", "GET", "/api/invitations", 400, "friends is missing"},
+		{"zero friends", "GET", "/api/invitations?friends=0", 400, "from 1 to 100"},
+		{"too many friends", "GET", "/api/invitations?friends=101", 400, `"101"`},
+		{"friends twice", "GET", "/api/invitations?friends=1&friends=2", 400, "2 times"},
+		{"another mode", "GET", "/api/invitations?friends=1&mode=fast", 400, "sequential and concurrent"},
+		{"two modes", "GET", "/api/invitations?friends=1&mode=sequential&mode=concurrent", 400, "mode is given 2 times"},
+		{"a method on invitations", "POST", "/api/invitations?friends=1", 405, `"POST"`},
+
+		{"an order without a body", "POST", "/api/orders", 400, "body is empty"},
+		{"one order, where none is kept", "GET", "/api/orders/17", 404, "/api/orders/17"},
+
 		{"the root", "GET", "/", 404, "/api/orders"},
 		{"another path", "GET", "/nope", 404, `"/nope"`},
 		{"a slash too many", "GET", "/api/orders/?user_id=1", 404, ""},
@@ -90,7 +101,11 @@ func TestEveryStyleAnswersAtOnceWhatNeedsNoBackend(t *testing.T) {
 					wantError(t, r, row.status, row.text)
 				}
 				if row.status == 405 {
-					wantHeader(t, r, "Allow", "GET, HEAD")
+					allow := "GET, HEAD"
+					if strings.HasPrefix(row.target, orders.PathOrders) {
+						allow += ", POST"
+					}
+					wantHeader(t, r, "Allow", allow)
 				}
 			})
 		}

@@ -48,7 +48,10 @@ type Options struct {
 	// eventloop.MaxLoops; 0 means one for every CPU that the process may use.
 	Loops int
 
-	// Sim is the backend.
+	// Backend is the name of one of Backends; empty means the first of them.
+	Backend string
+
+	// Sim is how the simulated backend behaves.
 	Sim sim.Config
 
 	// Extra is a regression that is planted in every style: what a check must
@@ -59,6 +62,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Addr == "" {
 		o.Addr = DefaultAddr
+	}
+	if o.Backend == "" {
+		o.Backend = Backends[0].Name
 	}
 	if o.Workers == 0 {
 		o.Workers = DefaultWorkers
@@ -93,8 +99,12 @@ func (o Options) Validate() error {
 	case d.Loops < 1 || d.Loops > eventloop.MaxLoops:
 		return fmt.Errorf("--loops=%d: must be from 1 to %d, or 0 for one per CPU", d.Loops, eventloop.MaxLoops)
 	}
-	if err := d.Sim.Validate(); err != nil {
-		return fmt.Errorf("--backend-%w", err)
+	b, err := findBackend(d.Backend)
+	if err != nil {
+		return err
+	}
+	if err := b.check(d); err != nil {
+		return err
 	}
 	if err := d.Extra.Validate(); err != nil {
 		return fmt.Errorf("--extra-%w", err)

@@ -12,7 +12,6 @@ import (
 
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/backend/planted"
-	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
@@ -93,15 +92,19 @@ func (s Style) Start(o Options) (Server, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
-	simulated, err := sim.New(o.Sim)
+	o = o.withDefaults()
+	kind, err := findBackend(o.Backend)
 	if err != nil {
 		return nil, err
 	}
-	b, err := planted.Wrap(simulated, o.Extra)
+	b, err := kind.open(o)
 	if err != nil {
+		return nil, fmt.Errorf("backend %s: %w", kind.Name, err)
+	}
+	if b, err = planted.Wrap(b, o.Extra); err != nil {
 		return nil, err
 	}
-	server, err := s.start(o.withDefaults(), b)
+	server, err := s.start(o, b)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting %s: %w", s.Name, err), b.Close())
 	}

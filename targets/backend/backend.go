@@ -13,10 +13,16 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// Query asks for the orders of one user and has room for the answer. It may be
-// used again once it is answered, which keeps the slice.
+// Query is one question to a backend, with room for the answer: the orders of a
+// user, or that an order be paid. It may be used again once it is answered,
+// which keeps the slice.
 type Query struct {
 	UserID int64
+
+	// Pay asks that the order be stored and paid, in one wait; else the orders of
+	// the user are asked for. The answer is the order as it was stored.
+	Pay   bool
+	Order orders.Order
 
 	Orders []orders.Order // the answer, where Err is nil
 	Err    error
@@ -36,6 +42,18 @@ func (q *Query) Room() {
 	if cap(q.Orders) == 0 {
 		q.Orders = room.Get().(*[orders.MaxGenerated]orders.Order)[:0]
 	}
+}
+
+// Generate answers the query as a backend does that stores nothing.
+func (q *Query) Generate() {
+	q.Room()
+	q.Err = nil
+	if q.Pay {
+		q.Orders = append(q.Orders[:0], q.Order)
+		q.Orders[0].Status = orders.StatusPaid
+		return
+	}
+	q.Orders = orders.Generate(q.Orders[:0], q.UserID)
 }
 
 // Release gives the answer's list away, once it was used.

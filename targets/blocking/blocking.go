@@ -49,11 +49,13 @@ type Server struct {
 	gate    orders.Gate
 	jobs    chan *job
 	workers sync.WaitGroup
+	helpers helpers
 }
 
+// job is a request on its way to a worker.
 type job struct {
-	query *backend.Query
-	done  chan struct{}
+	*backend.Job
+	done chan struct{}
 }
 
 var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
@@ -74,7 +76,7 @@ func Start(c Config) (*Server, error) {
 	ready.Wait()
 
 	var err error
-	if s.http, err = front.Listen(c.Addr, s.ask, s.Stats); err != nil {
+	if s.http, err = front.Listen(c.Addr, s.ask, s); err != nil {
 		s.endWorkers()
 		return nil, err
 	}
@@ -87,7 +89,13 @@ func (s *Server) work(ready *sync.WaitGroup) {
 	clock.Punctual()
 	ready.Done()
 	for j := range s.jobs {
-		s.config.Backend.Block(j.query)
+		if j.InTurn() {
+			for i := range j.Queries {
+				s.config.Backend.Block(&j.Queries[i])
+			}
+		} else {
+			s.helpers.all(s.config.Backend, j.Queries)
+		}
 		// The place is free before the reply is written, and so before the
 		// client can come back for it.
 		s.gate.Leave()
@@ -95,15 +103,15 @@ func (s *Server) work(ready *sync.WaitGroup) {
 	}
 }
 
-func (s *Server) ask(q *backend.Query) bool {
+func (s *Server) ask(asked *backend.Job) bool {
 	if !s.gate.Enter() {
 		return false
 	}
 	j := jobPool.Get().(*job)
-	j.query = q
+	j.Job = asked
 	s.jobs <- j
 	<-j.done
-	j.query = nil
+	j.Job = nil
 	jobPool.Put(j)
 	return true
 }
@@ -111,6 +119,7 @@ func (s *Server) ask(q *backend.Query) bool {
 func (s *Server) endWorkers() {
 	close(s.jobs)
 	s.workers.Wait()
+	s.helpers.end()
 }
 
 // Addr is the address that the server listens on, as HOST:PORT.

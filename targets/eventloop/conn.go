@@ -17,11 +17,13 @@ type conn struct {
 	gnet.Conn
 	loop *loop
 
-	need    int           // how many bytes must be there before the next look at them
-	query   backend.Query // the request in work
-	done    func()        // c.answered, made into a value once
-	waiting bool          // for the backend
-	closed  bool          // gnet's connection must not be touched any more
+	need    int         // how many bytes must be there before the next look at them
+	job     backend.Job // the request in work
+	open    int         // its queries that are not answered
+	next    int         // the first of them that is not asked yet
+	done    func()      // c.answered, made into a value once
+	waiting bool        // for the backend
+	closed  bool        // gnet's connection must not be touched any more
 
 	// Of the request in work or just answered.
 	head   bool // wants no body
@@ -52,7 +54,7 @@ func (c *conn) serve() gnet.Action {
 			c.need = n
 			break
 		}
-		c.begin(&l.reader.header)
+		c.begin(&l.reader.header, l.reader.body)
 		_, _ = c.Discard(n)
 		c.need = 0
 	}
@@ -60,37 +62,51 @@ func (c *conn) serve() gnet.Action {
 }
 
 // begin takes up one request: it is answered at once, or the backend is asked.
-func (c *conn) begin(h *fasthttp.RequestHeader) {
+func (c *conn) begin(h *fasthttp.RequestHeader, body []byte) {
 	l, s := c.loop, c.loop.server
 	c.head, c.http10, c.last = h.IsHead(), !h.IsHTTP11(), h.ConnectionClose()
-	user, wait := orders.Route(h, &l.resp, s.Stats)
+	r, wait := orders.Route(h, body, &l.resp, s)
 	switch {
 	case !wait:
 	case !s.gate.Enter():
 		orders.Busy(&l.resp)
 	default:
 		c.waiting = true
-		c.query.UserID = user
-		s.config.Backend.Notify(&c.query, l, c.done)
+		c.job.Begin(r)
+		c.open, c.next = len(c.job.Queries), 0
+		c.ask()
+		for !c.job.InTurn() && c.next < len(c.job.Queries) {
+			c.ask()
+		}
 		return
 	}
 	l.append(c)
 }
 
-// answered runs on the loop when the backend has answered.
+// ask makes the next query.
+func (c *conn) ask() {
+	q := &c.job.Queries[c.next]
+	c.next++
+	c.loop.server.config.Backend.Notify(q, c.loop, c.done)
+}
+
+// answered runs on the loop when the backend has answered a query.
 func (c *conn) answered() {
+	if c.open--; c.open > 0 {
+		if c.job.InTurn() {
+			c.ask()
+		}
+		return
+	}
 	l := c.loop
 	l.server.gate.Leave()
 	if c.closed {
+		c.job.Release()
 		return // the client went away meanwhile: nobody is left to tell
 	}
 	c.waiting = false
-	if c.query.Err != nil {
-		orders.Failed(&l.resp, c.query.Err)
-	} else {
-		orders.Answer(&l.resp, c.query.Orders)
-	}
-	c.query.Release()
+	c.job.Answer(&l.resp)
+	c.job.Release()
 	l.append(c)
 	if c.serve() == gnet.Close {
 		l.close(c)

@@ -11,9 +11,10 @@ import (
 
 // reader cuts the requests out of a stream of bytes, however these arrive.
 // One reader serves all connections of a loop, for it keeps nothing from one
-// call to the next but the header that it read last.
+// call to the next but what it read last.
 type reader struct {
 	header     fasthttp.RequestHeader
+	body       []byte
 	awaitsBody bool // the header is complete and the body is not
 
 	block bytes.Reader
@@ -28,8 +29,8 @@ var (
 )
 
 // next looks at the bytes that came so far. It returns how many of them the
-// first request takes, its body included, and leaves its header in r.header;
-// or a number beyond len(data): until that many are there, asking again is no
+// first request takes, its body included, and leaves its header in r.header and
+// its body in r.body, which are valid as long as data is; or a number beyond len(data): until that many are there, asking again is no
 // use. An error is for orders.Malformed, and does not depend on how many
 // bytes have come after those that are wrong.
 func (r *reader) next(data []byte) (length int, err error) {
@@ -53,7 +54,11 @@ func (r *reader) next(data []byte) (length int, err error) {
 	if body > orders.MaxBody {
 		return 0, fasthttp.ErrBodyTooLarge
 	}
+	r.body = nil
 	r.awaitsBody = header+body > len(data)
+	if !r.awaitsBody {
+		r.body = data[header : header+body]
+	}
 	return header + body, nil
 }
 

@@ -18,14 +18,14 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Ask gets q answered while the calling goroutine waits, or reports false at
+// Ask gets the job done while the calling goroutine waits, or reports false at
 // once where the target is full.
-type Ask func(q *backend.Query) bool
+type Ask func(j *backend.Job) bool
 
 // Server is a listening HTTP server.
 type Server struct {
-	ask   Ask
-	stats func() orders.Stats
+	ask     Ask
+	service orders.Service
 
 	http     fasthttp.Server
 	listener net.Listener
@@ -34,16 +34,16 @@ type Server struct {
 	silent   sync.Map // connections that have sent nothing yet: net.Conn → nothing
 }
 
-// Listen starts a server on a TCP address. It calls ask and stats from any
-// number of goroutines.
-func Listen(addr string, ask Ask, stats func() orders.Stats) (*Server, error) {
+// Listen starts a server on a TCP address. It calls ask and the service from
+// any number of goroutines.
+func Listen(addr string, ask Ask, service orders.Service) (*Server, error) {
 	// Go asks for the longest backlog that the kernel allows (somaxconn, 4096
 	// by default), so a burst of connections waits in it and is not refused.
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening on %q: %w", addr, err)
 	}
-	s := &Server{ask: ask, stats: stats, listener: ln, served: make(chan error, 1)}
+	s := &Server{ask: ask, service: service, listener: ln, served: make(chan error, 1)}
 	s.http = fasthttp.Server{
 		Name:                         orders.ServerName,
 		Handler:                      s.handle,
@@ -118,28 +118,24 @@ func markChunked(h *fasthttp.RequestHeader) fasthttp.RequestConfig {
 	return fasthttp.RequestConfig{}
 }
 
-var queries = sync.Pool{New: func() any {
-	return &backend.Query{Orders: make([]orders.Order, 0, orders.MaxGenerated)}
-}}
+var jobs = sync.Pool{New: func() any { return new(backend.Job) }}
 
 func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	if len(ctx.Request.Header.Peek(chunkedMark)) > 0 {
 		orders.Malformed(&ctx.Response, orders.ErrChunked)
 		return
 	}
-	user, wait := orders.Route(&ctx.Request.Header, &ctx.Response, s.stats)
+	r, wait := orders.Route(&ctx.Request.Header, ctx.Request.Body(), &ctx.Response, s.service)
 	if !wait {
 		return
 	}
-	q := queries.Get().(*backend.Query)
-	defer queries.Put(q)
-	q.UserID = user
-	switch {
-	case !s.ask(q):
+	j := jobs.Get().(*backend.Job)
+	defer jobs.Put(j)
+	j.Begin(r)
+	defer j.Release()
+	if !s.ask(j) {
 		orders.Busy(&ctx.Response)
-	case q.Err != nil:
-		orders.Failed(&ctx.Response, q.Err)
-	default:
-		orders.Answer(&ctx.Response, q.Orders)
+		return
 	}
+	j.Answer(&ctx.Response)
 }

@@ -4,6 +4,7 @@ package goroutine
 
 import (
 	"context"
+	"sync"
 
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
@@ -31,17 +32,28 @@ type Server struct {
 func Start(c Config) (*Server, error) {
 	s := &Server{config: c, gate: orders.Gate{Limit: int64(c.MaxInflight)}}
 	var err error
-	if s.http, err = front.Listen(c.Addr, s.ask, s.Stats); err != nil {
+	if s.http, err = front.Listen(c.Addr, s.ask, s); err != nil {
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *Server) ask(q *backend.Query) bool {
+func (s *Server) ask(j *backend.Job) bool {
 	if !s.gate.Enter() {
 		return false
 	}
-	s.config.Backend.Park(q)
+	b := s.config.Backend
+	if j.InTurn() {
+		for i := range j.Queries {
+			b.Park(&j.Queries[i])
+		}
+	} else {
+		var all sync.WaitGroup
+		for i := range j.Queries {
+			all.Go(func() { b.Park(&j.Queries[i]) })
+		}
+		all.Wait()
+	}
 	s.gate.Leave()
 	return true
 }

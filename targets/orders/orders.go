@@ -6,10 +6,11 @@
 // A request goes through in four steps:
 //
 //  1. [Route] answers what needs no backend (errors, health, stats) and hands
-//     back the user of what does.
+//     back the [Request] of what does.
 //  2. [Gate.Enter] admits the request, or [Busy] turns it away.
 //  3. The target asks its backend, in its own style.
-//  4. [Gate.Leave], then [Answer] writes the orders, or [Failed] the reason.
+//  4. [Gate.Leave], then [Answer], [Placed] or [Invited] writes what came of it,
+//     or [Failed] the reason.
 package orders
 
 import (
@@ -27,7 +28,13 @@ type Order struct {
 }
 
 // Statuses are the states an order can be in.
-var Statuses = [...]string{"placed", "paid", "shipped", "delivered"}
+var Statuses = [...]string{StatusPlaced, StatusPaid, "shipped", "delivered"}
+
+// The states in which an order begins.
+const (
+	StatusPlaced = "placed"
+	StatusPaid   = "paid"
+)
 
 // MaxGenerated is the largest number of orders that Generate appends.
 const MaxGenerated = 5
@@ -70,18 +77,22 @@ func AppendJSON(dst []byte, list []Order) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		o := &list[i]
-		dst = append(dst, `{"id":`...)
-		dst = strconv.AppendInt(dst, o.ID, 10)
-		dst = append(dst, `,"user_id":`...)
-		dst = strconv.AppendInt(dst, o.UserID, 10)
-		dst = append(dst, `,"status":"`...)
-		dst = append(dst, o.Status...)
-		dst = append(dst, `","total_cents":`...)
-		dst = strconv.AppendInt(dst, o.TotalCents, 10)
-		dst = append(dst, `,"created":"`...)
-		dst = o.Created.AppendFormat(dst, time.RFC3339)
-		dst = append(dst, `"}`...)
+		dst = list[i].AppendJSON(dst)
 	}
 	return append(dst, ']')
+}
+
+// AppendJSON appends the order as a JSON object.
+func (o *Order) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"id":`...)
+	dst = strconv.AppendInt(dst, o.ID, 10)
+	dst = append(dst, `,"user_id":`...)
+	dst = strconv.AppendInt(dst, o.UserID, 10)
+	dst = append(dst, `,"status":"`...)
+	dst = append(dst, o.Status...)
+	dst = append(dst, `","total_cents":`...)
+	dst = strconv.AppendInt(dst, o.TotalCents, 10)
+	dst = append(dst, `,"created":"`...)
+	dst = o.Created.AppendFormat(dst, time.RFC3339)
+	return append(dst, `"}`...)
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -13,61 +12,107 @@ import (
 
 // The paths of the service.
 const (
-	PathOrders = "/api/orders"
-	PathHealth = "/healthz"
-	PathStats  = "/stats"
+	PathOrders      = "/api/orders"      // GET a user's, POST a new one; with /ID behind it, one order
+	PathInvitations = "/api/invitations" // GET: ask friends
+	PathHealth      = "/healthz"
+	PathStats       = "/stats"
 )
 
 // Limits on a request, the same for every target.
 const (
 	MaxHeader = 4 << 10  // bytes of request line and header: above it 431
-	MaxBody   = 64 << 10 // bytes of body, which is read and ignored: above it 413
+	MaxBody   = 64 << 10 // bytes of body: above it 413
 )
 
 // ServerName is the Server header of every reply.
 const ServerName = "onhold"
 
-// allow is the Allow header of a 405: all paths are read only.
-const allow = "GET, HEAD"
+// The Allow headers of a 405.
+const (
+	readOnly  = "GET, HEAD"
+	readWrite = "GET, HEAD, POST"
+)
 
-// Route answers into resp whatever needs no backend. Where the request is for
-// the orders of a user it reports wait and leaves resp alone. stats is called
-// for [PathStats] only.
-func Route(h *fasthttp.RequestHeader, resp *fasthttp.Response, stats func() Stats) (user int64, wait bool) {
+// Service is what Route asks about the target that it routes for.
+type Service interface{ Stats() Stats }
+
+// Tracker is a Service that keeps orders and can tell how one of them is
+// doing. ok is false where it knows of none with that id.
+type Tracker interface {
+	Track(id int64) (o Order, ok bool)
+}
+
+// Route answers into resp whatever needs no backend. Otherwise it reports wait,
+// says what is asked for, and leaves resp alone.
+func Route(h *fasthttp.RequestHeader, body []byte, resp *fasthttp.Response, s Service) (r Request, wait bool) {
 	path, query := target(h.RequestURI())
+	allow := readOnly
+	id, one := bytes.CutPrefix(path, []byte(PathOrders+"/"))
 	switch string(path) {
-	case PathOrders, PathHealth, PathStats:
+	case PathOrders:
+		allow = readWrite
+	case PathInvitations, PathHealth, PathStats:
 	default:
+		if tracker, ok := s.(Tracker); one && ok {
+			track(h, resp, tracker, id)
+			return r, false
+		}
 		Fault(resp, fasthttp.StatusNotFound,
-			fmt.Sprintf("there is nothing at %s; the paths are %s?user_id=N, %s and %s",
-				quote(path), PathOrders, PathHealth, PathStats))
-		return 0, false
+			fmt.Sprintf("there is nothing at %s; the paths are %s?user_id=N, %s?friends=N, %s and %s",
+				quote(path), PathOrders, PathInvitations, PathHealth, PathStats))
+		return r, false
 	}
-	if !h.IsGet() && !h.IsHead() {
-		resp.Header.Set(fasthttp.HeaderAllow, allow)
-		Fault(resp, fasthttp.StatusMethodNotAllowed,
-			fmt.Sprintf("method %s is not allowed here; allowed are %s", quote(h.Method()), allow))
-		return 0, false
+	if !h.IsGet() && !h.IsHead() && (allow == readOnly || !h.IsPost()) {
+		refuse(h, resp, allow)
+		return r, false
 	}
+	var err error
 	switch string(path) {
 	case PathHealth:
 		reply(resp, fasthttp.StatusOK, []byte(`{"status":"ok"}`))
-		return 0, false
+		return r, false
 	case PathStats:
-		body, err := json.Marshal(stats())
-		if err != nil {
-			Fault(resp, fasthttp.StatusInternalServerError, err.Error())
-			return 0, false
+		replyJSON(resp, fasthttp.StatusOK, s.Stats())
+		return r, false
+	case PathInvitations:
+		r, err = parseInvitations(query)
+	default:
+		if h.IsPost() {
+			r, err = parseOrder(body)
+		} else {
+			r, err = parseFind(query)
 		}
-		reply(resp, fasthttp.StatusOK, body)
-		return 0, false
 	}
-	user, err := userID(query)
 	if err != nil {
 		Fault(resp, fasthttp.StatusBadRequest, err.Error())
-		return 0, false
+		return r, false
 	}
-	return user, true
+	return r, true
+}
+
+func refuse(h *fasthttp.RequestHeader, resp *fasthttp.Response, allow string) {
+	resp.Header.Set(fasthttp.HeaderAllow, allow)
+	Fault(resp, fasthttp.StatusMethodNotAllowed,
+		fmt.Sprintf("method %s is not allowed here; allowed are %s", quote(h.Method()), allow))
+}
+
+// track answers for one order.
+func track(h *fasthttp.RequestHeader, resp *fasthttp.Response, t Tracker, id []byte) {
+	if !h.IsGet() && !h.IsHead() {
+		refuse(h, resp, readOnly)
+		return
+	}
+	n, err := positive(id)
+	if err != nil {
+		Fault(resp, fasthttp.StatusBadRequest, fmt.Sprintf("the order is %s; %v", quote(id), err))
+		return
+	}
+	o, ok := t.Track(n)
+	if !ok {
+		Fault(resp, fasthttp.StatusNotFound, fmt.Sprintf("there is no order %d", n))
+		return
+	}
+	one(resp, fasthttp.StatusOK, &o)
 }
 
 // Answer writes the orders of a user.
@@ -76,14 +121,50 @@ func Answer(resp *fasthttp.Response, list []Order) {
 	reply(resp, fasthttp.StatusOK, AppendJSON(room[:0], list))
 }
 
+// Placed answers for an order that was paid.
+func Placed(resp *fasthttp.Response, o *Order) { one(resp, fasthttp.StatusCreated, o) }
+
+// Accepted answers for an order that is safe and will be paid later.
+func Accepted(resp *fasthttp.Response, o *Order) {
+	resp.Header.Set(fasthttp.HeaderLocation, PathOrders+"/"+strconv.FormatInt(o.ID, 10))
+	one(resp, fasthttp.StatusAccepted, o)
+}
+
+// Invited answers for friends of whom some are coming.
+func Invited(resp *fasthttp.Response, r Request, coming int) {
+	var room [64]byte
+	b := append(room[:0], `{"friends":`...)
+	b = strconv.AppendInt(b, int64(r.Friends), 10)
+	b = append(b, `,"mode":"`...)
+	b = append(b, r.mode()...)
+	b = append(b, `","coming":`...)
+	b = strconv.AppendInt(b, int64(coming), 10)
+	reply(resp, fasthttp.StatusOK, append(b, '}'))
+}
+
+func one(resp *fasthttp.Response, status int, o *Order) {
+	var room [256]byte
+	reply(resp, status, o.AppendJSON(room[:0]))
+}
+
 // Busy turns a request away because the target is full.
 func Busy(resp *fasthttp.Response) {
 	resp.Header.Set(fasthttp.HeaderRetryAfter, "1")
 	Fault(resp, fasthttp.StatusServiceUnavailable, "all places are taken; try again in a second")
 }
 
-// Failed answers for a backend that could not.
+// ErrBusy is, or is within, the error of a backend that is full: it is there,
+// and will take more when it has done some of what it has.
+var ErrBusy = errors.New("all its places are taken")
+
+// Failed answers for a backend that could not: with 503 where it is full, else
+// with 502.
 func Failed(resp *fasthttp.Response, err error) {
+	if errors.Is(err, ErrBusy) {
+		resp.Header.Set(fasthttp.HeaderRetryAfter, "1")
+		Fault(resp, fasthttp.StatusServiceUnavailable, "backend: "+err.Error())
+		return
+	}
 	Fault(resp, fasthttp.StatusBadGateway, "backend: "+err.Error())
 }
 
@@ -108,9 +189,8 @@ func Malformed(resp *fasthttp.Response, err error) {
 // ErrHeaderTooLong says that a request's header is above MaxHeader.
 var ErrHeaderTooLong = fmt.Errorf("the header is longer than the %d bytes allowed", MaxHeader)
 
-// ErrChunked says that a request's body is of unknown length. No path takes a
-// body, so reading one chunk by chunk only to throw it away is not worth the
-// code it takes.
+// ErrChunked says that a request's body is of unknown length. The one body that
+// is taken is a few bytes: reading it chunk by chunk is not worth the code.
 var ErrChunked = errors.New("a body needs a Content-Length; chunked ones are not read")
 
 // Chunked reports whether the request announces a body in chunks.
@@ -120,11 +200,15 @@ func Chunked(h *fasthttp.RequestHeader) bool {
 
 // Fault writes a JSON object with the key "error".
 func Fault(resp *fasthttp.Response, status int, message string) {
-	body, err := json.Marshal(struct {
+	replyJSON(resp, status, struct {
 		Error string `json:"error"`
 	}{message})
+}
+
+func replyJSON(resp *fasthttp.Response, status int, value any) {
+	body, err := json.Marshal(value)
 	if err != nil {
-		panic(err) // a string can always be encoded
+		panic(err) // these are strings and numbers, which can always be encoded
 	}
 	reply(resp, status, body)
 }
@@ -145,35 +229,6 @@ func target(uri []byte) (path, query []byte) {
 	}
 	path, query, _ = bytes.Cut(uri, []byte("?"))
 	return path, query
-}
-
-// userID reads the one parameter of [PathOrders].
-func userID(query []byte) (int64, error) {
-	args := fasthttp.AcquireArgs()
-	defer fasthttp.ReleaseArgs(args)
-	args.ParseBytes(query)
-	var value []byte
-	given := 0
-	for k, v := range args.All() {
-		if string(k) == "user_id" {
-			value = v
-			given++
-		}
-	}
-	if given == 1 && len(value) > 0 && value[0] != '+' {
-		if user, err := strconv.ParseInt(string(value), 10, 64); err == nil && user > 0 {
-			return user, nil
-		}
-	}
-	const allowed = "allowed is one whole number from 1 to"
-	switch given {
-	case 0:
-		return 0, fmt.Errorf("user_id is missing; %s %d", allowed, int64(math.MaxInt64))
-	case 1:
-		return 0, fmt.Errorf("user_id is %s; %s %d", quote(value), allowed, int64(math.MaxInt64))
-	default:
-		return 0, fmt.Errorf("user_id is given %d times; %s %d", given, allowed, int64(math.MaxInt64))
-	}
 }
 
 // quote makes what a client sent fit to be shown back to it.

@@ -61,7 +61,7 @@ func targetFlags() []cli.Flag {
 		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a thread of style blocking"),
 		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine and eventloop; 0: any number"),
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
-		stringFlag(catBackend, "backend", "sim", "what a target waits for: sim, a timer in its process"),
+		stringFlag(catBackend, "backend", targets.Backends[0].Name, "what a target waits for: "+aboutBackends()),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
 		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "its distribution: constant, exponential or lognormal"),
 		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
@@ -73,11 +73,17 @@ func targetFlags() []cli.Flag {
 	}
 }
 
+// aboutBackends describes the backends in one line.
+func aboutBackends() string {
+	all := make([]string, len(targets.Backends))
+	for i, b := range targets.Backends {
+		all[i] = b.Name + ", " + b.About
+	}
+	return strings.Join(all, "; ")
+}
+
 // targetOptions reads the flags of targetFlags.
 func targetOptions(c *cli.Command) (targets.Options, error) {
-	if b := c.String("backend"); b != "sim" {
-		return targets.Options{}, usageError("--backend=%s: want sim", b)
-	}
 	stalls, err := sim.ParseStalls(c.String("backend-stall"))
 	if err != nil {
 		return targets.Options{}, usageError("--backend-stall=%s: %w", c.String("backend-stall"), err)
@@ -96,6 +102,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 		Queue:       c.Int("queue"),
 		MaxInflight: c.Int("max-inflight"),
 		Loops:       c.Int("loops"),
+		Backend:     c.String("backend"),
 		Sim: sim.Config{
 			Latency: c.Duration("backend-latency"),
 			Dist:    sim.Dist(c.String("backend-dist")),

@@ -28,8 +28,11 @@ func serveCommand() *cli.Command {
 		Name:      "serve",
 		Usage:     "serve orders in one style, until SIGTERM",
 		ArgsUsage: "STYLE",
-		Description: "An order service, GET /api/orders?user_id=42, that waits for its backend in one\n" +
-			"of these styles:\n\n" + about.String() + "\n" +
+		Description: "An order service that waits for its backend in one of these styles:\n\n" + about.String() + "\n" +
+			"  GET /api/orders?user_id=42     a user's orders, after one wait\n" +
+			"  POST /api/orders               with {\"user_id\":42,\"total_cents\":1999}: pays an order, in one wait\n" +
+			"  GET /api/invitations?friends=10&mode=sequential|concurrent   a wait for each friend,\n" +
+			"                                 one after another or at once\n\n" +
 			"It also answers GET /healthz and GET /stats. When it listens it prints one line\n" +
 			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops\n" +
 			"accepting, finishes what is in flight and ends.\n\n" +

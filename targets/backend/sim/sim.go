@@ -92,8 +92,7 @@ func (s *Sim) answer(q *backend.Query, due time.Duration) {
 	s.lateMu.Lock()
 	s.late.Record(late)
 	s.lateMu.Unlock()
-	q.Room()
-	q.Orders, q.Err = orders.Generate(q.Orders[:0], q.UserID), nil
+	q.Generate()
 }
 
 // Stats implements [backend.Backend].

@@ -1,0 +1,77 @@
+package backend
+
+import (
+	"sync"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Job is one request with the queries that it takes. It may be used again once
+// it is answered.
+type Job struct {
+	orders.Request
+	Queries []Query // as many as the request takes
+
+	one [1]Query // of most requests, so that they allocate nothing
+}
+
+var friends = sync.Pool{New: func() any { return new([orders.MaxFriends]Query) }}
+
+// Begin lays out the queries of a request.
+func (j *Job) Begin(r orders.Request) {
+	j.Request = r
+	switch r.Kind {
+	case orders.Invite:
+		j.Queries = friends.Get().(*[orders.MaxFriends]Query)[:r.Friends]
+		for i := range j.Queries {
+			j.Queries[i].UserID, j.Queries[i].Pay = int64(i+1), false
+		}
+	case orders.Place:
+		j.Queries = j.one[:]
+		j.one[0].UserID, j.one[0].Pay, j.one[0].Order = r.UserID, true, r.Order()
+	default:
+		j.Queries = j.one[:]
+		j.one[0].UserID, j.one[0].Pay = r.UserID, false
+	}
+}
+
+// InTurn is whether the queries are to be made one after another.
+func (j *Job) InTurn() bool { return !j.Concurrent }
+
+// Answer writes what came of the request: the first failure, where there was
+// one.
+func (j *Job) Answer(resp *fasthttp.Response) {
+	for i := range j.Queries {
+		if err := j.Queries[i].Err; err != nil {
+			orders.Failed(resp, err)
+			return
+		}
+	}
+	switch j.Kind {
+	case orders.Invite:
+		coming := 0
+		for i := range j.Queries {
+			if orders.Comes(j.Queries[i].Orders) {
+				coming++
+			}
+		}
+		orders.Invited(resp, j.Request, coming)
+	case orders.Place:
+		orders.Placed(resp, &j.Queries[0].Orders[0])
+	default:
+		orders.Answer(resp, j.Queries[0].Orders)
+	}
+}
+
+// Release gives away what the job no longer needs, once it was answered.
+func (j *Job) Release() {
+	for i := range j.Queries {
+		j.Queries[i].Release()
+	}
+	if j.Kind == orders.Invite {
+		friends.Put((*[orders.MaxFriends]Query)(j.Queries[:orders.MaxFriends]))
+	}
+	j.Queries = nil
+}

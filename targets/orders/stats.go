@@ -30,6 +30,10 @@ type BackendStats struct {
 	// was due: the error of the measuring device. It is absent for a backend
 	// whose answers have no due instant.
 	WaitError *WaitError `json:"wait_error_ns,omitempty"`
+
+	// PoolWait is how long calls waited for a connection to the backend to be
+	// free. It is absent for a backend whose connections have no bound.
+	PoolWait *WaitError `json:"pool_wait_ns,omitempty"`
 }
 
 // WaitError sums up durations, in nanoseconds.

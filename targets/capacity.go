@@ -4,10 +4,12 @@ import (
 	"cmp"
 	"time"
 
+	upstream "github.com/a628bb15/onhold/targets/backend/rpc"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // atOnce is how many requests a target of the style can wait for its backend
@@ -15,6 +17,9 @@ import (
 func (o Options) atOnce(style string) int {
 	o = o.withDefaults()
 	n := o.Sim.Conns
+	if o.Backend == upstream.Name { // each carries any number of calls
+		n = 0
+	}
 	limit := func(by int) {
 		if by > 0 && (n == 0 || by < n) {
 			n = by
@@ -25,6 +30,10 @@ func (o Options) atOnce(style string) int {
 		limit(o.Workers)
 	case goroutine.Name, eventloop.Name:
 		limit(o.MaxInflight)
+	case rpc.Name:
+		if o.RPCLimit == LimitPool {
+			limit(o.Workers)
+		}
 	}
 	return n
 }

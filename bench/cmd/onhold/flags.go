@@ -13,6 +13,7 @@ import (
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // env is the environment variable that sets a flag where the command line does
@@ -57,15 +58,17 @@ const (
 // serve, and of run, which hands them on.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		intFlag(catTarget, "workers", targets.DefaultWorkers, "threads of style blocking"),
-		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a thread of style blocking"),
+		intFlag(catTarget, "workers", targets.DefaultWorkers, "workers: threads of style blocking, places of style rpc"),
+		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker of styles blocking and rpc"),
+		stringFlag(catTarget, "rpc-limit", targets.LimitPool, "what style rpc bounds its calls by: pool (--workers and --queue) or none"),
 		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine and eventloop; 0: any number"),
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "what a target waits for: "+aboutBackends()),
+		stringFlag(catBackend, "backend-url", "", "where the order service of backend rest (http://HOST:PORT) or rpc (grpc://HOST:PORT) listens; where not set, each target starts one of its own, which waits as --backend-latency and its kin say and lets any number in. It shares the target's CPUs, but its CPU time and memory are not told as the target's"),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
 		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "its distribution: constant, exponential or lognormal"),
 		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
-		intFlag(catBackend, "backend-conns", 0, "connections to the backend, each serving one wait at a time; 0: any number"),
+		intFlag(catBackend, "backend-conns", 0, "connections to the backend, each serving one wait at a time; 0: any number. With backend rpc they carry any number of calls each; 0: 1"),
 		stringFlag(catBackend, "backend-stall", "", "LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
 		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
 		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
@@ -100,9 +103,11 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	o := targets.Options{
 		Workers:     c.Int("workers"),
 		Queue:       c.Int("queue"),
+		RPCLimit:    c.String("rpc-limit"),
 		MaxInflight: c.Int("max-inflight"),
 		Loops:       c.Int("loops"),
 		Backend:     c.String("backend"),
+		BackendURL:  c.String("backend-url"),
 		Sim: sim.Config{
 			Latency: c.Duration("backend-latency"),
 			Dist:    sim.Dist(c.String("backend-dist")),
@@ -155,12 +160,15 @@ func text(c *cli.Command, flag, def string) string { return cmp.Or(c.String(flag
 func targetSettings(c *cli.Command, style string) result.Settings {
 	var s result.Settings
 	for _, f := range []struct{ flag, only string }{
-		{"backend", ""}, {"backend-latency", ""}, {"backend-dist", ""}, {"backend-cv", ""},
+		{"backend", ""}, {"backend-url", ""}, {"backend-latency", ""}, {"backend-dist", ""}, {"backend-cv", ""},
 		{"backend-conns", ""}, {"backend-stall", ""}, {"extra-cpu", ""}, {"extra-delay", ""},
-		{"workers", "blocking"}, {"queue", "blocking"},
+		{"workers", "blocking rpc"}, {"queue", "blocking rpc"}, {"rpc-limit", "rpc"},
 		{"max-inflight", "goroutine eventloop"}, {"loops", "eventloop"}, {"seed", ""},
 	} {
 		if style != "" && f.only != "" && !strings.Contains(f.only, style) {
+			continue
+		}
+		if style == rpc.Name && c.String("rpc-limit") == targets.LimitNone && (f.flag == "workers" || f.flag == "queue") {
 			continue
 		}
 		value := fmt.Sprint(c.Value(f.flag))

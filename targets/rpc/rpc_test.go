@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -595,5 +596,19 @@ func TestShutdownGivesUpWhenToldTo(t *testing.T) {
 func TestStopsWithoutHavingHadAnythingToDo(t *testing.T) {
 	for range 20 {
 		shutdown(t, start(t, rpc.Config{Backend: open()}))
+	}
+}
+
+// Callers that share connections need descriptors and ports for those only.
+func TestLimitsAreOfConnections(t *testing.T) {
+	many := bench.Plan{Load: bench.LoadClosed, Level: 100_000_000, Length: time.Second}
+	for conns, fits := range map[int]bool{0: false, 2: true} {
+		d, err := rpc.Client{Addr: "127.0.0.1:1", Conns: conns}.Driver()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := bench.CheckLimits(many, d); (err == nil) != fits && runtime.GOOS == "linux" {
+			t.Errorf("--conns %d: %v", conns, err)
+		}
 	}
 }

@@ -29,7 +29,6 @@ func NewClient(addr string, options ...grpc.DialOption) (*grpc.ClientConn, error
 		grpc.WithNoProxy(),
 		grpc.WithIdleTimeout(0),
 		grpc.WithReadBufferSize(buffer),
-		grpc.WithSharedWriteBuffer(true),
 	}, options...)...)
 }
 
@@ -40,7 +39,6 @@ func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxConcurrentStreams(anyNumber),
 		grpc.ReadBufferSize(buffer),
-		grpc.SharedWriteBuffer(true),
 	}
 }
 

@@ -27,6 +27,10 @@ type Conn interface {
 // sending is a reset all the same.
 type Aliver interface{ Alive() bool }
 
+// Sharer is a Conn that may be one of several on the same connection. It is
+// Fresh where the connection was made for it: only that counts as connecting.
+type Sharer interface{ Fresh() bool }
+
 // Reply is how one request ended.
 type Reply struct {
 	Outcome result.Outcome

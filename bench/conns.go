@@ -18,6 +18,10 @@ type Conns struct {
 	Dial Dial
 	Kind string // names the driver in settings and reports; "goroutine" where empty
 
+	// Shared is how many connections there are in all, where the Conns that Dial
+	// makes share them; 0: each has its own.
+	Shared int
+
 	// sleep is clock.Sleep but in tests on a fake clock, which only package
 	// time can follow.
 	sleep func(done <-chan struct{}, at time.Duration) bool
@@ -383,7 +387,9 @@ func (c *client) dial(ctx context.Context) error {
 	if c.aborted.Load() { // abort may have looked before there was a connection
 		c.interrupt()
 	}
-	c.shard.connected(took, c.had && !c.plan.NewConnection)
+	if s, ok := conn.(Sharer); !ok || s.Fresh() {
+		c.shard.connected(took, c.had && !c.plan.NewConnection)
+	}
 	c.had = true
 	return nil
 }

@@ -116,7 +116,7 @@ func TestClosedAtTheEdgeOfThePool(t *testing.T) {
 // flight is the number of clients.
 func TestLittlesLawOnEveryStyle(t *testing.T) {
 	const wait = 30 * time.Millisecond
-	for _, style := range targets.Names() {
+	for _, style := range targets.Names(targets.HTTP) {
 		for _, p := range []bench.Plan{
 			{Load: bench.LoadClosed, Level: 20, Spread: wait, Warmup: 2 * wait},
 			{Load: bench.LoadBurst, Level: 20, Every: 100 * time.Millisecond},
@@ -146,7 +146,7 @@ func TestStallAtAConstantRate(t *testing.T) {
 		stall = time.Second
 		wait  = 20 * time.Millisecond
 	)
-	for _, style := range targets.Names() {
+	for _, style := range targets.Names(targets.HTTP) {
 		s := drive(t, style,
 			targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stalls{{Length: stall, Offset: 500 * time.Millisecond}}}},
 			bench.Plan{Load: bench.LoadConstant, Level: rate, Length: 2 * time.Second})

@@ -47,11 +47,14 @@ type Sourcer interface {
 // CheckLimits reports, before any is made, whether this machine's limits allow
 // the connections that the plan needs, and what to change where they do not.
 func CheckLimits(p Plan, d Driver) error {
-	sources := 1
+	sources, most := 1, p.MostConnections()
 	if s, ok := d.(Sourcer); ok {
-		sources = s.Sources(p.MostConnections())
+		sources = s.Sources(most)
 	}
-	return host.CheckLimits(p.MostConnections(), sources)
+	if c, ok := d.(*Conns); ok && c.Shared > 0 {
+		most = min(most, c.Shared)
+	}
+	return host.CheckLimits(most, sources)
 }
 
 // Run runs one stage. Faults of the server are counted in the stage; faults

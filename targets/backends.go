@@ -2,6 +2,7 @@ package targets
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,13 +10,21 @@ import (
 
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
+	"github.com/a628bb15/onhold/targets/backend/rest"
+	upstream "github.com/a628bb15/onhold/targets/backend/rpc"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/goroutine"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // Backend is something that a target of any style can wait for.
 type Backend struct {
 	Name  string
 	About string // one line
+
+	// Upstream is the style of target that the backend calls, in a process of its
+	// own, and Scheme how Options.BackendURL begins; empty: it calls none.
+	Upstream, Scheme string
 
 	check func(Options) error                    // of the backend's own fields, each named as the command's flag
 	open  func(Options) (backend.Backend, error) // options that were checked
@@ -27,15 +36,87 @@ type Backend struct {
 
 // Backends lists what there is to wait for, the default first.
 var Backends = []Backend{
-	{"sim", "a timer in the target's process", checkSim, openSim, waitSim},
-	{"postgres", "a PostgreSQL server that sleeps in the query", checkPostgres, openPostgres, waitPostgres},
+	{Name: "sim", About: "a timer in the target's process", check: checkSim, open: openSim, wait: waitSim},
+	{Name: "postgres", About: "a PostgreSQL server that sleeps in the query", check: checkPostgres, open: openPostgres, wait: waitPostgres},
+	{
+		Name: rest.Name, About: "an order service in a process of its own, called over HTTP by the fasthttp client",
+		Upstream: goroutine.Name, Scheme: "http://", check: checkREST, open: openREST, wait: waitSim,
+	},
+	{
+		Name: upstream.Name, About: "the same over gRPC",
+		Upstream: rpc.Name, Scheme: "grpc://", check: checkRPC, open: openRPC, wait: waitRPC,
+	},
 }
 
 func checkSim(o Options) error {
-	if err := o.Sim.Validate(); err != nil {
-		return fmt.Errorf("--backend-%w", err)
+	return named(o.Sim.Validate())
+}
+
+// callLimit bounds a call to an upstream: far above what it should take, so that
+// only one that hangs is given up.
+func (o Options) callLimit() time.Duration {
+	return 30*time.Second + 10*cmp.Or(o.Sim.Latency, sim.DefaultLatency)
+}
+
+// errNoURL says that a target that is started in this process was not told whom
+// to call.
+var errNoURL = errors.New("it needs an upstream: no --backend-url is given")
+
+func (o Options) rest() rest.Config {
+	return rest.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
+}
+
+func checkREST(o Options) error {
+	if err := checkSim(o); err != nil { // the upstream's
+		return err
 	}
-	return nil
+	if o.BackendURL == "" { // it may still be started
+		return nil
+	}
+	return named(o.rest().Validate())
+}
+
+func openREST(o Options) (backend.Backend, error) {
+	if o.BackendURL == "" {
+		return nil, errNoURL
+	}
+	return rest.New(o.rest())
+}
+
+func (o Options) rpc() upstream.Config {
+	return upstream.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
+}
+
+func checkRPC(o Options) error {
+	if err := checkSim(o); err != nil { // the upstream's
+		return err
+	}
+	c := o.rpc()
+	if c.URL == "" { // it may still be started
+		c.URL = DefaultAddr
+	}
+	return named(c.Validate())
+}
+
+func openRPC(o Options) (backend.Backend, error) {
+	if o.BackendURL == "" {
+		return nil, errNoURL
+	}
+	return upstream.New(o.rpc())
+}
+
+// waitRPC knows of no limit: each connection carries any number of calls.
+func waitRPC(o Options) (time.Duration, int) {
+	latency, _ := waitSim(o)
+	return latency, 0
+}
+
+// named makes of the name of a backend's field that of the command's flag.
+func named(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("--backend-%w", err)
 }
 
 func openSim(o Options) (backend.Backend, error) { return sim.New(o.Sim) }
@@ -48,10 +129,7 @@ func checkPostgres(o Options) error {
 	if err := simAlone(o); err != nil {
 		return err
 	}
-	if err := o.Postgres.Validate(); err != nil {
-		return fmt.Errorf("--backend-%w", err)
-	}
-	return nil
+	return named(o.Postgres.Validate())
 }
 
 func openPostgres(o Options) (backend.Backend, error) { return postgres.New(o.Postgres) }
@@ -87,8 +165,8 @@ func BackendNames() []string {
 	return names
 }
 
-// backend is the one of that name; the error names the command's flag.
-func findBackend(name string) (Backend, error) {
+// FindBackend is the one of that name; the error names the command's flag.
+func FindBackend(name string) (Backend, error) {
 	if i := slices.IndexFunc(Backends, func(b Backend) bool { return b.Name == name }); i >= 0 {
 		return Backends[i], nil
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // atOnce is how many requests a target of the style can wait for its backend
@@ -22,6 +23,10 @@ func (o Options) atOnce(style string, conns int) int {
 		limit(o.Workers)
 	case goroutine.Name, eventloop.Name:
 		limit(o.MaxInflight)
+	case rpc.Name:
+		if o.RPCLimit == LimitPool {
+			limit(o.Workers)
+		}
 	}
 	return n
 }
@@ -36,7 +41,7 @@ func (o Options) atOnce(style string, conns int) int {
 // same moments for ever after.
 func (o Options) OnceEach(style string, clients int) time.Duration {
 	o = o.withDefaults()
-	b, err := findBackend(o.Backend)
+	b, err := FindBackend(o.Backend)
 	if err != nil {
 		return 0 // no such target will start
 	}

@@ -21,8 +21,9 @@ import (
 
 const latency = 5 * time.Millisecond
 
+// eachStyle runs a test over the styles that speak HTTP.
 func eachStyle(t *testing.T, test func(t *testing.T, style targets.Style)) {
-	for _, style := range targets.Styles {
+	for _, style := range targets.Speaking(targets.HTTP) {
 		t.Run(style.Name, func(t *testing.T) {
 			t.Parallel()
 			test(t, style)

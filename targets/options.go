@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"runtime"
+	"slices"
+	"strings"
 
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
@@ -23,6 +25,15 @@ const (
 // all workers are busy.
 const NoQueue = -1
 
+// RPCLimits are the values of Options.RPCLimit.
+var RPCLimits = []string{LimitPool, LimitNone}
+
+// What bounds the calls inside style rpc.
+const (
+	LimitPool = "pool" // workers, and a queue for them
+	LimitNone = "none" // nothing
+)
+
 // MaxInflightLimit is the largest Options.MaxInflight.
 const MaxInflightLimit = 1_000_000
 
@@ -32,14 +43,18 @@ type Options struct {
 	// Addr is the TCP address to listen on; empty means DefaultAddr.
 	Addr string
 
-	// Workers is the number of threads of style blocking, from 1 to
-	// blocking.MaxWorkers; 0 means DefaultWorkers.
+	// Workers is the number of threads of style blocking, and of workers of style
+	// rpc, from 1 to blocking.MaxWorkers; 0 means DefaultWorkers.
 	Workers int
 
-	// Queue is the number of requests that may wait for a thread of style
-	// blocking, up to blocking.MaxQueue; 0 means DefaultQueue, and NoQueue
-	// means none.
+	// Queue is the number of requests that may wait for a worker of styles
+	// blocking and rpc, up to blocking.MaxQueue; 0 means DefaultQueue, and
+	// NoQueue means none.
 	Queue int
+
+	// RPCLimit is what bounds the calls inside style rpc, one of RPCLimits; empty
+	// means the first of them.
+	RPCLimit string
 
 	// MaxInflight is the number of requests that styles goroutine and
 	// eventloop let in at once, up to MaxInflightLimit; 0 means any number.
@@ -52,11 +67,16 @@ type Options struct {
 	// Backend is the name of one of Backends; empty means the first of them.
 	Backend string
 
-	// Sim is how the simulated backend behaves.
-	Sim sim.Config
-
 	// Postgres is which PostgreSQL server is asked, and how.
 	Postgres postgres.Config
+
+	// Sim is how the simulated backend behaves: the target's own or, of a backend
+	// that calls an upstream, that of the upstream, where it is started for it.
+	// Its Conns are the target's connections with every backend.
+	Sim sim.Config
+
+	// BackendURL is where the upstream listens, for a backend that calls one.
+	BackendURL string
 
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.
@@ -72,6 +92,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Workers == 0 {
 		o.Workers = DefaultWorkers
+	}
+	if o.RPCLimit == "" {
+		o.RPCLimit = RPCLimits[0]
 	}
 	switch o.Queue {
 	case 0:
@@ -98,14 +121,19 @@ func (o Options) Validate() error {
 		return fmt.Errorf("--workers=%d: must be from 1 to %d", d.Workers, blocking.MaxWorkers)
 	case d.Queue < 0 || d.Queue > blocking.MaxQueue:
 		return fmt.Errorf("--queue=%d: must be from 0 to %d", d.Queue, blocking.MaxQueue)
+	case !slices.Contains(RPCLimits, d.RPCLimit):
+		return fmt.Errorf("--rpc-limit=%s: must be one of %s", d.RPCLimit, strings.Join(RPCLimits, ", "))
 	case d.MaxInflight < 0 || d.MaxInflight > MaxInflightLimit:
 		return fmt.Errorf("--max-inflight=%d: must be from 0 (any number) to %d", d.MaxInflight, MaxInflightLimit)
 	case d.Loops < 1 || d.Loops > eventloop.MaxLoops:
 		return fmt.Errorf("--loops=%d: must be from 1 to %d, or 0 for one per CPU", d.Loops, eventloop.MaxLoops)
 	}
-	b, err := findBackend(d.Backend)
+	b, err := FindBackend(d.Backend)
 	if err != nil {
 		return err
+	}
+	if b.Upstream == "" && d.BackendURL != "" {
+		return fmt.Errorf("--backend-url=%s: goes with a backend that calls an upstream, and this is %s", d.BackendURL, b.Name)
 	}
 	if err := b.check(d); err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/targets/backend"
@@ -16,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
 	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // Server is a running target.
@@ -33,19 +35,30 @@ type Server interface {
 	Shutdown(ctx context.Context) error
 }
 
+// Protocol is what the callers of a target speak.
+type Protocol string
+
+// The protocols.
+const (
+	HTTP Protocol = "" // HTTP/1.1
+	GRPC Protocol = "gRPC"
+)
+
 // Style is a way to wait for the backend.
 type Style struct {
-	Name  string
-	About string // one line
+	Name     string
+	About    string // one line
+	Protocol Protocol
 
 	start func(Options, backend.Backend) (Server, error) // options with their defaults filled in
 }
 
 // Styles lists the styles.
 var Styles = []Style{
-	{blocking.Name, "a pool of OS threads that block while they wait, and a bounded queue", startBlocking},
-	{goroutine.Name, "a parked goroutine per request", startGoroutine},
-	{eventloop.Name, "callbacks on a few event loops, nothing per request but a timer", startEventloop},
+	{Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue", start: startBlocking},
+	{Name: goroutine.Name, About: "a parked goroutine per request", start: startGoroutine},
+	{Name: eventloop.Name, About: "callbacks on a few event loops, nothing per request but a timer", start: startEventloop},
+	{Name: rpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC, start: startRPC},
 }
 
 func startBlocking(o Options, b backend.Backend) (Server, error) {
@@ -60,11 +73,26 @@ func startEventloop(o Options, b backend.Backend) (Server, error) {
 	return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b})
 }
 
-// Names lists the names of the styles.
-func Names() []string {
-	names := make([]string, len(Styles))
-	for i, s := range Styles {
-		names[i] = s.Name
+func startRPC(o Options, b backend.Backend) (Server, error) {
+	c := rpc.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b}
+	if o.RPCLimit == LimitNone {
+		c.Workers, c.Queue = 0, 0
+	}
+	return rpc.Start(c)
+}
+
+// Speaking lists the styles whose callers speak the protocol.
+func Speaking(p Protocol) []Style {
+	return slices.DeleteFunc(slices.Clone(Styles), func(s Style) bool { return s.Protocol != p })
+}
+
+// Names lists the names of the styles: of all, or of those that are Speaking
+// one of the protocols.
+func Names(speaking ...Protocol) (names []string) {
+	for _, s := range Styles {
+		if len(speaking) == 0 || slices.Contains(speaking, s.Protocol) {
+			names = append(names, s.Name)
+		}
 	}
 	return names
 }
@@ -93,7 +121,7 @@ func (s Style) Start(o Options) (Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	kind, err := findBackend(o.Backend)
+	kind, err := FindBackend(o.Backend)
 	if err != nil {
 		return nil, err
 	}

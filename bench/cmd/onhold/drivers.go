@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -14,6 +15,9 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // maxBodyFile bounds what --body-file may hold: every connection sends it.
@@ -67,9 +71,55 @@ func only(c *cli.Command, driver string) error {
 	return nil
 }
 
+// driverOfStyle is the driver of a target of ours that listens at addr.
+func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, error) {
+	if s.Protocol == targets.GRPC {
+		conns := c.Int("conns")
+		switch {
+		case conns < 0:
+			return nil, usageError("--conns=%d: must be 0 or more", conns)
+		case conns > 0 && c.Bool("new-connection"):
+			return nil, usageError("--conns=%d: cannot go with --new-connection; connections are shared, or new for each call", conns)
+		}
+		d, err := rpc.Client{Addr: addr, Conns: conns, Request: orders.Request{Kind: orders.Find, UserID: askedUser}}.Driver()
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
+	}
+	return driverOf(c, bench.HTTP{
+		URL: fmt.Sprintf("http://%s%s?user_id=%d", addr, orders.PathOrders, askedUser), NewConnection: c.Bool("new-connection"),
+	})
+}
+
+// askedUser is the user whose orders our own targets are asked for.
+const askedUser = 42
+
+// checkDriving refuses flags of drivers that drive none of the styles.
+func checkDriving(c *cli.Command, styles []targets.Style) error {
+	speaks := func(p targets.Protocol) bool {
+		return slices.ContainsFunc(styles, func(s targets.Style) bool { return s.Protocol == p })
+	}
+	if !speaks(targets.HTTP) {
+		for _, flag := range []string{"driver", "threads", "spin"} {
+			if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) {
+				return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), rpc.Driver)
+			}
+		}
+	}
+	if !speaks(targets.GRPC) && c.Int("conns") != 0 {
+		return usageError("--conns=%d: goes with style %s only", c.Int("conns"), strings.Join(targets.Names(targets.GRPC), ", "))
+	}
+	return nil
+}
+
 // driverSettings are the settings of the generator that no plan knows.
 func driverSettings(c *cli.Command, d bench.Driver) (s result.Settings) {
-	if d.Name() != epoll.Name {
+	switch d.Name() {
+	case rpc.Driver:
+		return s.With("conns", strconv.Itoa(c.Int("conns")))
+	case epoll.Name:
+	default:
 		return nil
 	}
 	s = s.With("threads", strconv.Itoa(c.Int("threads")))

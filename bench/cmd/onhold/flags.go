@@ -16,6 +16,7 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // variable is an environment variable that sets a flag where the command line
@@ -122,18 +123,20 @@ const flagDSN = "backend-dsn"
 // serve, and of run, which hands them on.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		intFlag(catTarget, "workers", targets.DefaultWorkers, "threads of style blocking"),
-		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a thread of style blocking"),
+		intFlag(catTarget, "workers", targets.DefaultWorkers, "workers: threads of style blocking, places of style rpc"),
+		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker of styles blocking and rpc"),
+		stringFlag(catTarget, "rpc-limit", targets.LimitPool, "what style rpc bounds its calls by: pool (--workers and --queue) or none"),
 		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine and eventloop; 0: any number"),
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "what a target waits for: "+aboutBackends()),
+		stringFlag(catBackend, "backend-url", "", "where the order service of backend rest (http://HOST:PORT) or rpc (grpc://HOST:PORT) listens; where not set, each target starts one of its own, which waits as --backend-latency and its kin say and lets any number in. It shares the target's CPUs, but its CPU time and memory are not told as the target's"),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
-		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "sim: its distribution: constant, exponential or lognormal"),
-		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "sim: coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
-		intFlag(catBackend, "backend-conns", 0, fmt.Sprintf("connections to the backend, each serving one wait at a time; 0: any number, of postgres %d", postgres.DefaultConns)),
+		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "not postgres: its distribution: constant, exponential or lognormal"),
+		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "not postgres: coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
+		intFlag(catBackend, "backend-conns", 0, fmt.Sprintf("connections to the backend, each serving one wait at a time; 0: any number, of postgres %d. With backend rpc they carry any number of calls each; 0: 1", postgres.DefaultConns)),
 		// Given twice, the last counts: to refuse it, the library would show it.
 		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "postgres: where it is and who asks, as postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what that leaves open is taken from PGHOST, PGUSER, PGPASSWORD and so on. A password is safer there, or in " + variableOf(flagDSN) + ", than where every user of the machine can read it"},
-		stringFlag(catBackend, "backend-stall", "", "sim: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
+		stringFlag(catBackend, "backend-stall", "", "not postgres: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
 		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
 		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
 		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
@@ -170,9 +173,11 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	o := targets.Options{
 		Workers:     c.Int("workers"),
 		Queue:       c.Int("queue"),
+		RPCLimit:    c.String("rpc-limit"),
 		MaxInflight: c.Int("max-inflight"),
 		Loops:       c.Int("loops"),
 		Backend:     c.String("backend"),
+		BackendURL:  c.String("backend-url"),
 		Sim: sim.Config{
 			Latency: c.Duration("backend-latency"),
 			Dist:    sim.Dist(c.String("backend-dist")),
@@ -214,11 +219,18 @@ func withoutExtra(c *cli.Command, driven string) error {
 // built are the flags that say how a target is built, in the order in which they
 // are shown, with the styles and the backend that they mean something to, where
 // these are not all.
-var built = []struct{ flag, styles, backend string }{
-	{"backend", "", ""}, {"backend-latency", "", ""}, {"backend-dist", "", "sim"}, {"backend-cv", "", "sim"},
-	{"backend-conns", "", ""}, {flagDSN, "", "postgres"}, {"backend-stall", "", "sim"}, {"extra-cpu", "", ""}, {"extra-delay", "", ""},
-	{"workers", "blocking", ""}, {"queue", "blocking", ""},
+var built = []builtBy{
+	{"backend", "", ""}, {"backend-url", "", "rest rpc"}, {"backend-latency", "", ""}, {"backend-dist", "", "sim rest rpc"}, {"backend-cv", "", "sim rest rpc"},
+	{"backend-conns", "", ""}, {flagDSN, "", "postgres"}, {"backend-stall", "", "sim rest rpc"}, {"extra-cpu", "", ""}, {"extra-delay", "", ""},
+	{"workers", "blocking rpc", ""}, {"queue", "blocking rpc", ""}, {"rpc-limit", "rpc", ""},
 	{"max-inflight", "goroutine eventloop", ""}, {"loops", "eventloop", ""}, {"seed", "", ""},
+}
+
+type builtBy struct{ flag, styles, backends string }
+
+// not reports whether the flag means nothing to the backend.
+func (f builtBy) not(backend string) bool {
+	return f.backends != "" && !slices.Contains(strings.Fields(f.backends), backend)
 }
 
 // targetArgs are the flags that make serve build the same target, whatever the
@@ -250,10 +262,13 @@ func targetSettings(c *cli.Command, style string) result.Settings {
 	var s result.Settings
 	backend := backendOf(c)
 	for _, f := range built {
-		if f.backend != "" && f.backend != backend {
+		if f.not(backend) {
 			continue
 		}
 		if style != "" && f.styles != "" && !strings.Contains(f.styles, style) {
+			continue
+		}
+		if style == rpc.Name && c.String("rpc-limit") == targets.LimitNone && (f.flag == "workers" || f.flag == "queue") {
 			continue
 		}
 		value := fmt.Sprint(c.Value(f.flag))

@@ -19,9 +19,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
+	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/rpc"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -246,20 +249,39 @@ func served(t *testing.T, cmd *exec.Cmd) {
 	if err := json.Unmarshal(line, &ready); err != nil || ready.PID != cmd.Process.Pid || ready.Style == "" {
 		t.Errorf("ready line %q: %v", line, err)
 	}
-	resp, err := http.Get("http://" + ready.Addr + "/api/orders?user_id=42")
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Errorf("status %d", resp.StatusCode)
-	}
-	http.DefaultClient.CloseIdleConnections()
+	ask(t, ready)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("after SIGTERM: %v", err)
+	}
+}
+
+// ask asks a target for orders, in the protocol of its style.
+func ask(t *testing.T, ready targets.Ready) {
+	t.Helper()
+	style, ok := targets.Find(ready.Style)
+	if !ok {
+		t.Fatalf("there is no style %q", ready.Style)
+	}
+	var dial bench.Dial
+	var err error
+	if style.Protocol == targets.GRPC {
+		dial, err = rpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Dial()
+	} else {
+		dial, err = bench.HTTP{URL: "http://" + ready.Addr + "/api/orders?user_id=42"}.Dial()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := dial(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if r := conn.Do(20 * time.Second); r.Outcome != result.OK {
+		t.Errorf("%v: %s", r.Outcome, r.Why)
 	}
 }
 

@@ -53,10 +53,12 @@ func runCommand() *cli.Command {
 			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
 			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
 			"  onhold run --targets goroutine,eventloop --backend postgres --backend-conns 50 --levels 50,100\n" +
+			"  onhold run --targets rpc --conns 2 --levels 100 --stage 1s\n" +
+			"  onhold run --targets eventloop --backend rest --levels 100 --stage 1s\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
-			stringFlag(catTarget, "targets", strings.Join(targets.Names(), ","), "styles to drive, separated by commas"),
+			stringFlag(catTarget, "targets", strings.Join(targets.Names(targets.HTTP), ","), "styles to drive, separated by commas; and "+strings.Join(targets.Names(targets.GRPC), ",")),
 			listFlag(catTarget, "url", "drive this address in place of our own targets; given more than once, addresses on one server, each with its weight in front, as in 9@http://127.0.0.1/a"),
 			intFlag(catTarget, "pid", 0, "with --url: the server's process on this machine, to measure its CPU time and memory"),
 			stringFlag(catRequest, "method", http.MethodGet, "with --url: of the requests"),
@@ -83,6 +85,7 @@ func runCommand() *cli.Command {
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %)"),
 			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or fasthttp (a goroutine for each connection); where not set, epoll where it can be"),
 			intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with a CPU of its own where there are enough"),
+			intFlag(catDriver, "conns", 0, "style rpc, which is driven by gRPC calls, a goroutine for each client: HTTP/2 connections that all clients share; 0: each has its own"),
 			durationFlag(catDriver, "spin", 0, "driver epoll: poll for so long before each planned instant in place of sleeping; closer to the clock, for a core"),
 			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
 			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; 'onhold report DIR' draws them later"),

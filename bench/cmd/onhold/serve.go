@@ -33,7 +33,11 @@ func serveCommand() *cli.Command {
 			"  POST /api/orders               with {\"user_id\":42,\"total_cents\":1999}: pays an order, in one wait\n" +
 			"  GET /api/invitations?friends=10&mode=sequential|concurrent   a wait for each friend,\n" +
 			"                                 one after another or at once\n\n" +
-			"It also answers GET /healthz and GET /stats. When it listens it prints one line\n" +
+			"It also answers GET /healthz and GET /stats. Style rpc has the first two and the\n" +
+			"stats as calls of a gRPC service, onhold.orders.v1.Orders: Find, Place and Stats.\n" +
+			"Who finds it full gets RESOURCE_EXHAUSTED.\n\n" +
+			"With backend rest or rpc and no --backend-url it starts another order service\n" +
+			"first, which it calls, and which ends with it. When it listens it prints one line\n" +
 			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops\n" +
 			"accepting, finishes what is in flight and ends.\n\n" +
 			"And one that is no order service, but serves any path, and counts what it\n" +
@@ -41,6 +45,8 @@ func serveCommand() *cli.Command {
 			fmt.Sprintf("  %-10s %s\n\n", bare.Name, bare.About) +
 			"Examples:\n\n" +
 			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080\n" +
+			"  onhold serve rpc --rpc-limit none --addr 127.0.0.1:8080\n" +
+			"  onhold serve goroutine --backend rest --backend-conns 300 --addr 127.0.0.1:8080\n" +
 			"  onhold serve eventloop --extra-cpu 40us --extra-delay 20ms@2% --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
@@ -61,7 +67,7 @@ func serve(ctx context.Context, c *cli.Command) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	targets.TuneRuntime()
-	server, err := start()
+	server, err := start(ctx)
 	if err != nil {
 		return &exitError{exitNotStarted, err}
 	}
@@ -92,7 +98,7 @@ type listening interface {
 }
 
 // starter reads and checks every flag, and returns what starts the server.
-func starter(c *cli.Command, name string) (func() (listening, error), error) {
+func starter(c *cli.Command, name string) (func(context.Context) (listening, error), error) {
 	if name == bare.Name {
 		if err := withoutExtra(c, "bare"); err != nil {
 			return nil, err
@@ -101,7 +107,7 @@ func starter(c *cli.Command, name string) (func() (listening, error), error) {
 		if err := config.Validate(); err != nil {
 			return nil, &exitError{exitUsage, err}
 		}
-		return func() (listening, error) { return bare.Start(config) }, nil
+		return func(context.Context) (listening, error) { return bare.Start(config) }, nil
 	}
 	style, ok := targets.Find(name)
 	if !ok {
@@ -118,5 +124,5 @@ func starter(c *cli.Command, name string) (func() (listening, error), error) {
 	if err := options.Validate(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}
-	return func() (listening, error) { return style.Start(options) }, nil
+	return func(ctx context.Context) (listening, error) { return startTarget(ctx, c, style, options) }, nil
 }

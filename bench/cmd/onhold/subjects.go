@@ -50,36 +50,49 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 	if err := withURL(c); err != nil {
 		return nil, err
 	}
-	driver := func(addr string) (bench.Driver, error) {
-		return driverOf(c, bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42", NewConnection: c.Bool("new-connection")})
-	}
-	like, err := driver(targets.DefaultAddr)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkLimits(sweep, like); err != nil {
-		return nil, err
-	}
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	all := strings.Join(targets.Names(), ",")
+	styles, err := stylesOf(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkDriving(c, styles); err != nil {
+		return nil, err
+	}
 	var subs []subject
-	for name := range strings.SplitSeq(text(c, "targets", all), ",") {
-		name = strings.TrimSpace(name)
-		if slices.ContainsFunc(subs, func(s subject) bool { return s.name() == name }) {
-			return nil, usageError("--targets=%s: %s comes twice", c.String("targets"), name)
+	for _, s := range styles {
+		like, err := driverOfStyle(c, s, targets.DefaultAddr)
+		if err != nil {
+			return nil, err
 		}
-		if _, ok := targets.Find(name); !ok {
-			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
+		if err := checkLimits(sweep, like); err != nil {
+			return nil, err
 		}
 		subs = append(subs, &style{
-			style: name, exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, driver: driver, driverName: like.Name(),
-			settings: append(targetSettings(c, name), driverSettings(c, like)...),
+			style: s.Name, exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, driverName: like.Name(),
+			driver:   func(addr string) (bench.Driver, error) { return driverOfStyle(c, s, addr) },
+			settings: append(targetSettings(c, s.Name), driverSettings(c, like)...),
 		})
 	}
 	return subs, nil
+}
+
+// stylesOf are the styles that --targets names.
+func stylesOf(c *cli.Command) (styles []targets.Style, err error) {
+	for name := range strings.SplitSeq(text(c, "targets", strings.Join(targets.Names(targets.HTTP), ",")), ",") {
+		name = strings.TrimSpace(name)
+		if slices.ContainsFunc(styles, func(s targets.Style) bool { return s.Name == name }) {
+			return nil, usageError("--targets=%s: %s comes twice", c.String("targets"), name)
+		}
+		s, ok := targets.Find(name)
+		if !ok {
+			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
+		}
+		styles = append(styles, s)
+	}
+	return styles, nil
 }
 
 // checkLimits finds out before the start whether this machine allows what the
@@ -111,6 +124,9 @@ func newServer(c *cli.Command) (*server, error) {
 	what := nameOf(h.Mix)
 	if c.IsSet("targets") {
 		return nil, usageError("--url=%s: cannot go with --targets; give one of them", what)
+	}
+	if n := c.Int("conns"); n != 0 {
+		return nil, usageError("--conns=%d: goes with style rpc only, and not with --url", n)
 	}
 	if err := withoutExtra(c, "a server at --url"); err != nil {
 		return nil, err

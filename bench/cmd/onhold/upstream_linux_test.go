@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/targets"
+)
+
+// The upstream that is started for a target ends with it, asked or killed.
+func TestUpstreamEndsWithItsTarget(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
+		for backend, upstream := range map[string]string{"rest": "goroutine", "rpc": "rpc"} {
+			t.Run(fmt.Sprint(backend, " ", sig), func(t *testing.T) {
+				t.Parallel()
+				cmd := command(t, t.TempDir(), "serve", "eventloop", "--backend", backend)
+				stdout, err := cmd.StdoutPipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := cmd.Start(); err != nil {
+					t.Fatal(err)
+				}
+				line, err := bufio.NewReader(stdout).ReadBytes('\n')
+				if err != nil {
+					t.Fatal(err)
+				}
+				var ready targets.Ready
+				if err := json.Unmarshal(line, &ready); err != nil {
+					t.Fatal(err)
+				}
+				ask(t, ready)
+				pid := targetOf(ready.PID)
+				if !strings.Contains(commandLine(pid), "\x00serve\x00"+upstream+"\x00") {
+					t.Errorf("it has started process %d: %q", pid, commandLine(pid))
+				}
+				if err := cmd.Process.Signal(sig); err != nil {
+					t.Fatal(err)
+				}
+				err = cmd.Wait()
+				if sig == syscall.SIGTERM && err != nil {
+					t.Errorf("after SIGTERM: %v", err)
+				}
+				for range 500 {
+					if commandLine(pid) == "" {
+						return
+					}
+					time.Sleep(10 * time.Millisecond)
+				}
+				t.Errorf("process %d still runs: %q", pid, commandLine(pid))
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			})
+		}
+	}
+}
+
+// commandLine is that of a process; empty where it has ended.
+func commandLine(pid int) string {
+	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return ""
+	}
+	return string(line)
+}

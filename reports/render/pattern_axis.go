@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"gonum.org/v1/plot/vg"
 )
@@ -37,10 +36,7 @@ func (u Unit) text(v float64) string {
 	}
 	switch u {
 	case UnitTime:
-		if v > math.MaxInt64/2 {
-			return withUnit(v, timeUnits)
-		}
-		return duration(time.Duration(math.Round(v)))
+		return withUnit(v, timeUnits)
 	case UnitBytes:
 		return withUnit(v, byteUnits)
 	case UnitShare:
@@ -179,8 +175,14 @@ func (a axis) ticks(most int) []tick {
 	} else {
 		ticks = ticksBetween(a.lo/base, a.hi/base, most, text)
 	}
+	last := ""
 	for i := range ticks {
 		ticks[i].at *= base
+		if ticks[i].label == last {
+			ticks[i].label = "" // the range is narrower than what labels tell apart
+		} else if ticks[i].label != "" {
+			last = ticks[i].label
+		}
 	}
 	return ticks
 }

@@ -89,7 +89,13 @@ func (p *paper) barCell(c cell, r, outer rect) {
 	rows := c.bars
 	if most := int((r.y1 - r.y0) / shortestBar); len(rows) > most {
 		rows = rows[:max(0, most-1)]
-		p.text(r.x0, r.y0, style{size: noteSize, color: soft}, count(int64(len(c.bars)-len(rows)))+" more are left out")
+		left := int64(0)
+		for _, b := range c.bars[len(rows):] {
+			if b.heading == "" {
+				left++
+			}
+		}
+		p.text(outer.x0, r.y0, style{size: noteSize, color: soft}, count(left)+" more are left out")
 		r.y0 += shortestBar
 	}
 	total := vg.Length(0)

@@ -32,6 +32,10 @@ const (
 	pointed  = 3    // up to how many dots of a band are pointed at
 )
 
+// paleDot is the colour of those who were served: many small dots are paler
+// than one bar.
+var paleDot = mix(okGrey, black, 0.1)
+
 // newDotField shows of several callers in one dot the one who fared worst: the
 // last of the bands.
 func newDotField(dots []Dot) dotField {
@@ -126,7 +130,7 @@ func (p *paper) dotCell(c cell, r rect) {
 		x, y := place(i)
 		c := bands[b].fill
 		if b == 0 {
-			c = mix(c, black, 0.1) // many small ones are paler than one bar
+			c = paleDot
 		}
 		p.dot(x, y, radius, c, false)
 		if bands[b].dotted {
@@ -175,29 +179,65 @@ func (p *paper) pointAt(t ending, place func(int) (x, y vg.Length), radius, side
 	return x + w + 10
 }
 
-// tallies writes how many callers ended how.
+// tallies writes how many callers ended how: in as much detail as there is room
+// for, in two lines where nobody is pointed at in the first.
 func (p *paper) tallies(f dotField, r rect, strip vg.Length) {
-	x, y := r.x0, strip-tallyHeight+8
+	var told []ending
+	rows := 2
 	for _, t := range f.tally {
-		if len(t.where) > 0 {
-			continue
-		}
-		st := style{size: labelSize, color: bands[t.band].label, bold: t.band > 0}
-		words := t.words()
-		if w := 9 + width(st, words); x > r.x0 && x+w > r.x1 {
-			words = fitted(&st, words, r.x1-x-9)
+		if len(t.where) == 0 {
+			told = append(told, t)
 		} else {
-			words = fitted(&st, words, r.x1-r.x0-9)
+			rows = 1
 		}
-		fill := bands[t.band].fill
-		if t.band == 0 {
-			fill = mix(fill, black, 0.1)
+	}
+	type place struct {
+		x     vg.Length
+		row   int
+		words string
+	}
+	const mark, between = 9, 10
+	lay := func(size vg.Length, words func(ending) string) (out []place, fits bool) {
+		at := place{x: r.x0}
+		for _, t := range told {
+			at.words = words(t)
+			w := mark + width(style{size: size, bold: t.band > 0}, at.words)
+			if at.x > r.x0 && at.x+w > r.x1 {
+				at.x, at.row = r.x0, at.row+1
+			}
+			if at.row >= rows || at.x+w > r.x1 {
+				return out, false
+			}
+			out = append(out, at)
+			at.x += w + between
 		}
-		p.dot(x+3, y+middle(st.size), 3, fill, false)
-		if bands[t.band].dotted {
-			p.dot(x+3, y+middle(st.size), 3, grey, true)
+		return out, true
+	}
+	brief := func(t ending) string { return count(t.n) + " " + bands[t.band].name }
+	size := vg.Length(labelSize)
+	out, fits := lay(size, ending.words)
+	if !fits {
+		out, fits = lay(size, brief)
+	}
+	if !fits {
+		size = noteSize
+		out, _ = lay(size, brief)
+	}
+	used := 0
+	for _, o := range out {
+		used = max(used, o.row)
+	}
+	for i, o := range out {
+		b := bands[told[i].band]
+		y := strip - tallyHeight + 8 + vg.Length(used-o.row)*13
+		fill := b.fill
+		if told[i].band == 0 {
+			fill = paleDot
 		}
-		p.text(x+9, y, st, words)
-		x += 9 + width(st, words) + 10
+		p.dot(o.x+3, y+middle(size), 3, fill, false)
+		if b.dotted {
+			p.dot(o.x+3, y+middle(size), 3, grey, true)
+		}
+		p.text(o.x+mark, y, style{size: size, color: b.label, bold: told[i].band > 0}, o.words)
 	}
 }

@@ -145,7 +145,8 @@ func payLater() Pattern {
 		Command: "onhold patterns pay-later",
 		Caption: "200 orders/s for 20 s · backend sim 200 ms constant · 10 workers",
 		Panels: []Panel{
-			{Title: "How long callers wait", X: seconds, Y: Axis{Label: "time until the answer", Unit: UnitTime, Log: false}, Lines: []Line{
+			{Title: "How long it takes", X: seconds, Y: Axis{Label: "time since the order", Unit: UnitTime, Log: true}, Lines: []Line{
+				{Name: "paid", Style: "queue", X: t[:80], Y: processed[:80]},
 				{Name: "inline", Style: "blocking", X: t, Y: inline},
 				{Name: "accepted", Style: "queue", X: t[:80], Y: accepted[:80]}}},
 			{Title: "Backlog: accepted, not yet paid", X: seconds, Y: Axis{Label: "orders", Unit: UnitCount}, Lines: []Line{

@@ -54,7 +54,7 @@ func TestOddPatterns(t *testing.T) {
 	dir := t.TempDir()
 	run := madeRun()
 	run.Partial = true
-	ps := &patterns{run: run, all: oddPatterns(), resolution: 48}
+	ps := &patterns{run: run, all: oddPatterns(), resolution: 12}
 	paths, err := ps.write(dir)
 	if err != nil || len(paths) != 7 {
 		t.Errorf("%d files, error %v", len(paths), err)

@@ -52,6 +52,9 @@ func TestPatternsGolden(t *testing.T) {
 // TestPatternsGoldenNoticesAChange: one caller more turned away, one bar and
 // one line a little longer must not pass for the pictures that are kept.
 func TestPatternsGoldenNoticesAChange(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with the race detector, pictures take long")
+	}
 	for _, c := range []struct {
 		why    string
 		p      Pattern
@@ -77,6 +80,9 @@ func TestPatternsGoldenNoticesAChange(t *testing.T) {
 // TestPatternsHaveGlyphs: nothing that the figures say by themselves is beyond
 // the fonts.
 func TestPatternsHaveGlyphs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("with the race detector, pictures take long")
+	}
 	for _, p := range append(madePatterns(), oddPatterns()...) {
 		if s := patternFigure(madeRun(), p).paper(12).strange; len(s) > 0 {
 			t.Errorf("%s: no glyph for %v", p.Name, s)

@@ -14,6 +14,9 @@
 // worse, of what, by how much, and how sure that is: [CompareText] for people,
 // [WriteComparison] for the files of a job.
 //
+// Of experiments that show how a way of calling behaves it makes figures of
+// any lines, bars, timelines and dots, and a page: [WritePatterns].
+//
 // Latency is never shown without the share of callers that it leaves out:
 // percentiles are of ok requests, and right below stands how many were turned
 // away. A percentile with fewer than ten samples beyond it is dotted in the

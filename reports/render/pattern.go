@@ -1,0 +1,213 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Pattern is one experiment as it is told: a figure, a sentence, and what was
+// run.
+type Pattern struct {
+	Name     string   `json:"name"`     // file name without .png: "phone-calls"
+	Question string   `json:"question"` // heading: "Phone calls, or one group text?"
+	Finding  string   `json:"finding"`  // title of the figure and sentence in the page, made from the data; "" where they do not support one
+	Text     string   `json:"text"`     // a paragraph: what was done, and why it comes out so
+	Command  string   `json:"command"`  // that shows it alone
+	Caption  string   `json:"caption"`  // setup, under the figure
+	Warnings []string `json:"warnings,omitempty"`
+	Panels   []Panel  `json:"panels"` // left to right, at most four; four are two rows of two
+}
+
+// Panel is one part of a figure. It shows one kind of data: lines, bars, spans
+// or dots.
+type Panel struct {
+	Title string `json:"title"` // bold up to the first colon
+	X     Axis   `json:"x"`     // of Lines; of Spans its label
+	Y     Axis   `json:"y"`     // of Lines
+	Lines []Line `json:"lines,omitempty"`
+	Bars  []Bar  `json:"bars,omitempty"`
+	Spans []Span `json:"spans,omitempty"`
+	Dots  []Dot  `json:"dots,omitempty"`
+	Note  string `json:"note,omitempty"` // small, below the panel
+}
+
+// Axis is one axis of a panel of lines. Panels whose axes are equal, and have
+// a label, have one scale, so that they can be compared. With Min = Max = 0
+// the limits are those of the data.
+//
+// A log x needs a log y, or a straight line would look like an elbow: where y
+// is linear, and no share, x is drawn linear too.
+type Axis struct {
+	Label string  `json:"label,omitempty"`
+	Unit  Unit    `json:"unit,omitempty"`
+	Log   bool    `json:"log,omitempty"`
+	Min   float64 `json:"min,omitempty"`
+	Max   float64 `json:"max,omitempty"`
+}
+
+// Line is one curve. What is not a number is a gap in it, and so is what a log
+// axis cannot show: zero and less.
+type Line struct {
+	Name   string // labelled at the right end
+	Style  string // a target style's name for its hue, else ""
+	X, Y   []float64
+	Dashed bool   // theory: dark grey, dashed
+	Step   bool   // each value holds up to the next point
+	Fill   bool   // the area below is tinted
+	Hollow []bool // points that are not valid; nil: none
+}
+
+// Bar is one horizontal bar, from zero.
+type Bar struct {
+	Label string
+	Group string // heading above the bars that have it
+	Style string
+	Value float64
+	Unit  Unit
+	Text  string // beside the bar; "": the value
+	Weak  bool   // pale: what the others are compared with
+}
+
+// Span is one bar of a timeline. Lanes go from top to bottom in the order in
+// which they first appear.
+type Span struct {
+	Lane  string        `json:"lane"`
+	Label string        `json:"label,omitempty"`
+	Style string        `json:"style,omitempty"`
+	From  time.Duration `json:"from_ns"`
+	To    time.Duration `json:"to_ns"`
+	Wait  bool          `json:"wait,omitempty"` // pale: nothing is done, somebody waits
+}
+
+// Dot is one caller.
+type Dot struct {
+	Outcome result.Outcome
+	Latency time.Duration
+}
+
+// PatternsFile is the file that holds patterns with all of their data, from
+// which everything else that is written of them can be written again.
+const PatternsFile = "patterns.json"
+
+// mostPanels is how many panels a figure has room for.
+const mostPanels = 4
+
+// WritePatterns writes one figure a pattern, patterns.md and patterns.json
+// into the folder dir, which must exist, and returns the paths of the files,
+// in order. A pattern without panels has no figure. The error joins all that
+// went wrong; what could be written is written all the same.
+func WritePatterns(dir string, run result.Run, all []Pattern) (paths []string, err error) {
+	return (&patterns{run: run, all: all, resolution: dpi}).write(dir)
+}
+
+// patterns is what the files are made from.
+type patterns struct {
+	run        result.Run
+	all        []Pattern
+	resolution int               // of the pictures, dpi
+	made       map[string]string // alternative texts of the pictures that were written, by the pattern's name
+}
+
+func (ps *patterns) write(dir string) (paths []string, err error) {
+	ps.made = map[string]string{}
+	put := func(name string, data []byte) bool {
+		path := filepath.Join(dir, name)
+		if writeErr := os.WriteFile(path, data, 0o644); writeErr != nil {
+			err = errors.Join(err, writeErr)
+			return false
+		}
+		paths = append(paths, path)
+		return true
+	}
+	var seen []string
+	for _, p := range ps.all {
+		if fault := p.check(seen); fault != nil {
+			err = errors.Join(err, fmt.Errorf("pattern %q: %w", p.Name, fault))
+		}
+		if !fileName.MatchString(p.Name) || slices.Contains(seen, p.Name) {
+			continue
+		}
+		seen = append(seen, p.Name)
+		if len(p.Panels) == 0 {
+			continue
+		}
+		f := patternFigure(ps.run, p)
+		about := pngAbout{Title: f.sheet.title, Description: f.alt, Run: ps.run.ID, DPI: ps.resolution}
+		data, drawErr := f.paper(ps.resolution).encode(about)
+		if drawErr != nil {
+			err = errors.Join(err, fmt.Errorf("pattern %q: %w", p.Name, drawErr))
+			continue
+		}
+		if put(p.Name+".png", data) {
+			ps.made[p.Name] = f.alt
+		}
+	}
+	put("patterns.md", ps.page())
+	data, jsonErr := patternsJSON(ps.run, ps.all)
+	if jsonErr != nil {
+		return paths, errors.Join(err, jsonErr)
+	}
+	put(PatternsFile, data)
+	return paths, err
+}
+
+var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)
+
+// check tells what of a pattern cannot be shown as it is. seen are the names
+// that are taken.
+func (p Pattern) check(seen []string) error {
+	var faults []error
+	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if !fileName.MatchString(p.Name) {
+		fault("the name is none for a file")
+	}
+	if slices.Contains(seen, p.Name) {
+		fault("another has the same name")
+	}
+	if n := len(p.Panels); n > mostPanels {
+		fault("%d panels, and a figure has room for %d: the rest is left out", n, mostPanels)
+	}
+	for i, c := range p.Panels {
+		kinds := 0
+		for _, n := range []int{len(c.Lines), len(c.Bars), len(c.Spans), len(c.Dots)} {
+			if n > 0 {
+				kinds++
+			}
+		}
+		if kinds > 1 {
+			fault("panel %d has data of %d kinds, and shows one", i+1, kinds)
+		}
+		for _, l := range c.Lines {
+			if len(l.X) != len(l.Y) {
+				fault("panel %d: line %q has %d x and %d y", i+1, l.Name, len(l.X), len(l.Y))
+			}
+		}
+		if d := slices.IndexFunc(c.Dots, func(d Dot) bool { return !slices.Contains(result.Outcomes[:], d.Outcome) }); d >= 0 {
+			fault("panel %d: there is no %v", i+1, c.Dots[d].Outcome)
+		}
+		for _, s := range c.Spans {
+			if s.To < s.From {
+				fault("panel %d: a span of %q ends before it begins", i+1, s.Lane)
+				break
+			}
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// title is the finding, or the question where there is none.
+func (p Pattern) title() string {
+	for _, s := range []string{p.Finding, p.Question} {
+		if s != "" {
+			return s
+		}
+	}
+	return p.Name
+}

@@ -1,0 +1,239 @@
+package render
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gonum.org/v1/plot/vg"
+	"pgregory.net/rapid"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// oddPatterns are figures that nobody wants and that come about all the same.
+func oddPatterns() []Pattern {
+	long := strings.Repeat("a very long name that does not end ", 9)
+	var lanes []Span
+	var bars []Bar
+	var lines []Line
+	for i := range 60 {
+		lanes = append(lanes, Span{Lane: fmt.Sprintf("caller %d", i), Label: long, From: time.Duration(i) * time.Second, To: time.Duration(i+2) * time.Second, Wait: i%2 == 0})
+		bars = append(bars, Bar{Label: long, Group: fmt.Sprint(i / 10), Value: float64(i-9) * 1e6, Unit: UnitTime})
+		lines = append(lines, Line{Name: fmt.Sprintf("%s %d", long, i), X: []float64{1, 2}, Y: []float64{1, float64(i)}})
+	}
+	var busy []Dot
+	for i := range 12000 {
+		busy = append(busy, Dot{result.Outcome(i % len(result.Outcomes)), time.Duration(i) * time.Millisecond})
+	}
+	odd := []float64{math.NaN(), 0, math.Inf(1), -5, 1e300, 7, math.Inf(-1), 1e-300}
+	logs := Axis{Label: long, Unit: UnitBytes, Log: true}
+	return []Pattern{
+		{Name: "lanes", Question: long, Finding: long, Text: long, Caption: long, Warnings: []string{long},
+			Panels: []Panel{{Title: long, Spans: lanes, Note: long}, {Spans: lanes}, {Title: long + ":" + long, Spans: lanes[:1]}}},
+		{Name: "bars", Panels: []Panel{{Title: "Bars", Bars: bars}, {Bars: bars[:3]}, {Bars: []Bar{{Value: math.NaN()}, {Label: "none"}, {Text: long, Value: 1}}}}},
+		{Name: "lines", Panels: []Panel{{Title: "Lines", Lines: lines}, {Lines: lines[:9], X: logs, Y: logs}}},
+		{Name: "odd", Panels: []Panel{
+			{Lines: []Line{{Name: "odd", X: odd, Y: odd, Fill: true, Hollow: []bool{true}}}},
+			{Lines: []Line{{X: odd, Y: odd, Step: true, Fill: true}}, X: logs, Y: logs},
+			{Lines: []Line{{Name: "zero", X: make([]float64, 3), Y: make([]float64, 3)}}, Y: Axis{Unit: UnitTime}},
+			{Lines: []Line{{Name: "one", X: []float64{3}, Y: []float64{3e9}}, {Name: "none"}}, Y: Axis{Unit: UnitTime, Log: true}}}},
+		{Name: "dots", Panels: []Panel{{Dots: busy}, {Dots: busy[:1]}, {Title: "Nothing"}, {Dots: busy[1:4]}}},
+		{Name: "none", Question: "Nothing was drawn?"},
+	}
+}
+
+func TestOddPatterns(t *testing.T) {
+	dir := t.TempDir()
+	run := madeRun()
+	run.Partial = true
+	ps := &patterns{run: run, all: oddPatterns(), resolution: 12}
+	paths, err := ps.write(dir)
+	if err != nil || len(paths) != 7 {
+		t.Errorf("%d files, error %v", len(paths), err)
+	}
+	page := read(t, filepath.Join(dir, "patterns.md"))
+	for _, want := range []string{"**PARTIAL: ", "There is no figure of it.", "Field of dots, one a caller: 1 ok.", "no points", `"dots"`} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not say %q", want)
+		}
+	}
+	var text bytes.Buffer
+	if err := PatternText(&text, oddPatterns()); err != nil {
+		t.Error(err)
+	}
+	for line := range strings.Lines(text.String()) {
+		if n := len([]rune(strings.TrimSpace(line))); n > textWidth {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+// TestAnyPattern: whatever comes, nothing panics, all that is drawn has a
+// place, and what is stored is what was given.
+func TestAnyPattern(t *testing.T) {
+	value := rapid.OneOf(rapid.Float64Range(-3, 3000), rapid.Float64(), rapid.SampledFrom([]float64{
+		0, 1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, math.SmallestNonzeroFloat64, 1e18, 1e-12, 200e6}))
+	word := rapid.SampledFrom([]string{"", "a", "blocking", "queue", "呼び出し", "x:y", strings.Repeat("long ", 40), strings.Repeat("W", 200)})
+	unit := rapid.SampledFrom([]Unit{UnitTime, UnitCount, UnitShare, UnitBytes, UnitRate, "", "furlongs"})
+	limit := rapid.OneOf(rapid.Just(0.0), value)
+	axes := rapid.Custom(func(t *rapid.T) Axis {
+		return Axis{word.Draw(t, "label"), unit.Draw(t, "unit"), rapid.Bool().Draw(t, "log"), limit.Draw(t, "min"), limit.Draw(t, "max")}
+	})
+	line := rapid.Custom(func(t *rapid.T) Line {
+		n := rapid.SampledFrom([]int{0, 1, 2, 5, 50}).Draw(t, "n")
+		vs := rapid.SliceOfN(value, n, n)
+		return Line{word.Draw(t, "name"), word.Draw(t, "style"), vs.Draw(t, "x"), vs.Draw(t, "y"),
+			rapid.Bool().Draw(t, "dashed"), rapid.Bool().Draw(t, "step"), rapid.Bool().Draw(t, "fill"), rapid.SliceOfN(rapid.Bool(), 0, 3).Draw(t, "hollow")}
+	})
+	bar := rapid.Custom(func(t *rapid.T) Bar {
+		return Bar{word.Draw(t, "label"), word.Draw(t, "group"), word.Draw(t, "style"), value.Draw(t, "value"), unit.Draw(t, "unit"), word.Draw(t, "text"), rapid.Bool().Draw(t, "weak")}
+	})
+	length := rapid.SampledFrom([]time.Duration{-1, 0, 1, time.Second, 6 * time.Second, math.MaxInt64, math.MinInt64})
+	span := rapid.Custom(func(t *rapid.T) Span {
+		return Span{word.Draw(t, "lane"), word.Draw(t, "label"), word.Draw(t, "style"), length.Draw(t, "from"), length.Draw(t, "to"), rapid.Bool().Draw(t, "wait")}
+	})
+	dot := rapid.Custom(func(t *rapid.T) Dot {
+		return Dot{rapid.SampledFrom(result.Outcomes[:]).Draw(t, "outcome"), length.Draw(t, "latency")}
+	})
+	panel := rapid.Custom(func(t *rapid.T) Panel {
+		p := Panel{Title: word.Draw(t, "title"), X: axes.Draw(t, "x"), Y: axes.Draw(t, "y"), Note: word.Draw(t, "note")}
+		switch rapid.IntRange(0, 4).Draw(t, "kind") {
+		case 1:
+			p.Lines = rapid.SliceOfN(line, 1, 12).Draw(t, "lines")
+		case 2:
+			p.Bars = rapid.SliceOfN(bar, 1, 40).Draw(t, "bars")
+		case 3:
+			p.Spans = rapid.SliceOfN(span, 1, 60).Draw(t, "spans")
+		case 4:
+			p.Dots = rapid.SliceOfN(dot, 1, 99).Draw(t, "dots")
+		}
+		return p
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		p := Pattern{Name: "any", Finding: word.Draw(t, "finding"), Caption: word.Draw(t, "caption"), Panels: rapid.SliceOfN(panel, 0, 5).Draw(t, "panels")}
+		m := newPatternModel(p)
+		for _, c := range m.cells {
+			checkCell(t, c)
+		}
+		patternFigure(result.Run{}, p).paper(12)
+
+		data, err := patternsJSON(result.Run{}, []Pattern{p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := decodePatterns(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := patternsJSON(back.Run, back.Patterns)
+		if err != nil || !bytes.Equal(data, again) {
+			t.Errorf("what was read is written as something else (error %v):\n%s\n%s", err, data, again)
+		}
+	})
+}
+
+func checkCell(t *rapid.T, c cell) {
+	place := func(f func(float64) vg.Length, v float64, what string) {
+		if at := float64(f(v)); math.IsNaN(at) || math.IsInf(at, 0) {
+			t.Errorf("%s: %v has no place", what, v)
+		}
+	}
+	for _, a := range []axis{c.x, c.y} {
+		if c.kind != lineKind && (c.kind != spanKind || a != c.x) {
+			continue
+		}
+		if !(a.lo < a.hi) || a.Log && a.lo <= 0 {
+			t.Fatalf("axis from %v to %v", a.lo, a.hi)
+		}
+		named := 0
+		for _, k := range a.ticks(6) {
+			place(a.on(0, 100), k.at, "tick")
+			if k.label != "" {
+				named++
+			}
+			if len([]rune(k.label)) > 24 {
+				t.Errorf("a tick that nobody can read: %s", k.label)
+			}
+		}
+		if named == 0 || named > 7 {
+			t.Errorf("%d labels from %v to %v", named, a.lo, a.hi)
+		}
+	}
+	if c.kind == lineKind && c.x.Log && !c.y.Log && c.y.Unit != UnitShare {
+		t.Errorf("log x with linear y")
+	}
+	for _, l := range c.lines {
+		for _, piece := range l.pieces(c, c.x.on(0, 100), c.y.on(0, 100)) {
+			for _, at := range piece {
+				place(func(float64) vg.Length { return at.X + at.Y }, 0, l.name)
+			}
+		}
+	}
+	for _, b := range c.bars {
+		if math.IsNaN(b.length) || math.Abs(b.length) > 1 {
+			t.Errorf("a bar of length %v", b.length)
+		}
+	}
+	for _, l := range c.lanes {
+		for i, b := range l.bars {
+			if b.row >= l.rows {
+				t.Errorf("row %d of %d", b.row, l.rows)
+			}
+			for _, o := range l.bars[:i] {
+				if o.row == b.row && o.From < b.To && b.From < o.To {
+					t.Errorf("two bars of %q lie on each other", l.name)
+				}
+			}
+		}
+	}
+}
+
+func TestPatternsTellWhatIsWrong(t *testing.T) {
+	good := phoneCalls()
+	good.Panels = nil
+	for _, c := range []struct {
+		why    string
+		change func(*Pattern)
+		want   string
+	}{
+		{"a name that leads elsewhere", func(p *Pattern) { p.Name = "../x" }, "the name is none for a file"},
+		{"a name that is taken", func(*Pattern) {}, "another has the same name"},
+		{"five panels", func(p *Pattern) { p.Panels = make([]Panel, 5) }, "5 panels"},
+		{"two kinds of data", func(p *Pattern) { p.Panels = []Panel{{Bars: make([]Bar, 1), Dots: make([]Dot, 1)}} }, "data of 2 kinds"},
+		{"lengths that differ", func(p *Pattern) { p.Panels = []Panel{{Lines: []Line{{Name: "l", X: []float64{1}}}}} }, `line "l" has 1 x and 0 y`},
+		{"a span backwards", func(p *Pattern) { p.Panels = []Panel{{Spans: []Span{{Lane: "l", From: 2, To: 1}}}} }, `"l" ends before it begins`},
+		{"an outcome that there is not", func(p *Pattern) { p.Panels = []Panel{{Dots: []Dot{{Outcome: 99}}}} }, "there is no outcome 99"},
+	} {
+		bad := good
+		bad.Name = "bad"
+		if c.want == "another has the same name" {
+			bad.Name = good.Name
+		}
+		c.change(&bad)
+		dir := t.TempDir()
+		paths, err := (&patterns{all: []Pattern{good, bad}, resolution: 12}).write(dir)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.why, err, c.want)
+		}
+		if !slices.Contains(paths, filepath.Join(dir, PatternsFile)) || !slices.Contains(paths, filepath.Join(dir, "patterns.md")) {
+			t.Errorf("%s: wrote only %v", c.why, paths)
+		}
+		if _, _, err := ReadPatterns(dir); err != nil {
+			t.Errorf("%s: what was written cannot be read: %v", c.why, err)
+		}
+	}
+	if _, err := WritePatterns(filepath.Join(t.TempDir(), "missing"), madeRun(), []Pattern{good}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error %v", err)
+	}
+	if err := PatternText(closedWriter{}, []Pattern{good}); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("error %v", err)
+	}
+}

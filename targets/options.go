@@ -54,6 +54,9 @@ type Options struct {
 	// Sim is how the simulated backend behaves.
 	Sim sim.Config
 
+	// Queued is for the styles of Later, and Payments.
+	Queued Queued
+
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.
 	Extra planted.Config
@@ -104,6 +107,9 @@ func (o Options) Validate() error {
 		return err
 	}
 	if err := b.check(d); err != nil {
+		return err
+	}
+	if err := d.Queued.validate(); err != nil {
 		return err
 	}
 	if err := d.Extra.Validate(); err != nil {

@@ -1,13 +1,15 @@
 // Package targets holds the servers that are driven: one order service, built
 // in several styles of waiting for the same backend.
 //
-// A new style is a folder beside the others and a line in [Styles].
+// A new style is a folder beside the others and a line in [Styles], or in [Later]
+// where it answers before it has paid.
 package targets
 
 import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/targets/backend"
@@ -60,18 +62,24 @@ func startEventloop(o Options, b backend.Backend) (Server, error) {
 	return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b})
 }
 
-// Names lists the names of the styles.
-func Names() []string {
-	names := make([]string, len(Styles))
-	for i, s := range Styles {
+// Names lists the names of Styles.
+func Names() []string { return namesOf(Styles) }
+
+// AllNames lists the names of Styles and of Later.
+func AllNames() []string { return namesOf(slices.Concat(Styles, Later)) }
+
+func namesOf(styles []Style) []string {
+	names := make([]string, len(styles))
+	for i, s := range styles {
 		names[i] = s.Name
 	}
 	return names
 }
 
-// Find returns the style of that name; ok is false where there is none.
+// Find returns the style of that name, of Styles or of Later; ok is false where
+// there is none.
 func Find(name string) (style Style, ok bool) {
-	for _, s := range Styles {
+	for _, s := range slices.Concat(Styles, Later) {
 		if s.Name == name {
 			return s, true
 		}
@@ -84,7 +92,7 @@ func Start(style string, o Options) (Server, error) {
 	if s, ok := Find(style); ok {
 		return s.Start(o)
 	}
-	return nil, fmt.Errorf("there is no style %q; the styles are %s", style, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("there is no style %q; the styles are %s", style, strings.Join(AllNames(), ", "))
 }
 
 // Start starts a target of this style, and returns when it listens.

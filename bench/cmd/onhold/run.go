@@ -23,6 +23,7 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/queue"
 )
 
 const (
@@ -52,9 +53,10 @@ func runCommand() *cli.Command {
 			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
 			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
+			"  onhold run --targets queue --load poisson --levels 50 --stage 1s\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
-			stringFlag(catTarget, "targets", strings.Join(targets.Names(), ","), "styles to drive, separated by commas"),
+			stringFlag(catTarget, "targets", strings.Join(targets.Names(), ","), "styles to drive, separated by commas; there is "+strings.Join(targets.AllNames()[len(targets.Names()):], ", ")+" too"),
 			listFlag(catTarget, "url", "drive this address in place of our own targets; given more than once, addresses on one server, each with its weight in front, as in 9@http://127.0.0.1/a"),
 			intFlag(catTarget, "pid", 0, "with --url: the server's process on this machine, to measure its CPU time and memory"),
 			stringFlag(catRequest, "method", http.MethodGet, "with --url: of the requests"),
@@ -304,6 +306,9 @@ func (s *sitting) effective() result.Settings {
 	}
 	if len(s.c.StringSlice("url")) == 0 {
 		out = append(out, targetSettings(s.c, "")...)
+	}
+	if slices.Contains(names, queue.Name) {
+		out = append(out, queueSettings(s.c)...)
 	}
 	if len(s.required) > 0 {
 		out = out.With("require", s.required.String())

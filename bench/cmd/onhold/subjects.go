@@ -17,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/queue"
 )
 
 const (
@@ -64,20 +65,30 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 	if err != nil {
 		return nil, err
 	}
-	all := strings.Join(targets.Names(), ",")
+	byDefault := strings.Join(targets.Names(), ",")
 	var subs []subject
-	for name := range strings.SplitSeq(text(c, "targets", all), ",") {
+	for name := range strings.SplitSeq(text(c, "targets", byDefault), ",") {
 		name = strings.TrimSpace(name)
 		if slices.ContainsFunc(subs, func(s subject) bool { return s.name() == name }) {
 			return nil, usageError("--targets=%s: %s comes twice", c.String("targets"), name)
 		}
 		if _, ok := targets.Find(name); !ok {
-			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
+			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.AllNames(), ", "))
 		}
-		subs = append(subs, &style{
-			style: name, exe: exe, args: targetArgs(c), options: options, driver: driver, driverName: like.Name(),
+		sub := &style{
+			style: name, exe: exe, args: targetArgs(c), options: options, driverName: like.Name(),
+			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
+				d, err := driver(r.Addr)
+				return d, func() {}, err
+			},
 			settings: append(targetSettings(c, name), driverSettings(c, like)...),
-		})
+		}
+		if name == queue.Name {
+			if err := sub.later(ctx, c); err != nil {
+				return nil, err
+			}
+		}
+		subs = append(subs, sub)
 	}
 	return subs, nil
 }
@@ -177,7 +188,7 @@ type style struct {
 	cpus       []int
 	settings   result.Settings
 	options    targets.Options // as the process has them, by way of args
-	driver     func(addr string) (bench.Driver, error)
+	driver     func(context.Context, targets.Ready) (d bench.Driver, done func(), err error)
 	driverName string
 }
 
@@ -201,10 +212,11 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 	if err != nil {
 		return nil, &exitError{exitNotStarted, err}
 	}
-	driver, err := s.driver(process.Addr)
+	driver, done, err := s.driver(ctx, process.Ready)
 	if err != nil {
 		return nil, errors.Join(err, process.Stop())
 	}
+	defer done()
 	p = s.plan(p)
 	p.TargetPID = process.PID
 	stage, err := bench.Run(ctx, p, driver)

@@ -206,8 +206,7 @@ func (p *plant) signal(s syscall.Signal) {
 	}
 }
 
-// A target that has started all by itself ends with all that it started, and
-// says so when a part of it does.
+// A target that has started a broker and a payment service ends with them.
 func TestQueueStartsAndEndsItsParts(t *testing.T) {
 	t.Parallel()
 	p := serveProcess(t, "queue", "--broker-store=memory")

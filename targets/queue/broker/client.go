@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -43,12 +44,19 @@ type Client struct {
 	js     jetstream.JetStream
 	orders jetstream.Stream
 	done   jetstream.Stream
+
+	mu   sync.Mutex
+	lost context.Context // ends when the connection does that there is now
+	lose context.CancelFunc
 }
 
 // Connect connects to the broker at a nats:// address and makes the streams
 // where they are not there, as a Config of zero values would have them.
 func Connect(ctx context.Context, url string) (*Client, error) {
+	c := &Client{}
+	c.lost, c.lose = context.WithCancel(context.Background())
 	conn, err := nats.Connect(url,
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { c.disconnected() }),
 		nats.Name("onhold"),
 		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0),
 		nats.ReconnectBufSize(-1), // an order is placed now or not at all
@@ -58,7 +66,7 @@ func Connect(ctx context.Context, url string) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the broker at %s: %w", url, err)
 	}
-	c := &Client{conn: conn}
+	c.conn = conn
 	if err := c.open(ctx); err != nil {
 		conn.Close()
 		return nil, fmt.Errorf("the broker at %s: %w", url, err)
@@ -122,6 +130,25 @@ func (c *Client) makeStreams(ctx context.Context, like Config) error {
 		return fmt.Errorf("making the stream of paid orders: %w", err)
 	}
 	return nil
+}
+
+func (c *Client) disconnected() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lose()
+	c.lost, c.lose = context.WithCancel(context.Background())
+}
+
+// untilLost is ctx, which also ends when the connection does.
+func (c *Client) untilLost(ctx context.Context) (context.Context, context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	unlink := context.AfterFunc(c.lost, cancel)
+	return ctx, func() {
+		unlink()
+		cancel()
+	}
 }
 
 // Close closes the connection.

@@ -18,7 +18,10 @@ const consumerName = "payments"
 const MaxConsumers = 4_000
 
 // Orders hands out orders.
-type Orders struct{ consumer jetstream.Consumer }
+type Orders struct {
+	client   *Client
+	consumer jetstream.Consumer
+}
 
 // Consume returns what hands out orders, each to one of all who ask, and once
 // more where it is not acknowledged within ackWait, as often as it takes.
@@ -30,7 +33,7 @@ func (c *Client) Consume(ctx context.Context, ackWait time.Duration) (*Orders, e
 	if err != nil {
 		return nil, fmt.Errorf("making the consumer: %w", err)
 	}
-	return &Orders{consumer}, nil
+	return &Orders{c, consumer}, nil
 }
 
 // Placed is an order in hand.
@@ -39,15 +42,16 @@ type Placed struct {
 	msg jetstream.Msg
 }
 
-// askFor is how long the broker holds a question for an order that is not
-// there. It is short, as a question that a broker took with it is noticed only
-// at its end.
-const askFor = time.Second
+// askFor is how long a question for an order is held that is not there. The
+// broker gives up a tenth earlier, so that no order crosses with the end.
+const askFor = 9 * time.Second
 
-// Next waits for an order, for a second or so: nil where there was none, or
-// where the broker is away.
-func (o *Orders) Next() (*Placed, error) {
-	batch, err := o.consumer.Fetch(1, jetstream.FetchMaxWait(askFor))
+// Next waits for an order: nil where there was none for a while, or where ctx
+// has ended. An order that was on its way just then is handed out again.
+func (o *Orders) Next(ctx context.Context) (*Placed, error) {
+	ctx, cancel := o.client.untilLost(ctx) // a question ends with the broker that took it
+	defer cancel()
+	batch, err := o.consumer.Fetch(1, jetstream.FetchContext(ctx))
 	if err != nil {
 		return nil, err
 	}
@@ -59,6 +63,9 @@ func (o *Orders) Next() (*Placed, error) {
 			return nil, fmt.Errorf("an order that cannot be read: %w", err)
 		}
 		return &Placed{p.Order, msg}, nil
+	}
+	if ctx.Err() != nil {
+		return nil, nil
 	}
 	return nil, batch.Error()
 }

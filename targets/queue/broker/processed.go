@@ -106,9 +106,16 @@ func (c *Client) TellAgain(id int64, paidTwice bool) {
 
 // Paid calls told with each payment that is recorded from the moment it
 // returns, until ctx ends. Where the broker goes away and comes back it goes on
-// where it was.
+// where it was, some seconds later.
 func (c *Client) Paid(ctx context.Context, told func(Payment)) error {
-	consumer, err := c.done.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverNewPolicy})
+	info, err := c.done.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("watching the paid orders: %w", err)
+	}
+	// Not "what is new": that would be asked anew when the broker is back.
+	consumer, err := c.done.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: info.State.LastSeq + 1,
+	})
 	if err != nil {
 		return fmt.Errorf("watching the paid orders: %w", err)
 	}

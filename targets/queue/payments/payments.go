@@ -128,7 +128,7 @@ func (s *Server) start(ctx context.Context) (err error) {
 func (s *Server) consume() {
 	var q backend.Query
 	for s.stopped.Err() == nil {
-		order, err := s.orders.Next()
+		order, err := s.orders.Next(s.stopped)
 		switch {
 		case err != nil:
 			s.rest()

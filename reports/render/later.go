@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -22,12 +23,7 @@ func allLater(points []point) bool {
 }
 
 func accepting(points []point) bool {
-	for _, p := range points {
-		if later(p) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(points, later)
 }
 
 func (w *sweep) later() bool { return allLater(w.points) }

@@ -54,8 +54,8 @@ func queueArgs(c *cli.Command, but ...string) []string {
 	return append(args, but...)
 }
 
-// queueSettings are the settings of the queue that are stored with a stage:
-// those of a broker of ours.
+// queueSettings are the settings of the queue that are stored with a stage,
+// where the broker is ours.
 func queueSettings(c *cli.Command) (s result.Settings) {
 	for _, f := range queueFlags {
 		value := fmt.Sprint(c.Value(f))
@@ -162,7 +162,9 @@ func (s *style) later(ctx context.Context, c *cli.Command) error {
 		if err != nil {
 			return &exitError{exitNotStarted, fmt.Errorf("--broker=%s: %w", redacted(url), err)}
 		}
-		s.settings = s.settings.With(result.KeyBrokerStore, store).With(result.KeyBrokerSync, sync)
+		// How many consumers pay, and what the limits are, is not known either.
+		s.settings = append(targetSettings(c, s.style), result.Setting{Key: "broker", Value: redacted(url)},
+			result.Setting{Key: result.KeyBrokerStore, Value: store}, result.Setting{Key: result.KeyBrokerSync, Value: sync})
 	}
 	s.driver = func(ctx context.Context, r targets.Ready) (bench.Driver, func(), error) {
 		return queueDriver(ctx, r, c.Bool("new-connection"))

@@ -55,19 +55,19 @@ func (o *Orders) Next(ctx context.Context) (*Placed, error) {
 	if err != nil {
 		return nil, err
 	}
-	for msg := range batch.Messages() {
-		p, err := parse(msg.Data())
-		if err != nil {
-			// Nobody will ever be able to read it.
-			_ = msg.Term()
-			return nil, fmt.Errorf("an order that cannot be read: %w", err)
+	msg, ok := <-batch.Messages()
+	if !ok {
+		if ctx.Err() != nil {
+			return nil, nil
 		}
-		return &Placed{p.Order, msg}, nil
+		return nil, batch.Error()
 	}
-	if ctx.Err() != nil {
-		return nil, nil
+	p, err := parse(msg.Data())
+	if err != nil {
+		_ = msg.Term() // nobody will ever be able to read it
+		return nil, fmt.Errorf("an order that cannot be read: %w", err)
 	}
-	return nil, batch.Error()
+	return &Placed{p.Order, msg}, nil
 }
 
 // Ack takes the order off the stream, for good. Where that is not heard, the

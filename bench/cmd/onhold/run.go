@@ -73,7 +73,7 @@ func runCommand() *cli.Command {
 			intFlag(catLoad, "retries", 2, "how often a stage is run again that is not valid while the hypervisor took the generator's CPU away (steal)"),
 			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages, where these are not set: --levels %s --stage %v --warmup %v", quickLevels, quickLength, quickWarmup)),
 			durationFlag(catLoad, "timeout", bench.DefaultTimeout, "for one request, from its actual send"),
-			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window"),
+			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window, and accepted orders to be paid"),
 			durationFlag(catLoad, "think", 0, "closed: from a client's reply to its next request"),
 			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency. The share of rejected depends on it: with --url, set it to your clients' back-off"),
 			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: with our own targets, over the time in which they can serve each client once, so that workers do not march in step, with --url over one backend latency"),

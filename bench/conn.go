@@ -36,6 +36,10 @@ type Reply struct {
 	Outcome result.Outcome
 	Spent   bool   // the connection cannot take another request
 	Why     string // for people, where the outcome is neither ok nor rejected
+
+	// ID is what the server calls the request where it only accepted it and does
+	// the work later; 0 where the reply is all there is. See Completions.
+	ID uint64
 }
 
 // Dial makes a connection. It gives up when ctx ends.

@@ -22,6 +22,10 @@ type Conns struct {
 	// makes share them; 0: each has its own.
 	Shared int
 
+	// Later tells when the work of accepted requests is done, where the server
+	// does it after its reply; nil where it does not.
+	Later Completions
+
 	// sleep is clock.Sleep but in tests on a fake clock, which only package
 	// time can follow.
 	sleep func(done <-chan struct{}, at time.Duration) bool
@@ -41,6 +45,14 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	dr := &drive{plan: p, rec: rec, dialer: d.Dial, sleep: d.sleep, ctx: inner}
 	if dr.sleep == nil {
 		dr.sleep = clock.Sleep
+	}
+	if d.Later != nil {
+		watch, unwatch := context.WithCancel(ctx)
+		defer unwatch()
+		dr.later = rec.Later()
+		if err := d.Later.Watch(watch, dr.later.Told); err != nil {
+			return err
+		}
 	}
 	for range runtime.GOMAXPROCS(0) {
 		dr.shards = append(dr.shards, &lockedShard{shard: rec.NewShard()})
@@ -72,8 +84,14 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	} else {
 		dr.closed()
 	}
+	if dr.later != nil {
+		dr.later.Drain(inner)
+	}
 	cancel()
 	guard.Wait()
+	if dr.later != nil {
+		dr.later.Settle(ctx, d.Later)
+	}
 	return ctx.Err()
 }
 
@@ -87,6 +105,7 @@ type drive struct {
 	start, end time.Duration
 	aborted    atomic.Bool
 	shards     []*lockedShard
+	later      *Later // nil where replies are all there is
 
 	mu      sync.Mutex
 	clients []*client // all that there are; grows in open loads
@@ -333,6 +352,9 @@ func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, tim
 		reply.Outcome, reply.Why = result.Unfinished, "still in flight at the drain limit"
 	}
 	c.rests = done
+	if c.later != nil && reply.Outcome == result.OK {
+		c.later.Accepted(reply.ID, planned)
+	}
 	c.shard.record(Arrival{planned, sent, done, reply.Outcome, reply.Why, waited})
 	return reply.Outcome, done
 }

@@ -64,7 +64,7 @@ func (h HTTP) Dial() (Dial, error) {
 			}
 			conn = secure
 		}
-		c := &httpConn{conn: conn, liveness: liveness, picker: requests.Picker(made.Add(1)), once: requests.Close}
+		c := &httpConn{conn: conn, liveness: liveness, picker: requests.Picker(made.Add(1)), once: requests.Close, accepted: h.Accepted}
 		c.r = bufio.NewReader(c)
 		c.resp.SkipBody = requests.Head
 		return c, nil
@@ -83,6 +83,7 @@ type httpConn struct {
 	replied  bool  // a whole reply was read
 	status   int   // the last one that was an error
 	why      string
+	accepted func(body []byte) (id uint64, ok bool)
 }
 
 var (
@@ -140,6 +141,12 @@ func (c *httpConn) read() Reply {
 			c.status, c.why = status, fmt.Sprintf("HTTP status %d", status)
 		}
 		reply.Why = c.why
+	}
+	if c.accepted != nil && reply.Outcome == result.OK {
+		var ok bool
+		if reply.ID, ok = c.accepted(c.resp.Body()); !ok {
+			reply.Outcome, reply.Why = result.Error, "the reply does not say under which id the request was accepted"
+		}
 	}
 	return reply
 }

@@ -57,16 +57,22 @@ func judge(m merged, p Plan, meterErr error) {
 		s.Invalidate("the target's process could not be measured: %v", meterErr)
 	}
 	complete(m, p)
+	processed(m, p)
 	little(m)
 	punctual(m, p) // last, for it must know whether it is the only reason
 	limited(s, p)
 	if median := s.Latency.Quantile(0.5); s.Latency.N() > 0 && median < p.Wait-p.Wait/100 {
 		s.Warn("half of those served had their reply within %v, sooner than the %v that each is said to wait for", median, p.Wait)
 	}
-	for _, h := range []struct {
+	type named struct {
 		name string
 		hist *result.Hist
-	}{{"latencies", s.Latency}, {"service times", s.Service}, {"times to be turned away", s.Rejected}, {"lags", s.Lag}} {
+	}
+	hists := []named{{"latencies", s.Latency}, {"service times", s.Service}, {"times to be turned away", s.Rejected}, {"lags", s.Lag}}
+	if s.Queue != nil {
+		hists = append(hists, named{"times until the work was done", s.Queue.Processed})
+	}
+	for _, h := range hists {
 		if over := h.hist.Over(); over > 0 {
 			s.Warn("%d %s are above %v and only counted", over, h.name, result.HistHighest)
 		}
@@ -173,6 +179,30 @@ func complete(m merged, p Plan) {
 	}
 	if scheduled != outcomes {
 		s.Invalidate("the schedule has %d arrivals in the window, but %d have an outcome: a fault of the driver", scheduled, outcomes)
+	}
+}
+
+// processed tells what became of accepted requests that were not done.
+func processed(m merged, p Plan) {
+	s, q := m.stage, m.stage.Queue
+	if q == nil {
+		return
+	}
+	if q.Accepted != s.Counts[result.OK] || q.Accepted != q.Done()+q.Backlog+q.Lost {
+		s.Invalidate("%d requests are ok, %d were accepted, of which %d are done, %d in the backlog and %d lost: a fault of the driver",
+			s.Counts[result.OK], q.Accepted, q.Done(), q.Backlog, q.Lost)
+	}
+	if m.laterErr != nil {
+		s.Invalidate("%v", m.laterErr)
+	} else if q.Lost > 0 {
+		s.Warn("%d of %d accepted requests are LOST: they were not done, and nobody has them any more", q.Lost, q.Accepted)
+	}
+	if q.Backlog > 0 {
+		s.Warn("%d of %d accepted requests were not done %v after the window, and still wait: the times of those that were are too good; a longer --drain waits for more",
+			q.Backlog, q.Accepted, p.Drain)
+	}
+	if q.Twice > 0 {
+		s.Warn("the work of %d accepted requests was done a second time", q.Twice)
 	}
 }
 

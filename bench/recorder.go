@@ -37,8 +37,9 @@ type Recorder struct {
 	from, to     time.Duration // the measured window
 	started      chan struct{}
 
-	mu     sync.Mutex // guards shards
+	mu     sync.Mutex // guards what follows
 	shards []*Shard
+	later  *Later // nil where replies are all there is
 }
 
 // NewRecorder returns a recorder for one stage of the plan.
@@ -157,6 +158,7 @@ type merged struct {
 	begun, waited      int64
 	whys               [len(result.Outcomes)]string
 	loops              []result.Loop
+	laterErr           error // why it is not known what is lost
 }
 
 // merge puts the shards together, once, after the driver has returned.
@@ -188,5 +190,8 @@ func (r *Recorder) merge() merged {
 	m.stage.Start = clock.Wall(r.from)
 	m.stage.Length = r.length
 	m.stage.InFlight = m.inFlight.Seconds() / r.length.Seconds()
+	if r.later != nil {
+		m.stage.Queue, m.laterErr = r.later.queue, r.later.err
+	}
 	return m
 }

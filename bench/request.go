@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/valyala/fasthttp"
 )
@@ -23,6 +24,16 @@ type HTTP struct {
 	Method string   // GET where empty
 	Header []string // further header lines, each as "Name: value"; a Host line replaces the one made from URL
 	Body   []byte
+
+	// Fill, where given, makes each request another one: it is called with its
+	// body, a copy of Body that it may change in place, and its number, from 1,
+	// over all connections. It is called from many goroutines.
+	Fill func(body []byte, n uint64)
+
+	// Accepted, where given, reads from the body of an ok reply what the server
+	// calls the request that it accepted: see Completions. Only the goroutine
+	// driver asks for it.
+	Accepted func(body []byte) (id uint64, ok bool)
 
 	NewConnection bool   // tell the server, by "Connection: close", that each request has a connection of its own
 	Seed          uint64 // of the drawing from Mix
@@ -59,7 +70,10 @@ type Requests struct {
 	Close  bool   // the server is told that no further request follows on the connection
 
 	raw  [][]byte
-	upTo []uint64 // of request i: the sum of the weights up to its own
+	body int                         // how many bytes at the end of each are its body
+	fill func(body []byte, n uint64) // of HTTP
+	made atomic.Uint64               // requests that were filled
+	upTo []uint64                    // of request i: the sum of the weights up to its own
 	seed uint64
 }
 
@@ -70,7 +84,7 @@ func (h HTTP) Requests() (*Requests, error) {
 	if len(mix) == 0 {
 		mix = []Weighted{{h.URL, 1}}
 	}
-	r := &Requests{seed: h.Seed, Close: h.NewConnection}
+	r := &Requests{seed: h.Seed, Close: h.NewConnection, body: len(h.Body), fill: h.Fill}
 	var sum uint64
 	for i, w := range mix {
 		u, err := parseURL(w.URL)
@@ -181,25 +195,42 @@ func (r *Requests) Longest() (n int) {
 type Picker struct {
 	r    *Requests
 	draw *rand.Rand // nil where there is nothing to draw
+	own  [][]byte   // the picker's own copies of the requests, where they are filled; else those of all
 }
 
 // Picker returns picker number n. Pickers of one number and seed draw the same.
 func (r *Requests) Picker(n uint64) Picker {
-	if len(r.raw) == 1 {
-		return Picker{r: r}
+	p := Picker{r: r, own: r.raw}
+	if r.fill != nil {
+		p.own = make([][]byte, len(r.raw))
+		for i, raw := range r.raw {
+			p.own[i] = bytes.Clone(raw)
+		}
 	}
-	return Picker{r, rand.New(rand.NewPCG(r.seed, n))}
+	if len(r.raw) > 1 {
+		p.draw = rand.New(rand.NewPCG(r.seed, n))
+	}
+	return p
 }
 
-// Next is the next request, as it goes out. It must not be changed.
+// Next is the next request, as it goes out. It must not be changed, and is good
+// until the next call.
 func (p *Picker) Next() []byte {
+	raw := p.pick()
+	if p.r.fill != nil {
+		p.r.fill(raw[len(raw)-p.r.body:], p.r.made.Add(1))
+	}
+	return raw
+}
+
+func (p *Picker) pick() []byte {
 	if p.draw == nil {
-		return p.r.raw[0]
+		return p.own[0]
 	}
 	at := p.draw.Uint64N(p.r.upTo[len(p.r.upTo)-1])
 	i, found := slices.BinarySearch(p.r.upTo, at)
 	if found { // upTo[i] requests come before those of i+1
 		i++
 	}
-	return p.r.raw[i]
+	return p.own[i]
 }

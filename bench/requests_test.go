@@ -5,11 +5,14 @@ import (
 	"math"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -92,4 +95,65 @@ func TestMixIsDrawnFromTheSeed(t *testing.T) {
 			t.Errorf("sequences of seeds 1, 1 and 2:\n%q", sequences)
 		}
 	})
+}
+
+// Each request is another one where the caller fills them, over all
+// connections, and Body itself stays as it was.
+func TestRequestsAreFilled(t *testing.T) {
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		s := newScripted(t, says(okReply))
+		body := []byte("-----")
+		var mu sync.Mutex
+		seen := map[string]int{}
+		stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: 5, Every: 20 * time.Millisecond, Length: 40 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{
+			URL: s.url(), Method: "POST", Body: body,
+			Fill: func(b []byte, n uint64) {
+				copy(b, fmt.Sprintf("%5d", n))
+				mu.Lock()
+				seen[string(b)]++
+				mu.Unlock()
+			},
+		}))
+		if stage.Counts[result.OK] != 10 || string(body) != "-----" {
+			t.Fatalf("counts %v; %q; the body has become %q", stage.Counts, stage.Warnings, body)
+		}
+		for n := range 10 {
+			if seen[fmt.Sprintf("%5d", n+1)] != 1 {
+				t.Errorf("request %d was filled %d times", n+1, seen[fmt.Sprintf("%5d", n+1)])
+			}
+		}
+	})
+}
+
+// A reply that does not say what was accepted is no acceptance.
+func TestAcceptedIsReadFromTheReply(t *testing.T) {
+	for _, row := range []struct {
+		reply string
+		want  result.Outcome
+		id    uint64
+	}{
+		{"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n17", result.OK, 17},
+		{"HTTP/1.1 202 Accepted\r\nContent-Length: 2\r\n\r\n??", result.Error, 0},
+		{rejectedReply, result.Rejected, 0},
+	} {
+		dial, err := bench.HTTP{URL: fixedReply(t, row.reply), Accepted: func(body []byte) (uint64, bool) {
+			id, err := strconv.ParseUint(string(body), 10, 64)
+			return id, err == nil
+		}}.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := conn.Do(5 * time.Second); r.Outcome != row.want || r.ID != row.id {
+			t.Errorf("%q: %+v", row.reply, r)
+		}
+		conn.Close()
+	}
+	if _, err := epoll.New(bench.HTTP{URL: "http://127.0.0.1/", Accepted: func([]byte) (uint64, bool) { return 0, true }}, 1, 0); err == nil {
+		t.Error("the epoll driver takes what it cannot read")
+	}
 }

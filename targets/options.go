@@ -78,6 +78,9 @@ type Options struct {
 	// BackendURL is where the upstream listens, for a backend that calls one.
 	BackendURL string
 
+	// Queued is for the styles of Later, and Payments.
+	Queued Queued
+
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.
 	Extra planted.Config
@@ -136,6 +139,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("--backend-url=%s: goes with a backend that calls an upstream, and this is %s", d.BackendURL, b.Name)
 	}
 	if err := b.check(d); err != nil {
+		return err
+	}
+	if err := d.Queued.validate(); err != nil {
 		return err
 	}
 	if err := d.Extra.Validate(); err != nil {

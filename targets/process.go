@@ -19,6 +19,9 @@ type Ready struct {
 	Addr  string `json:"addr"`
 	PID   int    `json:"pid"`
 	Style string `json:"style"`
+
+	// Broker is the nats:// address of the broker, of a style that has one.
+	Broker string `json:"broker,omitempty"`
 }
 
 // startLimit is the longest from launch to the ready line: 2,000 threads take a

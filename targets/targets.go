@@ -1,7 +1,8 @@
 // Package targets holds the servers that are driven: one order service, built
 // in several styles of waiting for the same backend.
 //
-// A new style is a folder beside the others and a line in [Styles].
+// A new style is a folder beside the others and a line in [Styles], or in [Later]
+// where it answers before it has paid.
 package targets
 
 import (
@@ -97,9 +98,19 @@ func Names(speaking ...Protocol) (names []string) {
 	return names
 }
 
-// Find returns the style of that name; ok is false where there is none.
+// AllNames lists the names of Styles and of Later.
+func AllNames() []string {
+	names := Names()
+	for _, s := range Later {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// Find returns the style of that name, of Styles or of Later; ok is false where
+// there is none.
 func Find(name string) (style Style, ok bool) {
-	for _, s := range Styles {
+	for _, s := range slices.Concat(Styles, Later) {
 		if s.Name == name {
 			return s, true
 		}
@@ -112,7 +123,7 @@ func Start(style string, o Options) (Server, error) {
 	if s, ok := Find(style); ok {
 		return s.Start(o)
 	}
-	return nil, fmt.Errorf("there is no style %q; the styles are %s", style, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("there is no style %q; the styles are %s", style, strings.Join(AllNames(), ", "))
 }
 
 // Start starts a target of this style, and returns when it listens.

@@ -64,6 +64,9 @@ func New(h bench.HTTP, threads int, spin time.Duration) (*Driver, error) {
 	case spin < 0:
 		return nil, fmt.Errorf("spin is %v, want 0 or more", spin)
 	}
+	if h.Accepted != nil {
+		return nil, errors.New("the epoll driver does not read what a server accepted")
+	}
 	r, err := h.Requests()
 	if err != nil {
 		return nil, err

@@ -21,6 +21,9 @@ func capacityAlt(title string, sweeps []sweep) string {
 		if q, _ := carried(last); q > 0 {
 			k += fmt.Sprintf(", %s %s", percentile(q), quantile(last.stage.Latency, q))
 		}
+		if later(last) {
+			k += fmt.Sprintf(" until accepted, %s until done", inWords(last.stage.Queue.Processed))
+		}
 		k += fmt.Sprintf(", %s rejected", percent(last.stage.RejectedShare()))
 		if !last.valid() {
 			k += ", not valid"
@@ -47,11 +50,28 @@ func percentilesAlt(title string, sweeps []sweep) string {
 				told = append(told, percentile(q)+" "+quantile(last.stage.Latency, q))
 			}
 		}
+		if later(last) {
+			told = append(told, "all of them until accepted", inWords(last.stage.Queue.Processed)+" until done")
+		}
 		told = append(told, percent(last.stage.RejectedShare())+" rejected")
 		keys = append(keys, fmt.Sprintf("%s at %s: %s", w.shortName(40), atLevel(w.load, last.level), strings.Join(told, ", ")))
 	}
 	return fmt.Sprintf("Line charts of latency (log scale) over the share of ok requests that were this quick, up to the last nines, one column a target and a line for each of up to five levels of %s; below, the share of requests turned away. %s. %s",
 		unitOf(sweeps), strings.Join(keys, "; "), sentence(title))
+}
+
+// inWords tells the median and the p99, as far as there are any.
+func inWords(h *result.Hist) string {
+	var told []string
+	for _, q := range []float64{0.5, 0.99} {
+		if h.Resolved(q) {
+			told = append(told, percentile(q)+" "+quantile(h, q))
+		}
+	}
+	if len(told) == 0 {
+		return "no percentile"
+	}
+	return strings.Join(told, " and ")
 }
 
 func axisOf(sweeps []sweep) string {

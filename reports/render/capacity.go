@@ -95,6 +95,14 @@ func (p *paper) latencyPanel(r rect, load scale, m capacityModel, col capacityCo
 			ls = append(ls, label{vg.Point{X: load.at(end.x), Y: y.at(end.y)}, q.name, mix(c, black, 0.15), false})
 		}
 	}
+	for k, q := range col.processed {
+		c := shade(col.hue, 2*k+1, 4)
+		p.curve(q, load, y, pen{c, lineWidth, dashed}, 2, 0)
+		if n := len(q.marks); n > 0 {
+			end := q.marks[n-1]
+			ls = append(ls, label{vg.Point{X: load.at(end.x), Y: y.at(end.y)}, q.name, mix(c, black, 0.15), true})
+		}
+	}
 	p.labels(ls, r.x1+4, r.y0+4, r.y1-4, labelSize)
 	for k, l := range col.nobody {
 		x := load.at(l)

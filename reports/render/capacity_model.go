@@ -3,6 +3,7 @@ package render
 import (
 	"image/color"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
@@ -20,6 +21,7 @@ type capacityModel struct {
 	anyThin  bool
 	anyRep   bool
 	anyOdd   bool // a stage is not valid
+	anyLater bool // a target has a second clock
 	anyOff   bool // a line of rejected lies off the scale
 	hasPoint bool // there is something to draw at all
 }
@@ -31,6 +33,7 @@ type capacityColumn struct {
 	name      string
 	hue       color.RGBA
 	quantiles []curve // latency of ok, ns
+	processed []curve // the second clock, ns; empty where there is none
 	turned    curve   // the median time to be turned away, ns; empty where that is rare
 	off       bool    // turned lies off the scale
 	shares    []shares
@@ -108,6 +111,15 @@ func (m *capacityModel) column(w *sweep, place int) capacityColumn {
 			return float64(s.Latency.Quantile(q)), s.Latency.Thin(q), s.Latency.Resolved(q)
 		}))
 	}
+	if w.later() {
+		m.anyLater = true
+		for _, q := range []float64{0.5, 0.99} {
+			c.processed = append(c.processed, line("done "+percentile(q), points, func(s *result.Stage) (float64, bool, bool) {
+				h := s.Queue.Processed
+				return float64(h.Quantile(q)), h.Thin(q), h.Resolved(q)
+			}))
+		}
+	}
 	c.goodput = line("ok", points, func(s *result.Stage) (float64, bool, bool) {
 		g := finite(s.Goodput())
 		return g, false, g > 0 || !m.log
@@ -132,7 +144,7 @@ func (m *capacityModel) column(w *sweep, place int) capacityColumn {
 		m.anyOdd = m.anyOdd || !p.valid()
 		m.anyRep = m.anyRep || len(p.reps) > 1
 	}
-	for _, q := range c.quantiles {
+	for _, q := range slices.Concat(c.quantiles, c.processed) {
 		for _, k := range q.marks {
 			m.anyThin = m.anyThin || k.thin
 		}
@@ -186,7 +198,7 @@ func rulesOf(s *result.Stage) []rule {
 func (m *capacityModel) scale() {
 	var levels, latencies, turned, rates []float64
 	for _, c := range m.columns {
-		for _, q := range c.quantiles {
+		for _, q := range slices.Concat(c.quantiles, c.processed) {
 			latencies = append(latencies, q.values()...)
 		}
 		turned = append(turned, c.turned.values()...)

@@ -63,6 +63,12 @@ func caption(run result.Run, sweeps []sweep) string {
 			add(f.say, tidyDuration(v))
 		}
 	}
+	for _, w := range sweeps {
+		if about := brokerOf(w.points[0].stage.Settings); about != "" {
+			add("%s", about)
+			break
+		}
+	}
 	if pause := first.Settings.Get("reject_pause"); pause != "" && anyRejected(sweeps) {
 		add("pause after a rejection %s", tidyDuration(pause))
 	}

@@ -33,9 +33,14 @@ func percentilesFiles(r *report) ([]file, error) {
 			return figure{}, false
 		}
 		title, _ := tailFinding(sweeps)
-		s := r.sheet(title, sweeps,
+		marks := []string{
 			"thick: latency, from the planned instant", "thin: service time, from the actual send",
-			"dotted: fewer than ten samples lie beyond", "a curve ends where the samples end")
+			"dotted: fewer than ten samples lie beyond", "a curve ends where the samples end",
+		}
+		if m.anyLater {
+			marks = append(marks, "dashed: from the planned instant until the work was done; thick and thin are until it was accepted")
+		}
+		s := r.sheet(title, sweeps, marks...)
 		return figure{
 			w: percentilesW, h: percentilesH, sheet: s,
 			alt:  percentilesAlt(title, sweeps),
@@ -100,6 +105,12 @@ func setupOf(w *sweep) string {
 	}
 	set := w.points[0].stage.Settings
 	workers, queue := set.Int(result.KeyWorkers), set.Int(result.KeyQueue)
+	if about := brokerOf(set); about != "" {
+		if n := set.Get("consumers"); n != "" {
+			about += ", " + n + " consumers"
+		}
+		return about
+	}
 	if workers <= 0 {
 		return ""
 	}
@@ -117,6 +128,7 @@ func capacityMarks(m capacityModel) []string {
 	add(m.anyThin, "dotted: fewer than ten samples lie beyond the percentile")
 	add(m.anyRep, "bars: lowest and highest repeat")
 	add(m.anyOdd, "hollow: stage not valid")
+	add(m.anyLater, "dashed: until the work was done, beside the time until it was accepted")
 	for _, c := range m.columns {
 		if len(c.turned.marks) > 0 {
 			add(true, "turned away: median time until a rejection")

@@ -46,6 +46,8 @@ type verdict struct {
 	grown   bool           // slow is much more than at low load
 	base    time.Duration  // the shortest latency at q of all levels
 	why     string         // of unsure
+	later   bool           // it accepts, and does the work later
+	after   string         // of later: what became of the work
 }
 
 // finding says in one sentence what the targets do to their callers when load
@@ -95,6 +97,7 @@ func judge(w *sweep) verdict {
 		v.why = "no valid stage"
 		return v
 	}
+	v.later, v.after = w.later(), after(valid)
 	first := slices.IndexFunc(valid, failing)
 	if first < 0 {
 		return v.served(w, valid)
@@ -262,7 +265,7 @@ func (v verdict) whereGrown(valid []point) string {
 }
 
 func (v verdict) alike(o verdict) bool {
-	if v.conduct != o.conduct || v.load != o.load {
+	if v.conduct != o.conduct || v.load != o.load || v.later != o.later || v.after != o.after {
 		return false
 	}
 	switch v.conduct {

@@ -34,6 +34,7 @@ var goldenRuns = []struct {
 	{"default", defaultStages, false},
 	{"open", openStages, false},
 	{"url", urlStages, false},
+	{"queue", queueStages, false},
 	{"repeats", repeatedStages, false},
 	{"spoiled", spoiledStages, true},
 }

@@ -43,7 +43,7 @@ func notes(w *sweep) []string {
 	out = append(out, told(w, "", "", func(p point) []string {
 		return slices.DeleteFunc(slices.Clone(p.stage.Warnings), func(s string) bool { return !harmless[s] })
 	})...)
-	for _, n := range []string{zeros(w), handshakes(w), reconnects(w), steal(w)} {
+	for _, n := range []string{accounts(w), zeros(w), handshakes(w), reconnects(w), steal(w)} {
 		if n != "" {
 			out = append(out, n)
 		}

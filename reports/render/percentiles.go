@@ -53,6 +53,14 @@ func (p *paper) tails(r rect, m percentilesModel, i int) {
 		color := shade(c.hue, k, len(c.tails))
 		p.tail(t.latency, t.sure, x, y, pen{color, lineWidth * 1.35, nil})
 		p.tail(t.service, t.sure, x, y, pen{mix(color, black, 0.45), thinWidth, nil})
+		if n := len(t.done); n > 0 {
+			var line []vg.Point
+			for _, s := range t.done {
+				line = append(line, vg.Point{X: x.at(s.x), Y: y.at(s.y)})
+			}
+			p.line(pen{color, lineWidth, dashed}, line...)
+			ls = append(ls, label{line[n-1], count(int64(t.level)) + " done", mix(color, black, 0.15), false})
+		}
 		if n := len(t.latency); n > 0 {
 			end := vg.Point{X: x.at(t.latency[n-1].x), Y: y.at(t.latency[n-1].y)}
 			p.dot(end.X, end.Y, 1.8, color, !t.valid)

@@ -10,11 +10,12 @@ import (
 
 // percentilesModel is all that the percentile figure draws.
 type percentilesModel struct {
-	load    string
-	nines   limits // −log10(1−q)
-	time    limits // nanoseconds
-	some    bool   // there is a latency to draw
-	columns []percentilesColumn
+	load     string
+	nines    limits // −log10(1−q)
+	time     limits // nanoseconds
+	anyLater bool   // a target has a second clock
+	some     bool   // there is a latency to draw
+	columns  []percentilesColumn
 }
 
 type percentilesColumn struct {
@@ -28,6 +29,7 @@ type tail struct {
 	level    int
 	latency  []step
 	service  []step
+	done     []step  // the second clock; empty where there is none
 	sure     float64 // up to here, in nines, ten samples lie beyond
 	rejected float64 // share of arrivals
 	failed   float64 // share of arrivals that failed in any other way
@@ -49,7 +51,8 @@ func newPercentilesModel(sweeps []sweep) percentilesModel {
 		c := percentilesColumn{name: sweeps[i].shortName(30), hue: hueOf(sweeps[i].target(), i)}
 		for _, p := range telling(sweeps[i].points) {
 			t := newTail(p)
-			for _, s := range append(slices.Clone(t.latency), t.service...) {
+			m.anyLater = m.anyLater || len(t.done) > 0
+			for _, s := range slices.Concat(t.latency, t.service, t.done) {
 				times = append(times, s.y)
 				m.nines.hi = max(m.nines.hi, s.x)
 			}
@@ -104,7 +107,7 @@ func telling(points []point) []point {
 }
 
 func newTail(p point) tail {
-	return tail{
+	t := tail{
 		level:    p.level,
 		latency:  steps(p.stage.Latency),
 		service:  steps(p.stage.Service),
@@ -113,6 +116,10 @@ func newTail(p point) tail {
 		failed:   max(p.bad()-p.stage.RejectedShare(), 0),
 		valid:    p.valid(),
 	}
+	if later(p) {
+		t.done = steps(p.stage.Queue.Processed)
+	}
+	return t
 }
 
 // steps samples the quantiles of h evenly in nines, up to where one sample

@@ -44,13 +44,17 @@ func clause(same []verdict) string {
 		if v.grown {
 			s += fmt.Sprintf(" and takes up to %s for the others (%s)", atMost(v.slow), percentile(v.q))
 		}
-		return s
+		return s + v.after
 	case slows:
 		grows := "reaches " + atMost(v.slow)
 		if float64(v.slow) > muchSlower*float64(v.base) {
 			grows = fmt.Sprintf("grows from %s to %s", duration(v.base), atMost(v.slow))
 		}
-		return fmt.Sprintf("%s %s down %s: %s %s", who, verb("slows", "slow"), v.where, percentile(v.q), grows)
+		of := percentile(v.q)
+		if v.later {
+			of += " until accepted"
+		}
+		return fmt.Sprintf("%s %s down %s: %s %s", who, verb("slows", "slow"), v.where, of, grows) + v.after
 	case holds:
 		var slow time.Duration
 		for _, s := range same {
@@ -60,7 +64,11 @@ func clause(same []verdict) string {
 		if v.single {
 			upTo = ""
 		}
-		return fmt.Sprintf("%s %s %s%s within %s (%s)", who, verb("serves", "serve"), upTo, atLevel(v.load, v.top), atMost(slow), percentile(v.q))
+		does := verb("serves", "serve")
+		if v.later {
+			does = verb("accepts", "accept")
+		}
+		return fmt.Sprintf("%s %s %s%s within %s (%s)%s", who, does, upTo, atLevel(v.load, v.top), atMost(slow), percentile(v.q), v.after)
 	}
 	return fmt.Sprintf("%s: cannot tell (%s)", who, v.why)
 }
@@ -144,6 +152,9 @@ func tailFinding(sweeps []sweep) (string, bool) {
 	for _, i := range served {
 		p := at[i]
 		part := atMost(p.stage.Latency.Quantile(q)) + " on %s (" + atLevel(sweeps[i].load, p.level) + ")"
+		if later(p) && !p.stage.Queue.Processed.Thin(q) {
+			part += " until accepted and " + atMost(p.stage.Queue.Processed.Quantile(q)) + " until done"
+		}
 		if names[part] == nil {
 			parts = append(parts, part)
 		}

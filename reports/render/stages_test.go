@@ -127,6 +127,41 @@ func openStages() []*result.Stage {
 	return stages
 }
 
+// queueStages is a poisson load on a queue whose consumers do 250/s, of which
+// more and more waits, beside a pool.
+func queueStages() []*result.Stage {
+	var stages []*result.Stage
+	for _, rate := range []int{50, 100, 200, 240, 300} {
+		offered := float64(rate)
+		stages = append(stages, made{
+			target: "goroutine", load: "poisson", level: rate, ok: offered, latency: 200 * time.Millisecond, jitter: 2 * time.Millisecond,
+		}.stage())
+		s := made{
+			target: "queue", load: "poisson", level: rate, ok: offered, latency: time.Millisecond, jitter: 500 * time.Microsecond,
+			usage: result.Usage{CPU: time.Duration(rate) * 400 * time.Microsecond * 3, RSSMax: 25 << 20, ThreadsMax: 11},
+		}.stage()
+		s.Settings = s.Settings.With("consumers", "50").With(result.KeyBrokerStore, "file").With(result.KeyBrokerSync, "always")
+		q := result.NewQueue()
+		q.Accepted = s.Counts[result.OK]
+		for i := range q.Accepted {
+			wait := max(0, offered-250) / 250 * float64(i) / offered
+			q.Processed.Record(201*time.Millisecond + time.Duration(wait*float64(time.Second)) + time.Duration(i%37)*100*time.Microsecond)
+		}
+		if rate == 300 {
+			q.Backlog, q.Duplicates = 40, 3
+			q.Accepted += 40
+			s.Counts[result.OK] += 40
+			for range 40 {
+				s.Latency.Record(time.Millisecond)
+				s.Service.Record(time.Millisecond)
+			}
+		}
+		s.Queue = q
+		stages = append(stages, s)
+	}
+	return stages
+}
+
 func urlStages() []*result.Stage {
 	var stages []*result.Stage
 	for _, n := range []int{1, 8, 16, 32, 64, 128, 256} {

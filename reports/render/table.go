@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/result"
@@ -14,14 +15,19 @@ type column struct {
 	// known is false where a stage does not tell; a column that no stage of a
 	// target tells is left out. nil where every stage does.
 	known func(point) bool
+	// accepted is whether the time ends when a target accepts that does the work
+	// later, and is to say so.
+	accepted bool
 }
 
 const unknown = "–"
 
 // tableColumns are the columns behind the level.
-var tableColumns = []column{
+var tableColumns = slices.Concat([]column{
 	{head: [2]string{"", "ok/s"}, cell: func(p point) string { return number(p.goodput()) }},
 	quantileColumn(0.5), quantileColumn(0.9), quantileColumn(0.99), quantileColumn(0.999),
+	processedColumn(0.5), processedColumn(0.99),
+}, laterCounts(), []column{
 	{head: [2]string{"adjusted", "p99"}, cell: adjusted},
 	{head: [2]string{"turned", "away"}, cell: func(p point) string { return share(p, p.stage.RejectedShare()) }},
 	{head: [2]string{"other", "failed"}, cell: func(p point) string {
@@ -31,12 +37,12 @@ var tableColumns = []column{
 		head: [2]string{"served", "a wait"},
 		cell: func(p point) string {
 			n, ok := p.stage.ServedPerWait()
-			if !ok {
+			if !ok || later(p) { // it is accepted, without the wait
 				return unknown
 			}
 			return number(finite(n))
 		},
-		known: func(p point) bool { _, ok := p.stage.ServedPerWait(); return ok },
+		known: func(p point) bool { _, ok := p.stage.ServedPerWait(); return ok && !later(p) },
 	},
 	{
 		head:  [2]string{"CPU a", "request"},
@@ -55,7 +61,7 @@ var tableColumns = []column{
 		},
 		known: func(p point) bool { return p.stage.Target.ThreadsMax > 0 },
 	},
-}
+})
 
 // legend says what the headings and marks of a written table are too short
 // for, and nothing of those that it does not have.
@@ -65,6 +71,7 @@ func legend(table string) string {
 		{"~", "~: fewer than ten samples lie beyond."},
 		{unknown, unknown + ": none, or not known."},
 		{"adjusted", "Adjusted p99: of all requests, a failed one counted as infinitely slow."},
+		{"processed", "Processed: from the planned instant until the work was done; the other times of a target that has this are until it accepted, and its CPU time, memory and threads are without those who do the work. Backlog: accepted, and not done at the end. Lost: accepted, and never to be done. Dupl.: came once more, and were recognised."},
 		{"served", "Served a wait: requests served during one backend wait."},
 		{"! ", "!: stage not valid."},
 	} {
@@ -83,16 +90,17 @@ func orUnknown(known bool, cell string) string {
 }
 
 func quantileColumn(q float64) column {
-	return column{head: [2]string{"", percentile(q)}, cell: func(p point) string {
-		switch h := p.stage.Latency; {
-		case !h.Resolved(q):
-			return unknown
-		case h.Thin(q):
-			return "~" + quantile(h, q)
-		default:
-			return quantile(h, q)
-		}
-	}}
+	return column{head: [2]string{"", percentile(q)}, accepted: true, cell: func(p point) string { return quantileCell(p.stage.Latency, q) }}
+}
+
+func quantileCell(h *result.Hist, q float64) string {
+	switch {
+	case !h.Resolved(q):
+		return unknown
+	case h.Thin(q):
+		return "~" + quantile(h, q)
+	}
+	return quantile(h, q)
 }
 
 // quantile tells a quantile, and that it is only known to be above the
@@ -143,6 +151,9 @@ func columnsOf(points []point) []column {
 		known := c.known == nil
 		for _, p := range points {
 			known = known || c.known(p)
+		}
+		if c.accepted && allLater(points) {
+			c.head[0] = "accepted"
 		}
 		if known {
 			kept = append(kept, c)

@@ -353,6 +353,10 @@ func FuzzReader(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(b))
+	if b, err = json.Marshal(queueStage("1")); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(b))
 	f.Add("{}\n[]\nnull\n")
 	f.Add(`{"schema":1,"length_ns":1,"counts":{"planned":0},"histograms":{"latency":"AAAA"}}`)
 	f.Fuzz(func(t *testing.T, text string) {

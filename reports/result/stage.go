@@ -46,6 +46,8 @@ const (
 	KeyArm            = "arm"             // of a comparison: base, candidate or control
 	KeyPair           = "pair"            // of a comparison: which pair this belongs to, from 1
 	KeySlice          = "slice"           // of a comparison: which slice of the pair this is, from 1
+	KeyBrokerStore    = "broker_store"    // of a queue: where the broker keeps messages, file or memory
+	KeyBrokerSync     = "broker_sync"     // of a queue: when the broker writes them to the disk for good
 	KeyDiscarded      = "discarded"       // of a comparison: why the pair does not count; it was run again
 )
 
@@ -61,6 +63,8 @@ type Stage struct {
 	Connect  *Hist // dial to established, of all connections made for the stage, also before the window
 	Rejected *Hist // completion − planned instant, of rejected
 	Lag      *Hist // actual send − planned instant, of all that were sent
+
+	Queue *Queue // of a target that accepts requests and does the work later; nil else
 
 	Reconnects int64 // connections made in the window as the one before was closed, by the server or after a failure
 
@@ -191,6 +195,8 @@ type stageJSON struct {
 	Connect    Summary           `json:"connect_ns"`
 	Rejected   Summary           `json:"rejected_ns"`
 	Lag        Summary           `json:"lag_ns"`
+	Processed  *Summary          `json:"processed_ns,omitempty"`
+	Queue      *queueJSON        `json:"queue,omitempty"`
 	Reconnects int64             `json:"reconnects"`
 	InFlight   float64           `json:"in_flight_mean"`
 	Histograms map[string]string `json:"histograms"`
@@ -203,13 +209,20 @@ type stageJSON struct {
 // hists pairs each histogram with its key under "histograms" and with its
 // summary in the line.
 func (s *Stage) hists(j *stageJSON) []namedHist {
-	return []namedHist{
+	hists := []namedHist{
 		{"latency", &s.Latency, &j.Latency},
 		{"service", &s.Service, &j.Service},
 		{"connect", &s.Connect, &j.Connect},
 		{"rejected", &s.Rejected, &j.Rejected},
 		{"lag", &s.Lag, &j.Lag},
 	}
+	if s.Queue != nil {
+		if j.Processed == nil {
+			j.Processed = &Summary{}
+		}
+		hists = append(hists, namedHist{"processed", &s.Queue.Processed, j.Processed})
+	}
+	return hists
 }
 
 type namedHist struct {
@@ -225,6 +238,9 @@ func (s *Stage) MarshalJSON() ([]byte, error) {
 		Schema: Schema, Settings: s.Settings, Start: s.Start, Length: int64(s.Length), Counts: s.Counts,
 		Reconnects: s.Reconnects, InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
 		Warnings: s.Warnings, Valid: s.Valid,
+	}
+	if s.Queue != nil {
+		j.Queue = s.Queue.json()
 	}
 	if j.Warnings == nil {
 		j.Warnings = []string{} // a list in the file, also where it is empty
@@ -257,6 +273,13 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 		Settings: j.Settings, Start: j.Start, Length: time.Duration(j.Length), Counts: j.Counts,
 		Reconnects: j.Reconnects, InFlight: j.InFlight, Target: j.Target, Generator: j.Generator, Warnings: j.Warnings, Valid: j.Valid,
 	}
+	if j.Queue != nil {
+		queue, err := j.Queue.queue()
+		if err != nil {
+			return err
+		}
+		got.Queue = queue
+	}
 	for _, h := range got.hists(&j) {
 		text, ok := j.Histograms[h.name]
 		if !ok {
@@ -267,6 +290,9 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 			return fmt.Errorf("%s: %w", h.name, err)
 		}
 		*h.hist = hist
+	}
+	if j.Queue != nil && j.Queue.Processed != got.Queue.Done() {
+		return fmt.Errorf("queue: processed is %d, but its histogram holds %d", j.Queue.Processed, got.Queue.Done())
 	}
 	*s = got
 	return nil
@@ -301,10 +327,16 @@ func Merge(stages []*Stage) *Stage {
 		m.Length += s.Length
 		m.Counts.Add(s.Counts)
 		m.Reconnects += s.Reconnects
-		var unused stageJSON
-		from := s.hists(&unused)
-		for i, h := range m.hists(&unused) {
-			(*h.hist).Merge(*from[i].hist)
+		m.Latency.Merge(s.Latency)
+		m.Service.Merge(s.Service)
+		m.Connect.Merge(s.Connect)
+		m.Rejected.Merge(s.Rejected)
+		m.Lag.Merge(s.Lag)
+		if s.Queue != nil {
+			if m.Queue == nil {
+				m.Queue = NewQueue()
+			}
+			m.Queue.merge(s.Queue)
 		}
 		m.Target = m.Target.merge(s.Target)
 		m.Generator = m.Generator.merge(s.Generator)

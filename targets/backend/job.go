@@ -59,7 +59,11 @@ func (j *Job) Answer(resp *fasthttp.Response) {
 		}
 		orders.Invited(resp, j.Request, coming)
 	case orders.Place:
-		orders.Placed(resp, &j.Queries[0].Orders[0])
+		if o := &j.Queries[0].Orders[0]; o.Status == orders.StatusPlaced {
+			orders.Accepted(resp, o) // nobody has paid it yet
+		} else {
+			orders.Placed(resp, o)
+		}
 	default:
 		orders.Answer(resp, j.Queries[0].Orders)
 	}

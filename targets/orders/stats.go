@@ -18,6 +18,22 @@ type Stats struct {
 	Rejected int64 `json:"rejected"` // turned away with 503
 
 	Backend BackendStats `json:"backend"`
+
+	// Broker is absent where there is none.
+	Broker *BrokerStats `json:"broker,omitempty"`
+}
+
+// BrokerStats is what a target knows of the broker that keeps its orders, and
+// of what became of them since the target started.
+type BrokerStats struct {
+	URL        string `json:"url"`
+	Connected  bool   `json:"connected"`
+	Store      string `json:"store,omitempty"` // file or memory
+	Sync       string `json:"sync,omitempty"`  // when it flushes to the disk
+	Paid       int64  `json:"paid"`
+	Duplicates int64  `json:"duplicates"` // orders that came once more, and were recognised
+	PaidTwice  int64  `json:"paid_twice"` // of these, those that were recognised too late
+	Failed     int64  `json:"failed"`     // payments that the backend could not make; they are tried again
 }
 
 // BackendStats is what a backend says of itself.

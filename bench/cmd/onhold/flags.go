@@ -16,6 +16,8 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/queue/broker"
+	"github.com/a628bb15/onhold/targets/queue/payments"
 	"github.com/a628bb15/onhold/targets/rpc"
 )
 
@@ -110,6 +112,7 @@ const (
 	catRequest = "The requests"
 	catBackend = "What a target waits for"
 	catExtra   = "A regression planted in a target, for a check that must see it"
+	catQueue   = "Orders that are paid later: style queue"
 	catLoad    = "The load"
 	catDriver  = "What drives it"
 	catOutput  = "Output"
@@ -126,7 +129,7 @@ func targetFlags() []cli.Flag {
 		intFlag(catTarget, "workers", targets.DefaultWorkers, "workers: threads of style blocking, places of style rpc"),
 		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker of styles blocking and rpc"),
 		stringFlag(catTarget, "rpc-limit", targets.LimitPool, "what style rpc bounds its calls by: pool (--workers and --queue) or none"),
-		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine and eventloop; 0: any number"),
+		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine, eventloop and queue; 0: any number"),
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "what a target waits for: "+aboutBackends()),
 		stringFlag(catBackend, "backend-url", "", "where the order service of backend rest (http://HOST:PORT) or rpc (grpc://HOST:PORT) listens; where not set, each target starts one of its own, which waits as --backend-latency and its kin say and lets any number in. It shares the target's CPUs, but its CPU time and memory are not told as the target's"),
@@ -139,6 +142,13 @@ func targetFlags() []cli.Flag {
 		stringFlag(catBackend, "backend-stall", "", "not postgres: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
 		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
 		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
+		stringFlag(catQueue, "broker", "", "nats:// address of a broker that runs; where not set, queue starts a broker and a payment service of its own"),
+		stringFlag(catQueue, "broker-store", broker.DefaultStore, "where a broker of ours keeps orders: file or memory"),
+		stringFlag(catQueue, "broker-sync", broker.DefaultSync, "when it flushes its files to the disk: always, before it acknowledges, or at an interval, like 2m"),
+		intFlag(catQueue, "broker-limit", broker.DefaultLimit>>20, "most MiB that its messages may take"),
+		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "most orders that may wait to be paid; beyond that 503"),
+		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays at once"),
+		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "an order is handed out again where a payment service gave no sign of life for so long"),
 		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 	}
 }
@@ -165,7 +175,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	if err != nil {
 		return targets.Options{}, usageError("--extra-delay=%s: %w", c.String("extra-delay"), err)
 	}
-	for _, f := range []string{"workers", "backend-latency"} { // zero means a default in Options, not here
+	for _, f := range []string{"workers", "backend-latency", "consumers", "ack-wait", "broker-limit", "stream-orders"} { // zero means a default in Options, not here
 		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
 			return targets.Options{}, usageError("--%s=%v: must be above 0", f, c.Value(f))
 		}
@@ -187,6 +197,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 			Seed:    c.Uint64("seed"),
 		},
 		Postgres: postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Conns: c.Int("backend-conns")},
+		Queued:   queued(c),
 		Extra:    planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 	}
 	switch {
@@ -223,7 +234,7 @@ var built = []builtBy{
 	{"backend", "", ""}, {"backend-url", "", "rest rpc"}, {"backend-latency", "", ""}, {"backend-dist", "", "sim rest rpc"}, {"backend-cv", "", "sim rest rpc"},
 	{"backend-conns", "", ""}, {flagDSN, "", "postgres"}, {"backend-stall", "", "sim rest rpc"}, {"extra-cpu", "", ""}, {"extra-delay", "", ""},
 	{"workers", "blocking rpc", ""}, {"queue", "blocking rpc", ""}, {"rpc-limit", "rpc", ""},
-	{"max-inflight", "goroutine eventloop", ""}, {"loops", "eventloop", ""}, {"seed", "", ""},
+	{"max-inflight", "goroutine eventloop queue", ""}, {"loops", "eventloop", ""}, {"seed", "", ""},
 }
 
 type builtBy struct{ flag, styles, backends string }

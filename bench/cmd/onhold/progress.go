@@ -81,6 +81,9 @@ func (p *progress) done(s *result.Stage) {
 	if !s.Valid {
 		valid = ", NOT VALID"
 	}
+	if q := s.Queue; q != nil && q.Done() > 0 {
+		p50 += ", processed " + q.Processed.Quantile(0.5).Round(100*time.Microsecond).String()
+	}
 	fmt.Fprintf(p.w, "[%*d/%d] %s: %.0f ok/s, p50 %s, rejected %.1f %%%s%s; %s elapsed%s\n",
 		len(fmt.Sprint(p.total)), p.whole, p.total, p.now(), s.Goodput(),
 		p50, 100*s.RejectedShare(), failed, valid,

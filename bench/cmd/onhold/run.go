@@ -24,6 +24,7 @@ import (
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/queue"
 )
 
 const (
@@ -56,9 +57,10 @@ func runCommand() *cli.Command {
 			"  onhold run --targets rpc --conns 2 --levels 100 --stage 1s\n" +
 			"  onhold run --targets eventloop --backend rest --levels 100 --stage 1s\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
+			"  onhold run --targets queue --load poisson --levels 50 --stage 1s\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
-			stringFlag(catTarget, "targets", strings.Join(targets.Names(targets.HTTP), ","), "styles to drive, separated by commas; and "+strings.Join(targets.Names(targets.GRPC), ",")),
+			stringFlag(catTarget, "targets", strings.Join(targets.Names(targets.HTTP), ","), "styles to drive, separated by commas; there are "+strings.Join(targets.AllNames()[len(targets.Names(targets.HTTP)):], " and ")+" too"),
 			listFlag(catTarget, "url", "drive this address in place of our own targets; given more than once, addresses on one server, each with its weight in front, as in 9@http://127.0.0.1/a"),
 			intFlag(catTarget, "pid", 0, "with --url: the server's process on this machine, to measure its CPU time and memory"),
 			stringFlag(catRequest, "method", http.MethodGet, "with --url: of the requests"),
@@ -75,7 +77,7 @@ func runCommand() *cli.Command {
 			intFlag(catLoad, "retries", 2, "how often a stage is run again that is not valid while the hypervisor took the generator's CPU away (steal)"),
 			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages, where these are not set: --levels %s --stage %v --warmup %v", quickLevels, quickLength, quickWarmup)),
 			durationFlag(catLoad, "timeout", bench.DefaultTimeout, "for one request, from its actual send"),
-			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window"),
+			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window, and accepted orders to be paid"),
 			durationFlag(catLoad, "think", 0, "closed: from a client's reply to its next request"),
 			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency. The share of rejected depends on it: with --url, set it to your clients' back-off"),
 			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: with our own targets, over the time in which they can serve each client once, so that workers do not march in step, with --url over one backend latency"),
@@ -316,6 +318,9 @@ func (s *sitting) effective() result.Settings {
 	}
 	if len(s.c.StringSlice("url")) == 0 {
 		out = append(out, targetSettings(s.c, "")...)
+	}
+	if slices.Contains(names, queue.Name) {
+		out = append(out, queueSettings(s.c)...)
 	}
 	if len(s.required) > 0 {
 		out = out.With("require", s.required.String())

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -14,6 +16,8 @@ import (
 
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
+	"github.com/a628bb15/onhold/targets/queue"
+	"github.com/a628bb15/onhold/targets/queue/payments"
 )
 
 // shutdownLimit bounds how long serve finishes what is in flight.
@@ -21,7 +25,7 @@ const shutdownLimit = 10 * time.Second
 
 func serveCommand() *cli.Command {
 	var about strings.Builder
-	for _, s := range targets.Styles {
+	for _, s := range slices.Concat(targets.Styles, targets.Later) {
 		fmt.Fprintf(&about, "  %-10s %s\n", s.Name, s.About)
 	}
 	return &cli.Command{
@@ -43,6 +47,7 @@ func serveCommand() *cli.Command {
 			"And one that is no order service, but serves any path, and counts what it\n" +
 			"serves at /bare/stats, /bare/arrivals and /bare/reset:\n\n" +
 			fmt.Sprintf("  %-10s %s\n\n", bare.Name, bare.About) +
+			aboutQueue +
 			"Examples:\n\n" +
 			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080\n" +
 			"  onhold serve rpc --rpc-limit none --addr 127.0.0.1:8080\n" +
@@ -50,6 +55,7 @@ func serveCommand() *cli.Command {
 			"  onhold serve eventloop --extra-cpu 40us --extra-delay 20ms@2% --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
+			stringFlag(catQueue, "broker-dir", "", "folder of a broker of ours; where not set, a temporary one that goes with it"),
 			intFlag(catTarget, "arrivals", 0, "arrivals that bare logs, of which it gives the instants at /bare/arrivals; of bare, --backend-latency may be 0s"),
 		}, targetFlags()...),
 		Action: serve,
@@ -58,7 +64,7 @@ func serveCommand() *cli.Command {
 
 func serve(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
-		return usageError("serve wants one STYLE (%s), got %d arguments", strings.Join(targets.Names(), ", "), c.NArg())
+		return usageError("serve wants one STYLE (%s), got %d arguments", strings.Join(targets.AllNames(), ", "), c.NArg())
 	}
 	start, err := starter(c, c.Args().First())
 	if err != nil {
@@ -71,24 +77,32 @@ func serve(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return &exitError{exitNotStarted, err}
 	}
-	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: c.Args().First()})
+	var brokerURL string
+	var ended <-chan error
+	if s, ok := server.(*ensemble); ok {
+		brokerURL, ended = s.url, s.ended
+	}
+	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: c.Args().First(), Broker: brokerURL})
 	if err != nil {
 		return err
 	}
 	_, lost := fmt.Fprintf(c.Root().Writer, "%s\n", ready)
 	if lost == nil {
-		<-ctx.Done()
+		select {
+		case <-ctx.Done():
+		case lost = <-ended:
+		}
 	}
 	stop() // a second signal ends the process at once
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
 		if ctx.Err() == nil {
-			return err
+			return errors.Join(lost, err)
 		}
-		return fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
+		return errors.Join(lost, fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err))
 	}
-	return lost // nobody can know the address
+	return lost // nobody can know the address, or a part of it has ended
 }
 
 // listening is a server that has started.
@@ -110,8 +124,14 @@ func starter(c *cli.Command, name string) (func(context.Context) (listening, err
 		return func(context.Context) (listening, error) { return bare.Start(config) }, nil
 	}
 	style, ok := targets.Find(name)
+	switch name {
+	case brokerName:
+		return startBroker(c)
+	case payments.Name:
+		style, ok = targets.Payments, true
+	}
 	if !ok {
-		return nil, usageError("there is no style %q: want %s", name, strings.Join(targets.Names(), ", "))
+		return nil, usageError("there is no style %q: want %s", name, strings.Join(targets.AllNames(), ", "))
 	}
 	if c.IsSet("arrivals") {
 		return nil, usageError("--arrivals=%d: goes with bare only", c.Int("arrivals"))
@@ -123,6 +143,14 @@ func starter(c *cli.Command, name string) (func(context.Context) (listening, err
 	options.Addr = c.String("addr")
 	if err := options.Validate(); err != nil {
 		return nil, &exitError{exitUsage, err}
+	}
+	switch name {
+	case queue.Name:
+		return func(ctx context.Context) (listening, error) { return startQueue(ctx, c, style, options) }, nil
+	case payments.Name:
+		if options.Queued.Broker == "" {
+			return nil, usageError("--broker: payments needs one, like nats://127.0.0.1:4222")
+		}
 	}
 	return func(ctx context.Context) (listening, error) { return startTarget(ctx, c, style, options) }, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/queue"
 )
 
 const (
@@ -70,11 +71,20 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 		if err := checkLimits(sweep, like); err != nil {
 			return nil, err
 		}
-		subs = append(subs, &style{
+		sub := &style{
 			style: s.Name, exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, driverName: like.Name(),
-			driver:   func(addr string) (bench.Driver, error) { return driverOfStyle(c, s, addr) },
+			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
+				d, err := driverOfStyle(c, s, r.Addr)
+				return d, func() {}, err
+			},
 			settings: append(targetSettings(c, s.Name), driverSettings(c, like)...),
-		})
+		}
+		if s.Name == queue.Name {
+			if err := sub.later(ctx, c); err != nil {
+				return nil, err
+			}
+		}
+		subs = append(subs, sub)
 	}
 	return subs, nil
 }
@@ -88,7 +98,7 @@ func stylesOf(c *cli.Command) (styles []targets.Style, err error) {
 		}
 		s, ok := targets.Find(name)
 		if !ok {
-			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
+			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.AllNames(), ", "))
 		}
 		styles = append(styles, s)
 	}
@@ -194,7 +204,7 @@ type style struct {
 	cpus       []int
 	settings   result.Settings
 	options    targets.Options // as the process has them, by way of args
-	driver     func(addr string) (bench.Driver, error)
+	driver     func(context.Context, targets.Ready) (d bench.Driver, done func(), err error)
 	driverName string
 }
 
@@ -219,10 +229,11 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 	if err != nil {
 		return nil, &exitError{exitNotStarted, err}
 	}
-	driver, err := s.driver(process.Addr)
+	driver, done, err := s.driver(ctx, process.Ready)
 	if err != nil {
 		return nil, errors.Join(err, process.Stop())
 	}
+	defer done()
 	p = s.plan(p)
 	p.TargetPID = process.PID
 	stage, err := bench.Run(ctx, p, driver)

@@ -1,0 +1,245 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Nothing that was accepted is lost, and nothing paid twice that is seen
+// twice, whichever process is killed. The processes are real ones, and the
+// broker flushes to the disk before it acknowledges.
+
+// plant is a queue of three processes.
+type plant struct {
+	broker, payments, queue *targets.Process
+
+	t            *testing.T
+	brokerArgs   []string
+	paymentsArgs []string
+}
+
+func serveProcess(t *testing.T, args ...string) *targets.Process {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(exe, append([]string{"serve"}, args...)...)
+	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short)
+	p, err := targets.Launch(t.Context(), cmd, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.Kill)
+	return p
+}
+
+// freeAddr is an address for a process that is to come back at the same one.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// newPlant starts a broker and a server. Payments are still to be started.
+func newPlant(t *testing.T, brokerArgs ...string) *plant {
+	t.Helper()
+	addr := freeAddr(t)
+	p := &plant{t: t, brokerArgs: append([]string{"broker", "--addr=" + addr, "--broker-dir=" + t.TempDir(), "--broker-store=file", "--broker-sync=always"}, brokerArgs...)}
+	p.startBroker()
+	p.paymentsArgs = []string{"payments", "--broker=nats://" + addr, "--consumers=10", "--ack-wait=500ms"}
+	p.queue = serveProcess(t, "queue", "--broker=nats://"+addr)
+	return p
+}
+
+func (p *plant) startBroker()   { p.broker = serveProcess(p.t, p.brokerArgs...) }
+func (p *plant) startPayments() { p.payments = serveProcess(p.t, p.paymentsArgs...) }
+
+// run drives orders at a steady rate and does what is to happen meanwhile.
+func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.Stage {
+	p.t.Helper()
+	d, done, err := queueDriver(p.t.Context(), p.queue.Ready, false)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer done()
+	happened := make(chan struct{})
+	go func() {
+		defer close(happened)
+		meanwhile()
+	}()
+	stage, err := bench.Run(p.t.Context(), bench.Plan{
+		Load: bench.LoadConstant, Level: rate, Length: length, Drain: 20 * time.Second, MaxLag: time.Minute,
+	}, d)
+	<-happened
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return stage
+}
+
+// check holds that everything accepted was processed, and prints the numbers.
+func (p *plant) check(s *result.Stage) {
+	p.t.Helper()
+	q := s.Queue
+	p.t.Logf("accepted %d, processed %d, lost %d, duplicates %d (paid twice %d, as far as is known); not accepted: %d rejected, %d failed",
+		q.Accepted, q.Done(), q.Lost, q.Duplicates, q.Twice, s.Counts[result.Rejected], s.Counts.Failed())
+	if q.Lost != 0 || q.Backlog != 0 || q.Done() != q.Accepted || q.Accepted != s.Counts[result.OK] || q.Accepted == 0 {
+		p.t.Errorf("%+v, and these are the outcomes: %v; it says: %s", *q, s.Counts, strings.Join(s.Warnings, "; "))
+	}
+	// Whatever the service had paid is on record, once: also orders of which the
+	// broker could not tell the server that it has them.
+	var st orders.Stats
+	for range 1000 {
+		if st = p.stats(p.payments); st.Backend.Calls == st.Broker.Paid {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if st.Broker.PaidTwice != 0 || st.Backend.Calls != st.Broker.Paid {
+		p.t.Errorf("the service paid %d times: %+v", st.Backend.Calls, *st.Broker)
+	}
+}
+
+func (p *plant) stats(of *targets.Process) (st orders.Stats) {
+	p.t.Helper()
+	resp, err := http.Get("http://" + of.Addr + orders.PathStats)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&st); err != nil {
+		p.t.Fatal(err)
+	}
+	return st
+}
+
+func TestNothingIsLostWhenThePaymentServiceIsKilled(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.startPayments()
+	s := p.run(100, 1200*time.Millisecond, func() {
+		time.Sleep(500 * time.Millisecond)
+		p.payments.Kill()
+		p.startPayments()
+	})
+	p.check(s)
+}
+
+func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.startPayments()
+	s := p.run(100, 1500*time.Millisecond, func() {
+		time.Sleep(500 * time.Millisecond)
+		p.broker.Kill()
+		p.startBroker()
+	})
+	p.check(s)
+	if n := s.Counts[result.OK] + s.Counts[result.Error]; n != s.Counts.Planned() {
+		t.Errorf("while the broker was away callers got something else than an error: %v", s.Counts)
+	}
+	// The server finds it again by itself.
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		resp, err := http.Post("http://"+p.queue.Addr+orders.PathOrders, "application/json", strings.NewReader(`{"user_id":1,"total_cents":1}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if resp.StatusCode == http.StatusAccepted {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("with the broker back: %d %s", resp.StatusCode, body)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func TestAFullStreamTurnsAwayAndLosesNothing(t *testing.T) {
+	t.Parallel()
+	const room = 30
+	p := newPlant(t, "--stream-orders=30")
+	s := p.run(200, 500*time.Millisecond, func() {
+		time.Sleep(700 * time.Millisecond) // nobody pays before
+		p.startPayments()
+	})
+	p.check(s)
+	if s.Counts[result.Rejected] != s.Counts.Planned()-room || s.Queue.Accepted != room {
+		t.Errorf("with room for %d orders: %v", room, s.Counts)
+	}
+}
+
+func TestNothingIsLostWhenTheConsumersStop(t *testing.T) {
+	t.Parallel()
+	p := newPlant(t)
+	p.startPayments()
+	s := p.run(100, 800*time.Millisecond, func() {
+		time.Sleep(300 * time.Millisecond)
+		p.signal(syscall.SIGSTOP)
+		time.Sleep(2 * time.Second) // what they had is handed out again meanwhile
+		p.signal(syscall.SIGCONT)
+	})
+	p.check(s)
+	if st := p.stats(p.payments); s.Queue.Twice != 0 || st.Backend.Calls != s.Queue.Accepted {
+		t.Errorf("%d orders were paid %d times", s.Queue.Accepted, st.Backend.Calls)
+	}
+}
+
+func (p *plant) signal(s syscall.Signal) {
+	if err := syscall.Kill(p.payments.PID, s); err != nil {
+		p.t.Error(err)
+	}
+}
+
+// A target that has started a broker and a payment service ends with them.
+func TestQueueStartsAndEndsItsParts(t *testing.T) {
+	t.Parallel()
+	p := serveProcess(t, "queue", "--broker-store=memory")
+	if p.Broker == "" {
+		t.Fatalf("no broker in the ready line: %+v", p.Ready)
+	}
+	d, done, err := queueDriver(t.Context(), p.Ready, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer done()
+	s, err := bench.Run(t.Context(), bench.Plan{Load: bench.LoadClosed, Level: 3, Length: 200 * time.Millisecond, Drain: 10 * time.Second, MaxLag: time.Minute}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if q := s.Queue; q.Accepted == 0 || q.Done() != q.Accepted || q.Duplicates != 0 {
+		t.Errorf("%+v", q)
+	}
+	if err := p.Stop(); err != nil {
+		t.Error(err)
+	}
+	broker := strings.TrimPrefix(p.Broker, "nats://")
+	if conn, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", broker); err == nil {
+		conn.Close()
+		t.Error("the broker is still there")
+	}
+}

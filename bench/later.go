@@ -1,0 +1,223 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Completions tells when the work of requests is done that a server only
+// accepted: the second clock of a stage, beside that of the replies. It knows
+// a request by the id that the server gave it; see Reply.ID.
+type Completions interface {
+	// Watch calls told with each completion, of whosever requests, from the
+	// moment it returns until ctx ends.
+	Watch(ctx context.Context, told func(id uint64, how result.Completion)) error
+
+	// Waiting is how many of the requests the server still has, though no
+	// completion was told. The rest of them are lost.
+	Waiting(ctx context.Context, ids []uint64) (int, error)
+}
+
+const (
+	// mostRemembered bounds how many requests are remembered that are done, to
+	// notice one that is told again: some 40 MB.
+	mostRemembered = 1 << 20
+
+	// mostEarly bounds how many completions are kept of requests that are not
+	// known: those of others, and those that overtook the reply.
+	mostEarly = 1 << 16
+
+	// settleLimit bounds the question for what is missing at the end.
+	settleLimit = 10 * time.Second
+)
+
+// Later is the second clock of a stage: it matches accepted requests with
+// their completions, whichever comes first. It is safe for concurrent use.
+type Later struct {
+	r *Recorder
+
+	mu      sync.Mutex
+	queue   *result.Queue
+	open    map[uint64]time.Duration // accepted and not done: the planned instant
+	done    *recent[struct{}]        // of the window
+	early   *recent[early]
+	changed chan struct{} // has room for one: open has become empty
+	err     error         // why it is not known what is lost
+}
+
+// early is what was told of a request before it was known to be accepted.
+type early struct {
+	done         bool
+	at           time.Duration
+	again, twice int64
+}
+
+// Later returns the recorder's second clock. A driver asks for it before
+// Start, or never, where replies are all there is.
+func (r *Recorder) Later() *Later {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.later == nil {
+		r.later = &Later{
+			r: r, queue: result.NewQueue(), open: map[uint64]time.Duration{},
+			done: newRecent[struct{}](mostRemembered), early: newRecent[early](mostEarly), changed: make(chan struct{}, 1),
+		}
+	}
+	return r.later
+}
+
+// Accepted notes that the server accepted, under that id, the request that was
+// planned for that instant.
+func (l *Later) Accepted(id uint64, planned time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.r.measured(planned) {
+		l.queue.Accepted++
+	}
+	l.open[id] = planned
+	if e, ok := l.early.take(id); ok {
+		l.repeated(planned, e.again, e.twice)
+		if e.done {
+			l.complete(id, planned, e.at)
+		}
+	}
+}
+
+// Told notes what is told of a request, now.
+func (l *Later) Told(id uint64, how result.Completion) {
+	now := clock.Now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	planned, open := l.open[id]
+	_, done := l.done.of[id]
+	switch {
+	case open && how == result.Done:
+		l.complete(id, planned, now)
+	case open:
+		l.repeated(planned, 1, twice(how))
+	case done:
+		l.queue.Duplicates++
+		l.queue.Twice += twice(how)
+	default:
+		e := l.early.of[id]
+		if how == result.Done {
+			if e.done {
+				e.again++
+			} else {
+				e.done, e.at = true, now
+			}
+		} else {
+			e.again++
+			e.twice += twice(how)
+		}
+		l.early.put(id, e)
+	}
+}
+
+func twice(how result.Completion) int64 {
+	if how == result.Twice {
+		return 1
+	}
+	return 0
+}
+
+func (l *Later) repeated(planned time.Duration, again, twice int64) {
+	if l.r.measured(planned) {
+		l.queue.Duplicates += again
+		l.queue.Twice += twice
+	}
+}
+
+// complete takes a request off the open ones.
+func (l *Later) complete(id uint64, planned, at time.Duration) {
+	delete(l.open, id)
+	if l.r.measured(planned) {
+		l.queue.Processed.Record(at - planned)
+		l.done.put(id, struct{}{})
+	}
+	if len(l.open) == 0 {
+		select {
+		case l.changed <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Drain waits until every accepted request is done, or ctx ends. No request
+// may be under way any more.
+func (l *Later) Drain(ctx context.Context) {
+	for {
+		l.mu.Lock()
+		n := len(l.open)
+		l.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		select {
+		case <-l.changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// Settle finds out what became of the requests of the window that are not
+// done: the server still has them, or they are lost.
+func (l *Later) Settle(ctx context.Context, from Completions) {
+	l.mu.Lock()
+	var ids []uint64
+	for id, planned := range l.open {
+		if l.r.measured(planned) {
+			ids = append(ids, id)
+		}
+	}
+	l.open = map[uint64]time.Duration{} // what is told from here on comes too late
+	l.mu.Unlock()
+	if len(ids) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, settleLimit)
+	defer cancel()
+	waiting, err := from.Waiting(ctx, ids)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue.Backlog = int64(waiting)
+	l.queue.Lost = int64(len(ids) - waiting)
+	if err != nil {
+		l.err = fmt.Errorf("%d accepted requests were not done at the drain limit, and it is not known whether they are lost: %w", len(ids), err)
+	}
+}
+
+// recent is a map that keeps the newest keys alone.
+type recent[T any] struct {
+	most int
+	of   map[uint64]T
+	ring []uint64 // in the order in which they came, from next on where it is full
+	next int
+}
+
+func newRecent[T any](most int) *recent[T] { return &recent[T]{most: most, of: map[uint64]T{}} }
+
+func (r *recent[T]) put(id uint64, value T) {
+	if _, ok := r.of[id]; !ok {
+		if len(r.ring) < r.most {
+			r.ring = append(r.ring, id)
+		} else {
+			delete(r.of, r.ring[r.next])
+			r.ring[r.next] = id
+			r.next = (r.next + 1) % r.most
+		}
+	}
+	r.of[id] = value
+}
+
+func (r *recent[T]) take(id uint64) (value T, ok bool) {
+	value, ok = r.of[id]
+	delete(r.of, id) // its place in the ring is used up all the same
+	return value, ok
+}

@@ -1,0 +1,180 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// worker does later what a fakeServer accepts: each request a while after its
+// reply, but for those that it is told to treat in another way.
+type worker struct {
+	takes time.Duration
+	how   func(id uint64) fate
+	err   error // of Waiting
+
+	mu    sync.Mutex
+	told  func(id uint64, how result.Completion)
+	next  uint64
+	asked []uint64
+}
+
+type fate int
+
+const (
+	isDone fate = iota
+	isEarly
+	isAgain
+	isTwice
+	isLost
+	isWaiting
+)
+
+func (w *worker) Watch(_ context.Context, told func(id uint64, how result.Completion)) error {
+	w.told = told
+	return nil
+}
+
+func (w *worker) Waiting(_ context.Context, ids []uint64) (n int, err error) {
+	w.asked = ids
+	for _, id := range ids {
+		if w.how(id) == isWaiting {
+			n++
+		}
+	}
+	return n, w.err
+}
+
+// accept is the server's answer to its n-th request.
+func (w *worker) accept(int) Reply {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.next++
+	id := w.next
+	done := func() { w.told(id, result.Done) }
+	switch f := w.how(id); f {
+	case isEarly:
+		done() // before the reply is there
+	case isDone, isAgain, isTwice:
+		time.AfterFunc(w.takes, done)
+		if f != isDone {
+			how := map[fate]result.Completion{isAgain: result.Again, isTwice: result.Twice}[f]
+			time.AfterFunc(w.takes+time.Millisecond, func() { w.told(id, how) })
+		}
+	}
+	return Reply{Outcome: result.OK, ID: id}
+}
+
+func runLater(t *testing.T, p Plan, w *worker) *result.Stage {
+	t.Helper()
+	skipUnderRace(t)
+	var stage *result.Stage
+	synctest.Test(t, func(t *testing.T) {
+		f := &fakeServer{wait: ms, answer: w.accept}
+		var err error
+		stage, err = Run(t.Context(), p, &Conns{Dial: f.dial, Kind: "fake", Later: w, sleep: goSleep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute) // for what is told too late
+	})
+	return stage
+}
+
+func TestSecondClockRunsFromThePlannedInstant(t *testing.T) {
+	w := &worker{takes: wait, how: func(uint64) fate { return isDone }}
+	s := runLater(t, Plan{Load: LoadConstant, Level: 100, Warmup: 500 * ms, Length: time.Second}, w)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 100})
+	q := s.Queue
+	if q.Accepted != 100 || q.Done() != 100 || q.Lost+q.Backlog+q.Duplicates != 0 {
+		t.Errorf("%+v", q)
+	}
+	if !near(s.Latency.Max(), ms) || !near(q.Processed.Quantile(0), wait+ms) || !near(q.Processed.Max(), wait+ms) {
+		t.Errorf("accepted within %v, done within %v to %v", s.Latency.Max(), q.Processed.Quantile(0), q.Processed.Max())
+	}
+}
+
+func TestSecondClockAccountsForEveryRequest(t *testing.T) {
+	fates := []fate{isDone, isEarly, isAgain, isTwice, isLost, isWaiting, isDone, isDone, isDone, isDone}
+	w := &worker{takes: wait, how: func(id uint64) fate { return fates[id%10] }}
+	s := runLater(t, Plan{Load: LoadConstant, Level: 100, Warmup: 500 * ms, Length: time.Second, Drain: time.Second}, w)
+	mustBeValid(t, s)
+	check(t, s, map[result.Outcome]int64{result.OK: 100})
+	q := s.Queue
+	if q.Accepted != 100 || q.Done() != 80 || q.Lost != 10 || q.Backlog != 10 || q.Duplicates != 20 || q.Twice != 10 {
+		t.Errorf("%+v", q)
+	}
+	if len(w.asked) != 20 || slices.Max(w.asked) > 150 {
+		t.Errorf("asked for %v", w.asked)
+	}
+	if told := strings.Join(s.Warnings, "\n"); !strings.Contains(told, "10 of 100 accepted requests are LOST") || !strings.Contains(told, "still wait") || !strings.Contains(told, "a second time") {
+		t.Errorf("it says: %s", told)
+	}
+	b, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back result.Stage
+	if err := json.Unmarshal(b, &back); err != nil {
+		t.Error(err)
+	}
+}
+
+// A stage ends when all is done, at the latest at the drain limit.
+func TestSecondClockDrains(t *testing.T) {
+	skipUnderRace(t)
+	for _, c := range []struct {
+		takes, drain, want time.Duration
+		done               int64
+	}{
+		{3 * time.Second, 5 * time.Second, 3900*ms + ms, 10},
+		{3 * time.Second, 2 * time.Second, 3 * time.Second, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := &worker{takes: c.takes, how: func(uint64) fate { return isDone }}
+			f := &fakeServer{wait: ms, answer: w.accept}
+			began := time.Now()
+			s, err := Run(t.Context(), Plan{Load: LoadConstant, Level: 10, Length: time.Second, Drain: c.drain}, &Conns{Dial: f.dial, Later: w, sleep: goSleep})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(began); (took-c.want).Abs() > ms || s.Queue.Done() != c.done {
+				t.Errorf("work of %v, drain %v: it took %v, want %v; %+v", c.takes, c.drain, took, c.want, s.Queue)
+			}
+			time.Sleep(time.Minute)
+		})
+	}
+}
+
+func TestWhatIsNotKnownIsNotValid(t *testing.T) {
+	w := &worker{how: func(uint64) fate { return isLost }, err: errors.New("the broker is away")}
+	s := runLater(t, Plan{Load: LoadConstant, Level: 10, Length: time.Second, Drain: time.Second}, w)
+	if s.Valid || !strings.Contains(strings.Join(s.Warnings, "\n"), "the broker is away") {
+		t.Errorf("valid %t: %q", s.Valid, s.Warnings)
+	}
+}
+
+func TestRecentKeepsTheNewest(t *testing.T) {
+	r := newRecent[int](3)
+	for id := range uint64(5) {
+		r.put(id, int(id))
+		r.put(id, int(10*id))
+	}
+	for id := range uint64(5) {
+		if v, ok := r.of[id]; ok != (id >= 2) || ok && v != int(10*id) {
+			t.Errorf("%d: %d, %t", id, v, ok)
+		}
+	}
+	if v, ok := r.take(3); !ok || v != 30 || len(r.of) != 2 {
+		t.Errorf("taken: %d, %t; %d are left", v, ok, len(r.of))
+	}
+}

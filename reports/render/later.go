@@ -1,0 +1,122 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// What is shown of a target that accepts requests and does the work later: its
+// second clock, wherever the first one stands.
+
+func later(p point) bool { return p.stage.Queue != nil }
+
+// allLater reports whether every point has a second clock.
+func allLater(points []point) bool {
+	for _, p := range points {
+		if !later(p) {
+			return false
+		}
+	}
+	return len(points) > 0
+}
+
+func accepting(points []point) bool {
+	return slices.ContainsFunc(points, later)
+}
+
+func (w *sweep) later() bool { return allLater(w.points) }
+
+// laterCounts are the columns of what became of accepted requests.
+func laterCounts() []column {
+	counted := func(head string, of func(*result.Queue) int64) column {
+		return column{
+			head: [2]string{"", head},
+			cell: func(p point) string {
+				if !later(p) {
+					return unknown
+				}
+				return count(of(p.stage.Queue))
+			},
+			known: later,
+		}
+	}
+	return []column{
+		counted("backlog", func(q *result.Queue) int64 { return q.Backlog }),
+		counted("lost", func(q *result.Queue) int64 { return q.Lost }),
+		counted("dupl.", func(q *result.Queue) int64 { return q.Duplicates }),
+	}
+}
+
+// processedColumn is a percentile of the second clock.
+func processedColumn(q float64) column {
+	return column{
+		head: [2]string{"processed", percentile(q)},
+		cell: func(p point) string {
+			if !later(p) {
+				return unknown
+			}
+			return quantileCell(p.stage.Queue.Processed, q)
+		},
+		known: later,
+	}
+}
+
+// brokerOf says of what the broker makes sure before it acknowledges.
+func brokerOf(set result.Settings) string {
+	store := set.Get(result.KeyBrokerStore)
+	if store == "" {
+		return ""
+	}
+	return fmt.Sprintf("broker store %s, sync %s", store, tidyDuration(set.Get(result.KeyBrokerSync)))
+}
+
+// accounts tells what became of the requests that were accepted.
+func accounts(w *sweep) string {
+	all := result.NewQueue()
+	for _, p := range w.points {
+		if later(p) {
+			q := p.stage.Queue
+			all.Accepted += q.Accepted
+			all.Backlog += q.Backlog
+			all.Lost += q.Lost
+			all.Duplicates += q.Duplicates
+			all.Processed.Merge(q.Processed)
+		}
+	}
+	if !accepting(w.points) {
+		return ""
+	}
+	s := fmt.Sprintf("accepted %s, processed %s, backlog %s, lost %s, duplicates %s",
+		count(all.Accepted), count(all.Done()), count(all.Backlog), count(all.Lost), count(all.Duplicates))
+	if about := brokerOf(w.points[0].stage.Settings); about != "" {
+		s += "; " + about
+	}
+	return s + "."
+}
+
+// after says what became of the work at the highest level, as the end of a
+// clause about accepting; "" where there is no second clock, or little to say.
+func after(valid []point) string {
+	last := valid[len(valid)-1]
+	if !later(last) {
+		return ""
+	}
+	var lost int64
+	for _, p := range valid {
+		if later(p) {
+			lost += p.stage.Queue.Lost
+		}
+	}
+	queue := last.stage.Queue
+	switch q, _ := carried(last); {
+	case lost > 0:
+		return fmt.Sprintf(", and loses %s of them", count(lost))
+	case queue.Backlog > 0:
+		return fmt.Sprintf(", and leaves %s of %s undone", count(queue.Backlog), count(queue.Accepted))
+	case q > 0 && !queue.Processed.Thin(q):
+		return fmt.Sprintf(", done within %s (%s)", atMost(queue.Processed.Quantile(q)), percentile(q))
+	}
+	return ""
+}

@@ -1,0 +1,63 @@
+package result
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Queue is what became of the requests that a target accepted, to do the work
+// of them later: the second clock of a stage. Latency is then the time until a
+// request was accepted, and Processed the time until its work was done.
+type Queue struct {
+	Accepted   int64 // requests that the target answered so: the ok ones
+	Backlog    int64 // of them, not done at the drain limit, and still to be
+	Lost       int64 // of them, not done, and nobody has them any more
+	Duplicates int64 // told to be done or handed out once more, after they were done
+	Twice      int64 // of the duplicates, those of which the work was done again
+
+	Processed *Hist // work done − planned instant, of the accepted ones of which it was done
+}
+
+// NewQueue returns a queue without requests.
+func NewQueue() *Queue { return &Queue{Processed: NewHist()} }
+
+// Done is how many of the accepted requests were done.
+func (q *Queue) Done() int64 { return q.Processed.N() }
+
+func (q *Queue) merge(o *Queue) {
+	q.Accepted += o.Accepted
+	q.Backlog += o.Backlog
+	q.Lost += o.Lost
+	q.Duplicates += o.Duplicates
+	q.Twice += o.Twice
+	q.Processed.Merge(o.Processed)
+}
+
+type queueJSON struct {
+	Accepted   int64 `json:"accepted"`
+	Processed  int64 `json:"processed"`
+	Backlog    int64 `json:"backlog"`
+	Lost       int64 `json:"lost"`
+	Duplicates int64 `json:"duplicates"`
+	Twice      int64 `json:"processed_twice"`
+}
+
+func (q *Queue) json() *queueJSON {
+	return &queueJSON{q.Accepted, q.Done(), q.Backlog, q.Lost, q.Duplicates, q.Twice}
+}
+
+// queue checks that every accepted request has exactly one end. The histogram
+// is still to be read.
+func (j *queueJSON) queue() (*Queue, error) {
+	for _, n := range []int64{j.Accepted, j.Processed, j.Backlog, j.Lost, j.Duplicates, j.Twice} {
+		if n < 0 {
+			return nil, errors.New("queue: a count is negative")
+		}
+	}
+	if sum := j.Processed + j.Backlog + j.Lost; sum != j.Accepted {
+		return nil, fmt.Errorf("queue: accepted is %d, but processed, backlog and lost add up to %d", j.Accepted, sum)
+	}
+	q := NewQueue()
+	q.Accepted, q.Backlog, q.Lost, q.Duplicates, q.Twice = j.Accepted, j.Backlog, j.Lost, j.Duplicates, j.Twice
+	return q, nil
+}

@@ -1,0 +1,84 @@
+package result_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/google/go-cmp/cmp"
+)
+
+func queueStage(level string) *result.Stage {
+	s := sampleStage(1, level)
+	q := result.NewQueue()
+	q.Accepted, q.Backlog, q.Lost, q.Duplicates, q.Twice = 2000, 7, 3, 5, 1
+	for range 1990 {
+		q.Processed.Record(205 * time.Millisecond)
+	}
+	s.Queue = q
+	return s
+}
+
+func TestStageLineKeepsTheSecondClock(t *testing.T) {
+	b, err := json.Marshal(queueStage("500"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{
+		`"queue":{"accepted":2000,"processed":1990,"backlog":7,"lost":3,"duplicates":5,"processed_twice":1}`,
+		`"processed_ns":{"n":1990,"mean":205000000,"p50":`, `"processed":"`,
+	} {
+		if !strings.Contains(string(b), key) {
+			t.Errorf("the line lacks %s", key)
+		}
+	}
+	var got result.Stage
+	if err := json.Unmarshal(b, &got); err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(&got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(b), string(again)); diff != "" {
+		t.Errorf("writing what was read differs (-first +second):\n%s", diff)
+	}
+	// Nothing of it is in the line of a target whose reply is all there is.
+	b, err = json.Marshal(sampleStage(1, "500"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(string(b), "queue") || strings.Contains(string(b), "processed") {
+		t.Errorf("a stage without a queue: %s", b)
+	}
+}
+
+func TestASecondClockThatDoesNotAddUpIsNotRead(t *testing.T) {
+	b, err := json.Marshal(queueStage("500"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct{ from, to, want string }{
+		{`"lost":3`, `"lost":2`, "add up to 1999"},
+		{`"lost":3`, `"lost":-3`, "negative"},
+		{`"accepted":2000,"processed":1990`, `"accepted":2001,"processed":1991`, "its histogram holds 1990"},
+		{`"processed":"`, `"other":"`, `"processed" is missing`},
+	} {
+		var s result.Stage
+		if err := json.Unmarshal([]byte(strings.Replace(string(b), row.from, row.to, 1)), &s); err == nil || !strings.Contains(err.Error(), row.want) {
+			t.Errorf("with %s: %v, want %q", row.to, err, row.want)
+		}
+	}
+}
+
+func TestMergeOfSecondClocks(t *testing.T) {
+	m := result.Merge([]*result.Stage{queueStage("500"), queueStage("500")})
+	if q := m.Queue; q.Accepted != 4000 || q.Done() != 3980 || q.Backlog != 14 || q.Lost != 6 || q.Duplicates != 10 || q.Twice != 2 {
+		t.Errorf("%+v", q)
+	}
+	if m := result.Merge([]*result.Stage{sampleStage(1, "1"), sampleStage(2, "1")}); m.Queue != nil {
+		t.Errorf("merged from none: %+v", m.Queue)
+	}
+}

@@ -1,0 +1,261 @@
+// Package broker is what stands between those who take orders and those who
+// pay them: NATS JetStream, with a stream of orders to be paid and one of
+// orders that are.
+//
+//  1. [Start] starts the broker that is embedded, in the calling process.
+//  2. [Connect] connects to one, this or another, and makes the streams where
+//     they are not there.
+//  3. [Client.Place] puts an order into the first stream. When it returns, the
+//     broker has the order.
+//  4. [Client.Consume] hands out orders, each until it is acknowledged.
+//  5. [Client.Record] puts a paid order into the second stream, once.
+//
+// JetStream acknowledges a message when it has written it, and flushes the
+// file to the disk later, by default every two minutes: what the operating
+// system had not written by itself is lost when the machine (not the broker
+// alone) dies before. [SyncAlways] flushes each message before it is
+// acknowledged. The memory store keeps nothing beyond the broker's own end.
+package broker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+)
+
+// Where a broker keeps its messages.
+const (
+	Memory = "memory" // they end with it
+	File   = "file"
+)
+
+// SyncAlways is the Config.Sync of a broker that flushes each message to the
+// disk before it acknowledges it.
+const SyncAlways = "always"
+
+// What the zero values of a Config mean.
+const (
+	DefaultStore  = File
+	DefaultSync   = SyncAlways
+	DefaultLimit  = 256 << 20
+	DefaultOrders = 100_000
+)
+
+// Bounds of a Config.
+const (
+	MinLimit  = 1 << 20
+	MaxLimit  = 1 << 40
+	MaxOrders = 10_000_000
+	minSync   = time.Second
+)
+
+// Config is how to start a broker. The zero value is ready for use.
+type Config struct {
+	// Addr is the TCP address to listen on; empty means any free port, for this
+	// machine only.
+	Addr string
+
+	// Store is Memory or File; empty means DefaultStore.
+	Store string
+
+	// Dir is where the files are. Empty means a new folder among the temporary
+	// ones, which a Shutdown removes.
+	Dir string
+
+	// Sync is SyncAlways, or the interval at which files are flushed, as a
+	// duration of at least a second; empty means DefaultSync.
+	Sync string
+
+	// Limit is the most bytes that all messages may take, in memory or on disk,
+	// half of it for each stream; 0 means DefaultLimit. Left to itself JetStream
+	// takes three quarters of the machine's memory.
+	Limit int64
+
+	// Orders is how many orders may wait to be paid; one more is turned away. Of
+	// paid orders twice as many are kept, the newest. 0 means DefaultOrders.
+	Orders int64
+}
+
+// WithDefaults fills in what is not set.
+func (c Config) WithDefaults() Config {
+	if c.Addr == "" {
+		c.Addr = "127.0.0.1:0"
+	}
+	if c.Store == "" {
+		c.Store = DefaultStore
+	}
+	if c.Sync == "" {
+		c.Sync = DefaultSync
+	}
+	if c.Limit == 0 {
+		c.Limit = DefaultLimit
+	}
+	if c.Orders == 0 {
+		c.Orders = DefaultOrders
+	}
+	return c
+}
+
+// Validate says what is wrong, beginning with the name of the field as the
+// command's flag has it.
+func (c Config) Validate() error {
+	c = c.WithDefaults()
+	if _, port, err := net.SplitHostPort(c.Addr); err != nil || port == "" {
+		return fmt.Errorf("addr=%s: must be HOST:PORT, with port 0 for any free one", c.Addr)
+	}
+	if c.Store != Memory && c.Store != File {
+		return fmt.Errorf("broker-store=%s: must be %s or %s", c.Store, Memory, File)
+	}
+	if c.Sync != SyncAlways {
+		if d, err := time.ParseDuration(c.Sync); err != nil || d < minSync {
+			return fmt.Errorf("broker-sync=%s: must be %s, or an interval of at least %v", c.Sync, SyncAlways, minSync)
+		}
+	}
+	switch {
+	case c.Limit < MinLimit || c.Limit > MaxLimit:
+		return fmt.Errorf("broker-limit=%d: must be from %d to %d MiB", c.Limit>>20, MinLimit>>20, int64(MaxLimit>>20))
+	case c.Orders < 1 || c.Orders > MaxOrders:
+		return fmt.Errorf("stream-orders=%d: must be from 1 to %d", c.Orders, MaxOrders)
+	}
+	return nil
+}
+
+// sync is what the setting means where messages are kept in memory, too.
+func (c Config) sync() string {
+	if c.Store == Memory {
+		return "none"
+	}
+	return c.Sync
+}
+
+// Server is a running broker.
+type Server struct {
+	server *server.Server
+	addr   string
+	own    string // the folder that was made for it
+}
+
+// startLimit is how long a broker may take until it listens: it reads what it
+// finds in its folder first.
+const startLimit = 10 * time.Second
+
+// Start starts a broker with both streams, and returns when it listens.
+func Start(ctx context.Context, c Config) (*Server, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	c = c.WithDefaults()
+	s := &Server{}
+	if c.Dir == "" {
+		dir, err := os.MkdirTemp("", "onhold-broker-")
+		if err != nil {
+			return nil, err
+		}
+		c.Dir, s.own = dir, dir
+	}
+	if err := s.start(ctx, c); err != nil {
+		return nil, errors.Join(err, s.remove())
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context, c Config) error {
+	o, err := c.options()
+	if err != nil {
+		return err
+	}
+	// The server takes over whoever fails to listen by ending the process; so
+	// find out first.
+	probe, err := net.Listen("tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listening on %q: %w", c.Addr, err)
+	}
+	probe.Close()
+	if s.server, err = server.NewServer(o); err != nil {
+		return fmt.Errorf("broker: %w", err)
+	}
+	s.server.Start()
+	if !s.server.ReadyForConnections(startLimit) || s.server.Addr() == nil {
+		s.stop()
+		return fmt.Errorf("the broker was not ready within %v", startLimit)
+	}
+	s.addr = s.server.Addr().String()
+	client, err := Connect(ctx, s.URL())
+	if err != nil {
+		s.stop()
+		return err
+	}
+	defer client.Close()
+	if err := client.makeStreams(ctx, c); err != nil {
+		s.stop()
+		return err
+	}
+	return nil
+}
+
+func (c Config) options() (*server.Options, error) {
+	host, port, _ := net.SplitHostPort(c.Addr)
+	n, err := strconv.Atoi(port)
+	if err != nil {
+		return nil, fmt.Errorf("addr=%s: the port is no number", c.Addr)
+	}
+	if n == 0 {
+		n = server.RANDOM_PORT
+	}
+	o := &server.Options{
+		ServerName: "onhold", Host: host, Port: n,
+		NoLog: true, NoSigs: true,
+		MaxPayload: maxPayload,
+		JetStream:  true, StoreDir: c.Dir,
+		// 0 would mean three quarters of the machine's memory. The other kind of
+		// store has no stream in it.
+		JetStreamMaxMemory: MinLimit, JetStreamMaxStore: MinLimit,
+		DisableJetStreamBanner: true,
+	}
+	switch c.Store {
+	case Memory:
+		o.JetStreamMaxMemory = c.Limit
+	default:
+		o.JetStreamMaxStore = c.Limit
+	}
+	if c.Sync == SyncAlways {
+		o.SyncAlways = true
+	} else {
+		o.SyncInterval, _ = time.ParseDuration(c.Sync) // was checked
+	}
+	return o, nil
+}
+
+// maxPayload is the largest message in bytes: an order takes some 150.
+const maxPayload = 64 << 10
+
+// Addr is the address that the broker listens on, as HOST:PORT.
+func (s *Server) Addr() string { return s.addr }
+
+// URL is the address as a client takes it.
+func (s *Server) URL() string { return "nats://" + s.addr }
+
+// Shutdown ends the broker, and removes its folder where it had a temporary
+// one.
+func (s *Server) Shutdown(context.Context) error {
+	s.stop()
+	return s.remove()
+}
+
+func (s *Server) stop() {
+	s.server.Shutdown()
+	s.server.WaitForShutdown()
+}
+
+func (s *Server) remove() error {
+	if s.own == "" {
+		return nil
+	}
+	return os.RemoveAll(s.own)
+}

@@ -1,0 +1,225 @@
+package broker
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// The streams, and the subjects in them: each order has one of its own, so that
+// the broker can be asked for it.
+const (
+	streamOrders    = "ORDERS"           // to be paid; gone when that is done
+	streamProcessed = "ORDERS_PROCESSED" // the record of paid orders
+	subjectPlaced   = "orders.placed."   // and the order's id
+	subjectDone     = "order.processed." // likewise
+	subjectAgain    = "order.again."     // in no stream
+)
+
+// DuplicateWindow is for how long the broker knows an order by its id that is
+// placed a second time.
+const DuplicateWindow = 2 * time.Minute
+
+// The settings of the broker are stored with its streams, so that whoever
+// connects can show them.
+const metaSync = "onhold_sync"
+
+// callLimit bounds one call of the broker, of those that are not bounded by
+// their caller.
+const callLimit = 5 * time.Second
+
+// Client is a connection to a broker. It connects again by itself for as long
+// as it is not closed; a call made in between fails at once.
+type Client struct {
+	conn   *nats.Conn
+	js     jetstream.JetStream
+	orders jetstream.Stream
+	done   jetstream.Stream
+
+	mu   sync.Mutex
+	lost context.Context // ends when the connection does that there is now
+	lose context.CancelFunc
+}
+
+// Connect connects to the broker at a nats:// address and makes the streams
+// where they are not there, as a Config of zero values would have them.
+func Connect(ctx context.Context, url string) (*Client, error) {
+	c := &Client{}
+	c.lost, c.lose = context.WithCancel(context.Background())
+	conn, err := nats.Connect(url,
+		nats.DisconnectErrHandler(func(*nats.Conn, error) { c.disconnected() }),
+		nats.Name("onhold"),
+		nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.ReconnectJitter(50*time.Millisecond, 0),
+		nats.ReconnectBufSize(-1), // an order is placed now or not at all
+		nats.Timeout(callLimit),
+		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // it prints otherwise
+	)
+	if err != nil {
+		return nil, fmt.Errorf("the broker at %s: %w", url, err)
+	}
+	c.conn = conn
+	if err := c.open(ctx); err != nil {
+		conn.Close()
+		return nil, fmt.Errorf("the broker at %s: %w", url, err)
+	}
+	return c, nil
+}
+
+func (c *Client) open(ctx context.Context) error {
+	var err error
+	if c.js, err = jetstream.New(c.conn, jetstream.WithDefaultTimeout(callLimit)); err != nil {
+		return err
+	}
+	c.orders, err = c.js.Stream(ctx, streamOrders)
+	if errors.Is(err, jetstream.ErrStreamNotFound) {
+		return nil // it has just started, or is another's: makeStreams
+	}
+	if err != nil {
+		return err
+	}
+	c.done, err = c.js.Stream(ctx, streamProcessed)
+	return err
+}
+
+// EnsureStreams makes the streams where the broker, another's, has none.
+func (c *Client) EnsureStreams(ctx context.Context, like Config) error {
+	if c.done != nil {
+		return nil
+	}
+	like = like.WithDefaults()
+	like.Sync = "" // how it flushes is not known
+	return c.makeStreams(ctx, like)
+}
+
+// makeStreams makes both streams, or changes their limits.
+func (c *Client) makeStreams(ctx context.Context, like Config) error {
+	storage := jetstream.FileStorage
+	if like.Store == Memory {
+		storage = jetstream.MemoryStorage
+	}
+	meta := map[string]string{}
+	if like.Sync != "" {
+		meta[metaSync] = like.sync()
+	}
+	var err error
+	c.orders, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: streamOrders, Subjects: []string{subjectPlaced + "*"}, Description: "orders to be paid",
+		Retention: jetstream.WorkQueuePolicy, Storage: storage,
+		MaxMsgs: like.Orders, MaxBytes: like.Limit / 2, Discard: jetstream.DiscardNew, // a full stream takes no more
+		Duplicates: DuplicateWindow, AllowDirect: true, Metadata: meta,
+	})
+	if err != nil {
+		return fmt.Errorf("making the stream of orders: %w", err)
+	}
+	c.done, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: streamProcessed, Subjects: []string{subjectDone + "*"}, Description: "orders that are paid",
+		Retention: jetstream.LimitsPolicy, Storage: storage,
+		MaxMsgs: 2 * like.Orders, MaxBytes: like.Limit / 2, Discard: jetstream.DiscardOld,
+		Duplicates: time.Second, AllowDirect: true, Metadata: meta,
+	})
+	if err != nil {
+		return fmt.Errorf("making the stream of paid orders: %w", err)
+	}
+	return nil
+}
+
+func (c *Client) disconnected() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lose()
+	c.lost, c.lose = context.WithCancel(context.Background())
+}
+
+// untilLost is ctx, which also ends when the connection does.
+func (c *Client) untilLost(ctx context.Context) (context.Context, context.CancelFunc) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, askFor)
+	unlink := context.AfterFunc(c.lost, cancel)
+	return ctx, func() {
+		unlink()
+		cancel()
+	}
+}
+
+// Close closes the connection.
+func (c *Client) Close() { c.conn.Close() }
+
+// Connected is whether the broker is there.
+func (c *Client) Connected() bool { return c.conn.IsConnected() }
+
+// About says where the broker keeps its messages and when it flushes them to
+// the disk. That is not known of a broker that is not ours.
+func (c *Client) About(ctx context.Context) (store, sync string, err error) {
+	info, err := c.orders.Info(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	store = File
+	if info.Config.Storage == jetstream.MemoryStorage {
+		store = Memory
+	}
+	return store, cmp.Or(info.Config.Metadata[metaSync], "unknown"), nil
+}
+
+// Backlog is how many orders wait to be paid, those included that a consumer
+// has in hand.
+func (c *Client) Backlog(ctx context.Context) (int64, error) {
+	info, err := c.orders.Info(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return int64(info.State.Msgs), nil
+}
+
+// Place puts an order into the stream and returns when the broker has
+// acknowledged it. The error is, or has within, orders.ErrBusy where the
+// stream is full. Where it is another one the broker may have the order all the
+// same: it was not heard of.
+func (c *Client) Place(ctx context.Context, o *orders.Order) error {
+	var room [256]byte
+	msg := nats.NewMsg(subjectPlaced + key(uint64(o.ID)))
+	msg.Data = o.AppendJSON(room[:0])
+	_, err := c.js.PublishMsg(ctx, msg, jetstream.WithMsgID(key(uint64(o.ID))), jetstream.WithExpectStream(streamOrders))
+	switch {
+	case err == nil:
+		return nil
+	case full(err):
+		return fmt.Errorf("the stream of orders is full: %w", orders.ErrBusy)
+	case !c.Connected():
+		return fmt.Errorf("the broker is away: %w", err)
+	case errors.Is(err, context.DeadlineExceeded):
+		return errors.New("the broker did not acknowledge the order in time")
+	}
+	return fmt.Errorf("the broker: %w", err)
+}
+
+// full tells a stream that takes no more from one that cannot.
+func full(err error) bool {
+	var api *jetstream.APIError
+	if !errors.As(err, &api) {
+		return false
+	}
+	const (
+		resources   = 10023
+		storeFailed = 10077 // for any reason; the text tells which
+		memory      = 10028
+		storage     = 10047
+	)
+	switch api.ErrorCode {
+	case resources, memory, storage:
+		return true
+	case storeFailed:
+		return strings.Contains(api.Description, "maximum")
+	}
+	return false
+}

@@ -1,0 +1,81 @@
+package broker
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// consumerName is durable: what was handed out and not acknowledged is
+// remembered when those who take orders end, and when the broker does.
+const consumerName = "payments"
+
+// MaxConsumers is how many may ask for orders at once.
+const MaxConsumers = 4_000
+
+// Orders hands out orders.
+type Orders struct {
+	client   *Client
+	consumer jetstream.Consumer
+}
+
+// Consume returns what hands out orders, each to one of all who ask, and once
+// more where it is not acknowledged within ackWait, as often as it takes.
+func (c *Client) Consume(ctx context.Context, ackWait time.Duration) (*Orders, error) {
+	consumer, err := c.orders.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
+		Durable: consumerName, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
+		MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 2 * MaxConsumers, // of one service that died and of the next
+	})
+	if err != nil {
+		return nil, fmt.Errorf("making the consumer: %w", err)
+	}
+	return &Orders{c, consumer}, nil
+}
+
+// Placed is an order in hand.
+type Placed struct {
+	orders.Order
+	msg jetstream.Msg
+}
+
+// askFor is how long a question for an order is held that is not there. The
+// broker gives up a tenth earlier, so that no order crosses with the end.
+const askFor = 9 * time.Second
+
+// Next waits for an order: nil where there was none for a while, or where ctx
+// has ended. An order that was on its way just then is handed out again.
+func (o *Orders) Next(ctx context.Context) (*Placed, error) {
+	ctx, cancel := o.client.untilLost(ctx) // a question ends with the broker that took it
+	defer cancel()
+	batch, err := o.consumer.Fetch(1, jetstream.FetchContext(ctx))
+	if err != nil {
+		return nil, err
+	}
+	msg, ok := <-batch.Messages()
+	if !ok {
+		if ctx.Err() != nil {
+			return nil, nil
+		}
+		return nil, batch.Error()
+	}
+	p, err := parse(msg.Data())
+	if err != nil {
+		_ = msg.Term() // nobody will ever be able to read it
+		return nil, fmt.Errorf("an order that cannot be read: %w", err)
+	}
+	return &Placed{p.Order, msg}, nil
+}
+
+// Ack takes the order off the stream, for good. Where that is not heard, the
+// order is handed out once more.
+func (p *Placed) Ack() { _ = p.msg.Ack() }
+
+// Keep makes the wait for the acknowledgement begin anew.
+func (p *Placed) Keep() { _ = p.msg.InProgress() }
+
+// Return gives the order back, to be handed out again after a while.
+func (p *Placed) Return(after time.Duration) { _ = p.msg.NakWithDelay(after) }

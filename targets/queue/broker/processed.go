@@ -1,0 +1,178 @@
+package broker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Payment is the record of a paid order.
+type Payment struct {
+	Order   orders.Order
+	Payment string // names the one act of paying: of two records of an order it tells them apart
+}
+
+type orderJSON struct {
+	ID         int64     `json:"id"`
+	UserID     int64     `json:"user_id"`
+	Status     string    `json:"status"`
+	TotalCents int64     `json:"total_cents"`
+	Created    time.Time `json:"created"`
+	Payment    string    `json:"payment,omitempty"`
+}
+
+func parse(data []byte) (Payment, error) {
+	var j orderJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return Payment{}, err
+	}
+	if j.ID < 1 {
+		return Payment{}, fmt.Errorf("the order's id is %d", j.ID)
+	}
+	return Payment{orders.Order{ID: j.ID, UserID: j.UserID, Status: j.Status, TotalCents: j.TotalCents, Created: j.Created}, j.Payment}, nil
+}
+
+func key(id uint64) string { return strconv.FormatUint(id, 10) }
+
+// idOf reads the id behind a subject's prefix.
+func idOf(subject, prefix string) (uint64, bool) {
+	text, ok := strings.CutPrefix(subject, prefix)
+	if !ok {
+		return 0, false
+	}
+	id, err := strconv.ParseUint(text, 10, 64)
+	return id, err == nil
+}
+
+// Recorded looks an order up in the record of paid orders.
+func (c *Client) Recorded(ctx context.Context, id int64) (p Payment, ok bool, err error) {
+	msg, err := c.done.GetLastMsgForSubject(ctx, subjectDone+key(uint64(id)))
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Payment{}, false, nil
+	}
+	if err != nil {
+		return Payment{}, false, err
+	}
+	p, err = parse(msg.Data)
+	return p, err == nil, err
+}
+
+// Record puts a paid order into the record, which has at most one entry for
+// each. It is false where the order had been recorded before, by another act of
+// paying. It may be called again where it failed.
+func (c *Client) Record(ctx context.Context, p Payment) (first bool, err error) {
+	o := p.Order
+	data, err := json.Marshal(orderJSON{o.ID, o.UserID, o.Status, o.TotalCents, o.Created, p.Payment})
+	if err != nil {
+		return false, err
+	}
+	msg := nats.NewMsg(subjectDone + key(uint64(o.ID)))
+	msg.Data = data
+	// Not by a message id, which the broker knows for a while only: the subject
+	// must have no message yet.
+	_, err = c.js.PublishMsg(ctx, msg, jetstream.WithExpectLastSequencePerSubject(0), jetstream.WithExpectStream(streamProcessed))
+	var api *jetstream.APIError
+	if !errors.As(err, &api) || api.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequence {
+		return err == nil, err
+	}
+	// Somebody recorded it: we, in an earlier call that was not answered, or
+	// another.
+	there, ok, err := c.Recorded(ctx, o.ID)
+	if err != nil || !ok {
+		return false, errors.Join(err, api)
+	}
+	return there.Payment == p.Payment, nil
+}
+
+// TellAgain tells those who watch that an order was handed out once more. It
+// is lost where nobody listens.
+func (c *Client) TellAgain(id int64, paidTwice bool) {
+	text := "again"
+	if paidTwice {
+		text = "twice"
+	}
+	_ = c.conn.Publish(subjectAgain+key(uint64(id)), []byte(text))
+}
+
+// Paid calls told with each payment that is recorded from the moment it
+// returns, until ctx ends. Where the broker goes away and comes back it goes on
+// where it was, some seconds later.
+func (c *Client) Paid(ctx context.Context, told func(Payment)) error {
+	info, err := c.done.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("watching the paid orders: %w", err)
+	}
+	// Not "what is new": that would be asked anew when the broker is back.
+	consumer, err := c.done.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: info.State.LastSeq + 1,
+	})
+	if err != nil {
+		return fmt.Errorf("watching the paid orders: %w", err)
+	}
+	consuming, err := consumer.Consume(func(msg jetstream.Msg) {
+		if p, err := parse(msg.Data()); err == nil {
+			told(p)
+		}
+	}, jetstream.ConsumeErrHandler(func(jetstream.ConsumeContext, error) {}))
+	if err != nil {
+		return fmt.Errorf("watching the paid orders: %w", err)
+	}
+	context.AfterFunc(ctx, consuming.Stop)
+	return nil
+}
+
+// Watch tells what becomes of placed orders: see bench.Completions.
+func (c *Client) Watch(ctx context.Context, told func(id uint64, how result.Completion)) error {
+	again, err := c.conn.Subscribe(subjectAgain+"*", func(msg *nats.Msg) {
+		if id, ok := idOf(msg.Subject, subjectAgain); ok {
+			how := result.Again
+			if string(msg.Data) == "twice" {
+				how = result.Twice
+			}
+			told(id, how)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("watching the orders: %w", err)
+	}
+	context.AfterFunc(ctx, func() { _ = again.Unsubscribe() })
+	return c.Paid(ctx, func(p Payment) { told(uint64(p.Order.ID), result.Done) })
+}
+
+// Waiting is how many of the orders are in one of the streams: to be paid
+// still, or paid so lately that nobody was told. See bench.Completions.
+func (c *Client) Waiting(ctx context.Context, ids []uint64) (int, error) {
+	// The record last: an order that is being paid is in one of them, always.
+	held := map[uint64]bool{}
+	for _, s := range []struct {
+		stream jetstream.Stream
+		prefix string
+	}{{c.orders, subjectPlaced}, {c.done, subjectDone}} {
+		info, err := s.stream.Info(ctx, jetstream.WithSubjectFilter(s.prefix+"*"))
+		if err != nil {
+			return 0, err
+		}
+		for subject := range info.State.Subjects {
+			if id, ok := idOf(subject, s.prefix); ok {
+				held[id] = true
+			}
+		}
+	}
+	n := 0
+	for _, id := range ids {
+		if held[id] {
+			n++
+		}
+	}
+	return n, nil
+}

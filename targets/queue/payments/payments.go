@@ -1,0 +1,285 @@
+// Package payments is the service that pays what style queue accepted: so many
+// consumers, each of which takes one order at a time out of the broker's
+// stream, waits for the backend once, records the payment and then acknowledges
+// the order.
+//
+// # Nothing is lost
+//
+// An order that is not acknowledged is handed out again, by a broker that came
+// back as well as to a service that did. It stays in the stream until its
+// payment is on record.
+//
+// # Paid once
+//
+// So an order can come twice, and a consumer asks two things before it pays:
+// does this service have it in hand already, and is it on record? The record is
+// a stream in the broker, with one entry for each order at most, so it outlives
+// this service.
+//
+// What remains is the time between the backend's answer and the record. A
+// service that is killed right there has had an order paid of which nobody
+// knows, and the next one has it paid again; two services at once can do the
+// same where one takes longer than Config.AckWait without a sign of life. Where
+// that is seen, afterwards, it is told as "paid twice". Nobody but the backend
+// can close that gap: it is given the order's id with every payment, and one
+// that keeps ids can refuse the second.
+package payments
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/front"
+	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/queue/broker"
+)
+
+// Name of the service.
+const Name = "payments"
+
+// What the zero values of a Config mean, and their bounds.
+const (
+	DefaultConsumers = 200 // as many as style blocking has workers
+	MaxConsumers     = broker.MaxConsumers
+	DefaultAckWait   = 5 * time.Second
+	MinAckWait       = 500 * time.Millisecond
+)
+
+const (
+	startLimit = 5 * time.Second
+	pause      = 100 * time.Millisecond // before what failed is tried again
+	returned   = 500 * time.Millisecond // before an order is handed out again that could not be paid
+	callLimit  = 2 * time.Second        // of one call of the broker
+)
+
+// Config is how to start the service.
+type Config struct {
+	Addr      string        // TCP address of its health and stats, port 0 for any
+	Broker    string        // a nats:// address
+	Streams   broker.Config // how to make the streams where the broker has none
+	Consumers int           // how many orders are paid at once; 0 means DefaultConsumers
+	AckWait   time.Duration // without a sign of life for so long, an order is handed out again; 0 means DefaultAckWait
+	Backend   backend.Backend
+}
+
+// Server is a running service.
+type Server struct {
+	config  Config
+	http    *front.Server
+	broker  *broker.Client
+	orders  *broker.Orders
+	stop    context.CancelFunc
+	stopped context.Context
+	all     sync.WaitGroup
+
+	mu   sync.Mutex
+	hand map[int64]bool // the orders that consumers have
+
+	paid, again, twice, failed atomic.Int64
+}
+
+// Start starts the service.
+func Start(c Config) (*Server, error) {
+	if c.Consumers == 0 {
+		c.Consumers = DefaultConsumers
+	}
+	if c.AckWait == 0 {
+		c.AckWait = DefaultAckWait
+	}
+	s := &Server{config: c, hand: map[int64]bool{}}
+	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
+	defer cancel()
+	var err error
+	if s.broker, err = broker.Connect(ctx, c.Broker); err != nil {
+		return nil, err
+	}
+	if err := s.start(ctx); err != nil {
+		s.broker.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) start(ctx context.Context) (err error) {
+	if err := s.broker.EnsureStreams(ctx, s.config.Streams); err != nil {
+		return err
+	}
+	if s.orders, err = s.broker.Consume(ctx, s.config.AckWait); err != nil {
+		return err
+	}
+	turnAway := func(*backend.Job) bool { return false }
+	if s.http, err = front.Listen(s.config.Addr, turnAway, s); err != nil {
+		return err
+	}
+	s.stopped, s.stop = context.WithCancel(context.Background())
+	for range s.config.Consumers {
+		s.all.Go(s.consume)
+	}
+	return nil
+}
+
+// consume is the life of one consumer.
+func (s *Server) consume() {
+	var q backend.Query
+	for s.stopped.Err() == nil {
+		order, err := s.orders.Next(s.stopped)
+		switch {
+		case err != nil:
+			s.rest()
+		case order != nil:
+			s.handle(order, &q)
+		}
+	}
+}
+
+// rest waits a moment, for a broker to come back.
+func (s *Server) rest() {
+	select {
+	case <-time.After(pause):
+	case <-s.stopped.Done():
+	}
+}
+
+// handle has an order paid that was handed out, unless it is or was already.
+func (s *Server) handle(order *broker.Placed, q *backend.Query) {
+	if !s.take(order.ID) {
+		s.repeated(order, false) // whoever has it acknowledges it
+		return
+	}
+	defer s.letGo(order.ID)
+	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	_, paid, err := s.broker.Recorded(ctx, order.ID)
+	cancel()
+	switch {
+	case err != nil: // it must not be paid as long as that is not known
+		order.Return(returned)
+		s.rest()
+		return
+	case paid:
+		s.repeated(order, false)
+		order.Ack()
+		return
+	}
+	if err := s.pay(order, q); err != nil {
+		s.failed.Add(1)
+		order.Return(returned)
+		return
+	}
+	s.record(order, q.Orders[0])
+}
+
+// pay waits for the backend, and gives the broker signs of life meanwhile.
+func (s *Server) pay(order *broker.Placed, q *backend.Query) error {
+	done := make(chan struct{})
+	third := s.config.AckWait / 3
+	alive := time.AfterFunc(third, func() { // most are paid before
+		for {
+			order.Keep()
+			select {
+			case <-time.After(third):
+			case <-done:
+				return
+			}
+		}
+	})
+	defer alive.Stop()
+	defer close(done)
+	q.UserID, q.Pay, q.Order = order.UserID, true, order.Order
+	s.config.Backend.Park(q)
+	return q.Err
+}
+
+// record puts the payment on record, however long that takes, and acknowledges
+// the order.
+func (s *Server) record(order *broker.Placed, paid orders.Order) {
+	payment := broker.Payment{Order: paid, Payment: strconv.FormatUint(rand.Uint64(), 36)}
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+		first, err := s.broker.Record(ctx, payment)
+		cancel()
+		if err == nil {
+			if first {
+				s.paid.Add(1)
+			} else {
+				s.repeated(order, true)
+			}
+			order.Ack()
+			return
+		}
+		select {
+		case <-s.stopped.Done():
+			return // the next service pays it again: see the package comment
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (s *Server) take(id int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.hand[id] {
+		return false
+	}
+	s.hand[id] = true
+	return true
+}
+
+func (s *Server) letGo(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.hand, id)
+}
+
+// repeated tells that an order came once more.
+func (s *Server) repeated(order *broker.Placed, paidTwice bool) {
+	s.again.Add(1)
+	if paidTwice {
+		s.twice.Add(1)
+	}
+	s.broker.TellAgain(order.ID, paidTwice)
+}
+
+// Addr is the address that the server listens on, as HOST:PORT.
+func (s *Server) Addr() string { return s.http.Addr() }
+
+// Stats says what the service is doing.
+func (s *Server) Stats() orders.Stats {
+	s.mu.Lock()
+	busy := int64(len(s.hand))
+	s.mu.Unlock()
+	return orders.Stats{
+		Style: Name, Workers: s.config.Consumers, Busy: busy, InFlight: busy,
+		Accepted: s.paid.Load() + busy,
+		Backend:  s.config.Backend.Stats(),
+		Broker: &orders.BrokerStats{
+			URL: s.config.Broker, Connected: s.broker.Connected(),
+			Paid: s.paid.Load(), Duplicates: s.again.Load(), PaidTwice: s.twice.Load(), Failed: s.failed.Load(),
+		},
+	}
+}
+
+// Shutdown takes no further order, finishes those in hand and returns when that
+// is done, or when ctx ends, with its error. What was not taken stays in the
+// broker.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stop()
+	done := make(chan struct{})
+	go func() {
+		s.all.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return fmt.Errorf("consumers are still at work: %w", ctx.Err())
+	}
+	err := s.http.Shutdown(ctx)
+	s.broker.Close()
+	return err
+}

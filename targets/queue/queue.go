@@ -1,0 +1,210 @@
+// Package queue takes orders now and has them paid later. A POST puts the order
+// into a stream of a message broker and is answered as soon as the broker has
+// it; a payment service, which is a process of its own (package payments), takes
+// orders out of the stream, and waits for the backend.
+//
+// Whatever else is asked for is answered as in style goroutine.
+package queue
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/front"
+	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/queue/broker"
+)
+
+// Name of the style.
+const Name = "queue"
+
+// Kept is how many orders a server can tell the state of: the newest that it
+// took. Those before are forgotten by it, and not by the broker.
+const Kept = 100_000
+
+// DefaultUnacknowledged is how many orders may wait at once for the broker to
+// acknowledge them, where a Config does not say.
+const DefaultUnacknowledged = 10_000
+
+// acknowledged bounds that wait. It is well below the time for which a caller
+// waits for a reply, who is to learn the reason.
+const acknowledged = 5 * time.Second
+
+// Config is how to start a server.
+type Config struct {
+	Addr        string        // TCP address, port 0 for any
+	Broker      string        // a nats:// address
+	Streams     broker.Config // how to make the streams where the broker has none
+	MaxInflight int           // how many requests may wait at once, others get 503; 0 means any number, of orders DefaultUnacknowledged
+	Backend     backend.Backend
+}
+
+// Server is a running server.
+type Server struct {
+	http        *front.Server
+	config      Config
+	gate        orders.Gate
+	placing     orders.Gate
+	broker      *broker.Client
+	store, sync string
+	unwatch     context.CancelFunc
+
+	mu   sync.Mutex
+	kept map[int64]orders.Order
+	ring []int64 // their ids; from next on, the oldest
+	next int
+	paid int64
+}
+
+var _ orders.Tracker = (*Server)(nil)
+
+// Start starts a server. The broker must be there.
+func Start(c Config) (*Server, error) {
+	if c.Broker == "" {
+		return nil, errors.New("it needs a broker: the nats:// address of one")
+	}
+	s := &Server{config: c, gate: orders.Gate{Limit: int64(c.MaxInflight)}, kept: map[int64]orders.Order{}}
+	s.placing.Limit = DefaultUnacknowledged
+	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
+	defer cancel()
+	var err error
+	if s.broker, err = broker.Connect(ctx, c.Broker); err != nil {
+		return nil, err
+	}
+	if err := s.listen(ctx); err != nil {
+		s.leave()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) listen(ctx context.Context) (err error) {
+	if err := s.broker.EnsureStreams(ctx, s.config.Streams); err != nil {
+		return err
+	}
+	if s.store, s.sync, err = s.broker.About(ctx); err != nil {
+		return err
+	}
+	watch, unwatch := context.WithCancel(context.Background())
+	s.unwatch = unwatch
+	if err := s.broker.Paid(watch, s.payment); err != nil {
+		return err
+	}
+	s.http, err = front.Listen(s.config.Addr, s.ask, s)
+	return err
+}
+
+func (s *Server) leave() {
+	if s.unwatch != nil {
+		s.unwatch()
+	}
+	s.broker.Close()
+}
+
+func (s *Server) ask(j *backend.Job) bool {
+	if !s.gate.Enter() {
+		return false
+	}
+	defer s.gate.Leave()
+	if j.Kind == orders.Place {
+		return s.place(&j.Queries[0])
+	}
+	b := s.config.Backend
+	if j.InTurn() {
+		for i := range j.Queries {
+			b.Park(&j.Queries[i])
+		}
+		return true
+	}
+	var all sync.WaitGroup
+	for i := range j.Queries {
+		all.Go(func() { b.Park(&j.Queries[i]) })
+	}
+	all.Wait()
+	return true
+}
+
+// place answers with the order as it was placed, once the broker has it. It is
+// false where too many wait for that already.
+func (s *Server) place(q *backend.Query) bool {
+	if !s.placing.Enter() {
+		return false
+	}
+	defer s.placing.Leave()
+	s.keep(q.Order) // first: it may be paid before the broker's word is here
+	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
+	defer cancel()
+	q.Room()
+	if q.Err = s.broker.Place(ctx, &q.Order); q.Err != nil {
+		s.forget(q.Order.ID)
+		return true
+	}
+	q.Orders = append(q.Orders[:0], q.Order)
+	return true
+}
+
+func (s *Server) keep(o orders.Order) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.ring) < Kept {
+		s.ring = append(s.ring, o.ID)
+	} else {
+		delete(s.kept, s.ring[s.next])
+		s.ring[s.next] = o.ID
+		s.next = (s.next + 1) % Kept
+	}
+	s.kept[o.ID] = o
+}
+
+func (s *Server) forget(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.kept, id)
+}
+
+// payment notes that an order was paid, where it is one of ours.
+func (s *Server) payment(p broker.Payment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.paid++
+	if o, ok := s.kept[p.Order.ID]; ok {
+		o.Status = p.Order.Status
+		s.kept[o.ID] = o
+	}
+}
+
+// Track implements [orders.Tracker].
+func (s *Server) Track(id int64) (orders.Order, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o, ok := s.kept[id]
+	return o, ok
+}
+
+// Addr is the address that the server listens on, as HOST:PORT.
+func (s *Server) Addr() string { return s.http.Addr() }
+
+// Stats says what the server is doing.
+func (s *Server) Stats() orders.Stats {
+	st := s.gate.Stats()
+	st.Style = Name
+	st.MaxInflight = s.config.MaxInflight
+	st.Backend = s.config.Backend.Stats()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st.Broker = &orders.BrokerStats{URL: s.config.Broker, Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
+	return st
+}
+
+// Shutdown stops accepting, answers what is in flight and returns when that is
+// done, or when ctx ends, with its error. What was accepted is the broker's.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return err
+	}
+	s.leave()
+	return nil
+}

@@ -5,6 +5,7 @@ import (
 	"net"
 	"runtime"
 
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
@@ -57,6 +58,16 @@ type Options struct {
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.
 	Extra planted.Config
+
+	// Trace is the file that gets a trace of what the target's gate decided,
+	// when the target is shut down; empty means none. See [Style.Traceable].
+	Trace string
+
+	// TraceLimit is how many requests the trace holds, up to trace.MaxLimit; 0
+	// means trace.DefaultLimit.
+	TraceLimit int
+
+	log *trace.Log
 }
 
 func (o Options) withDefaults() Options {
@@ -74,6 +85,9 @@ func (o Options) withDefaults() Options {
 		o.Queue = DefaultQueue
 	case NoQueue:
 		o.Queue = 0
+	}
+	if o.TraceLimit == 0 {
+		o.TraceLimit = trace.DefaultLimit
 	}
 	if o.Loops == 0 {
 		// Not GOMAXPROCS, which TuneRuntime raises above the number of CPUs.
@@ -98,6 +112,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("--max-inflight=%d: must be from 0 (any number) to %d", d.MaxInflight, MaxInflightLimit)
 	case d.Loops < 1 || d.Loops > eventloop.MaxLoops:
 		return fmt.Errorf("--loops=%d: must be from 1 to %d, or 0 for one per CPU", d.Loops, eventloop.MaxLoops)
+	}
+	if d.TraceLimit < 1 || d.TraceLimit > trace.MaxLimit {
+		return fmt.Errorf("--trace-limit=%d: must be from 1 to %d", d.TraceLimit, trace.MaxLimit)
 	}
 	b, err := findBackend(d.Backend)
 	if err != nil {

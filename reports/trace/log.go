@@ -109,7 +109,7 @@ func (l *Log) Leave(g Gate, v Visit, worker int, started time.Duration) {
 	if worker == NoWorker {
 		started = r.At
 	}
-	// At may be a little ahead of the clock: see stamp.
+	// At may be a little ahead of the clock: see Record.
 	r.Started, r.Done, r.Worker = max(started, r.At), now, int32(worker)
 }
 

@@ -116,7 +116,7 @@ func (t *Trace) Arrivals() []Arrival {
 		r := &t.Records[i]
 		from := r.At
 		if r.Worker != NoWorker {
-			from = max(from, free[r.Worker])
+			from = min(max(from, free[r.Worker]), r.Started) // the clock may be a little behind our instants
 			free[r.Worker] = r.Done
 		}
 		out[i].Held = r.Done - from

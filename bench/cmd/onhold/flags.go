@@ -11,6 +11,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/sim"
@@ -104,6 +105,7 @@ const (
 	catRequest = "The requests"
 	catBackend = "What a target waits for"
 	catExtra   = "A regression planted in a target, for a check that must see it"
+	catTrace   = "A trace of what a target's gate decides, request by request"
 	catLoad    = "The load"
 	catDriver  = "What drives it"
 	catOutput  = "Output"
@@ -125,6 +127,7 @@ func targetFlags() []cli.Flag {
 		stringFlag(catBackend, "backend-stall", "", "LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
 		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
 		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
+		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of the target's memory for each; what comes after is counted only"),
 		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 	}
 }
@@ -148,7 +151,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	if err != nil {
 		return targets.Options{}, usageError("--extra-delay=%s: %w", c.String("extra-delay"), err)
 	}
-	for _, f := range []string{"workers", "backend-latency"} { // zero means a default in Options, not here
+	for _, f := range []string{"workers", "backend-latency", "trace-limit"} { // zero means a default in Options, not here
 		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
 			return targets.Options{}, usageError("--%s=%v: must be above 0", f, c.Value(f))
 		}
@@ -167,7 +170,8 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 			Stall:   stalls,
 			Seed:    c.Uint64("seed"),
 		},
-		Extra: planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
+		Extra:      planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
+		TraceLimit: c.Int("trace-limit"),
 	}
 	switch {
 	case o.Queue < 0:

@@ -51,6 +51,7 @@ func runCommand() *cli.Command {
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
 			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
 			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
+			"  onhold run --targets blocking --workers 10 --queue 5 --load poisson --levels 60 --stage 1s --trace\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
@@ -85,6 +86,7 @@ func runCommand() *cli.Command {
 			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
 			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; 'onhold report DIR' draws them later"),
 			boolFlag(catOutput, "json", "print the Stage lines on stdout in place of the tables"),
+			boolFlag(catTrace, "trace", "have the targets write a trace of each stage into the run folder; of the styles that 'serve --trace' can trace"),
 			requireFlag(),
 		}, targetFlags()),
 		Action: runAction,
@@ -252,7 +254,7 @@ func (s *sitting) open() error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	return nil
+	return s.traces()
 }
 
 // pin gives the targets and the generator CPUs of their own where it can, and
@@ -304,6 +306,9 @@ func (s *sitting) effective() result.Settings {
 	}
 	if len(s.c.StringSlice("url")) == 0 {
 		out = append(out, targetSettings(s.c, "")...)
+	}
+	if s.c.Bool("trace") {
+		out = append(out, result.Setting{Key: "trace", Value: "true"}, result.Setting{Key: "trace_limit", Value: strconv.Itoa(s.c.Int("trace-limit"))})
 	}
 	if len(s.required) > 0 {
 		out = out.With("require", s.required.String())

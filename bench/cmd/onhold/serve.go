@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -36,15 +37,20 @@ func serveCommand() *cli.Command {
 			"It also answers GET /healthz and GET /stats. When it listens it prints one line\n" +
 			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops\n" +
 			"accepting, finishes what is in flight and ends.\n\n" +
+			"With --trace it logs, where it decides whether a request is let in, the instant,\n" +
+			"the decision, and when which worker began and was done; package reports/trace\n" +
+			"reads the file. A lock is held while it decides, and without --trace there is none.\n\n" +
 			"And one that is no order service, but serves any path, and counts what it\n" +
 			"serves at /bare/stats, /bare/arrivals and /bare/reset:\n\n" +
 			fmt.Sprintf("  %-10s %s\n\n", bare.Name, bare.About) +
 			"Examples:\n\n" +
+			"  onhold serve blocking --trace blocking.trace --addr 127.0.0.1:8080\n" +
 			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080\n" +
 			"  onhold serve eventloop --extra-cpu 40us --extra-delay 20ms@2% --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
 			intFlag(catTarget, "arrivals", 0, "arrivals that bare logs, of which it gives the instants at /bare/arrivals; of bare, --backend-latency may be 0s"),
+			stringFlag(catTrace, "trace", "", "FILE that gets the trace when the target ends; of style blocking, and of goroutine and eventloop with --max-inflight"),
 		}, targetFlags()...),
 		Action: serve,
 	}
@@ -77,7 +83,10 @@ func serve(ctx context.Context, c *cli.Command) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		return fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
+		}
+		return err
 	}
 	return lost // nobody can know the address
 }
@@ -91,6 +100,9 @@ type listening interface {
 // starter reads and checks every flag, and returns what starts the server.
 func starter(c *cli.Command, name string) (func() (listening, error), error) {
 	if name == bare.Name {
+		if c.String("trace") != "" {
+			return nil, usageError("--trace=%s: bare has no gate to be traced", c.String("trace"))
+		}
 		if err := withoutExtra(c, "bare"); err != nil {
 			return nil, err
 		}
@@ -111,7 +123,12 @@ func starter(c *cli.Command, name string) (func() (listening, error), error) {
 	if err != nil {
 		return nil, err
 	}
-	options.Addr = c.String("addr")
+	options.Addr, options.Trace = c.String("addr"), c.String("trace")
+	if options.Trace != "" {
+		if err := style.Traceable(options); err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+	}
 	if err := options.Validate(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

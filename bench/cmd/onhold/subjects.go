@@ -71,11 +71,17 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 		if slices.ContainsFunc(subs, func(s subject) bool { return s.name() == name }) {
 			return nil, usageError("--targets=%s: %s comes twice", c.String("targets"), name)
 		}
-		if _, ok := targets.Find(name); !ok {
+		kind, ok := targets.Find(name)
+		if !ok {
 			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(), ", "))
 		}
+		if c.Bool("trace") {
+			if err := kind.Traceable(options); err != nil {
+				return nil, &exitError{exitUsage, err}
+			}
+		}
 		subs = append(subs, &style{
-			style: name, exe: exe, args: targetArgs(c), options: options, driver: driver, driverName: like.Name(),
+			style: name, traced: c.Bool("trace"), exe: exe, args: targetArgs(c), options: options, driver: driver, driverName: like.Name(),
 			settings: append(targetSettings(c, name), driverSettings(c, like)...),
 		})
 	}
@@ -114,6 +120,9 @@ func newServer(c *cli.Command) (*server, error) {
 	}
 	if err := withoutExtra(c, "a server at --url"); err != nil {
 		return nil, err
+	}
+	if c.Bool("trace") {
+		return nil, usageError("--trace: a server at --url writes none, only the styles %s do", strings.Join(targets.Names(), ", "))
 	}
 	driver, err := driverOf(c, h)
 	if err != nil {
@@ -179,6 +188,8 @@ type style struct {
 	options    targets.Options // as the process has them, by way of args
 	driver     func(addr string) (bench.Driver, error)
 	driverName string
+	traced     bool
+	folder     string // where the traces' names lead from
 }
 
 func (s *style) name() string { return s.style }
@@ -189,14 +200,18 @@ func (s *style) plan(p bench.Plan) bench.Plan {
 		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
 	}
 	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
+	if s.traced {
+		p.Settings = append(p.Settings, result.Setting{Key: result.KeyTrace, Value: traceName(s.style, p)})
+	}
 	return p
 }
 
 func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSettings(s.driverName) }
 
 func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	p = s.plan(p)
 	// Not bound to ctx: an interrupted stage still ends its target in good order.
-	cmd := exec.Command(s.exe, append([]string{"serve", s.style}, s.args...)...)
+	cmd := exec.Command(s.exe, slices.Concat([]string{"serve", s.style}, s.args, s.traceArgs(p))...)
 	process, err := targets.Launch(ctx, cmd, s.cpus)
 	if err != nil {
 		return nil, &exitError{exitNotStarted, err}
@@ -205,7 +220,6 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 	if err != nil {
 		return nil, errors.Join(err, process.Stop())
 	}
-	p = s.plan(p)
 	p.TargetPID = process.PID
 	stage, err := bench.Run(ctx, p, driver)
 	died, how := process.Ended()

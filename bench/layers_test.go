@@ -14,7 +14,7 @@ const module = "github.com/a628bb15/onhold/"
 // imports only packages of layers before its own. A name that ends in /...
 // stands for all that is below it and not listed itself.
 var layers = [][]string{
-	{"bench/clock", "reports/compare/exact", "reports/result", "reports/theory"},
+	{"bench/clock", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/child"},
 	{"bench", "reports/compare"},

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
@@ -84,6 +85,16 @@ type Options struct {
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.
 	Extra planted.Config
+
+	// Trace is the file that gets a trace of what the target's gate decided,
+	// when the target is shut down; empty means none. See [Style.Traceable].
+	Trace string
+
+	// TraceLimit is how many requests the trace holds, up to trace.MaxLimit; 0
+	// means trace.DefaultLimit.
+	TraceLimit int
+
+	log *trace.Log
 }
 
 func (o Options) withDefaults() Options {
@@ -104,6 +115,9 @@ func (o Options) withDefaults() Options {
 		o.Queue = DefaultQueue
 	case NoQueue:
 		o.Queue = 0
+	}
+	if o.TraceLimit == 0 {
+		o.TraceLimit = trace.DefaultLimit
 	}
 	if o.Loops == 0 {
 		// Not GOMAXPROCS, which TuneRuntime raises above the number of CPUs.
@@ -130,6 +144,9 @@ func (o Options) Validate() error {
 		return fmt.Errorf("--max-inflight=%d: must be from 0 (any number) to %d", d.MaxInflight, MaxInflightLimit)
 	case d.Loops < 1 || d.Loops > eventloop.MaxLoops:
 		return fmt.Errorf("--loops=%d: must be from 1 to %d, or 0 for one per CPU", d.Loops, eventloop.MaxLoops)
+	}
+	if d.TraceLimit < 1 || d.TraceLimit > trace.MaxLimit {
+		return fmt.Errorf("--trace-limit=%d: must be from 1 to %d", d.TraceLimit, trace.MaxLimit)
 	}
 	b, err := FindBackend(d.Backend)
 	if err != nil {

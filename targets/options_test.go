@@ -38,6 +38,7 @@ func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
 		{targets.Options{Backend: "postgres", Sim: sim.Config{Stall: sim.Stalls{{Length: 2, Offset: 1}}}}, "--backend-stall=2ns@1ns: goes with"},
 		{targets.Options{Extra: planted.Config{CPU: -1}}, "--extra-cpu=-1ns: must be from 0s to 1s"},
 		{targets.Options{Extra: planted.Config{Delay: planted.Delay{Length: time.Second}}}, "--extra-delay=1s@0%: the share must be"},
+		{targets.Options{TraceLimit: -1}, "--trace-limit=-1: must be from 1 to 100000000"},
 	}
 	for _, row := range rows {
 		if err := row.options.Validate(); err == nil || !strings.HasPrefix(err.Error(), row.want) {

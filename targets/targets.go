@@ -63,15 +63,15 @@ var Styles = []Style{
 }
 
 func startBlocking(o Options, b backend.Backend) (Server, error) {
-	return blocking.Start(blocking.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b})
+	return blocking.Start(blocking.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b, Log: o.log})
 }
 
 func startGoroutine(o Options, b backend.Backend) (Server, error) {
-	return goroutine.Start(goroutine.Config{Addr: o.Addr, MaxInflight: o.MaxInflight, Backend: b})
+	return goroutine.Start(goroutine.Config{Addr: o.Addr, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
 }
 
 func startEventloop(o Options, b backend.Backend) (Server, error) {
-	return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b})
+	return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
 }
 
 func startRPC(o Options, b backend.Backend) (Server, error) {
@@ -143,23 +143,31 @@ func (s Style) Start(o Options) (Server, error) {
 	if b, err = planted.Wrap(b, o.Extra); err != nil {
 		return nil, err
 	}
+	traced, err := s.trace(&o)
+	if err != nil {
+		return nil, errors.Join(err, b.Close())
+	}
 	server, err := s.start(o, b)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("starting %s: %w", s.Name, err), b.Close())
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", s.Name, err), traced.drop(), b.Close())
 	}
-	return &target{server, b}, nil
+	return &target{server, b, traced}, nil
 }
 
 // target is a server with the backend that was opened for it.
 type target struct {
 	Server
 	backend backend.Backend
+	traced  *traced // nil where nothing is
 }
 
-// Shutdown closes the backend too, but only once nobody uses it.
+// Shutdown closes the backend too, but only once nobody uses it. It writes the
+// trace in any case.
 func (t *target) Shutdown(ctx context.Context) error {
-	if err := t.Server.Shutdown(ctx); err != nil {
-		return err
+	err := t.Server.Shutdown(ctx)
+	traceErr := t.traced.write()
+	if err != nil {
+		return errors.Join(err, traceErr)
 	}
-	return t.backend.Close()
+	return errors.Join(traceErr, t.backend.Close())
 }

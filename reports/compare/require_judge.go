@@ -57,13 +57,14 @@ func (rs Requirements) Judge(stages []*result.Stage) Judgements {
 	return js
 }
 
-// repeatsOf groups stages that are repeats of one another, in the order in
+// repeatsOf groups stages that are repeats of one another, each with a trace of
+// its own, in the order in
 // which they first appear.
 func repeatsOf(stages []*result.Stage) [][]*result.Stage {
 	var groups [][]*result.Stage
 	var keys []string
 	for _, s := range stages {
-		key := s.Settings.With(result.KeyRep, "").String()
+		key := s.Settings.With(result.KeyRep, "").With(result.KeyTrace, "").String()
 		i := slices.Index(keys, key)
 		if i < 0 {
 			i = len(keys)

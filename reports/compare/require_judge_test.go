@@ -116,6 +116,8 @@ func TestRepeatsAreJudgedTogether(t *testing.T) {
 	b := stageOf("level", "200", 60, 0, 0)
 	other := stageOf("level", "300", 60, 0, 0)
 	a.Settings, b.Settings, other.Settings = a.Settings.With("rep", "1"), b.Settings.With("rep", "2"), other.Settings.With("rep", "1")
+	// Each repeat has a trace of its own.
+	a.Settings, b.Settings = a.Settings.With("trace", "traces/1.trace"), b.Settings.With("trace", "traces/2.trace")
 	js := judged(t, "p99<1s", a, other, b)
 	if len(js) != 2 || js[0].Ruling != compare.Met || js[0].Stage != "goroutine, closed, 200 clients, 2 repeats" || js[1].Ruling != compare.Untold {
 		t.Errorf("got %+v", js)

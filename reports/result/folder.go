@@ -16,6 +16,10 @@ import (
 const (
 	RunFile    = "run.json"
 	StagesFile = "stages.jsonl"
+
+	// TracesFolder is where a run's traces are, where it has any. Each stage
+	// names its own (KeyTrace).
+	TracesFolder = "traces"
 )
 
 // Run is what run.json says of a run as a whole.

@@ -43,6 +43,7 @@ const (
 	KeyStage          = "stage"           // a duration, the measured window
 	KeyThink          = "think"           // a duration, of the clients of a closed load
 	KeyNewConnection  = "new_connection"  // true where each request has a connection of its own
+	KeyTrace          = "trace"           // the file of the stage's trace, from the run folder, with slashes
 	KeyArm            = "arm"             // of a comparison: base, candidate or control
 	KeyPair           = "pair"            // of a comparison: which pair this belongs to, from 1
 	KeySlice          = "slice"           // of a comparison: which slice of the pair this is, from 1

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -35,6 +36,7 @@ type Config struct {
 	Workers int    // threads, 1 to MaxWorkers
 	Queue   int    // requests that may wait for a thread, 0 to MaxQueue; others get 503
 	Backend backend.Backend
+	Log     *trace.Log // of what the gate decides; nil: none
 }
 
 // Server is a running server.
@@ -55,7 +57,8 @@ type Server struct {
 // job is a request on its way to a worker.
 type job struct {
 	*backend.Job
-	done chan struct{}
+	visit trace.Visit
+	done  chan struct{}
 }
 
 var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
@@ -65,13 +68,13 @@ var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 
 func Start(c Config) (*Server, error) {
 	s := &Server{
 		config: c,
-		gate:   orders.Gate{Limit: int64(c.Workers + c.Queue)},
+		gate:   orders.Gate{Limit: int64(c.Workers + c.Queue), Log: c.Log},
 		jobs:   make(chan *job, c.Workers+c.Queue), // as many as the gate lets in: sending never waits
 	}
 	var ready sync.WaitGroup
 	ready.Add(c.Workers)
-	for range c.Workers {
-		s.workers.Go(func() { s.work(&ready) })
+	for i := range c.Workers {
+		s.workers.Go(func() { s.work(i, &ready) })
 	}
 	ready.Wait()
 
@@ -84,11 +87,12 @@ func Start(c Config) (*Server, error) {
 }
 
 // work is the life of one thread.
-func (s *Server) work(ready *sync.WaitGroup) {
+func (s *Server) work(number int, ready *sync.WaitGroup) {
 	runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
 	clock.Punctual()
 	ready.Done()
 	for j := range s.jobs {
+		started := s.gate.Log.Now()
 		if j.InTurn() {
 			for i := range j.Queries {
 				s.config.Backend.Block(&j.Queries[i])
@@ -98,17 +102,18 @@ func (s *Server) work(ready *sync.WaitGroup) {
 		}
 		// The place is free before the reply is written, and so before the
 		// client can come back for it.
-		s.gate.Leave()
+		s.gate.Release(j.visit, number, started)
 		j.done <- struct{}{}
 	}
 }
 
 func (s *Server) ask(asked *backend.Job) bool {
-	if !s.gate.Enter() {
+	visit, ok := s.gate.Admit()
+	if !ok {
 		return false
 	}
 	j := jobPool.Get().(*job)
-	j.Job = asked
+	j.Job, j.visit = asked, visit
 	s.jobs <- j
 	<-j.done
 	j.Job = nil

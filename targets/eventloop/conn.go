@@ -1,6 +1,7 @@
 package eventloop
 
 import (
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/panjf2000/gnet/v2"
@@ -19,6 +20,7 @@ type conn struct {
 
 	need    int         // how many bytes must be there before the next look at them
 	job     backend.Job // the request in work
+	visit   trace.Visit // its number in the gate's log
 	open    int         // its queries that are not answered
 	next    int         // the first of them that is not asked yet
 	done    func()      // c.answered, made into a value once
@@ -68,7 +70,7 @@ func (c *conn) begin(h *fasthttp.RequestHeader, body []byte) {
 	r, wait := orders.Route(h, body, &l.resp, s)
 	switch {
 	case !wait:
-	case !s.gate.Enter():
+	case !c.admitted():
 		orders.Busy(&l.resp)
 	default:
 		c.waiting = true
@@ -81,6 +83,12 @@ func (c *conn) begin(h *fasthttp.RequestHeader, body []byte) {
 		return
 	}
 	l.append(c)
+}
+
+// admitted asks the gate to let the request in.
+func (c *conn) admitted() (ok bool) {
+	c.visit, ok = c.loop.server.gate.Admit()
+	return ok
 }
 
 // ask makes the next query.
@@ -99,7 +107,7 @@ func (c *conn) answered() {
 		return
 	}
 	l := c.loop
-	l.server.gate.Leave()
+	l.server.gate.Release(c.visit, trace.NoWorker, 0)
 	if c.closed {
 		c.job.Release()
 		return // the client went away meanwhile: nobody is left to tell

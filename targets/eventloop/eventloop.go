@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/panjf2000/gnet/v2"
@@ -33,6 +34,7 @@ type Config struct {
 	Loops       int    // event loops, 1 to MaxLoops
 	MaxInflight int    // how many requests may wait at once, others get 503; 0 means any number
 	Backend     backend.Backend
+	Log         *trace.Log // of what the gate decides; nil: none
 }
 
 // Server is a running server.
@@ -57,7 +59,7 @@ type Server struct {
 func Start(c Config) (*Server, error) {
 	s := &Server{
 		config: c,
-		gate:   orders.Gate{Limit: int64(c.MaxInflight)},
+		gate:   orders.Gate{Limit: int64(c.MaxInflight), Log: c.Log},
 		booted: make(chan error, 1),
 		ended:  make(chan struct{}),
 		loops:  map[gnet.EventLoop]*loop{},

@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -19,6 +20,7 @@ type Config struct {
 	Addr        string // TCP address, port 0 for any
 	MaxInflight int    // how many requests may wait at once, others get 503; 0 means any number
 	Backend     backend.Backend
+	Log         *trace.Log // of what the gate decides; nil: none
 }
 
 // Server is a running server.
@@ -30,7 +32,7 @@ type Server struct {
 
 // Start starts a server.
 func Start(c Config) (*Server, error) {
-	s := &Server{config: c, gate: orders.Gate{Limit: int64(c.MaxInflight)}}
+	s := &Server{config: c, gate: orders.Gate{Limit: int64(c.MaxInflight), Log: c.Log}}
 	var err error
 	if s.http, err = front.Listen(c.Addr, s.ask, s); err != nil {
 		return nil, err
@@ -39,7 +41,8 @@ func Start(c Config) (*Server, error) {
 }
 
 func (s *Server) ask(j *backend.Job) bool {
-	if !s.gate.Enter() {
+	visit, ok := s.gate.Admit()
+	if !ok {
 		return false
 	}
 	b := s.config.Backend
@@ -54,7 +57,7 @@ func (s *Server) ask(j *backend.Job) bool {
 		}
 		all.Wait()
 	}
-	s.gate.Leave()
+	s.gate.Release(visit, trace.NoWorker, 0)
 	return true
 }
 

@@ -1,12 +1,21 @@
 package orders
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/trace"
+)
 
 // Gate counts requests in and out, and turns away those that find it full. It
 // is safe for concurrent use. Limit must not change once requests come.
 type Gate struct {
 	// Limit is how many requests may be inside at once; 0 means any number.
 	Limit int64
+
+	// Log is where Admit and Release log what they do; nil: nowhere. Where there
+	// is one, Enter and Leave are for it alone.
+	Log *trace.Log
 
 	inside   atomic.Int64
 	entered  atomic.Int64
@@ -34,6 +43,24 @@ func (g *Gate) Enter() bool {
 
 // Leave makes room for another request.
 func (g *Gate) Leave() { g.inside.Add(-1) }
+
+// Admit is Enter, logged. What it returns goes to Release.
+func (g *Gate) Admit() (trace.Visit, bool) {
+	if g.Log == nil {
+		return 0, g.Enter()
+	}
+	return g.Log.Enter(g)
+}
+
+// Release is Leave, logged: of the request that has been with a worker since
+// the instant started of the log.
+func (g *Gate) Release(v trace.Visit, worker int, started time.Duration) {
+	if g.Log == nil {
+		g.Leave()
+		return
+	}
+	g.Log.Leave(g, v, worker, started)
+}
 
 // Inside is the number of requests that entered and have not left.
 func (g *Gate) Inside() int64 { return g.inside.Load() }

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/planted"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
@@ -113,6 +114,7 @@ const (
 	catBackend = "What a target waits for"
 	catExtra   = "A regression planted in a target, for a check that must see it"
 	catQueue   = "Orders that are paid later: style queue"
+	catTrace   = "A trace of what a target's gate decides, request by request"
 	catLoad    = "The load"
 	catDriver  = "What drives it"
 	catOutput  = "Output"
@@ -149,6 +151,7 @@ func targetFlags() []cli.Flag {
 		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "most orders that may wait to be paid; beyond that 503"),
 		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays at once"),
 		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "an order is handed out again where a payment service gave no sign of life for so long"),
+		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of the target's memory for each; what comes after is counted only"),
 		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 	}
 }
@@ -175,7 +178,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	if err != nil {
 		return targets.Options{}, usageError("--extra-delay=%s: %w", c.String("extra-delay"), err)
 	}
-	for _, f := range []string{"workers", "backend-latency", "consumers", "ack-wait", "broker-limit", "stream-orders"} { // zero means a default in Options, not here
+	for _, f := range []string{"workers", "backend-latency", "consumers", "ack-wait", "broker-limit", "stream-orders", "trace-limit"} { // zero means a default in Options, not here
 		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
 			return targets.Options{}, usageError("--%s=%v: must be above 0", f, c.Value(f))
 		}
@@ -196,9 +199,10 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 			Stall:   stalls,
 			Seed:    c.Uint64("seed"),
 		},
-		Postgres: postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Conns: c.Int("backend-conns")},
-		Queued:   queued(c),
-		Extra:    planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
+		Postgres:   postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Conns: c.Int("backend-conns")},
+		Queued:     queued(c),
+		Extra:      planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
+		TraceLimit: c.Int("trace-limit"),
 	}
 	switch {
 	case o.Queue < 0:

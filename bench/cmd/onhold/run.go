@@ -56,6 +56,7 @@ func runCommand() *cli.Command {
 			"  onhold run --targets goroutine,eventloop --backend postgres --backend-conns 50 --levels 50,100\n" +
 			"  onhold run --targets rpc --conns 2 --levels 100 --stage 1s\n" +
 			"  onhold run --targets eventloop --backend rest --levels 100 --stage 1s\n" +
+			"  onhold run --targets blocking --workers 10 --queue 5 --load poisson --levels 60 --stage 1s --trace\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
 			"  onhold run --targets queue --load poisson --levels 50 --stage 1s\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
@@ -92,6 +93,7 @@ func runCommand() *cli.Command {
 			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
 			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; 'onhold report DIR' draws them later"),
 			boolFlag(catOutput, "json", "print the Stage lines on stdout in place of the tables"),
+			boolFlag(catTrace, "trace", "have the targets write a trace of each stage into the run folder; of the styles that 'serve --trace' can trace"),
 			requireFlag(),
 		}, targetFlags()),
 		Action: runAction,
@@ -266,7 +268,7 @@ func (s *sitting) open() error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	return nil
+	return s.traces()
 }
 
 // pin gives the targets and the generator CPUs of their own where it can, and
@@ -321,6 +323,9 @@ func (s *sitting) effective() result.Settings {
 	}
 	if slices.Contains(names, queue.Name) {
 		out = append(out, queueSettings(s.c)...)
+	}
+	if s.c.Bool("trace") {
+		out = append(out, result.Setting{Key: "trace", Value: "true"}, result.Setting{Key: "trace_limit", Value: strconv.Itoa(s.c.Int("trace-limit"))})
 	}
 	if len(s.required) > 0 {
 		out = out.With("require", s.required.String())

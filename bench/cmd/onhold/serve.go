@@ -44,11 +44,15 @@ func serveCommand() *cli.Command {
 			"first, which it calls, and which ends with it. When it listens it prints one line\n" +
 			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops\n" +
 			"accepting, finishes what is in flight and ends.\n\n" +
+			"With --trace it logs, where it decides whether a request is let in, the instant,\n" +
+			"the decision, and when which worker began and was done; package reports/trace\n" +
+			"reads the file. A lock is held while it decides, and without --trace there is none.\n\n" +
 			"And one that is no order service, but serves any path, and counts what it\n" +
 			"serves at /bare/stats, /bare/arrivals and /bare/reset:\n\n" +
 			fmt.Sprintf("  %-10s %s\n\n", bare.Name, bare.About) +
 			aboutQueue +
 			"Examples:\n\n" +
+			"  onhold serve blocking --trace blocking.trace --addr 127.0.0.1:8080\n" +
 			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080\n" +
 			"  onhold serve rpc --rpc-limit none --addr 127.0.0.1:8080\n" +
 			"  onhold serve goroutine --backend rest --backend-conns 300 --addr 127.0.0.1:8080\n" +
@@ -57,6 +61,7 @@ func serveCommand() *cli.Command {
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
 			stringFlag(catQueue, "broker-dir", "", "folder of a broker of ours; where not set, a temporary one that goes with it"),
 			intFlag(catTarget, "arrivals", 0, "arrivals that bare logs, of which it gives the instants at /bare/arrivals; of bare, --backend-latency may be 0s"),
+			stringFlag(catTrace, "trace", "", "FILE that gets the trace when the target ends; of style blocking, and of goroutine and eventloop with --max-inflight"),
 		}, targetFlags()...),
 		Action: serve,
 	}
@@ -97,10 +102,10 @@ func serve(ctx context.Context, c *cli.Command) error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
 	defer cancel()
 	if err := server.Shutdown(ctx); err != nil {
-		if ctx.Err() == nil {
-			return errors.Join(lost, err)
+		if errors.Is(err, context.DeadlineExceeded) {
+			err = fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
 		}
-		return errors.Join(lost, fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err))
+		return errors.Join(lost, err)
 	}
 	return lost // nobody can know the address, or a part of it has ended
 }
@@ -114,6 +119,9 @@ type listening interface {
 // starter reads and checks every flag, and returns what starts the server.
 func starter(c *cli.Command, name string) (func(context.Context) (listening, error), error) {
 	if name == bare.Name {
+		if c.String("trace") != "" {
+			return nil, usageError("--trace=%s: bare has no gate to be traced", c.String("trace"))
+		}
 		if err := withoutExtra(c, "bare"); err != nil {
 			return nil, err
 		}
@@ -140,7 +148,12 @@ func starter(c *cli.Command, name string) (func(context.Context) (listening, err
 	if err != nil {
 		return nil, err
 	}
-	options.Addr = c.String("addr")
+	options.Addr, options.Trace = c.String("addr"), c.String("trace")
+	if options.Trace != "" {
+		if err := style.Traceable(options); err != nil {
+			return nil, &exitError{exitUsage, err}
+		}
+	}
 	if err := options.Validate(); err != nil {
 		return nil, &exitError{exitUsage, err}
 	}

@@ -71,8 +71,13 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 		if err := checkLimits(sweep, like); err != nil {
 			return nil, err
 		}
+		if c.Bool("trace") {
+			if err := s.Traceable(options); err != nil {
+				return nil, &exitError{exitUsage, err}
+			}
+		}
 		sub := &style{
-			style: s.Name, exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, driverName: like.Name(),
+			style: s.Name, traced: c.Bool("trace"), exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, driverName: like.Name(),
 			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 				d, err := driverOfStyle(c, s, r.Addr)
 				return d, func() {}, err
@@ -141,6 +146,9 @@ func newServer(c *cli.Command) (*server, error) {
 	if err := withoutExtra(c, "a server at --url"); err != nil {
 		return nil, err
 	}
+	if c.Bool("trace") {
+		return nil, usageError("--trace: a server at --url writes none, only the styles %s do", strings.Join(targets.Names(), ", "))
+	}
 	driver, err := driverOf(c, h)
 	if err != nil {
 		return nil, err
@@ -206,6 +214,8 @@ type style struct {
 	options    targets.Options // as the process has them, by way of args
 	driver     func(context.Context, targets.Ready) (d bench.Driver, done func(), err error)
 	driverName string
+	traced     bool
+	folder     string // where the traces' names lead from
 }
 
 func (s *style) name() string { return s.style }
@@ -216,14 +226,18 @@ func (s *style) plan(p bench.Plan) bench.Plan {
 		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
 	}
 	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
+	if s.traced {
+		p.Settings = append(p.Settings, result.Setting{Key: result.KeyTrace, Value: traceName(s.style, p)})
+	}
 	return p
 }
 
 func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSettings(s.driverName) }
 
 func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	p = s.plan(p)
 	// Not bound to ctx: an interrupted stage still ends its target in good order.
-	cmd := exec.Command(s.exe, append([]string{"serve", s.style}, s.args...)...)
+	cmd := exec.Command(s.exe, slices.Concat([]string{"serve", s.style}, s.args, s.traceArgs(p))...)
 	cmd.Env = s.env
 	process, err := targets.Launch(ctx, cmd, s.cpus)
 	if err != nil {
@@ -234,7 +248,6 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 		return nil, errors.Join(err, process.Stop())
 	}
 	defer done()
-	p = s.plan(p)
 	p.TargetPID = process.PID
 	stage, err := bench.Run(ctx, p, driver)
 	died, how := process.Ended()

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// traceName is the file of a stage's trace, from the run folder, with slashes.
+func traceName(style string, p bench.Plan) string {
+	return path.Join(result.TracesFolder, fmt.Sprintf("%s-%s-%d-%d.trace", style, p.Load, p.Level, max(p.Rep, 1)))
+}
+
+// traceArgs are the flags that make serve trace the stage, or not, whatever the
+// environment says.
+func (s *style) traceArgs(p bench.Plan) []string {
+	file := ""
+	if s.traced {
+		file = filepath.Join(s.folder, filepath.FromSlash(p.Settings.Get(result.KeyTrace)))
+	}
+	return []string{"--trace=" + file, fmt.Sprintf("--trace-limit=%d", s.options.TraceLimit)}
+}
+
+// traces makes room for the traces in the run folder.
+func (s *sitting) traces() error {
+	for _, sub := range s.subjects {
+		st, ok := sub.(*style)
+		if !ok || !st.traced {
+			continue
+		}
+		st.folder = s.folder.Dir
+		if err := os.MkdirAll(filepath.Join(st.folder, result.TracesFolder), 0o755); err != nil {
+			return fmt.Errorf("run folder: %w", err)
+		}
+	}
+	return nil
+}

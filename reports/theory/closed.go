@@ -180,21 +180,14 @@ func (s ClosedSimulation) run(r *rand.Rand, warm float64, requests int) simulate
 	out := simulatedRun{begin: warm}
 	for out.offered < requests {
 		t := next[0]
-		l.advance(t)
-		lost := l.full(t)
-		took, wait := service(), max(0, l.earliest()-t)
-		switch {
-		case lost:
-			siftDown(next, t+s.Pause*think())
-		case s.Longest > 0 && wait > s.Longest:
-			lost = true
-			l.leaveAt(t + s.Longest)
-			siftDown(next, t+s.Longest+s.Pause*think())
-		default:
-			l.enter(t, took)
+		took := service()
+		f, wait := l.submit(t, took, s.Longest)
+		if f == served {
 			siftDown(next, t+wait+took+s.Think*think())
+		} else {
+			siftDown(next, t+wait+s.Pause*think())
 		}
-		out.add(t, warm, lost, wait, took)
+		out.add(t, warm, f, wait, took)
 	}
 	return out
 }

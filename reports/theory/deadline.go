@@ -19,7 +19,7 @@ func MMcD(c int, a, longest float64) (*Queue, error) {
 	if err := firstOf(badWorkers(c), badLoad(a), bad(longest >= 0 && longest <= maxTime, "longest", longest, fmt.Sprintf("from 0 to %g", float64(maxTime)))); err != nil {
 		return nil, err
 	}
-	q := &Queue{Workers: c, Places: Unbounded, Load: a, longest: longest}
+	q := &Queue{Workers: c, Places: Unbounded, Load: a, longest: longest, spent: longest}
 	b, n := erlangB(c, a), float64(c)
 	d := n - a
 	if d*longest < -600 {

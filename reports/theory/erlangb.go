@@ -76,10 +76,8 @@ func ErlangBSlope(c int, a float64) (float64, error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case a == 0 && c == 1:
-		return 1, nil
-	case a == 0:
-		return 0, nil
+	case a < 1e-300: // where c/a would overflow: B is a^c/c!
+		return boolTo(c == 1), nil
 	}
 	return max(0, b*(float64(c)/a-1+b)), nil
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/integrate/quad"
-	"gonum.org/v1/gonum/mathext"
 )
 
 // FanOut is a request that makes calls to others, each of which takes a time of
@@ -36,7 +35,7 @@ func (f FanOut) Sequential(p float64) (mean, quantile float64, ok bool, err erro
 	case Constant:
 		return mean, mean, true, nil
 	case Exponential:
-		return mean, f.Mean * mathext.GammaIncRegInv(float64(f.Calls), p), true, nil
+		return mean, f.Mean * quantileOf(func(t float64) float64 { return poissonAtMost(f.Calls-1, t) }, p, float64(f.Calls)), true, nil
 	}
 	if f.Calls == 1 {
 		return mean, f.Mean * f.Law.quantile(p), true, nil
@@ -53,7 +52,9 @@ func (f FanOut) Concurrent(p float64) (mean, quantile float64, err error) {
 		return 0, 0, err
 	}
 	n := float64(f.Calls)
-	quantile = f.Mean * f.longest(p)
+	// All calls are done with the chance p if each is with p^(1/n); by logarithms, or
+	// digits are lost for large n.
+	quantile = f.Mean * f.Law.exceededBy(-math.Expm1(math.Log(p)/n))
 	switch f.Law.kind() {
 	case Constant:
 		return f.Mean, f.Mean, nil
@@ -73,15 +74,6 @@ func (f FanOut) Concurrent(p float64) (mean, quantile float64, err error) {
 	}
 	mean = quad.Fixed(density, -12, 12+sigma, 600, quad.Legendre{}, 0)
 	return f.Mean * mean, quantile, nil
-}
-
-// longest is the p-quantile of the longest of all calls, of mean 1.
-func (f FanOut) longest(p float64) float64 {
-	if f.Law.kind() == Exponential {
-		// 1-p^(1/n) by its logarithm, or digits are lost for large n.
-		return -math.Log(-math.Expm1(math.Log(p) / float64(f.Calls)))
-	}
-	return f.Law.quantile(math.Pow(p, 1/float64(f.Calls)))
 }
 
 // AnySlow is the share of requests in which at least one of n calls is slow, where

@@ -27,7 +27,7 @@ const maxCV = 100
 
 // kind is the law's kind, with what is a constant in all but name as such.
 func (l Law) kind() string {
-	if l.Kind == "" || l.Kind == Lognormal && l.CV == 0 {
+	if l.Kind == "" || l.Kind == Lognormal && l.CV < 1e-9 {
 		return Constant
 	}
 	return l.Kind
@@ -63,13 +63,17 @@ func (l Law) logs() (mu, sigma float64) {
 }
 
 // quantile is that of a time of mean 1.
-func (l Law) quantile(p float64) float64 {
+func (l Law) quantile(p float64) float64 { return l.exceededBy(1 - p) }
+
+// exceededBy is what a share q of times of mean 1 exceeds, with all digits where
+// that is small.
+func (l Law) exceededBy(q float64) float64 {
 	switch l.kind() {
 	case Exponential:
-		return -math.Log1p(-p)
+		return max(0, -math.Log(q))
 	case Lognormal:
 		mu, sigma := l.logs()
-		return distuv.LogNormal{Mu: mu, Sigma: sigma}.Quantile(p)
+		return math.Exp(mu - sigma*distuv.UnitNormal.Quantile(q))
 	}
 	return 1
 }

@@ -39,6 +39,14 @@ func (l *line[T]) full(t T) bool {
 	return l.places >= 0 && l.earliest() > t && l.waiting() >= l.places
 }
 
+// opens is when a line that is full has room again: at the next departure.
+func (l *line[T]) opens() T {
+	if l.waiting() > 0 {
+		return l.starts[l.first]
+	}
+	return l.earliest()
+}
+
 // enter takes one that arrives at t, whether there is room or not.
 func (l *line[T]) enter(t, service T) (start T) {
 	start = max(t, l.earliest())
@@ -54,6 +62,30 @@ func (l *line[T]) leaveAt(t T) {
 	if l.places >= 0 {
 		l.starts = append(l.starts, t)
 	}
+}
+
+// simulatedFate is what became of an arrival.
+type simulatedFate int
+
+const (
+	served simulatedFate = iota
+	turnedAway
+	givenUp
+)
+
+// submit is what becomes of one that arrives at t, and how long it waits.
+func (l *line[T]) submit(t, service, longest T) (f simulatedFate, wait T) {
+	l.advance(t)
+	if l.full(t) {
+		return turnedAway, 0
+	}
+	wait = max(0, l.earliest()-t)
+	if longest > 0 && wait > longest {
+		l.leaveAt(t + longest)
+		return givenUp, longest
+	}
+	l.enter(t, service)
+	return served, wait
 }
 
 // occupy gives the worker that is free first something to do until then.

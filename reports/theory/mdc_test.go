@@ -89,12 +89,9 @@ func TestMDcAgainstTheChain(t *testing.T) {
 		if math.Abs(q.WaitProbability-busy) > 1e-9 || math.Abs(q.WaitMean-queue/row.a) > 1e-9*max(1, q.WaitMean) {
 			t.Errorf("%v: %v wait for %v, by the chain %v for %v", row, q.WaitProbability, q.WaitMean, busy, queue/row.a)
 		}
-		law := newWaitingLaw(row.c, row.a)
-		above := 1.0
-		for n, v := range p[:row.c+60] {
-			above -= v
-			if n >= row.c && math.Abs(law.more(n-row.c)-above) > 1e-9 {
-				t.Errorf("%v: more than %d wait with %v, by the chain %v", row, n-row.c, law.more(n-row.c), above)
+		for n, got := range must(MDcStates(row.c, row.a, row.c+60)) {
+			if math.Abs(got-p[n]) > 1e-9 {
+				t.Errorf("%v: %d in the system with %v, by the chain %v", row, n, got, p[n])
 			}
 		}
 	}

@@ -247,6 +247,11 @@ func TestDeadline(t *testing.T) {
 	}{{1, 0.5, 1}, {10, 12, 0.5}, {10, 10, 3}, {100, 150, 14}, {100, 150, 11.999}, {2, 1, 30}} {
 		lawHolds(t, "M/M/c+D", must(MMcD(row.c, row.a, row.longest)), 1e-4)
 	}
+	// Of 12 that come in a service time a fifth waits for half of one, and is gone.
+	q := must(MMcD(10, 12, 0.5))
+	wantClose(t, "in flight", q.InFlight(), q.Throughput()*(1+q.WaitMean)+12*q.Rejected*0.5, 1e-12)
+	s := must(Simulate(Simulation{Workers: 10, Places: Unbounded, Load: 12, Longest: 0.5, Service: Law{Kind: Exponential}, Requests: 10_000, Confidence: 0.999}))
+	holds(t, "in flight", s.InFlight, q.InFlight(), 0)
 	wantClose(t, "no patience", must(MMcD(7, 5, 0)).Rejected, must(ErlangB(7, 5)), 1e-12)
 	patient, forever := must(MMcD(7, 5, 1e6)), must(MMcK(7, Unbounded, 5))
 	wantClose(t, "patience", patient.WaitMean, forever.WaitMean, 1e-12)

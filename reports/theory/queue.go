@@ -14,6 +14,8 @@ type Queue struct {
 	// tail is the share of the served that waits longer than t, for t from 0;
 	// nil where only a mean is known.
 	tail func(t float64) float64
+	// spent is the time that one waits who is given up.
+	spent float64
 	// longest is a bound of any wait, where there is one.
 	longest float64
 }
@@ -26,7 +28,10 @@ func (q *Queue) Throughput() float64 { return q.Load * (1 - q.Rejected) }
 func (q *Queue) Utilisation() float64 { return share(q.Throughput() / float64(q.Workers)) }
 
 // InFlight is how many requests are waiting or served, on average: Little's law.
-func (q *Queue) InFlight() float64 { return q.Throughput() * (1 + q.WaitMean) }
+// Those count that will be given up.
+func (q *Queue) InFlight() float64 {
+	return q.Throughput()*(1+q.WaitMean) + q.Load*q.Rejected*q.spent
+}
 
 // WaitTail is the share of the served that waits longer than t. It is 1 for t
 // below 0, and not a number where the model gives no law.
@@ -48,12 +53,12 @@ func (q *Queue) WaitQuantile(p float64) (t float64, ok bool) {
 	if !(p >= 0 && p < 1) || q.tail == nil {
 		return 0, false
 	}
-	return quantile(q.WaitTail, p, max(q.WaitMean, 1/float64(q.Workers))), true
+	return quantileOf(q.WaitTail, p, max(q.WaitMean, 1/float64(q.Workers))), true
 }
 
-// quantile is the first t with a tail of at most 1-p; scale is any time of the
+// quantileOf is the first t with a tail of at most 1-p; scale is any time of the
 // right size.
-func quantile(tail func(float64) float64, p, scale float64) float64 {
+func quantileOf(tail func(float64) float64, p, scale float64) float64 {
 	enough := func(t float64) bool { return tail(t) <= 1-p }
 	if enough(0) {
 		return 0
@@ -102,7 +107,7 @@ func (q *Queue) ExponentialLatency(p ...float64) (t []float64, ok bool) {
 		if !(p >= 0 && p < 1) {
 			return nil, false
 		}
-		t = append(t, quantile(tail, p, 1+q.WaitMean))
+		t = append(t, quantileOf(tail, p, 1+q.WaitMean))
 	}
 	return t, true
 }
@@ -115,7 +120,7 @@ func (q *Queue) ExponentialLatency(p ...float64) (t []float64, ok bool) {
 // It is laid out once, in panels up to where G is nothing: the next H follows from
 // the last.
 func (q *Queue) exponentialTail() func(t float64) float64 {
-	last := quantile(q.WaitTail, 1-1e-13, max(q.WaitMean, 1/float64(q.Workers)))
+	last := quantileOf(q.WaitTail, 1-1e-13, max(q.WaitMean, 1/float64(q.Workers)))
 	if last == 0 {
 		return func(t float64) float64 { return math.Exp(-t) }
 	}

@@ -22,8 +22,8 @@ const (
 	DefaultConfidence = 0.95
 )
 
-// maxSimulated bounds how many arrivals a simulation may need: some twenty seconds.
-const maxSimulated = 60_000_000
+// maxSimulated bounds how many arrivals a simulation may need: some ten seconds.
+const maxSimulated = 30_000_000
 
 // Simulation is a server to be simulated where no formula is exact: c workers,
 // first come first served, and an open load. Times are in mean service times.
@@ -35,7 +35,7 @@ type Simulation struct {
 	Longest         float64 // what has waited for that long is given up; 0 for never
 
 	Seed       uint64  // the same gives the same
-	Runs       int     // runs from an empty server, each of its own seed; 0 for DefaultRuns, else 2 or more
+	Runs       int     // runs from an empty server, each of its own seed; 0 for DefaultRuns, or 5 and more if those take too long; else 2 or more
 	Requests   int     // measured in each, after WarmUp; 0 for DefaultRequests
 	Confidence float64 // of the intervals; 0 for DefaultConfidence
 }
@@ -60,6 +60,7 @@ type Simulated struct {
 // runs from an empty server, by Student's t ([BatchMeans]). An error where what
 // is steady is too far off to get there.
 func Simulate(s Simulation, quantiles ...float64) (*Simulated, error) {
+	fewer := s.Runs == 0 // if that many take too long
 	s = s.normal()
 	if err := s.check(quantiles); err != nil {
 		return nil, err
@@ -67,6 +68,14 @@ func Simulate(s Simulation, quantiles ...float64) (*Simulated, error) {
 	warm, err := s.warmUp()
 	if err != nil {
 		return nil, err
+	}
+	each := warm*s.Load + float64(s.Requests)
+	if runs := int(maxSimulated / each); fewer && runs < s.Runs && runs >= 5 {
+		s.Runs = runs
+	}
+	if need := float64(s.Runs) * each; need > maxSimulated {
+		return nil, bad(false, "load", s.Load, fmt.Sprintf(
+			"one at which a steady state is sooner reached: %.2g arrivals would have to be simulated, of at most %.2g", need, float64(maxSimulated)))
 	}
 	return summary(s, quantiles, func(r *rand.Rand) simulatedRun { return s.run(r, warm) }), nil
 }
@@ -88,7 +97,7 @@ func summary(s Simulation, quantiles []float64, do func(*rand.Rand) simulatedRun
 		waits = append(waits, one.waited/float64(len(one.waits)))
 		means = append(means, mean(one.waits))
 		latencies = append(latencies, mean(one.latencies))
-		inside = append(inside, rates[len(rates)-1]*mean(one.latencies))
+		inside = append(inside, (mean(one.latencies)*float64(len(one.latencies))+one.spent)/one.length())
 		slices.Sort(one.waits)
 		slices.Sort(one.latencies)
 		for i, p := range quantiles {
@@ -105,6 +114,11 @@ func summary(s Simulation, quantiles []float64, do func(*rand.Rand) simulatedRun
 		return e
 	}
 	out.Rejected = within(estimate(rejected), 0, 1)
+	if out.Rejected.High == 0 {
+		// That none was rejected does not say that none ever is: as many as would be
+		// missed with the confidence, if they came one by one.
+		out.Rejected.High = min(1, -math.Log(1-s.Confidence)/float64(total))
+	}
 	out.WaitProbability = within(estimate(waits), 0, 1)
 	out.WaitMean = within(estimate(means), 0, math.Inf(1))
 	out.LatencyMean = within(estimate(latencies), 0, math.Inf(1))
@@ -166,9 +180,7 @@ func (s Simulation) warmUp() (float64, error) {
 	}
 	// A service far above the mean is remembered for as long.
 	warm *= 1 + s.Service.CV*s.Service.CV/2
-	need := float64(s.Runs) * (warm*s.Load + float64(s.Requests))
-	return warm, bad(need <= maxSimulated, "load", s.Load,
-		fmt.Sprintf("one at which a steady state is sooner reached: %.2g arrivals would have to be simulated, of at most %.2g", need, float64(maxSimulated)))
+	return warm, nil
 }
 
 // simulatedRun is what one run measured.
@@ -176,18 +188,20 @@ type simulatedRun struct {
 	offered          int
 	begin, end       float64
 	waited           float64 // how many did
+	spent            float64 // waiting, by those that were given up
 	waits, latencies []float64
 }
 
-// add is one that arrived at t, was lost, or waited and was served.
-func (r *simulatedRun) add(t, warm float64, lost bool, wait, took float64) {
+// add is one that arrived at t, and what became of it.
+func (r *simulatedRun) add(t, warm float64, f simulatedFate, wait, took float64) {
 	if t < warm {
 		r.begin = t
 		return
 	}
 	r.offered++
 	r.end = t
-	if lost {
+	if f != served {
+		r.spent += boolTo(f == givenUp) * wait
 		return
 	}
 	if wait > 0 {
@@ -213,18 +227,8 @@ func (s Simulation) run(r *rand.Rand, warm float64) simulatedRun {
 			t += gap * r.ExpFloat64()
 		}
 		took := service()
-		l.advance(t)
-		lost := l.full(t)
-		wait := max(0, l.earliest()-t)
-		switch {
-		case lost:
-		case s.Longest > 0 && wait > s.Longest:
-			lost = true
-			l.leaveAt(t + s.Longest)
-		default:
-			l.enter(t, took)
-		}
-		out.add(t, warm, lost, wait, took)
+		f, wait := l.submit(t, took, s.Longest)
+		out.add(t, warm, f, wait, took)
 	}
 	return out
 }

@@ -72,6 +72,14 @@ func TestSimulatedMDcKIsWithinBounds(t *testing.T) {
 	}
 }
 
+// That none is rejected in some thousand requests is no proof that none ever is.
+func TestSimulationWithoutRejects(t *testing.T) {
+	s := must(Simulate(Simulation{Workers: 10, Places: 10, Load: 1, Requests: 1_000}))
+	if s.Rejected.Mean != 0 || !close(s.Rejected.High, 3.0/20_000, 0.01) {
+		t.Errorf("rejected: %v", s.Rejected)
+	}
+}
+
 func TestSimulationIsRepeatable(t *testing.T) {
 	s := Simulation{Workers: 3, Places: 2, Load: 3, Seed: 7, Runs: 3, Requests: 1_000}
 	a, b := must(Simulate(s, 0.9)), must(Simulate(s, 0.9))

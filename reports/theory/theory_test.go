@@ -89,6 +89,7 @@ func TestRangeErrors(t *testing.T) {
 		{"too few points", of(FitUSL([]USLPoint{{1, 1}, {2, 2}, {3, 3}}, USLOfTime, 0.95)), "points=3: must be four or more"},
 		{"points of two sizes", of(FitUSL([]USLPoint{{1, 1}, {2, 2}, {1, 3}, {2, 1}}, USLOfTime, 0.95)), "points=2: must be of three N or more"},
 		{"a fit of nothing known", of(FitUSL(make([]USLPoint, 9), "", 0.95)), "method="},
+		{"a clock that runs backwards", of(CompareFates(1, 1, nil, -1)), "clock=-1ns: must be 0 or more"},
 	}
 	for _, row := range rows {
 		var out *RangeError

@@ -2,10 +2,18 @@
 // against: pure functions, without a clock and without randomness that is not
 // seeded.
 //
-// The models are here, one family a file, and what is needed to hold a measurement
-// against them: how long to warm up ([WarmUp]), how long to run ([RunLength]),
-// what the interval is ([BatchMeans]), and whether it confirms ([Judge]). Where no
-// formula is exact there is [Simulate].
+// It is used in three ways.
+//
+//  1. [Predict] takes the description of a load and a server, chooses the model,
+//     and says what it expects: shares, rates, waits and latencies, and whether
+//     that is exact.
+//  2. [Replay] takes recorded arrivals and service times and says of each single
+//     request whether it had to be accepted, and when it had to start: no
+//     sampling error, and so the sharpest check ([CompareFates]).
+//  3. The models themselves, one family a file, where a caller knows which one
+//     applies; and what is needed to hold a measurement against them: how long to
+//     warm up ([WarmUp]), how long to run ([RunLength]), what the interval is
+//     ([BatchMeans]), and whether it confirms ([Judge]).
 //
 // # Notation
 //

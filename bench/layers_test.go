@@ -31,7 +31,7 @@ var layers = [][]string{
 
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
-	"gonum.org/v1/gonum":                   {"reports/compare/exact"},
+	"gonum.org/v1/gonum":                   {"reports/compare/exact", "reports/theory"},
 	"gonum.org/v1/plot":                    {"reports/render"},
 	"github.com/jackc/pgx/v5":              {"targets/backend/postgres"},
 	"testing":                              {"bench/benchtest"},

@@ -1,0 +1,126 @@
+package theory
+
+import (
+	"math"
+	"math/big"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Erlang tables as published.
+func TestErlangBTables(t *testing.T) {
+	// Offered load of 15 lines with 1 % blocked: the example in the manual of the
+	// calculator of erlang.com.
+	wantClose(t, "15 lines, 1 %", math.Round(must(ErlangBLoad(15, 0.01))*1000)/1000, 8.108, 1e-12)
+	// Carrier Grade Voice over IP, 2nd edition (Collins, 2003), appendix A, which
+	// has one decimal.
+	columns := []float64{0.0001, 0.0005, 0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.007, 0.008, 0.009, 0.01, 0.02, 0.03, 0.04, 0.05}
+	table := map[int][]float64{
+		5: {0.5, 0.6, 0.8, 0.9, 1.0, 1.1, 1.1, 1.2, 1.2, 1.3, 1.3, 1.4, 1.7, 1.9, 2.1, 2.2},
+		8: {1.4, 1.8, 2.1, 2.3, 2.5, 2.6, 2.7, 2.8, 2.9, 3.0, 3.1, 3.1, 3.6, 4.0, 4.3, 4.5},
+		9: {1.8, 2.3, 2.6, 2.9, 3.1, 3.2, 3.3, 3.4, 3.5, 3.6, 3.7, 3.8, 4.3, 4.7, 5.1, 5.4},
+	}
+	for c, loads := range table {
+		for i, want := range loads {
+			if got := must(ErlangBLoad(c, columns[i])); math.Abs(got-want) > 0.0501 {
+				t.Errorf("%d channels, %v blocked: %v erlangs, want %v", c, columns[i], got, want)
+			}
+		}
+	}
+}
+
+// exactErlangB is the sum of a^k/k!, with 200 digits.
+func exactErlangB(c int, a float64) float64 {
+	term, sum := big.NewFloat(1).SetPrec(700), big.NewFloat(1).SetPrec(700)
+	for k := 1; k <= c; k++ {
+		term.Mul(term, big.NewFloat(a))
+		term.Quo(term, big.NewFloat(float64(k)))
+		sum.Add(sum, term)
+	}
+	out, _ := new(big.Float).Quo(term, sum).Float64()
+	return out
+}
+
+func TestErlangBAgainstSums(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.IntRange(0, 400).Draw(t, "c")
+		a := rapid.Float64Range(0.001, 800).Draw(t, "a")
+		wantClose(t, "B", must(ErlangB(c, a)), exactErlangB(c, a), 1e-12)
+	})
+	wantClose(t, "a tiny B", must(ErlangB(20, 0.5)), 2.4e-25, 0.01)
+}
+
+func TestErlangBProperties(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.IntRange(1, 5_000).Draw(t, "c")
+		a := rapid.Float64Range(0.01, 10_000).Draw(t, "a")
+		b := must(ErlangB(c, a))
+		if !(b >= max(0, 1-float64(c)/a)-1e-12 && b <= 1) {
+			t.Errorf("B = %v is not from 1-c/a to 1", b)
+		}
+		if more := must(ErlangB(c+1, a)); more > b {
+			t.Errorf("one worker more rejects more: %v, %v", more, b)
+		}
+		if more := must(ErlangB(c, a*1.01)); more < b {
+			t.Errorf("a higher load is rejected less: %v, %v", more, b)
+		}
+		if b < 1e-200 || b > 0.999 {
+			return
+		}
+		// The inverses, and the slope as a difference.
+		wantClose(t, "load", must(ErlangBLoad(c, b)), a, 1e-9)
+		if got := must(ErlangBWorkers(a, b*(1+1e-9))); got != c {
+			t.Errorf("%d workers, want %d", got, c)
+		}
+		h := a * 1e-6
+		difference := (must(ErlangB(c, a+h)) - must(ErlangB(c, a-h))) / (2 * h)
+		if got := must(ErlangBSlope(c, a)); math.Abs(got-difference) > 1e-6*(b*float64(c)/a+1) {
+			t.Errorf("slope %v, want %v", got, difference)
+		}
+	})
+}
+
+func TestErlangAtTheEdges(t *testing.T) {
+	wantClose(t, "no workers", must(ErlangB(0, 3)), 1, 0)
+	wantClose(t, "no load", must(ErlangB(3, 0)), 0, 0)
+	// About a = c, B is near 1/sqrt(pi·c/2) for many workers (Erlang, 1924).
+	wantClose(t, "100,000 workers", must(ErlangB(100_000, 100_000)), 1/math.Sqrt(math.Pi/2*100_000), 0.005)
+	wantClose(t, "100,000 workers, twice the load", must(ErlangB(100_000, 200_000)), 0.5, 1e-4)
+	wantClose(t, "slope with one worker and no load", must(ErlangBSlope(1, 0)), 1, 0)
+	wantClose(t, "slope with two", must(ErlangBSlope(2, 0)), 0, 0)
+	if n := must(ErlangBWorkers(0, 0.5)); n != 1 {
+		t.Errorf("no load, of which none would be served without a worker, needs %d workers", n)
+	}
+}
+
+// The overhead of a measurement on the share: (c-a+aB) times that of the service
+// time, 7.6 with 100 workers at a = 100.
+func TestErlangBSlopeOfOverhead(t *testing.T) {
+	b := must(ErlangB(100, 100))
+	wantClose(t, "relative", must(ErlangBSlope(100, 100))*100/b, 7.57, 0.001)
+}
+
+// By the chain of clients that think or are served, seen by a client that sends.
+func TestEngset(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 60).Draw(t, "n")
+		c := rapid.IntRange(1, 60).Draw(t, "c")
+		ratio := rapid.Float64Range(0.01, 10).Draw(t, "ratio")
+		p, sent, lost := 1.0, 0.0, 0.0
+		for j := 0; j <= min(n, c); j++ {
+			if j > 0 {
+				p *= float64(n-j+1) * ratio / float64(j)
+			}
+			sent += float64(n-j) * p
+			if j == c {
+				lost = float64(n-j) * p
+			}
+		}
+		wantClose(t, "share", must(Engset(n, c, ratio)), lost/sent, 1e-10)
+	})
+	// Many clients that think long are a Poisson load.
+	wantClose(t, "many clients", must(Engset(10_000_000, 10, 1e-6)), must(ErlangB(10, 10)), 1e-5)
+	wantClose(t, "as many workers as clients", must(Engset(10, 10, 3)), 0, 0)
+	wantClose(t, "no workers", must(Engset(10, 0, 3)), 1, 0)
+}

@@ -1,0 +1,56 @@
+package theory_test
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/theory"
+)
+
+// What 50 requests a second may expect of ten workers that wait 200 ms each, and
+// of what a queue of ten places makes of it.
+func ExamplePredict() {
+	s := theory.Setting{Load: theory.LoadPoisson, Rate: 50, Workers: 10, Service: 200 * time.Millisecond}
+	p, err := theory.Predict(s)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s, exact %v: %.1f %% rejected, p99 %.0f ms\n", p.Model, p.Exact, 100**p.Rejected, *p.Latency.P99/1e6)
+
+	s.Places = 10
+	s.ServiceLaw.Kind = theory.Exponential
+	if p, err = theory.Predict(s); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Printf("%s, exact %v: %.1f %% rejected, p99 %.0f ms\n", p.Model, p.Exact, 100**p.Rejected, *p.Latency.P99/1e6)
+
+	s.Workers = 0
+	_, err = theory.Predict(s)
+	fmt.Println(err)
+	// Output:
+	// M/G/c/c, exact true: 21.5 % rejected, p99 200 ms
+	// M/M/c/K, exact true: 6.8 % rejected, p99 1019 ms
+	// --workers=0: must be from 1 to 1000000, or inf
+}
+
+// Three requests in a row at a server with one worker, and one place to wait. The
+// server's log has the last as accepted: theory does not.
+func ExampleCompareFates() {
+	log := []theory.Logged{
+		{At: 0, Service: 200 * time.Millisecond, Accepted: true},
+		{At: 10 * time.Millisecond, Service: 200 * time.Millisecond, Accepted: true},
+		{At: 20 * time.Millisecond, Service: 200 * time.Millisecond, Accepted: true},
+	}
+	f, err := theory.CompareFates(1, 1, log, time.Millisecond)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, d := range f.Unexcused() {
+		fmt.Printf("arrival %d: accepted %v, and %v away from another fate\n", d.Index, d.Accepted, d.Slack)
+	}
+	// Output:
+	// arrival 2: accepted true, and 180ms away from another fate
+}

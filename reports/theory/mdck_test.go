@@ -1,0 +1,251 @@
+package theory
+
+import (
+	"math"
+	"math/big"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// brunGarcia is the rejected share and the mean wait of M/D/1/K by the closed form
+// of Brun and Garcia, Journal of Applied Probability 37, 2000, whose terms
+// alternate, with 300 digits.
+func brunGarcia(k int, a float64) (rejected, wait float64) {
+	const bits = 1000
+	n := k + 1 // in the system
+	b := func(n int) *big.Float {
+		sum := new(big.Float).SetPrec(bits)
+		for i := 0; i <= n; i++ {
+			u := product(a, float64(n-i), bits)
+			term := bigExp(u)
+			u.Neg(u)
+			for j := 1; j <= i; j++ {
+				term.Mul(term, u)
+				term.Quo(term, big.NewFloat(float64(j)))
+			}
+			sum.Add(sum, term)
+		}
+		return sum
+	}
+	all := new(big.Float).SetPrec(bits)
+	for i := range n {
+		all.Add(all, b(i))
+	}
+	last, _ := b(n - 1).Float64()
+	full := 1 - last/(1+a*last)
+	sum, _ := all.Float64()
+	return full, float64(n-1) - (sum-float64(n))/(a*last)
+}
+
+func TestMD1KAgainstBrunAndGarcia(t *testing.T) {
+	for _, row := range []struct {
+		k int
+		a float64
+	}{{1, 0.5}, {2, 1.3}, {5, 0.9}, {10, 1}, {20, 1.5}, {30, 0.95}} {
+		q := must(MD1K(row.k, row.a))
+		rejected, wait := brunGarcia(row.k, row.a)
+		// The closed form loses digits of a small share in 1-x at the very end.
+		if math.Abs(q.Rejected-rejected) > 1e-13 || !close(q.WaitMean, wait, 1e-11) {
+			t.Errorf("%v: %v and %v, want %v and %v", row, q.Rejected, q.WaitMean, rejected, wait)
+		}
+		lawHolds(t, "M/D/1/K", q, 1e-4)
+	}
+}
+
+// By the recursion from book to book, where that still works.
+func TestMD1KAgainstTheRecursion(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := rapid.IntRange(1, 12).Draw(t, "k")
+		a := rapid.Float64Range(0.2, 2).Draw(t, "a")
+		exactly, _ := poissonLaw(a)
+		at := func(n int) float64 {
+			if n < len(exactly) {
+				return exactly[n]
+			}
+			return 0
+		}
+		p := []float64{1}
+		sum := 1.0
+		for j := range k {
+			v := p[j] - p[0]*at(j)
+			for i := 1; i <= j; i++ {
+				v -= p[i] * at(j-i+1)
+			}
+			p = append(p, v/at(0))
+			sum += p[j+1]
+		}
+		if got, want := must(MD1K(k, a)).Rejected, 1-1/(p[0]/sum+a); math.Abs(got-want) > 1e-6*want+1e-13 {
+			t.Errorf("rejected %v, want %v", got, want)
+		}
+	})
+}
+
+func TestMD1KLimits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := rapid.IntRange(0, 60).Draw(t, "k")
+		a := rapid.OneOf(rapid.Float64Range(0.001, 3), rapid.Float64Range(3, 1_000)).Draw(t, "a")
+		q := must(MD1K(k, a))
+		sane(t, q)
+		bounds(t, 1, k, a, q.Rejected)
+		if more := must(MD1K(k+1, a)); more.Rejected > q.Rejected*(1+1e-12) {
+			t.Errorf("a place more rejects more: %v, %v", more.Rejected, q.Rejected)
+		}
+		if q.WaitMean > float64(k) {
+			t.Errorf("mean wait %v", q.WaitMean)
+		}
+	})
+	wantClose(t, "no places", must(MD1K(0, 0.7)).Rejected, 0.7/1.7, 1e-14)
+	bounded, unbounded := must(MD1K(2_000, 0.95)), must(MDc(1, 0.95))
+	wantClose(t, "mean of many places", bounded.WaitMean, unbounded.WaitMean, 1e-9)
+	wantClose(t, "tail of many places", bounded.WaitTail(12.3), unbounded.WaitTail(12.3), 1e-9)
+	for _, a := range []float64{1e-9, 0.9, 1.1, 299, 301, 1e7} {
+		sane(t, must(MD1K(50_000, a)))
+	}
+}
+
+// bounds hold for M/D/c/K at any load.
+func bounds(t errorer, c, k int, a, rejected float64) {
+	t.Helper()
+	least := max(0, 1-float64(c)/a)
+	most := min(must(ErlangB(c, a)), must(MMcK(c, k, a)).Rejected)
+	if rejected < least-1e-9 || rejected > most+1e-9 {
+		t.Errorf("%d workers, %d places, a = %v: %v is not from %v to %v", c, k, a, rejected, least, most)
+	}
+}
+
+func TestMD2KLimits(t *testing.T) {
+	for _, a := range []float64{1e-7, 0.01, 0.5, 1.7, 2, 3.5, 9.5, 20} {
+		var last float64
+		for i, k := range []int{0, 1, 2, 7, 20} {
+			q := must(MD2K(k, a))
+			sane(t, q)
+			bounds(t, 2, k, a, q.Rejected)
+			if i > 0 && q.Rejected > last+1e-11 {
+				t.Errorf("%d places, a = %v: rejected %v, with fewer %v", k, a, q.Rejected, last)
+			}
+			if q.WaitMean > math.Ceil(float64(k)/2) {
+				t.Errorf("%d places, a = %v: mean wait %v", k, a, q.WaitMean)
+			}
+			last = q.Rejected
+		}
+	}
+	wantClose(t, "no places", must(MD2K(0, 1.7)).Rejected, must(ErlangB(2, 1.7)), 1e-14)
+	bounded, unbounded := must(MD2K(200, 1.8)), must(MDc(2, 1.8))
+	wantClose(t, "mean of many places", bounded.WaitMean, unbounded.WaitMean, 1e-8)
+	wantClose(t, "waits, of many places", bounded.WaitProbability, unbounded.WaitProbability, 1e-8)
+	for _, at := range []float64{0, 0.3, 1, 1.7, 4.25} {
+		wantClose(t, "tail of many places", bounded.WaitTail(at), unbounded.WaitTail(at), 1e-8)
+	}
+	for _, row := range []struct {
+		k int
+		a float64
+	}{{1, 0.5}, {7, 1.8}} {
+		lawHolds(t, "M/D/2/K", must(MD2K(row.k, row.a)), 1e-4)
+	}
+}
+
+// By a chain on a grid of time, of what is left of both services and whether one
+// waits, with the error of the grid, and what is left of it, taken out by three of
+// them.
+func TestMD2KAgainstAGrid(t *testing.T) {
+	const a = 1.6
+	coarse, fine, finest := gridMD21(16, a), gridMD21(32, a), gridMD21(64, a)
+	want := (4*(2*finest-fine) - (2*fine - coarse)) / 3
+	if got := must(MD2K(1, a)).Rejected; math.Abs(got-want) > 3e-5 {
+		t.Errorf("rejected %v, by a grid %v", got, want)
+	}
+}
+
+// gridMD21 is the rejected share of M/D/2/1 in slots of 1/n of a service, in each
+// of which one arrives or none. The state is what is left of both services, the
+// larger first, and whether one waits.
+func gridMD21(n int, a float64) float64 {
+	size := n + 1
+	p := make([]float64, size*size*2)
+	at := func(x, y, w int) int { return (x*size+y)*2 + w }
+	p[at(0, 0, 0)] = 1
+	come := 1 - math.Exp(-a/float64(n))
+	var lost float64
+	for range 30 * n {
+		next := make([]float64, len(p))
+		lost = 0
+		for x := range size {
+			for y := 0; y <= x; y++ {
+				for w := range 2 {
+					v := p[at(x, y, w)]
+					if v == 0 {
+						continue
+					}
+					// A slot goes by, and who waits takes a worker that is free.
+					left := [2]int{max(x-1, 0), max(y-1, 0)}
+					waits := w
+					if waits == 1 && left[1] == 0 {
+						left[1], waits = n, 0
+					}
+					put := func(left [2]int, waits int, v float64) {
+						next[at(max(left[0], left[1]), min(left[0], left[1]), waits)] += v
+					}
+					put(left, waits, v*(1-come))
+					low := 0
+					if left[1] < left[0] {
+						low = 1
+					}
+					switch {
+					case left[low] == 0:
+						left[low] = n
+						put(left, waits, v*come)
+					case waits == 0:
+						put(left, 1, v*come)
+					default:
+						lost += v
+						put(left, waits, v*come)
+					}
+				}
+			}
+		}
+		p = next
+	}
+	return lost
+}
+
+// Against the exact ones, and for three workers and more against simulation: the
+// errors that its doc names.
+func TestTijms(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		k := rapid.IntRange(0, 40).Draw(t, "k")
+		a := rapid.Float64Range(0.05, 3).Draw(t, "a")
+		exact, got := must(MD1K(k, a)), must(TijmsMDcK(1, k, a))
+		if math.Abs(got.Rejected-exact.Rejected) > 1e-9 || math.Abs(got.WaitMean-exact.WaitMean) > 1e-7*max(1, exact.WaitMean) {
+			t.Errorf("one worker: %v and %v, want %v and %v", got.Rejected, got.WaitMean, exact.Rejected, exact.WaitMean)
+		}
+		c := rapid.IntRange(1, 50).Draw(t, "c")
+		wantClose(t, "no places", must(TijmsMDcK(c, 0, a)).Rejected, must(ErlangB(c, a)), 1e-12)
+		sane(t, must(TijmsMDcK(c, k, a*float64(c))))
+	})
+	// Rejected, with 0.1 % of it as the standard error, from 5·10^7 simulated.
+	for _, row := range []struct {
+		c, k        int
+		a, rejected float64
+		low, high   float64 // of the error
+	}{
+		{10, 10, 12, 0.16880, -0.005, 0.005},
+		{50, 25, 50, 0.01788, -0.06, -0.01},
+		{100, 50, 100, 0.00920, -0.06, -0.005},
+	} {
+		got := must(TijmsMDcK(row.c, row.k, row.a)).Rejected/row.rejected - 1
+		if got < row.low || got > row.high {
+			t.Errorf("%v: off by %.3f", row, got)
+		}
+	}
+	two := must(TijmsMDcK(2, 5, 2)).Rejected/must(MD2K(5, 2)).Rejected - 1
+	if two < 0 || two > 0.04 {
+		t.Errorf("two workers: off by %.3f", two)
+	}
+	for _, row := range []struct {
+		c, k int
+		a    float64
+	}{{100_000, 1_000, 99_000}, {100_000, 10, 1e7}, {3, 20_000, 2.9}, {3, 10_000, 1e7}, {100_000, 10, 1}} {
+		sane(t, must(TijmsMDcK(row.c, row.k, row.a)))
+	}
+}

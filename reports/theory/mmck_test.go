@@ -1,0 +1,327 @@
+package theory
+
+import (
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+	"pgregory.net/rapid"
+)
+
+// chain is M/M/c/K by its weights, one after the other.
+func chain(c, k int, a float64) (p []float64) {
+	p = make([]float64, c+k+1)
+	sum := 0.0
+	for j := range p {
+		p[j] = 1
+		if j > 0 {
+			p[j] = p[j-1] * a / float64(min(j, c))
+		}
+		sum += p[j]
+	}
+	for j := range p {
+		p[j] /= sum
+	}
+	return p
+}
+
+func TestMMcKAgainstTheChain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.IntRange(1, 40).Draw(t, "c")
+		k := rapid.IntRange(0, 40).Draw(t, "k")
+		a := rapid.OneOf(rapid.Float64Range(0.01, 80), rapid.Just(float64(c)), rapid.Just(float64(c)*(1+1e-13))).Draw(t, "a")
+		q := must(MMcK(c, k, a))
+		p := chain(c, k, a)
+		wantClose(t, "rejected", q.Rejected, p[c+k], 1e-10)
+		var waits, mean, inside float64
+		for j := range p {
+			inside += float64(j) * p[j]
+			if j >= c && j < c+k {
+				waits += p[j] / (1 - p[c+k])
+				mean += p[j] / (1 - p[c+k]) * float64(j-c+1) / float64(c)
+			}
+		}
+		wantClose(t, "wait probability", q.WaitProbability, waits, 1e-10)
+		wantClose(t, "mean wait", q.WaitMean, mean, 1e-10)
+		wantClose(t, "in flight", q.InFlight(), inside, 1e-9)
+		// Who finds j waiting waits for j+1 departures: an Erlang law.
+		at := rapid.Float64Range(0, 5).Draw(t, "t")
+		var tail float64
+		for j := c; j < c+k; j++ {
+			tail += p[j] / (1 - p[c+k]) * poissonAtMost(j-c, float64(c)*at)
+		}
+		if got := q.WaitTail(at); math.Abs(got-tail) > 1e-11 {
+			t.Errorf("P(W > %v) = %v, want %v", at, got, tail)
+		}
+	})
+}
+
+// The mean of a law is the integral of its tail, and quantiles invert it.
+func lawHolds(t errorer, about string, q *Queue, relative float64) {
+	t.Helper()
+	const steps = 2_000
+	last, ok := q.WaitQuantile(1 - 1e-9)
+	if !ok {
+		t.Errorf("%s: no law", about)
+		return
+	}
+	var sum float64
+	h := last / steps
+	before := q.WaitTail(0)
+	for i := 1; i <= steps && last > 0; i++ {
+		now := q.WaitTail(float64(i) * h)
+		if now > before+1e-12 {
+			t.Errorf("%s: the tail rises at %v: %v, %v", about, float64(i)*h, before, now)
+			return
+		}
+		sum += h * (before + now) / 2
+		before = now
+	}
+	if math.Abs(sum-q.WaitMean) > relative*q.WaitMean+1e-7 {
+		t.Errorf("%s: mean wait %v, of the law %v", about, q.WaitMean, sum)
+	}
+	if math.Abs(q.WaitTail(0)-q.WaitProbability) > 1e-9 {
+		t.Errorf("%s: %v wait, of the law %v", about, q.WaitProbability, q.WaitTail(0))
+	}
+	for _, p := range []float64{0.1, 0.5, 0.9, 0.99, 0.999} {
+		at, ok := q.WaitQuantile(p)
+		if !ok || at > 0 && (q.WaitTail(at) > 1-p+1e-9 || q.WaitTail(at*(1-1e-6)) < 1-p-1e-6) {
+			t.Errorf("%s: the %v-quantile %v has a tail of %v", about, p, at, q.WaitTail(at))
+		}
+	}
+}
+
+func TestMMcKLaw(t *testing.T) {
+	for _, row := range []struct {
+		c, k int
+		a    float64
+	}{{1, 1, 0.5}, {10, 10, 9}, {10, 10, 12}, {100, 100, 150}, {10, 1_000, 10}, {3, Unbounded, 2.5}} {
+		lawHolds(t, "M/M/c/K", must(MMcK(row.c, row.k, row.a)), 1e-4)
+	}
+}
+
+func TestMMcKLimits(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.IntRange(1, 200).Draw(t, "c")
+		k := rapid.IntRange(0, 200).Draw(t, "k")
+		a := rapid.Float64Range(0.01, 400).Draw(t, "a")
+		q := must(MMcK(c, k, a))
+		if none := must(MMcK(c, 0, a)); none.Rejected > must(ErlangB(c, a))*(1+1e-12) || none.WaitMean != 0 {
+			t.Errorf("without places: %v", none.Rejected)
+		}
+		for about, better := range map[string]*Queue{"a place": must(MMcK(c, k+1, a)), "a worker": must(MMcK(c+1, k, a)), "a lower load": must(MMcK(c, k, a*0.99))} {
+			if better.Rejected > q.Rejected*(1+1e-12) {
+				t.Errorf("%s makes it worse: %v, %v", about, better.Rejected, q.Rejected)
+			}
+		}
+		if q.Rejected < 1-float64(c)/a-1e-12 || q.Rejected > must(ErlangB(c, a))*(1+1e-12) {
+			t.Errorf("%v is out of bounds", q.Rejected)
+		}
+	})
+	// Very many places are as good as any number.
+	bounded, unbounded := must(MMcK(10, 100_000, 9.9)), must(MMcK(10, Unbounded, 9.9))
+	wantClose(t, "wait", bounded.WaitMean, unbounded.WaitMean, 1e-9)
+	wantClose(t, "tail", bounded.WaitTail(30), unbounded.WaitTail(30), 1e-9)
+	// In heavy overload the rejected share is 1-c/a, and the wait the queue.
+	heavy := must(MMcK(100, 100, 150))
+	wantClose(t, "overload", heavy.Rejected, 1-100.0/150, 1e-9)
+	wantClose(t, "wait in overload", heavy.WaitMean, 0.98, 1e-9)
+}
+
+// As large as it goes, and as small.
+func TestMMcKAtTheEdges(t *testing.T) {
+	for _, row := range []struct {
+		c, k int
+		a    float64
+	}{
+		{100_000, 1_000_000, 100_000}, {100_000, 1_000_000, 1e7}, {100_000, 1_000_000, 1e-300},
+		{1, 1_000_000, 1}, {1, 1_000_000, 1e7}, {1, 0, 5e-324}, {100_000, 0, 1e5},
+	} {
+		q := must(MMcK(row.c, row.k, row.a))
+		sane(t, q)
+	}
+	wantClose(t, "as likely in each state", must(MMcK(1, 1_000_000, 1)).Rejected, 1.0/1_000_002, 1e-9)
+}
+
+// sane is what must be so of any queue.
+func sane(t errorer, q *Queue) {
+	t.Helper()
+	for about, v := range map[string]float64{"rejected": q.Rejected, "waits": q.WaitProbability, "utilisation": q.Utilisation()} {
+		if !(v >= 0 && v <= 1) {
+			t.Errorf("%+v: %s = %v", *q, about, v)
+		}
+	}
+	for about, v := range map[string]float64{"mean wait": q.WaitMean, "in flight": q.InFlight(), "throughput": q.Throughput()} {
+		if !(v >= 0) || math.IsInf(v, 0) {
+			t.Errorf("%+v: %s = %v", *q, about, v)
+		}
+	}
+	if q.tail == nil {
+		return
+	}
+	var last float64
+	for _, p := range []float64{0, 0.5, 0.9, 0.99} {
+		v, ok := q.WaitQuantile(p)
+		if !ok || !(v >= last) || math.IsInf(v, 0) {
+			t.Errorf("%+v: %v-quantile %v", *q, p, v)
+		}
+		last = v
+	}
+}
+
+func TestErlangC(t *testing.T) {
+	// By the chain, cut off where it is nothing.
+	p := chain(5, 2_000, 4)
+	var waits float64
+	for _, v := range p[5:] {
+		waits += v
+	}
+	wantClose(t, "C", must(ErlangC(5, 4)), waits, 1e-12)
+	wantClose(t, "one worker", must(ErlangC(1, 0.7)), 0.7, 1e-12)
+	q := must(MMcK(1, Unbounded, 0.7))
+	wantClose(t, "mean of M/M/1", q.WaitMean, 0.7/0.3, 1e-12)
+}
+
+// Latency of M/M/1 is exponential at the rate 1-a; of M/M/c it has a closed form;
+// of M/M/c/K it is a mixture, integrated by small steps.
+func TestExponentialLatency(t *testing.T) {
+	at, ok := must(MMcK(1, Unbounded, 0.7)).ExponentialLatency(0.5, 0.99)
+	if !ok {
+		t.Fatal("no law")
+	}
+	wantClose(t, "M/M/1, p50", at[0], math.Ln2/0.3, 1e-8)
+	wantClose(t, "M/M/1, p99", at[1], math.Log(100)/0.3, 1e-8)
+
+	q := must(MMcK(10, Unbounded, 9.5))
+	tail := q.exponentialTail()
+	c, rate := q.WaitProbability, 0.5
+	for _, x := range []float64{0, 0.01, 1, 5, 30} {
+		want := math.Exp(-x) + c*(math.Exp(-rate*x)-math.Exp(-x))/(1-rate)
+		wantClose(t, "M/M/c", tail(x), want, 1e-8)
+	}
+	// With a queue that is long against a service.
+	long := must(MMcK(1, 10_000, 1.5))
+	at, _ = long.ExponentialLatency(0.5)
+	w, _ := long.WaitQuantile(0.5)
+	if d := at[0] - w; d < 0 || d > 2 {
+		t.Errorf("latency %v, of which %v is the wait", at[0], w)
+	}
+	for _, row := range []struct {
+		c, k int
+		a    float64
+	}{{1, 5, 2}, {10, 10, 12}, {4, 300, 4}} {
+		q := must(MMcK(row.c, row.k, row.a))
+		tail := q.exponentialTail()
+		const h = 1e-4
+		sum := 1.0 // exp(-x) at 0
+		x := 0.0
+		for range 40_000 {
+			sum = sum*math.Exp(-h) + h*math.Exp(-h/2)*q.WaitTail(x+h/2)
+			x += h
+		}
+		wantClose(t, "M/M/c/K", tail(x), sum, 1e-6)
+	}
+	if at, _ := must(MMcK(10, 0, 12)).ExponentialLatency(0.5); !close(at[0], math.Ln2, 1e-9) {
+		t.Errorf("without a queue: %v", at)
+	}
+}
+
+func TestDeadline(t *testing.T) {
+	wantClose(t, "10 workers, a = 12, half a service", must(MMcD(10, 12, 0.5)).Rejected, 0.19955421, 1e-7)
+	rapid.Check(t, func(t *rapid.T) {
+		c := rapid.IntRange(1, 100).Draw(t, "c")
+		a := rapid.OneOf(rapid.Float64Range(0.1, 200), rapid.Just(float64(c)), rapid.Just(float64(c)*(1+1e-14))).Draw(t, "a")
+		longest := rapid.Float64Range(0, 20).Draw(t, "longest")
+		q := must(MMcD(c, a, longest))
+		sane(t, q)
+		if more := must(MMcD(c, a, longest+0.1)); more.Rejected > q.Rejected*(1+1e-9) {
+			t.Errorf("more patience loses more: %v, %v", more.Rejected, q.Rejected)
+		}
+		if q.WaitMean > longest || q.Rejected < 1-float64(c)/a-1e-9 || q.Rejected > must(ErlangB(c, a))+1e-12 {
+			t.Errorf("out of bounds: %v, %v", q.WaitMean, q.Rejected)
+		}
+	})
+	for _, row := range []struct {
+		c          int
+		a, longest float64
+	}{{1, 0.5, 1}, {10, 12, 0.5}, {10, 10, 3}, {100, 150, 14}, {100, 150, 11.999}, {2, 1, 30}} {
+		lawHolds(t, "M/M/c+D", must(MMcD(row.c, row.a, row.longest)), 1e-4)
+	}
+	// Of 12 that come in a service time a fifth waits for half of one, and is gone.
+	q := must(MMcD(10, 12, 0.5))
+	wantClose(t, "in flight", q.InFlight(), q.Throughput()*(1+q.WaitMean)+12*q.Rejected*0.5, 1e-12)
+	s := must(Simulate(Simulation{Workers: 10, Places: Unbounded, Load: 12, Longest: 0.5, Service: Law{Kind: Exponential}, Requests: 10_000, Confidence: 0.999}))
+	holds(t, "in flight", s.InFlight, q.InFlight(), 0)
+	wantClose(t, "no patience", must(MMcD(7, 5, 0)).Rejected, must(ErlangB(7, 5)), 1e-12)
+	patient, forever := must(MMcD(7, 5, 1e6)), must(MMcK(7, Unbounded, 5))
+	wantClose(t, "patience", patient.WaitMean, forever.WaitMean, 1e-12)
+	wantClose(t, "patience", patient.WaitTail(1), forever.WaitTail(1), 1e-12)
+}
+
+// Against the fundamental matrix of the chain at arrivals, and the published
+// figures of how much longer a run must be.
+func TestInflation(t *testing.T) {
+	for _, row := range []struct {
+		c, k int
+		a    float64
+		b, v float64
+	}{
+		{10, 0, 4.46, 0.01, 2.6}, {10, 0, 9.68, 0.20, 3.3}, {10, 0, 18.3, 0.50, 2.3}, {100, 0, 84.1, 0.01, 11.0}, {100, 0, 120.6, 0.20, 6.9},
+		{10, 10, 9, 0.030, 8.9}, {10, 10, 12, 0.18, 7.7}, {50, 25, 50, 0.029, 22.8}, {100, 50, 100, 0.016, 41.9},
+	} {
+		q := must(MMcK(row.c, row.k, row.a))
+		if math.Abs(q.Rejected-row.b) > 0.02*row.b {
+			t.Errorf("%v: B = %v, want %v", row, q.Rejected, row.b)
+		}
+		v := must(Inflation(row.c, row.k, row.a))
+		if math.Abs(v-row.v) > 0.051 {
+			t.Errorf("%v: V = %v, want %v", row, v, row.v)
+		}
+		wantClose(t, "by the fundamental matrix", v, inflationOfChain(row.c, row.k, row.a), 1e-8)
+	}
+	sanity := must(Inflation(100_000, 1_000, 100_000))
+	if !(sanity > 1) || math.IsInf(sanity, 0) {
+		t.Errorf("V = %v", sanity)
+	}
+	// All that arrives is rejected, or nearly.
+	wantClose(t, "overwhelmed", must(Inflation(1, 0, 1e7)), 1, 1e-5)
+}
+
+func inflationOfChain(c, k int, a float64) float64 {
+	n := c + k + 1
+	step := mat.NewDense(n, n, nil)
+	for i := range n {
+		// From i+1, or the most, services end until the next arrival.
+		at, left := min(i+1, c+k), 1.0
+		for j := at; j >= 0; j-- {
+			mu := float64(min(j, c))
+			step.Set(i, j, left*a/(a+mu))
+			left *= mu / (a + mu)
+		}
+	}
+	p := chain(c, k, a)
+	b := p[n-1]
+	// (1 - step + ones·p)·g = f - b
+	m := mat.NewDense(n, n, nil)
+	f := mat.NewVecDense(n, nil)
+	for i := range n {
+		for j := range n {
+			v := p[j] - step.At(i, j)
+			if i == j {
+				v++
+			}
+			m.Set(i, j, v)
+		}
+		f.SetVec(i, -b)
+	}
+	f.SetVec(n-1, 1-b)
+	var g mat.VecDense
+	if err := g.SolveVec(m, f); err != nil {
+		return math.NaN()
+	}
+	var variance float64
+	for i := range n {
+		variance += p[i] * f.AtVec(i) * (2*g.AtVec(i) - f.AtVec(i))
+	}
+	return variance / (b * (1 - b))
+}

@@ -1,0 +1,191 @@
+package theory
+
+import (
+	"math"
+	"time"
+)
+
+// Never is the slack of a fate that nothing would change.
+const Never = time.Duration(math.MaxInt64)
+
+// Fate is what had to become of an arrival.
+type Fate struct {
+	Accepted bool
+	// Start and Departure are when its service had to start and end; zero where it
+	// was rejected.
+	Start, Departure time.Duration
+	// Slack is by how much the arrival is away from the departure that would make
+	// its fate another: later for one that was rejected, and before the place that
+	// it took was free for one that was accepted. Never where there is none. An
+	// arrival at the very instant of a departure comes after it, with a slack of 0
+	// then.
+	Slack time.Duration
+}
+
+// Replay is a queue of c workers and k places, first come first served, that is
+// told recorded arrivals, in order, and says what had to become of each: exact,
+// without any law or chance. It is where a measurement is told from theory most
+// sharply: what does not agree, and is not within the error of the clock of a tie
+// ([CompareFates]), the server did. Arrivals are those at the point of admission,
+// not those that the client sent. It takes a time of log c for each, and room for
+// c+k, not for the arrivals.
+type Replay struct {
+	line   *line[int64]
+	last   int64
+	opened int64 // when the line last ceased to be full; -1 for never
+	full   bool  // that it was, after the last arrival
+}
+
+// NewReplay is a queue that is empty; k may be [Unbounded].
+func NewReplay(c, k int) (*Replay, error) {
+	if err := firstOf(badWorkers(c), badPlaces(k)); err != nil {
+		return nil, err
+	}
+	return &Replay{line: newLine[int64](c, k, false), opened: -1}, nil
+}
+
+// Next is the fate of the next arrival, at an instant from any zero that is not
+// after it, and with the time that it keeps a worker. It is an error where the
+// instant is before the last, or less than 0, or a time overflows.
+func (r *Replay) Next(at, service time.Duration) (Fate, error) {
+	return r.next(at, service, nil)
+}
+
+// next enters it if it is accepted, or, where it is known whether it was, if that
+// is so.
+func (r *Replay) next(at, service time.Duration, was *bool) (Fate, error) {
+	t := int64(at)
+	if err := firstOf(bad(t >= 0 && t >= r.last, "at", at, "from 0, and not before the arrival before it"), bad(service >= 0, "service", service, "0 or more")); err != nil {
+		return Fate{}, err
+	}
+	start := max(t, r.line.earliest())
+	if start > math.MaxInt64-int64(service) {
+		return Fate{}, bad(false, "service", service, "so short that its end can be told in nanoseconds")
+	}
+	r.last = t
+	if opens := r.line.opens(); r.full && opens <= t {
+		r.opened = opens
+	}
+	r.line.advance(t)
+	f := Fate{Accepted: !r.line.full(t), Slack: Never}
+	switch {
+	case !f.Accepted:
+		f.Slack = time.Duration(r.line.opens() - t)
+	case r.opened >= 0:
+		f.Slack = time.Duration(t - r.opened)
+	}
+	if f.Accepted {
+		f.Start, f.Departure = time.Duration(start), time.Duration(start+int64(service))
+	}
+	if was == nil && f.Accepted || was != nil && *was {
+		r.line.enter(t, int64(service))
+	}
+	r.full = r.line.full(t)
+	return f, nil
+}
+
+// Logged is what a server recorded of an arrival.
+type Logged struct {
+	At       time.Duration
+	Service  time.Duration // that it kept a worker; of no meaning where it was rejected
+	Accepted bool
+}
+
+// Difference is an arrival whose fate was not what it had to be.
+type Difference struct {
+	Index    int  // of the arrival in the log
+	Accepted bool // as logged: the queue says otherwise
+	Slack    time.Duration
+	// NearDeparture says that the departure that decides is within the error of the
+	// clock, NearArrival that another arrival is, with another fate: then the two
+	// may have come in the other order.
+	NearDeparture, NearArrival bool
+}
+
+// Excused says that the error of the clock may be all there is to it.
+func (d Difference) Excused() bool { return d.NearDeparture || d.NearArrival }
+
+// Fates is a log held against the queue that it should be of.
+type Fates struct {
+	Arrivals    int
+	Rejected    int // as logged
+	Expected    int // that had to be rejected
+	Differences []Difference
+}
+
+// Agreement is how many were rejected and had to be, of those of which either is
+// so; 1 where none is.
+func (f Fates) Agreement() float64 {
+	wrongly := 0
+	for _, d := range f.Differences {
+		if !d.Accepted {
+			wrongly++
+		}
+	}
+	either := f.Expected + wrongly
+	if either == 0 {
+		return 1
+	}
+	return float64(f.Rejected-wrongly) / float64(either)
+}
+
+// Unexcused are the differences that the error of the clock does not explain.
+func (f Fates) Unexcused() (out []Difference) {
+	for _, d := range f.Differences {
+		if !d.Excused() {
+			out = append(out, d)
+		}
+	}
+	return out
+}
+
+// CompareFates holds the logged fates of arrivals, in order, against the queue of
+// c workers and k places ([Replay]), and names each that differs; clock is the
+// error of the recorded instants. The queue is carried on as logged: a difference
+// is counted once, and not again in all that follows from it.
+func CompareFates(c, k int, log []Logged, clock time.Duration) (Fates, error) {
+	r, err := NewReplay(c, k)
+	if err := firstOf(err, bad(clock >= 0, "clock", clock, "0 or more")); err != nil {
+		return Fates{}, err
+	}
+	out := Fates{Arrivals: len(log)}
+	for i, a := range log {
+		service := a.Service
+		if !a.Accepted {
+			service = 0
+		}
+		f, err := r.next(a.At, service, &a.Accepted)
+		if err != nil {
+			return Fates{}, err
+		}
+		if !a.Accepted {
+			out.Rejected++
+		}
+		if !f.Accepted {
+			out.Expected++
+		}
+		if f.Accepted == a.Accepted {
+			continue
+		}
+		out.Differences = append(out.Differences, Difference{
+			Index: i, Accepted: a.Accepted, Slack: f.Slack,
+			NearDeparture: f.Slack <= clock,
+			NearArrival:   otherFate(log, i, -1, clock) || otherFate(log, i, 1, clock),
+		})
+	}
+	return out, nil
+}
+
+// otherFate says whether an arrival within the error of the clock, to one side,
+// had another fate.
+func otherFate(log []Logged, i, step int, clock time.Duration) bool {
+	for j := i + step; j >= 0 && j < len(log); j += step {
+		if (log[j].At - log[i].At).Abs() > clock {
+			return false
+		}
+		if log[j].Accepted != log[i].Accepted {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,263 @@
+package theory
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// events is the same queue by its events: workers take the first that waits when
+// they are done, and not before.
+func events(c, k int, at, service []time.Duration) []Fate {
+	out := make([]Fate, len(at))
+	type worker struct {
+		busy bool
+		done time.Duration
+	}
+	workers := make([]worker, c)
+	var waiting []int
+	begin := func(w *worker, i int, t time.Duration) {
+		out[i] = Fate{Accepted: true, Start: t, Departure: t + service[i]}
+		w.busy, w.done = true, t+service[i]
+	}
+	until := func(t time.Duration) {
+		for {
+			var next *worker
+			for i := range workers {
+				if w := &workers[i]; w.busy && w.done <= t && (next == nil || w.done < next.done) {
+					next = w
+				}
+			}
+			if next == nil {
+				return
+			}
+			next.busy = false
+			if len(waiting) > 0 {
+				begin(next, waiting[0], next.done)
+				waiting = waiting[1:]
+			}
+		}
+	}
+arrivals:
+	for i, t := range at {
+		until(t)
+		for w := range workers {
+			if !workers[w].busy {
+				begin(&workers[w], i, t)
+				continue arrivals
+			}
+		}
+		if k == Unbounded || len(waiting) < k {
+			waiting = append(waiting, i)
+		}
+	}
+	until(math.MaxInt64)
+	return out
+}
+
+// trace draws arrivals and services of whole numbers, small enough for many ties.
+func trace(t *rapid.T) (c, k int, at, service []time.Duration) {
+	c, k = rapid.IntRange(1, 5).Draw(t, "c"), rapid.IntRange(-1, 5).Draw(t, "k")
+	now := time.Duration(0)
+	for range rapid.IntRange(0, 60).Draw(t, "n") {
+		now += time.Duration(rapid.IntRange(0, 4).Draw(t, "gap"))
+		at = append(at, now)
+		service = append(service, time.Duration(rapid.IntRange(0, 20).Draw(t, "service")))
+	}
+	return c, k, at, service
+}
+
+func replayed(c, k int, at, service []time.Duration) (out []Fate) {
+	r := must(NewReplay(c, k))
+	for i := range at {
+		out = append(out, must(r.Next(at[i], service[i])))
+	}
+	return out
+}
+
+func TestReplayAgainstEvents(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, k, at, service := trace(t)
+		want := events(c, k, at, service)
+		for i, f := range replayed(c, k, at, service) {
+			f.Slack = 0
+			if f != want[i] {
+				t.Fatalf("arrival %d: %+v, want %+v", i, f, want[i])
+			}
+		}
+	})
+}
+
+// The slack is what an arrival must be moved by, alone, for its fate to be
+// another, and no less will do.
+func TestReplaySlack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		c, k, at, service := trace(t)
+		if len(at) == 0 {
+			return
+		}
+		i := rapid.IntRange(0, len(at)-1).Draw(t, "i")
+		f := replayed(c, k, at, service)[i]
+		if f.Slack == Never {
+			return
+		}
+		// The last that is moved has nobody behind it to pass, and stays behind those
+		// before it.
+		moved := func(by time.Duration) (accepted, ok bool) {
+			to := at[i] + by
+			if to < 0 || i > 0 && to < at[i-1] {
+				return false, false
+			}
+			times := append(append([]time.Duration(nil), at[:i]...), to)
+			return replayed(c, k, times, service[:i+1])[i].Accepted, true
+		}
+		away, just := f.Slack, f.Slack-1
+		if f.Accepted {
+			away, just = -f.Slack-1, -f.Slack
+		}
+		if accepted, ok := moved(away); ok && accepted == f.Accepted {
+			t.Errorf("moved by %d, arrival %d is the same: %+v", away, i, f)
+		}
+		if accepted, ok := moved(just); ok && accepted != f.Accepted {
+			t.Errorf("moved by %d, arrival %d is another: %+v", just, i, f)
+		}
+	})
+}
+
+func TestReplayTies(t *testing.T) {
+	// What leaves at an instant has left before what arrives at it.
+	fates := replayed(1, 0, []time.Duration{0, 10, 19}, []time.Duration{10, 10, 10})
+	if !fates[1].Accepted || fates[1].Slack != 0 || fates[2].Accepted || fates[2].Slack != 1 {
+		t.Errorf("%+v", fates)
+	}
+	// All at once: the first in the order of the record.
+	fates = replayed(1, 1, []time.Duration{5, 5, 5}, []time.Duration{7, 7, 7})
+	if !fates[0].Accepted || fates[1].Start != 12 || fates[2].Accepted {
+		t.Errorf("%+v", fates)
+	}
+}
+
+func TestReplayErrors(t *testing.T) {
+	r := must(NewReplay(1, 1))
+	for _, row := range [][2]time.Duration{{-1, 1}, {1, -1}, {math.MaxInt64, 1}} {
+		if _, err := r.Next(row[0], row[1]); err == nil {
+			t.Errorf("%v: no error", row)
+		}
+	}
+	must(r.Next(10, math.MaxInt64-10))
+	if _, err := r.Next(10, 1); err == nil {
+		t.Error("the end of the second overflows: no error")
+	}
+	if _, err := r.Next(9, 1); err == nil {
+		t.Error("backwards: no error")
+	}
+	if _, err := NewReplay(0, 1); err == nil {
+		t.Error("no workers: no error")
+	}
+	if _, err := NewReplay(1, -2); err == nil {
+		t.Error("places below none: no error")
+	}
+}
+
+// Of Poisson arrivals with constant services it rejects as much as M/D/2/K, and
+// room for its arrivals is not needed.
+func TestReplayOfPoisson(t *testing.T) {
+	const n = 400_000
+	r := must(NewReplay(2, 3))
+	draw := rand.New(rand.NewPCG(4, 4))
+	var now float64
+	var lost, waited float64
+	for range n {
+		now += draw.ExpFloat64() / 2.1 * 1e6
+		f := must(r.Next(time.Duration(now), 1e6))
+		if !f.Accepted {
+			lost++
+		} else {
+			waited += float64(f.Start-time.Duration(now)) / 1e6
+		}
+	}
+	q := must(MD2K(3, 2.1))
+	wantClose(t, "rejected", lost/n, q.Rejected, 0.02)
+	wantClose(t, "mean wait", waited/(n-lost), q.WaitMean, 0.01)
+	if got := len(r.line.starts); got > 4_096 {
+		t.Errorf("%d starts are kept", got)
+	}
+}
+
+// A log that a server kept with an error of its clock: all that differs is
+// excused, and what is planted is not.
+func TestCompareFates(t *testing.T) {
+	draw := rand.New(rand.NewPCG(5, 5))
+	const clock = 2 * time.Microsecond
+	r := must(NewReplay(3, 2))
+	var log []Logged
+	now := time.Duration(0)
+	for range 50_000 {
+		now += time.Duration(draw.ExpFloat64()*300e3) + 1
+		took := time.Duration(800e3 + draw.Float64()*400e3)
+		f := must(r.Next(now, took))
+		log = append(log, Logged{now, took, f.Accepted})
+	}
+	clean := must(CompareFates(3, 2, log, 0))
+	if len(clean.Differences) != 0 || clean.Agreement() != 1 || clean.Rejected != clean.Expected || clean.Rejected == 0 {
+		t.Errorf("as it was: %+v", clean)
+	}
+
+	blurred := append([]Logged(nil), log...)
+	for i := range blurred {
+		blurred[i].At = max(0, blurred[i].At+time.Duration(draw.Int64N(int64(clock)+1))-clock/2)
+		if i > 0 {
+			blurred[i].At = max(blurred[i].At, blurred[i-1].At)
+		}
+	}
+	// Starts move as arrivals do, and departures with them: by as much once more.
+	got := must(CompareFates(3, 2, blurred, 2*clock))
+	if len(got.Differences) == 0 || len(got.Unexcused()) != 0 {
+		t.Errorf("with an error of the clock: %d differ, of which unexcused: %+v", len(got.Differences), got.Unexcused())
+	}
+	if a := got.Agreement(); a < 0.97 || a >= 1 {
+		t.Errorf("agreement of %v", a)
+	}
+
+	// A server that refuses one that it should take, far from any departure, and one
+	// with a place more than it should have.
+	planted := append([]Logged(nil), log...)
+	for i := range planted[1_000:] {
+		if at := 1_000 + i; planted[at].Accepted && planted[at-1].Accepted && planted[at+1].Accepted {
+			planted[at].Accepted = false
+			break
+		}
+	}
+	got = must(CompareFates(3, 2, planted, clock))
+	if un := got.Unexcused(); len(un) == 0 || un[0].Accepted {
+		t.Errorf("one refused for no reason: %+v", un)
+	}
+	got = must(CompareFates(3, 1, log, clock))
+	if un := got.Unexcused(); len(un) < 1_000 || !un[0].Accepted {
+		t.Errorf("a place more: %d unexcused", len(un))
+	}
+
+	if empty := must(CompareFates(1, 0, nil, 0)); empty.Agreement() != 1 {
+		t.Errorf("of nothing: %+v", empty)
+	}
+	if _, err := CompareFates(1, 0, []Logged{{At: 2}, {At: 1}}, 0); err == nil {
+		t.Error("a log that is not in order has no error")
+	}
+}
+
+func TestDifferenceNearAnotherArrival(t *testing.T) {
+	// The place goes to the first, but the server took the second, which came within
+	// the error of the clock.
+	log := []Logged{{0, 100, true}, {10, 100, false}, {11, 100, true}, {50, 100, false}}
+	got := must(CompareFates(1, 1, log, 2))
+	if len(got.Differences) != 1 || got.Differences[0].Index != 1 || !got.Differences[0].NearArrival || got.Differences[0].NearDeparture {
+		t.Errorf("%+v", got)
+	}
+	got = must(CompareFates(1, 1, log, 0))
+	if len(got.Unexcused()) != 1 {
+		t.Errorf("%+v", got)
+	}
+}

@@ -1,0 +1,173 @@
+package theory
+
+import (
+	"fmt"
+	"math"
+
+	"gonum.org/v1/gonum/stat"
+	"gonum.org/v1/gonum/stat/distuv"
+)
+
+// Estimate is a mean, and an interval that holds what is estimated with the
+// confidence it was asked for. Low and High are infinite where there is no
+// knowing.
+type Estimate struct{ Mean, Low, High float64 }
+
+// BatchMeans is the mean of values that are each from a batch of a run, or a run
+// of its own, and its interval at a two-sided confidence such as 0.95: Student's,
+// which is exact for values that are independent and normal. So batches must be
+// long, ten warm-ups ([WarmUp]) or more, and at least 20; runs that were started
+// afresh are better still, as the phases of constant services are not forgotten
+// within one. With one value the interval is infinite. values must not be empty,
+// and be finite.
+func BatchMeans(values []float64, confidence float64) (Estimate, error) {
+	if err := firstOf(bad(len(values) > 0, "values", "none", "one or more"), badShare("confidence", confidence)); err != nil {
+		return Estimate{}, err
+	}
+	for _, v := range values {
+		if err := bad(!math.IsNaN(v) && !math.IsInf(v, 0), "values", v, "finite"); err != nil {
+			return Estimate{}, err
+		}
+	}
+	if len(values) == 1 {
+		return Estimate{values[0], math.Inf(-1), math.Inf(1)}, nil
+	}
+	mean, sd := stat.MeanStdDev(values, nil)
+	half := student(confidence, len(values)-1) * sd / math.Sqrt(float64(len(values)))
+	return Estimate{mean, mean - half, mean + half}, nil
+}
+
+// student is how many standard errors a two-sided interval reaches to each side.
+func student(confidence float64, degrees int) float64 {
+	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(degrees)}.Quantile(0.5 + confidence/2)
+}
+
+// WarmUp is for how long, in mean service times, an empty server with c workers
+// and k places must run under load a before its rejected share is within 5 % of
+// the limit: what to discard. It is a rule, not a theorem: 5+2·min(k/|a-c|,
+// k²/2c), which covered all cases tried, with constant and with exponential
+// service. With k [Unbounded], k counts as what the queue of M/M/c would hold on
+// average, times three; a is below c then.
+func WarmUp(c, k int, a float64) (float64, error) {
+	if err := firstOf(badWorkers(c), badPlaces(k), badLoad(a)); err != nil {
+		return 0, err
+	}
+	n, places := float64(c), float64(k)
+	if k == Unbounded {
+		if err := badStable(c, a); err != nil {
+			return 0, err
+		}
+		places = 3 * a / (n - a)
+	}
+	if places == 0 {
+		return 5, nil
+	}
+	return 5 + 2*min(places/math.Abs(a-n), places*places/(2*n)), nil
+}
+
+// Answer is what a measurement says of what was expected.
+type Answer int
+
+// Answers of [Judge].
+const (
+	CannotTell   Answer = iota // too wide to say
+	Confirmed                  // all of the interval is within the bounds
+	Contradicted               // none of it is
+)
+
+func (a Answer) String() string {
+	switch a {
+	case Confirmed:
+		return "confirmed"
+	case Contradicted:
+		return "contradicted"
+	}
+	return "cannot tell"
+}
+
+// Judge says whether an interval confirms that the truth is within delta of what
+// is expected: not that no difference was seen, which too short a run never sees,
+// but that there is none as large. Where many are judged the confidence of each
+// interval must be as much higher. An interval that is not one cannot tell.
+func Judge(interval Estimate, expected, delta float64) Answer {
+	low, high := expected-delta, expected+delta
+	switch {
+	case !(interval.Low <= interval.High) || !(low <= high):
+		return CannotTell
+	case interval.Low >= low && interval.High <= high:
+		return Confirmed
+	case interval.High < low || interval.Low > high:
+		return Contradicted
+	}
+	return CannotTell
+}
+
+// Inflation is by how much more than that of independent requests the variance is
+// of the rejected share of n requests in a row, for large n, at a server with c
+// workers and k places under Poisson arrivals of load a and exponential service:
+// rejects come in clusters. It is exact for M/M/c/K; of constant service no
+// formula is known, [Simulate] estimates it. It is an error where so few are
+// rejected that a number cannot hold it. It takes a time of c+k.
+//
+// It is 1 + 2S/(1-B) with S the sum over states j, from 1 to the last but one, of
+// B/p(j)·P(j)·P(j-1), P being the chance of at most j: the solution of Poisson's
+// equation for the chain at arrivals, whose differences satisfy a recursion of
+// positive terms.
+func Inflation(c, k int, a float64) (float64, error) {
+	if err := firstOf(badWorkers(c), badBoundedPlaces(k), badLoad(a)); err != nil {
+		return 0, err
+	}
+	m := newBusy(c, k, a)
+	if m.full < 1e-250 {
+		return 0, bad(false, "load", a, "so large that something is rejected")
+	}
+	if m.full == 1 {
+		return 1, nil
+	}
+	// at is the chance of each state, from the last down, as a multiple of the
+	// largest; then all are divided by their sum.
+	last := c + k
+	p := make([]float64, last+1)
+	p[last] = 1
+	sum := 1.0
+	for j := last; j > 0; j-- {
+		p[j-1] = p[j] * float64(min(j, c)) / a
+		sum += p[j-1]
+		if p[j-1] > 1e200 {
+			for i := j - 1; i <= last; i++ {
+				p[i] /= 1e200
+			}
+			sum /= 1e200
+		}
+	}
+	// back is B·P(j)/p(j), upTo is P(j).
+	var s, back, upTo float64
+	for j := range last {
+		if j > 0 {
+			back *= float64(min(j, c)) / a
+			before := upTo
+			s += (back + m.full) * before
+		}
+		back += m.full
+		upTo += p[j] / sum
+	}
+	return 1 + 2*s/(1-m.full), nil
+}
+
+// RunLength is how many requests must be offered so that the interval of a
+// rejected share about b is of half a width of precision·b, at a two-sided
+// confidence, where the variance is inflated by inflation ([Inflation]; 1 for
+// independent requests). b, precision and confidence are more than 0 and, but for
+// precision, less than 1. The normal approximation is good where some tens of
+// clusters are expected.
+func RunLength(b, inflation, precision, confidence float64) (float64, error) {
+	if err := firstOf(badShare("rejected", b), badPositive("inflation", inflation), badPositive("precision", precision), badShare("confidence", confidence)); err != nil {
+		return 0, err
+	}
+	z := distuv.UnitNormal.Quantile(0.5 + confidence/2)
+	n := math.Ceil(z * z * inflation * (1 - b) / b / precision / precision)
+	if math.IsInf(n, 0) {
+		return 0, bad(false, "precision", precision, fmt.Sprintf("larger for a share of %g", b))
+	}
+	return max(1, n), nil
+}

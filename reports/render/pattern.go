@@ -72,7 +72,7 @@ type Bar struct {
 	Value float64
 	Unit  Unit
 	Text  string // beside the bar; "": the value
-	Weak  bool   // pale: what the others are compared with
+	Weak  bool   // pale: the lesser of two, such as a tail beside its median
 }
 
 // Span is one bar of a timeline. Lanes go from top to bottom in the order in

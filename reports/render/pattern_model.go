@@ -119,7 +119,7 @@ func (m *patternModel) scaleLines(panels []Panel) {
 
 // addMarks says how to read the marks that the figure has.
 func (m *patternModel) addMarks(panels []Panel) {
-	var hollow, lost, weak, wait, work bool
+	var hollow, lost, wait, work bool
 	per := 1
 	for i, c := range m.cells {
 		for _, l := range c.lines {
@@ -129,9 +129,6 @@ func (m *patternModel) addMarks(panels []Panel) {
 					lost = true
 				}
 			}
-		}
-		for _, b := range c.bars {
-			weak = weak || b.Weak
 		}
 		if c.kind == spanKind {
 			for _, s := range panels[i].Spans {
@@ -148,7 +145,6 @@ func (m *patternModel) addMarks(panels []Panel) {
 	add(hollow, "hollow: stage not valid")
 	add(lost, "a log scale has no zero: what is 0 is left out")
 	add(wait && work, "pale: waiting")
-	add(weak, "pale: what the rest is compared with")
 	add(per > 1, fmt.Sprintf("a dot is %s callers, in the colour of the one who fared worst", count(int64(per))))
 }
 

@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 // come first. The lag is not judged: other tests share the machine.
 var short = []string{
 	"ONHOLD_LEVELS=1,50", "ONHOLD_STAGE=200ms", "ONHOLD_WARMUP=50ms", "ONHOLD_EVERY=100ms",
-	"ONHOLD_BACKEND_LATENCY=20ms", "ONHOLD_MAX_LAG=1m",
+	"ONHOLD_BACKEND_LATENCY=20ms", "ONHOLD_MAX_LAG=1m", "ONHOLD_ONLY=phone-calls", "ONHOLD_SCALE=0.02",
 }
 
 func command(t *testing.T, dir string, args ...string) *exec.Cmd {
@@ -151,7 +151,7 @@ func TestEveryExampleInHelp(t *testing.T) {
 	dir := t.TempDir()
 	toyRepo(t, dir)
 	ran := 0
-	for _, sub := range []string{"run", "serve", "report", "compare", "duet", "peers", "doctor"} {
+	for _, sub := range []string{"run", "serve", "report", "compare", "duet", "patterns", "peers", "doctor"} {
 		if (sub == "peers" || sub == "doctor") && runtime.GOOS != "linux" {
 			continue // its server needs Linux
 		}

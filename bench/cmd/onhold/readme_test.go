@@ -16,6 +16,11 @@ import (
 
 // notRun are the README's commands that a test cannot run, and why.
 var notRun = map[string]string{
+	"bin/onhold patterns --only user-1001":         "takes 8 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only held-or-free":      "takes 20 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only what-is-behind":    "takes 15 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only the-pool":          "takes 15 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only handshake":         "takes 8 s; .ci/run runs all patterns",
 	"git clone https://github.com/a628bb15/onhold": "the test stands in a clone",
 	"cd onhold":     "the test stands in a clone",
 	"go test ./...": "this test is part of it",

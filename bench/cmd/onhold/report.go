@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 
 	"github.com/urfave/cli/v3"
 
@@ -48,6 +49,13 @@ func report(_ context.Context, c *cli.Command) error {
 	required, err := requirements(c)
 	if err != nil {
 		return err
+	}
+	if len(dirs) == 1 && exists(filepath.Join(dirs[0], render.PatternsFile)) {
+		run, all, err := render.ReadPatterns(dirs[0])
+		if err != nil {
+			return &exitError{exitUsage, err}
+		}
+		return showPatterns(c, dirs[0], run, all)
 	}
 	var merged result.Run
 	var all []*result.Stage

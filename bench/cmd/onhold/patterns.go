@@ -1,0 +1,185 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/patterns"
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+func patternsCommand() *cli.Command {
+	var about strings.Builder
+	for _, e := range patterns.All {
+		fmt.Fprintf(&about, "  %-15s %s\n", e.Name, e.About)
+	}
+	return &cli.Command{
+		Name:  "patterns",
+		Usage: "show what synchronous and asynchronous mean, by short experiments",
+		Description: "Runs short experiments with real servers, and writes patterns.md with a figure and\n" +
+			"a sentence for each of them, made from what was measured. All together they take\n" +
+			"under two minutes:\n\n" + about.String() + "\n" +
+			"Exit codes: 0 fine, 2 usage, 4 something that was measured is not valid (it is shown\n" +
+			"all the same, with the reason), 5 a server did not start, 70 a fault of onhold,\n" +
+			"130 interrupted (what is whole is written).\n\n" +
+			"Examples:\n\n" +
+			"  onhold patterns\n" +
+			"  onhold patterns --only phone-calls --scale 0.1 --out reports/out/calls",
+		Flags: []cli.Flag{
+			stringFlag(catTarget, "only", "", "names of patterns, separated by commas; where not set, all"),
+			boolFlag(catTarget, "no-pin", "do not give servers and generator CPUs of their own"),
+			&cli.FloatFlag{Category: catLoad, Name: "scale", Value: 1, Usage: fmt.Sprintf("of the calls of phone-calls (2 s) and the length of pay-later (20 s): from %v to %v", patterns.MinScale, patterns.MaxScale), Sources: env("scale"), OnlyOnce: true},
+			&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "a PostgreSQL that joins what-is-behind and the-pool, as for 'onhold serve --backend postgres'"},
+			stringFlag(catOutput, "out", "", "folder for what is written; where not set, "+defaultOut+"/TIME-patterns"),
+		},
+		Action: patternsAction,
+	}
+}
+
+func patternsAction(ctx context.Context, c *cli.Command) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if c.NArg() > 0 {
+		return usageError("patterns takes no arguments, got %q; name patterns with --only", c.Args().First())
+	}
+	config := patterns.Config{Scale: c.Float("scale"), DSN: c.String(flagDSN), Env: patternsEnv(c)}
+	for name := range strings.SplitSeq(c.String("only"), ",") {
+		if name = strings.TrimSpace(name); name != "" {
+			config.Only = append(config.Only, name)
+		}
+	}
+	if config.Scale == 0 { // means a default in a Config, not here
+		return usageError("--scale=0: must be from %v to %v", patterns.MinScale, patterns.MaxScale)
+	}
+	if err := config.Validate(); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	var err error
+	if config.Exe, err = os.Executable(); err != nil {
+		return err
+	}
+	note := "servers and generator share the CPUs"
+	if all, err := host.Affinity(0); err == nil && !c.Bool("no-pin") {
+		target, generator := host.Split(all)
+		if target != nil {
+			if err := host.PinSelf(generator); err != nil {
+				return err
+			}
+			config.TargetCPUs = target
+			note = fmt.Sprintf("servers run on CPU %s, the generator on CPU %s", host.FormatCPUs(target), host.FormatCPUs(generator))
+		}
+	}
+	errOut := c.Root().ErrWriter
+	fmt.Fprintln(errOut, "onhold:", note)
+	began := time.Now()
+	config.Progress = func(what string) {
+		fmt.Fprintf(errOut, "[%s] %s\n", time.Since(began).Round(time.Second), what)
+	}
+
+	many := len(config.Only)
+	if many == 0 {
+		many = len(patterns.All)
+	}
+	run := result.Run{
+		ID: began.Format("20060102-150405"), Command: patternsLine(config), Started: began,
+		Settings:    result.Settings{{Key: "scale", Value: fmt.Sprint(config.Scale)}},
+		Environment: host.Environment(), Notes: []string{note},
+	}
+	dir := c.String("out")
+	if dir == "" {
+		dir = filepath.Join(defaultOut, run.ID+"-patterns")
+	}
+	folder, err := result.Create(dir, run)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	var whole []render.Pattern
+	invalid := 0
+	config.Whole = func(p render.Pattern, stages []*result.Stage) error {
+		whole = append(whole, p)
+		for _, s := range stages {
+			if !s.Valid {
+				invalid++
+			}
+			if err := folder.Append(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	runErr := patterns.Run(ctx, config)
+	interrupted := ctx.Err() != nil && len(whole) < many
+	folder.Run.Partial = len(whole) < many
+	if err := folder.Finish(time.Now(), len(whole) == many); err != nil {
+		return errors.Join(runErr, err)
+	}
+	if len(whole) > 0 {
+		if err := showPatterns(c, dir, folder.Run, whole); err != nil {
+			return errors.Join(runErr, err)
+		}
+	}
+	switch {
+	case interrupted:
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are whole, and written", len(whole), many)}
+	case runErr != nil:
+		return &exitError{exitNotStarted, runErr}
+	case invalid > 0:
+		return &exitError{exitInvalid, fmt.Errorf("%d of the stages are not valid; the page says which, and why", invalid)}
+	}
+	return nil
+}
+
+// patternsLine is the command line that does the same, without what is secret.
+func patternsLine(config patterns.Config) []string {
+	line := []string{"onhold", "patterns", fmt.Sprintf("--scale=%v", config.Scale)}
+	if len(config.Only) > 0 {
+		line = append(line, "--only="+strings.Join(config.Only, ","))
+	}
+	return line
+}
+
+// patternsEnv is the environment of the servers: the experiments say how they
+// are built, and nothing else does.
+func patternsEnv(c *cli.Command) []string {
+	var flags []string
+	for _, f := range serveCommand().Flags {
+		flags = append(flags, variableOf(f.Names()[0]))
+	}
+	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
+		name, _, _ := strings.Cut(pair, "=")
+		return slices.Contains(flags, name)
+	})
+	if dsn := c.String(flagDSN); dsn != "" {
+		env = append(env, variableOf(flagDSN)+"="+dsn) // not on the command line, where anybody may read it
+	}
+	return env
+}
+
+// showPatterns writes the page and its figures, and tells what was found.
+func showPatterns(c *cli.Command, dir string, run result.Run, all []render.Pattern) error {
+	paths, err := render.WritePatterns(dir, run, all)
+	if err != nil {
+		return err
+	}
+	out := c.Root().Writer
+	if err := render.PatternText(out, all); err != nil {
+		return err
+	}
+	fmt.Fprintln(out)
+	for _, path := range paths {
+		fmt.Fprintln(out, path)
+	}
+	return nil
+}

@@ -1,0 +1,70 @@
+package patterns
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// shortWait is the backend latency where the cost of connecting is to be seen
+// beside it.
+const shortWait = 5 * time.Millisecond
+
+const (
+	handshakeRate = 500
+	pairs         = 3 // of short stages, taken in turn: what the machine does meanwhile hits both
+)
+
+// handshake compares a kept connection with a new one for each request.
+func handshake(ctx context.Context, l *lab) (render.Pattern, error) {
+	var of [2][]*result.Stage // kept, new
+	names := [2]string{"kept", "new for each"}
+	for pair := range pairs {
+		for i := range of {
+			l.tell("%s, %d of %d", names[i], pair+1, pairs)
+			s, err := l.measure(ctx, drive{
+				style: "goroutine", latency: shortWait,
+				plan: bench.Plan{Load: bench.LoadConstant, Level: handshakeRate, Warmup: 300 * time.Millisecond, Length: time.Second, NewConnection: i == 1},
+			})
+			if err != nil {
+				return render.Pattern{}, err
+			}
+			of[i] = append(of[i], s)
+		}
+	}
+	kept, fresh := result.Merge(of[0]), result.Merge(of[1])
+	style := [2]string{"eventloop", "blocking"}
+	var added, cpu []render.Bar
+	for i, s := range []*result.Stage{kept, fresh} {
+		added = append(added,
+			render.Bar{Label: names[i] + ", median", Style: style[i], Value: overhead(s, 0.5), Unit: "time"},
+			render.Bar{Label: "slowest 1 %", Style: style[i], Value: overhead(s, 0.99), Unit: "time", Weak: true})
+		if s.CPUPerRequest() > 0 {
+			cpu = append(cpu, render.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerRequest()), Unit: "time"})
+		}
+	}
+	panels := []render.Panel{{Title: "Added to the wait: latency less the backend's " + seconds(shortWait), Bars: added}}
+	finding := fmt.Sprintf("A new connection for each request adds %s to what a caller waits", micro(time.Duration(max(0, overhead(fresh, 0.5)-overhead(kept, 0.5)))))
+	if len(cpu) == 2 {
+		panels = append(panels, render.Panel{Title: "CPU of the server: for each request", Bars: cpu})
+		finding += fmt.Sprintf(", and costs the server %.1f times the CPU", float64(fresh.CPUPerRequest())/float64(kept.CPUPerRequest()))
+	}
+	return render.Pattern{
+		Question: "What does the handshake cost?",
+		Finding:  finding,
+		Text: "A kept connection is a call where the line stays open: the next question goes out at once. A new one for each request dials first. On one machine a handshake takes microseconds; " +
+			"between two it takes a round trip more, and with TLS two, so what is shown here is the least it can be.",
+		Caption: fmt.Sprintf("Style goroutine; constant load of %d requests/s; backend latency %s; %d stages of 1 s each, in turn.", handshakeRate, seconds(shortWait), pairs),
+		Panels:  panels,
+	}, nil
+}
+
+// overhead is a quantile of latency less the wait, in nanoseconds.
+func overhead(s *result.Stage, q float64) float64 {
+	over, _ := s.Overhead(q)
+	return float64(over)
+}

@@ -1,0 +1,71 @@
+package patterns
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+var heldLevels = []int{1, 50, 200, 1000}
+
+// heldOrFree drives each style with more and more clients that all wait.
+func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
+	stages := map[string][]*result.Stage{}
+	for _, style := range httpStyles() {
+		for _, clients := range heldLevels {
+			l.tell("%s, %d clients", style, clients)
+			s, err := l.measure(ctx, drive{style: style, plan: closed(clients, time.Second)})
+			if err != nil {
+				return render.Pattern{}, err
+			}
+			stages[style] = append(stages[style], s)
+		}
+	}
+	lines := func(of func(*result.Stage) float64) (out []render.Line) {
+		for _, style := range httpStyles() {
+			out = append(out, lineOf(style, stages[style], of))
+		}
+		return out
+	}
+	served := lines(func(s *result.Stage) float64 { return s.Goodput() * wait.Seconds() })
+	top := func(style string) *result.Stage { return stages[style][len(heldLevels)-1] }
+	most := heldLevels[len(heldLevels)-1]
+	during := func(style string) string {
+		return thousands(int64(top(style).Goodput()*wait.Seconds() + 0.5))
+	}
+	finding := fmt.Sprintf("During one wait of %s with %s clients, 200 blocked threads serve %s requests, goroutines %s and an event loop %s",
+		seconds(wait), thousands(int64(most)), during("blocking"), during("goroutine"), during("eventloop"))
+	clients := render.Axis{Label: "clients", Unit: "count", Log: true}
+	axis := func(label string, unit render.Unit) render.Axis {
+		return render.Axis{Label: label, Unit: unit, Log: true}
+	}
+	panels := []render.Panel{{Title: "Served during one wait: requests", X: clients, Y: axis("requests", "count"), Lines: served}}
+	if top("blocking").Target.ThreadsMax > 0 { // the system tells
+		panels = append(panels,
+			render.Panel{Title: "Threads: of the server's process", X: clients, Y: axis("threads", "count"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.ThreadsMax) })},
+			render.Panel{Title: "Memory: resident", X: clients, Y: axis("memory", "bytes"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.RSSMax) })},
+			render.Panel{Title: "CPU: of the server, for each request", X: clients, Y: axis("CPU", "time"), Lines: lines(func(s *result.Stage) float64 { return float64(s.CPUPerRequest()) })},
+		)
+	}
+	return render.Pattern{
+		Question: "Held, or free?",
+		Finding:  finding,
+		Text: "While it waits for the database a blocking server holds a thread for each caller, and when all are held the rest queue or are turned away: more clients bring no more answers. " +
+			"The others put the caller aside and take the next one, so that what they serve during one wait rises with the clients. The price is in the other panels.",
+		Caption: fmt.Sprintf("Closed load: each client asks again when its answer is in, and a wait after it was turned away; backend latency %s; blocking with 200 workers and a queue of 100; %v a stage.", seconds(wait), time.Second),
+		Panels:  panels,
+	}, nil
+}
+
+// lineOf is a figure of stages against their level.
+func lineOf(style string, stages []*result.Stage, of func(*result.Stage) float64) render.Line {
+	line := render.Line{Name: style, Style: style}
+	for _, s := range stages {
+		line.X, line.Y = append(line.X, float64(s.Level())), append(line.Y, of(s))
+		line.Hollow = append(line.Hollow, !s.Valid)
+	}
+	return line
+}

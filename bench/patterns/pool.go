@@ -1,0 +1,85 @@
+package patterns
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+const poolSize = 20
+
+var poolLevels = []int{5, 10, 20, 40, 160}
+
+// thePool puts a server that never blocks in front of a database that has
+// room for 20 at a time.
+func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
+	backendName, what := "sim", "a simulated database of 20 connections"
+	if l.DSN != "" {
+		backendName, what = "postgres", "PostgreSQL with 20 connections"
+	}
+	var pooled, free []*result.Stage
+	for _, clients := range poolLevels {
+		l.tell("%d clients", clients)
+		for _, v := range []struct {
+			into *[]*result.Stage
+			args []string
+			also string
+		}{
+			{&pooled, []string{"--backend=" + backendName, fmt.Sprintf("--backend-conns=%d", poolSize)}, fmt.Sprint(poolSize)},
+			{&free, nil, "0"},
+		} {
+			if v.also == "0" && clients != poolLevels[0] && clients != poolLevels[len(poolLevels)-1] {
+				continue // a straight line needs no more
+			}
+			plan := closed(clients, time.Second)
+			plan.Spread = max(wait, wait*time.Duration(clients)/poolSize)
+			plan.Warmup = plan.Spread + wait
+			if v.also == "0" {
+				plan.Spread, plan.Warmup = wait, wait
+			}
+			s, err := l.measure(ctx, drive{style: "goroutine", args: v.args, plan: plan, also: result.Settings{{Key: "backend_conns", Value: v.also}}})
+			if err != nil {
+				return render.Pattern{}, err
+			}
+			*v.into = append(*v.into, s)
+		}
+	}
+	name := fmt.Sprintf("pool of %d", poolSize)
+	both := func(of func(*result.Stage) float64, theory func(n float64) float64) []render.Line {
+		p, f := lineOf("goroutine", pooled, of), lineOf("eventloop", free, of)
+		p.Name, f.Name = name, "no limit"
+		t := render.Line{Name: "theory", Dashed: true}
+		for n := float64(poolLevels[0]); n <= float64(poolLevels[len(poolLevels)-1]); n *= math.Sqrt2 {
+			t.X, t.Y = append(t.X, n), append(t.Y, theory(n))
+		}
+		return []render.Line{p, f, t}
+	}
+	at := wait.Seconds()
+	last := pooled[len(pooled)-1]
+	clients := render.Axis{Label: "clients", Unit: "count", Log: true}
+	return render.Pattern{
+		Question: "Does a server that never blocks remove the queue?",
+		Finding: fmt.Sprintf("It moves it: with %d connections to the database, %d clients wait %s instead of %s, and no more than %.0f are served a second",
+			poolSize, last.Level(), seconds(last.Latency.Quantile(0.5)), seconds(wait), maxGoodput(pooled)),
+		Text: "The server takes every request, holds no thread, and turns nobody away. But each needs a connection to the database for the whole wait, and there are 20 of them: " +
+			"the queue that a thread pool had at its door is now in front of the database, where no caller sees it and nothing bounds it.",
+		Caption: fmt.Sprintf("Style goroutine in front of %s; closed load; theory: N clients on %d connections of %s each are served min(N, %d)/%s a second, and wait max(%s, N·%s/%d).", what, poolSize, seconds(wait), poolSize, seconds(wait), seconds(wait), seconds(wait), poolSize),
+		Panels: []render.Panel{
+			{Title: "Served: per second", X: clients, Y: render.Axis{Label: "requests/s", Unit: "rate", Log: true}, Lines: both((*result.Stage).Goodput, func(n float64) float64 { return min(n, poolSize) / at })},
+			{Title: "Waited: median latency", X: clients, Y: render.Axis{Label: "latency", Unit: "time", Log: true}, Lines: both(
+				func(s *result.Stage) float64 { return float64(s.Latency.Quantile(0.5)) },
+				func(n float64) float64 { return float64(wait) * max(1, n/poolSize) })},
+		},
+	}, nil
+}
+
+func maxGoodput(stages []*result.Stage) (most float64) {
+	for _, s := range stages {
+		most = max(most, s.Goodput())
+	}
+	return most
+}

@@ -44,7 +44,7 @@ func TestStageCountsWhatTheServerDid(t *testing.T) {
 		{thenCloses(says("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe")), result.Reset},
 		{says("garbage\r\n\r\n"), result.Error},
 		{says("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"), result.Error},
-		{after(300*time.Millisecond, says("")), result.Timeout},
+		{after(900*time.Millisecond, says("")), result.Timeout},
 	}
 	for _, load := range []bench.Load{bench.LoadClosed, bench.LoadConstant} {
 		for seed := range 3 {
@@ -66,7 +66,7 @@ func TestStageCountsWhatTheServerDid(t *testing.T) {
 					}
 					s := newScripted(t, scripts...)
 					plan := bench.Plan{Load: load, Level: 8, RejectPause: 5 * time.Millisecond, Think: time.Millisecond,
-						Timeout: 150 * time.Millisecond, Length: 600 * time.Millisecond, MaxLag: time.Minute}
+						Timeout: 450 * time.Millisecond, Length: 600 * time.Millisecond, MaxLag: time.Minute}
 					if load.Open() {
 						plan.Level = 200
 					}

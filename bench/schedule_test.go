@@ -67,7 +67,7 @@ func onAQuietMachine(t *testing.T, try func() (fault string)) {
 		if fault == "" {
 			return
 		}
-		if attempt == 3 {
+		if attempt == 8 {
 			t.Error(fault)
 			return
 		}

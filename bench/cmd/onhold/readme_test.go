@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +17,7 @@ import (
 
 // notRun are the README's commands that a test cannot run, and why.
 var notRun = map[string]string{
+	"bin/onhold duet --base main --build 'go build -o {out} ./bench/cmd/onhold' --serve '{out} serve goroutine --backend-latency 20ms --addr {addr}' --path '/api/orders?user_id=42' --level 4000": "takes 40 s; TestEveryExampleInHelp does the same with a smaller server, and .ci/run with this one",
 	"bin/onhold patterns --only user-1001":         "takes 8 s; .ci/run runs all patterns",
 	"bin/onhold patterns --only held-or-free":      "takes 20 s; .ci/run runs all patterns",
 	"bin/onhold patterns --only what-is-behind":    "takes 15 s; .ci/run runs all patterns",
@@ -93,12 +95,20 @@ func TestReadmeCommands(t *testing.T) {
 		quick = strings.Replace(quick, "-bench 'Orders$'", "-bench Lines", 1) // a second, and valid on a busy machine too
 		quick = strings.Replace(quick, "-count 10", "-count 2", 1)
 		withServices(t, line, func(t *testing.T, env []string) {
-			cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)
-			cmd.Dir = work
-			cmd.Env = append(slices.Concat(os.Environ(), short, quickDuet(quick), env), "ONHOLD_OUT="+filepath.Join(work, "out", string(rune('a'+i))))
-			began := time.Now()
-			out, err := cmd.CombinedOutput()
-			t.Logf("%5.1f s  %s", time.Since(began).Seconds(), quick)
+			var out []byte
+			var err error
+			validAtLast(t, func(try int) int {
+				if m := outFlag.FindStringSubmatch(quick); try > 1 && m != nil {
+					os.RemoveAll(filepath.Join(work, m[1]))
+				}
+				cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)
+				cmd.Dir = work
+				cmd.Env = append(slices.Concat(os.Environ(), short, quickDuet(quick), env), fmt.Sprintf("ONHOLD_OUT=%s/out/%d-%d", work, i, try))
+				began := time.Now()
+				out, err = cmd.CombinedOutput()
+				t.Logf("%5.1f s  %s", time.Since(began).Seconds(), quick)
+				return cmd.ProcessState.ExitCode()
+			})
 			if err != nil {
 				t.Errorf("%s\nrun as %s\n%v\n%s", line, quick, err, out)
 			}
@@ -107,6 +117,18 @@ func TestReadmeCommands(t *testing.T) {
 	}
 	if ran < 7 {
 		t.Errorf("only %d commands found in the README", ran)
+	}
+}
+
+var outFlag = regexp.MustCompile(`--out (\S+)`)
+
+// validAtLast tries again what ended with the exit code of a run that is not
+// valid: with stages as short as those of tests, other packages' tests on the
+// same machine can keep a stage from being one. What is wrong stays so.
+func validAtLast(t *testing.T, try func(n int) (code int)) {
+	t.Helper()
+	for n := 1; try(n) == exitInvalid && n < 3; n++ {
+		t.Log("not valid; again")
 	}
 }
 

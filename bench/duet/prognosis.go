@@ -18,6 +18,9 @@ const prognosisAfter = 8
 // goes on.
 const doubt = 0.9
 
+// mostTold is how many metrics are named for which it gives up.
+const mostTold = 3
+
 // hopeless is the prognosis: whether every metric that decides, and is
 // undecided, is so noisy that even the last look would not tell, and nothing
 // looks as if it had regressed. Giving up may depend on the ratios, for it can
@@ -46,10 +49,13 @@ func (s *session) hopeless() bool {
 		if exact.MDE(f.Margin, alpha, exact.LeastSD(f.Noise, n, doubt), d.Max()) <= f.Tolerance {
 			return false
 		}
-		bad = append(bad, fmt.Sprintf("%s (noise %.1f %% a pair) would take %s for a change of %.3g %%", f.Metric, 100*f.Noise, pairsFor(f.Needed), 100*f.Tolerance))
+		bad = append(bad, fmt.Sprintf("%s of %s (noise %.1f %% a pair) would take %s for a change of %.3g %%", f.Metric, f.Scenario, 100*f.Noise, pairsFor(f.Needed), 100*f.Tolerance))
 	}
 	if len(bad) == 0 {
 		return false
+	}
+	if len(bad) > mostTold {
+		bad = append(bad[:mostTold], fmt.Sprintf("and %d more", len(bad)-mostTold))
 	}
 	note := fmt.Sprintf("given up after %d pairs, as up to %d would not decide: %s. A load that keeps the server busier, longer slices, a wider --tolerance or another --gate would",
 		s.pairs, d.Max(), strings.Join(bad, "; "))

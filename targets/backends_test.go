@@ -1,7 +1,6 @@
 package targets_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -149,12 +148,8 @@ func TestEveryBackendServesEveryRequest(t *testing.T) {
 
 			c.send(t, post(`{"user_id":77,"total_cents":1999}`))
 			r := c.read(t, "POST")
-			var o struct {
-				ID     int64
-				Status string
-				Total  int64 `json:"total_cents"`
-			}
-			if err := json.Unmarshal(r.body, &o); err != nil || r.StatusCode != http.StatusCreated || o.ID < 1 || o.Status != orders.StatusPaid || o.Total != 1999 {
+			o := readOrder(t, r)
+			if r.StatusCode != http.StatusCreated || o.ID < 1 || o.Status != orders.StatusPaid || o.TotalCents != 1999 {
 				t.Errorf("got %d %s", r.StatusCode, r.body)
 			}
 			for _, mode := range []string{orders.Sequential, orders.Concurrent} {

@@ -126,6 +126,23 @@ func wantOrders(t testing.TB, r reply, user int) {
 	wantHeader(t, r, "Content-Length", strconv.Itoa(len(want)))
 }
 
+// placed is an order as a reply has it.
+type placed struct {
+	ID         int64     `json:"id"`
+	UserID     int64     `json:"user_id"`
+	Status     string    `json:"status"`
+	TotalCents int64     `json:"total_cents"`
+	Created    time.Time `json:"created"`
+}
+
+func readOrder(t *testing.T, r reply) (o placed) {
+	t.Helper()
+	if err := json.Unmarshal(r.body, &o); err != nil {
+		t.Fatalf("%v: %d %s", err, r.StatusCode, r.body)
+	}
+	return o
+}
+
 func wantHeader(t testing.TB, r reply, key, want string) {
 	t.Helper()
 	if got := r.Header.Get(key); got != want {

@@ -56,21 +56,6 @@ func startPayments(t *testing.T, b *broker.Server) targets.Server {
 	return start(t, targets.Payments, targets.Options{Queued: targets.Queued{Broker: b.URL(), Consumers: 5}})
 }
 
-type placed struct {
-	ID         int64  `json:"id"`
-	UserID     int64  `json:"user_id"`
-	Status     string `json:"status"`
-	TotalCents int64  `json:"total_cents"`
-}
-
-func readOrder(t *testing.T, r reply) (o placed) {
-	t.Helper()
-	if err := json.Unmarshal(r.body, &o); err != nil {
-		t.Fatalf("%v: %d %s", err, r.StatusCode, r.body)
-	}
-	return o
-}
-
 func TestAnOrderIsAcceptedAndPaidLater(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t, broker.Config{})

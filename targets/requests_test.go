@@ -1,7 +1,6 @@
 package targets_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"sync"
@@ -31,16 +30,7 @@ func TestEveryStylePaysBeforeItAnswers(t *testing.T) {
 			if took := time.Since(sent); took < latency {
 				t.Errorf("answered after %v, before the backend's %v were over", took, latency)
 			}
-			var o struct {
-				ID         int64     `json:"id"`
-				UserID     int64     `json:"user_id"`
-				Status     string    `json:"status"`
-				TotalCents int64     `json:"total_cents"`
-				Created    time.Time `json:"created"`
-			}
-			if err := json.Unmarshal(r.body, &o); err != nil {
-				t.Fatalf("%v: %s", err, r.body)
-			}
+			o := readOrder(t, r)
 			if r.StatusCode != http.StatusCreated || o.UserID != 40+i || o.TotalCents != 1000+i || o.Status != orders.StatusPaid || o.ID < 1 || seen[o.ID] || o.Created.IsZero() {
 				t.Errorf("got %d %s", r.StatusCode, r.body)
 			}

@@ -1,7 +1,6 @@
 package targets_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -63,16 +62,7 @@ func TestEveryStyleAnswersWhatTheUpstreamDoes(t *testing.T) {
 		}
 		c.send(t, post(`{"user_id":7,"total_cents":1999}`))
 		r := c.read(t, "POST")
-		var o struct {
-			ID         int64     `json:"id"`
-			UserID     int64     `json:"user_id"`
-			Status     string    `json:"status"`
-			TotalCents int64     `json:"total_cents"`
-			Created    time.Time `json:"created"`
-		}
-		if err := json.Unmarshal(r.body, &o); err != nil {
-			t.Fatalf("%v: %s", err, r.body)
-		}
+		o := readOrder(t, r)
 		if r.StatusCode != http.StatusCreated || o.ID < 1 || o.UserID != 7 || o.TotalCents != 1999 || o.Status != orders.StatusPaid || time.Since(o.Created) > time.Hour {
 			t.Errorf("got %d %s", r.StatusCode, r.body)
 		}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"errors"
 	"os"
 	"os/exec"
@@ -30,26 +29,9 @@ func TestInterruptDuet(t *testing.T) {
 	args := []string{"duet", "--base", "main", "--bench", "Orders", "--benchtime", "20ms", "--out", "duet", "--patient"}
 	cmd := command(t, dir, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
-	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		said.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(lines.Text(), "[2/8]") {
-			cmd.Process.Signal(os.Interrupt)
-		}
-	}
-	err = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Fatalf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, said.String())
-	}
-	if !strings.Contains(said.String(), "the seed is ") {
-		t.Errorf("the seed that was drawn is not told:\n%s", said.String())
+	said := interruptAt(t, cmd, "[2/8]", nil)
+	if !strings.Contains(said, "the seed is ") {
+		t.Errorf("the seed that was drawn is not told:\n%s", said)
 	}
 	report, err := render.ReadVerdict(filepath.Join(dir, "duet"))
 	if err != nil || report.Pairs < 2 || report.Pairs == 8 || report.Verdict != compare.Inconclusive {

@@ -240,8 +240,8 @@ func toyRepo(t *testing.T, dir string) {
 	}
 }
 
-// served waits until a target serves, asks it for orders, and ends it.
-func served(t *testing.T, cmd *exec.Cmd) {
+// serving starts a target and reads its ready line.
+func serving(t *testing.T, cmd *exec.Cmd) (ready targets.Ready) {
 	t.Helper()
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
@@ -254,10 +254,16 @@ func served(t *testing.T, cmd *exec.Cmd) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ready targets.Ready
 	if err := json.Unmarshal(line, &ready); err != nil || ready.PID != cmd.Process.Pid || ready.Style == "" {
-		t.Errorf("ready line %q: %v", line, err)
+		t.Fatalf("ready line %q: %v", line, err)
 	}
+	return ready
+}
+
+// served waits until a target serves, asks it for orders, and ends it.
+func served(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	ready := serving(t, cmd)
 	ask(t, ready)
 	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
@@ -304,31 +310,15 @@ func TestInterrupt(t *testing.T) {
 	cmd := command(t, dir, "run", "--targets", "goroutine", "--levels", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", "--stage", "400ms", "--out", "out")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
 	target := 0
-	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		said.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(lines.Text(), "[ 2/20]") {
-			for range 100 { // until the third stage has its target
-				if target = targetOf(cmd.Process.Pid); target != 0 || runtime.GOOS != "linux" {
-					break
-				}
-				time.Sleep(time.Millisecond)
+	said := interruptAt(t, cmd, "[ 2/20]", func() {
+		for range 100 { // until the third stage has its target
+			if target = targetOf(cmd.Process.Pid); target != 0 || runtime.GOOS != "linux" {
+				break
 			}
-			cmd.Process.Signal(os.Interrupt)
+			time.Sleep(time.Millisecond)
 		}
-	}
-	err = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Errorf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, said.String())
-	}
+	})
 	if _, err := os.Stat("/proc/" + strconv.Itoa(target)); target != 0 && err == nil {
 		t.Errorf("the target, process %d, is still there", target)
 	}
@@ -347,9 +337,38 @@ func TestInterrupt(t *testing.T) {
 			t.Errorf("%s is not stamped partial:\n%s", name, text)
 		}
 	}
-	if !strings.Contains(said.String(), "interrupted: ") {
-		t.Errorf("stderr does not say so:\n%s", said.String())
+	if !strings.Contains(said, "interrupted: ") {
+		t.Errorf("stderr does not say so:\n%s", said)
 	}
+}
+
+// interruptAt starts the command, and interrupts it at the line of its stderr
+// that begins so, after what else is to be done by then. It returns what stderr
+// said.
+func interruptAt(t *testing.T, cmd *exec.Cmd, line string, before func()) (said string) {
+	t.Helper()
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var all strings.Builder
+	for lines := bufio.NewScanner(stderr); lines.Scan(); {
+		all.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), line) {
+			if before != nil {
+				before()
+			}
+			cmd.Process.Signal(os.Interrupt)
+		}
+	}
+	err = cmd.Wait()
+	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
+		t.Fatalf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, all.String())
+	}
+	return all.String()
 }
 
 // Ctrl-C ends a comparison in good order, too.
@@ -361,24 +380,7 @@ func TestInterruptPeers(t *testing.T) {
 	cmd := command(t, dir, "peers", "--peers", "none", "--sections", "pacing", "--pairs", "50", "--length", "1s", "--out", "report.md", "--raw", "raw.jsonl")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var said strings.Builder
-	for lines := bufio.NewScanner(stderr); lines.Scan(); {
-		said.WriteString(lines.Text() + "\n")
-		if strings.HasPrefix(lines.Text(), "[  1/200]") {
-			cmd.Process.Signal(os.Interrupt)
-		}
-	}
-	err = cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitInterrupted {
-		t.Errorf("exit code %d (%v), want %d\n%s", code, err, exitInterrupted, said.String())
-	}
+	interruptAt(t, cmd, "[  1/200]", nil)
 	report, err := os.ReadFile(filepath.Join(dir, "report.md"))
 	if err != nil || !bytes.Equal(report, stdout.Bytes()) || !strings.Contains(stdout.String(), "**Partial: 1 of 200 measurements.**") {
 		t.Errorf("the report: %v\n%s", err, stdout.String())

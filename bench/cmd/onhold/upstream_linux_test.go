@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
@@ -10,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a628bb15/onhold/targets"
 )
 
 // The upstream that is started for a target ends with it, asked or killed.
@@ -20,21 +17,7 @@ func TestUpstreamEndsWithItsTarget(t *testing.T) {
 			t.Run(fmt.Sprint(backend, " ", sig), func(t *testing.T) {
 				t.Parallel()
 				cmd := command(t, t.TempDir(), "serve", "eventloop", "--backend", backend)
-				stdout, err := cmd.StdoutPipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				if err := cmd.Start(); err != nil {
-					t.Fatal(err)
-				}
-				line, err := bufio.NewReader(stdout).ReadBytes('\n')
-				if err != nil {
-					t.Fatal(err)
-				}
-				var ready targets.Ready
-				if err := json.Unmarshal(line, &ready); err != nil {
-					t.Fatal(err)
-				}
+				ready := serving(t, cmd)
 				ask(t, ready)
 				pid := targetOf(ready.PID)
 				if !strings.Contains(commandLine(pid), "\x00serve\x00"+upstream+"\x00") {
@@ -43,7 +26,7 @@ func TestUpstreamEndsWithItsTarget(t *testing.T) {
 				if err := cmd.Process.Signal(sig); err != nil {
 					t.Fatal(err)
 				}
-				err = cmd.Wait()
+				err := cmd.Wait()
 				if sig == syscall.SIGTERM && err != nil {
 					t.Errorf("after SIGTERM: %v", err)
 				}

@@ -7,7 +7,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
 )
 
 // The upstream that is started for a target ends with it, asked or killed.

@@ -139,6 +139,9 @@ func (l *Later) complete(id uint64, planned, at time.Duration) {
 	if l.r.measured(planned) {
 		l.queue.Processed.Record(at - planned)
 		l.done.put(id, struct{}{})
+		if l.r.observer != nil {
+			l.r.observer.Completed(planned, at)
+		}
 	}
 	if len(l.open) == 0 {
 		select {

@@ -91,6 +91,9 @@ type Plan struct {
 
 	// Settings are stored with the stage, before the plan's own.
 	Settings result.Settings
+
+	// Observer is told of each request of the measured window; nil: nobody is.
+	Observer Observer
 }
 
 // withDefaults fills in the defaults.

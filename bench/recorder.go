@@ -19,6 +19,19 @@ type Arrival struct {
 	Waited  bool   // for a connection, as all that are allowed were busy
 }
 
+// Observer watches a stage request by request: for a time line, which no
+// histogram has. It is called from several goroutines at once, in the midst of
+// driving, so it must be safe for that and quick. It is told of arrivals of the
+// measured window only.
+type Observer interface {
+	// Ended is told of every arrival, once, when its outcome is known.
+	Ended(Arrival)
+
+	// Completed is told when the work of an accepted request is done, where the
+	// server does it after its reply, by the planned instant of the request.
+	Completed(planned, done time.Duration)
+}
+
 // NeverSent is an arrival that found no connection: at once where so many
 // waited already that it might not, else until the drain limit.
 func NeverSent(planned, now time.Duration, atOnce bool) Arrival {
@@ -35,6 +48,7 @@ func NeverSent(planned, now time.Duration, atOnce bool) Arrival {
 type Recorder struct {
 	lead, length time.Duration
 	from, to     time.Duration // the measured window
+	observer     Observer      // nil: nobody watches
 	started      chan struct{}
 
 	mu     sync.Mutex // guards what follows
@@ -44,7 +58,7 @@ type Recorder struct {
 
 // NewRecorder returns a recorder for one stage of the plan.
 func NewRecorder(p Plan) *Recorder {
-	return &Recorder{lead: p.lead(), length: p.Length, started: make(chan struct{})}
+	return &Recorder{lead: p.lead(), length: p.Length, observer: p.Observer, started: make(chan struct{})}
 }
 
 // NewShard returns another part of the recorder. It holds some 700 KB of
@@ -113,6 +127,9 @@ func (s *Shard) Record(a Arrival) {
 		return
 	}
 	s.overhang += max(0, a.Done-s.r.to)
+	if s.r.observer != nil {
+		s.r.observer.Ended(a)
+	}
 	st := s.stage
 	st.Counts[a.Outcome]++
 	if a.Waited {

@@ -60,9 +60,8 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 	return render.Pattern{
 		Question: "REST, query or RPC: does it matter what is behind?",
 		Finding:  fmt.Sprintf("The same wait of %s behind each, and callers wait %s; what is added: %s", seconds(wait), alike(latency), list(overheads)),
-		Text: "A REST call, a database query and an RPC hold the caller alike: for as long as the other side takes. The protocol decides only what is added to that wait, " +
-			"and that is a few thousandths of it. " + note,
-		Caption: fmt.Sprintf("Style goroutine; Poisson arrivals; what is behind is a process of its own on the server's CPUs (the timer: in the server) and takes %s on the left, %s on the right; overhead is latency less that wait.", seconds(wait), seconds(shortWait)),
+		Text:     "A REST call, a database query and an RPC hold the caller alike: for as long as the other side takes. The protocol decides what is added to that wait: it is on the right, measured where it is not lost beside the wait. " + note,
+		Caption:  fmt.Sprintf("Style goroutine; Poisson arrivals; what is behind is a process of its own on the server's CPUs (the timer: in the server) and takes %s on the left, %s on the right; overhead is latency less that wait.", seconds(wait), seconds(shortWait)),
 		Panels: []render.Panel{
 			{Title: "What the caller waits: median latency", X: render.Axis{Label: "requests/s", Unit: render.UnitRate}, Y: render.Axis{Label: "latency", Unit: render.UnitTime, Max: float64(2 * wait)}, Lines: latency},
 			{Title: fmt.Sprintf("What is added to it: at %d requests/s", most), Bars: bars},

@@ -46,7 +46,7 @@ func user1001(ctx context.Context, l *lab) (render.Pattern, error) {
 		Question: "What happens to user 1001?",
 		Finding: fmt.Sprintf("Of 1,001 users at once, 1,000 workers turn %s away; the event loop serves %s",
 			thousands(pool.Counts[result.Rejected]), thousands(loop.Counts[result.OK])),
-		Text: "Every worker holds one user for the whole wait, though it does nothing but wait. The one who comes when all are taken is turned away at once, while 1,000 threads sleep. " +
+		Text: "Every worker holds one user for the whole wait, though it does nothing but wait. Whoever comes when all are taken is turned away at once, while the threads sleep. " +
 			"The event loop keeps an entry in a list for each user and holds no thread, so one more is one more entry.",
 		Caption: fmt.Sprintf("One wave of 1,001 requests sent at one instant over connections that were open before; backend latency %s; blocking with 1,000 workers and no queue.", seconds(wait)),
 		Panels: []render.Panel{

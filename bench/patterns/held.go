@@ -11,13 +11,21 @@ import (
 
 var heldLevels = []int{1, 50, 200, 1000}
 
+// heldWorkers are the threads of the blocking server, and heldQueue its queue.
+const (
+	heldWorkers = 200
+	heldQueue   = 100
+)
+
+var heldArgs = map[string][]string{"blocking": {fmt.Sprintf("--workers=%d", heldWorkers), fmt.Sprintf("--queue=%d", heldQueue)}}
+
 // heldOrFree drives each style with more and more clients that all wait.
 func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 	stages := map[string][]*result.Stage{}
 	for _, style := range httpStyles() {
 		for _, clients := range heldLevels {
 			l.tell("%s, %d clients", style, clients)
-			s, err := l.measure(ctx, drive{style: style, plan: closed(clients, time.Second)})
+			s, err := l.measure(ctx, drive{style: style, args: heldArgs[style], plan: closed(clients, time.Second)})
 			if err != nil {
 				return render.Pattern{}, err
 			}
@@ -36,8 +44,8 @@ func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 	during := func(style string) string {
 		return thousands(int64(top(style).Goodput()*wait.Seconds() + 0.5))
 	}
-	finding := fmt.Sprintf("During one wait of %s with %s clients, 200 blocked threads serve %s requests, goroutines %s and an event loop %s",
-		seconds(wait), thousands(int64(most)), during("blocking"), during("goroutine"), during("eventloop"))
+	finding := fmt.Sprintf("During one wait of %s with %s clients, %d blocking threads serve %s requests, goroutines %s and an event loop %s",
+		seconds(wait), thousands(int64(most)), heldWorkers, during("blocking"), during("goroutine"), during("eventloop"))
 	clients := render.Axis{Label: "clients", Unit: "count", Log: true}
 	axis := func(label string, unit render.Unit) render.Axis {
 		return render.Axis{Label: label, Unit: unit, Log: true}
@@ -53,9 +61,9 @@ func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 	return render.Pattern{
 		Question: "Held, or free?",
 		Finding:  finding,
-		Text: "While it waits for the database a blocking server holds a thread for each caller, and when all are held the rest queue or are turned away: more clients bring no more answers. " +
-			"The others put the caller aside and take the next one, so that what they serve during one wait rises with the clients. The price is in the other panels.",
-		Caption: fmt.Sprintf("Closed load: each client asks again when its answer is in, and a wait after it was turned away; backend latency %s; blocking with 200 workers and a queue of 100; %v a stage.", seconds(wait), time.Second),
+		Text: "While it waits for the database a blocking server holds a thread for each caller, and when all are held the rest queue or are turned away. " +
+			"The others put the caller aside and take the next one. What that takes in threads, memory and CPU time is in the other panels.",
+		Caption: fmt.Sprintf("Closed load: each client asks again when its answer is in, and a wait after it was turned away; backend latency %s; blocking with %d workers and a queue of %d; 1 s a stage.", seconds(wait), heldWorkers, heldQueue),
 		Panels:  panels,
 	}, nil
 }

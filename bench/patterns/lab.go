@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
@@ -19,6 +20,13 @@ import (
 // wait is the backend's latency in the experiments, where they do not say
 // another: the database of the story.
 const wait = 200 * time.Millisecond
+
+// NotStarted is the error of a server that did not start.
+type NotStarted struct{ Err error }
+
+func (e *NotStarted) Error() string { return e.Err.Error() }
+
+func (e *NotStarted) Unwrap() error { return e.Err }
 
 // lab starts servers, drives them, and keeps what was measured.
 type lab struct {
@@ -40,7 +48,7 @@ func (l *lab) serve(ctx context.Context, args ...string) (*targets.Process, erro
 	cmd.Env = l.Env
 	p, err := targets.Launch(ctx, cmd, l.TargetCPUs)
 	if err != nil {
-		return nil, err
+		return nil, &NotStarted{err}
 	}
 	l.open = append(l.open, p)
 	return p, nil
@@ -52,12 +60,16 @@ func (l *lab) end(p *targets.Process) error {
 	return p.Stop()
 }
 
-// close ends what is still open.
-func (l *lab) close() (err error) {
-	for _, p := range slices.Clone(l.open) {
-		err = errors.Join(err, l.end(p))
+// close ends what is still open, all at once: each may have requests to finish.
+func (l *lab) close() error {
+	errs := make([]error, len(l.open))
+	var all sync.WaitGroup
+	for i, p := range l.open {
+		all.Go(func() { errs[i] = p.Stop() })
 	}
-	return err
+	all.Wait()
+	l.open = nil
+	return errors.Join(errs...)
 }
 
 // drive is one stage to be measured: what serves, what is asked of it, how.

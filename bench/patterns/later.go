@@ -2,10 +2,14 @@ package patterns
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
 )
 
 // What is ordered, and who pays: more comes than can be paid.
@@ -14,14 +18,16 @@ const (
 	orderLength = 20 * time.Second
 	payers      = 10 // consumers of the queue, workers of the pool: 50 payments a second
 	inlineQueue = 100
-	drainLimit  = time.Minute
 )
+
+// leastOrders is how long orders come at the least, whatever the scale: what is
+// too much has to fill the 110 places, at 30 a second.
+const leastOrders = 5 * time.Second
 
 // payLater places orders faster than they can be paid: with a server that pays
 // before it answers, and with one that has them paid later.
 func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
-	length := max(l.scaled(orderLength), 2*time.Second)
-	n := int(length.Seconds() * orderRate)
+	length := max(l.scaled(orderLength), leastOrders)
 	now, err := l.serve(ctx, "blocking", "--backend-latency="+wait.String(), fmt.Sprintf("--workers=%d", payers), fmt.Sprintf("--queue=%d", inlineQueue))
 	if err != nil {
 		return render.Pattern{}, err
@@ -31,69 +37,102 @@ func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
 		return render.Pattern{}, err
 	}
 	l.tell("%d orders/s for %v, and who can pay %d", orderRate, length, int(payers/wait.Seconds()))
-	both := make([]*placing, 2)
-	errs := make(chan error, 2)
-	for i, start := range []func() (*placing, error){
-		func() (*placing, error) { return placeAll(ctx, now.Addr, "", n) },
-		func() (*placing, error) { return placeAll(ctx, later.Addr, later.Broker, n) },
-	} {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type half struct {
+		stage *result.Stage
+		line  *timeline
+		about string
+		err   error
+	}
+	place := func(p *targets.Process, url, style string) <-chan half {
+		done := make(chan half, 1)
 		go func() {
-			var err error
-			both[i], err = start()
-			errs <- err
+			var h half
+			h.stage, h.line, h.about, h.err = placeOrders(ctx, p.Addr, url, bench.Plan{
+				Load: bench.LoadConstant, Level: orderRate, Length: length, Drain: time.Minute + 2*length, Timeout: time.Minute,
+				MaxLag: 20 * time.Millisecond, // seconds are told here
+				Seed:   stageSeed, TargetPID: p.PID, Wait: wait,
+				Settings: result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: style}},
+			})
+			if h.err != nil {
+				cancel() // the other one tells nothing alone
+			} else if died, how := p.Ended(); died {
+				h.stage.Invalidate("the target died in mid-stage: %s", how)
+			}
+			done <- h
 		}()
+		return done
 	}
-	for range both {
-		if e := <-errs; err == nil {
-			err = e
-		}
-	}
-	if err != nil {
+	inline, queued := place(now, "", "blocking"), place(later, later.Broker, "queue")
+	a, b := <-inline, <-queued
+	if err := errors.Join(a.err, b.err); err != nil {
 		return render.Pattern{}, err
 	}
-	return tellPaying(length, both[0], both[1]), nil
+	if q := b.stage.Queue; q.Lost > 0 {
+		b.stage.Invalidate("%d accepted orders are lost", q.Lost)
+	}
+	l.stages = append(l.stages, a.stage, b.stage)
+	return tellPaying(length, b.about, a.stage, b.stage, a.line, b.line), nil
 }
 
-func tellPaying(length time.Duration, now, later *placing) render.Pattern {
-	acceptedTypical := median(later.replies())
-	end := later.ended()
-	seconds0 := render.Axis{Label: "time", Unit: "time", Max: float64(max(end, now.ended()))}
+func tellPaying(length time.Duration, about string, now, later *result.Stage, nowLine, laterLine *timeline) render.Pattern {
+	q := later.Queue
+	taken, inline := laterLine.replies(), nowLine.replies()
+	end := max(nowLine.end(), laterLine.end())
+	queued := laterLine.backlog("queue: not yet paid", "queue", taken, laterLine.paid, end)
+	held := nowLine.backlog("inline: on hold", "blocking", inline, inline, end)
 	peak := 0.0
-	queued := later.backlog("queue", end)
 	for _, v := range queued.Y {
 		peak = max(peak, v)
 	}
-	held := now.backlog("blocking", end)
-	held.Name, queued.Name = "inline: on hold", "queue: not yet paid"
-	replies := []render.Line{
-		now.overTime("inline: paid", "blocking", (*order).answered),
-		later.overTime("queue: accepted", "queue", (*order).answered),
-		later.overTime("queue: paid", "queue", (*order).processed),
+	var longest time.Duration
+	for _, r := range inline {
+		longest = max(longest, r.done-r.planned)
 	}
-	replies[1].Dashed = false
-	bars := func(what string, p *placing, style string) []render.Bar {
-		return []render.Bar{
-			{Group: what, Label: "paid", Style: style, Value: float64(p.count(paid)), Unit: "count"},
-			{Group: what, Label: "turned away", Style: style, Value: float64(p.count(turnedAway)), Unit: "count"},
-			{Group: what, Label: "lost", Style: style, Value: float64(p.count(lost)), Unit: "count"},
-		}
+	planned, away := now.Counts.Planned(), now.Counts[result.Rejected]
+	accepted := "all"
+	if q.Accepted < later.Counts.Planned() {
+		accepted = thousands(q.Accepted)
 	}
+	finding := fmt.Sprintf("Of %d orders/s, of which 50 can be paid, paying inline turns %s of %s away and holds the others up to %s; the queue accepts %s (median %s)",
+		orderRate, thousands(away), thousands(planned), seconds(longest), accepted, micro(later.Latency.Quantile(0.5)))
+	switch {
+	case q.Lost > 0:
+		finding += fmt.Sprintf(", and loses %s", thousands(q.Lost))
+	case q.Backlog > 0:
+		finding += fmt.Sprintf(", and has not paid %s in the end", thousands(q.Backlog))
+	default:
+		finding += fmt.Sprintf(", and has the last paid %s after the rush", seconds(max(0, laterLine.end()-length)))
+	}
+	text := "Both can pay 50 orders a second, and 80 come. Inline, each caller is on hold until paid"
+	if away > 0 {
+		text += ": the line fills, and who comes then is turned away"
+	}
+	text += fmt.Sprintf(". The queue answers when the broker has the order (%s), so that the caller is free; the work is not less but later: up to %s orders were waiting to be paid. "+
+		"That a reply came says nothing of when the order is paid: both clocks are shown. Of the queue: accepted %s, paid %s, not yet paid %s, lost %s, handed out again %s.",
+		about, thousands(int64(peak)), thousands(q.Accepted), thousands(q.Done()), thousands(q.Backlog), thousands(q.Lost), thousands(q.Duplicates))
+	bar := func(group, label, style string, n int64) render.Bar {
+		return render.Bar{Group: group, Label: label, Style: style, Value: float64(n), Unit: render.UnitCount}
+	}
+	clock := render.Axis{Label: "time", Unit: render.UnitTime, Max: float64(end)}
 	return render.Pattern{
 		Question: "Pay now, or accept now and pay later?",
-		Finding: fmt.Sprintf("With %d orders/s for %d payers of 5/s each, paying inline turns %s of %s away and holds the others up to %s; the queue accepts %s (median %s), and has the last paid %s after the rush",
-			orderRate, payers, thousands(int64(now.count(turnedAway))), thousands(int64(len(now.orders))), seconds(now.longest()),
-			later.taken(), micro(acceptedTypical), seconds(max(0, end-length))),
-		Text: fmt.Sprintf("Both can pay 50 orders a second, and 80 come. Inline, each caller is on hold until paid: the line fills, and who comes then is turned away. "+
-			"The queue answers when the broker has the order (%s), so that the caller is free; the work is not less but later, and the backlog of up to %s orders is paid off when the rush is over. "+
-			"That a reply came says nothing of when the order is paid: both clocks are shown. Accepted %s, paid %s, lost %d, handed out again %d.",
-			later.about, thousands(int64(peak)), thousands(int64(later.count(paid)+later.count(lost))), thousands(int64(later.count(paid))), later.count(lost), later.again),
+		Finding:  finding,
+		Text:     text,
 		Caption: fmt.Sprintf("POST /api/orders at %d/s for %s; a payment takes %s; inline: style blocking with %d workers and a queue of %d; queue: a broker in a process of its own and %d consumers. Lines are medians of half seconds, by the instant of the order.",
 			orderRate, seconds(length), seconds(wait), payers, inlineQueue, payers),
-		Warnings: append(now.warnings("inline"), later.warnings("queue")...),
 		Panels: []render.Panel{
-			{Title: "How long until: by the time of the order", X: seconds0, Y: render.Axis{Label: "since the order", Unit: "time", Log: true}, Lines: replies},
-			{Title: "On hold, or in the queue: at each moment", X: seconds0, Y: render.Axis{Label: "orders", Unit: "count"}, Lines: []render.Line{queued, held}},
-			{Title: fmt.Sprintf("What became of %s orders each", thousands(int64(len(now.orders)))), Bars: append(bars("inline", now, "blocking"), bars("queue", later, "queue")...)},
+			{Title: "How long until: by the time of the order", X: clock, Y: render.Axis{Label: "since the order", Unit: render.UnitTime, Log: true}, Lines: []render.Line{
+				nowLine.overTime("inline: paid", "blocking", inline),
+				laterLine.overTime("queue: accepted", "queue", taken),
+				laterLine.overTime("queue: paid", "queue", laterLine.paid),
+			}},
+			{Title: "On hold, or in the queue: at each moment", X: clock, Y: render.Axis{Label: "orders", Unit: render.UnitCount}, Lines: []render.Line{queued, held}},
+			{Title: fmt.Sprintf("What became of %s orders each", thousands(planned)), Bars: []render.Bar{
+				bar("inline", "paid", "blocking", now.Counts[result.OK]), bar("inline", "turned away", "blocking", away), bar("inline", "failed", "blocking", now.Counts.Failed()),
+				bar("queue", "paid", "queue", q.Done()), bar("queue", "turned away", "queue", later.Counts[result.Rejected]), bar("queue", "lost", "queue", q.Lost),
+			}},
 		},
 	}
 }

@@ -69,7 +69,10 @@ const (
 
 // Validate says what is wrong, naming the command's flag.
 func (c Config) Validate() error {
-	for _, name := range c.Only {
+	for i, name := range c.Only {
+		if slices.Contains(c.Only[:i], name) {
+			return fmt.Errorf("--only=%s: %s comes twice", strings.Join(c.Only, ","), name)
+		}
 		if !slices.Contains(Names(), name) {
 			return fmt.Errorf("--only=%s: there is no pattern %q; there are %s", strings.Join(c.Only, ","), name, strings.Join(Names(), ", "))
 		}
@@ -100,6 +103,9 @@ func Run(ctx context.Context, c Config) error {
 			return errors.Join(ctx.Err(), fmt.Errorf("%s: %w", e.Name, err))
 		}
 		p.Name, p.Command = e.Name, "onhold patterns --only "+e.Name
+		if c.Scale != 1 {
+			p.Command += fmt.Sprintf(" --scale %g", c.Scale)
+		}
 		p.Warnings = append(p.Warnings, l.warnings()...)
 		if err := c.Whole(p, l.stages); err != nil {
 			return err

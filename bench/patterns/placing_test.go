@@ -2,67 +2,86 @@ package patterns
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 const ms = time.Millisecond
 
-// four orders: one paid, one turned away, one accepted and never paid, one
-// that failed.
-func four() *placing {
-	return &placing{began: 1000 * ms, orders: []order{
-		{planned: 1000 * ms, replied: 1010 * ms, outcome: result.OK, id: 1, paid: 1300 * ms},
-		{planned: 1400 * ms, replied: 1401 * ms, outcome: result.Rejected},
-		{planned: 1600 * ms, replied: 1630 * ms, outcome: result.OK, id: 2},
-		{planned: 1900 * ms, replied: 1950 * ms, outcome: result.Error, why: "HTTP status 502"},
-	}}
+// three orders: one paid, one turned away, one taken and never paid; told in
+// another order than that of their instants.
+func three() *timeline {
+	t := &timeline{}
+	t.Ended(bench.Arrival{Planned: 1400 * ms, Sent: 1400 * ms, Done: 1401 * ms, Outcome: result.Rejected})
+	t.Ended(bench.Arrival{Planned: 1600 * ms, Sent: 1600 * ms, Done: 1630 * ms, Outcome: result.OK})
+	t.Ended(bench.Arrival{Planned: 1000 * ms, Sent: 1000 * ms, Done: 1010 * ms, Outcome: result.OK})
+	t.Completed(1000*ms, 1300*ms)
+	return t
 }
 
-func TestEveryOrderHasOneFate(t *testing.T) {
-	p := four()
-	for f, want := range map[fate]int{paid: 1, turnedAway: 1, lost: 1, failed: 1} {
-		if got := p.count(f); got != want {
-			t.Errorf("%s: %d, want %d", f, got, want)
-		}
+func TestTimeline(t *testing.T) {
+	l := three()
+	if l.began() != 1000*ms || l.end() != 630*ms {
+		t.Errorf("began %v, end %v", l.began(), l.end())
 	}
-	if p.taken() != "2" || p.longest() != 30*ms || p.ended() != 950*ms {
-		t.Errorf("taken %s, longest %v, ended %v", p.taken(), p.longest(), p.ended())
-	}
-	if w := p.warnings("queue"); len(w) != 1 {
-		t.Errorf("warnings %q", w)
-	}
-}
-
-func TestClocksOverTime(t *testing.T) {
-	p := four()
-	accepted := p.overTime("accepted", "queue", (*order).answered)
+	accepted := l.overTime("accepted", "queue", l.replies())
 	if !slices.Equal(accepted.X, []float64{float64(250 * ms), float64(750 * ms)}) || !slices.Equal(accepted.Y, []float64{float64(10 * ms), float64(30 * ms)}) {
 		t.Errorf("accepted %v at %v", accepted.Y, accepted.X)
 	}
-	if done := p.overTime("paid", "queue", (*order).processed); !slices.Equal(done.Y, []float64{float64(300 * ms)}) {
+	if done := l.overTime("paid", "queue", l.paid); !slices.Equal(done.Y, []float64{float64(300 * ms)}) {
 		t.Errorf("paid %v", done.Y)
 	}
-	backlog := p.backlog("queue", p.ended())
+	backlog := l.backlog("not paid", "queue", l.replies(), l.paid, 750*ms)
 	if want := []float64{1, 1, 0, 1, 1}; !slices.Equal(backlog.Y, want) { // at 0, 250, … 1000 ms
 		t.Errorf("backlog %v, want %v", backlog.Y, want)
 	}
+	if empty := (&timeline{}); empty.end() != 0 || len(empty.overTime("", "", nil).X) != 0 {
+		t.Error("no orders make a line")
+	}
 }
 
-func TestWhatTheBrokerTellsIsCountedOnce(t *testing.T) {
-	c, p := newCompletions(), four()
-	p.orders[0].paid, p.orders[2].paid = 0, 0
-	c.told(2, result.Done) // before its reply is looked at
-	c.told(2, result.Done)
-	c.told(1, result.Again)
-	c.told(1, result.Done)
-	if err := c.settle(t.Context(), p); err != nil {
-		t.Fatal(err)
+// The sentences follow the numbers.
+func TestTellPaying(t *testing.T) {
+	stage := func(ok, rejected int64) *result.Stage {
+		s := result.NewStage()
+		s.Counts[result.OK], s.Counts[result.Rejected] = ok, rejected
+		return s
 	}
-	if p.count(paid) != 2 || p.count(lost) != 0 || p.again != 2 {
-		t.Errorf("%d paid, %d lost, %d again", p.count(paid), p.count(lost), p.again)
+	queue := func(done, backlog, lost int) *result.Stage {
+		s := stage(int64(done+backlog+lost), 0)
+		s.Queue = result.NewQueue()
+		s.Queue.Accepted, s.Queue.Backlog, s.Queue.Lost = s.Counts[result.OK], int64(backlog), int64(lost)
+		for range done {
+			s.Queue.Processed.Record(300 * ms)
+		}
+		return s
+	}
+	for _, c := range []struct {
+		why         string
+		now, later  *result.Stage
+		has, hasNot []string
+	}{
+		{"as it should be", stage(6, 4), queue(10, 0, 0), []string{"turns 4 of 10 away", "accepts all", "the last paid", "the line fills", "paid 10, not yet paid 0, lost 0"}, []string{"loses"}},
+		{"nobody is turned away", stage(10, 0), queue(10, 0, 0), []string{"turns 0 of 10 away"}, []string{"the line fills"}},
+		{"some are lost", stage(6, 4), queue(8, 0, 2), []string{"loses 2", "lost 2"}, []string{"the last paid"}},
+		{"some are not paid yet", stage(6, 4), queue(7, 3, 0), []string{"has not paid 3", "not yet paid 3, lost 0"}, []string{"the last paid", "loses"}},
+	} {
+		p := tellPaying(time.Second, "store file", c.now, c.later, three(), three())
+		all := p.Finding + " " + p.Text
+		for _, want := range c.has {
+			if !strings.Contains(all, want) {
+				t.Errorf("%s: no %q in %s", c.why, want, all)
+			}
+		}
+		for _, no := range c.hasNot {
+			if strings.Contains(all, no) {
+				t.Errorf("%s: %q in %s", c.why, no, all)
+			}
+		}
 	}
 }
 
@@ -80,7 +99,7 @@ func TestWords(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	for _, c := range []Config{{Only: []string{"nothing"}}, {Scale: -1}, {Scale: 11}, {Scale: 0.001}} {
+	for _, c := range []Config{{Only: []string{"nothing"}}, {Only: []string{"the-pool", "the-pool"}}, {Scale: -1}, {Scale: 11}, {Scale: 0.001}} {
 		if c.Validate() == nil {
 			t.Errorf("%+v was taken", c)
 		}

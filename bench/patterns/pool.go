@@ -3,7 +3,6 @@ package patterns
 import (
 	"context"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/render"
@@ -17,9 +16,11 @@ var poolLevels = []int{5, 10, 20, 40, 160}
 // thePool puts a server that never blocks in front of a database that has
 // room for 20 at a time.
 func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
-	backendName, what := "sim", "a simulated database of 20 connections"
+	most := poolLevels[len(poolLevels)-1]
+	backendName, what, freeName := "sim", fmt.Sprintf("a simulated database of %d connections", poolSize), "no limit"
+	var freeArgs []string
 	if l.DSN != "" {
-		backendName, what = "postgres", "PostgreSQL with 20 connections"
+		backendName, what, freeName = "postgres", fmt.Sprintf("PostgreSQL with %d connections", poolSize), "no limit (simulated)"
 	}
 	var pooled, free []*result.Stage
 	for _, clients := range poolLevels {
@@ -30,9 +31,9 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 			also string
 		}{
 			{&pooled, []string{"--backend=" + backendName, fmt.Sprintf("--backend-conns=%d", poolSize)}, fmt.Sprint(poolSize)},
-			{&free, nil, "0"},
+			{&free, freeArgs, "0"},
 		} {
-			if v.also == "0" && clients != poolLevels[0] && clients != poolLevels[len(poolLevels)-1] {
+			if v.also == "0" && clients != poolLevels[0] && clients != most {
 				continue // a straight line needs no more
 			}
 			plan := closed(clients, time.Second)
@@ -50,10 +51,11 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 	}
 	name := fmt.Sprintf("pool of %d", poolSize)
 	both := func(of func(*result.Stage) float64, theory func(n float64) float64) []render.Line {
-		p, f := lineOf("goroutine", pooled, of), lineOf("eventloop", free, of)
-		p.Name, f.Name = name, "no limit"
+		p, f := lineOf("goroutine", pooled, of), lineOf("", free, of)
+		p.Name, f.Name = name, freeName
+		f.Style = "" // the same style, without the limit
 		t := render.Line{Name: "theory", Dashed: true}
-		for n := float64(poolLevels[0]); n <= float64(poolLevels[len(poolLevels)-1]); n *= math.Sqrt2 {
+		for _, n := range []float64{float64(poolLevels[0]), poolSize, float64(poolLevels[len(poolLevels)-1])} { // straight between the corners
 			t.X, t.Y = append(t.X, n), append(t.Y, theory(n))
 		}
 		return []render.Line{p, f, t}
@@ -63,9 +65,9 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 	clients := render.Axis{Label: "clients", Unit: "count", Log: true}
 	return render.Pattern{
 		Question: "Does a server that never blocks remove the queue?",
-		Finding: fmt.Sprintf("It moves it: with %d connections to the database, %d clients wait %s instead of %s, and no more than %.0f are served a second",
-			poolSize, last.Level(), seconds(last.Latency.Quantile(0.5)), seconds(wait), maxGoodput(pooled)),
-		Text: "The server takes every request, holds no thread, and turns nobody away. But each needs a connection to the database for the whole wait, and there are 20 of them: " +
+		Finding: fmt.Sprintf("With %d connections to the database, %d clients wait %s, not %s, and at most %.0f are served a second: the queue has moved",
+			poolSize, most, seconds(last.Latency.Quantile(0.5)), seconds(free[len(free)-1].Latency.Quantile(0.5)), maxGoodput(pooled)),
+		Text: "The server takes every request, holds no thread, and turns nobody away. But each needs a connection to the database for the whole wait, and there are only so many: " +
 			"the queue that a thread pool had at its door is now in front of the database, where no caller sees it and nothing bounds it.",
 		Caption: fmt.Sprintf("Style goroutine in front of %s; closed load; theory: N clients on %d connections of %s each are served min(N, %d)/%s a second, and wait max(%s, N·%s/%d).", what, poolSize, seconds(wait), poolSize, seconds(wait), seconds(wait), seconds(wait), poolSize),
 		Panels: []render.Panel{

@@ -80,7 +80,7 @@ func introduction(run result.Run, n int) string {
 	if run.ID != "" {
 		s += ", run " + run.ID
 	}
-	return s + ". Every sentence is made from what was measured."
+	return s + ". The sentences in bold are made from what was measured."
 }
 
 // heading is the question, or what there is instead.

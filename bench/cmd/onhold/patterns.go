@@ -119,7 +119,12 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 		}
 		return nil
 	}
+	told := context.AfterFunc(ctx, func() {
+		stop() // a second Ctrl-C ends the process at once
+		fmt.Fprintln(errOut, "onhold: interrupted: what is whole is written")
+	})
 	runErr := patterns.Run(ctx, config)
+	told()
 	interrupted := ctx.Err() != nil && len(whole) < many
 	folder.Run.Partial = len(whole) < many
 	if err := folder.Finish(time.Now(), len(whole) == many); err != nil {
@@ -134,7 +139,10 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	case interrupted:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are whole, and written", len(whole), many)}
 	case runErr != nil:
-		return &exitError{exitNotStarted, runErr}
+		if _, ok := errors.AsType[*patterns.NotStarted](runErr); ok {
+			return &exitError{exitNotStarted, runErr}
+		}
+		return runErr
 	case invalid > 0:
 		return &exitError{exitInvalid, fmt.Errorf("%d of the stages are not valid; the page says which, and why", invalid)}
 	}

@@ -14,7 +14,9 @@ package expect
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
@@ -33,7 +35,7 @@ type Case struct {
 	// are always busy come free at even distances.
 	Even bool
 
-	Every   time.Duration // of a burst: from one wave to the next
+	Every   time.Duration // of a burst: from one wave to the next; 0: there is one wave
 	Timeout time.Duration // when clients give up; 0: never
 }
 
@@ -65,6 +67,9 @@ func Of(s *result.Stage) (Case, bool) {
 		c.Even = float64(set.Duration("spread")) >= 0.9*each
 	default:
 		c.Clients = s.Level()
+		if c.Every <= 0 {
+			return Case{}, false
+		}
 	}
 	return c, c.Validate() == nil
 }
@@ -138,8 +143,10 @@ func (c Case) Predict() (*theory.Prediction, error) {
 	if p.Latency.P50 == nil && p.Latency.Mean != nil && p.Exact && c.alike() {
 		p.Latency.P50, p.Latency.P90, p.Latency.P99 = p.Latency.Mean, p.Latency.Mean, p.Latency.Mean
 		p.Wait.P50, p.Wait.P90, p.Wait.P99 = p.Wait.Mean, p.Wait.Mean, p.Wait.Mean
+		p.Notes = append(slices.DeleteFunc(p.Notes, func(n string) bool { return strings.HasPrefix(n, "the mean is exact") }),
+			"all take as long where clients begin evenly, as those of 'onhold run' do, so that workers come free at even distances; else some take a service time more or less")
 	}
-	if c.Load == theory.LoadBurst {
+	if c.Load == theory.LoadBurst && c.Every > 0 {
 		if !c.apart() || p.Rejected == nil {
 			return nil, errNone
 		}
@@ -172,5 +179,5 @@ func (c Case) apart() bool {
 	if k := c.ServiceLaw.Kind; k != "" && k != theory.Constant {
 		rounds *= 5
 	}
-	return c.Every > 0 && rounds*float64(c.Service) < float64(c.Every)
+	return rounds*float64(c.Service) < float64(c.Every)
 }

@@ -117,10 +117,8 @@ func (t theoryLines) about() string {
 	if precise(lo) != precise(hi) {
 		service += " to " + precise(hi)
 	}
-	if law := first.ServiceLaw; law.Kind == theory.Lognormal {
-		service += fmt.Sprintf(" %s with cv %g", law.Kind, law.CV)
-	} else if law.Kind == theory.Exponential {
-		service += " " + law.Kind
+	if law := first.ServiceLaw; law.Kind != "" && law.Kind != theory.Constant {
+		service += lawInWords(law)
 	}
 	switch {
 	case measured:

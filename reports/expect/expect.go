@@ -40,33 +40,40 @@ type Case struct {
 }
 
 // Of is the case of a stage; false where no model is known to hold.
-func Of(s *result.Stage) (Case, bool) {
-	set := s.Settings
+func Of(s *result.Stage) (Case, bool) { return of(s.Settings, s.Offered(), s.Target.Held) }
+
+// Planned is the case of a stage that has not been driven yet, by its settings.
+func Planned(set result.Settings) (Case, bool) {
+	return of(set, float64(set.Int(result.KeyLevel)), result.Held{})
+}
+
+func of(set result.Settings, rate float64, held result.Held) (Case, bool) {
+	level := set.Int(result.KeyLevel)
 	for _, key := range []string{result.KeyBackendStall, "extra_cpu", "extra_delay", "backend_url", result.KeyNewConnection} {
 		if v := set.Get(key); v != "" && v != "0s" && v != "false" {
 			return Case{}, false
 		}
 	}
 	c := Case{Every: set.Duration("every"), Timeout: set.Duration("timeout")}
-	c.Load, c.Service = s.Load(), set.Duration(result.KeyBackendLatency)
+	c.Load, c.Service = set.Get(result.KeyLoad), set.Duration(result.KeyBackendLatency)
 	c.ServiceLaw = lawOf(set)
 	var ok bool
 	if c.Workers, c.Places, ok = workersOf(set); !ok {
 		return Case{}, false
 	}
-	if !c.connections(set) && s.Target.Held.N > 0 {
-		c.Service, c.Measured = s.Target.Held.Mean, true
+	if !c.connections(set) && held.N > 0 {
+		c.Service, c.Measured = held.Mean, true
 	}
 	switch c.Load {
 	case theory.LoadPoisson, theory.LoadConstant:
-		c.Rate = s.Offered()
+		c.Rate = rate
 	case theory.LoadClosed:
 		c.Think, c.RejectPause = set.Duration(result.KeyThink), set.Duration("reject_pause")
-		c.Clients = s.Level()
+		c.Clients = level
 		each := float64(c.Service) * max(1, float64(c.Clients)/float64(max(c.Workers, 1)))
 		c.Even = float64(set.Duration("spread")) >= 0.9*each
 	default:
-		c.Clients = s.Level()
+		c.Clients = level
 		if c.Every <= 0 {
 			return Case{}, false
 		}
@@ -180,4 +187,18 @@ func (c Case) apart() bool {
 		rounds *= 5
 	}
 	return rounds*float64(c.Service) < float64(c.Every)
+}
+
+// WarmUp is for how long a server that is empty must run until it rejects what it
+// will in the long run, by the rule of [theory.WarmUp]; false where that has none:
+// a load that is not open, no limit, or a load that is never steady.
+func (c Case) WarmUp() (time.Duration, bool) {
+	if !result.OpenLoad(c.Load) || c.Workers == theory.Unbounded {
+		return 0, false
+	}
+	services, err := theory.WarmUp(c.Workers, c.Places, c.Rate*c.Service.Seconds())
+	if err != nil || services > 1e6 {
+		return 0, false
+	}
+	return time.Duration(services * float64(c.Service)), true
 }

@@ -113,3 +113,24 @@ func TestWherePredictionsEnd(t *testing.T) {
 		}
 	}
 }
+
+func TestWarmUpIsOfOpenLoadsAtALimit(t *testing.T) {
+	for _, c := range []struct {
+		why, settings string
+		want          time.Duration // 0: no rule
+	}{
+		{"no queue: five services", sim + "target=blocking workers=10 queue=0 load=poisson level=50", time.Second},
+		{"a queue that takes long to fill", sim + "target=blocking workers=10 queue=10 load=constant level=50", 3 * time.Second},
+		{"a closed load is there at once", sim + "target=blocking workers=10 queue=10 load=closed level=50 reject_pause=1s", 0},
+		{"no limit", sim + "target=goroutine load=poisson level=50", 0},
+		{"never steady", sim + "target=goroutine backend_conns=5 load=poisson level=50", 0},
+	} {
+		of, ok := expect.Planned(stage(c.settings).Settings)
+		if !ok {
+			t.Fatalf("%s: no case", c.why)
+		}
+		if got, ok := of.WarmUp(); got != c.want || ok != (c.want > 0) {
+			t.Errorf("%s: %v, %v; want %v", c.why, got, ok, c.want)
+		}
+	}
+}

@@ -38,6 +38,9 @@ func TestCrowdIsNearlyPoisson(t *testing.T) {
 }
 
 func TestCrowdIsNoAnswerToEverything(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates; takes ten times as long with the race detector")
+	}
 	s := Setting{Load: LoadClosed, Clients: 10_000, Workers: 900, Places: 100, Service: 200 * time.Millisecond, Think: time.Second}
 	refused := errors.New("no")
 	for _, err := range []error{refused, bad(false, "clients", 1, "fewer")} {

@@ -6,6 +6,9 @@ import (
 )
 
 func TestWorkersForIsTheLeastThatDo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates; takes ten times as long with the race detector")
+	}
 	for _, s := range []Setting{
 		{Load: LoadPoisson, Rate: 500, Places: 0},
 		{Load: LoadPoisson, Rate: 50, Places: 10, ServiceLaw: Law{Kind: Exponential}},

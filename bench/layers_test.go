@@ -16,7 +16,7 @@ const module = "github.com/a628bb15/onhold/"
 var layers = [][]string{
 	{"bench/clock", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
-	{"bench/child"},
+	{"bench/child", "reports/expect"},
 	{"bench", "reports/compare"},
 	{"bench/epoll"},
 	{"targets/orders"},

@@ -9,7 +9,7 @@ import (
 
 // capacityAlt is the capacity figure in words: what it is, its axes, a few
 // key numbers and the finding.
-func capacityAlt(title string, sweeps []sweep) string {
+func capacityAlt(title string, sweeps []sweep, m capacityModel) string {
 	var keys []string
 	for i := range sweeps {
 		w := &sweeps[i]
@@ -27,6 +27,9 @@ func capacityAlt(title string, sweeps []sweep) string {
 		k += fmt.Sprintf(", %s rejected", percent(last.stage.RejectedShare()))
 		if !last.valid() {
 			k += ", not valid"
+		}
+		if t := m.columns[i].theory.theoryAt(last.level); t != "" {
+			k += ", where theory expects " + t
 		}
 		keys = append(keys, k)
 	}

@@ -103,6 +103,9 @@ func (p *paper) latencyPanel(r rect, load scale, m capacityModel, col capacityCo
 			ls = append(ls, label{vg.Point{X: load.at(end.x), Y: y.at(end.y)}, q.name, mix(c, black, 0.15), true})
 		}
 	}
+	for _, q := range col.theory.latency {
+		ls = p.theory(ls, q.within(m.latency.lo, m.latency.hi), load, y, col.theory.alone)
+	}
 	p.labels(ls, r.x1+4, r.y0+4, r.y1-4, labelSize)
 	for k, l := range col.nobody {
 		x := load.at(l)
@@ -159,6 +162,38 @@ func (p *paper) curve(c curve, x, y scale, s pen, radius, aside vg.Length) {
 	}
 }
 
+// theory draws what theory expects, thin, so that a line that it lies on is still
+// seen, and adds its label: the word, or of several lines the last one's name.
+func (p *paper) theory(ls []label, c curve, x, y scale, alone bool) []label {
+	s := pen{ink, 0.85, []vg.Length{2.2, 2.4}}
+	var piece []vg.Point
+	stroke := func() {
+		if len(piece) == 1 {
+			p.dot(piece[0].X, piece[0].Y, 0.8, s.color, false)
+		} else if len(piece) > 1 {
+			p.line(s, piece...)
+		}
+		piece = nil
+	}
+	for _, m := range c.marks {
+		if m.apart {
+			stroke()
+		}
+		piece = append(piece, vg.Point{X: x.at(m.x), Y: y.at(m.y)})
+	}
+	if len(piece) == 0 {
+		return ls
+	}
+	l := label{from: piece[len(piece)-1], text: "theory", color: ink}
+	stroke()
+	if alone {
+		l.text = c.name
+	} else if n := len(ls); n > 0 && ls[n-1].text == l.text {
+		ls = ls[:n-1] // one word for the p50 and the p99
+	}
+	return append(ls, l)
+}
+
 // leastBand is how thin a share of rejected may be drawn and still be seen.
 const leastBand = 0.75
 
@@ -195,6 +230,9 @@ func (p *paper) sharesPanel(r rect, load scale, col capacityColumn, first bool, 
 			}
 			from += share
 		}
+		if len(s.of) == 0 {
+			continue // nothing was measured
+		}
 		outline := pen{color: mix(grey, white, 0.4), width: hairWidth}
 		if s.hollow {
 			outline = pen{ink, 0.9, []vg.Length{2, 1.4}}
@@ -220,7 +258,32 @@ func (p *paper) sharesPanel(r rect, load scale, col capacityColumn, first bool, 
 		}
 		ls = append(ls, label{from, text, b.label, bold})
 	}
+	ls = p.theoryShares(ls, r, load, y, col.theory)
 	p.labels(ls, r.x1+4, r.y0+4, r.y1-4, tickSize)
+}
+
+// theoryShares draws the edge between ok and rejected, and where nothing was
+// measured the area of the rejected too.
+func (p *paper) theoryShares(ls []label, r rect, load, y scale, t theoryLines) []label {
+	if t.alone && len(t.kept.marks) > 1 {
+		area := []vg.Point{}
+		for _, k := range t.kept.marks {
+			area = append(area, vg.Point{X: load.at(k.x), Y: y.at(k.y)})
+		}
+		area = append(area, vg.Point{X: area[len(area)-1].X, Y: r.y1}, vg.Point{X: area[0].X, Y: r.y1})
+		p.c.FillPolygon(mix(orange, white, 0.5), area)
+	}
+	n := len(ls)
+	ls = p.theory(ls, t.kept, load, y, false)
+	k := len(t.kept.marks)
+	switch {
+	case len(ls) == n:
+	case t.alone:
+		ls[n].text = percent(1-t.kept.marks[k-1].y) + " rejected"
+	case t.kept.marks[k-1].y > 0.995: // the edge of the panel
+		ls = ls[:n]
+	}
+	return ls
 }
 
 // barWidth is as wide as the nearest two levels allow.
@@ -251,6 +314,10 @@ func (p *paper) goodputPanel(r rect, load scale, m capacityModel, col capacityCo
 	if n := len(col.offered.marks); n > 0 && differ(col.offered, col.goodput) {
 		end := col.offered.marks[n-1]
 		ls = append(ls, label{vg.Point{X: load.at(end.x), Y: y.at(end.y)}, "offered", soft, false})
+	}
+	ls = p.theory(ls, col.theory.goodput.within(m.rate.lo, m.rate.hi), load, y, false)
+	if k := len(col.theory.goodput.marks); col.theory.alone && k > 0 && len(ls) > 0 {
+		ls[len(ls)-1].text = number(col.theory.goodput.marks[k-1].y) + "/s"
 	}
 	p.labels(ls, r.x1+4, r.y0+4, r.y1-3, tickSize)
 }

@@ -40,6 +40,7 @@ type capacityColumn struct {
 	goodput   curve // per second
 	offered   curve
 	nobody    []float64 // levels at which nobody was served
+	theory    theoryLines
 	rules     []rule
 }
 
@@ -149,6 +150,7 @@ func (m *capacityModel) column(w *sweep, place int) capacityColumn {
 			m.anyThin = m.anyThin || k.thin
 		}
 	}
+	c.theory = theoryOf(points)
 	if m.log && len(points) > 0 {
 		c.rules = rulesOf(points[0].stage)
 	}
@@ -187,6 +189,10 @@ func rulesOf(s *result.Stage) []rule {
 	if s.Load() != "closed" || workers <= 0 || s.Settings.Duration(result.KeyThink) > 0 {
 		return nil
 	}
+	return poolRules(workers, queue)
+}
+
+func poolRules(workers, queue int) []rule {
 	rules := []rule{{float64(workers), count(int64(workers)) + " workers"}}
 	if queue > 0 {
 		rules = append(rules, rule{float64(workers + queue), "+ " + count(int64(queue)) + " queued"})
@@ -203,8 +209,23 @@ func (m *capacityModel) scale() {
 		}
 		turned = append(turned, c.turned.values()...)
 		rates = append(rates, append(c.goodput.values(), c.offered.values()...)...)
+		if c.theory.alone {
+			rates = append(rates, c.theory.goodput.values()...)
+			for _, q := range c.theory.latency {
+				latencies = append(latencies, q.values()...)
+			}
+		}
 		for _, s := range c.shares {
 			levels = append(levels, s.level)
+		}
+	}
+	// What theory expects is seen where it is not what was measured, but does
+	// not press that flat.
+	if lo, hi, ok := logRange(latencies, halfDecade); ok {
+		for _, c := range m.columns {
+			for _, q := range c.theory.latency {
+				latencies = append(latencies, q.within(lo/halfDecade, hi*halfDecade).values()...)
+			}
 		}
 	}
 	m.latency = m.latencyLimits(latencies, turned)

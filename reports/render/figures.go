@@ -15,11 +15,12 @@ func capacityFiles(r *report) ([]file, error) {
 			return figure{}, false
 		}
 		title, _ := finding(sweeps)
-		marks := capacityMarks(m)
+		s := r.sheet(title, sweeps, capacityMarks(m)...)
+		s.footer = append(s.footer, m.theory()...)
 		return figure{
 			w: capacityW, h: capacityH,
-			sheet: r.sheet(title, sweeps, marks...),
-			alt:   capacityAlt(title, sweeps),
+			sheet: s,
+			alt:   capacityAlt(title, sweeps, m),
 			draw:  func(p *paper, s sheet) { p.capacity(s, m) },
 		}, true
 	})

@@ -39,6 +39,9 @@ func (m made) stage() *result.Stage {
 	if m.workers > 0 {
 		s.Settings = s.Settings.With("workers", strconv.Itoa(m.workers)).With("queue", strconv.Itoa(m.queue))
 	}
+	if m.load == "closed" {
+		s.Settings = s.Settings.With("reject_pause", "200ms").With("spread", "2s")
+	}
 	s.Start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	s.Length = madeLength
 	s.Target = m.usage

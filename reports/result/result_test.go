@@ -132,7 +132,7 @@ func sampleStage(seed uint64, level string) *result.Stage {
 		s.Rejected.Record(300 * time.Microsecond)
 	}
 	s.Connect.Record(2 * time.Minute)
-	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0", Allocs: 12345}
+	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0", Allocs: 12345, Held: result.Held{N: 2000, Mean: 200_123_456}}
 	s.Generator = result.Usage{CPU: time.Second / 2, GCPauseMax: time.Millisecond}
 	s.Warn("one thing")
 	return s
@@ -159,7 +159,7 @@ func TestStageLineKeepsEverything(t *testing.T) {
 		`"schema":1`, `"settings":{"target":"blocking","backend_latency":"200ms","load":"closed","level":"500"}`,
 		`"length_ns":3000000000`, `"counts":{"planned":2500,"ok":2000,"rejected":500,"refused":0,"reset":0,"timeout":0,"error":0,"unsent":0,"unfinished":0}`,
 		`"latency_ns":{"n":2000,"mean":`, `"service_ns":`, `"rejected_ns":`, `"lag_ns":`, `"histograms":{`,
-		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0","allocs":12345}`,
+		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0","allocs":12345,"held_ns":{"n":2000,"mean":200123456}}`,
 		`"generator":{"cpu_ns":500000000,"gc_pause_max_ns":1000000}`, `"warnings":["one thing"]`, `"valid":true`,
 	} {
 		if !strings.Contains(string(b), key) {
@@ -408,4 +408,12 @@ func TestAllIsAll(t *testing.T) {
 			}
 		}
 	})
+}
+
+func TestHeldOfRepeatsIsWeighted(t *testing.T) {
+	a, b := sampleStage(1, "500"), sampleStage(2, "500")
+	a.Target.Held, b.Target.Held = result.Held{N: 300, Mean: 200}, result.Held{N: 100, Mean: 240}
+	if got, want := result.Merge([]*result.Stage{a, b}).Target.Held, (result.Held{N: 400, Mean: 210}); got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
 }

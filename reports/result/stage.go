@@ -107,9 +107,46 @@ type Usage struct {
 	// is then among them, which is next to nothing for a request.
 	Allocs int64
 
+	Held Held // told by a target of ours
+
 	// Of the generator only.
 	Switches Switches
 	Loops    []Loop // one for each event loop, where the driver has any
+}
+
+// Held is for how long requests had a worker of the target, or a place where all
+// are worked on at once, since it started: the time of service of a queueing
+// model. It has no N where that is not known.
+type Held struct {
+	N    int64
+	Mean time.Duration
+}
+
+// MarshalJSON writes nanoseconds.
+func (h Held) MarshalJSON() ([]byte, error) { return json.Marshal(heldJSON{h.N, int64(h.Mean)}) }
+
+// UnmarshalJSON reads what MarshalJSON writes.
+func (h *Held) UnmarshalJSON(data []byte) error {
+	var j heldJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
+	}
+	*h = Held{j.N, time.Duration(j.Mean)}
+	return nil
+}
+
+type heldJSON struct {
+	N    int64 `json:"n"`
+	Mean int64 `json:"mean"`
+}
+
+func (h Held) merge(o Held) Held {
+	n := h.N + o.N
+	if n == 0 {
+		return Held{}
+	}
+	mean := (float64(h.Mean)*float64(h.N) + float64(o.Mean)*float64(o.N)) / float64(n)
+	return Held{n, time.Duration(mean + 0.5)}
 }
 
 // Switches are the context switches of a process.
@@ -165,6 +202,7 @@ type usageJSON struct {
 	GCPauseMax int64  `json:"gc_pause_max_ns,omitzero"`
 	CPUs       string `json:"cpus,omitzero"`
 	Allocs     int64  `json:"allocs,omitzero"`
+	Held       Held   `json:"held_ns,omitzero"`
 
 	Switches Switches `json:"context_switches,omitzero"`
 	Loops    []Loop   `json:"loops,omitempty"`
@@ -172,7 +210,7 @@ type usageJSON struct {
 
 // MarshalJSON writes the unit into each key.
 func (u Usage) MarshalJSON() ([]byte, error) {
-	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Allocs, u.Switches, u.Loops})
+	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Allocs, u.Held, u.Switches, u.Loops})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -181,7 +219,7 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs, j.Allocs, j.Switches, j.Loops}
+	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs, j.Allocs, j.Held, j.Switches, j.Loops}
 	return nil
 }
 
@@ -358,7 +396,7 @@ func (u Usage) merge(o Usage) Usage {
 	return Usage{
 		CPU: u.CPU + o.CPU, RSSMax: max(u.RSSMax, o.RSSMax), ThreadsMax: max(u.ThreadsMax, o.ThreadsMax),
 		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
-		CPUs: o.CPUs, Allocs: u.Allocs + o.Allocs, Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
+		CPUs: o.CPUs, Allocs: u.Allocs + o.Allocs, Held: u.Held.merge(o.Held), Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
 		Loops: mergeLoops(u.Loops, o.Loops),
 	}
 }

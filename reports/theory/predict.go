@@ -178,6 +178,9 @@ func (s Setting) predictClosed() (*Prediction, error) {
 	}
 	sim, err := SimulateClosed(ClosedSimulation{Clients: n, Workers: c, Places: k, Think: z, ThinkLaw: s.ThinkLaw, Pause: pause,
 		Service: s.ServiceLaw, Longest: s.in(s.MaxWait), Seed: s.Seed, Runs: s.Runs, Requests: s.Requests}, percentiles...)
+	if err != nil {
+		return s.crowd(err)
+	}
 	return s.ofSimulation("closed, "+letter(law)+"/c"+places(k)+"/N"+patience(s.in(s.MaxWait)), sim, err)
 }
 

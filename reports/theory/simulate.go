@@ -22,6 +22,9 @@ const (
 	DefaultConfidence = 0.95
 )
 
+// minServices is for how many mean service times a run is measured at least.
+const minServices = 5
+
 // maxSimulated bounds how many arrivals a simulation may need: some ten seconds.
 const maxSimulated = 30_000_000
 
@@ -36,7 +39,7 @@ type Simulation struct {
 
 	Seed       uint64  // the same gives the same
 	Runs       int     // runs from an empty server, each of its own seed; 0 for DefaultRuns, or 5 and more if those take too long; else 2 or more
-	Requests   int     // measured in each, after WarmUp; 0 for DefaultRequests
+	Requests   int     // measured in each, after WarmUp, or more at a high load; 0 for DefaultRequests
 	Confidence float64 // of the intervals; 0 for DefaultConfidence
 }
 
@@ -69,6 +72,9 @@ func Simulate(s Simulation, quantiles ...float64) (*Simulated, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Constant services end in a pattern that repeats after one: what is measured
+	// of less than some of them is that part of the pattern.
+	s.Requests = max(s.Requests, int(minServices*s.Load))
 	each := warm*s.Load + float64(s.Requests)
 	if runs := int(maxSimulated / each); fewer && runs < s.Runs && runs >= 5 {
 		s.Runs = runs

@@ -92,7 +92,7 @@ func (s *Server) work(number int, ready *sync.WaitGroup) {
 	clock.Punctual()
 	ready.Done()
 	for j := range s.jobs {
-		started := s.gate.Log.Now()
+		started, began := s.gate.Log.Now(), clock.Now()
 		if j.InTurn() {
 			for i := range j.Queries {
 				s.config.Backend.Block(&j.Queries[i])
@@ -100,6 +100,7 @@ func (s *Server) work(number int, ready *sync.WaitGroup) {
 		} else {
 			s.helpers.all(s.config.Backend, j.Queries)
 		}
+		s.gate.Held(clock.Now() - began)
 		// The place is free before the reply is written, and so before the
 		// client can come back for it.
 		s.gate.Release(j.visit, number, started)

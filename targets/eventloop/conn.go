@@ -1,6 +1,9 @@
 package eventloop
 
 import (
+	"time"
+
+	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -18,14 +21,15 @@ type conn struct {
 	gnet.Conn
 	loop *loop
 
-	need    int         // how many bytes must be there before the next look at them
-	job     backend.Job // the request in work
-	visit   trace.Visit // its number in the gate's log
-	open    int         // its queries that are not answered
-	next    int         // the first of them that is not asked yet
-	done    func()      // c.answered, made into a value once
-	waiting bool        // for the backend
-	closed  bool        // gnet's connection must not be touched any more
+	need    int           // how many bytes must be there before the next look at them
+	job     backend.Job   // the request in work
+	visit   trace.Visit   // its number in the gate's log
+	since   time.Duration // when it was let in
+	open    int           // its queries that are not answered
+	next    int           // the first of them that is not asked yet
+	done    func()        // c.answered, made into a value once
+	waiting bool          // for the backend
+	closed  bool          // gnet's connection must not be touched any more
 
 	// Of the request in work or just answered.
 	head   bool // wants no body
@@ -73,7 +77,7 @@ func (c *conn) begin(h *fasthttp.RequestHeader, body []byte) {
 	case !c.admitted():
 		orders.Busy(&l.resp)
 	default:
-		c.waiting = true
+		c.waiting, c.since = true, clock.Now()
 		c.job.Begin(r)
 		c.open, c.next = len(c.job.Queries), 0
 		c.ask()
@@ -107,6 +111,7 @@ func (c *conn) answered() {
 		return
 	}
 	l := c.loop
+	l.server.gate.Held(clock.Now() - c.since)
 	l.server.gate.Release(c.visit, trace.NoWorker, 0)
 	if c.closed {
 		c.job.Release()

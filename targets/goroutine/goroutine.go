@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync"
 
+	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
@@ -45,6 +46,7 @@ func (s *Server) ask(j *backend.Job) bool {
 	if !ok {
 		return false
 	}
+	began := clock.Now()
 	b := s.config.Backend
 	if j.InTurn() {
 		for i := range j.Queries {
@@ -57,6 +59,7 @@ func (s *Server) ask(j *backend.Job) bool {
 		}
 		all.Wait()
 	}
+	s.gate.Held(clock.Now() - began)
 	s.gate.Release(visit, trace.NoWorker, 0)
 	return true
 }

@@ -20,6 +20,9 @@ type Gate struct {
 	inside   atomic.Int64
 	entered  atomic.Int64
 	rejected atomic.Int64
+
+	held  atomic.Int64 // requests that have let go of their worker
+	holds atomic.Int64 // how long they had it, in sum, in nanoseconds
 }
 
 // Enter admits a request, which then has to Leave, or reports false and counts
@@ -62,6 +65,14 @@ func (g *Gate) Release(v trace.Visit, worker int, started time.Duration) {
 	g.Log.Leave(g, v, worker, started)
 }
 
+// Held counts a request that had a worker for so long, or a place where all are
+// worked on at once: what a queueing model takes for the time of service. It is
+// longer than the backend's wait by what the target does itself.
+func (g *Gate) Held(d time.Duration) {
+	g.held.Add(1)
+	g.holds.Add(int64(d))
+}
+
 // Inside is the number of requests that entered and have not left.
 func (g *Gate) Inside() int64 { return g.inside.Load() }
 
@@ -69,10 +80,15 @@ func (g *Gate) Inside() int64 { return g.inside.Load() }
 // once. One that queues them moves some from busy to queued.
 func (g *Gate) Stats() Stats {
 	inside := g.inside.Load()
+	held := Held{N: g.held.Load()}
+	if held.N > 0 {
+		held.Mean = g.holds.Load() / held.N
+	}
 	return Stats{
 		Busy:     inside,
 		InFlight: inside,
 		Accepted: g.entered.Load(),
 		Rejected: g.rejected.Load(),
+		Held:     held,
 	}
 }

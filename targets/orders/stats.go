@@ -16,11 +16,19 @@ type Stats struct {
 
 	Accepted int64 `json:"accepted"` // let in to wait for the backend
 	Rejected int64 `json:"rejected"` // turned away with 503
+	Held     Held  `json:"held_ns"`
 
 	Backend BackendStats `json:"backend"`
 
 	// Broker is absent where there is none.
 	Broker *BrokerStats `json:"broker,omitempty"`
+}
+
+// Held is for how long requests had a worker, or a place where all are worked
+// on at once, in nanoseconds. A style that has not counted it has no N.
+type Held struct {
+	N    int64 `json:"n"`
+	Mean int64 `json:"mean"`
 }
 
 // BrokerStats is what a target knows of the broker that keeps its orders, and

@@ -2,6 +2,7 @@ package rpc
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -141,4 +142,19 @@ func (c *caller) Close() error {
 	c.end()
 	c.closed.Do(func() { c.pool.put(c.channel) })
 	return nil
+}
+
+// Stats asks a server that listens at addr what it says of itself.
+func Stats(ctx context.Context, addr string) (orders.Stats, error) {
+	var st orders.Stats
+	c, err := connect(ctx, addr)
+	if err != nil {
+		return st, err
+	}
+	defer c.cc.Close()
+	out, err := c.orders.Stats(ctx, &orderspb.StatsRequest{})
+	if err != nil {
+		return st, err
+	}
+	return st, json.Unmarshal([]byte(out.Json), &st)
 }

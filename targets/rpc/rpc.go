@@ -20,6 +20,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/rpc/orderspb"
@@ -92,7 +93,9 @@ func (s *Server) ask(ctx context.Context, q *backend.Query) error {
 			return status.FromContextError(ctx.Err()).Err()
 		}
 	}
+	began := clock.Now()
 	s.config.Backend.Park(q)
+	s.gate.Held(clock.Now() - began)
 	switch {
 	case errors.Is(q.Err, orders.ErrBusy):
 		return status.Error(codes.ResourceExhausted, "backend: "+q.Err.Error())

@@ -122,7 +122,8 @@ func callers(t *testing.T, c rpc.Client, n int) []bench.Conn {
 }
 
 func TestServiceAnswers(t *testing.T) {
-	to := service(t, startFor(t, rpc.Config{Workers: 3, Queue: 2, Backend: open()}).Addr())
+	s := startFor(t, rpc.Config{Workers: 3, Queue: 2, Backend: open()})
+	to := service(t, s.Addr())
 	ctx := t.Context()
 	for user := range int64(10) {
 		out, err := to.Find(ctx, &orderspb.FindRequest{UserId: user + 1})
@@ -156,7 +157,10 @@ func TestServiceAnswers(t *testing.T) {
 	if err := json.Unmarshal([]byte(out.Json), &st); err != nil {
 		t.Fatal(err)
 	}
-	if st.Style != rpc.Name || st.Workers != 3 || st.Queue != 2 || st.Accepted != 11 || st.InFlight != 0 || st.Backend.Name != "held" {
+	if asked, err := rpc.Stats(ctx, s.Addr()); err != nil || asked != st {
+		t.Errorf("asked for, stats are %+v (%v), not %+v", asked, err, st)
+	}
+	if st.Style != rpc.Name || st.Workers != 3 || st.Queue != 2 || st.Accepted != 11 || st.Held.N != 11 || st.InFlight != 0 || st.Backend.Name != "held" {
 		t.Errorf("stats %s", out.Json)
 	}
 }

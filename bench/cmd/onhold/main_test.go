@@ -151,7 +151,7 @@ func TestEveryExampleInHelp(t *testing.T) {
 	dir := t.TempDir()
 	toyRepo(t, dir)
 	ran := 0
-	for _, sub := range []string{"run", "serve", "report", "compare", "duet", "patterns", "peers", "doctor"} {
+	for _, sub := range []string{"run", "serve", "report", "compare", "predict", "duet", "patterns", "peers", "doctor"} {
 		if (sub == "peers" || sub == "doctor") && runtime.GOOS != "linux" {
 			continue // its server needs Linux
 		}

@@ -87,7 +87,7 @@ func TestReadmeCommands(t *testing.T) {
 		quick := strings.ReplaceAll(line, "http://127.0.0.1:8080", upstream.URL)
 		quick = strings.Replace(quick, "--stage 10s --backend-stall 2s@5s", "--stage 2s --backend-stall 500ms@1s", 1)
 		quick = strings.Replace(quick, "onhold peers", "onhold peers --peers none --sections pacing --pairs 1 --length 1s", 1)
-		quick = strings.NewReplacer("--repeats 6", "--repeats 2", "--levels 50,200 --stage 2s", "--levels 50,200 --stage 500ms", "--levels 10,50,100 --stage 2s", "--levels 10,50,100 --stage 500ms", "--benchtime 100ms", "--benchtime 1x",
+		quick = strings.NewReplacer("--repeats 6", "--repeats 2", "--levels 50,200 --stage 2s", "--levels 50,200 --stage 500ms", "--levels 10,50,100 --stage 2s", "--levels 10,50,100 --stage 500ms", "--benchtime 100ms", "--benchtime 1x", "--warmup 2s --stage 10s", "--warmup 100ms --stage 300ms",
 			// With linker flags of its own the build has no layouts, so there are three and not twenty.
 			"'go build -o {out}", "'go build -ldflags=-s -o {out}").Replace(quick)
 		quick = strings.Replace(quick, "onhold doctor", "onhold doctor --length 300ms", 1)

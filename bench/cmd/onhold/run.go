@@ -123,6 +123,9 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	if err := s.open(); err != nil {
 		return err
 	}
+	if cold := s.coldStart(); cold != "" {
+		fmt.Fprintln(c.Root().ErrWriter, "onhold:", cold)
+	}
 	total := len(s.subjects) * len(s.levels) * s.repeats
 	s.progress = newProgress(c.Root().ErrWriter, total)
 	told := context.AfterFunc(ctx, func() {

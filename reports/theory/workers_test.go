@@ -1,0 +1,57 @@
+package theory
+
+import (
+	"testing"
+	"time"
+)
+
+func TestWorkersForIsTheLeastThatDo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("simulates; takes ten times as long with the race detector")
+	}
+	for _, s := range []Setting{
+		{Load: LoadPoisson, Rate: 500, Places: 0},
+		{Load: LoadPoisson, Rate: 50, Places: 10, ServiceLaw: Law{Kind: Exponential}},
+		{Load: LoadPoisson, Rate: 50, Places: 10},
+		{Load: LoadConstant, Rate: 52, Places: 0},
+		{Load: LoadConstant, Rate: 50, Places: 0},
+		{Load: LoadPoisson, Rate: 50, Places: Unbounded, MaxWait: 100 * time.Millisecond, ServiceLaw: Law{Kind: Exponential}},
+		{Load: LoadPoisson, Rate: 0.1, Places: 0},
+	} {
+		s.Service = 200 * time.Millisecond
+		const loss = 0.05
+		n, p, err := WorkersFor(s, loss)
+		if err != nil {
+			t.Errorf("%+v: %v", s, err)
+			continue
+		}
+		if p.Rejected == nil || *p.Rejected > loss {
+			t.Errorf("%+v: %d workers reject %v", s, n, p.Rejected)
+		}
+		if s.Workers = n - 1; n > 1 {
+			if fewer, err := Predict(s); err != nil || fewer.Rejected != nil && *fewer.Rejected <= loss {
+				t.Errorf("%+v: fewer than %d workers do (%v)", s, n, err)
+			}
+		}
+	}
+	if n, _, err := WorkersFor(Setting{Load: LoadPoisson, Rate: 500, Service: 200 * time.Millisecond}, 0.01); n != 117 || err != nil {
+		t.Errorf("100 erlangs at 1 %%: %d workers (%v), want the 117 of Erlang's tables", n, err)
+	}
+}
+
+func TestWorkersForSaysWhatIsWrong(t *testing.T) {
+	good := Setting{Load: LoadPoisson, Rate: 50, Service: time.Second}
+	for name, change := range map[string]func(*Setting) float64{
+		"--workers": func(s *Setting) float64 { s.Workers = 3; return 0.1 },
+		"--loss":    func(*Setting) float64 { return 1 },
+		"--rate":    func(s *Setting) float64 { s.Rate = 0; return 0.1 },
+		"no bound":  func(s *Setting) float64 { s.Places = Unbounded; return 0.1 },
+		"closed":    func(s *Setting) float64 { s.Load, s.Rate, s.Clients = LoadClosed, 0, 5; return 0.1 },
+	} {
+		s := good
+		loss := change(&s)
+		if _, _, err := WorkersFor(s, loss); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

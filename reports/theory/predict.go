@@ -3,7 +3,10 @@ package theory
 import (
 	"fmt"
 	"math"
+	"slices"
 )
+
+const staggerNote = "workers that are always busy keep the stagger that they start with, for as long as each service takes the same: the waits of one run are between those of all in step and those of all spread out, and the long run is not reached"
 
 // Predict chooses the model for a setting, and says what it expects. Where no
 // formula is exact it simulates, which takes up to some seconds; the same setting
@@ -21,8 +24,8 @@ func Predict(s Setting) (*Prediction, error) {
 		predict = s.predictBurst
 	}
 	p, err := predict()
-	if err == nil && s.lockStep(p) {
-		p.Notes = append(p.Notes, "workers that are always busy keep the stagger that they start with, for as long as each service takes the same: the waits of one run are between those of all in step and those of all spread out, and the long run is not reached")
+	if err == nil && s.lockStep(p) && !slices.Contains(p.Notes, staggerNote) { // a crowd's is there already
+		p.Notes = append(p.Notes, staggerNote)
 	}
 	return p, err
 }
@@ -82,6 +85,9 @@ func (s Setting) predictOpen() (*Prediction, error) {
 	case law == Constant && c == 2 && k <= MaxMD2KPlaces && a <= MaxMD2KLoad:
 		q, err := MD2K(k, a)
 		return s.ofQueue("M/D/2/K", "the integral equation of the phases", q, err)
+	}
+	if p, ok := s.flooded(constant); ok && deadline == 0 {
+		return p, nil
 	}
 	return s.simulated(model(constant, letter(law)+"/c")+places(k)+patience(deadline), deadline)
 }

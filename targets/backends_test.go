@@ -1,17 +1,23 @@
 package targets_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // The suite in this file runs over the styles and over all that there is to wait
@@ -228,4 +234,114 @@ func TestEveryStyleOutlivesItsDatabase(t *testing.T) {
 			t.Errorf("%s: %+v", styles[i].Name, st)
 		}
 	}
+}
+
+// A target that is told to end while more wait for the pool than can be served
+// in time leaves no schema behind, whether its clients wait on or have gone.
+func TestNoStyleLeavesASchemaBehind(t *testing.T) {
+	const conns, n, drain = 2, 80, time.Second
+	const wait = 500 * time.Millisecond
+	for _, gone := range []bool{false, true} {
+		for _, style := range targets.Styles {
+			t.Run(fmt.Sprintf("%s/gone=%v", style.Name, gone), func(t *testing.T) {
+				t.Parallel()
+				role, schemas := newRole(t)
+				s, err := style.Start(targets.Options{
+					Workers: n, Backend: "postgres",
+					Postgres: postgres.Config{DSN: pgtest.Shared(t).As(role), Latency: wait, Conns: conns},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if schemas() != 1 {
+					t.Errorf("a target that has started has %d schemas", schemas())
+				}
+				hangUp := askAll(t, s, style, n)
+				eventually(t, "all requests are in", func() bool { return s.Stats().Accepted == n })
+				if gone {
+					hangUp()
+				}
+				ctx, cancel := context.WithTimeout(context.Background(), drain)
+				defer cancel()
+				began := time.Now()
+				if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), "stays behind") {
+					t.Errorf("Shutdown returned %v, want only that its context ended", err)
+				}
+				if took := time.Since(began); took > 20*time.Second {
+					t.Errorf("it took %v", took)
+				}
+				if left := schemas(); left != 0 {
+					t.Errorf("%d schemas are left", left)
+				}
+			})
+		}
+	}
+}
+
+// newRole makes a role in the shared cluster, and counts the schemas that it has.
+func newRole(t *testing.T) (name string, schemas func() int) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), pgtest.Shared(t).DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	name = fmt.Sprintf("role_%d", time.Now().UnixNano())
+	for _, sql := range []string{"CREATE ROLE " + name + " LOGIN", "GRANT CREATE ON DATABASE postgres TO " + name} {
+		if _, err := conn.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return name, func() (n int) {
+		row := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_namespace WHERE pg_get_userbyid(nspowner) = $1", name)
+		if err := row.Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+}
+
+// askAll has n clients ask for orders at once, and does not wait for the
+// answers; hangUp ends them.
+func askAll(t *testing.T, s targets.Server, style targets.Style, n int) (hangUp func()) {
+	t.Helper()
+	if style.Protocol == targets.GRPC {
+		all := callers(t, s, n)
+		for _, c := range all {
+			go c.Do(time.Hour)
+		}
+		return func() {
+			for _, c := range all {
+				c.Close()
+			}
+		}
+	}
+	clients := make([]*client, n)
+	for i := range clients {
+		clients[i] = dial(t, s)
+		clients[i].send(t, askFor(i+1))
+	}
+	return func() {
+		for _, c := range clients {
+			c.Close()
+		}
+	}
+}
+
+// callers are n who call a target that speaks gRPC, each for the orders of a
+// user of its own.
+func callers(t *testing.T, s targets.Server, n int) []bench.Conn {
+	t.Helper()
+	all := make([]bench.Conn, n)
+	for i := range all {
+		d, err := rpc.Client{Addr: s.Addr(), Request: orders.Request{UserID: int64(i + 1)}}.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all[i], err = d(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { all[i].Close() })
+	}
+	return all
 }

@@ -31,8 +31,9 @@ type Server interface {
 
 	// Shutdown stops accepting, answers what is in flight, closes all
 	// connections and returns when that is done. It returns the error of ctx
-	// when that ends first: what was in flight may then stay unanswered. It is
-	// to be called once.
+	// when that ends first: what was in flight may then stay unanswered. In both
+	// cases it then lets go of what the backend holds, which may take a few
+	// seconds more. It is to be called once.
 	Shutdown(ctx context.Context) error
 }
 
@@ -161,13 +162,9 @@ type target struct {
 	traced  *traced // nil where nothing is
 }
 
-// Shutdown closes the backend too, but only once nobody uses it. It writes the
-// trace in any case.
+// Shutdown writes the trace and closes the backend too, also where the server
+// did not finish in time: what is still asked then ends with it, or would be
+// answered to nobody.
 func (t *target) Shutdown(ctx context.Context) error {
-	err := t.Server.Shutdown(ctx)
-	traceErr := t.traced.write()
-	if err != nil {
-		return errors.Join(err, traceErr)
-	}
-	return errors.Join(traceErr, t.backend.Close())
+	return errors.Join(t.Server.Shutdown(ctx), t.traced.write(), t.backend.Close())
 }

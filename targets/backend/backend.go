@@ -7,6 +7,7 @@
 package backend
 
 import (
+	"errors"
 	"sync"
 	"time"
 
@@ -80,9 +81,16 @@ type Backend interface {
 	// Stats says what the backend has done so far.
 	Stats() orders.BackendStats
 
-	// Close lets go of what the backend holds. No query may be open.
+	// Close lets go of what the backend holds, in a few seconds. Queries may be
+	// open, of a server that was told to end and could not finish in time: each is
+	// still answered, with ErrClosed where it waited for a connection or could be
+	// cancelled, else when it would have been anyway. What is asked afterwards may
+	// be answered so too.
 	Close() error
 }
+
+// ErrClosed is what a query is answered that Close ended.
+var ErrClosed = errors.New("it was closed before it answered")
 
 // Loop is an event loop as a backend sees it: something that runs functions
 // one after the other.

@@ -210,8 +210,9 @@ func (s *Server) Stats() orders.Stats {
 }
 
 // Shutdown lets in no more connections, answers what is in flight, closes all
-// and returns when that is done. It returns the error of ctx when that ends
-// first; what was in flight is then dropped.
+// and returns when that is done and the backend is asked nothing more. It
+// returns the error of ctx when that ends first; what was in flight is then
+// dropped.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.draining.Store(true)
 	for _, l := range s.snapshot() {
@@ -234,11 +235,12 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return s.err
 }
 
-// drained waits until the last connection is closed.
+// drained waits until the last connection is closed, and the last request is
+// through whose client has gone: the backend still has it in hand.
 func (s *Server) drained(ctx context.Context) error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	for s.open.Load() > 0 {
+	for s.open.Load() > 0 || s.gate.Inside() > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -5,8 +5,9 @@
 //     connections of the pool, so that no request pays for one.
 //  2. A call takes a connection, waiting for it where there is none free; that
 //     wait is a figure of its own. It then makes its statement.
-//  3. Close drops the schema. A process that is killed leaves its own behind;
-//     whoever starts a day later with the same role removes it.
+//  3. Close ends what is still asked and drops the schema. A process that is
+//     killed leaves its own behind, and one whose server does not answer, which
+//     says so; whoever starts a day later with the same role removes it.
 //
 // A call fails, and never hangs: with [orders.ErrBusy] where the server or the
 // pool has no connection to give, else with a line that says why. Connections
@@ -36,7 +37,8 @@ const (
 	Grace        = 30 * time.Second // a statement, beyond the latency asked for
 	connectLimit = 5 * time.Second  // making a connection, where the DSN does not say
 	startLimit   = 12 * time.Second // New: less than a target's start may take
-	closeLimit   = 2 * time.Second  // each of the two steps of Close
+	closeLimit   = 3 * time.Second  // for Close to drop the schema
+	leaveLimit   = time.Second      // for Close to say goodbye over the connections
 	patience     = time.Second      // for a server to see that connections are gone
 	pingLimit    = 5 * time.Second
 )
@@ -62,6 +64,9 @@ type Postgres struct {
 	poolLimit  time.Duration
 	queryLimit time.Duration
 
+	open context.Context // ends with Close, and every query with it
+	end  context.CancelFunc
+
 	calls    atomic.Int64
 	poolWait backend.Waits
 	lost     atomic.Int64 // connections that failed in use: a reason to doubt the others
@@ -84,10 +89,13 @@ func New(c Config) (*Postgres, error) {
 	defer cancel()
 
 	p := &Postgres{conns: c.Conns, sleep: c.Latency.Seconds(), schema: newName(), poolLimit: PoolLimit, queryLimit: c.Latency + Grace}
+	p.open, p.end = context.WithCancel(context.Background())
 	if p.pool, err = pgxpool.NewWithConfig(ctx, p.settings(pool)); err != nil {
+		p.end()
 		return nil, fmt.Errorf("%s: %w", c.Server(), reason(err))
 	}
 	if err = p.make(ctx); err != nil {
+		p.end()
 		p.pool.Close()
 		return nil, fmt.Errorf("%s: %w", c.Server(), reason(err))
 	}
@@ -208,10 +216,7 @@ func (p *Postgres) Block(q *backend.Query) { p.Park(q) }
 // before they are done, so a goroutine waits in the loop's place: what waits for
 // the pool or the server is never the loop.
 func (p *Postgres) Notify(q *backend.Query, loop backend.Loop, done func()) {
-	go func() {
-		p.Park(q)
-		loop.Execute(done)
-	}()
+	backend.NotifyOf(p.Park, q, loop, done)
 }
 
 func (p *Postgres) ask(q *backend.Query) error {
@@ -220,7 +225,7 @@ func (p *Postgres) ask(q *backend.Query) error {
 		return err
 	}
 	defer conn.Release()
-	ctx, cancel := context.WithTimeout(context.Background(), p.queryLimit)
+	ctx, cancel := context.WithTimeout(p.open, p.queryLimit)
 	defer cancel()
 	if q.Pay {
 		err = p.pay(ctx, conn, q)
@@ -233,7 +238,10 @@ func (p *Postgres) ask(q *backend.Query) error {
 	if conn.Conn().IsClosed() {
 		p.lost.Add(1)
 	}
-	if ctx.Err() != nil {
+	switch {
+	case p.open.Err() != nil:
+		return backend.ErrClosed
+	case ctx.Err() != nil:
 		return fmt.Errorf("no answer within %v", p.queryLimit)
 	}
 	return told(err)
@@ -241,7 +249,7 @@ func (p *Postgres) ask(q *backend.Query) error {
 
 // take is a connection of the pool, waited for where none is free.
 func (p *Postgres) take() (*pgxpool.Conn, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), p.poolLimit)
+	ctx, cancel := context.WithTimeout(p.open, p.poolLimit)
 	defer cancel()
 	began := clock.Now()
 	conn, err := p.pool.Acquire(ctx)
@@ -249,6 +257,8 @@ func (p *Postgres) take() (*pgxpool.Conn, error) {
 	case err == nil:
 		p.poolWait.Record(clock.Now() - began)
 		return conn, nil
+	case p.open.Err() != nil:
+		return nil, backend.ErrClosed
 	case ctx.Err() != nil:
 		p.poolWait.Record(clock.Now() - began)
 		return nil, fmt.Errorf("none of %d connections came free within %v: %w", p.conns, p.poolLimit, orders.ErrBusy)
@@ -308,16 +318,11 @@ func (p *Postgres) Stats() orders.BackendStats {
 	return orders.BackendStats{Name: "postgres", Conns: p.conns, Calls: p.calls.Load(), PoolWait: p.poolWait.Stats()}
 }
 
-// Close implements [backend.Backend]. It drops the schema and closes the
-// connections, in a few seconds even where the server answers nothing.
+// Close implements [backend.Backend]. It ends what is asked, drops the schema and
+// closes the connections, in a few seconds even where the server answers nothing.
 func (p *Postgres) Close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
-	defer cancel()
-	conn, err := p.acquire(ctx)
-	if err == nil {
-		err = drop(ctx, conn.Conn(), p.schema)
-		conn.Release()
-	}
+	p.end() // who waits for the pool is told at once, and what runs is cancelled
+	err := p.remove()
 	if err != nil {
 		err = fmt.Errorf("the schema %s stays behind: %w", p.schema, reason(err))
 	}
@@ -326,11 +331,42 @@ func (p *Postgres) Close() error {
 		p.pool.Close()
 		close(closed)
 	}()
-	limit := time.NewTimer(closeLimit)
+	limit := time.NewTimer(leaveLimit)
 	defer limit.Stop()
 	select {
 	case <-closed:
 	case <-limit.C: // it goes on closing
 	}
 	return err
+}
+
+// remove drops the schema, once nobody uses it.
+func (p *Postgres) remove() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
+	defer cancel()
+	conn, leave, err := p.last(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	stop(ctx, conn, p.schema)
+	return drop(ctx, conn, p.schema)
+}
+
+// last is a connection to drop the schema over. It is one of the pool, for the
+// server may have no more to give; where none comes free soon, one more.
+func (p *Postgres) last(ctx context.Context) (conn *pgx.Conn, leave func(), err error) {
+	soon, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	pooled, err := p.acquire(soon)
+	switch {
+	case err == nil:
+		return pooled.Conn(), pooled.Release, nil
+	case soon.Err() == nil:
+		return nil, nil, err
+	}
+	if conn, err = pgx.ConnectConfig(ctx, p.pool.Config().ConnConfig); err != nil {
+		return nil, nil, err
+	}
+	return conn, func() { conn.Close(ctx) }, nil
 }

@@ -478,3 +478,56 @@ func TestCloseOfAServerThatIsGone(t *testing.T) {
 	conn := admin(t, cluster.DSN())
 	do(t, conn, "DROP SCHEMA "+p.schema+" CASCADE")
 }
+
+// Close fails who waits for the pool and cancels what runs, however long it
+// would, and then the schema is gone.
+func TestCloseWithQueriesOpen(t *testing.T) {
+	cluster := pgtest.Shared(t)
+	conn := admin(t, cluster.DSN())
+	const conns = 3
+	p := opened(t, Config{Conns: conns, Latency: time.Minute})
+	own, err := p.pool.Acquire(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	defer all.Wait()
+	// A statement that no cancelling reaches, as one that was on its way to the server just then.
+	all.Go(func() {
+		defer own.Release()
+		if _, err := own.Exec(context.Background(), "SELECT pg_sleep(60) FROM "+table(p.schema)+" LIMIT 1"); err == nil {
+			t.Error("it slept for its minute")
+		}
+	})
+	errs := make([]error, 10*conns)
+	for i := range errs {
+		all.Go(func() {
+			q := &backend.Query{UserID: int64(i + 1), Pay: i%2 == 0}
+			q.Order = orders.Request{Kind: orders.Place, UserID: q.UserID}.Order()
+			p.Park(q)
+			errs[i] = q.Err
+		})
+	}
+	sleeping := 0
+	for deadline := time.Now().Add(20 * time.Second); sleeping < conns && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		row := conn.QueryRow(t.Context(), "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep'", p.schema)
+		if err := row.Scan(&sleeping); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.Close(); err != nil {
+		t.Error(err)
+	}
+	all.Wait()
+	for i, err := range errs {
+		if !errors.Is(err, backend.ErrClosed) {
+			t.Errorf("query %d of %d: %v", i, len(errs), err)
+		}
+	}
+	if left := schemas(t, conn); slices.Contains(left, p.schema) {
+		t.Errorf("the schema %s is left", p.schema)
+	}
+	if err := ask(p, 1).Err; !errors.Is(err, backend.ErrClosed) {
+		t.Errorf("asked once it was closed: %v", err)
+	}
+}

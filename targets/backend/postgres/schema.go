@@ -113,6 +113,18 @@ func prepare(ctx context.Context, conn *pgx.Conn, schema string) error {
 	return nil
 }
 
+// stopSQL finds what still runs over the connections of a schema. Those that idle
+// are left in peace, and the server's log without a line for each.
+const stopSQL = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = $1 AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle'`
+
+// stop ends what still runs over the connections of a schema, as what was asked
+// to be cancelled may: such a request does nothing where it overtakes its
+// statement. Where the server does not let us, drop waits for them.
+func stop(ctx context.Context, conn *pgx.Conn, schema string) {
+	_, _ = conn.Exec(ctx, stopSQL, schema)
+}
+
 func drop(ctx context.Context, conn *pgx.Conn, schema string) error {
 	_, err := conn.Exec(ctx, "DROP SCHEMA IF EXISTS "+pgx.Identifier{schema}.Sanitize()+" CASCADE")
 	return err

@@ -10,6 +10,7 @@
 package rest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -68,6 +69,9 @@ type REST struct {
 	// bound of its own, but does not tell how long a call waited for it.
 	free chan struct{} // nil: no bound
 	wait *backend.Waits
+
+	open context.Context // ends with Close
+	end  context.CancelFunc
 }
 
 var _ backend.Backend = (*REST)(nil)
@@ -90,6 +94,7 @@ func New(c Config) (*REST, error) {
 		MaxResponseBodySize:       bodyMax,
 		DialTimeout:               dial,
 	}}
+	r.open, r.end = context.WithCancel(context.Background())
 	if c.Conns > 0 {
 		r.client.MaxConns = c.Conns
 		r.free = make(chan struct{}, c.Conns)
@@ -114,8 +119,7 @@ func (r *REST) Park(q *backend.Query) {
 	left := r.config.Timeout
 	if r.free != nil {
 		began := time.Now()
-		if !r.take(left) {
-			q.Err = fmt.Errorf("no connection to the upstream was free within %v: %w", r.config.Timeout, orders.ErrBusy)
+		if q.Err = r.take(left); q.Err != nil {
 			return
 		}
 		defer func() { <-r.free }()
@@ -123,23 +127,32 @@ func (r *REST) Park(q *backend.Query) {
 		r.wait.Record(waited)
 		left -= waited
 	}
+	if r.open.Err() != nil {
+		q.Err = backend.ErrClosed
+		return
+	}
 	q.Err = r.call(q, left)
+	if r.open.Err() != nil { // Close did not see this connection idle
+		r.client.CloseIdleConnections()
+	}
 }
 
 // take waits for a connection to be free.
-func (r *REST) take(limit time.Duration) bool {
+func (r *REST) take(limit time.Duration) error {
 	select {
 	case r.free <- struct{}{}:
-		return true
+		return nil
 	default:
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
 	case r.free <- struct{}{}:
-		return true
+		return nil
 	case <-timer.C:
-		return false
+		return fmt.Errorf("no connection to the upstream was free within %v: %w", r.config.Timeout, orders.ErrBusy)
+	case <-r.open.Done():
+		return backend.ErrClosed
 	}
 }
 
@@ -162,8 +175,10 @@ func (r *REST) Stats() orders.BackendStats {
 	return s
 }
 
-// Close closes the connections.
+// Close implements [backend.Backend]. It closes the connections, those in use
+// once their call is answered: a call that is under way is not ended.
 func (r *REST) Close() error {
+	r.end()
 	r.client.CloseIdleConnections()
 	return nil
 }

@@ -313,3 +313,56 @@ func TestUpstreamThatIsNotThere(t *testing.T) {
 		t.Errorf("%v", q.Err)
 	}
 }
+
+// Close ends who waits for a connection, lets a call that is under way be
+// answered, and keeps no connection.
+func TestCloseWithCallsOpen(t *testing.T) {
+	answer := make(chan struct{})
+	var closed atomic.Int64
+	up := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		<-answer
+		w.Write(orders.AppendJSON(nil, orders.Generate(nil, 42)))
+	}))
+	up.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateClosed {
+			closed.Add(1)
+		}
+	}
+	up.Start()
+	t.Cleanup(up.Close)
+	b := open(t, rest.Config{URL: up.URL, Conns: 1})
+	first, second := find(42), find(42)
+	var one, other sync.WaitGroup
+	one.Go(func() { b.Park(first) })
+	for b.Stats().PoolWait.N == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	other.Go(func() { b.Park(second) })
+	for b.Stats().Calls < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	other.Wait()
+	if !errors.Is(second.Err, backend.ErrClosed) {
+		t.Errorf("who waited for a connection: %v", second.Err)
+	}
+	close(answer)
+	one.Wait()
+	if first.Err != nil || !slices.Equal(first.Orders, orders.Generate(nil, 42)) {
+		t.Errorf("the call under way: %v, %v", first.Orders, first.Err)
+	}
+	for range 5000 {
+		if closed.Load() == 1 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	if n := closed.Load(); n != 1 {
+		t.Errorf("%d connections of 1 are closed", n)
+	}
+	if b.Park(second); !errors.Is(second.Err, backend.ErrClosed) {
+		t.Errorf("asked once it was closed: %v", second.Err)
+	}
+}

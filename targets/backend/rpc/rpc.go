@@ -76,6 +76,9 @@ type RPC struct {
 	conns   []*grpc.ClientConn
 	clients []orderspb.OrdersClient
 	calls   atomic.Int64
+
+	open context.Context // ends with Close, and every call with it
+	end  context.CancelFunc
 }
 
 var _ backend.Backend = (*RPC)(nil)
@@ -87,6 +90,7 @@ func New(c Config) (*RPC, error) {
 		return nil, err
 	}
 	r := &RPC{timeout: c.Timeout}
+	r.open, r.end = context.WithCancel(context.Background())
 	n := c.Conns
 	if n == 0 {
 		n = DefaultConns
@@ -106,7 +110,7 @@ func New(c Config) (*RPC, error) {
 // Park implements [backend.Backend].
 func (r *RPC) Park(q *backend.Query) {
 	n := uint64(r.calls.Add(1))
-	ctx, cancel := context.WithTimeout(context.Background(), r.timeout)
+	ctx, cancel := context.WithTimeout(r.open, r.timeout)
 	defer cancel()
 	q.Err = r.call(ctx, r.clients[n%uint64(len(r.clients))], q)
 }
@@ -126,8 +130,10 @@ func (r *RPC) Stats() orders.BackendStats {
 	return orders.BackendStats{Name: Name, Conns: len(r.conns), Calls: r.calls.Load()}
 }
 
-// Close closes the connections.
+// Close implements [backend.Backend]. It ends the calls that are under way and
+// closes the connections.
 func (r *RPC) Close() error {
+	r.end()
 	var all error
 	for _, c := range r.conns {
 		all = errors.Join(all, c.Close())
@@ -165,6 +171,9 @@ func (r *RPC) call(ctx context.Context, to orderspb.OrdersClient, q *backend.Que
 }
 
 func (r *RPC) failed(err error) error {
+	if r.open.Err() != nil {
+		return backend.ErrClosed
+	}
 	switch s := status.Convert(err); s.Code() {
 	case codes.ResourceExhausted:
 		return fmt.Errorf("the upstream is full: %w", orders.ErrBusy)

@@ -192,3 +192,34 @@ func TestConfigIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// Close ends the calls that are under way, and those that come find it closed.
+func TestCloseWithCallsOpen(t *testing.T) {
+	u := &upstream{find: func(ctx context.Context, _ *orderspb.FindRequest) (*orderspb.FindResponse, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	b, err := rpc.New(rpc.Config{URL: u.serve(t), Timeout: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := &backend.Query{UserID: 1}
+	answered := make(chan struct{})
+	go func() {
+		b.Park(q)
+		close(answered)
+	}()
+	for u.asked.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := b.Close(); err != nil {
+		t.Error(err)
+	}
+	<-answered
+	for range 2 {
+		if !errors.Is(q.Err, backend.ErrClosed) {
+			t.Errorf("%v", q.Err)
+		}
+		b.Park(q)
+	}
+}

@@ -97,5 +97,6 @@ func (s *Sim) Stats() orders.BackendStats {
 	return orders.BackendStats{Name: "sim", Conns: s.conns, Calls: calls, WaitError: s.late.Stats()}
 }
 
-// Close implements [backend.Backend]. There is nothing to let go of.
+// Close implements [backend.Backend]. There is nothing to let go of, and what is
+// asked is answered when it is due.
 func (s *Sim) Close() error { return nil }

@@ -126,7 +126,7 @@ func waitSim(o Options) (time.Duration, int) {
 }
 
 func checkPostgres(o Options) error {
-	if err := simAlone(o); err != nil {
+	if err := unsimulated(o); err != nil {
 		return err
 	}
 	return named(o.Postgres.Validate())
@@ -138,10 +138,11 @@ func waitPostgres(o Options) (time.Duration, int) {
 	return cmp.Or(o.Postgres.Latency, postgres.DefaultLatency), cmp.Or(o.Postgres.Conns, postgres.DefaultConns)
 }
 
-// simAlone refuses what only the simulated backend can do: a backend that was
-// asked to be slow in some way, and then is not, would look as if a target did
-// not mind. What is at its default was not asked for.
-func simAlone(o Options) error {
+// unsimulated refuses what only a wait that is simulated can be, in the target's
+// process or in the upstream that it calls: a backend that was asked to be slow
+// in some way, and then is not, would look as if a target did not mind. What is
+// at its default was not asked for.
+func unsimulated(o Options) error {
 	var flag, value string
 	switch {
 	case o.Sim.Dist != "" && o.Sim.Dist != sim.DefaultDist:
@@ -153,7 +154,7 @@ func simAlone(o Options) error {
 	default:
 		return nil
 	}
-	return fmt.Errorf("--backend-%s=%s: goes with --backend sim only, and this is %s", flag, value, o.Backend)
+	return fmt.Errorf("--backend-%s=%s: goes with --backend sim, rest or rpc only, and this is %s", flag, value, o.Backend)
 }
 
 // BackendNames lists the names of the backends.

@@ -33,7 +33,7 @@ func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
 		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Conns: -1}}, "--backend-conns=-1: must be from 1 to"},
 		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Latency: -1}}, "--backend-latency=-1ns: must be above 0"},
 		{targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: "postgres://u:secret@h:x/d"}}, "--backend-dsn=…: is no address"},
-		{targets.Options{Backend: "postgres", Sim: sim.Config{Dist: sim.Exponential}}, "--backend-dist=exponential: goes with --backend sim only, and this is postgres"},
+		{targets.Options{Backend: "postgres", Sim: sim.Config{Dist: sim.Exponential}}, "--backend-dist=exponential: goes with --backend sim, rest or rpc only, and this is postgres"},
 		{targets.Options{Backend: "postgres", Sim: sim.Config{CV: 2}}, "--backend-cv=2: goes with"},
 		{targets.Options{Backend: "postgres", Sim: sim.Config{Stall: sim.Stalls{{Length: 2, Offset: 1}}}}, "--backend-stall=2ns@1ns: goes with"},
 		{targets.Options{Extra: planted.Config{CPU: -1}}, "--extra-cpu=-1ns: must be from 0s to 1s"},

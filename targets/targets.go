@@ -59,7 +59,7 @@ type Style struct {
 var Styles = []Style{
 	{Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue", start: startBlocking},
 	{Name: goroutine.Name, About: "a parked goroutine per request", start: startGoroutine},
-	{Name: eventloop.Name, About: "callbacks on a few event loops, nothing per request but a timer", start: startEventloop},
+	{Name: eventloop.Name, About: "callbacks on a few event loops; a request that waits is a timer, for any backend but sim a goroutine", start: startEventloop},
 	{Name: rpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC, start: startRPC},
 }
 

@@ -1,6 +1,7 @@
 // Package eventloop is a server of callbacks: a few event loops, and no thread
 // or goroutine that belongs to a request. A request that waits is an entry in
-// its loop's timer queue.
+// its loop's timer queue. A backend whose calls do not return before they are
+// done keeps a goroutine for each (see [backend.NotifyOf]); the loops never wait.
 //
 // gnet reads a client's closing of its sending side as the end of the
 // connection: a request whose client does not wait for the reply gets none.

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
@@ -51,7 +53,13 @@ func upstreamOf(t *testing.T, name string, latency time.Duration, conns int) tar
 	return calling(b, startUpstream(t, b, o), targets.Options{Sim: sim.Config{Latency: latency, Conns: conns}})
 }
 
-func eachStyleAndBackend(t *testing.T, test func(t *testing.T, style targets.Style, options func(latency time.Duration, conns int) targets.Options)) {
+// optionsFor has options of a backend: one that takes so long, with so many
+// connections.
+type optionsFor func(latency time.Duration, conns int) targets.Options
+
+// eachBackend runs a test over the backends. Its options may be asked for in a
+// test below it, which is then given.
+func eachBackend(t *testing.T, test func(t *testing.T, options func(*testing.T) optionsFor)) {
 	for _, b := range targets.Backends {
 		options := waitFor[b.Name]
 		if options == nil {
@@ -60,30 +68,41 @@ func eachStyleAndBackend(t *testing.T, test func(t *testing.T, style targets.Sty
 		}
 		t.Run(b.Name, func(t *testing.T) {
 			t.Parallel()
-			eachStyle(t, func(t *testing.T, style targets.Style) {
-				test(t, style, func(latency time.Duration, conns int) targets.Options {
+			test(t, func(t *testing.T) optionsFor {
+				return func(latency time.Duration, conns int) targets.Options {
 					o := options(t, latency, conns)
 					o.Backend = b.Name
 					return o
-				})
+				}
 			})
 		})
 	}
 }
 
+func eachStyleAndBackend(t *testing.T, test func(t *testing.T, style targets.Style, options optionsFor)) {
+	eachBackend(t, func(t *testing.T, options func(*testing.T) optionsFor) {
+		eachStyle(t, func(t *testing.T, style targets.Style) { test(t, style, options(t)) })
+	})
+}
+
+// A burst, and how many of it there is room for.
+const (
+	poolWorkers, poolQueue = 6, 4
+	room                   = poolWorkers + poolQueue
+	inBurst                = 40
+)
+
 // A burst finds exactly as many places as there are, whatever the target waits
 // for: those in work and those in the queue, and nobody else.
 func TestEveryBackendLeavesALimitExact(t *testing.T) {
-	const workers, queue, n = 6, 4, 40
-	const room = workers + queue
-	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options func(time.Duration, int) targets.Options) {
+	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options optionsFor) {
 		// The whole burst has to be in before the first place is free again. A
 		// machine that is too slow for that gets more time.
 		for wait := 300 * time.Millisecond; ; wait *= 4 {
-			o := options(wait, workers)
-			o.Workers, o.Queue, o.MaxInflight = workers, queue, room
+			o := options(wait, poolWorkers)
+			o.Workers, o.Queue, o.MaxInflight = poolWorkers, poolQueue, room
 			s := start(t, style, o)
-			replies, took := burst(t, s, n)
+			replies, took := burst(t, s, inBurst)
 			if took > wait && wait < 4*time.Second {
 				continue
 			}
@@ -97,19 +116,70 @@ func TestEveryBackendLeavesALimitExact(t *testing.T) {
 				wantError(t, r, http.StatusServiceUnavailable, "all places are taken")
 				wantHeader(t, r, "Retry-After", "1")
 			}
-			st := s.Stats()
-			if ok != room || st.Accepted != room || st.Rejected != n-room || st.InFlight != 0 {
-				t.Errorf("%d ok, want %d; stats %+v", ok, room, st)
+			if ok != room {
+				t.Errorf("%d ok, want %d", ok, room)
 			}
-			if st.Backend.Name != o.Backend || st.Backend.Conns != workers || st.Backend.Calls != room {
-				t.Errorf("the backend says %+v", st.Backend)
-			}
-			if w := st.Backend.PoolWait; w != nil && w.N != room {
-				t.Errorf("%d calls waited for a connection, want %d", w.N, room)
-			}
+			wantRoomTaken(t, s, o.Backend)
 			return
 		}
 	})
+}
+
+// The same of the style that speaks gRPC, where it is told by a status.
+func TestEveryBackendLeavesTheLimitOfRPCExact(t *testing.T) {
+	eachBackend(t, func(t *testing.T, options func(*testing.T) optionsFor) {
+		for wait := 300 * time.Millisecond; ; wait *= 4 {
+			o := options(t)(wait, poolWorkers)
+			o.Workers, o.Queue = poolWorkers, poolQueue
+			s := start(t, style(t, rpc.Name), o)
+			all := callers(t, s, inBurst)
+			replies := make([]bench.Reply, inBurst)
+			var calls sync.WaitGroup
+			began := time.Now()
+			for i, c := range all {
+				calls.Go(func() { replies[i] = c.Do(20 * time.Second) })
+			}
+			took := arrived(t, s, inBurst, began)
+			calls.Wait()
+			if took > wait && wait < 4*time.Second {
+				continue
+			}
+			counts := map[result.Outcome]int{}
+			for _, r := range replies {
+				counts[r.Outcome]++ // rejected: RESOURCE_EXHAUSTED
+			}
+			if counts[result.OK] != room || counts[result.Rejected] != inBurst-room {
+				t.Errorf("%v, want %d ok and %d rejected", replies, room, inBurst-room)
+			}
+			wantRoomTaken(t, s, o.Backend)
+			return
+		}
+	})
+}
+
+// wantRoomTaken checks what a target says after the burst, and its backend.
+func wantRoomTaken(t *testing.T, s targets.Server, backend string) {
+	t.Helper()
+	st := s.Stats()
+	if st.Accepted != room || st.Rejected != inBurst-room || st.InFlight != 0 {
+		t.Errorf("stats %+v, want %d accepted", st, room)
+	}
+	if st.Backend.Name != backend || st.Backend.Conns != poolWorkers || st.Backend.Calls != room {
+		t.Errorf("the backend says %+v", st.Backend)
+	}
+	if w := st.Backend.PoolWait; w != nil && w.N != room {
+		t.Errorf("%d calls waited for a connection, want %d", w.N, room)
+	}
+}
+
+// arrived waits until n requests are in, and says how long that took.
+func arrived(t *testing.T, s targets.Server, n int, began time.Time) time.Duration {
+	t.Helper()
+	eventually(t, "all requests arrived", func() bool {
+		st := s.Stats()
+		return st.Accepted+st.Rejected == int64(n)
+	})
+	return time.Since(began)
 }
 
 // burst sends a request for each of the first n users at once. It returns the
@@ -124,11 +194,7 @@ func burst(t *testing.T, s targets.Server, n int) (replies []reply, took time.Du
 	for i, c := range clients {
 		c.send(t, askFor(i+1))
 	}
-	eventually(t, "all requests arrived", func() bool {
-		st := s.Stats()
-		return st.Accepted+st.Rejected == int64(n)
-	})
-	took = time.Since(began)
+	took = arrived(t, s, n, began)
 	for _, c := range clients {
 		replies = append(replies, c.read(t, "GET"))
 	}
@@ -145,7 +211,7 @@ func TestEveryBackendServesEveryRequest(t *testing.T) {
 			coming++
 		}
 	}
-	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options func(time.Duration, int) targets.Options) {
+	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options optionsFor) {
 		s := start(t, style, options(latency, 4))
 		c := dial(t, s)
 		for range 2 {
@@ -278,6 +344,8 @@ func TestNoStyleLeavesASchemaBehind(t *testing.T) {
 	}
 }
 
+var granting sync.Mutex // PostgreSQL refuses two grants on one database at once
+
 // newRole makes a role in the shared cluster, and counts the schemas that it has.
 func newRole(t *testing.T) (name string, schemas func() int) {
 	t.Helper()
@@ -286,6 +354,8 @@ func newRole(t *testing.T) (name string, schemas func() int) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close(context.Background()) })
+	granting.Lock()
+	defer granting.Unlock()
 	name = fmt.Sprintf("role_%d", time.Now().UnixNano())
 	for _, sql := range []string{"CREATE ROLE " + name + " LOGIN", "GRANT CREATE ON DATABASE postgres TO " + name} {
 		if _, err := conn.Exec(t.Context(), sql); err != nil {

@@ -115,9 +115,16 @@ func TestServers(t *testing.T) {
 		if err != nil || len(warnings) > 0 || len(stages) < report.Pairs*6 {
 			t.Errorf("%d slices of %d pairs are stored, %q, %v", len(stages), report.Pairs, warnings, err)
 		}
+		used := map[string]time.Duration{} // of a slice alone it may be less than a tick of the kernel's clock
 		for _, s := range stages {
-			if s.Settings.Get("binary_sha256") == "" || s.Target.CPU <= 0 && runtime.GOOS == "linux" {
-				t.Fatalf("a slice lacks its program's hash or CPU time: %v, %+v", s.Settings, s.Target)
+			if s.Settings.Get("binary_sha256") == "" {
+				t.Fatalf("a slice lacks its program's hash: %v", s.Settings)
+			}
+			used[s.Settings.Get(result.KeyArm)] += s.Target.CPU
+		}
+		for _, arm := range []compare.Arm{compare.Base, compare.Candidate, compare.Control} {
+			if used[string(arm)] <= 0 && runtime.GOOS == "linux" {
+				t.Errorf("the slices of %s used no CPU time: %v", arm, used)
 			}
 		}
 		if c.candidate == "30ms" {

@@ -1,9 +1,11 @@
 package bench_test
 
 import (
+	"fmt"
 	"math"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -58,20 +60,66 @@ func planned(a bench.Arrivals, seed uint64, from, to time.Duration) (n int) {
 	return n
 }
 
-// onAQuietMachine tries up to three times: what a pause of the machine spoils
+// onAQuietMachine tries up to four times: what a pause of the machine spoils
 // once is spoilt every time by a driver that is at fault.
-func onAQuietMachine(t *testing.T, try func() (fault string)) {
+func onAQuietMachine(t *testing.T, try func() (fault string, stage *result.Stage)) {
 	t.Helper()
-	for attempt := 1; ; attempt++ {
-		fault := try()
-		if fault == "" {
-			return
+	fault, spoilt := tries(4, t.Logf, try)
+	switch {
+	case fault != "":
+		t.Error(fault)
+	case spoilt != "":
+		t.Skip(spoilt)
+	}
+}
+
+// tries tries until there is no fault. After n tries it tells that of a stage
+// that is valid, or where none was, for the generator had noticed each time that
+// it was held up, what was spoilt: a driver cannot be blamed for what it said
+// itself.
+func tries(n int, logf func(string, ...any), try func() (fault string, stage *result.Stage)) (fault, spoilt string) {
+	for range n {
+		now, stage := try()
+		switch {
+		case now == "":
+			return "", ""
+		case stage.Valid:
+			fault = now
+		default:
+			spoilt = fmt.Sprintf("%s, in a stage that is not valid: %s", now, strings.Join(stage.Warnings, "; "))
+			now = spoilt
 		}
-		if attempt == 8 {
-			t.Error(fault)
-			return
+		logf("%s", now)
+	}
+	return fault, spoilt
+}
+
+func TestOnlyValidStagesAreAtFault(t *testing.T) {
+	ok, bad := "", "off"
+	for _, row := range []struct {
+		what   string
+		faults []string
+		valid  []bool
+		fault  string
+		spoilt bool
+	}{
+		{"the first is fine", []string{ok}, []bool{false}, "", false},
+		{"the last is fine", []string{bad, bad, ok}, []bool{true, false, true}, "", false},
+		{"all are off, and say that they are not valid", []string{bad, bad, bad}, []bool{false, false, false}, "", true},
+		{"one of them did not notice", []string{bad, bad, bad}, []bool{false, true, false}, bad, true},
+	} {
+		n := 0
+		fault, spoilt := tries(3, t.Logf, func() (string, *result.Stage) {
+			s := &result.Stage{Valid: true}
+			if !row.valid[n] {
+				s.Invalidate("the generator was late")
+			}
+			n++
+			return row.faults[n-1], s
+		})
+		if n != len(row.faults) || fault != row.fault || strings.Contains(spoilt, "late") != row.spoilt {
+			t.Errorf("%s: fault %q, spoilt %q after %d tries", row.what, fault, spoilt, n)
 		}
-		t.Logf("%s; again", fault)
 	}
 }
 
@@ -154,9 +202,9 @@ func TestNothingIsSentEarly(t *testing.T) {
 func TestPoissonIsPoissonAtTheServer(t *testing.T) {
 	const rate, length = 300, 1200 * time.Millisecond
 	eachThreads(t, func(t *testing.T, made made) {
-		onAQuietMachine(t, func() string {
+		onAQuietMachine(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
-			run(t, bench.Plan{Load: bench.LoadPoisson, Level: rate, Seed: 11, Length: length}, made(t, bench.HTTP{URL: s.url()}))
+			stage := run(t, bench.Plan{Load: bench.LoadPoisson, Level: rate, Seed: 11, Length: length}, made(t, bench.HTTP{URL: s.url()}))
 			g := gaps(arrived(s))
 			slices.Sort(g)
 			n := float64(len(g))
@@ -166,9 +214,9 @@ func TestPoissonIsPoissonAtTheServer(t *testing.T) {
 				far = max(far, f-float64(i)/n, float64(i+1)/n-f)
 			}
 			if bound := math.Sqrt(-math.Log(1e-4/2) / 2 / n); far > bound {
-				return t.Name() + ": the distribution of gaps is off by " + number(far) + ", above " + number(bound)
+				return t.Name() + ": the distribution of gaps is off by " + number(far) + ", above " + number(bound), stage
 			}
-			return ""
+			return "", stage
 		})
 	})
 }
@@ -179,7 +227,7 @@ func TestConstantRateKeepsItsGrid(t *testing.T) {
 	const rate, length = 500, 800 * time.Millisecond
 	const gap = time.Second / rate
 	eachThreads(t, func(t *testing.T, made made) {
-		onAQuietMachine(t, func() string {
+		onAQuietMachine(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
 			stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: rate, Length: length}, made(t, bench.HTTP{URL: s.url()}))
 			at := arrived(s)
@@ -193,13 +241,13 @@ func TestConstantRateKeepsItsGrid(t *testing.T) {
 			tenth := len(off) / 10
 			first, last := median(off[:tenth]), median(off[len(off)-tenth:])
 			if drift := (last - first).Abs(); drift > gap/2 {
-				return t.Name() + ": it drifts by " + drift.String()
+				return t.Name() + ": it drifts by " + drift.String(), stage
 			}
 			// Bursts of k have a variation of √(k−1).
 			if cv := variation(gaps(at)); cv > 1 {
-				return t.Name() + ": the gaps vary by " + number(cv)
+				return t.Name() + ": the gaps vary by " + number(cv), stage
 			}
-			return ""
+			return "", stage
 		})
 	})
 }

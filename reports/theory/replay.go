@@ -12,7 +12,7 @@ const Never = time.Duration(math.MaxInt64)
 type Fate struct {
 	Accepted bool
 	// Start and Departure are when its service had to start and end; zero where it
-	// was rejected.
+	// was not let in.
 	Start, Departure time.Duration
 	// Slack is by how much the arrival is away from the departure that would make
 	// its fate another: later for one that was rejected, and before the place that
@@ -51,6 +51,13 @@ func (r *Replay) Next(at, service time.Duration) (Fate, error) {
 	return r.next(at, service, nil)
 }
 
+// Admit is [Replay.Next] of one that was let in, as is known, whether there was
+// room or not: Accepted says whether there was.
+func (r *Replay) Admit(at, service time.Duration) (Fate, error) {
+	was := true
+	return r.next(at, service, &was)
+}
+
 // next enters it if it is accepted, or, where it is known whether it was, if that
 // is so.
 func (r *Replay) next(at, service time.Duration, was *bool) (Fate, error) {
@@ -74,10 +81,11 @@ func (r *Replay) next(at, service time.Duration, was *bool) (Fate, error) {
 	case r.opened >= 0:
 		f.Slack = time.Duration(t - r.opened)
 	}
-	if f.Accepted {
+	enters := was == nil && f.Accepted || was != nil && *was
+	if enters {
 		f.Start, f.Departure = time.Duration(start), time.Duration(start+int64(service))
 	}
-	if was == nil && f.Accepted || was != nil && *was {
+	if enters {
 		r.line.enter(t, int64(service))
 	}
 	r.full = r.line.full(t)

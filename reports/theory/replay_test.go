@@ -261,3 +261,26 @@ func TestDifferenceNearAnotherArrival(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// What was let in against the rule counts from then on like any other.
+func TestAdmitLetsInWhateverThereIsRoomFor(t *testing.T) {
+	r, err := NewReplay(1, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []Fate{
+		{Accepted: true, Start: 1, Departure: 11, Slack: Never},
+		{Accepted: true, Start: 11, Departure: 21, Slack: Never},
+		{Accepted: false, Start: 21, Departure: 31, Slack: 8},
+	} {
+		if f, err := r.Admit(time.Duration(i+1), 10); err != nil || f != want {
+			t.Errorf("%d: %+v, %v, want %+v", i, f, err, want)
+		}
+	}
+	if f, err := r.Next(12, 10); err != nil || f.Accepted {
+		t.Errorf("one leaves, one waits and one more: %+v, %v", f, err)
+	}
+	if f, err := r.Next(22, 10); err != nil || !f.Accepted || f.Start != 31 {
+		t.Errorf("there is room again: %+v, %v", f, err)
+	}
+}

@@ -17,7 +17,7 @@ var layers = [][]string{
 	{"bench/clock", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/child", "reports/expect"},
-	{"bench", "reports/compare"},
+	{"bench", "reports/check", "reports/compare"},
 	{"bench/epoll"},
 	{"targets/orders"},
 	{"targets/backend", "targets/rpc/orderspb"},
@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"targets/..."},
 	{"targets", "reports/render"},
 	{"bench/benchtest", "bench/duet", "bench/peers"},
-	{"bench/doctor", "bench/patterns", "bench/prove"},
+	{"bench/doctor", "bench/patterns", "bench/prove", "bench/verify"},
 	{"bench/cmd/onhold"},
 }
 
@@ -47,7 +47,7 @@ var reserved = map[string][]string{
 	"github.com/rogpeppe/go-internal":      {},
 	"pgregory.net/rapid":                   {},
 	"github.com/google/go-cmp":             {},
-	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "bench/doctor", "bench/patterns", "bench/peers", "targets/..."},
+	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "bench/doctor", "bench/patterns", "bench/peers", "bench/verify", "targets/..."},
 	"github.com/a628bb15/onhold/bench/cmd": {},
 }
 

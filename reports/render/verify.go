@@ -1,0 +1,349 @@
+package render
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/theory"
+)
+
+// namedFates are how many differences are named in text; verify.json has all.
+const namedFates = 8
+
+// Verify writes verify.png and summary.md of a report into dir, and returns the
+// paths of what it wrote.
+func Verify(dir string, r *check.Report) ([]string, error) {
+	return writeVerify(dir, r, dpi)
+}
+
+func writeVerify(dir string, r *check.Report, resolution int) ([]string, error) {
+	var paths []string
+	var errs []error
+	figure, err := verifyFile(r, resolution)
+	files := []file{figure, {name: "summary.md", data: []byte(verifyMarkdown(r, figure.alt))}}
+	if err != nil {
+		errs, files = append(errs, err), files[1:]
+	}
+	for _, f := range files {
+		path := filepath.Join(dir, f.name)
+		if err := os.WriteFile(path, f.data, 0o644); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, errors.Join(errs...)
+}
+
+// VerifyText prints a report for people.
+func VerifyText(w io.Writer, r *check.Report) error {
+	var b strings.Builder
+	b.WriteString(verifyTitle(r) + "\n\n")
+	if rows := verifyRows(r); len(rows) > 0 {
+		align(&b, append([][]string{{"cell", "load", "", "measured", "±", "expected", "off", "answer"}}, textRows(rows)...), 0, 1, 2, 7)
+	}
+	for _, n := range verifyNotes(r) {
+		paragraph(&b, n, "  ")
+	}
+	b.WriteString("\n")
+	fatesText(&b, r.Fates())
+	if rows := lossRows(r); len(rows) > 0 {
+		fmt.Fprintf(&b, "\nThe same loss for each law of service (no queue, %d workers, Poisson arrivals)\n", r.Insensitive()[0].Spec.Workers)
+		align(&b, append([][]string{{"service", "turned away", "Erlang's B"}}, rows...), 0)
+	}
+	if rows := startRows(r); len(rows) > 0 {
+		b.WriteString("\nLock-step: overload, each service takes the same, and how it began is never forgotten\n")
+		align(&b, append([][]string{{"workers began", "mean wait", "expected", "turned away", "expected"}}, rows...), 0)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// FatesText prints what a replay found of each trace.
+func FatesText(w io.Writer, all []*check.Fates) error {
+	var b strings.Builder
+	rows := [][]string{{"trace", "workers", "places", "requests", "rejected", "gate differs", "replay differs", "equal", "unexplained"}}
+	for _, f := range all {
+		rows = append(rows, []string{f.Trace, fmt.Sprint(f.Workers), fmt.Sprint(f.Places), count(int64(f.Requests)), count(int64(f.Rejected)),
+			count(int64(len(f.Gate))), count(int64(len(f.Replay))), equalShare(f), count(int64(f.Unexplained()))})
+	}
+	align(&b, rows, 0)
+	b.WriteString("\n")
+	fatesText(&b, check.Total(all))
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func equalShare(f *check.Fates) string { return fmt.Sprintf("%.3f %%", 100*f.EqualShare()) }
+
+// fatesText is the replay in words, and the first differences by name: those
+// that nothing explains before others.
+func fatesText(b *strings.Builder, f *check.Fates) {
+	paragraph(b, fatesSentence(f), "")
+	paragraph(b, fmt.Sprintf("Gate: %s of %s decisions contradict what was inside when the request came.", countOrNone(len(f.Gate)), count(int64(f.Requests))), "  ")
+	paragraph(b, fmt.Sprintf("A worker that was free took its next after up to %s, and %s requests were taken out of turn, by up to %s: "+
+		"near such a moment the exact queue may let in another request.", duration(f.Way.Max), countOrNone(f.Turns), duration(f.TurnMax)), "  ")
+	for _, w := range f.Warnings {
+		paragraph(b, w, "  ")
+	}
+	var named []string
+	for _, d := range f.Gate {
+		named = append(named, fmt.Sprintf("%s at %s was %s with %d inside: UNEXPLAINED", whose(d), d.At, fate(d.Accepted), d.Inside))
+	}
+	for _, explained := range []bool{false, true} {
+		for _, d := range f.Replay {
+			if d.Explained != explained || d.Gate {
+				continue
+			}
+			named = append(named, fmt.Sprintf("%s at %s was %s: %s", whose(d), d.At, fate(d.Accepted), cause(d)))
+		}
+	}
+	for i, n := range named {
+		if i == namedFates {
+			fmt.Fprintf(b, "  … and %d more; the JSON names them all\n", len(named)-i)
+			break
+		}
+		paragraph(b, n, "  ")
+	}
+}
+
+// whose is the request, and the trace where there are several.
+func whose(d check.Difference) string {
+	if d.Trace == "" {
+		return fmt.Sprintf("request %d", d.Number)
+	}
+	return fmt.Sprintf("%s: request %d", d.Trace, d.Number)
+}
+
+func fate(accepted bool) string {
+	if accepted {
+		return "let in"
+	}
+	return "turned away"
+}
+
+// cause is why a fate differs, as far as the log tells.
+func cause(d check.Difference) string {
+	slack := "no departure of the exact queue would change it"
+	if d.Slack < time.Hour {
+		slack = duration(d.Slack) + " from the departure that decides"
+	}
+	if !d.Explained {
+		return slack + ": UNEXPLAINED"
+	}
+	return fmt.Sprintf("%s; since request %d workers were up to %s on their way", slack, d.Cause, duration(d.Way))
+}
+
+func countOrNone(n int) string {
+	if n == 0 {
+		return "none"
+	}
+	return count(int64(n))
+}
+
+func fatesSentence(f *check.Fates) string {
+	if f.Requests == 0 {
+		return "Replay: no request was traced"
+	}
+	s := fmt.Sprintf("Replay: %s of %s fates are those of the exact queue (%s)", count(int64(f.Equal())), count(int64(f.Requests)), equalShare(f))
+	if n := len(f.Replay); n > 0 || f.Unexplained() > 0 {
+		s += fmt.Sprintf("; %d differ, %d unexplained", n, f.Unexplained())
+	}
+	return s
+}
+
+// verifyTitle is the finding.
+func verifyTitle(r *check.Report) string {
+	n := r.Answers()
+	total := 0
+	for _, k := range n {
+		total += k
+	}
+	confirmed, contradicted, open, spoilt := n[theory.Confirmed.String()], n[theory.Contradicted.String()], n[theory.CannotTell.String()], n[check.NotValid]
+	part := ""
+	if !r.Whole() {
+		part = fmt.Sprintf(" (%d of %d cells, interrupted)", len(r.Cells), r.Planned)
+	}
+	var s string
+	switch {
+	case total == 0:
+		s = "Does the " + r.Target + " server do what theory says? Nothing was judged"
+	case contradicted > 0:
+		s = fmt.Sprintf("The %s server contradicts theory in %d of %d quantities", r.Target, contradicted, total)
+	case confirmed == total:
+		s = fmt.Sprintf("The %s server does what theory says: all %d quantities within ±%s", r.Target, total, percent(r.Precision))
+	default:
+		s = fmt.Sprintf("Does the %s server do what theory says? %d of %d quantities within ±%s, none contradicted", r.Target, confirmed, total, percent(r.Precision))
+	}
+	if open > 0 {
+		s += fmt.Sprintf(", %d cannot be told", open)
+	}
+	if spoilt > 0 {
+		s += fmt.Sprintf(", %d not valid", spoilt)
+	}
+	return s + part
+}
+
+// verifyRows are the table of what was judged.
+func verifyRows(r *check.Report) (rows [][]string) {
+	for _, c := range r.Cells {
+		for i, j := range c.Judgements {
+			name, load := c.Spec.Name, loadOf(c)
+			if i > 0 {
+				name, load = "", ""
+			}
+			answer := j.Answer
+			if j.Answer == theory.CannotTell.String() && j.Needs > 0 {
+				answer += fmt.Sprintf(" (needs %s)", duration(j.Needs.Round(time.Second)))
+			}
+			half := (j.High - j.Low) / 2
+			if j.Delta == 0 { // nothing could be made of it
+				rows = append(rows, []string{name, load, quantityName(j.Quantity), "–", "–", "–", "–", "–", answer})
+				continue
+			}
+			rows = append(rows, []string{name, load, quantityName(j.Quantity), amountOf(j.Quantity, j.Measured), amountOf(j.Quantity, half),
+				amountOf(j.Quantity, j.Low) + " to " + amountOf(j.Quantity, j.High), expectedOf(c, j), off(j), answer})
+		}
+	}
+	return rows
+}
+
+// textRows have half the width in place of the interval: a line is short.
+func textRows(rows [][]string) (out [][]string) {
+	const interval = 5
+	for _, row := range rows {
+		out = append(out, slices.Delete(slices.Clone(row), interval, interval+1))
+	}
+	return out
+}
+
+func quantityName(q string) string {
+	if q == check.Rejected {
+		return "turned away"
+	}
+	return "mean wait"
+}
+
+func expectedOf(c *check.Cell, j check.Judgement) string {
+	s := amountOf(j.Quantity, j.Expected)
+	if !c.Exact {
+		s = "~" + s
+	}
+	return s
+}
+
+func off(j check.Judgement) string {
+	if j.Answer == check.NotValid {
+		return "–"
+	}
+	return fmt.Sprintf("%+.1f %%", 100*(j.Measured/j.Expected-1))
+}
+
+// loadOf is a cell's model, and its load, in few words.
+func loadOf(c *check.Cell) string {
+	s := c.Spec
+	pool := fmt.Sprintf("c %d, K %d", s.Workers, s.Places)
+	switch s.Load {
+	case theory.LoadClosed, theory.LoadBurst:
+		return fmt.Sprintf("%s; %s, N %d", modelName(c), pool, s.Clients)
+	}
+	if c.Service == 0 {
+		return modelName(c) + "; " + pool
+	}
+	return fmt.Sprintf("%s; %s, a %.3g", modelName(c), pool, c.Rate*c.Service.Seconds())
+}
+
+func modelName(c *check.Cell) string {
+	if c.Model == "" {
+		return c.Spec.Load
+	}
+	return c.Model
+}
+
+// amountOf tells a quantity with its unit.
+func amountOf(quantity string, v float64) string {
+	if quantity == check.Rejected {
+		return fmt.Sprintf("%.2f %%", 100*v)
+	}
+	return fmt.Sprintf("%.2f ms", 1000*v)
+}
+
+func lossRows(r *check.Report) (rows [][]string) {
+	for _, c := range r.Insensitive() {
+		for _, j := range c.Judgements {
+			if j.Quantity == check.Rejected {
+				rows = append(rows, []string{c.Spec.Law, amountOf(j.Quantity, j.Measured), amountOf(j.Quantity, j.Expected)})
+			}
+		}
+	}
+	return rows
+}
+
+func startRows(r *check.Report) (rows [][]string) {
+	for _, s := range r.Starts {
+		name := s.Name
+		if !s.Cell.Valid {
+			name += " (not valid)"
+		}
+		rows = append(rows, []string{name, fmt.Sprintf("%.3f services", s.Waited()), fmt.Sprintf("%.3f", s.WaitExpected),
+			percent(s.Cell.Rejected), percent(s.RejectedExpected())})
+	}
+	return rows
+}
+
+// verifyNotes are how to read the table, and what is wrong.
+func verifyNotes(r *check.Report) []string {
+	out := []string{fmt.Sprintf("Confirmed: the whole interval is within ±%s of what is expected at the rate and the service time that were measured. "+
+		"The intervals are from %d batches, and all of them hold with a confidence of %s together (%s each). ~: expected by simulation; its own interval is in the measured one.",
+		percent(r.Precision), check.Batches, percent(1-check.FamilyError), percent(r.Confidence))}
+	for _, c := range r.Cells {
+		switch {
+		case !c.Valid && len(c.Why) > 0:
+			out = append(out, fmt.Sprintf("%s is not valid after %d tries: %s", c.Spec.Name, c.Tries, c.Why[0]))
+		case c.Tries > 1:
+			out = append(out, fmt.Sprintf("%s was run %d times: it was not valid before", c.Spec.Name, c.Tries))
+		}
+	}
+	return append(out, r.Notes...)
+}
+
+// verifyMarkdown is summary.md.
+func verifyMarkdown(r *check.Report, alt string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n![%s](verify.png)\n\n", escape(verifyTitle(r)), escape(alt))
+	b.WriteString("| cell | load | quantity | measured | interval | expected | off | answer |\n|:--|:--|:--|--:|--:|--:|--:|:--|\n")
+	for _, row := range verifyRows(r) {
+		row = slices.Delete(row, 4, 5) // the interval tells it
+		for i := range row {
+			row[i] = escape(row[i])
+		}
+		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+	}
+	f := r.Fates()
+	fmt.Fprintf(&b, "\n**%s.** Gate: %s of the decisions contradict what was inside when the request came.\n", escape(fatesSentence(f)), countOrNone(len(f.Gate)))
+	if rows := lossRows(r); len(rows) > 0 {
+		b.WriteString("\n| service | turned away | Erlang's B |\n|:--|--:|--:|\n")
+		for _, row := range rows {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		}
+	}
+	if rows := startRows(r); len(rows) > 0 {
+		b.WriteString("\n| workers began | mean wait | expected | turned away | expected |\n|:--|--:|--:|--:|--:|\n")
+		for _, row := range rows {
+			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
+		}
+	}
+	b.WriteString("\n")
+	for _, n := range verifyNotes(r) {
+		fmt.Fprintf(&b, "- %s\n", escape(n))
+	}
+	fmt.Fprintf(&b, "\n%s; seed %d.\n", escape(environment(r.Environment)), r.Seed)
+	return b.String()
+}

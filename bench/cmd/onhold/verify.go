@@ -1,0 +1,334 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/verify"
+	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/theory"
+	"github.com/a628bb15/onhold/reports/trace"
+)
+
+// How far a quantity may be off, and how long a window may be.
+const (
+	verifyPrecision = "10%"
+	quickPrecision  = "20%"
+	verifyLongest   = 40 * time.Second
+	quickLongest    = 6 * time.Second
+	verifyLeast     = 10 * time.Second
+	quickLeast      = 4 * time.Second
+	verifyStarts    = 8 * time.Second
+	quickStarts     = 3 * time.Second
+	shortestWindow  = time.Second
+)
+
+func verifyCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "verify",
+		Usage:     "check what a server does against queueing theory",
+		ArgsUsage: "[DIR]",
+		Description: "Drives the blocking target, a pool of workers with a bounded queue, under loads of\n" +
+			"which queueing theory knows the answer: Poisson arrivals on constant, exponential\n" +
+			"and lognormal service, a constant rate, clients that come back, bursts. Each cell\n" +
+			"is confirmed, contradicted, or cannot be told: confirmed is what lies within the\n" +
+			"precision with its whole interval. Before the start it plays each cell through its\n" +
+			"model, chooses the window by that, and says which will be too short. It takes\n" +
+			"about five minutes; --quick one. The run folder gets the stages, their traces,\n" +
+			check.File + ", verify.png and summary.md.\n\n" +
+			"The gate of the target is traced, and each request is put before an exact queue,\n" +
+			"first come first served. With a DIR nothing is driven: that is done with the\n" +
+			"traces of a run folder ('run --trace', or an earlier verify), and every fate that\n" +
+			"differs is named.\n\n" +
+			"Exit codes: 0 all is confirmed, and no fate unexplained; 1 something is\n" +
+			"contradicted, or a fate is; 2 usage; 3 something cannot be told, fewer than 99.9 %\n" +
+			"of a DIR's fates are equal, or a trace of it is cut; 4 a cell is not valid after\n" +
+			"three tries, or a trace cannot be read; 5 a target did not start; 70 a fault of\n" +
+			"onhold; 130 interrupted (what is whole is written).\n\n" +
+			"Examples:\n\n" +
+			"  onhold verify --cells loss-constant,burst --longest 2s --precision 25%\n" +
+			"  onhold verify --quick --out reports/out/verified\n" +
+			"  onhold verify reports/out/verified",
+		Flags: []cli.Flag{
+			boolFlag(catLoad, "quick", "half of the cells and short windows, where these are not set: --precision "+quickPrecision+" --longest "+quickLongest.String()),
+			stringFlag(catLoad, "cells", "", "cells to run, separated by commas; where not set, all: "+strings.Join(cellNames(check.Grid(false)), ", ")),
+			stringFlag(catLoad, "precision", verifyPrecision, "how far a quantity may be off and still be confirmed, as a share of what is expected"),
+			durationFlag(catLoad, "longest", verifyLongest, "the longest window of a cell"),
+			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
+			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
+			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "run folder; where not set, " + defaultOut + "/verify-TIME", OnlyOnce: true},
+			boolFlag(catOutput, "json", "print "+check.File+", or of a DIR what became of its fates, in place of the tables"),
+		},
+		Action: verifyAction,
+	}
+}
+
+func cellNames(specs []check.Spec) (names []string) {
+	for _, s := range specs {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+func verifyAction(ctx context.Context, c *cli.Command) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	switch c.NArg() {
+	case 0:
+		return verifyGrid(ctx, c)
+	case 1:
+		return verifyFolder(c, c.Args().First())
+	}
+	return usageError("verify takes one DIR or none, got %d arguments", c.NArg())
+}
+
+// verifyGrid drives the cells.
+func verifyGrid(ctx context.Context, c *cli.Command) error {
+	report, config, err := verifyConfig(c)
+	if err != nil {
+		return err
+	}
+	errOut := c.Root().ErrWriter
+	note, cpus, err := pinned(c)
+	if err != nil {
+		return err
+	}
+	report.Notes = append(report.Notes, note)
+	fmt.Fprintln(errOut, "onhold:", note)
+	config.TargetCPUs = cpus
+	run := result.Run{
+		ID: report.ID, Command: append([]string{"onhold"}, os.Args[1:]...), Started: report.Started, Planned: len(config.Plans),
+		Environment: report.Environment, Notes: []string{note},
+		Settings: result.Settings{{Key: "cells", Value: strings.Join(specNames(config.Plans), ",")},
+			{Key: "precision", Value: fmt.Sprint(report.Precision)}, {Key: "seed", Value: fmt.Sprint(report.Seed)}},
+	}
+	if config.Starts > 0 {
+		run.Planned += 2
+	}
+	dir := c.String("out")
+	if dir == "" {
+		dir = filepath.Join(defaultOut, "verify-"+report.ID)
+	}
+	if config.Folder, err = result.Create(dir, run); err != nil {
+		return &exitError{exitUsage, err}
+	}
+	if config.Exe, err = os.Executable(); err != nil {
+		return err
+	}
+	config.Progress = func(line string) { fmt.Fprintln(errOut, line) }
+	runErr := verify.Run(ctx, config)
+	if err := showVerified(c, dir, report); err != nil {
+		return err
+	}
+	var notStarted *verify.NotStarted
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d cells are whole, and in %s", len(report.Cells), report.Planned, dir)}
+	case errors.As(runErr, &notStarted):
+		return &exitError{exitNotStarted, runErr}
+	case runErr != nil:
+		return runErr
+	}
+	return verified(report)
+}
+
+func specNames(plans []check.Planned) (names []string) {
+	for _, p := range plans {
+		names = append(names, p.Spec.Name)
+	}
+	return names
+}
+
+// verifyConfig reads the flags, and plans each cell.
+func verifyConfig(c *cli.Command) (*check.Report, verify.Config, error) {
+	config := verify.Config{Starts: verifyStarts}
+	quick := c.Bool("quick")
+	percentage, lengths := text(c, "precision", verifyPrecision), check.Lengths{Least: verifyLeast, Most: c.Duration("longest")}
+	if quick {
+		lengths.Least, config.Starts = quickLeast, quickStarts
+		if !c.IsSet("precision") {
+			percentage = quickPrecision
+		}
+		if !c.IsSet("longest") {
+			lengths.Most = quickLongest
+		}
+	}
+	if lengths.Most < shortestWindow || lengths.Most > time.Hour {
+		return nil, config, usageError("--longest=%v: must be from %v to 1h", lengths.Most, shortestWindow)
+	}
+	lengths.Least = min(lengths.Least, lengths.Most)
+	precision, err := parsePrecision(percentage)
+	if err != nil {
+		return nil, config, err
+	}
+	specs := check.Grid(quick)
+	if names := c.String("cells"); names != "" {
+		config.Starts = 0
+		if specs, err = chosen(check.Grid(false), names); err != nil {
+			return nil, config, err
+		}
+	}
+	now := time.Now()
+	r := &check.Report{ID: now.Format("20060102-150405"), Started: now, Environment: host.Environment(), Seed: c.Uint64("seed"), Quick: quick,
+		Precision: precision, Confidence: check.Confidence(check.Judged(specs)), Cells: []*check.Cell{}}
+	total := 2 * config.Starts
+	errOut := c.Root().ErrWriter
+	for _, s := range specs {
+		p, err := check.Plan(s, lengths, precision, r.Confidence)
+		if err != nil {
+			return nil, config, err
+		}
+		if p.Short {
+			note := fmt.Sprintf("%s: a window of %v reaches ±%.0f %% only, and %v would be needed for ±%s to be confirmed: it may end in 'cannot tell'; --longest and --precision change that",
+				s.Name, p.Window, 100*p.Reaches, p.Needs, percentage)
+			r.Notes = append(r.Notes, note)
+			fmt.Fprintln(errOut, "onhold:", note)
+		}
+		total += p.Window + s.Warmup() + 600*time.Millisecond
+		config.Plans = append(config.Plans, p)
+	}
+	fmt.Fprintf(errOut, "onhold: %d cells, about %v\n", len(specs), total.Round(time.Second))
+	config.Report = r
+	return r, config, nil
+}
+
+// parsePrecision reads a percentage.
+func parsePrecision(s string) (float64, error) {
+	number, ok := strings.CutSuffix(s, "%")
+	v, err := strconv.ParseFloat(number, 64)
+	if !ok || err != nil || math.IsNaN(v) || v < 0.5 || v > 50 {
+		return 0, usageError("--precision=%s: want a percentage from 0.5%% to 50%%, like 10%%", s)
+	}
+	return v / 100, nil
+}
+
+// chosen are the specs of those names, in the order of the grid.
+func chosen(all []check.Spec, names string) (out []check.Spec, err error) {
+	want := strings.Split(names, ",")
+	known := cellNames(all)
+	for _, name := range want {
+		if !slices.Contains(known, name) {
+			return nil, usageError("--cells=%s: there is no cell %q: want some of %s", names, name, strings.Join(known, ", "))
+		}
+	}
+	for _, s := range all {
+		if slices.Contains(want, s.Name) {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// showVerified prints the report, and draws it into the folder.
+func showVerified(c *cli.Command, dir string, r *check.Report) error {
+	paths, err := render.Verify(dir, r)
+	if err != nil {
+		return err
+	}
+	if c.Bool("json") {
+		encoder := json.NewEncoder(c.Root().Writer)
+		encoder.SetIndent("", " ")
+		return encoder.Encode(r)
+	}
+	if err := render.VerifyText(c.Root().Writer, r); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Root().ErrWriter, "onhold: wrote %s\n", strings.Join(append(paths, filepath.Join(dir, check.File)), ", "))
+	return nil
+}
+
+// verified is the error of what is not confirmed.
+func verified(r *check.Report) error {
+	n, fates := r.Answers(), r.Fates()
+	switch {
+	case n[theory.Contradicted.String()] > 0 || fates.Unexplained() > 0:
+		return &exitError{exitRegressed, fmt.Errorf("%d quantities are contradicted, and %d fates unexplained", n[theory.Contradicted.String()], fates.Unexplained())}
+	case n[check.NotValid] > 0:
+		return &exitError{exitInvalid, fmt.Errorf("%d quantities are of cells that are not valid: the generator was the limit, or the machine", n[check.NotValid])}
+	case n[theory.CannotTell.String()] > 0:
+		return &exitError{exitCannotTell, fmt.Errorf("%d quantities cannot be told: the table says how long a window each needs", n[theory.CannotTell.String()])}
+	}
+	return nil
+}
+
+// verifyFolder replays the traces of a run folder.
+func verifyFolder(c *cli.Command, dir string) error {
+	for _, flag := range []string{"quick", "cells", "precision", "longest", "no-pin", "out"} {
+		if given(c, flag) {
+			return usageError("--%s: goes with cells that are driven, and not with a DIR", flag)
+		}
+	}
+	_, stages, warnings, err := result.Open(dir)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	for _, w := range warnings {
+		fmt.Fprintln(c.Root().ErrWriter, "onhold:", w)
+	}
+	names := []string{}
+	for _, s := range stages {
+		if name := s.Settings.Get(result.KeyTrace); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return usageError("%s has no traces: 'onhold run --trace' leaves some", dir)
+	}
+	all := []*check.Fates{}
+	for _, name := range names {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return &exitError{exitInvalid, fmt.Errorf("%s names a trace outside of it: %q", dir, name)}
+		}
+		t, err := trace.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil {
+			return &exitError{exitInvalid, err}
+		}
+		f, err := check.CompareFates(t)
+		if err != nil {
+			return &exitError{exitInvalid, fmt.Errorf("%s: %w", name, err)}
+		}
+		f.Trace = name
+		all = append(all, f)
+	}
+	if c.Bool("json") {
+		encoder := json.NewEncoder(c.Root().Writer)
+		encoder.SetIndent("", " ")
+		err = encoder.Encode(all)
+	} else {
+		err = render.FatesText(c.Root().Writer, all)
+	}
+	if err != nil {
+		return err
+	}
+	return replayed(check.Total(all))
+}
+
+// replayed is the error of fates that are not as they had to be.
+func replayed(f *check.Fates) error {
+	switch {
+	case f.Unexplained() > 0:
+		return &exitError{exitRegressed, fmt.Errorf("%d fates of %d are unexplained", f.Unexplained(), f.Requests)}
+	case len(f.Warnings) > 0:
+		return &exitError{exitCannotTell, errors.New(f.Warnings[0])}
+	case f.EqualShare() < check.FatesAim:
+		return &exitError{exitCannotTell, fmt.Errorf("%.3f %% of the fates are as replayed, fewer than %.4g %%: each difference has its cause, but the server's workers are too slow on their way to tell more",
+			100*f.EqualShare(), 100*check.FatesAim)}
+	}
+	return nil
+}

@@ -74,7 +74,7 @@ func verifyCaption(r *check.Report) string {
 }
 
 func verifyAlt(r *check.Report) string {
-	s := "Measured over expected, a dot and an interval for each quantity of " + count(int64(len(r.Cells))) + " cells. " + verifyTitle(r) + "."
+	said := []string{fmt.Sprintf("Measured over expected, a dot and an interval for each quantity of %d cells. %s.", len(r.Cells), verifyTitle(r))}
 	worst, name := 0.0, ""
 	for _, c := range r.Cells {
 		for _, j := range c.Judgements {
@@ -84,13 +84,13 @@ func verifyAlt(r *check.Report) string {
 		}
 	}
 	if name != "" {
-		s += fmt.Sprintf(" The furthest off is %s, by %.1f %%.", name, 100*worst)
+		said = append(said, fmt.Sprintf("The furthest off is %s, by %.1f %%.", name, 100*worst))
 	}
-	s += " " + fatesSentence(r.Fates()) + "."
+	said = append(said, fatesSentence(r.Fates())+".")
 	for _, st := range r.Starts {
-		s += fmt.Sprintf(" Workers that began %s: mean wait %.2f services.", st.Name, st.Waited())
+		said = append(said, fmt.Sprintf("Workers that began %s: mean wait %.2f services.", st.Name, st.Waited()))
 	}
-	return s
+	return strings.Join(said, " ")
 }
 
 func (p *paper) verify(s sheet, r *check.Report, rows int) {

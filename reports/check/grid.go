@@ -46,7 +46,7 @@ func Grid(quick bool) []Spec {
 		{false, Spec{Name: "clock-queue", Load: theory.LoadConstant, Rate: 670, Workers: 10, Places: 5, Service: service, Law: constant, Judged: rejected}},
 		{true, Spec{Name: "engset", Load: theory.LoadClosed, Clients: 25, Think: service, Workers: 10, Service: service, Law: expo, Judged: rejected}},
 		{false, Spec{Name: "engset-lognormal", Load: theory.LoadClosed, Clients: 30, Think: 2 * service, Workers: 10, Service: service, Law: logn, CV: 1.2, Judged: rejected}},
-		{false, Spec{Name: "cycle", Load: theory.LoadClosed, Clients: 30, Workers: 10, Places: 20, Service: service, Law: constant, Judged: []string{Wait}}},
+		{false, Spec{Name: "cycle", Load: theory.LoadClosed, Clients: 30, Workers: 10, Places: 25, Service: service, Law: constant, Judged: []string{Wait}}},
 		{true, Spec{Name: "burst", Load: theory.LoadBurst, Clients: 40, Every: 200 * time.Millisecond, Workers: 10, Places: 20, Service: service, Law: constant, Judged: both}},
 	}
 	var out []Spec

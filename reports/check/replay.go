@@ -13,9 +13,6 @@ import (
 // FatesAim is the share of fates that are to be as the exact queue says.
 const FatesAim = 0.999
 
-// tieQuantile of the workers' ways is taken for a tie in any case.
-const tieQuantile = 0.999
-
 // Fates is what became of a trace's requests, held against what had to.
 type Fates struct {
 	Trace    string `json:"trace,omitzero"` // its file, where it has one
@@ -50,7 +47,7 @@ type Fates struct {
 	// negative values too, where others before it were slow.
 	Late Spread `json:"late_ns"`
 
-	Tie      time.Duration `json:"tie_ns"` // what is as near as that to a departure may be one or the other
+	Tie      time.Duration `json:"tie_ns"` // what is as near as that to a departure may be one or the other: the 99th percentile of Way
 	Warnings []string      `json:"warnings,omitempty"`
 }
 
@@ -75,7 +72,7 @@ type Difference struct {
 	// explains it.
 	Slack     time.Duration `json:"slack_ns"`
 	Cause     int           `json:"cause,omitzero"` // number of the request with which the two began to differ; 0: none
-	Way       time.Duration `json:"way_ns"`         // the longest way since then
+	Way       time.Duration `json:"way_ns"`         // of the workers since then, added up: so far may the two be apart
 	Explained bool          `json:"explained"`
 	Gate      bool          `json:"gate,omitzero"` // it is among those of the gate as well
 }
@@ -127,11 +124,12 @@ type replay struct {
 	ends   []time.Duration // departures of the queue, in order; the past ones are kept for a while
 
 	// From request cause on, until then, some departure of the queue is not that
-	// of the log; longest is the longest way in that time.
-	cause   int
-	until   time.Duration
-	longest time.Duration
-	late    []time.Duration
+	// of the log. Each time that the worker is not the one that was free first, the
+	// two may get apart by as much as that was late; way adds up what is known of it.
+	cause int
+	until time.Duration
+	way   time.Duration
+	late  []time.Duration
 }
 
 const never = time.Duration(math.MaxInt64)
@@ -144,8 +142,8 @@ func (r *replay) leaves(i int) time.Duration {
 	return never
 }
 
-// way is how long a request was on its way to its worker.
-func (r *replay) way(i int) time.Duration { return r.arrivals[i].Held - r.arrivals[i].Service }
+// wayOf is how long a request was on its way to its worker.
+func (r *replay) wayOf(i int) time.Duration { return r.arrivals[i].Held - r.arrivals[i].Service }
 
 // begins is from when on a request kept a worker.
 func (r *replay) begins(i int) time.Duration { return r.t.Records[i].Done - r.arrivals[i].Held }
@@ -158,7 +156,7 @@ func (r *replay) ways() {
 		if rec.Done == 0 {
 			continue
 		}
-		all = append(all, r.way(i))
+		all = append(all, r.wayOf(i))
 		if rec.Started < last {
 			r.out.Turns++
 			r.out.TurnMax = max(r.out.TurnMax, last-rec.Started)
@@ -166,7 +164,7 @@ func (r *replay) ways() {
 		last = max(last, rec.Started)
 	}
 	r.out.Way = spread(all)
-	r.out.Tie = max(r.out.Way.P999, r.t.ClockResolution)
+	r.out.Tie = max(r.out.Way.P99, r.t.ClockResolution)
 }
 
 func (r *replay) run() error {
@@ -235,7 +233,7 @@ func (r *replay) next(i, n int) error {
 	}
 	d := Difference{Number: i + 1, At: rec.At, Accepted: rec.Accepted, Inside: n, Slack: r.slack(rec)}
 	if rec.At < r.until {
-		d.Cause, d.Way = r.cause+1, r.longest
+		d.Cause, d.Way = r.cause+1, r.way
 	}
 	d.Gate = rec.Accepted != (n < r.limit)
 	d.Explained = !d.Gate && d.Cause > 0 && d.Slack <= max(r.out.Tie, d.Way)
@@ -252,11 +250,11 @@ func (r *replay) entered(i int, f theory.Fate) {
 	}
 	r.late = append(r.late, r.t.Records[i].Started-f.Start)
 	if i >= r.cause {
-		r.longest = max(r.longest, r.way(i))
+		r.way += r.wayOf(i)
 	}
 	if done := r.leaves(i); f.Departure != done {
 		if t := r.t.Records[i].At; t >= r.until {
-			r.cause, r.longest = i, r.way(i)
+			r.cause, r.way = i, r.wayOf(i)
 		}
 		r.until = max(r.until, f.Departure, done)
 	}
@@ -287,7 +285,7 @@ func (r *replay) goOn(t time.Duration) error {
 	if r.queue, err = theory.NewReplay(r.t.Workers, r.t.Queue); err != nil {
 		return err
 	}
-	r.ends, r.until, r.longest = r.ends[:0], 0, 0
+	r.ends, r.until, r.way = r.ends[:0], 0, 0
 	var at, waiting []int
 	for _, i := range r.inside {
 		switch {
@@ -316,7 +314,7 @@ func (r *replay) goOn(t time.Duration) error {
 			if r.until == 0 {
 				r.cause = i
 			}
-			r.until, r.longest = max(r.until, f.Departure, done), max(r.longest, r.way(i))
+			r.until, r.way = max(r.until, f.Departure, done), r.way+r.wayOf(i)
 		}
 	}
 	return nil
@@ -328,5 +326,5 @@ func spread(v []time.Duration) Spread {
 	}
 	slices.Sort(v)
 	at := func(q float64) time.Duration { return v[max(0, int(math.Ceil(q*float64(len(v))))-1)] }
-	return Spread{at(0.5), at(0.99), at(tieQuantile), v[len(v)-1]}
+	return Spread{at(0.5), at(0.99), at(0.999), v[len(v)-1]}
 }

@@ -47,7 +47,7 @@ func VerifyText(w io.Writer, r *check.Report) error {
 	var b strings.Builder
 	b.WriteString(verifyTitle(r) + "\n\n")
 	if rows := verifyRows(r); len(rows) > 0 {
-		align(&b, append([][]string{{"cell", "load", "", "measured", "±", "expected", "off", "answer"}}, textRows(rows)...), 0, 1, 2, 7)
+		align(&b, append([][]string{{"cell", "load on c+K", "", "measured", "±", "expected", "off", "answer"}}, textRows(rows)...), 0, 1, 2, 7)
 	}
 	for _, n := range verifyNotes(r) {
 		paragraph(&b, n, "  ")
@@ -138,7 +138,7 @@ func cause(d check.Difference) string {
 	if !d.Explained {
 		return slack + ": UNEXPLAINED"
 	}
-	return fmt.Sprintf("%s; since request %d workers were up to %s on their way", slack, d.Cause, duration(d.Way))
+	return fmt.Sprintf("%s; since request %d workers were %s on their way, added up", slack, d.Cause, duration(d.Way))
 }
 
 func countOrNone(n int) string {
@@ -249,15 +249,15 @@ func off(j check.Judgement) string {
 // loadOf is a cell's model, and its load, in few words.
 func loadOf(c *check.Cell) string {
 	s := c.Spec
-	pool := fmt.Sprintf("c %d, K %d", s.Workers, s.Places)
+	pool := fmt.Sprintf("%d+%d", s.Workers, s.Places)
 	switch s.Load {
 	case theory.LoadClosed, theory.LoadBurst:
-		return fmt.Sprintf("%s; %s, N %d", modelName(c), pool, s.Clients)
+		return fmt.Sprintf("%s %s, N %d", modelName(c), pool, s.Clients)
 	}
 	if c.Service == 0 {
-		return modelName(c) + "; " + pool
+		return modelName(c) + " " + pool
 	}
-	return fmt.Sprintf("%s; %s, a %.3g", modelName(c), pool, c.Rate*c.Service.Seconds())
+	return fmt.Sprintf("%s %s, a %.3g", modelName(c), pool, c.Rate*c.Service.Seconds())
 }
 
 func modelName(c *check.Cell) string {
@@ -318,7 +318,7 @@ func verifyNotes(r *check.Report) []string {
 func verifyMarkdown(r *check.Report, alt string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n![%s](verify.png)\n\n", escape(verifyTitle(r)), escape(alt))
-	b.WriteString("| cell | load | quantity | measured | interval | expected | off | answer |\n|:--|:--|:--|--:|--:|--:|--:|:--|\n")
+	b.WriteString("| cell | load on c+K | quantity | measured | interval | expected | off | answer |\n|:--|:--|:--|--:|--:|--:|--:|:--|\n")
 	for _, row := range verifyRows(r) {
 		row = slices.Delete(row, 4, 5) // the interval tells it
 		for i := range row {

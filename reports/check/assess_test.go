@@ -106,7 +106,7 @@ func TestTheGridIsLongEnough(t *testing.T) {
 		most      time.Duration
 	}{
 		{true, Lengths{4 * time.Second, 6 * time.Second}, 0.2, time.Minute},
-		{false, Lengths{10 * time.Second, 40 * time.Second}, 0.1, 5 * time.Minute},
+		{false, Lengths{10 * time.Second, 45 * time.Second}, 0.1, 5 * time.Minute},
 	} {
 		specs := Grid(c.quick)
 		short, total := 0, time.Duration(0)
@@ -120,7 +120,7 @@ func TestTheGridIsLongEnough(t *testing.T) {
 			}
 			total += p.Window + s.Warmup()
 		}
-		if short > 1 || total > c.most {
+		if c.quick && short > 1 || !c.quick && short > 0 || total > c.most {
 			t.Errorf("quick %v: %d cells are too short, %v in all", c.quick, short, total)
 		}
 	}

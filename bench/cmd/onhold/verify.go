@@ -30,7 +30,7 @@ import (
 const (
 	verifyPrecision = "10%"
 	quickPrecision  = "20%"
-	verifyLongest   = 40 * time.Second
+	verifyLongest   = 45 * time.Second
 	quickLongest    = 6 * time.Second
 	verifyLeast     = 10 * time.Second
 	quickLeast      = 4 * time.Second
@@ -70,6 +70,7 @@ func verifyCommand() *cli.Command {
 			stringFlag(catLoad, "cells", "", "cells to run, separated by commas; where not set, all: "+strings.Join(cellNames(check.Grid(false)), ", ")),
 			stringFlag(catLoad, "precision", verifyPrecision, "how far a quantity may be off and still be confirmed, as a share of what is expected"),
 			durationFlag(catLoad, "longest", verifyLongest, "the longest window of a cell"),
+			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %). The models are told when requests came, not when they were to come, so that a little more bends only the law of arrivals"),
 			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
 			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "run folder; where not set, " + defaultOut + "/verify-TIME", OnlyOnce: true},
@@ -157,7 +158,7 @@ func specNames(plans []check.Planned) (names []string) {
 
 // verifyConfig reads the flags, and plans each cell.
 func verifyConfig(c *cli.Command) (*check.Report, verify.Config, error) {
-	config := verify.Config{Starts: verifyStarts}
+	config := verify.Config{Starts: verifyStarts, MaxLag: c.Duration("max-lag")}
 	quick := c.Bool("quick")
 	percentage, lengths := text(c, "precision", verifyPrecision), check.Lengths{Least: verifyLeast, Most: c.Duration("longest")}
 	if quick {
@@ -171,6 +172,9 @@ func verifyConfig(c *cli.Command) (*check.Report, verify.Config, error) {
 	}
 	if lengths.Most < shortestWindow || lengths.Most > time.Hour {
 		return nil, config, usageError("--longest=%v: must be from %v to 1h", lengths.Most, shortestWindow)
+	}
+	if config.MaxLag < 0 {
+		return nil, config, usageError("--max-lag=%v: must be 0 or more", config.MaxLag)
 	}
 	lengths.Least = min(lengths.Least, lengths.Most)
 	precision, err := parsePrecision(percentage)
@@ -187,6 +191,9 @@ func verifyConfig(c *cli.Command) (*check.Report, verify.Config, error) {
 	now := time.Now()
 	r := &check.Report{ID: now.Format("20060102-150405"), Started: now, Environment: host.Environment(), Seed: c.Uint64("seed"), Quick: quick,
 		Precision: precision, Confidence: check.Confidence(check.Judged(specs)), Cells: []*check.Cell{}}
+	if config.MaxLag > 0 {
+		r.Notes = append(r.Notes, fmt.Sprintf("a stage counts as valid with a lag of up to %v, as asked (--max-lag)", config.MaxLag))
+	}
 	total := 2 * config.Starts
 	errOut := c.Root().ErrWriter
 	for _, s := range specs {
@@ -269,7 +276,7 @@ func verified(r *check.Report) error {
 
 // verifyFolder replays the traces of a run folder.
 func verifyFolder(c *cli.Command, dir string) error {
-	for _, flag := range []string{"quick", "cells", "precision", "longest", "no-pin", "out"} {
+	for _, flag := range []string{"quick", "cells", "precision", "longest", "max-lag", "no-pin", "out"} {
 		if given(c, flag) {
 			return usageError("--%s: goes with cells that are driven, and not with a DIR", flag)
 		}

@@ -45,7 +45,7 @@ func TestMain(m *testing.M) {
 func serveTarget(style string) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	targets.TuneRuntime()
+	targets.TuneRuntime(0)
 	server, err := start(style)
 	if err != nil {
 		return err

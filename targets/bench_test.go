@@ -17,7 +17,7 @@ import (
 // answer is due, one request at a time on an otherwise idle server, and beside
 // them time.Sleep. Run it with -benchtime=50x: one op takes 200 ms.
 func BenchmarkWait(b *testing.B) {
-	targets.TuneRuntime()
+	targets.TuneRuntime(0)
 	for _, style := range targets.Speaking(targets.HTTP) {
 		b.Run("style="+style.Name, func(b *testing.B) {
 			s := start(b, style, targets.Options{Sim: sim.Config{Latency: 200 * time.Millisecond}})
@@ -50,7 +50,7 @@ func BenchmarkWait(b *testing.B) {
 // that answers at once: 64 keep-alive clients, one process. The allocations are
 // the server's: the clients make none.
 func BenchmarkRequest(b *testing.B) {
-	targets.TuneRuntime()
+	targets.TuneRuntime(0)
 	for _, style := range targets.Speaking(targets.HTTP) {
 		b.Run("style="+style.Name, func(b *testing.B) {
 			s := start(b, style, targets.Options{Sim: sim.Config{Latency: 1}})

@@ -104,12 +104,24 @@ func TestStartSaysWhatIsWrong(t *testing.T) {
 func TestTuneRuntimeOnlyRaises(t *testing.T) {
 	was := runtime.GOMAXPROCS(1)
 	defer runtime.GOMAXPROCS(was)
-	targets.TuneRuntime()
+	targets.TuneRuntime(0)
 	if got := runtime.GOMAXPROCS(0); got != targets.MinProcs {
 		t.Errorf("raised to %d, want %d", got, targets.MinProcs)
 	}
+	for threads, want := range map[int]int{1: 9, 40: 48, 128: 136, 129: targets.MinProcs, 5000: targets.MinProcs} {
+		runtime.GOMAXPROCS(1)
+		targets.TuneRuntime(threads)
+		if got := runtime.GOMAXPROCS(0); got != want {
+			t.Errorf("%d threads: raised to %d, want %d", threads, got, want)
+		}
+	}
+	for style, want := range map[string]int{"blocking": 7, "goroutine": 0, "eventloop": 0, "rpc": 0} {
+		if got := (targets.Options{Workers: 7}).Threads(style); got != want {
+			t.Errorf("%s has %d threads, want %d", style, got, want)
+		}
+	}
 	runtime.GOMAXPROCS(targets.MinProcs + 3)
-	targets.TuneRuntime()
+	targets.TuneRuntime(0)
 	if got := runtime.GOMAXPROCS(0); got != targets.MinProcs+3 {
 		t.Errorf("lowered to %d", got)
 	}

@@ -218,12 +218,6 @@ func (c Config) drive(ctx context.Context, p check.Planned, plan bench.Plan, fil
 		fmt.Sprintf("--seed=%d", c.Report.Seed), "--trace="+file, fmt.Sprintf("--trace-limit=%d", trace.DefaultLimit),
 		// What the environment says of other targets is not meant for these.
 		"--backend=sim", "--backend-conns=0", "--backend-stall=", "--extra-cpu=0s", "--extra-delay=")
-	// A thread that blocks in the kernel keeps its slot of GOMAXPROCS until the
-	// runtime takes it back, up to 10 ms later. With fewer slots than workers the
-	// rest of the server, the gate too, stands still meanwhile: at 2,500 a second
-	// on 40 workers and one busy CPU the median of a service of 20 ms was 45 ms
-	// with 4 slots and 20 ms with 48.
-	cmd.Env = append(os.Environ(), fmt.Sprintf("GOMAXPROCS=%d", s.Workers+8))
 	process, err := targets.Launch(ctx, cmd, c.TargetCPUs)
 	if err != nil {
 		return nil, &NotStarted{err}

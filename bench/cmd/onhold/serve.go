@@ -77,7 +77,8 @@ func serve(ctx context.Context, c *cli.Command) error {
 	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	targets.TuneRuntime()
+	name := c.Args().First()
+	targets.TuneRuntime(targets.Options{Workers: c.Int("workers")}.Threads(name))
 	server, err := start(ctx)
 	if err != nil {
 		return &exitError{exitNotStarted, err}
@@ -87,7 +88,7 @@ func serve(ctx context.Context, c *cli.Command) error {
 	if s, ok := server.(*ensemble); ok {
 		brokerURL, ended = s.url, s.ended
 	}
-	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: c.Args().First(), Broker: brokerURL})
+	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: name, Broker: brokerURL})
 	if err != nil {
 		return err
 	}

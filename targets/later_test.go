@@ -101,6 +101,61 @@ func TestAnOrderIsAcceptedAndPaidLater(t *testing.T) {
 	}
 }
 
+// Whatever the payment service waits for: what was accepted is what is
+// processed, and nothing is lost.
+func TestEveryBackendPaysWhatWasAccepted(t *testing.T) {
+	t.Parallel()
+	for _, be := range targets.Backends {
+		t.Run(be.Name, func(t *testing.T) {
+			t.Parallel()
+			const n = 12
+			b := startBroker(t, broker.Config{})
+			s := startQueue(t, b, targets.Options{})
+			client, err := broker.Connect(t.Context(), b.URL())
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			seen := &watched{all: map[uint64][]result.Completion{}}
+			if err := client.Watch(t.Context(), seen.told); err != nil {
+				t.Fatal(err)
+			}
+			c := dial(t, s)
+			var ids []uint64
+			for i := range n {
+				c.send(t, post(fmt.Sprintf(`{"user_id":%d,"total_cents":%d}`, i+1, 100*i)))
+				ids = append(ids, uint64(readOrder(t, c.read(t, "POST")).ID))
+			}
+			o := waitFor[be.Name](t, latency, 5)
+			o.Backend = be.Name
+			o.Queued = targets.Queued{Broker: b.URL(), Consumers: 5}
+			p := start(t, targets.Payments, o)
+			eventually(t, "the stream is empty", func() bool {
+				left, err := client.Backlog(t.Context())
+				return err == nil && left == 0
+			})
+			for i, id := range ids {
+				eventually(t, fmt.Sprintf("order %d is told to be done", id), func() bool { return len(seen.of(id)) > 0 })
+				want := orders.Order{ID: int64(id), UserID: int64(i + 1), TotalCents: int64(100 * i), Status: orders.StatusPaid}
+				got, ok, err := client.Recorded(t.Context(), int64(id))
+				if want.Created = got.Order.Created; err != nil || !ok || got.Order != want || got.Order.Created.IsZero() {
+					t.Errorf("on record: %+v, %t, %v; want %+v", got, ok, err, want)
+				}
+				c.send(t, get(orders.PathOrders+"/"+strconv.FormatUint(id, 10)))
+				if got := readOrder(t, c.read(t, "GET")); got.Status != orders.StatusPaid {
+					t.Errorf("the server says of it: %+v", got)
+				}
+			}
+			if kept, err := client.Waiting(t.Context(), ids); err != nil || kept != n {
+				t.Errorf("of %d orders %d are kept, the rest is lost; %v", n, kept, err)
+			}
+			if st := p.Stats(); st.Broker.Paid != n || st.Backend.Calls != n || st.Broker.Failed != 0 {
+				t.Errorf("%d orders: %+v, %d calls", n, *st.Broker, st.Backend.Calls)
+			}
+		})
+	}
+}
+
 func TestAFullStreamIsBusy(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {

@@ -21,8 +21,9 @@
 // knows, and the next one has it paid again; two services at once can do the
 // same where one takes longer than Config.AckWait without a sign of life. Where
 // that is seen, afterwards, it is told as "paid twice". Nobody but the backend
-// can close that gap: it is given the order's id with every payment, and one
-// that keeps ids can refuse the second.
+// can close that gap. A database is given the order's id with every payment,
+// and one that keeps ids can refuse the second; a service that is called over
+// HTTP or gRPC is not told the id, and draws one of its own.
 package payments
 
 import (
@@ -171,7 +172,7 @@ func (s *Server) handle(order *broker.Placed, q *backend.Query) {
 		order.Return(returned)
 		return
 	}
-	s.record(order, q.Orders[0])
+	s.record(order)
 }
 
 // pay waits for the backend, and gives the broker signs of life meanwhile.
@@ -196,8 +197,12 @@ func (s *Server) pay(order *broker.Placed, q *backend.Query) error {
 }
 
 // record puts the payment on record, however long that takes, and acknowledges
-// the order.
-func (s *Server) record(order *broker.Placed, paid orders.Order) {
+// the order. What is recorded is the order that was placed, under its own id:
+// the one in the backend's answer is what the backend stored, and a service
+// that draws ids does not have ours.
+func (s *Server) record(order *broker.Placed) {
+	paid := order.Order
+	paid.Status = orders.StatusPaid
 	payment := broker.Payment{Order: paid, Payment: strconv.FormatUint(rand.Uint64(), 36)}
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), callLimit)

@@ -181,6 +181,9 @@ func TestAFullStreamIsBusy(t *testing.T) {
 				if n == 0 {
 					t.Error("there was no room at all")
 				}
+				if st := s.Stats(); st.Accepted != int64(n) || st.Rejected != 1 {
+					t.Errorf("%d were accepted and one was not: %+v", n, st)
+				}
 				return
 			}
 		})

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/a628bb15/onhold/targets/backend"
@@ -48,6 +49,7 @@ type Server struct {
 	config      Config
 	gate        orders.Gate
 	placing     orders.Gate
+	turned      atomic.Int64 // orders that the gate let in, and that were turned away all the same
 	broker      *broker.Client
 	store, sync string
 	unwatch     context.CancelFunc
@@ -131,6 +133,7 @@ func (s *Server) ask(j *backend.Job) bool {
 // false where too many wait for that already.
 func (s *Server) place(q *backend.Query) bool {
 	if !s.placing.Enter() {
+		s.turned.Add(1)
 		return false
 	}
 	defer s.placing.Leave()
@@ -140,6 +143,9 @@ func (s *Server) place(q *backend.Query) bool {
 	q.Room()
 	if q.Err = s.broker.Place(ctx, &q.Order); q.Err != nil {
 		s.forget(q.Order.ID)
+		if errors.Is(q.Err, orders.ErrBusy) {
+			s.turned.Add(1)
+		}
 		return true
 	}
 	q.Orders = append(q.Orders[:0], q.Order)
@@ -189,13 +195,23 @@ func (s *Server) Addr() string { return s.http.Addr() }
 
 // Stats says what the server is doing.
 func (s *Server) Stats() orders.Stats {
-	st := s.gate.Stats()
+	st := s.counts()
 	st.Style = Name
 	st.MaxInflight = s.config.MaxInflight
 	st.Backend = s.config.Backend.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Broker = &orders.BrokerStats{URL: s.config.Broker, Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
+	return st
+}
+
+// counts are the gate's, but for orders that it let in and that found no place
+// behind it: all who got 503 are rejected.
+func (s *Server) counts() orders.Stats {
+	turned := s.turned.Load() // first: none of these is missing among those let in
+	st := s.gate.Stats()
+	st.Accepted -= turned
+	st.Rejected += turned
 	return st
 }
 

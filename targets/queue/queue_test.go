@@ -1,0 +1,26 @@
+package queue
+
+import (
+	"testing"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Who finds too many waiting for the broker is turned away, and counted so.
+// What a full stream does is tested over sockets.
+func TestTooManyUnacknowledgedAreRejected(t *testing.T) {
+	s := &Server{}
+	s.placing.Limit = 1
+	if !s.placing.Enter() {
+		t.Fatal("there is no place")
+	}
+	var j backend.Job
+	j.Begin(orders.Request{Kind: orders.Place, UserID: 1})
+	if s.ask(&j) {
+		t.Error("a second order was let in")
+	}
+	if st := s.counts(); st.Accepted != 0 || st.Rejected != 1 || st.InFlight != 0 {
+		t.Errorf("%+v", st)
+	}
+}

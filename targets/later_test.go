@@ -226,6 +226,37 @@ func TestABrokerThatIsAwayIsTold(t *testing.T) {
 	}
 }
 
+// A broker that was killed between making its first stream and its second
+// starts again, and has what it had.
+func TestABrokerStartsWithOneStream(t *testing.T) {
+	t.Parallel()
+	for _, missing := range []string{"ORDERS", "ORDERS_PROCESSED"} {
+		t.Run(missing, func(t *testing.T) {
+			t.Parallel()
+			config := broker.Config{Store: broker.File, Dir: t.TempDir()}
+			b, err := broker.Start(t.Context(), config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := nats.Connect(b.URL())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = raw.Request("$JS.API.STREAM.DELETE."+missing, nil, 5*time.Second)
+			raw.Close()
+			if err := errors.Join(err, b.Shutdown(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			s := startQueue(t, startBroker(t, config), targets.Options{})
+			c := dial(t, s)
+			c.send(t, post(`{"user_id":1,"total_cents":1}`))
+			if r := c.read(t, "POST"); r.StatusCode != http.StatusAccepted {
+				t.Errorf("got %d %s", r.StatusCode, r.body)
+			}
+		})
+	}
+}
+
 // watched is what a generator is told.
 type watched struct {
 	mu  sync.Mutex

@@ -50,8 +50,8 @@ type Client struct {
 	lose context.CancelFunc
 }
 
-// Connect connects to the broker at a nats:// address and makes the streams
-// where they are not there, as a Config of zero values would have them.
+// Connect connects to the broker at a nats:// address, of which it may be that
+// it has no streams yet: see EnsureStreams.
 func Connect(ctx context.Context, url string) (*Client, error) {
 	c := &Client{}
 	c.lost, c.lose = context.WithCancel(context.Background())
@@ -79,20 +79,28 @@ func (c *Client) open(ctx context.Context) error {
 	if c.js, err = jetstream.New(c.conn, jetstream.WithDefaultTimeout(callLimit)); err != nil {
 		return err
 	}
-	c.orders, err = c.js.Stream(ctx, streamOrders)
-	if errors.Is(err, jetstream.ErrStreamNotFound) {
-		return nil // it has just started, or is another's: makeStreams
+	for _, s := range []struct {
+		name string
+		into *jetstream.Stream
+	}{{streamOrders, &c.orders}, {streamProcessed, &c.done}} {
+		stream, err := c.js.Stream(ctx, s.name)
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+			// It has just started, or is another's, or was killed before it had made
+			// both: makeStreams makes what is missing.
+		case err != nil:
+			return err
+		default:
+			*s.into = stream
+		}
 	}
-	if err != nil {
-		return err
-	}
-	c.done, err = c.js.Stream(ctx, streamProcessed)
-	return err
+	return nil
 }
 
-// EnsureStreams makes the streams where the broker, another's, has none.
+// EnsureStreams makes the streams where the broker, another's, does not have
+// both.
 func (c *Client) EnsureStreams(ctx context.Context, like Config) error {
-	if c.done != nil {
+	if c.orders != nil && c.done != nil {
 		return nil
 	}
 	like = like.WithDefaults()

@@ -46,6 +46,7 @@ type Later struct {
 	open    map[uint64]time.Duration // accepted and not done: the planned instant
 	done    *recent[struct{}]        // of the window
 	early   *recent[early]
+	closed  bool          // what is told now comes too late
 	changed chan struct{} // has room for one: open has become empty
 	err     error         // why it is not known what is lost
 }
@@ -88,11 +89,15 @@ func (l *Later) Accepted(id uint64, planned time.Duration) {
 	}
 }
 
-// Told notes what is told of a request, now.
+// Told notes what is told of a request, now. Once the stage is settled it does
+// nothing: who watches may not have stopped by then.
 func (l *Later) Told(id uint64, how result.Completion) {
 	now := clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return
+	}
 	planned, open := l.open[id]
 	_, done := l.done.of[id]
 	switch {
@@ -169,17 +174,21 @@ func (l *Later) Drain(ctx context.Context) {
 	}
 }
 
-// Settle finds out what became of the requests of the window that are not
-// done: the server still has them, or they are lost.
+// Settle stops the clock, and finds out what became of the requests of the
+// window that are not done: the server still has them, or they are lost.
+//
+// So duplicates are counted until here, which is when the last request is done
+// or the drain limit has passed. A server that hands a request out again some
+// time after it gave it to somebody may do so later, and nobody waits for that.
 func (l *Later) Settle(ctx context.Context, from Completions) {
 	l.mu.Lock()
+	l.closed = true
 	var ids []uint64
 	for id, planned := range l.open {
 		if l.r.measured(planned) {
 			ids = append(ids, id)
 		}
 	}
-	l.open = map[uint64]time.Duration{} // what is told from here on comes too late
 	l.mu.Unlock()
 	if len(ids) == 0 {
 		return
@@ -194,6 +203,14 @@ func (l *Later) Settle(ctx context.Context, from Completions) {
 	if err != nil {
 		l.err = fmt.Errorf("%d accepted requests were not done at the drain limit, and it is not known whether they are lost: %w", len(ids), err)
 	}
+}
+
+// result is a copy of what the clock has counted, and why it is not known what
+// is lost.
+func (l *Later) result() (*result.Queue, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.queue.Clone(), l.err
 }
 
 // recent is a map that keeps the newest keys alone.

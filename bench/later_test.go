@@ -155,6 +155,37 @@ func TestSecondClockDrains(t *testing.T) {
 	}
 }
 
+// A watcher may go on for a while when the stage is over. What it tells then
+// counts for nothing, and disturbs nobody who reads what was counted.
+func TestSecondClockStops(t *testing.T) {
+	r := NewRecorder(Plan{Load: LoadClosed, Level: 1, Length: time.Minute})
+	l := r.Later()
+	start, _ := r.Start()
+	for id := range uint64(3) {
+		l.Accepted(id, start)
+	}
+	l.Told(0, result.Done)
+	l.Told(0, result.Again)
+	l.Settle(t.Context(), &worker{how: func(id uint64) fate { return []fate{isDone, isWaiting, isLost}[id] }})
+	m := r.merge()
+	var told sync.WaitGroup
+	told.Go(func() {
+		for range 1000 {
+			l.Told(0, result.Twice)
+			l.Told(1, result.Done)
+		}
+	})
+	for range 100 {
+		if q := m.stage.Queue; q.Accepted != 3 || q.Done() != 1 || q.Backlog != 1 || q.Lost != 1 || q.Duplicates != 1 || q.Twice != 0 {
+			t.Fatalf("%+v", *q)
+		}
+	}
+	told.Wait()
+	if q := r.merge().stage.Queue; q.Done() != 1 || q.Duplicates != 1 || q.Twice != 0 {
+		t.Errorf("afterwards: %+v", *q)
+	}
+}
+
 func TestWhatIsNotKnownIsNotValid(t *testing.T) {
 	w := &worker{how: func(uint64) fate { return isLost }, err: errors.New("the broker is away")}
 	s := runLater(t, Plan{Load: LoadConstant, Level: 10, Length: time.Second, Drain: time.Second}, w)

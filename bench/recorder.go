@@ -208,7 +208,7 @@ func (r *Recorder) merge() merged {
 	m.stage.Length = r.length
 	m.stage.InFlight = m.inFlight.Seconds() / r.length.Seconds()
 	if r.later != nil {
-		m.stage.Queue, m.laterErr = r.later.queue, r.later.err
+		m.stage.Queue, m.laterErr = r.later.result()
 	}
 	return m
 }

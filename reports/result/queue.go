@@ -12,7 +12,7 @@ type Queue struct {
 	Accepted   int64 // requests that the target answered so: the ok ones
 	Backlog    int64 // of them, not done at the drain limit, and still to be
 	Lost       int64 // of them, not done, and nobody has them any more
-	Duplicates int64 // told to be done or handed out once more, after they were done
+	Duplicates int64 // told once more to be done, or to be handed out, before the stage had drained; later ones are not
 	Twice      int64 // of the duplicates, those of which the work was done again
 
 	Processed *Hist // work done − planned instant, of the accepted ones of which it was done
@@ -23,6 +23,13 @@ func NewQueue() *Queue { return &Queue{Processed: NewHist()} }
 
 // Done is how many of the accepted requests were done.
 func (q *Queue) Done() int64 { return q.Processed.N() }
+
+// Clone is a copy.
+func (q *Queue) Clone() *Queue {
+	c := NewQueue()
+	c.merge(q)
+	return c
+}
 
 func (q *Queue) merge(o *Queue) {
 	q.Accepted += o.Accepted

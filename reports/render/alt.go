@@ -22,7 +22,7 @@ func capacityAlt(title string, sweeps []sweep, m capacityModel) string {
 			k += fmt.Sprintf(", %s %s", percentile(q), quantile(last.stage.Latency, q))
 		}
 		if later(last) {
-			k += fmt.Sprintf(" until accepted, %s until done", inWords(last.stage.Queue.Processed))
+			k += fmt.Sprintf(" until accepted, %s until done", inWords(last.stage.Queue))
 		}
 		k += fmt.Sprintf(", %s rejected", percent(last.stage.RejectedShare()))
 		if !last.valid() {
@@ -54,7 +54,7 @@ func percentilesAlt(title string, sweeps []sweep) string {
 			}
 		}
 		if later(last) {
-			told = append(told, "all of them until accepted", inWords(last.stage.Queue.Processed)+" until done")
+			told = append(told, "all of them until accepted", inWords(last.stage.Queue)+" until done")
 		}
 		told = append(told, percent(last.stage.RejectedShare())+" rejected")
 		keys = append(keys, fmt.Sprintf("%s at %s: %s", w.shortName(40), atLevel(w.load, last.level), strings.Join(told, ", ")))
@@ -63,12 +63,13 @@ func percentilesAlt(title string, sweeps []sweep) string {
 		unitOf(sweeps), strings.Join(keys, "; "), sentence(title))
 }
 
-// inWords tells the median and the p99, as far as there are any.
-func inWords(h *result.Hist) string {
+// inWords tells the median and the p99 of the second clock, as far as there are
+// any.
+func inWords(queue *result.Queue) string {
 	var told []string
 	for _, q := range []float64{0.5, 0.99} {
-		if h.Resolved(q) {
-			told = append(told, percentile(q)+" "+quantile(h, q))
+		if _, done := queue.Quantile(q); done && queue.Resolved(q) {
+			told = append(told, percentile(q)+" "+processed(queue, q))
 		}
 	}
 	if len(told) == 0 {

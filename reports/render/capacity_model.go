@@ -116,8 +116,8 @@ func (m *capacityModel) column(w *sweep, place int) capacityColumn {
 		m.anyLater = true
 		for _, q := range []float64{0.5, 0.99} {
 			c.processed = append(c.processed, line("done "+percentile(q), points, func(s *result.Stage) (float64, bool, bool) {
-				h := s.Queue.Processed
-				return float64(h.Quantile(q)), h.Thin(q), h.Resolved(q)
+				d, done := s.Queue.Quantile(q)
+				return float64(d), s.Queue.Thin(q), done && s.Queue.Resolved(q)
 			}))
 		}
 	}

@@ -57,10 +57,34 @@ func processedColumn(q float64) column {
 			if !later(p) {
 				return unknown
 			}
-			return quantileCell(p.stage.Queue.Processed, q)
+			return processedCell(p.stage.Queue, q)
 		},
 		known: later,
 	}
+}
+
+// processedCell is quantileCell for the second clock, of all accepted requests:
+// where the work of so many is undone that the percentile is among those, it is
+// not known how long it would have taken.
+func processedCell(queue *result.Queue, q float64) string {
+	switch _, done := queue.Quantile(q); {
+	case !queue.Resolved(q):
+		return unknown
+	case !done:
+		return "undone"
+	case queue.Thin(q):
+		return "~" + processed(queue, q)
+	}
+	return processed(queue, q)
+}
+
+// processed tells a quantile that is not infinite, as quantile does.
+func processed(queue *result.Queue, q float64) string {
+	d, _ := queue.Quantile(q)
+	if queue.Processed.Over() > 0 && d >= result.HistHighest {
+		return ">" + duration(result.HistHighest)
+	}
+	return duration(d)
 }
 
 // brokerOf says of what the broker makes sure before it acknowledges.
@@ -115,8 +139,10 @@ func after(valid []point) string {
 		return fmt.Sprintf(", and loses %s of them", count(lost))
 	case queue.Backlog > 0:
 		return fmt.Sprintf(", and leaves %s of %s undone", count(queue.Backlog), count(queue.Accepted))
-	case q > 0 && !queue.Processed.Thin(q):
-		return fmt.Sprintf(", done within %s (%s)", atMost(queue.Processed.Quantile(q)), percentile(q))
+	case q > 0 && !queue.Thin(q):
+		if d, done := queue.Quantile(q); done {
+			return fmt.Sprintf(", done within %s (%s)", atMost(d), percentile(q))
+		}
 	}
 	return ""
 }

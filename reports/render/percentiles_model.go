@@ -4,6 +4,7 @@ import (
 	"image/color"
 	"math"
 	"slices"
+	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -109,32 +110,41 @@ func telling(points []point) []point {
 func newTail(p point) tail {
 	t := tail{
 		level:    p.level,
-		latency:  steps(p.stage.Latency),
-		service:  steps(p.stage.Service),
+		latency:  stepsOf(p.stage.Latency),
+		service:  stepsOf(p.stage.Service),
 		sure:     math.Log10(max(float64(p.stage.Latency.N())/10, 1)),
 		rejected: p.stage.RejectedShare(),
 		failed:   max(p.bad()-p.stage.RejectedShare(), 0),
 		valid:    p.valid(),
 	}
 	if later(p) {
-		t.done = steps(p.stage.Queue.Processed)
+		t.done = steps(p.stage.Queue.Accepted, p.stage.Queue.Quantile)
 	}
 	return t
 }
 
-// steps samples the quantiles of h evenly in nines, up to where one sample
-// lies beyond: the curve ends where the samples do.
-func steps(h *result.Hist) []step {
-	if h.N() == 0 {
+// stepsOf are the steps of a histogram.
+func stepsOf(h *result.Hist) []step {
+	return steps(h.N(), func(q float64) (time.Duration, bool) { return h.Quantile(q), true })
+}
+
+// steps samples the quantiles of n values evenly in nines, up to where one of
+// them lies beyond, or where a quantile is infinite: the curve ends where the
+// samples do.
+func steps(n int64, quantile func(q float64) (time.Duration, bool)) []step {
+	if n == 0 {
 		return nil
 	}
 	const perNine = 36
-	end := math.Log10(float64(h.N()))
+	end := math.Log10(float64(n))
 	var out []step
 	for i := 0; ; i++ {
 		x := min(float64(i)/perNine, end)
-		out = append(out, step{x, float64(h.Quantile(1 - math.Pow(10, -x)))})
-		if x >= end {
+		d, finite := quantile(1 - math.Pow(10, -x))
+		if finite {
+			out = append(out, step{x, float64(d)})
+		}
+		if x >= end || !finite {
 			return out
 		}
 	}

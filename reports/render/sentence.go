@@ -152,8 +152,12 @@ func tailFinding(sweeps []sweep) (string, bool) {
 	for _, i := range served {
 		p := at[i]
 		part := atMost(p.stage.Latency.Quantile(q)) + " on %s (" + atLevel(sweeps[i].load, p.level) + ")"
-		if later(p) && !p.stage.Queue.Processed.Thin(q) {
-			part += " until accepted and " + atMost(p.stage.Queue.Processed.Quantile(q)) + " until done"
+		if later(p) && !p.stage.Queue.Thin(q) {
+			if d, done := p.stage.Queue.Quantile(q); done {
+				part += " until accepted and " + atMost(d) + " until done"
+			} else {
+				part += " until accepted, the order still undone at the end"
+			}
 		}
 		if names[part] == nil {
 			parts = append(parts, part)

@@ -3,6 +3,7 @@ package result
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Queue is what became of the requests that a target accepted, to do the work
@@ -23,6 +24,26 @@ func NewQueue() *Queue { return &Queue{Processed: NewHist()} }
 
 // Done is how many of the accepted requests were done.
 func (q *Queue) Done() int64 { return q.Processed.N() }
+
+// Quantile is that of the time until the work was done, of all accepted
+// requests: one of which it was not done counts as infinitely slow, as in
+// [Stage.Adjusted]. It is false where the quantile is infinite: more than 1−q
+// of them are undone. Processed alone would tell less the less was done.
+func (q *Queue) Quantile(at float64) (time.Duration, bool) {
+	k := rank(at, q.Accepted)
+	if k < 1 || k > q.Done() {
+		return 0, false
+	}
+	return q.Processed.atRank(k), true
+}
+
+// Thin reports whether fewer than ten accepted requests lie beyond the
+// quantile: see [Hist.Thin].
+func (q *Queue) Thin(at float64) bool { return beyond(at, q.Accepted) < 10 }
+
+// Resolved reports whether at least one accepted request is expected beyond the
+// quantile: see [Hist.Resolved].
+func (q *Queue) Resolved(at float64) bool { return beyond(at, q.Accepted) >= 1 }
 
 // Clone is a copy.
 func (q *Queue) Clone() *Queue {

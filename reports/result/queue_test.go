@@ -82,3 +82,32 @@ func TestMergeOfSecondClocks(t *testing.T) {
 		t.Errorf("merged from none: %+v", m.Queue)
 	}
 }
+
+func TestQuantilesOfWorkCountTheUndoneAsSlowest(t *testing.T) {
+	q := result.NewQueue()
+	if _, ok := q.Quantile(0.5); ok || q.Resolved(0.5) {
+		t.Error("nothing was accepted, and it has a median")
+	}
+	for i := range 60 {
+		q.Processed.Record(time.Duration(i+1) * time.Second / 2)
+	}
+	q.Accepted, q.Backlog, q.Lost = 100, 30, 10
+	for _, row := range []struct {
+		at   float64
+		want time.Duration // 0: infinite
+	}{
+		{0.5, 25 * time.Second},
+		{0.6, 30 * time.Second}, // the last that is done
+		{0.61, 0},
+		{0.9, 0},
+		{1, 0},
+	} {
+		got, ok := q.Quantile(row.at)
+		if ok != (row.want > 0) || (got-row.want).Abs() > row.want/500 {
+			t.Errorf("%v: %v, %t; want %v", row.at, got, ok, row.want)
+		}
+	}
+	if q.Thin(0.9) || !q.Thin(0.91) || !q.Resolved(0.99) || q.Resolved(0.995) {
+		t.Error("what lies beyond is not counted of those accepted")
+	}
+}

@@ -81,8 +81,12 @@ func (p *progress) done(s *result.Stage) {
 	if !s.Valid {
 		valid = ", NOT VALID"
 	}
-	if q := s.Queue; q != nil && q.Done() > 0 {
-		p50 += ", processed " + q.Processed.Quantile(0.5).Round(100*time.Microsecond).String()
+	if q := s.Queue; q != nil && q.Accepted > 0 {
+		if d, done := q.Quantile(0.5); done {
+			p50 += ", processed " + d.Round(100*time.Microsecond).String()
+		} else {
+			p50 += ", processed: most not yet"
+		}
 	}
 	fmt.Fprintf(p.w, "[%*d/%d] %s: %.0f ok/s, p50 %s, rejected %.1f %%%s%s; %s elapsed%s\n",
 		len(fmt.Sprint(p.total)), p.whole, p.total, p.now(), s.Goodput(),

@@ -20,7 +20,8 @@ type Ready struct {
 	PID   int    `json:"pid"`
 	Style string `json:"style"`
 
-	// Broker is the nats:// address of the broker, of a style that has one.
+	// Broker is the nats:// address of the broker, of a style that has one, without
+	// passwords: whoever needs them gave them.
 	Broker string `json:"broker,omitempty"`
 }
 

@@ -34,7 +34,7 @@ type Held struct {
 // BrokerStats is what a target knows of the broker that keeps its orders, and
 // of what became of them since the target started.
 type BrokerStats struct {
-	URL        string `json:"url"`
+	URL        string `json:"url"` // without passwords
 	Connected  bool   `json:"connected"`
 	Store      string `json:"store,omitempty"` // file or memory
 	Sync       string `json:"sync,omitempty"`  // when it flushes to the disk

@@ -201,7 +201,7 @@ func (s *Server) Stats() orders.Stats {
 	st.Backend = s.config.Backend.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Broker = &orders.BrokerStats{URL: s.config.Broker, Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
+	st.Broker = &orders.BrokerStats{URL: broker.Redacted(s.config.Broker), Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
 	return st
 }
 

@@ -64,12 +64,12 @@ func Connect(ctx context.Context, url string) (*Client, error) {
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // it prints otherwise
 	)
 	if err != nil {
-		return nil, fmt.Errorf("the broker at %s: %w", url, err)
+		return nil, fmt.Errorf("the broker at %s: %w", Redacted(url), connectError(err))
 	}
 	c.conn = conn
 	if err := c.open(ctx); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("the broker at %s: %w", url, err)
+		return nil, fmt.Errorf("the broker at %s: %w", Redacted(url), err)
 	}
 	return c, nil
 }

@@ -263,7 +263,7 @@ func (s *Server) Stats() orders.Stats {
 		Accepted: s.paid.Load() + busy,
 		Backend:  s.config.Backend.Stats(),
 		Broker: &orders.BrokerStats{
-			URL: s.config.Broker, Connected: s.broker.Connected(),
+			URL: broker.Redacted(s.config.Broker), Connected: s.broker.Connected(),
 			Paid: s.paid.Load(), Duplicates: s.again.Load(), PaidTwice: s.twice.Load(), Failed: s.failed.Load(),
 		},
 	}

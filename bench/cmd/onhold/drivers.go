@@ -17,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/queue"
 	"github.com/a628bb15/onhold/targets/rpc"
 )
 
@@ -71,7 +72,8 @@ func only(c *cli.Command, driver string) error {
 	return nil
 }
 
-// driverOfStyle is the driver of a target of ours that listens at addr.
+// driverOfStyle is the driver of a target of ours that listens at addr; of style
+// queue without what tells when an order is paid, which is the broker.
 func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, error) {
 	if s.Protocol == targets.GRPC {
 		conns := c.Int("conns")
@@ -87,6 +89,9 @@ func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, 
 		}
 		return d, nil
 	}
+	if s.Name == queue.Name {
+		return placingDriver(addr, c.Bool("new-connection"))
+	}
 	return driverOf(c, bench.HTTP{
 		URL: fmt.Sprintf("http://%s%s?user_id=%d", addr, orders.PathOrders, askedUser), NewConnection: c.Bool("new-connection"),
 	})
@@ -97,17 +102,19 @@ const askedUser = 42
 
 // checkDriving refuses flags of drivers that drive none of the styles.
 func checkDriving(c *cli.Command, styles []targets.Style) error {
-	speaks := func(p targets.Protocol) bool {
-		return slices.ContainsFunc(styles, func(s targets.Style) bool { return s.Protocol == p })
-	}
-	if !speaks(targets.HTTP) {
-		for _, flag := range []string{"driver", "threads", "spin"} {
-			if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) {
-				return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), rpc.Driver)
-			}
+	calls := func(s targets.Style) bool { return s.Protocol == targets.GRPC }
+	places := func(s targets.Style) bool { return s.Name == queue.Name }
+	asks := func(s targets.Style) bool { return !calls(s) && !places(s) }
+	for _, flag := range []string{"driver", "threads", "spin"} {
+		if !c.IsSet(flag) || nothing(fmt.Sprint(c.Value(flag))) || slices.ContainsFunc(styles, asks) {
+			continue
 		}
+		if slices.ContainsFunc(styles, places) {
+			return usageError("--%s=%v: style %s has a driver of its own, which counts what is paid; leave it out", flag, c.Value(flag), queue.Name)
+		}
+		return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), rpc.Driver)
 	}
-	if !speaks(targets.GRPC) && c.Int("conns") != 0 {
+	if !slices.ContainsFunc(styles, calls) && c.Int("conns") != 0 {
 		return usageError("--conns=%d: goes with style %s only", c.Int("conns"), strings.Join(targets.Names(targets.GRPC), ", "))
 	}
 	return nil

@@ -120,9 +120,12 @@ const (
 	catOutput  = "Output"
 )
 
-// flagDSN is the one flag whose value may be a secret: a target's process is
-// given it in the environment, and what is recorded of it has no password.
-const flagDSN = "backend-dsn"
+// The flags whose values may be secrets: a target's process is given them in
+// the environment, and what is recorded of them has no password.
+const (
+	flagDSN    = "backend-dsn"
+	flagBroker = "broker"
+)
 
 // targetFlags are the flags that say how a target of ours is built: those of
 // serve, and of run, which hands them on.
@@ -144,11 +147,12 @@ func targetFlags() []cli.Flag {
 		stringFlag(catBackend, "backend-stall", "", "not postgres: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
 		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
 		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
-		stringFlag(catQueue, "broker", "", "nats:// address of a broker that runs; where not set, queue starts a broker and a payment service of its own"),
+		// As above, the last counts.
+		&cli.StringFlag{Category: catQueue, Name: flagBroker, Sources: env(flagBroker), Usage: "nats:// address of a broker that runs; where not set, queue starts a broker and a payment service of its own. A password is safer in " + variableOf(flagBroker)},
 		stringFlag(catQueue, "broker-store", broker.DefaultStore, "where a broker of ours keeps orders: file or memory"),
 		stringFlag(catQueue, "broker-sync", broker.DefaultSync, "when it flushes its files to the disk: always, before it acknowledges, or at an interval, like 2m"),
 		intFlag(catQueue, "broker-limit", broker.DefaultLimit>>20, "most MiB that its messages may take"),
-		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "most orders that may wait to be paid; beyond that 503"),
+		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "most orders that may wait to be paid; beyond that 503. The record of paid orders has room for twice as many, the newest"),
 		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays at once"),
 		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "an order is handed out again where a payment service gave no sign of life for so long"),
 		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of the target's memory for each; what comes after is counted only"),
@@ -263,7 +267,7 @@ func targetArgs(c *cli.Command) []string {
 // targetEnv is what serve is told beside targetArgs: what nobody is to read who
 // lists this machine's processes.
 func targetEnv(c *cli.Command) []string {
-	return append(os.Environ(), variableOf(flagDSN)+"="+c.String(flagDSN))
+	return append(os.Environ(), variableOf(flagDSN)+"="+c.String(flagDSN), variableOf(flagBroker)+"="+c.String(flagBroker))
 }
 
 // text is the value of a string flag, its default where an environment

@@ -35,7 +35,7 @@ func TestRunWithPostgres(t *testing.T) {
 		args := append([]string{"run", "--backend", "postgres", "--targets", "goroutine", "--levels", "5", "--out", "out"}, row.args...)
 		stop := make(chan struct{})
 		seen := make(chan int)
-		go func() { seen <- watchArguments(t, stop) }()
+		go func() { seen <- watchArguments(t, stop, "--backend=postgres", pgtest.Password) }()
 		stdout, stderr, code := onholdWith(t, row.env, dir, args...)
 		close(stop)
 		if n := <-seen; n == 0 && haveProc() {
@@ -92,9 +92,10 @@ func haveProc() bool {
 	return err == nil
 }
 
-// watchArguments looks at the command lines of all targets until it is told to
-// stop, and returns how many it saw. None may have the password.
-func watchArguments(t *testing.T, stop <-chan struct{}) (saw int) {
+// watchArguments looks at the command lines of all targets that have an argument
+// until it is told to stop, and returns how many it saw. None may have the
+// password.
+func watchArguments(t *testing.T, stop <-chan struct{}, argument, password string) (saw int) {
 	for {
 		select {
 		case <-stop:
@@ -104,11 +105,11 @@ func watchArguments(t *testing.T, stop <-chan struct{}) (saw int) {
 		files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 		for _, file := range files {
 			line, err := os.ReadFile(file) // it may have ended
-			if err != nil || !bytes.Contains(line, []byte("\x00serve\x00")) || !bytes.Contains(line, []byte("--backend=postgres")) {
+			if err != nil || !bytes.Contains(line, []byte("\x00serve\x00")) || !bytes.Contains(line, []byte("\x00"+argument+"\x00")) {
 				continue
 			}
 			saw++
-			if bytes.Contains(line, []byte(pgtest.Password)) {
+			if bytes.Contains(line, []byte(password)) {
 				t.Errorf("everybody can read %q", line)
 			}
 		}

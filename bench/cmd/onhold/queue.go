@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,8 +30,9 @@ const aboutQueue = "Style queue answers a POST with 202 as soon as a message bro
 	"  onhold serve payments --broker nats://127.0.0.1:4222 --consumers 200\n" +
 	"  onhold serve queue --broker nats://127.0.0.1:4222 --addr 127.0.0.1:8080\n\n"
 
-// queueFlags are the flags of style queue, of the broker and the payment service.
-var queueFlags = []string{"broker", "broker-store", "broker-sync", "broker-limit", "stream-orders", "consumers", "ack-wait"}
+// queueFlags are the flags of style queue, of the broker and the payment
+// service, but for the broker's address.
+var queueFlags = []string{"broker-store", "broker-sync", "broker-limit", "stream-orders", "consumers", "ack-wait"}
 
 // streams are the broker's part of the flags.
 func streams(c *cli.Command) broker.Config {
@@ -42,28 +44,26 @@ func streams(c *cli.Command) broker.Config {
 
 // queued reads the flags of queueFlags.
 func queued(c *cli.Command) targets.Queued {
-	return targets.Queued{Broker: c.String("broker"), Streams: streams(c), Consumers: c.Int("consumers"), AckWait: c.Duration("ack-wait")}
+	return targets.Queued{Broker: c.String(flagBroker), Streams: streams(c), Consumers: c.Int("consumers"), AckWait: c.Duration("ack-wait")}
 }
 
-// queueArgs hands the flags on.
-func queueArgs(c *cli.Command, but ...string) []string {
+// queueArgs hands the flags on. The broker's address goes by the environment:
+// see targetEnv.
+func queueArgs(c *cli.Command) []string {
 	var args []string
 	for _, f := range queueFlags {
 		args = append(args, fmt.Sprintf("--%s=%v", f, c.Value(f)))
 	}
-	return append(args, but...)
+	return args
 }
 
 // queueSettings are the settings of the queue that are stored with a stage,
 // where the broker is ours.
-func queueSettings(c *cli.Command) (s result.Settings) {
+func queueSettings(c *cli.Command) result.Settings {
+	s := result.Settings{{Key: flagBroker, Value: cmp.Or(broker.Redacted(c.String(flagBroker)), "own")}}
 	for _, f := range queueFlags {
 		value := fmt.Sprint(c.Value(f))
 		switch {
-		case f == "broker" && value == "":
-			value = "own"
-		case f == "broker":
-			value = redacted(value)
 		case f == "broker-limit":
 			value += "MiB"
 		case f == "broker-sync" && c.String("broker-store") == broker.Memory:
@@ -97,11 +97,12 @@ type ensemble struct {
 func startQueue(ctx context.Context, c *cli.Command, style targets.Style, o targets.Options) (listening, error) {
 	e := &ensemble{url: o.Queued.Broker, ended: make(chan error, 2)}
 	if e.url == "" {
-		if err := e.launch(ctx, c, brokerName, queueArgs(c, "--broker-dir="+c.String("broker-dir"))); err != nil {
+		args := append(queueArgs(c), "--broker-dir="+c.String("broker-dir"))
+		if err := e.launch(ctx, c, brokerName, args); err != nil {
 			return nil, err
 		}
 		e.url = "nats://" + e.parts[0].Addr
-		args := append(targetArgs(c), queueArgs(c, "--broker="+e.url)[1:]...)
+		args = append(targetArgs(c), queueArgs(c)...)
 		if err := e.launch(ctx, c, payments.Name, args); err != nil {
 			return nil, errors.Join(err, e.stop())
 		}
@@ -114,14 +115,15 @@ func startQueue(ctx context.Context, c *cli.Command, style targets.Style, o targ
 	return e, nil
 }
 
-// launch starts one part, which inherits the CPUs of this process.
+// launch starts one part, which inherits the CPUs of this process, and is told
+// where the broker is, once there is one.
 func (e *ensemble) launch(ctx context.Context, c *cli.Command, name string, args []string) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return err
 	}
 	cmd := exec.Command(exe, append([]string{"serve", name}, args...)...)
-	cmd.Env = targetEnv(c)
+	cmd.Env = append(targetEnv(c), variableOf(flagBroker)+"="+e.url)
 	p, err := targets.Launch(ctx, cmd, nil)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -153,23 +155,20 @@ func (e *ensemble) Shutdown(ctx context.Context) error {
 // later makes of a subject one whose orders are paid later: it is driven by
 // POSTs, and the broker is asked when they are paid.
 func (s *style) later(ctx context.Context, c *cli.Command) error {
-	if d := c.String("driver"); d != "" && d != bench.Fasthttp {
-		return usageError("--driver=%s: style %s has a driver of its own, which counts what is paid; leave it out", d, s.style)
-	}
-	s.driverName = queue.Name
 	s.args = append(s.args, queueArgs(c)...)
 	s.settings = append(targetSettings(c, s.style), queueSettings(c)...)
-	if url := c.String("broker"); url != "" {
+	url := c.String(flagBroker)
+	if url != "" {
 		store, sync, err := aboutBroker(ctx, url, s.options.Queued.Streams)
 		if err != nil {
-			return &exitError{exitNotStarted, fmt.Errorf("--broker=%s: %w", redacted(url), err)}
+			return &exitError{exitNotStarted, fmt.Errorf("--%s: %w", flagBroker, err)}
 		}
 		// How many consumers pay, and what the limits are, is not known either.
-		s.settings = append(targetSettings(c, s.style), result.Setting{Key: "broker", Value: redacted(url)},
+		s.settings = append(targetSettings(c, s.style), result.Setting{Key: flagBroker, Value: broker.Redacted(url)},
 			result.Setting{Key: result.KeyBrokerStore, Value: store}, result.Setting{Key: result.KeyBrokerSync, Value: sync})
 	}
 	s.driver = func(ctx context.Context, r targets.Ready) (bench.Driver, func(), error) {
-		return queueDriver(ctx, r, c.Bool("new-connection"))
+		return queueDriver(ctx, r.Addr, cmp.Or(url, r.Broker), c.Bool("new-connection"))
 	}
 	return nil
 }
@@ -187,19 +186,28 @@ func aboutBroker(ctx context.Context, url string, like broker.Config) (store, sy
 	return client.About(ctx)
 }
 
-// queueDriver places orders over HTTP, and listens at the broker for those that
-// are paid.
-func queueDriver(ctx context.Context, r targets.Ready, newConnection bool) (bench.Driver, func(), error) {
+// placingDriver places orders over HTTP.
+func placingDriver(addr string, newConnection bool) (*bench.Conns, error) {
 	dial, err := bench.HTTP{
-		URL: "http://" + r.Addr + orders.PathOrders, Method: "POST", Header: []string{"Content-Type: application/json"},
+		URL: "http://" + addr + orders.PathOrders, Method: "POST", Header: []string{"Content-Type: application/json"},
 		Body: queue.Body(), Fill: queue.Fill, Accepted: queue.Accepted, NewConnection: newConnection,
 	}.Dial()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	client, err := broker.Connect(ctx, r.Broker)
+	return &bench.Conns{Dial: dial, Kind: queue.Name}, nil
+}
+
+// queueDriver places orders, and listens at the broker for those that are paid.
+func queueDriver(ctx context.Context, addr, brokerURL string, newConnection bool) (bench.Driver, func(), error) {
+	d, err := placingDriver(addr, newConnection)
 	if err != nil {
 		return nil, nil, err
 	}
-	return &bench.Conns{Dial: dial, Kind: queue.Name, Later: client}, client.Close, nil
+	client, err := broker.Connect(ctx, brokerURL)
+	if err != nil {
+		return nil, nil, err
+	}
+	d.Later = client
+	return d, client.Close, nil
 }

@@ -10,16 +10,20 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/urfave/cli/v3"
+
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/queue"
 )
 
 // Nothing that was accepted is lost, and nothing paid twice that is seen
@@ -31,18 +35,24 @@ type plant struct {
 	broker, payments, queue *targets.Process
 
 	t            *testing.T
+	url          string // of the broker
 	brokerArgs   []string
 	paymentsArgs []string
 }
 
 func serveProcess(t *testing.T, args ...string) *targets.Process {
 	t.Helper()
+	return serveProcessWith(t, nil, args...)
+}
+
+func serveProcessWith(t *testing.T, env []string, args ...string) *targets.Process {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, append([]string{"serve"}, args...)...)
-	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short)
+	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short, env)
 	p, err := targets.Launch(t.Context(), cmd, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -66,10 +76,10 @@ func freeAddr(t *testing.T) string {
 func newPlant(t *testing.T, brokerArgs ...string) *plant {
 	t.Helper()
 	addr := freeAddr(t)
-	p := &plant{t: t, brokerArgs: append([]string{"broker", "--addr=" + addr, "--broker-dir=" + t.TempDir(), "--broker-store=file", "--broker-sync=always"}, brokerArgs...)}
+	p := &plant{t: t, url: "nats://" + addr, brokerArgs: append([]string{"broker", "--addr=" + addr, "--broker-dir=" + t.TempDir(), "--broker-store=file", "--broker-sync=always"}, brokerArgs...)}
 	p.startBroker()
-	p.paymentsArgs = []string{"payments", "--broker=nats://" + addr, "--consumers=10", "--ack-wait=500ms"}
-	p.queue = serveProcess(t, "queue", "--broker=nats://"+addr)
+	p.paymentsArgs = []string{"payments", "--broker=" + p.url, "--consumers=10", "--ack-wait=500ms"}
+	p.queue = serveProcess(t, "queue", "--broker="+p.url)
 	return p
 }
 
@@ -79,7 +89,7 @@ func (p *plant) startPayments() { p.payments = serveProcess(p.t, p.paymentsArgs.
 // run drives orders at a steady rate and does what is to happen meanwhile.
 func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.Stage {
 	p.t.Helper()
-	d, done, err := queueDriver(p.t.Context(), p.queue.Ready, false)
+	d, done, err := queueDriver(p.t.Context(), p.queue.Addr, p.url, false)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -215,6 +225,99 @@ func (p *plant) signal(s syscall.Signal) {
 	}
 }
 
+// What lets somebody in at the broker is in no command line that everybody can
+// read, in no file of a run, and nothing that a process says of itself.
+func TestQueueTellsNobodyThePassword(t *testing.T) {
+	t.Parallel()
+	const password = "hush-6172"
+	addr := freeAddr(t)
+	broker := serveProcess(t, "broker", "--addr="+addr, "--broker-store=memory")
+	url := "nats://" + broker.Addr
+	open := "nats://me:" + password + "@" + addr
+	var everything strings.Builder
+	env := []string{"ONHOLD_BROKER=" + open}
+	payments, accepts := serveProcessWith(t, env, "payments"), serveProcessWith(t, env, "queue")
+	for _, p := range []*targets.Process{payments, accepts} {
+		text, err := json.Marshal(p.Ready)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.Get("http://" + p.Addr + orders.PathStats)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stats, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(stats), `"url":"nats://xxxxx@`+addr) {
+			t.Errorf("%s: %v", stats, err)
+		}
+		everything.Write(text)
+		everything.Write(stats)
+	}
+	for _, row := range []struct {
+		what string
+		env  []string
+		args []string
+	}{
+		{"as a flag", nil, []string{"--broker", open}},
+		{"and joined to it, twice", nil, []string{"--broker=" + open, "--broker=" + open}},
+		{"in the environment", env, nil},
+		{"with another server", nil, []string{"--broker", url + "," + open}},
+	} {
+		dir := t.TempDir()
+		stop := make(chan struct{})
+		seen := make(chan int)
+		go func() { seen <- watchArguments(t, stop, "queue", password) }()
+		args := append([]string{"run", "--targets", "queue", "--levels", "5", "--out", "out"}, row.args...)
+		stdout, stderr, code := onholdWith(t, row.env, dir, args...)
+		close(stop)
+		if n := <-seen; n == 0 && haveProc() {
+			t.Errorf("%s: no target was seen", row.what)
+		}
+		if code != 0 {
+			t.Errorf("%s: exit code %d\n%s%s", row.what, code, stdout, stderr)
+		}
+		everything.WriteString(stdout + stderr)
+		for _, name := range []string{"run.json", "stages.jsonl", "summary.md"} {
+			text, err := os.ReadFile(filepath.Join(dir, "out", name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if name == "stages.jsonl" && !strings.Contains(string(text), "nats://xxxxx@"+addr) {
+				t.Errorf("%s: the broker is not told: %s", row.what, text)
+			}
+			everything.Write(text)
+		}
+	}
+	if strings.Contains(everything.String(), password) {
+		t.Errorf("the password is told:\n%s", everything.String())
+	}
+}
+
+// The limits of this machine are asked for what drives style queue: no event
+// loop with addresses of its own.
+func TestQueueHasOneSourceAddress(t *testing.T) {
+	t.Parallel()
+	style, ok := targets.Find(queue.Name)
+	if !ok {
+		t.Fatal("there is no style queue")
+	}
+	run := runCommand()
+	run.Action = func(_ context.Context, c *cli.Command) error {
+		d, err := driverOfStyle(c, style, "127.0.0.1:1")
+		if err != nil {
+			return err
+		}
+		if _, many := d.(bench.Sourcer); many || d.Name() != queue.Name {
+			t.Errorf("it is driven by %s, from several addresses: %t", d.Name(), many)
+		}
+		return nil
+	}
+	if err := run.Run(t.Context(), []string{"run"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A target that has started a broker and a payment service ends with them.
 func TestQueueStartsAndEndsItsParts(t *testing.T) {
 	t.Parallel()
@@ -222,7 +325,7 @@ func TestQueueStartsAndEndsItsParts(t *testing.T) {
 	if p.Broker == "" {
 		t.Fatalf("no broker in the ready line: %+v", p.Ready)
 	}
-	d, done, err := queueDriver(t.Context(), p.Ready, false)
+	d, done, err := queueDriver(t.Context(), p.Addr, p.Broker, false)
 	if err != nil {
 		t.Fatal(err)
 	}

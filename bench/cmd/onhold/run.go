@@ -25,6 +25,7 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/queue"
+	"github.com/a628bb15/onhold/targets/queue/broker"
 )
 
 const (
@@ -336,17 +337,25 @@ func (s *sitting) effective() result.Settings {
 	return out
 }
 
+// shown says what is shown of the value of a flag that may be a secret.
+var shown = map[string]func(value string) string{
+	flagDSN:    func(value string) string { return postgres.Config{DSN: value}.Server() },
+	flagBroker: broker.Redacted,
+}
+
 // command is the command line as it was, but for what is secret in it: a
 // password in an address, the value of a header line that lets somebody in.
 func (s *sitting) command() []string {
 	args := append([]string{"onhold"}, os.Args[1:]...)
 	for i := range args {
-		switch flag, value, joined := strings.Cut(args[i], "="); {
-		case strings.TrimLeft(flag, "-") != flagDSN:
+		flag, value, joined := strings.Cut(args[i], "=")
+		show := shown[strings.TrimLeft(flag, "-")]
+		switch {
+		case show == nil:
 		case joined:
-			args[i] = flag + "=" + postgres.Config{DSN: value}.Server()
+			args[i] = flag + "=" + show(value)
 		case i+1 < len(args):
-			args[i+1] = postgres.Config{DSN: args[i+1]}.Server()
+			args[i+1] = show(args[i+1])
 		}
 	}
 	for _, text := range s.c.StringSlice("url") {

@@ -17,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
 	"github.com/a628bb15/onhold/targets/queue"
+	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
 )
 
@@ -86,7 +87,7 @@ func serve(ctx context.Context, c *cli.Command) error {
 	var brokerURL string
 	var ended <-chan error
 	if s, ok := server.(*ensemble); ok {
-		brokerURL, ended = s.url, s.ended
+		brokerURL, ended = broker.Redacted(s.url), s.ended
 	}
 	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: name, Broker: brokerURL})
 	if err != nil {

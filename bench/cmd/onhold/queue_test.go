@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -145,8 +146,26 @@ func (p *plant) stats(of *targets.Process) (st orders.Stats) {
 	return st
 }
 
-func TestNothingIsLostWhenThePaymentServiceIsKilled(t *testing.T) {
+// All at once, and not by t.Parallel, of which there is one for each CPU: they
+// wait most of the time, the longest for as long as the consumers are stopped.
+func TestNothingIsLost(t *testing.T) {
 	t.Parallel()
+	var all sync.WaitGroup
+	for _, row := range []struct {
+		what string
+		test func(*testing.T)
+	}{
+		{"payment service killed", paymentServiceKilled},
+		{"broker killed", brokerKilled},
+		{"stream of 30 filled", streamFilled},
+		{"consumers stopped", consumersStopped},
+	} {
+		all.Go(func() { t.Run(row.what, row.test) })
+	}
+	all.Wait()
+}
+
+func paymentServiceKilled(t *testing.T) {
 	p := newPlant(t)
 	p.startPayments()
 	s := p.run(100, 1200*time.Millisecond, func() {
@@ -157,8 +176,7 @@ func TestNothingIsLostWhenThePaymentServiceIsKilled(t *testing.T) {
 	p.check(s)
 }
 
-func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
-	t.Parallel()
+func brokerKilled(t *testing.T) {
 	p := newPlant(t)
 	p.startPayments()
 	s := p.run(100, 1500*time.Millisecond, func() {
@@ -189,8 +207,7 @@ func TestNothingIsLostWhenTheBrokerIsKilled(t *testing.T) {
 	}
 }
 
-func TestAFullStreamTurnsAwayAndLosesNothing(t *testing.T) {
-	t.Parallel()
+func streamFilled(t *testing.T) {
 	const room = 30
 	p := newPlant(t, "--stream-orders=30")
 	s := p.run(200, 500*time.Millisecond, func() {
@@ -203,14 +220,17 @@ func TestAFullStreamTurnsAwayAndLosesNothing(t *testing.T) {
 	}
 }
 
-func TestNothingIsLostWhenTheConsumersStop(t *testing.T) {
-	t.Parallel()
+func consumersStopped(t *testing.T) {
+	stopped := 10 * time.Second
+	if testing.Short() {
+		stopped = 2 * time.Second
+	}
 	p := newPlant(t)
 	p.startPayments()
 	s := p.run(100, 800*time.Millisecond, func() {
 		time.Sleep(300 * time.Millisecond)
 		p.signal(syscall.SIGSTOP)
-		time.Sleep(2 * time.Second) // what they had is handed out again meanwhile
+		time.Sleep(stopped) // what they had is handed out again meanwhile
 		p.signal(syscall.SIGCONT)
 	})
 	p.check(s)

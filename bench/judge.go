@@ -198,7 +198,7 @@ func processed(m merged, p Plan) {
 		s.Warn("%d of %d accepted requests are LOST: they were not done, and nobody has them any more", q.Lost, q.Accepted)
 	}
 	if q.Backlog > 0 {
-		s.Warn("%d of %d accepted requests were not done %v after the window, and still wait: the times of those that were are too good; a longer --drain waits for more",
+		s.Warn("%d of %d accepted requests were not done %v after the window, and still wait: they count as slower than all that were; a longer --drain waits for more",
 			q.Backlog, q.Accepted, p.Drain)
 	}
 	if q.Twice > 0 {

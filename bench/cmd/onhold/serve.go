@@ -21,7 +21,9 @@ import (
 	"github.com/a628bb15/onhold/targets/queue/payments"
 )
 
-// shutdownLimit bounds how long serve finishes what is in flight.
+// shutdownLimit bounds how long serve finishes what is in flight. With the few
+// seconds that a backend may take to close it is less than the 15 s after which
+// whoever started it kills it.
 const shutdownLimit = 10 * time.Second
 
 func serveCommand() *cli.Command {

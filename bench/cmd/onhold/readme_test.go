@@ -95,6 +95,8 @@ func TestReadmeCommands(t *testing.T) {
 		quick = strings.Replace(quick, "-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$", 1)
 		quick = strings.Replace(quick, "-bench 'Orders$'", "-bench Lines", 1) // a second, and valid on a busy machine too
 		quick = strings.Replace(quick, "-count 10", "-count 2", 1)
+		// A machine that others use may move more than a fate in a thousand (exit code 3).
+		quick = strings.Replace(quick, "onhold verify reports/out/traced", "onhold verify reports/out/traced || [ $? = 3 ]", 1)
 		withServices(t, line, func(t *testing.T, env []string) {
 			var out []byte
 			var err error

@@ -62,8 +62,8 @@ func verifyCommand() *cli.Command {
 			"three tries, or a trace cannot be read; 5 a target did not start; 70 a fault of\n" +
 			"onhold; 130 interrupted (what is whole is written).\n\n" +
 			"Examples:\n\n" +
-			"  onhold verify --cells loss-constant,burst --longest 2s --precision 25%\n" +
-			"  onhold verify --quick --out reports/out/verified\n" +
+			"  onhold verify --quick\n" +
+			"  onhold verify --cells loss-constant,burst --longest 2s --precision 25% --out reports/out/verified\n" +
 			"  onhold verify reports/out/verified",
 		Flags: []cli.Flag{
 			boolFlag(catLoad, "quick", "half of the cells and short windows, where these are not set: --precision "+quickPrecision+" --longest "+quickLongest.String()),

@@ -1,11 +1,17 @@
 package bench_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"io/fs"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/a628bb15/onhold/bench/slow"
 )
 
 const module = "github.com/a628bb15/onhold/"
@@ -14,7 +20,7 @@ const module = "github.com/a628bb15/onhold/"
 // imports only packages of layers before its own. A name that ends in /...
 // stands for all that is below it and not listed itself.
 var layers = [][]string{
-	{"bench/clock", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
+	{"bench/clock", "bench/slow", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/child", "reports/expect"},
 	{"bench", "reports/check", "reports/compare"},
@@ -31,24 +37,25 @@ var layers = [][]string{
 
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
-	"gonum.org/v1/gonum":                   {"reports/compare/exact", "reports/theory"},
-	"gonum.org/v1/plot":                    {"reports/render"},
-	"github.com/jackc/pgx/v5":              {"targets/backend/postgres"},
-	"testing":                              {"bench/benchtest"},
-	"flag":                                 {"bench/benchtest"},
-	"github.com/urfave/cli/v3":             {"bench/cmd/onhold"},
-	"github.com/vbauerster/mpb/v8":         {"bench/cmd/onhold"},
-	"github.com/prometheus/procfs":         {"bench/host"},
-	"github.com/HdrHistogram":              {"reports/result"},
-	"github.com/panjf2000/gnet/v2":         {"targets/eventloop"},
-	"google.golang.org/grpc":               {"targets/rpc", "targets/rpc/orderspb", "targets/backend/rpc"},
-	"google.golang.org/protobuf":           {"targets/rpc/orderspb"},
-	"github.com/nats-io":                   {"targets/queue/broker"},
-	"github.com/rogpeppe/go-internal":      {},
-	"pgregory.net/rapid":                   {},
-	"github.com/google/go-cmp":             {},
-	"github.com/a628bb15/onhold/targets":   {"bench/cmd/onhold", "bench/doctor", "bench/patterns", "bench/peers", "bench/verify", "targets/..."},
-	"github.com/a628bb15/onhold/bench/cmd": {},
+	"gonum.org/v1/gonum":                    {"reports/compare/exact", "reports/theory"},
+	"gonum.org/v1/plot":                     {"reports/render"},
+	"github.com/jackc/pgx/v5":               {"targets/backend/postgres"},
+	"testing":                               {"bench/benchtest"},
+	"flag":                                  {"bench/benchtest"},
+	"github.com/urfave/cli/v3":              {"bench/cmd/onhold"},
+	"github.com/vbauerster/mpb/v8":          {"bench/cmd/onhold"},
+	"github.com/prometheus/procfs":          {"bench/host"},
+	"github.com/HdrHistogram":               {"reports/result"},
+	"github.com/panjf2000/gnet/v2":          {"targets/eventloop"},
+	"google.golang.org/grpc":                {"targets/rpc", "targets/rpc/orderspb", "targets/backend/rpc"},
+	"google.golang.org/protobuf":            {"targets/rpc/orderspb"},
+	"github.com/nats-io":                    {"targets/queue/broker"},
+	"github.com/rogpeppe/go-internal":       {},
+	"pgregory.net/rapid":                    {},
+	"github.com/a628bb15/onhold/bench/slow": {},
+	"github.com/google/go-cmp":              {},
+	"github.com/a628bb15/onhold/targets":    {"bench/cmd/onhold", "bench/doctor", "bench/patterns", "bench/peers", "bench/verify", "targets/..."},
+	"github.com/a628bb15/onhold/bench/cmd":  {},
 }
 
 func matches(pattern, pkg string) bool {
@@ -113,5 +120,22 @@ func TestLayers(t *testing.T) {
 	}
 	if seen < 8 {
 		t.Errorf("only %d packages seen: is this the module?", seen)
+	}
+}
+
+// Every slow test is marked in one way, by which .ci/run finds it.
+func TestSlowTestsAreMarked(t *testing.T) {
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || filepath.Base(path) == "layers_test.go" || strings.HasPrefix(path, "../bench/slow/") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, []byte(slow.Variable)) {
+			t.Errorf("%s reads %s itself: call slow.Only in a test of its own, named %s…", path, slow.Variable, slow.Prefix)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }

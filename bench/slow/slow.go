@@ -1,0 +1,35 @@
+// Package slow marks the tests that take too long for the plain suite. They are
+// skipped unless [Variable] is set, which .ci/run does.
+package slow
+
+import (
+	"os"
+	"strings"
+)
+
+// Variable is the environment variable that asks for the slow tests.
+const Variable = "ONHOLD_SLOW"
+
+// Prefix begins the name of every slow test: .ci/run selects them by it.
+const Prefix = "TestSlow"
+
+// T is the part of [testing.T] that this package needs.
+type T interface {
+	Helper()
+	Name() string
+	Skipf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// Only skips a slow test unless [Variable] is
+// set to 1. It fails a test whose name does not begin with [Prefix], as .ci/run
+// would never run it.
+func Only(t T) {
+	t.Helper()
+	if !strings.HasPrefix(t.Name(), Prefix) {
+		t.Fatalf("%s: the name of a slow test begins with %s, by which .ci/run selects it", t.Name(), Prefix)
+	}
+	if os.Getenv(Variable) != "1" {
+		t.Skipf("slow: run with %s=1", Variable)
+	}
+}

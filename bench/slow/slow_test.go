@@ -1,0 +1,31 @@
+package slow
+
+import (
+	"fmt"
+	"testing"
+)
+
+type recorded struct{ name, did string }
+
+func (r *recorded) Helper()                      {}
+func (r *recorded) Name() string                 { return r.name }
+func (r *recorded) Skipf(f string, args ...any)  { r.did = "skip" }
+func (r *recorded) Fatalf(f string, args ...any) { r.did = "fatal"; panic(fmt.Sprintf(f, args...)) }
+func (r *recorded) only()                        { defer func() { recover() }(); Only(r) }
+
+func TestOnly(t *testing.T) {
+	for _, c := range []struct{ name, value, did string }{
+		{"TestSlowSweep", "", "skip"},
+		{"TestSlowSweep", "0", "skip"},
+		{"TestSlowSweep", "1", ""},
+		{"TestSlowSweep/part", "1", ""},
+		{"TestSweep", "", "fatal"},
+		{"TestSweep", "1", "fatal"},
+	} {
+		t.Setenv(Variable, c.value)
+		r := &recorded{name: c.name}
+		if r.only(); r.did != c.did {
+			t.Errorf("%s with %q: %q, want %q", c.name, c.value, r.did, c.did)
+		}
+	}
+}

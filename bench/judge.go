@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"math"
 	"time"
 
@@ -52,6 +53,7 @@ func judge(m merged, p Plan, meterErr error) {
 	if n := s.Counts[result.Unsent]; n > 0 {
 		s.Invalidate("the generator could not send %d of %d arrivals: %s", n, planned, m.whys[result.Unsent])
 	}
+	throttled(s)
 	busy(s, p)
 	if meterErr != nil {
 		s.Invalidate("the target's process could not be measured: %v", meterErr)
@@ -61,6 +63,7 @@ func judge(m merged, p Plan, meterErr error) {
 	little(m)
 	punctual(m, p) // last, for it must know whether it is the only reason
 	limited(s, p)
+	slowed(s)
 	if median := s.Latency.Quantile(0.5); s.Latency.N() > 0 && median < p.Wait-p.Wait/100 {
 		s.Warn("half of those served had their reply within %v, sooner than the %v that each is said to wait for", median, p.Wait)
 	}
@@ -84,6 +87,40 @@ func judge(m merged, p Plan, meterErr error) {
 	}
 }
 
+// maxThrottled is the share of the window for which CPU quotas may stop the
+// generator: a tenth of what lies above the 99th percentile. Lag does not show
+// such a stop where clients wait for their replies.
+const maxThrottled = 0.001
+
+// throttled holds the time for which CPU quotas stopped the generator against
+// its bound.
+func throttled(s *result.Stage) {
+	t, share := s.Generator.Throttled, s.Generator.Throttled.Time.Seconds()/s.Length.Seconds()
+	// The kernel counts the time of a stop when that ends, and may not have yet.
+	if share > maxThrottled || t.Any() && t.Time == 0 {
+		s.Invalidate("%s stopped the generator %v (%.2g %% of the window, above the bound of %g %%): raise the quota of its control group, or lower the level",
+			quotaOf(s.Generator), t, 100*share, 100*maxThrottled)
+	}
+}
+
+// slowed tells of quotas that do not make the stage invalid: those of the target
+// belong to what is measured.
+func slowed(s *result.Stage) {
+	if t := s.Generator.Throttled; t.Any() && t.Time > 0 && t.Time.Seconds() <= maxThrottled*s.Length.Seconds() {
+		s.Warn("%s stopped the generator %v, within the bound of %g %% of the window", quotaOf(s.Generator), t, 100*maxThrottled)
+	}
+	if t := s.Target.Throttled; t.Any() {
+		s.Warn("%s stopped the target %v: latencies include that", quotaOf(s.Target), t)
+	}
+}
+
+func quotaOf(u result.Usage) string {
+	if u.Quota == 0 {
+		return "a CPU quota"
+	}
+	return fmt.Sprintf("a CPU quota of %.4g CPUs", u.Quota)
+}
+
 // busy holds the generator's CPU time, and that of each of its event loops,
 // against the bound. What a loop spins on purpose is not the load's.
 func busy(s *result.Stage, p Plan) {
@@ -99,7 +136,7 @@ func busy(s *result.Stage, p Plan) {
 			return // one reason is enough: the process as a whole follows
 		}
 	}
-	if may := time.Duration(host.CPUs()) * s.Length; used > time.Duration(MaxGeneratorCPU*float64(may)) {
+	if may := time.Duration(s.Generator.MayUse(host.CPUs()) * float64(s.Length)); used > time.Duration(MaxGeneratorCPU*float64(may)) {
 		s.Invalidate("%s used %.0f %% of the CPU time it may use, above the bound of %.0f %%: lower the level or give it more cores",
 			who, 100*used.Seconds()/may.Seconds(), 100*MaxGeneratorCPU)
 	}
@@ -114,7 +151,7 @@ const minTargetCPU = 0.9
 // is not told, callers waited for something else than CPU. In one process the
 // target has what the generator leaves it.
 func limited(s *result.Stage, p Plan) {
-	may := float64(host.CountCPUs(s.Target.CPUs)) * s.Length.Seconds()
+	may := s.Target.MayUse(host.CountCPUs(s.Target.CPUs)) * s.Length.Seconds()
 	if p.inProcess() {
 		may -= s.Generator.CPU.Seconds()
 	}

@@ -62,6 +62,23 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 			m.stage.Generator.CPU = time.Duration(host.CPUs())*790*ms + 300*ms
 			m.stage.Generator.Loops = []result.Loop{{CPU: time.Second, Spun: 300 * ms}}
 		}, nil, true, ""},
+		{"a quota on the generator", func(m *merged) {
+			m.stage.Generator.Quota, m.stage.Generator.Throttled = 0.2, result.Throttled{Times: 9, Time: 700 * ms}
+		}, nil, false, "a CPU quota of 0.2 CPUs stopped the generator 9 times for 700ms (70 % of the window, above the bound of 0.1 %): raise the quota"},
+		{"a quota on the generator, of which the time is not known yet", func(m *merged) {
+			m.stage.Generator.Throttled = result.Throttled{Times: 1}
+		}, nil, false, "a CPU quota stopped the generator once for 0s"},
+		{"a quota on the generator, within the bound", func(m *merged) {
+			m.stage.Generator.Quota, m.stage.Generator.Throttled = 1.5, result.Throttled{Times: 1, Time: 900 * time.Microsecond}
+		}, nil, true, "a CPU quota of 1.5 CPUs stopped the generator once for 900µs, within the bound of 0.1 % of the window"},
+		{"a quota on the target", func(m *merged) {
+			m.stage.Target.Quota, m.stage.Target.Throttled = 0.5, result.Throttled{Times: 3, Time: 80 * ms}
+		}, nil, true, "a CPU quota of 0.5 CPUs stopped the target 3 times for 80ms: latencies include that"},
+		{"CPU, of a quota", func(m *merged) { m.stage.Generator.Quota, m.stage.Generator.CPU = 0.1, 85*ms }, nil, false,
+			"used 85 % of the CPU time it may use, above the bound of 80 %"},
+		{"the target's CPU, of a quota", func(m *merged) {
+			m.stage.Target = result.Usage{CPUs: "0,2-3", Quota: 0.5, CPU: 460 * ms}
+		}, nil, true, "the target's CPU was the limit: it used over 90 % of what it may use"},
 		{"the target's CPU", func(m *merged) {
 			m.stage.Target = result.Usage{CPUs: "0,2-3", CPU: 2600 * ms, Steal: 200 * ms}
 		}, nil, true, "the target's CPU was the limit: it used over 90 % of what it may use"},

@@ -104,7 +104,7 @@ func (p Plan) inProcess() bool { return p.TargetPID == os.Getpid() }
 // whose CPU time is known, all of it stays with the generator, to be held
 // against its bound. Of the rest nobody can tell whose it is.
 func apart(both result.Usage, loops []result.Loop) (target, generator result.Usage) {
-	generator = result.Usage{CPU: both.CPU, Steal: both.Steal, GCPauseMax: both.GCPauseMax, CPUs: both.CPUs}
+	generator = result.Usage{CPU: both.CPU, Steal: both.Steal, GCPauseMax: both.GCPauseMax, CPUs: both.CPUs, Quota: both.Quota, Throttled: both.Throttled}
 	target = both
 	target.CPU, target.GCPauseMax, target.Switches = 0, 0, result.Switches{}
 	var own time.Duration

@@ -62,6 +62,14 @@ func (r *Report) conclude() {
 	if r.Most.ServerFull {
 		advise("the server that does nothing was the limit of %s requests/s, so that the generator could make more", count(int(r.Most.Rate)))
 	}
+	if q := r.CPUQuota; q.CPUs > 0 || q.Throttled.Any() {
+		const raise = "a stage in which a quota stops the generator for more than 0.1 % of the time is not valid; raise it, or run outside of that control group"
+		if q.Throttled.Any() {
+			advise("a CPU quota stopped the generator %v while this machine was examined, so that the figures above are too low: %s", q.Throttled, raise)
+		} else {
+			advise("a CPU quota allows targets and generator %.4g CPUs: %s", q.CPUs, raise)
+		}
+	}
 	if r.Steal > muchSteal {
 		advise("the hypervisor took up to %.0f %% of the generator's CPU time away: tails contain that, and stages spoilt by it are run again (--retries)", 100*r.Steal)
 	}

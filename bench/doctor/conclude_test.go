@@ -41,6 +41,11 @@ func TestConclusions(t *testing.T) {
 		{"a slow clock", func(r *Report) { r.Limits.ClockSource = "hpet" }, 24_000, 120_000, `read from "hpet"`, ""},
 		{"a server that was full", func(r *Report) { r.Most.ServerFull = true }, 24_000, 120_000, "limit of 150,000 requests/s", ""},
 		{"a busy neighbour", func(r *Report) { r.Steal = 0.14 }, 24_000, 120_000, "took up to 14 %", ""},
+		{"a CPU quota", func(r *Report) { r.CPUQuota = CPUQuota{CPUs: 1.5, Group: "/sys/fs/cgroup/ci"} }, 24_000, 120_000, "a CPU quota allows targets and generator 1.5 CPUs", "stopped"},
+		{"a CPU quota that was felt", func(r *Report) {
+			r.CPUQuota = CPUQuota{1.5, "/sys/fs/cgroup/ci", result.Throttled{Times: 4, Time: 90 * time.Millisecond}}
+		}, 24_000, 120_000, "a CPU quota stopped the generator 4 times for 90ms", ""},
+		{"no CPU quota", func(*Report) {}, 24_000, 120_000, "", "quota"},
 		{"late", func(r *Report) { r.Pacing[0].LagP99 = 3 * time.Millisecond }, 24_000, 120_000, "p99 of the generator's lag is 3ms", ""},
 		{"nothing known", func(r *Report) { r.Limits = host.Limits{} }, 24_000, 120_000, "", "open files"},
 	} {
@@ -59,13 +64,14 @@ func TestConclusions(t *testing.T) {
 
 func TestReportForPeopleAndPrograms(t *testing.T) {
 	r := quiet()
+	r.CPUQuota = CPUQuota{CPUs: 1.5, Group: "/sys/fs/cgroup/ci"}
 	r.conclude()
 	var b bytes.Buffer
 	if err := r.Text(&b); err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"AMD EPYC, 2 CPUs, linux 6.18", "targets run on 0, the generator on 1", "tsc, read in 25ns",
+		"AMD EPYC, 2 CPUs, linux 6.18", "1.5 CPUs, of control group /sys/fs/cgroup/ci", "targets run on 0, the generator on 1", "tsc, read in 25ns",
 		"100,000 open files, 28,232 local ports an address, backlog 4,096",
 		"p50 50µs, p99 90µs at 1 client; a blocking write and read: p50 45µs", "150,000 requests/s, 6µs of CPU time each",
 		"24,000 clients on a wait of 200ms", "120,000 arrivals/s", "- the generator has one CPU",
@@ -78,7 +84,7 @@ func TestReportForPeopleAndPrograms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"ping_pong_ns":45000`, `"max_clients":24000`, `"rate_per_s":1000`, `"descriptors":100000`} {
+	for _, want := range []string{`"ping_pong_ns":45000`, `"cpu_quota":{"cpus":1.5,"group":"/sys/fs/cgroup/ci"}`, `"max_clients":24000`, `"rate_per_s":1000`, `"descriptors":100000`} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("the JSON lacks %s: %s", want, raw)
 		}

@@ -13,6 +13,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"time"
 
@@ -56,11 +57,19 @@ type Report struct {
 	Null        Null               `json:"null"`
 	Most        Most               `json:"most"`
 	Pacing      []Pacing           `json:"pacing"`
+	CPUQuota    CPUQuota           `json:"cpu_quota"`
 	Steal       float64            `json:"steal"` // the largest share of a measurement that the hypervisor took from the generator, 0..1
 
 	MaxClients int      `json:"max_clients"` // a closed load on a wait of 200 ms
 	MaxRate    int      `json:"max_rate"`    // an open load, arrivals per second
 	Advice     []string `json:"advice"`
+}
+
+// CPUQuota is the quota of the control groups that the generator is in.
+type CPUQuota struct {
+	CPUs      float64          `json:"cpus,omitzero"`      // CPU seconds per second; 0 where there is none
+	Group     string           `json:"group,omitzero"`     // the control group that has it
+	Throttled result.Throttled `json:"throttled,omitzero"` // by how much it stopped the generator while this machine was examined
 }
 
 // Null is what one client measures at a server that does nothing: below that
@@ -105,7 +114,9 @@ func Examine(ctx context.Context, c Config) (*Report, error) {
 		return nil, err
 	}
 	e := &examination{Config: c, report: r, server: server}
+	before := host.ReadQuota(os.Getpid())
 	err = e.run(ctx)
+	r.CPUQuota = CPUQuota{before.CPUs, before.Group, host.SelfThrottled().Minus(before.Throttled)}
 	if stopErr := server.Stop(); err == nil {
 		err = stopErr
 	}

@@ -18,6 +18,11 @@ func (r *Report) Text(w io.Writer) error {
 	} else {
 		row("CPUs", "shared by targets and generator")
 	}
+	if q := r.CPUQuota; q.CPUs > 0 {
+		row("CPU quota", "%.4g CPUs, of control group %s", q.CPUs, q.Group)
+	} else {
+		row("CPU quota", "none")
+	}
 	row("clock", "%s, read in %v", orUnknown(r.Limits.ClockSource), r.ClockRead)
 	row("limits", "%s open files, %s local ports an address, backlog %s",
 		known(r.Limits.Descriptors), known(r.Limits.Ports), known(r.Limits.Backlog))

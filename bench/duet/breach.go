@@ -43,6 +43,9 @@ func disturbed(arm compare.Arm, s *result.Stage, maxSteal float64) *breach {
 		}
 		return &breach{arm: arm, why: fmt.Sprintf("a slice of the %s was not valid: %s", arm, why)}
 	}
+	if t := s.Target.Throttled; t.Any() {
+		return &breach{arm: arm, why: fmt.Sprintf("a CPU quota stopped the server of the %s %v", arm, t)}
+	}
 	return stolen(arm, max(s.Target.Steal, s.Generator.Steal), s.Length, maxSteal)
 }
 

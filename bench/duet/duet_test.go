@@ -343,6 +343,7 @@ func TestDisturbedSlices(t *testing.T) {
 		"quiet":          {slice(func(*result.Stage) {}), ""},
 		"late":           {slice(func(s *result.Stage) { s.Invalidate("the generator was late") }), "the generator was late"},
 		"stolen":         {slice(func(s *result.Stage) { s.Target.Steal = 20 * time.Millisecond }), "took 2.0 % of a CPU"},
+		"a quota":        {slice(func(s *result.Stage) { s.Target.Throttled = result.Throttled{Times: 2, Time: time.Millisecond} }), "a CPU quota stopped the server of the candidate 2 times for 1ms"},
 		"one tick":       {slice(func(s *result.Stage) { s.Length, s.Target.Steal = 100*time.Millisecond, 10*time.Millisecond }), ""},
 		"hardly stolen":  {slice(func(s *result.Stage) { s.Generator.Steal = 5 * time.Millisecond }), ""},
 		"no reason told": {slice(func(s *result.Stage) { s.Valid = false }), "no reason"},

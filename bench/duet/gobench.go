@@ -151,16 +151,16 @@ func (r *benched) units() int { return len(r.s.arms()) * len(r.packages) }
 // in at.
 func (r *benched) undisturbed(ctx context.Context, at breach, pkg, path string) ([]byte, error) {
 	for {
-		clock, throttled := watchWall(), host.Throttled()
+		clock, throttled := watchWall(), host.SelfThrottled()
 		out, bad, err := r.launch(ctx, at.arm, pkg, path)
-		switch {
+		switch t := host.SelfThrottled().Minus(throttled); {
 		case err != nil:
 			return nil, err
 		case bad != nil:
 		case clock.stepped():
 			bad = &breach{why: "the wall clock was set"}
-		case host.Throttled() > throttled:
-			bad = &breach{why: "the control group's CPU quota held its processes up"}
+		case t.Any():
+			bad = &breach{why: fmt.Sprintf("a CPU quota stopped the benchmarks %v", t)}
 		default:
 			return out, nil
 		}

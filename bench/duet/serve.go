@@ -247,18 +247,18 @@ func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (sta
 
 // slice drives one server for one slice, and says whether it was disturbed.
 func (r *served) slice(ctx context.Context, s *live, plan bench.Plan) (*result.Stage, *breach, error) {
-	clock, throttled := watchWall(), host.Throttled()
+	clock, throttled := watchWall(), host.SelfThrottled()
 	stage, err := r.drive(ctx, s, plan)
 	if err != nil {
 		return nil, nil, err
 	}
 	bad := disturbed(s.arm, stage, r.s.maxSteal())
-	switch n := host.Throttled() - throttled; {
+	switch t := host.SelfThrottled().Minus(throttled); {
 	case bad != nil:
 	case clock.stepped():
 		bad = &breach{arm: s.arm, why: "the wall clock was set"}
-	case n > 0:
-		bad = &breach{arm: s.arm, why: fmt.Sprintf("the control group's CPU quota held its processes up %d times", n)}
+	case t.Any():
+		bad = &breach{arm: s.arm, why: fmt.Sprintf("a CPU quota stopped the generator or the server %v", t)}
 	}
 	return stage, bad, nil
 }

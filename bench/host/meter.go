@@ -28,6 +28,7 @@ type snapshot struct {
 	rss, threads, fds int64
 	steal             time.Duration // of the CPUs that the process may use
 	cpus              string
+	quota             Quota
 	gcPauses          *metrics.Float64Histogram // of this process only, as the next
 	switches          result.Switches
 }
@@ -63,7 +64,7 @@ func (m *Meter) Start() error {
 		return err
 	}
 	m.from = s
-	m.usage = result.Usage{CPUs: s.cpus}
+	m.usage = result.Usage{CPUs: s.cpus, Quota: s.quota.CPUs}
 	m.highest(s)
 	if m.watch, err = watchProcess(m.pid); err != nil {
 		return err
@@ -124,6 +125,7 @@ func (m *Meter) Stop() (result.Usage, error) {
 	m.usage.Allocs = int64(allocs)
 	m.usage.CPU = s.cpu - m.from.cpu
 	m.usage.Steal = s.steal - m.from.steal
+	m.usage.Throttled = s.quota.Throttled.Minus(m.from.quota.Throttled)
 	m.usage.Switches = result.Switches{
 		Voluntary:   s.switches.Voluntary - m.from.switches.Voluntary,
 		Involuntary: s.switches.Involuntary - m.from.switches.Involuntary,

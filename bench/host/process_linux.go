@@ -40,6 +40,7 @@ func readProcess(pid int) (snapshot, error) {
 	s.rss = int64(stat.ResidentMemory())
 	s.threads = int64(stat.NumThreads)
 	s.cpu = cpuTime(pid, stat)
+	s.quota = readQuota(pid)
 	if n, err := p.FileDescriptorsLen(); err == nil {
 		s.fds = int64(n)
 	}

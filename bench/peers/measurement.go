@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/bare"
 )
 
@@ -65,6 +66,7 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 		return err
 	}
 	m.Start = time.Now()
+	held := [2]result.Throttled{host.SelfThrottled(), host.ReadQuota(s.PID).Throttled}
 	if c.tool == nil {
 		err = r.pingPong(ctx, s, m)
 	} else {
@@ -76,6 +78,13 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 	after, err := s.counts(ctx)
 	if err != nil {
 		return err
+	}
+	// What we start is in our own control groups.
+	for i, who := range []string{"generator", "server"} {
+		pid := []int{os.Getpid(), s.PID}[i]
+		if t := host.ReadQuota(pid).Throttled.Minus(held[i]); t.Any() {
+			return fmt.Errorf("a CPU quota stopped the %s %v", who, t)
+		}
 	}
 	m.Requests, m.Rejected = after.requests-before.requests, after.rejected-before.rejected
 	m.ServerP50 = after.own

@@ -163,6 +163,9 @@ func faultsOf(s *result.Stage, t *trace.Trace, from time.Duration) (out []string
 	if !s.Valid {
 		out = append(out, s.Warnings...)
 	}
+	if held := s.Target.Throttled; held.Any() {
+		out = append(out, fmt.Sprintf("a CPU quota stopped the target %v, and no model knows of that", held))
+	}
 	out = append(out, t.Warnings()...)
 	n := int64(0)
 	for _, r := range t.Records {

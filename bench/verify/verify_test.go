@@ -70,6 +70,7 @@ func TestFaultsOf(t *testing.T) {
 		{"a stage that is not valid", func(s *result.Stage, _ *trace.Trace) { s.Invalidate("the generator was late") }, "late"},
 		{"a trace that is cut", func(_ *result.Stage, t *trace.Trace) { t.LeftOut = 3 }, "left out"},
 		{"another count", func(s *result.Stage, _ *trace.Trace) { s.Counts[result.OK] = 900 }, "the trace has 1000"},
+		{"a quota", func(s *result.Stage, _ *trace.Trace) { s.Target.Throttled = result.Throttled{Times: 2, Time: 3e6} }, "a CPU quota stopped the target 2 times for 3ms"},
 		{"resets", func(s *result.Stage, _ *trace.Trace) { s.Counts[result.Reset] = 2 }, "2 requests ended in reset"},
 	} {
 		s := result.NewStage()

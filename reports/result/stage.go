@@ -101,6 +101,8 @@ type Usage struct {
 	Steal      time.Duration // of its CPUs, taken by the hypervisor
 	GCPauseMax time.Duration // the generator's own, rounded up by the runtime's buckets
 	CPUs       string        // the CPUs it was confined to, as a list like 0,2-3; "" where to none
+	Quota      float64       // CPU seconds per second that its control groups allow it; 0 where there is no quota
+	Throttled  Throttled     // by which it was stopped
 
 	// Allocs is how many objects were allocated on the heap. It is told of a
 	// target in the generator's own process only; what the generator allocates
@@ -112,6 +114,15 @@ type Usage struct {
 	// Of the generator only.
 	Switches Switches
 	Loops    []Loop // one for each event loop, where the driver has any
+}
+
+// MayUse is how many CPU seconds per second a process may use on that many CPUs:
+// as many, or its quota where that is less.
+func (u Usage) MayUse(cpus int) float64 {
+	if u.Quota > 0 {
+		return min(u.Quota, float64(cpus))
+	}
+	return float64(cpus)
 }
 
 // Held is for how long requests had a worker of the target, or a place where all
@@ -147,6 +158,33 @@ func (h Held) merge(o Held) Held {
 	}
 	mean := (float64(h.Mean)*float64(h.N) + float64(o.Mean)*float64(o.N)) / float64(n)
 	return Held{n, time.Duration(mean + 0.5)}
+}
+
+// Throttled is by how much the CPU quotas of control groups stopped a process.
+type Throttled struct {
+	Times int64         `json:"times"`   // periods of the quotas in which it was stopped
+	Time  time.Duration `json:"time_ns"` // for how long, summed over the CPUs on which it was
+}
+
+// Plus is both together.
+func (t Throttled) Plus(o Throttled) Throttled { return Throttled{t.Times + o.Times, t.Time + o.Time} }
+
+// Minus is what has come since before. Where the process was moved to a control
+// group that counts for itself, nothing is known to have come.
+func (t Throttled) Minus(before Throttled) Throttled {
+	return Throttled{max(0, t.Times-before.Times), max(0, t.Time-before.Time)}
+}
+
+// Any reports whether it was stopped at all.
+func (t Throttled) Any() bool { return t.Times > 0 || t.Time > 0 }
+
+// String says how often and for how long.
+func (t Throttled) String() string {
+	times := "once"
+	if t.Times > 1 {
+		times = fmt.Sprintf("%d times", t.Times)
+	}
+	return fmt.Sprintf("%s for %v", times, t.Time.Round(10*time.Microsecond))
 }
 
 // Switches are the context switches of a process.
@@ -204,13 +242,16 @@ type usageJSON struct {
 	Allocs     int64  `json:"allocs,omitzero"`
 	Held       Held   `json:"held_ns,omitzero"`
 
+	Quota     float64   `json:"cpu_quota,omitzero"`
+	Throttled Throttled `json:"throttled,omitzero"`
+
 	Switches Switches `json:"context_switches,omitzero"`
 	Loops    []Loop   `json:"loops,omitempty"`
 }
 
 // MarshalJSON writes the unit into each key.
 func (u Usage) MarshalJSON() ([]byte, error) {
-	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Allocs, u.Held, u.Switches, u.Loops})
+	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Allocs, u.Held, u.Quota, u.Throttled, u.Switches, u.Loops})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -219,7 +260,10 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*u = Usage{time.Duration(j.CPU), j.RSSMax, j.ThreadsMax, j.FDsMax, time.Duration(j.Steal), time.Duration(j.GCPauseMax), j.CPUs, j.Allocs, j.Held, j.Switches, j.Loops}
+	*u = Usage{
+		CPU: time.Duration(j.CPU), RSSMax: j.RSSMax, ThreadsMax: j.ThreadsMax, FDsMax: j.FDsMax, Steal: time.Duration(j.Steal),
+		GCPauseMax: time.Duration(j.GCPauseMax), CPUs: j.CPUs, Quota: j.Quota, Throttled: j.Throttled, Allocs: j.Allocs, Held: j.Held, Switches: j.Switches, Loops: j.Loops,
+	}
 	return nil
 }
 
@@ -396,7 +440,7 @@ func (u Usage) merge(o Usage) Usage {
 	return Usage{
 		CPU: u.CPU + o.CPU, RSSMax: max(u.RSSMax, o.RSSMax), ThreadsMax: max(u.ThreadsMax, o.ThreadsMax),
 		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
-		CPUs: o.CPUs, Allocs: u.Allocs + o.Allocs, Held: u.Held.merge(o.Held), Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
+		CPUs: o.CPUs, Quota: o.Quota, Throttled: u.Throttled.Plus(o.Throttled), Allocs: u.Allocs + o.Allocs, Held: u.Held.merge(o.Held), Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
 		Loops: mergeLoops(u.Loops, o.Loops),
 	}
 }

@@ -1,0 +1,156 @@
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// driveEnv makes the test binary drive the address that it holds, once a line
+// comes on its standard input, and print the stage.
+const driveEnv = "ONHOLD_TEST_DRIVE"
+
+func init() { roles[driveEnv] = driveAddress }
+
+func driveAddress(addr string) error {
+	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
+		return err
+	}
+	d, err := epoll.Best(bench.HTTP{URL: "http://" + addr + "/"}, 1, 0)
+	if err != nil {
+		return err
+	}
+	s, err := bench.Run(context.Background(), busyPlan(0), d)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(s)
+}
+
+// busyPlan takes all the CPU time that there is.
+func busyPlan(pid int) bench.Plan {
+	return bench.Plan{Level: 16, Length: 600 * time.Millisecond, TargetPID: pid}
+}
+
+// quotaGroup makes a control group that may use a twentieth of a CPU, or skips
+// the test where this machine does not allow that.
+func quotaGroup(t *testing.T) (admit func(pid int)) {
+	t.Helper()
+	name := fmt.Sprintf("onhold-test-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-"))
+	var why error
+	for _, c := range []struct {
+		top   string
+		files map[string]string
+	}{
+		{"/sys/fs/cgroup", map[string]string{"cpu.max": "5000 100000"}},
+		{"/sys/fs/cgroup/cpu", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "5000"}},
+		{"/sys/fs/cgroup/cpu,cpuacct", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "5000"}},
+	} {
+		dir := filepath.Join(c.top, name)
+		if why = os.Mkdir(dir, 0o755); why != nil {
+			continue
+		}
+		for file, text := range c.files {
+			// Not created where there is none: in a plain folder that would always work.
+			f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)
+			if err == nil {
+				_, err = f.WriteString(text)
+				f.Close()
+			}
+			if err != nil {
+				why = err
+			}
+		}
+		if why != nil {
+			os.Remove(dir)
+			continue
+		}
+		t.Cleanup(func() {
+			for range 200 { // its processes have to be gone
+				if os.Remove(dir) == nil {
+					return
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+			t.Errorf("%s is still there", dir)
+		})
+		return func(pid int) {
+			t.Helper()
+			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
+				t.Fatal(err)
+			}
+			if q := host.ReadQuota(pid); q.CPUs != 0.05 || q.Group != dir {
+				t.Errorf("the quota of process %d is %v, want 0.05 CPUs of %s", pid, q, dir)
+			}
+		}
+	}
+	t.Skip("no control group with a CPU quota can be made here:", why)
+	return nil
+}
+
+// A closed load has no lag: its clients plan the next request when the last has
+// been answered. So a stop of the generator by a quota shows in latencies alone.
+func TestQuotaOfTheGenerator(t *testing.T) {
+	admit := quotaGroup(t)
+	target := launch(t, "bare", nil)
+	t.Cleanup(func() { target.Stop() })
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), driveEnv+"="+target.Addr)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	admit(cmd.Process.Pid)
+	fmt.Fprintln(in)
+	var s result.Stage
+	if err := json.NewDecoder(out).Decode(&s); err != nil {
+		t.Fatal(err)
+	}
+	g := s.Generator
+	if s.Valid || g.Quota != 0.05 || !g.Throttled.Any() || !strings.Contains(strings.Join(s.Warnings, "\n"), "a CPU quota of 0.05 CPUs stopped the generator") {
+		t.Errorf("valid %v, %+v, %q", s.Valid, g, s.Warnings)
+	}
+}
+
+// A quota of the target is a limit of the target.
+func TestQuotaOfTheTarget(t *testing.T) {
+	admit := quotaGroup(t)
+	target := launch(t, "bare", nil)
+	t.Cleanup(func() { target.Stop() })
+	admit(target.PID)
+	d, err := epoll.Best(bench.HTTP{URL: "http://" + target.Addr + "/"}, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := bench.Run(t.Context(), busyPlan(target.PID), d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := strings.Join(s.Warnings, "\n")
+	if s.Target.Quota != 0.05 || !s.Target.Throttled.Any() || s.Generator.Throttled.Any() || !strings.Contains(all, "a CPU quota of 0.05 CPUs stopped the target") {
+		t.Errorf("%+v, %+v, %q", s.Target, s.Generator.Throttled, s.Warnings)
+	}
+}

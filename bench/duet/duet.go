@@ -286,7 +286,9 @@ func (s *session) again(b breach, units int) error {
 
 // series are those of the pairs so far.
 func (s *session) series() (all []compare.Series, missing, fresh []string) {
-	return compare.Collect(s.samples, s.Policy)
+	// Which ends of names are the machine's shows over all launches, and not in one.
+	samples, _ := compare.WithoutProcs(s.samples)
+	return compare.Collect(samples, s.Policy)
 }
 
 func (s *session) findings() []compare.Finding {

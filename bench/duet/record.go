@@ -242,6 +242,7 @@ func Read(dir string) (h Held, err error) {
 	set := run.Settings.Get
 	if set("serve") == "" {
 		h.Samples, end, err = readLaunches(dir)
+		h.Samples, _ = compare.WithoutProcs(h.Samples)
 	} else {
 		s := session{Config: Config{Control: set("control") == "true"}}
 		var invalid []string

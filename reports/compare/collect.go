@@ -3,6 +3,7 @@ package compare
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -32,7 +33,10 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 		for _, unit := range units[scenario] {
 			group := groups[key{scenario, unit}]
 			metric := policy.Apply(MetricOf(unit, group[0].Higher))
-			s, base, candidate := series(scenario, metric, group)
+			s, base, candidate, repeats := series(scenario, metric, group)
+			if repeats > 1 {
+				fresh = append(fresh, fmt.Sprintf("%s of %s: up to %d values in one launch, of which the median is compared", metric.Name, scenario, repeats))
+			}
 			switch {
 			case base == 0 && candidate == 0:
 				continue // the control's alone: of no use
@@ -63,38 +67,70 @@ func place(unit string) int {
 }
 
 // series pairs the samples of one metric and scenario. Base and candidate are
-// how many values each has.
-func series(scenario string, m Metric, group []Sample) (s Series, base, candidate int) {
+// how many values each has, where those of one launch count once; repeats is how
+// many values a launch has at most.
+func series(scenario string, m Metric, group []Sample) (s Series, base, candidate, repeats int) {
 	s = Series{Scenario: scenario, Metric: m}
-	pairs := map[int]map[Arm]float64{}
+	pairs := map[int]map[Arm][]float64{}
 	for _, x := range group {
 		switch x.Arm {
 		case Base:
-			base++
 			s.BaseValues = append(s.BaseValues, x.Value)
+			base += alone(x)
 		case Candidate:
-			candidate++
 			s.CandidateValues = append(s.CandidateValues, x.Value)
+			candidate += alone(x)
 		}
-		if x.Pair > 0 {
-			if pairs[x.Pair] == nil {
-				pairs[x.Pair] = map[Arm]float64{}
-			}
-			pairs[x.Pair][x.Arm] = x.Value
+		if x.Pair == 0 {
+			continue
 		}
+		if pairs[x.Pair] == nil {
+			pairs[x.Pair] = map[Arm][]float64{}
+		}
+		values := append(pairs[x.Pair][x.Arm], x.Value)
+		pairs[x.Pair][x.Arm] = values
+		repeats = max(repeats, len(values))
 	}
 	for _, n := range slices.Sorted(maps.Keys(pairs)) {
 		b, hasBase := pairs[n][Base]
 		c, hasCandidate := pairs[n][Candidate]
 		a, hasControl := pairs[n][Control]
+		if hasBase {
+			base++
+		}
+		if hasCandidate {
+			candidate++
+		}
 		if hasBase && hasCandidate {
-			s.Pairs = append(s.Pairs, Pair{n, b, c})
+			s.Pairs = append(s.Pairs, Pair{n, middle(b), middle(c)})
 		}
 		if hasBase && hasControl {
-			s.Control = append(s.Control, Pair{n, b, a})
+			s.Control = append(s.Control, Pair{n, middle(b), middle(a)})
 		}
 	}
-	return s, base, candidate
+	return s, base, candidate, repeats
+}
+
+// alone counts a sample that belongs to no pair.
+func alone(s Sample) int {
+	if s.Pair == 0 {
+		return 1
+	}
+	return 0
+}
+
+// middle is the median of the values of one launch. One that is not a number
+// makes it none: which place it would have is not known.
+func middle(values []float64) float64 {
+	if slices.ContainsFunc(values, math.IsNaN) {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	n := len(sorted)
+	if n%2 == 1 {
+		return sorted[n/2]
+	}
+	return sorted[n/2-1] + (sorted[n/2]-sorted[n/2-1])/2
 }
 
 // ScenarioOf writes settings as the end of a benchmark's name.

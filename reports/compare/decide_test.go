@@ -285,7 +285,7 @@ BenchmarkLoad/target=x/load=closed/level=200-2 	 1	 203411073 p99-ns
 	for _, s := range samples {
 		got[s.Unit+string(s.Arm)] = s
 	}
-	want := compare.Sample{Scenario: "Load/target=x/load=closed/level=200", Unit: "p99-ns", Arm: compare.Base, Pair: 3, Value: 203411072}
+	want := compare.Sample{Scenario: "Load/target=x/load=closed/level=200-2", Unit: "p99-ns", Arm: compare.Base, Pair: 3, Value: 203411072}
 	if got["p99-nsbase"] != want {
 		t.Errorf("got %+v, want %+v", got["p99-nsbase"], want)
 	}

@@ -56,20 +56,26 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 	return samples, invalid
 }
 
-// ReadBench reads samples from Go benchmark text. The configuration keys arm
-// and pair say to which arm and pair a line belongs; where there are none, it
-// is of arm, and of no pair. Iterations are not a figure. A line that begins
-// like a benchmark and is none is an error, with its number.
+// ProcsKey is a configuration key of benchmark text: "none" says that names have
+// no number of CPUs at their ends.
+const ProcsKey = "procs"
+
+// ReadBench reads samples from Go benchmark text, of which the lines may have
+// other output around them. The configuration keys arm and pair say to which arm
+// and pair a line belongs; where there are none, it is of arm, and of no pair.
+// Iterations are not a figure, and a number that is out of range is infinite. A
+// line that begins like a benchmark and is none is an error, with its number.
 //
 // Where the text is of more than one package, their paths are part of the
-// scenario.
+// scenario. Names are as they stand there: see [WithoutProcs].
 func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) {
-	reader := benchfmt.NewReader(r, name)
+	text := newBenchReader(r)
+	reader := benchfmt.NewReader(text, name)
 	var packages []string // of each sample
 	for reader.Scan() {
 		switch rec := reader.Result().(type) {
 		case *benchfmt.Result:
-			from := Sample{Scenario: benchName(rec.Name), Arm: arm}
+			from := Sample{Scenario: string(rec.Name.Full()), Arm: arm, NoProcs: rec.GetConfig(ProcsKey) == "none"}
 			if a := rec.GetConfig("arm"); a != "" {
 				from.Arm = Arm(a)
 			}
@@ -91,6 +97,15 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 			err = errors.Join(err, rec)
 		}
 	}
+	for _, line := range text.lines.bad {
+		err = errors.Join(err, fmt.Errorf("%s:%d: begins like a benchmark, and its figures are missing", name, line))
+	}
+	for _, f := range text.lines.Failures {
+		err = errors.Join(err, fmt.Errorf("%s: %s failed: %s", name, f.Name, strings.TrimSpace(f.Output)))
+	}
+	for _, broken := range text.lines.Broken {
+		err = errors.Join(err, fmt.Errorf("%s: %s: its figures cannot be told from what it printed", name, broken))
+	}
 	if err := errors.Join(err, reader.Err()); err != nil {
 		return nil, err
 	}
@@ -106,19 +121,4 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 		}
 	}
 	return samples, nil
-}
-
-// benchName is a benchmark's name without the number of CPUs at its end, which
-// is the machine's and not the benchmark's.
-func benchName(n benchfmt.Name) string {
-	base, parts := n.Parts()
-	var b strings.Builder
-	b.Write(base)
-	for _, p := range parts {
-		if len(p) > 0 && p[0] == '-' {
-			continue
-		}
-		b.Write(p)
-	}
-	return b.String()
 }

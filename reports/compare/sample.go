@@ -8,6 +8,7 @@ type Sample struct {
 	Arm      Arm
 	Pair     int // from 1; 0 where the sample belongs to no pair
 	Value    float64
+	NoProcs  bool // the source says that there is no number of CPUs at the end of the scenario
 }
 
 // Series is one metric of one scenario.

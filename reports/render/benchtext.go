@@ -66,6 +66,7 @@ func benchFiles(c *comparison) ([]file, error) {
 	for _, u := range units {
 		line("Unit %s better=%s", u, better[u])
 	}
+	line("%s: none", compare.ProcsKey) // a scenario's name may end in -8, which is its own
 	if c.ID != "" {
 		line("run: %s", oneLine(c.ID))
 	}

@@ -209,7 +209,11 @@ func readSide(path string, arm compare.Arm) (samples []compare.Sample, invalid, 
 	if err == nil && len(samples) == 0 {
 		err = fmt.Errorf("%s: there is no benchmark line in it", path)
 	}
-	return samples, nil, nil, err
+	samples, procs := compare.WithoutProcs(samples)
+	if procs != "" {
+		notes = append(notes, fmt.Sprintf("%s: every name ends in %s, which is taken for the number of CPUs", path, procs))
+	}
+	return samples, nil, notes, err
 }
 
 func exists(path string) bool {

@@ -1,0 +1,421 @@
+package compare
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Bounds of what is kept of a line and of other output.
+const (
+	benchLineMax = 64 << 10 // bytes of a line that are held until it ends
+	benchLineEnd = 16 << 10 // of a longer one: its end, where figures stand
+	saidBytes    = 2 << 10  // end of the other output, and of what a failure printed
+	failuresMax  = 20       // benchmarks that failed in one process
+)
+
+// BenchLines reads, as a stream, what a test binary prints, and picks out the
+// lines in Go's benchmark format, however much else is printed around them.
+//
+// Package testing prints the name before a benchmark runs and the figures
+// after, so what the benchmark prints itself comes between the two, or sticks
+// to the name. BenchLines puts name and figures together again. Where it cannot
+// be known whose figures they are, they are dropped, and the name is in Broken.
+//
+// Memory is bounded, whatever is printed: Emit gets one line at a time.
+type BenchLines struct {
+	// Declared are the benchmarks that the program declares, such as BenchmarkX.
+	// They tell a name from output in front of it that also looks like one.
+	Declared []string
+	// Emit gets each line in benchmark format, without its end: results, and
+	// where they come for the first time the lines pkg, goos, goarch and cpu, and
+	// all Unit lines. With Config it gets every configuration line, as benchmark
+	// files have them.
+	Emit   func(line []byte)
+	Config bool
+
+	Failures []Failure // benchmarks that failed, in order; the first 20
+	Broken   []string  // names of which the figures cannot be told from other output
+	Ended    bool      // the line that ends a run of test binaries was printed: PASS or FAIL
+
+	line    int // number of the line that is read
+	buf     []byte
+	pending string // name whose figures have not come yet
+	at      int    // its line
+	last    string // name that was put together with figures from elsewhere, the last
+	failing bool   // lines belong to the last failure
+	seen    map[string]bool
+	said    []byte
+	bad     []int // lines that begin like a benchmark and are none
+}
+
+// Failure is a benchmark that failed.
+type Failure struct {
+	Name   string // in full, without the number of CPUs where that is known
+	Output string // what package testing printed with it: the first 2 kB
+}
+
+// Write takes more of the output. It never fails.
+func (b *BenchLines) Write(p []byte) (int, error) {
+	n := len(p)
+	for {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
+			break
+		}
+		b.add(p[:end])
+		b.endLine()
+		p = p[end+1:]
+	}
+	b.add(p)
+	return n, nil
+}
+
+// add puts more of a line behind what is held of it. Of a line that is too long
+// the end is kept, and a name that comes before it.
+func (b *BenchLines) add(p []byte) {
+	for len(p) > 0 {
+		n := min(len(p), benchLineMax-len(b.buf))
+		b.buf, p = append(b.buf, p[:n]...), p[n:]
+		if len(b.buf) < benchLineMax {
+			return
+		}
+		cut := len(b.buf) - benchLineEnd
+		if name := b.nameIn(b.buf); name != "" {
+			b.wait(name)
+		}
+		b.other(b.buf[:cut])
+		b.buf = append(b.buf[:0], b.buf[cut:]...)
+	}
+}
+
+// Close takes the end of the output: its last line may have none.
+func (b *BenchLines) Close() {
+	if len(b.buf) > 0 {
+		b.endLine()
+	}
+	b.lost()
+}
+
+// Said is the end of what was printed and is not in benchmark format.
+func (b *BenchLines) Said() string {
+	return strings.TrimSpace(string(b.said[max(0, len(b.said)-saidBytes):]))
+}
+
+// lost notes that a name got no figures.
+func (b *BenchLines) lost() {
+	if b.pending != "" {
+		b.bad = append(b.bad, b.at)
+	}
+	b.pending = ""
+}
+
+func (b *BenchLines) wait(name string) {
+	if name == b.pending {
+		return
+	}
+	b.lost()
+	b.pending, b.at = name, b.line+1
+}
+
+func (b *BenchLines) other(text []byte) {
+	b.said = append(b.said, text[max(0, len(text)-saidBytes):]...)
+	if over := len(b.said) - saidBytes; over > 2*saidBytes {
+		b.said = b.said[:copy(b.said, b.said[over:])]
+	}
+}
+
+func (b *BenchLines) endLine() {
+	line := bytes.TrimSuffix(b.buf, []byte("\r"))
+	b.take(line)
+	b.line++
+	b.buf = b.buf[:0]
+}
+
+var (
+	// benchName is a name as package testing prints it: padded, and a tab.
+	benchNameText = regexp.MustCompile(`Benchmark(?:[^a-z\s\x00-\x1f][^\s\x00-\x1f]*)? *\t`)
+	failText      = regexp.MustCompile(`--- (FAIL|SKIP|BENCH): (Benchmark[^\s\x00-\x1f]*)`)
+	onceKeys      = []string{"pkg:", "goos:", "goarch:", "cpu:"}
+)
+
+// take reads one line.
+func (b *BenchLines) take(line []byte) {
+	// Most lines are none of ours, and there may be millions, while a benchmark
+	// is measured beside this.
+	if bytes.IndexByte(line, '\t') < 0 && !bytes.Contains(line, []byte("Benchmark")) && !bytes.HasSuffix(line, []byte("PASS")) && !bytes.Equal(line, []byte("FAIL")) && !b.configures(line) {
+		b.noise(line)
+		return
+	}
+	if name, figures, ok := cleanResult(line); ok {
+		b.result(name, figures)
+		return
+	}
+	if m := failText.FindSubmatch(line); m != nil {
+		b.failing = string(m[1]) == "FAIL"
+		if b.failing && len(b.Failures) < failuresMax {
+			b.Failures = append(b.Failures, Failure{Name: string(m[2])})
+		}
+		b.pending = "" // what comes in place of its figures
+		b.other(append(slices.Clone(line), '\n'))
+		return
+	}
+	if before, figures, ok := figuresAtEnd(line); ok {
+		switch name := b.nameIn(before); {
+		case name != "":
+			b.pending = ""
+			b.result(name, figures)
+			b.last = name
+		case b.pending != "":
+			name, b.pending = b.pending, ""
+			b.result(name, figures)
+			b.last = name
+		case b.last != "" && !slices.Contains(b.Broken, b.last):
+			b.Broken = append(b.Broken, b.last)
+		default:
+			b.noise(line)
+		}
+		return
+	}
+	switch {
+	case b.configures(line):
+		if key, _, ok := bytes.Cut(line, []byte(":")); ok && !b.Config {
+			if b.seen == nil {
+				b.seen = map[string]bool{}
+			}
+			b.seen[string(key)] = true
+		}
+		b.failing = false
+		b.Emit(line)
+	case bytes.HasSuffix(line, []byte("PASS")) || bytes.Equal(line, []byte("FAIL")):
+		b.failing, b.Ended = false, true
+	default:
+		if name := b.nameIn(line); name != "" {
+			b.failing = false
+			b.wait(name)
+		} else if fields := bytes.Fields(line); len(fields) > 1 && isBenchName(string(fields[0])) && bytes.HasPrefix(line, fields[0]) {
+			b.bad = append(b.bad, b.line+1)
+		}
+		b.noise(line)
+	}
+}
+
+func (b *BenchLines) noise(line []byte) {
+	if b.failing && len(b.Failures) > 0 {
+		f := &b.Failures[len(b.Failures)-1]
+		if left := saidBytes - len(f.Output); left > 0 {
+			f.Output += string(line[:min(len(line), left)]) + "\n"
+		}
+	}
+	b.other(line)
+	b.other([]byte("\n"))
+}
+
+// result emits a result in the form that others read.
+func (b *BenchLines) result(name string, figures []byte) {
+	b.failing, b.last = false, ""
+	b.Emit(append([]byte(name), figures...))
+}
+
+// configures reports whether the line is one of configuration that counts.
+func (b *BenchLines) configures(line []byte) bool {
+	if len(line) > benchLineEnd {
+		return false
+	}
+	if bytes.HasPrefix(line, []byte("Unit ")) {
+		return true
+	}
+	if !b.Config && (len(line) == 0 || line[0] != 'p' && line[0] != 'g' && line[0] != 'c') {
+		return false
+	}
+	key, _, ok := bytes.Cut(line, []byte(":"))
+	switch {
+	case !ok:
+		return false
+	case b.Config:
+		return len(key) > 0 && key[0] >= 'a' && key[0] <= 'z' && !bytes.ContainsAny(key, " \t")
+	case !slices.Contains(onceKeys, string(key)+":") || b.seen[string(key)]:
+		return false
+	}
+	return true
+}
+
+// nameIn is the last name in a line that package testing printed, "" where
+// there is none.
+func (b *BenchLines) nameIn(line []byte) string {
+	all := benchNameText.FindAllIndex(line, -1)
+	if len(all) == 0 {
+		return ""
+	}
+	at := all[len(all)-1]
+	name := strings.TrimRight(string(line[at[0]:at[1]]), " \t")
+	// Output may stick to its front, and look like a name itself.
+	for from := 0; ; {
+		rest := name[from:]
+		top, _, _ := strings.Cut(rest, "/")
+		if slices.Contains(b.Declared, top) || slices.Contains(b.Declared, withoutProcs(top)) {
+			return rest
+		}
+		next := strings.Index(rest[1:], "Benchmark")
+		if next < 0 {
+			return name
+		}
+		from += 1 + next
+	}
+}
+
+// isBenchName reports whether a word is the name of a benchmark: BenchmarkX, and not
+// Benchmarking.
+func isBenchName(word string) bool {
+	rest, ok := strings.CutPrefix(word, "Benchmark")
+	return ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z')
+}
+
+// cleanResult reads a line that is a result and nothing else: a name, a number
+// of iterations, and figures with their units.
+func cleanResult(line []byte) (name string, figures []byte, ok bool) {
+	if !bytes.HasPrefix(line, []byte("Benchmark")) {
+		return "", nil, false
+	}
+	fields := bytes.Fields(line)
+	if len(fields) < 4 || len(fields)%2 != 0 || !isCount(fields[1]) {
+		return "", nil, false
+	}
+	out := []byte("\t" + string(fields[1]))
+	for i := 2; i < len(fields); i += 2 {
+		v, ok := figure(fields[i])
+		if !ok {
+			return "", nil, false
+		}
+		out = append(append(append(append(out, '\t'), v...), ' '), fields[i+1]...)
+	}
+	return string(fields[0]), out, true
+}
+
+// figuresAtEnd finds figures as package testing prints them at the end of a
+// line: the number of iterations, and behind tabs the figures. What the
+// benchmark printed may stick to their front; the last digits are then taken
+// for the number of iterations, which is no figure.
+func figuresAtEnd(line []byte) (before, figures []byte, ok bool) {
+	parts := bytes.Split(line, []byte("\t"))
+	first := len(parts)
+	for first > 0 {
+		if fields := bytes.Fields(parts[first-1]); len(fields) != 2 {
+			break
+		} else if _, ok := figure(fields[0]); !ok {
+			break
+		}
+		first--
+	}
+	if first == len(parts) || first == 0 {
+		return nil, nil, false
+	}
+	head := bytes.Join(parts[:first], []byte("\t"))
+	digits := len(head)
+	for digits > 0 && head[digits-1] >= '0' && head[digits-1] <= '9' && len(head)-digits < 10 {
+		digits--
+	}
+	if digits == len(head) {
+		return nil, nil, false
+	}
+	out := append([]byte("\t"), head[digits:]...)
+	for _, p := range parts[first:] {
+		fields := bytes.Fields(p)
+		v, _ := figure(fields[0])
+		out = append(append(append(append(out, '\t'), v...), ' '), fields[1]...)
+	}
+	return head[:digits], out, true
+}
+
+// isCount reports whether a field is a number of iterations.
+func isCount(field []byte) bool {
+	_, err := strconv.ParseInt(string(field), 10, 64)
+	return err == nil
+}
+
+// figure reads a number. One that is beyond what can be held is infinite: it
+// costs that figure, and not the line.
+func figure(field []byte) (text []byte, ok bool) {
+	v, err := strconv.ParseFloat(string(field), 64)
+	switch {
+	case err == nil:
+		return field, true
+	case v != 0: // out of range: infinite
+		return strconv.AppendFloat(nil, v, 'g', -1, 64), true
+	}
+	return nil, false
+}
+
+// benchReader reads benchmark text through BenchLines.
+type benchReader struct {
+	from  io.Reader
+	lines BenchLines
+	out   bytes.Buffer
+	chunk [32 << 10]byte
+	end   error
+}
+
+func newBenchReader(from io.Reader) *benchReader {
+	r := &benchReader{from: from}
+	r.lines.Config = true
+	r.lines.Emit = func(line []byte) {
+		r.out.Write(line)
+		r.out.WriteByte('\n')
+	}
+	return r
+}
+
+func (r *benchReader) Read(p []byte) (int, error) {
+	for r.out.Len() == 0 {
+		if r.end != nil {
+			return 0, r.end
+		}
+		n, err := r.from.Read(r.chunk[:])
+		r.lines.Write(r.chunk[:n])
+		if r.end = err; err != nil {
+			r.lines.Close()
+		}
+	}
+	return r.out.Read(p)
+}
+
+// withoutProcs is a name without a number of CPUs at its end, if it has one.
+func withoutProcs(name string) string {
+	if procs := procsOf(name); procs != "" {
+		return name[:len(name)-len(procs)]
+	}
+	return name
+}
+
+// procsOf is what may be a number of CPUs at the end of a name, such as -8: 1 is
+// not written.
+func procsOf(name string) string {
+	at := strings.LastIndexByte(name, '-')
+	if at < 0 || at == len(name)-1 || name[at+1] == '0' || name[at+1:] == "1" || strings.Trim(name[at+1:], "0123456789") != "" {
+		return ""
+	}
+	return name[at:]
+}
+
+// WithoutProcs returns the samples of one run of benchmarks without the number
+// of CPUs at the ends of their names, and that end, such as -8. The number is the
+// machine's and not the benchmark's only where every name ends in the same: else
+// numbers at the end are the benchmarks' own (Pool/workers-8), or those of a list
+// of -cpu, and stay.
+func WithoutProcs(samples []Sample) (stripped []Sample, procs string) {
+	if len(samples) == 0 {
+		return samples, ""
+	}
+	procs = procsOf(samples[0].Scenario)
+	if procs == "" || slices.ContainsFunc(samples, func(s Sample) bool { return s.NoProcs || procsOf(s.Scenario) != procs }) {
+		return samples, ""
+	}
+	out := slices.Clone(samples)
+	for i := range out {
+		out[i].Scenario = strings.TrimSuffix(out[i].Scenario, procs)
+	}
+	return out, procs
+}

@@ -1,0 +1,167 @@
+package redact
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"unicode"
+)
+
+// harmless are header lines whose values are no secrets, and words that may
+// stand anywhere.
+var harmless = map[string]bool{
+	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Connection": true, "Content-Type": true,
+	"Host": true, "Origin": true, "Range": true, "Referer": true, "User-Agent": true,
+}
+
+// known are the secrets that were learned, and what replaces them.
+var known struct {
+	sync.RWMutex
+	secrets  []string // longest first
+	replacer *strings.Replacer
+}
+
+// mostKnown bounds what is remembered: a process has a few.
+const mostKnown = 1000
+
+// Learn remembers secrets, each in the forms in which it may come back. Short
+// ones and plain words are left out: to take them out everywhere would garble
+// what has nothing to do with them.
+func Learn(secrets ...string) {
+	known.Lock()
+	defer known.Unlock()
+	before := len(known.secrets)
+	for _, s := range secrets {
+		for _, form := range formsOf(s) {
+			if telling(form) && len(known.secrets) < mostKnown && !slices.Contains(known.secrets, form) {
+				known.secrets = append(known.secrets, form)
+			}
+		}
+	}
+	if len(known.secrets) == before {
+		return
+	}
+	// At one place the replacer takes the first that fits.
+	slices.SortFunc(known.secrets, func(a, b string) int { return len(b) - len(a) })
+	var pairs []string
+	for _, s := range known.secrets {
+		pairs = append(pairs, s, Mask)
+	}
+	known.replacer = strings.NewReplacer(pairs...)
+}
+
+// formsOf are the forms of a secret: as it is, as in an address, as in JSON.
+func formsOf(s string) []string {
+	forms := []string{s, url.QueryEscape(s), url.PathEscape(s)}
+	if decoded, err := url.QueryUnescape(s); err == nil {
+		forms = append(forms, decoded)
+	}
+	if decoded, err := url.PathUnescape(s); err == nil {
+		forms = append(forms, decoded)
+	}
+	if quoted, err := json.Marshal(s); err == nil {
+		forms = append(forms, string(quoted[1:len(quoted)-1]))
+	}
+	return forms
+}
+
+// telling reports whether a text is long and odd enough to be nothing but the
+// secret wherever it stands.
+func telling(s string) bool {
+	const shortest, longest = 8, 64 << 10
+	if len(s) < shortest || len(s) > longest {
+		return false
+	}
+	var lower, other bool
+	for _, r := range s {
+		if unicode.IsLower(r) {
+			lower = true
+		} else {
+			other = true
+		}
+	}
+	return lower && other || !lower
+}
+
+// LearnURL remembers the secrets of an address or a data source.
+func LearnURL(text string) {
+	rest := text
+	if _, after, ok := strings.Cut(text, "://"); ok {
+		rest = after
+	}
+	if u, err := url.Parse(text); err == nil && u.User != nil {
+		password, _ := u.User.Password()
+		Learn(u.User.String(), password, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+		if password == "" {
+			Learn(u.User.Username())
+		}
+	} else if at := strings.LastIndexByte(rest, '@'); at > 0 {
+		user, password, _ := strings.Cut(rest[:at], ":")
+		Learn(rest[:at], password)
+		if password == "" {
+			Learn(user)
+		}
+	}
+	LearnText(text)
+}
+
+// LearnHeader remembers the value of a header line, and the parts of it that
+// are secrets by themselves: what follows Bearer, the values of a cookie.
+func LearnHeader(line string) {
+	name, value, ok := strings.Cut(line, ":")
+	if !ok {
+		value = line
+	}
+	if value = strings.TrimSpace(value); value == "" || ok && harmless[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] {
+		return
+	}
+	Learn(value)
+	for word := range strings.FieldsSeq(value) {
+		Learn(word, strings.Trim(word, ";,\""))
+		if _, after, ok := strings.Cut(word, "="); ok {
+			Learn(strings.Trim(after, ";,\""))
+		}
+		if decoded, err := base64.StdEncoding.DecodeString(word); err == nil {
+			user, password, ok := strings.Cut(string(decoded), ":")
+			if ok && user != "" {
+				Learn(string(decoded), password)
+			}
+		}
+	}
+}
+
+// LearnText remembers the secrets that a shell command, a query or a data source
+// assigns.
+func LearnText(text string) {
+	for _, m := range assigned.FindAllStringSubmatch(text, -1) {
+		if Secret(m[1]) {
+			Learn(strings.Trim(m[3], `"'`))
+		}
+	}
+	for _, m := range flagged.FindAllStringSubmatch(text, -1) {
+		if Secret(m[2]) {
+			Learn(strings.Trim(m[4], `"'`))
+		}
+	}
+	for _, m := range inURL.FindAllString(text, -1) {
+		if _, user, ok := strings.Cut(strings.TrimSuffix(m, "@"), "://"); ok {
+			_, password, _ := strings.Cut(user, ":")
+			Learn(user, password)
+		}
+	}
+}
+
+// Known is text without the secrets that were learned, whatever stands around
+// them.
+func Known(text string) string {
+	known.RLock()
+	defer known.RUnlock()
+	if known.replacer == nil {
+		return text
+	}
+	return known.replacer.Replace(text)
+}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/render"
 )
@@ -16,10 +17,8 @@ import (
 // Ctrl-C ends a comparison in good order: the pairs that are whole are
 // reported, git and the temporary folders are as they were, and the same
 // command goes on from there.
-func TestInterruptDuet(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds twenty programs; left to the long run")
-	}
+func TestSlowInterruptDuet(t *testing.T) {
+	slow.Only(t)
 	t.Parallel() // with what waits for processes, too
 	if runtime.GOOS == "windows" {
 		t.Skip("no SIGINT")

@@ -17,6 +17,7 @@ import (
 // A run against a real database tells which it was and over how many
 // connections, tells nobody the password, and leaves nothing in it.
 func TestRunWithPostgres(t *testing.T) {
+	t.Parallel()
 	cluster := pgtest.Shared(t)
 	dsn := cluster.DSN()
 	where := strings.NewReplacer("postgres://", "", ":"+pgtest.Password, "", "?sslmode=disable", "").Replace(dsn)

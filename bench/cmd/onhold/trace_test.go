@@ -25,6 +25,7 @@ func TestServeLeavesATrace(t *testing.T) {
 // Each stage names the trace of its target, which has what the stage counts
 // and what came before it.
 func TestRunLeavesATraceOfEachStage(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "run")
 	_, stderr, code := onhold(t, "", "run", "--targets", "blocking,goroutine", "--levels", "9", "--repeats", "2", "--workers", "4", "--queue", "1",
 		"--max-inflight", "5", "--stage", "100ms", "--trace", "--no-report", "--out", dir)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
@@ -44,10 +45,8 @@ func workflowScript(t *testing.T, root string) string {
 // The workflow that the README shows does what it says when its shell part is
 // run as GitHub does, in a clone of a branch that allocates more than its base:
 // the step fails, annotates, and adds to its summary.
-func TestReadmeWorkflow(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds twenty programs; left to the long run")
-	}
+func TestSlowReadmeWorkflow(t *testing.T) {
+	slow.Only(t)
 	t.Parallel() // with what waits for processes, too
 	if runtime.GOOS == "windows" {
 		t.Skip("the script is for a Unix shell")

@@ -119,10 +119,10 @@ func newAxis(a Axis, values []float64, isX bool) axis {
 		}
 	}
 	if drawable(a.Min) && drawable(a.Max) && a.Max-a.Min > narrow(a.Max, a.Min) {
-		if a.Max > 0 || !a.Log {
+		if !a.Log || a.Max > 1e-12 { // below, a log axis shows nothing
 			out.hi = a.Max
 		}
-		if a.Min > 0 || !a.Log {
+		if !a.Log || a.Min > 1e-12 {
 			out.lo = a.Min
 		}
 		if out.lo >= out.hi { // a log axis whose data lie above the limit

@@ -24,8 +24,8 @@ import (
 const (
 	stopLimit = 15 * time.Second // from SIGTERM to the end, before the process is killed
 	killLimit = 15 * time.Second // from SIGKILL to the end, before it is not waited for any more
-	tailBytes = 2 << 10          // of its standard error, kept for messages
-	saidMax   = 300              // bytes of it in a message
+	tailBytes = 2 << 10          // of its output, kept for messages
+	saidMax   = 1000             // bytes of it in a message
 )
 
 // holdLimit is how long what a program prints is waited for once it has ended:
@@ -34,7 +34,7 @@ const (
 var holdLimit = 5 * time.Second
 
 // OutputMax is how many bytes are kept of what a program prints that is run to
-// its end.
+// its end. Who needs all of it, or what comes behind, reads it as a stream.
 const OutputMax = 8 << 20
 
 // family is a program that runs, and what it started.
@@ -190,20 +190,35 @@ func (p *Process) Kill() {
 
 // Ran is what a program did that was run to its end.
 type Ran struct {
-	Out   []byte // what it printed, the first 8 MB
+	Out   []byte // what it printed, the first OutputMax bytes; none where the caller has it written elsewhere
+	Cut   bool   // it printed more
 	State *os.ProcessState
+}
+
+// Whole is what the program printed. It fails where that was more than is kept.
+func (r Ran) Whole() ([]byte, error) {
+	if r.Cut {
+		return nil, fmt.Errorf("it printed more than %d MiB, and the rest was not kept", OutputMax>>20)
+	}
+	return r.Out, nil
 }
 
 // Run runs cmd to its end, confined to cpus where there are any, for at most
 // limit. Where watch is given it is called once the program runs, in a
-// goroutine of its own, and must return when stop is closed. Run fails where
-// the exit code is neither 0 nor one of ok, with the end of what the program
-// said.
+// goroutine of its own, and must return when stop is closed. A caller that sets
+// Stdout or Stderr of cmd gets that output as a stream. Run fails where the exit
+// code is neither 0 nor one of ok, with the end of what the program said on what
+// the caller did not take.
 func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, watch func(pid int, stop <-chan struct{}), ok ...int) (Ran, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var out, errOut bounded
-	cmd.Stdout, cmd.Stderr = &out, &errOut
+	out, errOut := &bounded{}, &tail{}
+	if cmd.Stdout == nil {
+		cmd.Stdout = out
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = errOut
+	}
 	f := &family{cmd: cmd}
 	ended := make(chan error, 1)
 	go func() {
@@ -226,7 +241,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 		ended <- err
 	}()
 	err := <-ended
-	ran := Ran{Out: out.kept.Bytes(), State: cmd.ProcessState}
+	ran := Ran{Out: out.kept.Bytes(), Cut: out.cut, State: cmd.ProcessState}
 	var exit *exec.ExitError
 	switch {
 	case err == nil && ctx.Err() == nil, errors.As(err, &exit) && ctx.Err() == nil && slices.Contains(ok, exit.ExitCode()):
@@ -236,25 +251,43 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 	case ctx.Err() != nil:
 		return ran, ctx.Err()
 	}
-	said := strings.TrimSpace(errOut.kept.String())
+	said := errOut.String()
 	if said == "" {
-		said = strings.TrimSpace(out.kept.String())
+		said = out.end.String()
 	}
-	if said != "" {
-		err = fmt.Errorf("%w; it said: %s", err, said[max(0, len(said)-saidMax):])
+	if said = lastLines(said, saidMax); said != "" {
+		err = fmt.Errorf("%w; it said: %s", err, said)
 	}
 	return ran, err
 }
 
-// bounded keeps the first OutputMax bytes of what is written to it.
+// lastLines is the end of a text, at most so many bytes of it, from where a line
+// begins if there is such a place.
+func lastLines(text string, most int) string {
+	text = text[max(0, len(text)-most):]
+	if len(text) == most {
+		if _, rest, ok := strings.Cut(text, "\n"); ok {
+			return rest
+		}
+	}
+	return text
+}
+
+// bounded keeps the first OutputMax bytes of what is written to it, and the end.
 //
 // Note: the buffer is not embedded, for it would then be filled by its own
 // ReadFrom, past the bound.
-type bounded struct{ kept bytes.Buffer }
+type bounded struct {
+	kept bytes.Buffer
+	cut  bool
+	end  tail
+}
 
 func (b *bounded) Write(p []byte) (int, error) {
-	b.kept.Write(p[:min(len(p), max(0, OutputMax-b.kept.Len()))])
-	return len(p), nil
+	n := min(len(p), OutputMax-b.kept.Len())
+	b.kept.Write(p[:n])
+	b.cut = b.cut || n < len(p)
+	return b.end.Write(p)
 }
 
 // tail keeps the end of what is written to it.
@@ -266,13 +299,15 @@ type tail struct {
 func (t *tail) Write(b []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.buf = append(t.buf, b...)
-	t.buf = t.buf[max(0, len(t.buf)-tailBytes):]
+	t.buf = append(t.buf, b[max(0, len(b)-tailBytes):]...)
+	if over := len(t.buf) - tailBytes; over > tailBytes {
+		t.buf = t.buf[:copy(t.buf, t.buf[over:])]
+	}
 	return len(b), nil
 }
 
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return strings.TrimSpace(string(t.buf))
+	return strings.TrimSpace(string(t.buf[max(0, len(t.buf)-tailBytes):]))
 }

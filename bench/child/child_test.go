@@ -150,3 +150,45 @@ func TestEndsBadly(t *testing.T) {
 		t.Error("a program that is not there was started")
 	}
 }
+
+// A caller that takes the output as a stream gets all of it, and what is kept of
+// it for others says that it is not all.
+func TestOutputIsAStream(t *testing.T) {
+	const size = 3 * OutputMax
+	script := "head -c " + strconv.Itoa(size) + " /dev/zero; echo; echo the end; echo why >&2; exit 3"
+	var out, errOut counter
+	cmd := shell(t, script)
+	cmd.Stdout, cmd.Stderr = &out, &errOut
+	ran, err := Run(t.Context(), cmd, nil, time.Minute, nil)
+	if err == nil || err.Error() != "exit status 3" || out != size+9 || errOut != 4 || len(ran.Out) > 0 || ran.Cut {
+		t.Errorf("taken: %d and %d bytes, %v; kept %d", out, errOut, err, len(ran.Out))
+	}
+	ran, err = Run(t.Context(), shell(t, script), nil, time.Minute, nil)
+	if _, cut := ran.Whole(); err == nil || !strings.Contains(err.Error(), "it said: why") || len(ran.Out) != OutputMax || cut == nil {
+		t.Errorf("kept: %d bytes, %v", len(ran.Out), err)
+	}
+	// The reason stands at the end, also where it is on the standard output.
+	_, err = Run(t.Context(), shell(t, "head -c "+strconv.Itoa(size)+" /dev/zero; echo; echo the end; exit 3"), nil, time.Minute, nil)
+	if err == nil || !strings.HasSuffix(err.Error(), "the end") || len(err.Error()) > saidMax+100 {
+		t.Errorf("%v", err)
+	}
+	if out, err := (Ran{Out: []byte("x")}).Whole(); err != nil || string(out) != "x" {
+		t.Errorf("%q, %v", out, err)
+	}
+}
+
+// counter counts what is written to it.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+func TestLastLines(t *testing.T) {
+	for text, want := range map[string]string{"": "", "one\ntwo": "one\ntwo", "first line\nsecond": "second", "a long line only": "g line only"} {
+		if got := lastLines(text, 11); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -62,6 +62,7 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 		r.s.tell("%s", gone)
 	}
 	var found []string
+	r.declared = map[string][]string{}
 	for _, dir := range slices.Sorted(maps.Keys(candidate)) {
 		both := false
 		files := map[string]bool{}
@@ -69,6 +70,7 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 			files[file] = true
 			if _, ok := base[dir][name]; ok {
 				both = true
+				r.declared[dir] = append(r.declared[dir], name)
 			}
 		}
 		for _, file := range base[dir] {
@@ -102,11 +104,12 @@ func (r *benched) list(ctx context.Context, arm compare.Arm, patterns []string) 
 	// A line for each test file that this system builds.
 	const format = `{{$dir := .Dir}}{{range .TestGoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}`
 	ran, err := child.Run(ctx, r.goCommand(arm, append([]string{"list", "-e", "-f", format}, patterns...)...), nil, buildLimit, nil)
-	if err != nil {
+	listed, cut := ran.Whole()
+	if err := errors.Join(err, cut); err != nil {
 		return nil, &ConfigError{fmt.Errorf("listing the packages %s: %w", strings.Join(patterns, " "), err)}
 	}
 	out := map[string]map[string]string{}
-	for line := range strings.Lines(string(ran.Out)) {
+	for line := range strings.Lines(string(listed)) {
 		path := strings.TrimSpace(line)
 		if path == "" {
 			continue

@@ -67,7 +67,8 @@ func (e *GoBench) settings() result.Settings {
 type benched struct {
 	*GoBench
 	s        *session
-	packages []string // those that have benchmarks, by their folders below the side's
+	packages []string            // those that have benchmarks, by their folders below the side's
+	declared map[string][]string // the benchmarks of each that both sides have
 	builders []*builder
 	record   *os.File
 }

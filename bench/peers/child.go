@@ -2,6 +2,7 @@ package peers
 
 import (
 	"context"
+	"errors"
 	"os/exec"
 	"time"
 
@@ -26,12 +27,13 @@ type usage struct {
 func runChild(ctx context.Context, args []string, cpus []int, limit time.Duration, ok ...int) (usage, error) {
 	var peak int64
 	ran, err := child.Run(ctx, exec.Command(args[0], args[1:]...), cpus, limit, func(pid int, stop <-chan struct{}) { peak = watch(pid, stop) }, ok...)
-	u := usage{out: ran.Out, rss: peak}
+	out, cut := ran.Whole()
+	u := usage{out: out, rss: peak}
 	if s := ran.State; s != nil {
 		u.cpu = s.UserTime() + s.SystemTime()
 		u.rss = max(u.rss, maxRSS(s))
 	}
-	return u, err
+	return u, errors.Join(err, cut)
 }
 
 // watch reads the highest memory of a process until it ends.

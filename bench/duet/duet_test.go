@@ -6,8 +6,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -407,7 +407,7 @@ func repo(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	write(t, dir, files)
-	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "base"}} {
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "--allow-empty", "-m", "base"}} {
 		run(t, dir, args...)
 	}
 	return dir
@@ -415,11 +415,13 @@ func repo(t *testing.T, files map[string]string) string {
 
 func run(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	out, err := gitIn(t.Context(), dir, append([]string{"-c", "user.name=test", "-c", "user.email=test@localhost"}, args...)...)
+	cmd := exec.Command("git", append([]string{"-c", "user.name=test", "-c", "user.email=test@localhost"}, args...)...)
+	cmd.Dir, cmd.Env = dir, placeless(os.Environ())
+	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
-	return out
+	return strings.TrimSpace(string(out))
 }
 
 func write(t *testing.T, dir string, files map[string]string) {
@@ -432,153 +434,5 @@ func write(t *testing.T, dir string, files map[string]string) {
 		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
-	}
-}
-
-func TestLayOut(t *testing.T) {
-	dir := repo(t, map[string]string{"a": "old", "sub/b": "old", "gone": "old", ".gitignore": "ignored\n"})
-	run(t, dir, "checkout", "-q", "-b", "topic")
-	run(t, dir, "checkout", "-q", "main")
-	write(t, dir, map[string]string{"later": "what others did since"})
-	run(t, dir, "add", "-A")
-	run(t, dir, "commit", "-q", "-m", "later")
-	run(t, dir, "checkout", "-q", "topic")
-	write(t, dir, map[string]string{"a": "new", "fresh": "new", "ignored": "no", "record/run.json": "{}"})
-	os.Remove(filepath.Join(dir, "gone"))
-	s, err := layOut(t.Context(), filepath.Join(dir, "sub"), "main", filepath.Join(dir, "record"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	has := func(arm compare.Arm, name, want string) {
-		t.Helper()
-		b, err := os.ReadFile(filepath.Join(s.dir(arm), "..", name))
-		if want == "" && err == nil || want != "" && string(b) != want {
-			t.Errorf("%s of the %s: %q (%v), want %q", name, arm, b, err, want)
-		}
-	}
-	has(compare.Base, "a", "old")
-	has(compare.Base, "gone", "old")
-	has(compare.Base, "later", "") // the base is where the branches parted
-	has(compare.Control, "a", "old")
-	has(compare.Candidate, "a", "new")
-	has(compare.Candidate, "fresh", "new")
-	has(compare.Candidate, "gone", "")
-	has(compare.Candidate, "ignored", "")
-	has(compare.Candidate, "record/run.json", "")
-	has(compare.Candidate, "sub/b", "old")
-	if len(s.dir(compare.Base)) != len(s.dir(compare.Candidate)) {
-		t.Error("the folders' names differ in length")
-	}
-	// Either side is a work tree of git's, for builds that ask it.
-	for arm, want := range map[compare.Arm]string{compare.Base: "", compare.Candidate: "M a\n D gone\n?? fresh"} {
-		if got := run(t, s.dir(arm), "status", "--porcelain"); got != want {
-			t.Errorf("git says of the %s %q, want %q", arm, got, want)
-		}
-	}
-	if base, candidate := run(t, s.dir(compare.Base), "rev-parse", "HEAD"), run(t, s.dir(compare.Candidate), "rev-parse", "HEAD"); base != s.baseCommit || candidate+"+" != s.candidateCommit {
-		t.Errorf("git says that the base is %s and the candidate %s, want %s and %s", base, candidate, s.baseCommit, s.candidateCommit)
-	}
-	if staged := run(t, dir, "diff", "--cached", "--name-only"); staged != "" {
-		t.Errorf("the user's index was changed: %s", staged)
-	}
-	if !strings.HasSuffix(s.candidateCommit, "+") {
-		t.Errorf("the candidate has changes, and is told as %s", s.candidateCommit)
-	}
-	s.remove()
-	if _, err := os.Stat(s.root); err == nil {
-		t.Error("the folders are still there")
-	}
-	if list := run(t, dir, "worktree", "list"); strings.Count(list, "\n") != 0 {
-		t.Errorf("git still knows of the worktree:\n%s", list)
-	}
-	for ref, want := range map[string]string{"nowhere": "git knows no such commit here; where the clone is shallow"} {
-		var wrong *ConfigError
-		if _, err := layOut(t.Context(), dir, ref, ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
-			t.Errorf("--base %s: %v", ref, err)
-		}
-	}
-	run(t, dir, "checkout", "-q", "--orphan", "alone")
-	run(t, dir, "commit", "-q", "-m", "no history")
-	if _, err := layOut(t.Context(), dir, "main", ""); err == nil || !strings.Contains(err.Error(), "no commit in common") {
-		t.Errorf("no merge base: %v", err)
-	}
-	if _, err := layOut(t.Context(), t.TempDir(), "main", ""); err == nil || !strings.Contains(err.Error(), "not in a git work tree") {
-		t.Errorf("no repository: %v", err)
-	}
-}
-
-// What was interrupted while it was laid out leaves nothing behind.
-func TestLayOutInterrupted(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("wants a Unix shell")
-	}
-	temp := t.TempDir()
-	t.Setenv("TMPDIR", temp)
-	dir := repo(t, map[string]string{"a": "old", ".gitattributes": "a filter=slow\n"})
-	begun, goOn := filepath.Join(t.TempDir(), "begun"), filepath.Join(t.TempDir(), "go")
-	run(t, dir, "config", "filter.slow.smudge", "touch "+begun+"; until [ -e "+goOn+" ]; do sleep 0.01; done; cat")
-	ctx, cancel := context.WithCancel(t.Context())
-	go func() {
-		for _, err := os.Stat(begun); err != nil && t.Context().Err() == nil; _, err = os.Stat(begun) {
-			time.Sleep(time.Millisecond)
-		}
-		cancel()
-		time.Sleep(50 * time.Millisecond) // until git is dead; were it not, this would pass for nothing
-		os.WriteFile(goOn, nil, 0o644)
-	}()
-	nothingLeft := func(why string) {
-		t.Helper()
-		if list := run(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
-			t.Errorf("%s: git still knows of a worktree:\n%s", why, list)
-		}
-		if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
-			t.Errorf("%s: left in the temporary folder: %v, %v", why, left, err)
-		}
-	}
-	if s, err := layOut(ctx, dir, "main", ""); err == nil {
-		s.remove()
-		t.Error("the interrupt made no difference")
-	}
-	nothingLeft("interrupted")
-
-	s, err := layOut(t.Context(), dir, "main", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	run(t, dir, "worktree", "lock", filepath.Join(s.root, baseFolder))
-	os.Remove(filepath.Join(s.root, baseFolder, ".git"))
-	s.remove()
-	nothingLeft("locked, and no worktree yet")
-}
-
-// A hook's environment names the user's index and repository.
-func TestLayOutInAHook(t *testing.T) {
-	dir := repo(t, map[string]string{"a": "old", "b": "old"})
-	write(t, dir, map[string]string{"a": "new"})
-	run(t, dir, "add", "a")
-	want := run(t, dir, "status", "--porcelain")
-	t.Setenv("GIT_DIR", filepath.Join(dir, ".git"))
-	t.Setenv("GIT_INDEX_FILE", filepath.Join(dir, ".git", "index"))
-	s, err := layOut(t.Context(), dir, "HEAD", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.remove()
-	if got := run(t, dir, "status", "--porcelain"); got != want || s.candidateName != "work tree, with changes" {
-		t.Errorf("the user's work tree is %q, was %q; the candidate is the %s", got, want, s.candidateName)
-	}
-}
-
-func TestSubmodulesAreTold(t *testing.T) {
-	inner := repo(t, map[string]string{"c": "old"})
-	dir := repo(t, map[string]string{"a": "old"})
-	run(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "lib")
-	s, err := layOut(t.Context(), dir, "HEAD", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.remove()
-	if len(s.notes) != 1 || !strings.Contains(s.notes[0], "submodules") {
-		t.Errorf("notes: %q", s.notes)
 	}
 }

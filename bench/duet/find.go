@@ -24,9 +24,7 @@ import (
 
 // goCommand is the go command in an arm's source.
 func (r *benched) goCommand(arm compare.Arm, args ...string) *exec.Cmd {
-	cmd := exec.Command("go", args...)
-	cmd.Dir = r.s.sides.dir(arm)
-	return cmd
+	return r.s.sides.command(arm, r.s.sides.dir(arm), "go", args...)
 }
 
 // find lists the packages in which both sides have such a benchmark. What the

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"time"
@@ -181,8 +180,7 @@ func (r *benched) launch(ctx context.Context, arm compare.Arm, pkg, path string)
 		return nil, nil, err
 	}
 	began := time.Now()
-	cmd := exec.Command(path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime="+r.benchTime(), "-test.count=1", "-test.timeout="+launchLimit.String())
-	cmd.Dir = filepath.Join(r.s.sides.dir(arm), pkg)
+	cmd := r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime="+r.benchTime(), "-test.count=1", "-test.timeout="+launchLimit.String())
 	ran, err := child.Run(ctx, cmd, nil, launchLimit, nil)
 	usage, meterErr := meter.Stop()
 	switch {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -150,11 +149,10 @@ func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'"
 // make builds a side by the user's command.
 func (r *served) make(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
 	line := strings.NewReplacer("{out}", shellQuoted(out), "{layout}", strconv.FormatUint(max(layout, 1), 10)).Replace(r.Build)
-	cmd := exec.Command("/bin/sh", "-c", line)
-	cmd.Dir = r.s.sides.dir(arm)
+	cmd := r.s.sides.command(arm, r.s.sides.dir(arm), "/bin/sh", "-c", line)
 	// A go build that has no linker flags of its own gets these; one that has
 	// them may take {layout}.
-	cmd.Env = append(os.Environ(), strings.TrimSpace(`GOFLAGS=`+os.Getenv("GOFLAGS")+` -trimpath -buildvcs=false '-ldflags=`+layoutFlags(layout)+`'`))
+	cmd.Env = append(cmd.Env, strings.TrimSpace(`GOFLAGS=`+os.Getenv("GOFLAGS")+` -trimpath -buildvcs=false '-ldflags=`+layoutFlags(layout)+`'`))
 	_, err := child.Run(ctx, cmd, nil, buildLimit, nil)
 	return err
 }
@@ -290,8 +288,7 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 	}
 	// The shell makes way for the server, whose process is measured.
 	line := "exec " + strings.NewReplacer("{out}", shellQuoted(prog.path), "{addr}", addr).Replace(r.Command)
-	cmd := exec.Command("/bin/sh", "-c", line)
-	cmd.Dir = r.s.sides.dir(arm)
+	cmd := r.s.sides.command(arm, r.s.sides.dir(arm), "/bin/sh", "-c", line)
 	p, err := child.Start(cmd, r.s.TargetCPUs, nil)
 	if err != nil {
 		return nil, fmt.Errorf("starting the %s: %w", arm, err)

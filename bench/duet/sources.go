@@ -1,66 +1,69 @@
 package duet
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 
+	"github.com/a628bb15/onhold/bench/scratch"
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
 // sources are the two sides in folders of their own, of equal length: where a
 // program lies must not tell them apart.
 type sources struct {
-	repo            string // top of the user's work tree
+	repo            string // top of the user's working tree
 	sub             string // where in it the user stands, "." for the top
 	root            string // temporary folder of it all
+	place           string // of a side's top below the side's folder
 	baseCommit      string
-	candidateCommit string // of the work tree's HEAD, with + where it has changes
+	candidateCommit string // of the working tree's HEAD, with + where it has changes
 	candidateTree   string // tells the candidate's contents
 	candidateName   string
-	notes           []string // what of the work tree is not in the folders
+	differing       []string          // paths that the two sides do not have alike, from the top
+	work            map[string]string // GOWORK of a side's folder, where it is not the user's
+	notes           []string          // what the sides are, and what of the working tree is not in them
+
+	scratch *scratch.Dir
 }
 
 const (
 	baseFolder      = "source-b"
 	candidateFolder = "source-c"
+
+	scratchPrefix = "onhold-duet-"
+	// deepest is how deep submodules may lie in each other.
+	deepest = 10
 )
 
-// layOut checks the base out of git and copies the candidate, as the work tree
-// is: changes that are not committed are compared too. The base is the commit
-// from which the candidate parted, for what others did since is not its own.
-// Both are git work trees, for a build that asks git for a version must not meet
-// two kinds of folders.
+// laid is a repository, the user's or a submodule of it, laid out for the base
+// (0) and the candidate (1).
+type laid struct {
+	user    *repository
+	path    string // from the top of the user's
+	own     [2]*repository
+	commits [2]string
+	trees   [2]tree
+}
+
+// layOut lays both sides out by the same means: git stores the base, and the
+// candidate too, as a tree, and both are written from there, with no hook, no
+// filter and no configuration of the user's. The candidate is the working tree
+// as 'git add --all' would commit it: with changes and new files, without what
+// git ignores. Either is a repository of its own, for a build that asks git. The
+// user's repository is only read.
 //
-// What lies in the folder without is no part of the candidate: the record of
-// this very comparison grows in it.
-func layOut(ctx context.Context, dir, ref, without string) (s *sources, err error) {
-	git := func(args ...string) (string, error) { return gitIn(ctx, dir, args...) }
-	top, err := git("rev-parse", "--show-toplevel")
-	if err != nil {
-		return nil, &ConfigError{fmt.Errorf("%s is not in a git work tree: %w", dir, err)}
-	}
-	commit, err := git("rev-parse", "--verify", "--quiet", ref+"^{commit}")
-	if err != nil {
-		return nil, &ConfigError{fmt.Errorf("--base=%s: git knows no such commit here; where the clone is shallow, 'git fetch --unshallow' or 'git fetch origin %s' gets it", ref, ref)}
-	}
-	head, err := git("rev-parse", "HEAD")
-	if err != nil {
-		return nil, &ConfigError{err}
-	}
-	fork, err := git("merge-base", commit, "HEAD")
-	if err != nil {
-		return nil, &ConfigError{fmt.Errorf("--base=%s: has no commit in common with HEAD; where the clone is shallow, 'git fetch --unshallow' gets the history", ref)}
-	}
+// What lies in the folder out is no part of the candidate: the record of this
+// very comparison grows in it.
+func layOut(ctx context.Context, dir, ref, out string) (s *sources, err error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
@@ -68,173 +71,189 @@ func layOut(ctx context.Context, dir, ref, without string) (s *sources, err erro
 	if abs, err = filepath.EvalSymlinks(abs); err != nil {
 		return nil, err
 	}
-	sub, err := filepath.Rel(top, abs)
+	user, err := openRepository(ctx, abs)
+	if err != nil {
+		return nil, stoppedOr(ctx, fmt.Errorf("%s is not in a git working tree: %w", dir, err))
+	}
+	head, err := user.git(ctx, nil, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+	if err != nil {
+		return nil, stoppedOr(ctx, fmt.Errorf("the repository %s has no commit: HEAD is that of the candidate", user.top))
+	}
+	base, note, err := user.baseOf(ctx, ref, head)
 	if err != nil {
 		return nil, err
 	}
-	s = &sources{repo: top, sub: sub, baseCommit: fork, candidateCommit: head, candidateName: "work tree"}
-	if s.root, err = os.MkdirTemp("", "onhold-duet-"); err != nil {
+	sub, err := filepath.Rel(user.top, abs)
+	if err != nil || outside(sub) {
+		return nil, &ConfigError{fmt.Errorf("%s lies outside of the working tree %s that the environment names", dir, user.top)}
+	}
+	s = &sources{repo: user.top, sub: sub, baseCommit: base, candidateCommit: head, candidateName: "working tree"}
+	if note != "" {
+		s.notes = append(s.notes, note)
+	}
+	if s.scratch, err = scratch.New(scratchPrefix); err != nil {
 		return nil, err
 	}
+	s.root = s.scratch.Path
 	begun := s // which a return with an error sets to nil
 	defer func() {
 		if err != nil {
 			begun.remove()
 		}
 	}()
-	if _, err = git("worktree", "add", "--detach", "--quiet", filepath.Join(s.root, baseFolder), fork); err != nil {
-		return nil, err
+	top := &laid{user: user, commits: [2]string{base, head}}
+	changed, err := s.lay(ctx, top, out, 0)
+	if err != nil {
+		return nil, fmt.Errorf("laying out the two sides: %w", err)
 	}
-	candidate := filepath.Join(s.root, candidateFolder)
-	if _, err = git("worktree", "add", "--detach", "--no-checkout", "--quiet", candidate, head); err != nil {
-		return nil, err
-	}
-	if s.candidateTree, err = copyTree(ctx, top, candidate, without); err != nil {
-		return nil, fmt.Errorf("copying the candidate: %w", err)
-	}
-	// Named in full: in a hook, the environment names the user's work tree.
-	own := "--git-dir=" + filepath.Join(candidate, ".git")
-	if _, err = gitIn(ctx, candidate, own, "read-tree", "HEAD"); err != nil {
-		return nil, err
-	}
-	_, _ = gitIn(ctx, candidate, own, "update-index", "-q", "--refresh") // it fails where there are changes
-	for _, folder := range []string{baseFolder, candidateFolder} {
-		if _, err := os.Stat(filepath.Join(s.root, folder, ".gitmodules")); err == nil {
-			s.notes = append(s.notes, "the work tree has submodules, which are left out: their folders are empty on both sides")
-			break
-		}
-	}
-	look := []string{"status", "--porcelain"}
-	if rel, err := within(top, without); err == nil && rel != "" {
-		look = append(look, "--", ":(top)", ":(top,exclude)"+rel)
-	}
-	if status, err := git(look...); err == nil && status != "" {
+	if changed {
 		s.candidateCommit += "+"
-		s.candidateName = "work tree, with changes"
+		s.candidateName = "working tree, with changes"
+	}
+	if err := s.settle(ctx, top); err != nil {
+		return nil, err
+	}
+	for _, arm := range []compare.Arm{compare.Base, compare.Candidate} {
+		// A side without the folder has nothing in it, which is for go to say.
+		if err := os.MkdirAll(s.dir(arm), 0o755); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
 
-// remove takes it all away, git's notes of the worktrees included. One that was
-// being added when git was interrupted is locked, and may be no worktree yet.
-func (s *sources) remove() {
-	git := func(args ...string) string {
-		out, _ := gitIn(context.Background(), s.repo, args...)
-		return out
+// stoppedOr is why ctx ended, or else an error of what the user asked for.
+func stoppedOr(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
 	}
-	folders := []string{filepath.Join(s.root, baseFolder), filepath.Join(s.root, candidateFolder)}
-	for _, folder := range folders {
-		git("worktree", "remove", "--force", "--force", folder)
-	}
-	os.RemoveAll(s.root)
-	// Pruning is for all worktrees that are gone, the user's too: not without need.
-	if strings.Contains(git("worktree", "list", "--porcelain"), filepath.Base(s.root)) {
-		for _, folder := range folders {
-			git("worktree", "unlock", folder)
+	return &ConfigError{err}
+}
+
+// lay lays a repository out on both sides, and its submodules, and reports
+// whether the candidate is not as it was committed.
+func (s *sources) lay(ctx context.Context, l *laid, out string, depth int) (changed bool, err error) {
+	for i, folder := range []string{baseFolder, candidateFolder} {
+		if l.own[i], err = l.user.at(ctx, filepath.Join(s.root, folder, l.path), l.commits[i]); err != nil {
+			return false, err
 		}
-		git("worktree", "prune")
+	}
+	candidate, err := l.user.snapshot(ctx, l.own[1], out)
+	if err != nil {
+		return false, err
+	}
+	for i, treeish := range []string{l.commits[0], candidate} {
+		if l.trees[i], err = l.own[i].treeOf(ctx, treeish); err != nil {
+			return false, err
+		}
+		if err := l.own[i].fill(ctx, treeish); err != nil {
+			return false, err
+		}
+	}
+	committed, err := l.own[1].git(ctx, nil, "rev-parse", l.commits[1]+"^{tree}")
+	if err != nil {
+		return false, err
+	}
+	changed = committed != candidate
+	notes, err := l.unfilter(ctx)
+	if err != nil {
+		return false, err
+	}
+	s.notes = append(s.notes, notes...)
+	sum := sha256.New()
+	fmt.Fprint(sum, s.candidateTree)
+	for _, path := range pathsOf(l.trees[0], l.trees[1]) {
+		b, c := l.trees[0][path], l.trees[1][path]
+		if b.mode == gitLink || c.mode == gitLink {
+			inside, err := s.layModule(ctx, l, path, b, c, depth)
+			if err != nil {
+				return false, err
+			}
+			changed = changed || inside
+		} else if b != c {
+			s.differing = append(s.differing, filepath.Join(l.path, path))
+		}
+		fmt.Fprintf(sum, "%s %s %s\x00", c.mode, c.object, filepath.Join(l.path, path))
+	}
+	s.candidateTree = hex.EncodeToString(sum.Sum(nil))[:16]
+	return changed, nil
+}
+
+// layModule lays a submodule out. One that is not in the clone is empty on both
+// sides.
+func (s *sources) layModule(ctx context.Context, l *laid, path string, base, candidate entry, depth int) (changed bool, err error) {
+	full := filepath.Join(l.path, path)
+	empty := func(why string) (bool, error) {
+		if base != candidate {
+			s.differing = append(s.differing, full)
+		}
+		s.notes = append(s.notes, fmt.Sprintf("the submodule %s is empty on both sides: %s", full, why))
+		return false, ctx.Err()
+	}
+	if depth == deepest || base.mode != gitLink || candidate.mode != gitLink {
+		return empty("it is not one on both sides")
+	}
+	user, err := openRepository(ctx, filepath.Join(l.user.top, path))
+	if err != nil || user.top != filepath.Join(l.user.top, path) {
+		return empty("it is not checked out; 'git submodule update --init' does it")
+	}
+	head, err := user.git(ctx, nil, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+	if err != nil {
+		return empty("it has no commit")
+	}
+	if _, err := user.git(ctx, nil, "rev-parse", "--verify", "--quiet", base.object+"^{commit}"); err != nil {
+		return empty(fmt.Sprintf("the clone of it lacks the base's commit %s; 'git -C %s fetch' may get it", short(base.object), full))
+	}
+	return s.lay(ctx, &laid{user: user, path: full, commits: [2]string{base.object, head}}, "", depth+1)
+}
+
+// remove takes it all away.
+func (s *sources) remove() {
+	if s.scratch != nil {
+		s.scratch.Remove()
 	}
 }
+
+// folder is that of an arm's side below root.
+func folder(arm compare.Arm) string {
+	if arm == compare.Candidate {
+		return candidateFolder
+	}
+	return baseFolder
+}
+
+// top is that of an arm's source.
+func (s *sources) top(arm compare.Arm) string { return filepath.Join(s.root, folder(arm), s.place) }
 
 // dir is where an arm's source lies, at the place in it where the user stands.
-func (s *sources) dir(arm compare.Arm) string {
-	folder := baseFolder
-	if arm == compare.Candidate {
-		folder = candidateFolder
-	}
-	return filepath.Join(s.root, folder, s.sub)
-}
+func (s *sources) dir(arm compare.Arm) string { return filepath.Join(s.top(arm), s.sub) }
 
-func gitIn(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
+// command is a program that runs in a folder of an arm's source, with what the
+// environment says of the user's repository left out or set right: it is the
+// same for both sides but for where they lie.
+func (s *sources) command(arm compare.Arm, dir, name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
 	cmd.Dir = dir
-	// In a hook it names the user's index, which is not to be changed.
-	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_INDEX_FILE=") })
-	var errOut bytes.Buffer
-	cmd.Stderr = &errOut
-	out, err := cmd.Output()
-	if err != nil {
-		if said := strings.TrimSpace(errOut.String()); said != "" {
-			err = errors.New(said)
-		}
-		return "", fmt.Errorf("git %s: %w", strings.Join(args, " "), err)
+	cmd.Env = placeless(cmd.Environ())
+	if work, ok := s.work[folder(arm)]; ok {
+		cmd.Env = append(cmd.Env, "GOWORK="+work)
 	}
-	return strings.TrimSpace(string(out)), nil
+	return cmd
 }
 
-// copyTree copies what git knows of a work tree, and what is new in it and not
-// ignored, and returns a hash of names and contents.
-func copyTree(ctx context.Context, from, to, without string) (string, error) {
-	list, err := exec.CommandContext(ctx, "git", "-C", from, "ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate").Output()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.New()
-	without, err = within(from, without)
-	if err != nil {
-		return "", err
-	}
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
-		if without != "" && strings.HasPrefix(name, without+"/") {
-			continue
-		}
-		if err := copyFile(filepath.Join(from, name), filepath.Join(to, name), io.MultiWriter(sum)); err != nil {
-			return "", err
-		}
-		fmt.Fprintf(sum, "\x00%s\x00", name)
-	}
-	return hex.EncodeToString(sum.Sum(nil))[:16], nil
-}
-
-// within is path as git names it below top; "" where it lies elsewhere.
-func within(top, path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	abs, err := filepath.Abs(path)
-	if err != nil {
-		return "", err
-	}
-	if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
-		abs = filepath.Join(dir, filepath.Base(abs))
-	}
-	rel, err := filepath.Rel(top, abs)
-	if err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
-		return "", nil // on another volume, or outside
-	}
-	return filepath.ToSlash(rel), nil
-}
-
-// copyFile copies a file or a link; one that was removed from the work tree, or
-// is a folder (a submodule), is left out.
-func copyFile(from, to string, sum io.Writer) error {
-	info, err := os.Lstat(from)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil || info.IsDir() {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
-		return err
-	}
-	if info.Mode()&os.ModeSymlink != 0 {
-		target, err := os.Readlink(from)
-		if err != nil {
+// goFiles lists the go.mod and go.work files of a side, whose folder is top, but
+// for what go leaves out.
+func goFiles(top string, named ...string) (found []string, err error) {
+	err = filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		switch name := d.Name(); {
+		case err != nil:
 			return err
+		case d.IsDir() && path != top && (name == "vendor" || name == "testdata" || name == "node_modules" || strings.HasPrefix(name, ".") || strings.HasPrefix(name, "_")):
+			return fs.SkipDir
+		case d.Type().IsRegular() && slices.Contains(named, name):
+			found = append(found, path)
 		}
-		io.WriteString(sum, target)
-		return os.Symlink(target, to)
-	}
-	src, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer src.Close()
-	dst, err := os.OpenFile(to, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, info.Mode().Perm())
-	if err != nil {
-		return err
-	}
-	_, err = io.Copy(io.MultiWriter(dst, sum), src)
-	return errors.Join(err, dst.Close())
+		return nil
+	})
+	return found, errors.Join(err)
 }

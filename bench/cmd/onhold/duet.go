@@ -59,8 +59,10 @@ func duetCommand() *cli.Command {
 			"pairs it looks whether it is decided. It says of each metric: regressed, minor\n" +
 			"(worse than the margin, within the tolerance), improved, equal, or cannot tell. A\n" +
 			"false alarm has a chance of at most 1 % a comparison, over all metrics and looks.\n\n" +
-			"Both sides lie in work trees of git's own in the temporary folder; submodules are\n" +
-			"left out. It wants a Unix system.\n\n" +
+			"The candidate is the working tree as 'git add --all' would commit it: with changes\n" +
+			"and new files, without what git ignores. Both sides are written to the temporary\n" +
+			"folder by git, as they are stored: no hook, filter or configuration of git changes\n" +
+			"them. duet requires a Unix system.\n\n" +
 			"The folder --out holds every launch, verdict.json, regression.png, junit.xml,\n" +
 			"summary.md and benchmark text. With the same --out a comparison is continued,\n" +
 			"never begun anew. In GitHub Actions it adds to the step's summary and annotates.\n\n" +
@@ -72,7 +74,7 @@ func duetCommand() *cli.Command {
 			"  onhold duet --base main --bench Orders ./...\n" +
 			"  onhold duet --base main --build 'go build -o {out} ./cmd/server' --serve '{out} --addr {addr}' --path /api/orders --level 500",
 		Flags: []cli.Flag{
-			stringFlag(catSides, "base", "", "git reference that the candidate is compared with, at the commit from which it parted"),
+			stringFlag(catSides, "base", "", "commit, tag or branch to compare with; of a branch the commit where HEAD parted from it, or its tip where HEAD is an ancestor of it"),
 			stringFlag(catBench, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
 			stringFlag(catBench, "benchtime", duet.DefaultBenchTime, "how long each, as for go test; 1x for stages of load"),
 			stringFlag(catServe, "build", "", "shell command that builds a side: it writes a program to {out}; {layout} is a number that tells one code layout from another, which go build is told anyway"),

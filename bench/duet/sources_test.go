@@ -1,0 +1,660 @@
+package duet
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/compare"
+)
+
+// layOutOf lays out a folder against a base, and takes it away at the end.
+func layOutOf(t *testing.T, dir, base string) *sources {
+	t.Helper()
+	s, err := layOut(t.Context(), dir, base, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.remove)
+	return s
+}
+
+// filesOf are the files of a side, with their kind and contents, but for git's
+// own.
+func filesOf(t *testing.T, top string) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && d.Name() == ".git" {
+			return fs.SkipDir
+		}
+		rel, _ := filepath.Rel(top, path)
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		text := info.Mode().String()
+		switch {
+		case info.Mode().IsRegular():
+			b, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			text += " " + string(b)
+		case info.Mode()&fs.ModeSymlink != 0:
+			to, err := os.Readlink(path)
+			if err != nil {
+				return err
+			}
+			text += " " + to
+		}
+		out[rel] = text
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestLayOut(t *testing.T) {
+	dir := repo(t, map[string]string{"a": "old", "sub/b": "old", "gone": "old", ".gitignore": "ignored\n"})
+	run(t, dir, "checkout", "-q", "-b", "topic")
+	run(t, dir, "commit", "-q", "--allow-empty", "-m", "of the topic")
+	run(t, dir, "checkout", "-q", "main")
+	run(t, dir, "tag", "v1")
+	write(t, dir, map[string]string{"later": "what others did since"})
+	run(t, dir, "add", "-A")
+	run(t, dir, "commit", "-q", "-m", "later")
+	run(t, dir, "checkout", "-q", "topic")
+	write(t, dir, map[string]string{"a": "new", "fresh": "new", "ignored": "no", "record/run.json": "{}"})
+	os.Remove(filepath.Join(dir, "gone"))
+	index, err := os.ReadFile(filepath.Join(dir, ".git", "index"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := run(t, dir, "count-objects", "-v")
+	s, err := layOut(t.Context(), filepath.Join(dir, "sub"), "main", filepath.Join(dir, "record"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(arm compare.Arm, name, want string) {
+		t.Helper()
+		b, err := os.ReadFile(filepath.Join(s.dir(arm), "..", name))
+		if want == "" && err == nil || want != "" && string(b) != want {
+			t.Errorf("%s of the %s: %q (%v), want %q", name, arm, b, err, want)
+		}
+	}
+	has(compare.Base, "a", "old")
+	has(compare.Base, "gone", "old")
+	has(compare.Base, "later", "") // the base is where the branches parted
+	has(compare.Control, "a", "old")
+	has(compare.Candidate, "a", "new")
+	has(compare.Candidate, "fresh", "new")
+	has(compare.Candidate, "gone", "")
+	has(compare.Candidate, "ignored", "")
+	has(compare.Candidate, "record/run.json", "")
+	has(compare.Candidate, "sub/b", "old")
+	if len(s.dir(compare.Base)) != len(s.dir(compare.Candidate)) {
+		t.Error("the folders' names differ in length")
+	}
+	if got := strings.Join(s.differing, " "); got != "a fresh gone" {
+		t.Errorf("the sides differ in %q", got)
+	}
+	// Either side is a repository of git's, for builds that ask it.
+	for arm, want := range map[compare.Arm]string{compare.Base: "", compare.Candidate: "M a\n D gone\n?? fresh"} {
+		if got := run(t, s.dir(arm), "status", "--porcelain"); got != want {
+			t.Errorf("git says of the %s %q, want %q", arm, got, want)
+		}
+		if got := run(t, s.dir(arm), "describe", "--tags"); !strings.HasPrefix(got, "v1") {
+			t.Errorf("git describes the %s as %q", arm, got)
+		}
+	}
+	if base, candidate := run(t, s.dir(compare.Base), "rev-parse", "HEAD"), run(t, s.dir(compare.Candidate), "rev-parse", "HEAD"); base != s.baseCommit || candidate+"+" != s.candidateCommit {
+		t.Errorf("git says that the base is %s and the candidate %s, want %s and %s", base, candidate, s.baseCommit, s.candidateCommit)
+	}
+	if !strings.HasSuffix(s.candidateCommit, "+") || s.candidateName != "working tree, with changes" {
+		t.Errorf("the candidate has changes, and is called %s, %s", s.candidateName, s.candidateCommit)
+	}
+	// The user's repository is as it was, also while the comparison runs.
+	if after, err := os.ReadFile(filepath.Join(dir, ".git", "index")); err != nil || string(after) != string(index) {
+		t.Errorf("the user's index was changed: %v", err)
+	}
+	if got := run(t, dir, "count-objects", "-v"); got != objects {
+		t.Errorf("the user's objects were\n%s\nand are\n%s", objects, got)
+	}
+	if list := run(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
+		t.Errorf("a working tree was registered:\n%s", list)
+	}
+	s.remove()
+	if _, err := os.Stat(s.root); err == nil {
+		t.Error("the folders are still there")
+	}
+}
+
+func TestBaseIsWhatWasNamed(t *testing.T) {
+	dir := repo(t, map[string]string{"a": "1"})
+	commit := func(text string) string {
+		write(t, dir, map[string]string{"a": text})
+		run(t, dir, "commit", "-q", "-a", "-m", text)
+		return run(t, dir, "rev-parse", "HEAD")
+	}
+	first := run(t, dir, "rev-parse", "HEAD")
+	run(t, dir, "branch", "behind")
+	fork := commit("2")
+	run(t, dir, "checkout", "-q", "-b", "aside")
+	aside := commit("aside")
+	run(t, dir, "tag", "released")
+	run(t, dir, "checkout", "-q", "main")
+	run(t, dir, "checkout", "-q", "-b", "ahead")
+	commit("3")
+	ahead := commit("4")
+	run(t, dir, "checkout", "-q", "main")
+	run(t, dir, "branch", "same")
+	for _, c := range []struct{ why, head, ref, want, note string }{
+		{"HEAD itself", "main", "HEAD", fork, ""},
+		{"the same commit by another branch", "main", "same", fork, ""},
+		{"an ancestor", "main", "HEAD~1", first, ""},
+		{"a branch that is behind", "main", "behind", first, ""},
+		{"a branch that is ahead", "main", "ahead", ahead, "the base is ahead itself"},
+		{"a commit that is ahead", "main", ahead[:10], ahead, ""},
+		{"a branch that parted, HEAD without commits of its own", "main", "aside", aside, "the base is aside itself"},
+		{"a branch that parted", "ahead", "aside", fork, "where HEAD parted from aside"},
+		{"a tag on a branch that parted", "ahead", "released", aside, ""},
+		{"a commit on a branch that parted", "ahead", aside, aside, ""},
+		{"its parent by name", "ahead", "aside~0", aside, ""},
+	} {
+		run(t, dir, "checkout", "-q", c.head)
+		s := layOutOf(t, dir, c.ref)
+		notes := strings.Join(s.notes, " ")
+		if s.baseCommit != c.want || (c.note == "") != (notes == "") || !strings.Contains(notes, c.note) {
+			t.Errorf("%s: base %s, want %s; %q", c.why, s.baseCommit, c.want, notes)
+		}
+		if got := run(t, s.dir(compare.Base), "show", "-s", "--format=%H"); got != c.want {
+			t.Errorf("%s: the base's folder holds %s, want %s", c.why, got, c.want)
+		}
+	}
+	for ref, want := range map[string]string{"nowhere": "git knows no such commit here; where the clone is shallow", "-x": "--base=-x: want a commit", "": "git knows no such commit"} {
+		var wrong *ConfigError
+		if _, err := layOut(t.Context(), dir, ref, ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+			t.Errorf("--base %q: %v", ref, err)
+		}
+	}
+	run(t, dir, "checkout", "-q", "--orphan", "alone")
+	var wrong *ConfigError
+	if _, err := layOut(t.Context(), dir, "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "has no commit: HEAD is that of the candidate") {
+		t.Errorf("no HEAD: %v", err)
+	}
+	run(t, dir, "commit", "-q", "-m", "no history")
+	if _, err := layOut(t.Context(), dir, "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "no commit in common") {
+		t.Errorf("no merge base: %v", err)
+	}
+	if s := layOutOf(t, dir, fork); s.baseCommit != fork {
+		t.Errorf("a commit without a merge base: %s", s.baseCommit)
+	}
+	if _, err := layOut(t.Context(), t.TempDir(), "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "not in a git working tree") {
+		t.Errorf("no repository: %v", err)
+	}
+}
+
+// script is an executable that leaves a sign when it is run.
+func script(t *testing.T, sign, rest string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "script")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\necho ran >>'"+sign+"'\n"+rest+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Whatever git is told by hooks, filters, configuration or the environment,
+// HEAD and a clean working tree are laid out as the same files.
+func TestBothSidesAreLaidOutAlike(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("wants a Unix shell")
+	}
+	files := func() map[string]string {
+		return map[string]string{"go.mod": "module example.com/toy\n", "a.txt": "one\ntwo $Id$\n", "testdata/b.bin": "b\r\n\x00", "sub/c.txt": "c", ".gitignore": "made\n"}
+	}
+	hooks := []string{"post-checkout", "post-index-change", "pre-commit", "post-merge", "fsmonitor-watchman", "reference-transaction"}
+	for why, prepare := range map[string]func(t *testing.T, dir, sign string) (at string){
+		"hooks": func(t *testing.T, dir, sign string) string {
+			for _, name := range hooks {
+				write(t, dir, map[string]string{".git/hooks/" + name: "#!/bin/sh\necho ran >>'" + sign + "'\necho made > made\n"})
+			}
+			return dir
+		},
+		"core.hooksPath": func(t *testing.T, dir, sign string) string {
+			path := t.TempDir()
+			for _, name := range hooks {
+				write(t, path, map[string]string{name: "#!/bin/sh\necho ran >>'" + sign + "'\necho made > made\n"})
+			}
+			run(t, dir, "config", "core.hooksPath", path)
+			return dir
+		},
+		"a template with hooks": func(t *testing.T, dir, sign string) string {
+			path := t.TempDir()
+			write(t, path, map[string]string{"hooks/post-checkout": "#!/bin/sh\necho ran >>'" + sign + "'\n", "info/attributes": "* text eol=crlf\n"})
+			global(t, "[init]\n\ttemplateDir = "+path+"\n")
+			return dir
+		},
+		"a filter in the repository's configuration": func(t *testing.T, dir, sign string) string {
+			write(t, dir, map[string]string{".gitattributes": "*.txt filter=louder\n"})
+			run(t, dir, "add", "-A")
+			run(t, dir, "commit", "-q", "-m", "attributes")
+			run(t, dir, "config", "filter.louder.smudge", script(t, sign, "tr a-z A-Z"))
+			run(t, dir, "config", "filter.louder.clean", "tr A-Z a-z")
+			run(t, dir, "config", "filter.louder.required", "true")
+			return dir
+		},
+		"attributes of the user's": func(t *testing.T, dir, sign string) string {
+			path := filepath.Join(t.TempDir(), "attributes")
+			if err := os.WriteFile(path, []byte("* text eol=crlf filter=louder ident\n"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			global(t, "[core]\n\tattributesFile = "+path+"\n[filter \"louder\"]\n\tsmudge = "+script(t, sign, "tr a-z A-Z")+"\n")
+			return dir
+		},
+		"attributes of the clone": func(t *testing.T, dir, _ string) string {
+			write(t, dir, map[string]string{".git/info/attributes": "*.txt eol=crlf ident\n"})
+			return dir
+		},
+		"line ends by configuration": func(t *testing.T, dir, _ string) string {
+			global(t, "[core]\n\tautocrlf = true\n\teol = crlf\n\tsafecrlf = true\n")
+			return dir
+		},
+		"a monitor of files": func(t *testing.T, dir, sign string) string {
+			run(t, dir, "config", "core.fsmonitor", script(t, sign, "printf '/\\0'"))
+			return dir
+		},
+		"a sparse checkout": func(t *testing.T, dir, _ string) string {
+			run(t, dir, "sparse-checkout", "set", "--cone", "testdata")
+			if _, err := os.Stat(filepath.Join(dir, "sub")); err == nil {
+				t.Fatal("not sparse")
+			}
+			return dir
+		},
+		"a linked working tree": func(t *testing.T, dir, _ string) string {
+			at := filepath.Join(t.TempDir(), "linked")
+			run(t, dir, "worktree", "add", "--quiet", "--detach", at)
+			return at
+		},
+		"a linked working tree of a bare repository": func(t *testing.T, dir, _ string) string {
+			bare, at := filepath.Join(t.TempDir(), "bare.git"), filepath.Join(t.TempDir(), "linked")
+			run(t, dir, "clone", "--quiet", "--bare", dir, bare)
+			run(t, bare, "worktree", "add", "--quiet", at, "main")
+			return at
+		},
+		"a shallow clone": func(t *testing.T, dir, _ string) string {
+			write(t, dir, map[string]string{"a.txt": "later"})
+			run(t, dir, "commit", "-q", "-a", "-m", "later")
+			at := filepath.Join(t.TempDir(), "shallow")
+			run(t, dir, "clone", "--quiet", "--depth=1", "file://"+dir, at)
+			return at
+		},
+		"a clone that borrows objects": func(t *testing.T, dir, _ string) string {
+			at := filepath.Join(t.TempDir(), "borrowed")
+			run(t, dir, "clone", "--quiet", "--shared", dir, at)
+			return at
+		},
+		"a split index": func(t *testing.T, dir, _ string) string {
+			run(t, dir, "update-index", "--split-index")
+			return dir
+		},
+		"a detached HEAD": func(t *testing.T, dir, _ string) string {
+			run(t, dir, "checkout", "-q", "--detach")
+			return dir
+		},
+		"in a submodule": func(t *testing.T, dir, _ string) string {
+			outer := repo(t, map[string]string{"x": "x"})
+			run(t, outer, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", dir, "lib")
+			return filepath.Join(outer, "lib")
+		},
+		"in a folder of it": func(t *testing.T, dir, _ string) string { return filepath.Join(dir, "sub") },
+		"by a link to it": func(t *testing.T, dir, _ string) string {
+			at := filepath.Join(t.TempDir(), "link")
+			if err := os.Symlink(dir, at); err != nil {
+				t.Fatal(err)
+			}
+			return at
+		},
+		"an environment that names another repository": func(t *testing.T, dir, _ string) string {
+			other := repo(t, map[string]string{"other": "other"})
+			t.Setenv("GIT_DIR", filepath.Join(other, ".git"))
+			t.Setenv("GIT_WORK_TREE", other)
+			t.Setenv("GIT_INDEX_FILE", filepath.Join(other, ".git", "index"))
+			t.Setenv("GIT_OBJECT_DIRECTORY", filepath.Join(other, ".git", "objects"))
+			t.Setenv("GIT_LITERAL_PATHSPECS", "1")
+			return dir
+		},
+		"an environment that configures git": func(t *testing.T, dir, sign string) string {
+			t.Setenv("GIT_CONFIG_COUNT", "2")
+			t.Setenv("GIT_CONFIG_KEY_0", "core.hooksPath")
+			path := t.TempDir()
+			write(t, path, map[string]string{"post-checkout": "#!/bin/sh\necho ran >>'" + sign + "'\n", "post-index-change": "#!/bin/sh\necho ran >>'" + sign + "'\n"})
+			t.Setenv("GIT_CONFIG_VALUE_0", path)
+			t.Setenv("GIT_CONFIG_KEY_1", "core.autocrlf")
+			t.Setenv("GIT_CONFIG_VALUE_1", "true")
+			return dir
+		},
+		"a folder with a strange name": func(t *testing.T, dir, _ string) string {
+			at := filepath.Join(t.TempDir(), "it's a \"strange\" $(name): ü")
+			if err := os.Rename(dir, at); err != nil {
+				t.Fatal(err)
+			}
+			return at
+		},
+		"files with strange names": func(t *testing.T, dir, _ string) string {
+			write(t, dir, map[string]string{"it's \"strange\"\tü\n$(x).txt": "x", ":(top)y": "y", "-n": "n"})
+			run(t, dir, "add", "-A")
+			run(t, dir, "commit", "-q", "-m", "names")
+			return dir
+		},
+	} {
+		t.Run(why, func(t *testing.T) {
+			global(t, "")
+			dir, sign := repo(t, files()), filepath.Join(t.TempDir(), "sign")
+			at := prepare(t, dir, sign)
+			s := layOutOf(t, at, "HEAD")
+			base, candidate := filesOf(t, s.top(compare.Base)), filesOf(t, s.top(compare.Candidate))
+			for name := range base {
+				if base[name] != candidate[name] {
+					t.Errorf("%q is %q on the base and %q on the candidate", name, base[name], candidate[name])
+				}
+			}
+			if len(base) != len(candidate) || len(base) < 5 {
+				t.Errorf("the base has %d files, the candidate %d", len(base), len(candidate))
+			}
+			if _, ok := base["sub/c.txt"]; !ok {
+				t.Errorf("a file is missing: %v", base)
+			}
+			if len(s.differing) > 0 || strings.HasSuffix(s.candidateCommit, "+") {
+				t.Errorf("they are said to differ: %q, %s", s.differing, s.candidateCommit)
+			}
+			if b, err := os.ReadFile(sign); err == nil {
+				t.Errorf("a program of the user's ran: %s", b)
+			}
+			// Each side answers a build that asks git as the user's does.
+			if got := run(t, s.dir(compare.Base), "rev-parse", "HEAD"); got != run(t, s.dir(compare.Candidate), "rev-parse", "HEAD") {
+				t.Errorf("HEAD of the base is %s", got)
+			}
+		})
+	}
+}
+
+// global makes text the user's configuration of git.
+func global(t *testing.T, text string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "gitconfig")
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GIT_CONFIG_GLOBAL", path)
+}
+
+// Of what a filter keeps both sides have the contents: what did not change as
+// the working tree has it, and of Git LFS what the clone holds. Else both have
+// what git stores, and it is said.
+func TestFiltersOfGit(t *testing.T) {
+	const id = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" // of x
+	pointer := "version https://git-lfs.github.com/spec/v1\noid sha256:" + id + "\nsize 1\n"
+	global(t, "[filter \"lfs\"]\n\tclean = \"cat\"\n\tsmudge = \"cat\"\n[filter \"crypt\"]\n\tclean = tr a-z n-za-m\n\tsmudge = tr n-za-m a-z\n")
+	dir := repo(t, map[string]string{".gitattributes": "*.big filter=lfs\n*.secret filter=crypt\n", "same.secret": "same", "other.secret": "one", "a.big": strings.Replace(pointer, id, strings.Repeat("0", 64), 1)})
+	store := func(id, text string) {
+		write(t, dir, map[string]string{".git/lfs/objects/" + id[:2] + "/" + id[2:4] + "/" + id: text})
+	}
+	write(t, dir, map[string]string{"a.big": pointer, "other.secret": "two"})
+	store(id, "x")
+	s := layOutOf(t, dir, "HEAD")
+	read := func(arm compare.Arm, name string) string {
+		b, _ := os.ReadFile(filepath.Join(s.dir(arm), name))
+		return string(b)
+	}
+	for _, arm := range []compare.Arm{compare.Base, compare.Candidate} {
+		if got := read(arm, "same.secret"); got != "same" {
+			t.Errorf("what is the same has the contents %q on the %s", got, arm)
+		}
+		if got := read(arm, "a.big"); !strings.HasPrefix(got, "version") {
+			t.Errorf("the contents of the base are not here, and the %s has %q", arm, got)
+		}
+		if got := run(t, s.dir(arm), "status", "--porcelain"); strings.Contains(got, "same.secret") {
+			t.Errorf("git says of the %s %q", arm, got)
+		}
+	}
+	if b, c := read(compare.Base, "other.secret"), read(compare.Candidate, "other.secret"); b != "bar" || c != "gjb" {
+		t.Errorf("what another filter keeps is %q and %q, want it as git stores it", b, c)
+	}
+	if notes := strings.Join(s.notes, " "); !strings.Contains(notes, "a.big (lfs)") || !strings.Contains(notes, "other.secret (crypt)") || strings.Contains(notes, "same") {
+		t.Errorf("notes: %q", s.notes)
+	}
+	store(strings.Repeat("0", 64), "y")
+	s = layOutOf(t, dir, "HEAD")
+	if b, c := read(compare.Base, "a.big"), read(compare.Candidate, "a.big"); b != "y" || c != "x" {
+		t.Errorf("of Git LFS the base has %q and the candidate %q", b, c)
+	}
+}
+
+// What was interrupted while it was laid out leaves nothing behind.
+func TestLayOutInterrupted(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("wants a Unix shell")
+	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	dir := repo(t, map[string]string{"a": "old", ".gitattributes": "a filter=slow\n"})
+	begun, goOn := filepath.Join(t.TempDir(), "begun"), filepath.Join(t.TempDir(), "go")
+	run(t, dir, "config", "filter.slow.clean", "touch "+begun+"; until [ -e "+goOn+" ]; do sleep 0.01; done; cat")
+	write(t, dir, map[string]string{"a": "new, which git has to read"})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for _, err := os.Stat(begun); err != nil && t.Context().Err() == nil; _, err = os.Stat(begun) {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+		time.Sleep(50 * time.Millisecond) // until git is dead; were it not, this would pass for nothing
+		os.WriteFile(goOn, nil, 0o644)
+	}()
+	s, err := layOut(ctx, dir, "main", "")
+	if err == nil {
+		s.remove()
+		t.Error("the interrupt made no difference")
+	}
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left in the temporary folder: %v, %v", left, err)
+	}
+}
+
+// A hook's environment names the user's index and repository.
+func TestLayOutInAHook(t *testing.T) {
+	dir := repo(t, map[string]string{"a": "old", "b": "old"})
+	write(t, dir, map[string]string{"a": "new"})
+	run(t, dir, "add", "a")
+	want := run(t, dir, "status", "--porcelain")
+	t.Setenv("GIT_DIR", filepath.Join(dir, ".git"))
+	t.Setenv("GIT_INDEX_FILE", filepath.Join(dir, ".git", "index"))
+	s := layOutOf(t, dir, "HEAD")
+	if got := run(t, dir, "status", "--porcelain"); got != want || s.candidateName != "working tree, with changes" {
+		t.Errorf("the user's working tree is %q, was %q; the candidate is the %s", got, want, s.candidateName)
+	}
+	// What a build asks git is not about the user's repository.
+	cmd := s.command(compare.Base, s.dir(compare.Base), "git", "rev-parse", "--show-toplevel")
+	if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != s.top(compare.Base) {
+		t.Errorf("a build in the base is told of %s, %v", out, err)
+	}
+}
+
+// A repository whose git folder is named by the environment alone.
+func TestLayOutByEnvironment(t *testing.T) {
+	dir := repo(t, map[string]string{"a": "old"})
+	aside := filepath.Join(t.TempDir(), "aside.git")
+	if err := os.Rename(filepath.Join(dir, ".git"), aside); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("GIT_DIR", aside)
+	t.Setenv("GIT_WORK_TREE", dir)
+	if s := layOutOf(t, dir, "HEAD"); len(s.differing) > 0 || filesOf(t, s.top(compare.Base))["a"] == "" {
+		t.Errorf("differing: %q", s.differing)
+	}
+}
+
+// Submodules are laid out as each side has them.
+func TestSubmodules(t *testing.T) {
+	inner := repo(t, map[string]string{"c": "old"})
+	dir := repo(t, map[string]string{"a": "old"})
+	run(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "lib")
+	run(t, dir, "commit", "-q", "-a", "-m", "lib")
+	if s := layOutOf(t, dir, "HEAD"); len(s.notes) > 0 || len(s.differing) > 0 {
+		t.Errorf("notes: %q, differing %q", s.notes, s.differing)
+	}
+	write(t, dir, map[string]string{"lib/c": "committed"})
+	run(t, filepath.Join(dir, "lib"), "commit", "-q", "-a", "-m", "c")
+	write(t, dir, map[string]string{"lib/c": "changed", "lib/d": "new"})
+	s := layOutOf(t, dir, "HEAD")
+	for arm, want := range map[compare.Arm]string{compare.Base: "old", compare.Candidate: "changed"} {
+		if b, err := os.ReadFile(filepath.Join(s.dir(arm), "lib", "c")); err != nil || string(b) != want {
+			t.Errorf("the submodule of the %s has %q, want %q, %v", arm, b, want, err)
+		}
+	}
+	if got := strings.Join(s.differing, " "); got != "lib/c lib/d" || !strings.HasSuffix(s.candidateCommit, "+") || len(s.notes) > 0 {
+		t.Errorf("differing %q, %s, %q", got, s.candidateCommit, s.notes)
+	}
+	clone := filepath.Join(t.TempDir(), "clone")
+	run(t, dir, "clone", "-q", dir, clone)
+	if s := layOutOf(t, clone, "HEAD"); len(s.notes) != 1 || !strings.Contains(s.notes[0], "the submodule lib is empty on both sides: it is not checked out") {
+		t.Errorf("notes: %q", s.notes)
+	}
+}
+
+// buildsOn is what the program of a module prints on each side.
+func buildsOn(t *testing.T, s *sources) (said [2]string) {
+	t.Helper()
+	for i, arm := range []compare.Arm{compare.Base, compare.Candidate} {
+		out, err := s.command(arm, s.dir(arm), "go", "run", ".").CombinedOutput()
+		if err != nil {
+			t.Errorf("the %s: %v\n%s", arm, err, out)
+		}
+		said[i] = strings.TrimSpace(string(out))
+	}
+	return said
+}
+
+// Modules are built as in the user's folder, wherever their neighbours lie, and
+// each side with its own files.
+func TestSurroundings(t *testing.T) {
+	lib := func(word string) string {
+		return "package lib\n\nfunc Word() string { return \"" + word + "\" }\n"
+	}
+	const program = "package main\n\nimport \"example.com/lib\"\n\nfunc main() { println(lib.Word()) }\n"
+	app := func(replace string) string {
+		return "module example.com/app\n\ngo 1.26\n\nrequire example.com/lib v0.0.0\n" + replace
+	}
+	const libMod = "module example.com/lib\n\ngo 1.26\n"
+	inHouse := func(t *testing.T, outer, work string) map[string]string {
+		return map[string]string{"app/go.mod": app(""), "app/main.go": program, "lib/go.mod": libMod, "lib/lib.go": lib("old"), ".gitignore": work}
+	}
+	for why, c := range map[string]struct {
+		prepare func(t *testing.T, outer string) map[string]string // files of the repository outer/repo
+		at      string
+		change  string // which file becomes what
+		want    [2]string
+		note    string
+	}{
+		"replace outside": {func(t *testing.T, outer string) map[string]string {
+			write(t, outer, map[string]string{"lib/go.mod": libMod, "lib/lib.go": lib("outside")})
+			return map[string]string{"go.mod": app("replace example.com/lib => ../lib\n"), "main.go": program}
+		}, ".", "", [2]string{"outside", "outside"}, "go.mod names ../lib, outside of the repository"},
+		"replace far outside, from below": {func(t *testing.T, outer string) map[string]string {
+			write(t, filepath.Dir(outer), map[string]string{"far/lib/go.mod": libMod, "far/lib/lib.go": lib("far")})
+			return map[string]string{"app/go.mod": app("replace (\n\texample.com/lib => \"../../../far/lib\" // there\n)\n"), "app/main.go": program}
+		}, "app", "", [2]string{"far", "far"}, "app/go.mod names ../../far/lib"},
+		"replace by an absolute path": {func(t *testing.T, outer string) map[string]string {
+			write(t, outer, map[string]string{"lib/go.mod": libMod, "lib/lib.go": lib("absolute")})
+			return map[string]string{"go.mod": app("replace example.com/lib => " + outer + "/lib\n"), "main.go": program}
+		}, ".", "", [2]string{"absolute", "absolute"}, "/lib, outside of the repository"},
+		"replace inside": {func(t *testing.T, outer string) map[string]string {
+			files := inHouse(t, outer, "")
+			files["app/go.mod"] = app("replace example.com/lib => ../lib\n")
+			return files
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, ""},
+		"a workspace": {func(t *testing.T, outer string) map[string]string {
+			files := inHouse(t, outer, "")
+			files["go.work"] = "go 1.26\n\nuse (\n\t./app\n\t./lib\n)\n"
+			return files
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, ""},
+		"a workspace that git ignores": {func(t *testing.T, outer string) map[string]string {
+			write(t, outer, map[string]string{"repo/go.work": "go 1.26\n\nuse ./app\nuse ./lib // both\n"})
+			return inHouse(t, outer, "go.work\n")
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, "repo/go.work, which git does not have"},
+		"a workspace around the repository": {func(t *testing.T, outer string) map[string]string {
+			write(t, outer, map[string]string{"go.work": "go 1.26\n\nuse (\n\t./repo/app\n\t./beside\n)\n", "beside/go.mod": libMod, "beside/lib.go": lib("beside")})
+			return inHouse(t, outer, "")
+		}, "app", "", [2]string{"beside", "beside"}, "go.work, which git does not have"},
+		"a workspace elsewhere": {func(t *testing.T, outer string) map[string]string {
+			elsewhere := t.TempDir()
+			write(t, elsewhere, map[string]string{"my.work": "go 1.26\n\nuse " + outer + "/repo/app\nuse \"" + outer + "/repo/lib\"\n"})
+			t.Setenv("GOWORK", filepath.Join(elsewhere, "my.work"))
+			return inHouse(t, outer, "")
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, "my.work, which git does not have"},
+		"a workspace by its path": {func(t *testing.T, outer string) map[string]string {
+			files := inHouse(t, outer, "")
+			files["tools/go.work"] = "go 1.26\n\nuse ../app\nuse ../lib\n"
+			t.Setenv("GOWORK", filepath.Join(outer, "repo", "tools", "go.work"))
+			return files
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, ""},
+		"a workspace that is switched off": {func(t *testing.T, outer string) map[string]string {
+			files := inHouse(t, outer, "")
+			files["go.work"] = "go 1.26\n\nuse ./nosuch\n"
+			files["app/go.mod"] = app("replace example.com/lib => ../lib\n")
+			t.Setenv("GOWORK", "off")
+			return files
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, ""},
+		"a link out of it": {func(t *testing.T, outer string) map[string]string {
+			write(t, outer, map[string]string{"lib/go.mod": libMod, "lib/lib.go": lib("linked")})
+			if err := os.MkdirAll(filepath.Join(outer, "repo"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Symlink("../lib", filepath.Join(outer, "repo", "lib")); err != nil {
+				t.Fatal(err)
+			}
+			return map[string]string{"go.mod": app("replace example.com/lib => ./lib\n"), "main.go": program}
+		}, ".", "", [2]string{"linked", "linked"}, "lib names ../lib"},
+	} {
+		t.Run(why, func(t *testing.T) {
+			outer := filepath.Join(t.TempDir(), "outer")
+			files := c.prepare(t, outer)
+			dir := filepath.Join(outer, "repo")
+			write(t, dir, files)
+			for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "base"}} {
+				run(t, dir, args...)
+			}
+			if c.change != "" {
+				write(t, dir, map[string]string{c.change: lib("new")})
+			}
+			s := layOutOf(t, filepath.Join(dir, c.at), "HEAD")
+			if got := buildsOn(t, s); got != c.want {
+				t.Errorf("the sides print %q, want %q", got, c.want)
+			}
+			if notes := strings.Join(s.notes, " "); !strings.Contains(notes, c.note) || (c.note == "") != (notes == "") {
+				t.Errorf("notes: %q, want %q", notes, c.note)
+			}
+		})
+	}
+	// The base would be built from the candidate's files.
+	dir := repo(t, nil)
+	write(t, dir, map[string]string{"go.mod": app("replace example.com/lib => " + dir + "/lib\n"), "main.go": program, "lib/go.mod": libMod, "lib/lib.go": lib("old")})
+	run(t, dir, "add", "-A")
+	run(t, dir, "commit", "-q", "-m", "absolute")
+	var wrong *ConfigError
+	if _, err := layOut(t.Context(), dir, "HEAD", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "go.mod of the base names "+dir+"/lib, an absolute path into the repository") {
+		t.Errorf("an absolute path into the repository: %v", err)
+	}
+}

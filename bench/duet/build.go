@@ -130,7 +130,7 @@ func (b *builder) one(ctx context.Context, arm compare.Arm, layout uint64, out s
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fmt.Errorf("building the %s: %w", arm, err)
+		return fmt.Errorf("building the %s: %s", arm, b.s.sides.said(arm, err.Error()))
 	}
 	if _, err := os.Stat(out); err != nil {
 		return fmt.Errorf("building the %s: the command ended well and left no program at %s: it has to write to {out}", arm, filepath.Base(out))

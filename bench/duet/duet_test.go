@@ -360,7 +360,7 @@ func TestValidateNamesTheFlag(t *testing.T) {
 		e    Experiment
 		want string
 	}{
-		{&GoBench{Bench: "("}, "--bench=("}, {&GoBench{Bench: "A|B/["}, "--bench=A|B/["}, {&GoBench{BenchTime: "fast"}, "--benchtime=fast"}, {&GoBench{BenchTime: "0x"}, "--benchtime=0x"},
+		{&GoBench{Bench: "("}, "--bench=("}, {&GoBench{Bench: "A|B/["}, "--bench=A|B/["}, {&GoBench{BenchTime: "fast"}, "--benchtime=fast"}, {&GoBench{BenchTime: "0x"}, "--benchtime=0x"}, {&GoBench{Tags: "a b"}, "--tags=a b"}, {&GoBench{Packages: []string{"-v"}}, "-v"},
 		{&Serve{Build: "make"}, "--build=make"}, {&Serve{Build: "go build -o {out}", Command: "{out}"}, "--serve={out}"},
 		{&Serve{Build: "{out}", Command: "{out} {addr}"}, "--load="},
 	} {

@@ -3,14 +3,16 @@ package duet
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"go/ast"
+	"go/build/constraint"
 	"go/parser"
 	"go/token"
+	"io"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -22,9 +24,13 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-// goCommand is the go command in an arm's source.
-func (r *benched) goCommand(arm compare.Arm, args ...string) *exec.Cmd {
-	return r.s.sides.command(arm, r.s.sides.dir(arm), "go", args...)
+// listing is what go says of one side's packages.
+type listing struct {
+	found   map[string]map[string]string // by a package's folder below the side's: its benchmarks, with their files
+	folders map[string]bool              // of all packages with test files
+	wrong   []string                     // what go says of a pattern or a package that is named
+	broken  []string                     // what go says of a package that a pattern with ... takes
+	ignored []string                     // benchmarks in files that this build leaves out
 }
 
 // find lists the packages in which both sides have such a benchmark. What the
@@ -45,12 +51,67 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	for dir, names := range base {
-		if candidate[dir] == nil {
-			candidate[dir] = map[string]string{}
+	if len(candidate.wrong) > 0 {
+		about := candidate.wrong
+		if len(candidate.ignored) > 0 {
+			about = append(about, "this build leaves out "+some(candidate.ignored))
 		}
+		return nil, &ConfigError{fmt.Errorf("the packages %s: %s%s", strings.Join(patterns, " "), strings.Join(about, "; "), r.whereModulesLie(candidate))}
+	}
+	r.noteGone(base, candidate)
+	if r.CandidateTests {
+		if base, err = r.giveTests(ctx, patterns, candidate); err != nil {
+			return nil, err
+		}
+	}
+	var found []string
+	for _, dir := range slices.Sorted(maps.Keys(candidate.found)) {
+		var fresh []string
+		files := map[string]bool{}
+		for name, file := range candidate.found[dir] {
+			files[file] = true
+			if _, ok := base.found[dir][name]; !ok {
+				fresh = append(fresh, name)
+			}
+		}
+		for _, file := range base.found[dir] {
+			files[file] = true
+		}
+		if len(fresh) > 0 {
+			slices.Sort(fresh)
+			note := fmt.Sprintf("%s has benchmarks in the candidate only, so they are not compared: %s", dir, some(fresh))
+			if !r.CandidateTests {
+				note += ". --candidate-tests measures them on the base too"
+			}
+			r.s.notes = append(r.s.notes, note)
+		}
+		if len(fresh) < len(candidate.found[dir]) {
+			found = append(found, dir)
+			if changed := r.changed(dir, slices.Sorted(maps.Keys(files))); changed != "" {
+				r.s.notes = append(r.s.notes, fmt.Sprintf("%s differs between the sides: what changed may be the benchmark, and not what it measures", changed))
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, &ConfigError{r.nothing(patterns, base, candidate)}
+	}
+	for _, side := range []struct {
+		name string
+		listing
+	}{{"base", base}, {"candidate", candidate}} {
+		if about := slices.Concat(side.wrong, side.broken); len(about) > 0 {
+			r.s.notes = append(r.s.notes, fmt.Sprintf("packages of the %s are left out, as go says: %s", side.name, some(about)))
+		}
+	}
+	r.noteModules(patterns, found)
+	return found, nil
+}
+
+// noteGone notes the benchmarks that the base has and the candidate has not.
+func (r *benched) noteGone(base, candidate listing) {
+	for dir, names := range base.found {
 		for name := range names {
-			if _, ok := candidate[dir][name]; !ok {
+			if _, ok := candidate.found[dir][name]; !ok {
 				r.s.invalid = append(r.s.invalid, fmt.Sprintf("benchmark %s of %s is gone in the candidate", name, dir))
 			}
 		}
@@ -59,74 +120,273 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 	for _, gone := range r.s.invalid {
 		r.s.tell("%s", gone)
 	}
-	var found []string
-	r.declared = map[string][]string{}
-	for _, dir := range slices.Sorted(maps.Keys(candidate)) {
-		both := false
-		files := map[string]bool{}
-		for name, file := range candidate[dir] {
-			files[file] = true
-			if _, ok := base[dir][name]; ok {
-				both = true
-				r.declared[dir] = append(r.declared[dir], name)
-			}
-		}
-		for _, file := range base[dir] {
-			files[file] = true
-		}
-		switch {
-		case both:
-			found = append(found, dir)
-			if changed := r.changed(dir, slices.Sorted(maps.Keys(files))); changed != "" {
-				r.s.notes = append(r.s.notes, fmt.Sprintf("%s differs between the sides: what changed may be the benchmark, and not what it measures", changed))
-			}
-		case len(candidate[dir]) > 0:
-			r.s.notes = append(r.s.notes, fmt.Sprintf("%s has benchmarks in the candidate only, so they are not compared: %s", dir, strings.Join(slices.Sorted(maps.Keys(candidate[dir])), ", ")))
+}
+
+// nothing is why there is nothing to compare, with what go says, and where to
+// look.
+func (r *benched) nothing(patterns []string, base, candidate listing) error {
+	why := []string{fmt.Sprintf("no package of %s has benchmarks on both sides that --bench=%s takes", strings.Join(patterns, " "), r.bench())}
+	why = append(why, r.s.invalid...)
+	for _, note := range r.s.notes {
+		if strings.Contains(note, "candidate only") {
+			why = append(why, note)
 		}
 	}
-	if len(found) == 0 {
-		why := slices.Concat([]string{fmt.Sprintf("no package of %s has benchmarks on both sides that --bench=%s takes", strings.Join(patterns, " "), r.bench())}, r.s.invalid)
-		return nil, &ConfigError{errors.New(strings.Join(why, "; "))}
+	for _, side := range []struct {
+		name string
+		listing
+	}{{"base", base}, {"candidate", candidate}} {
+		if about := slices.Concat(side.wrong, side.broken); len(about) > 0 {
+			why = append(why, fmt.Sprintf("go says of the %s: %s", side.name, some(about)))
+		}
+		if len(side.ignored) > 0 {
+			why = append(why, fmt.Sprintf("this build of the %s leaves out %s", side.name, some(side.ignored)))
+		}
 	}
-	return found, nil
+	return errors.New(strings.Join(why, "; ") + r.whereModulesLie(candidate))
+}
+
+// whereModulesLie names the modules of the candidate, where the patterns missed
+// them.
+func (r *benched) whereModulesLie(candidate listing) string {
+	if len(candidate.folders) > 0 {
+		return ""
+	}
+	var dirs []string
+	for _, dir := range r.modulesBelow(compare.Candidate, r.s.sides.top(compare.Candidate)) {
+		if rel, err := filepath.Rel(r.s.sides.dir(compare.Candidate), dir); err == nil {
+			dirs = append(dirs, pattern(rel))
+		}
+	}
+	if len(dirs) == 0 {
+		return "; the repository has no go.mod"
+	}
+	return "; its modules are those of " + some(dirs)
+}
+
+// pattern names all packages below a relative folder.
+func pattern(rel string) string {
+	if rel == "." {
+		return "./..."
+	}
+	if outside(rel) {
+		return filepath.ToSlash(rel) + "/..."
+	}
+	return "./" + filepath.ToSlash(rel) + "/..."
+}
+
+// noteModules notes the modules below the patterns that these do not take: to
+// go, a pattern ends where another module begins.
+func (r *benched) noteModules(patterns, found []string) {
+	side := r.s.sides.dir(compare.Candidate)
+	var missed []string
+	for _, p := range patterns {
+		literal, more, _ := strings.Cut(p, "...")
+		if !relative(p) || more != "" || !strings.HasSuffix(p, "/...") {
+			continue
+		}
+		at := filepath.Join(side, literal)
+		if r.moduleOf(compare.Candidate, at) == "" {
+			continue
+		}
+		for _, dir := range r.modulesBelow(compare.Candidate, at) {
+			rel, err := filepath.Rel(side, dir)
+			if err != nil || dir == at || slices.ContainsFunc(found, func(f string) bool { return f == rel || strings.HasPrefix(f, rel+string(filepath.Separator)) }) {
+				continue
+			}
+			missed = append(missed, pattern(rel))
+		}
+	}
+	if len(missed) > 0 {
+		r.s.notes = append(r.s.notes, fmt.Sprintf("%s: not measured, as they are modules of their own; name them to measure them", some(missed)))
+	}
+}
+
+// relative reports whether a pattern names a folder, and not an import path.
+func relative(pattern string) bool {
+	return pattern == "." || pattern == ".." || strings.HasPrefix(pattern, "./") || strings.HasPrefix(pattern, "../")
+}
+
+// moduleOf is the folder of the module that a folder of a side lies in, "" where
+// it lies in none.
+func (r *benched) moduleOf(arm compare.Arm, dir string) string {
+	root := filepath.Join(r.s.sides.root, folder(arm))
+	for ; len(dir) >= len(root); dir = filepath.Dir(dir) {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+	}
+	return ""
+}
+
+// modulesBelow are the folders of the modules at and below a folder of a side.
+func (r *benched) modulesBelow(arm compare.Arm, dir string) (dirs []string) {
+	files, _ := goFiles(dir, "go.mod") // a folder that is not there has none
+	for _, path := range files {
+		dirs = append(dirs, filepath.Dir(path))
+	}
+	return dirs
+}
+
+// asked is a call of go list: in which folder, and for which patterns.
+type asked struct {
+	dir      string
+	patterns []string
+}
+
+// calls are the calls of go list that patterns take. A folder of another module
+// than the user's is asked for from there, and where a folder lies in no module,
+// as at the top of a repository of several, those below it are.
+func (r *benched) calls(arm compare.Arm, patterns []string) (calls []asked) {
+	add := func(dir, pattern string) {
+		for i := range calls {
+			if calls[i].dir == dir {
+				calls[i].patterns = append(calls[i].patterns, pattern)
+				return
+			}
+		}
+		calls = append(calls, asked{dir, []string{pattern}})
+	}
+	side := r.s.sides.dir(arm)
+	for _, p := range patterns {
+		literal, wild, isWild := strings.Cut(p, "...")
+		at := filepath.Join(side, literal)
+		if isWild && !strings.HasSuffix(literal, "/") {
+			at = filepath.Dir(at) // ./a... takes folders beside ./a
+		}
+		switch module := r.moduleOf(arm, at); {
+		case !relative(p):
+			add(side, p)
+		case module != "":
+			rel, err := filepath.Rel(module, filepath.Join(side, p))
+			if err != nil {
+				add(side, p)
+				continue
+			}
+			add(module, "./"+filepath.ToSlash(rel))
+		case isWild && wild == "":
+			below := r.modulesBelow(arm, at)
+			for _, dir := range below {
+				add(dir, "./...")
+			}
+			if len(below) == 0 {
+				add(side, p)
+			}
+		default:
+			add(side, p)
+		}
+	}
+	return calls
+}
+
+// listed is what go list prints of a package.
+type listed struct {
+	Dir                                       string
+	TestGoFiles, XTestGoFiles, IgnoredGoFiles []string
+	Match                                     []string
+	Error                                     *struct{ Err string }
 }
 
 // list finds an arm's packages, by their folders below the arm's, and the
 // benchmarks in each whose names the expression takes, with their files. What
 // is below those in sub-benchmarks shows when they run.
-func (r *benched) list(ctx context.Context, arm compare.Arm, patterns []string) (map[string]map[string]string, error) {
+func (r *benched) list(ctx context.Context, arm compare.Arm, patterns []string) (l listing, err error) {
 	takes, err := topLevel(r.bench())
 	if err != nil {
-		return nil, err
+		return l, err
 	}
-	// A line for each test file that this system builds.
-	const format = `{{$dir := .Dir}}{{range .TestGoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}{{range .XTestGoFiles}}{{$dir}}/{{.}}{{"\n"}}{{end}}`
-	ran, err := child.Run(ctx, r.goCommand(arm, append([]string{"list", "-e", "-f", format}, patterns...)...), nil, buildLimit, nil)
-	listed, cut := ran.Whole()
-	if err := errors.Join(err, cut); err != nil {
-		return nil, &ConfigError{fmt.Errorf("listing the packages %s: %w", strings.Join(patterns, " "), err)}
-	}
-	out := map[string]map[string]string{}
-	for line := range strings.Lines(string(listed)) {
-		path := strings.TrimSpace(line)
-		if path == "" {
-			continue
+	l = listing{found: map[string]map[string]string{}, folders: map[string]bool{}}
+	for _, call := range r.calls(arm, patterns) {
+		args := append([]string{"list", "-e", "-json=Dir,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Match,Error"}, r.tagFlags()...)
+		cmd := r.s.sides.command(arm, call.dir, "go", append(append(args, "--"), call.patterns...)...)
+		ran, err := child.Run(ctx, cmd, nil, buildLimit, nil)
+		if ctx.Err() != nil {
+			return l, context.Cause(ctx)
 		}
-		dir, err := filepath.Rel(r.s.sides.dir(arm), filepath.Dir(path))
 		if err != nil {
+			l.wrong = append(l.wrong, r.s.sides.said(arm, err.Error()))
 			continue
 		}
-		for _, name := range benchmarksIn(path) {
+		out, err := ran.Whole()
+		if err != nil {
+			return l, err
+		}
+		for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+			var p listed
+			if err := dec.Decode(&p); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				return l, fmt.Errorf("what go list prints of the packages %s: %w", strings.Join(call.patterns, " "), err)
+			}
+			l.add(r.s.sides, arm, p, takes)
+		}
+	}
+	return l, nil
+}
+
+// add takes a package into a listing.
+func (l *listing) add(s *sources, arm compare.Arm, p listed, takes func(string) bool) {
+	if p.Error != nil && len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 {
+		said := strings.TrimSpace(s.said(arm, p.Error.Err))
+		if p.Dir == "" || slices.ContainsFunc(p.Match, func(m string) bool { return !strings.Contains(m, "...") }) {
+			l.wrong = append(l.wrong, said)
+		} else {
+			l.broken = append(l.broken, said)
+		}
+	}
+	dir, err := filepath.Rel(s.dir(arm), p.Dir)
+	if p.Dir == "" || err != nil {
+		return
+	}
+	for _, file := range slices.Concat(p.TestGoFiles, p.XTestGoFiles) {
+		l.folders[dir] = true
+		for _, name := range benchmarksIn(filepath.Join(p.Dir, file)) {
 			if !takes(name) {
 				continue
 			}
-			if out[dir] == nil {
-				out[dir] = map[string]string{}
+			if l.found[dir] == nil {
+				l.found[dir] = map[string]string{}
 			}
-			out[dir][name] = filepath.Base(path)
+			l.found[dir][name] = file
 		}
 	}
-	return out, nil
+	for _, file := range p.IgnoredGoFiles {
+		path := filepath.Join(p.Dir, file)
+		if !strings.HasSuffix(file, "_test.go") || !slices.ContainsFunc(benchmarksIn(path), takes) {
+			continue
+		}
+		about := filepath.Join(dir, file)
+		if line := constraintOf(path); line != "" {
+			about += " (" + line + "; --tags sets build tags)"
+		}
+		l.ignored = append(l.ignored, about)
+	}
+}
+
+// constraintOf is the line of a file that says when it is built, "" where none
+// does.
+func constraintOf(path string) string {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if line = strings.TrimSpace(line); constraint.IsGoBuild(line) {
+			return line
+		}
+		if strings.HasPrefix(line, "package ") {
+			break
+		}
+	}
+	return ""
+}
+
+// tagFlags are the flags of the go command for the build tags.
+func (r *benched) tagFlags() []string {
+	if r.Tags == "" {
+		return nil
+	}
+	return []string{"-tags=" + r.Tags}
 }
 
 // benchmarksIn lists the benchmarks that a test file declares. Of one that does
@@ -206,8 +466,10 @@ func (r *benched) changed(dir string, files []string) string {
 	return ""
 }
 
-func (r *benched) compile(ctx context.Context, pkg string, arm compare.Arm, layout uint64, out string) error {
-	cmd := r.goCommand(arm, "test", "-c", "-o", out, "-trimpath", "-buildvcs=false", "-ldflags="+layoutFlags(layout), "./"+pkg)
-	_, err := child.Run(ctx, cmd, nil, buildLimit, nil)
+// compile builds the test binary of a package, from the package's own folder:
+// it may be of another module than the user's.
+func (r *benched) compile(ctx context.Context, pkg string, arm compare.Arm, link, out string) error {
+	args := slices.Concat([]string{"test", "-c", "-o", out, "-trimpath", "-buildvcs=false", "-ldflags=" + link}, r.tagFlags(), []string{"."})
+	_, err := child.Run(ctx, r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), "go", args...), nil, buildLimit, nil)
 	return err
 }

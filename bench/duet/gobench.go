@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -36,12 +37,28 @@ type GoBench struct {
 	Packages  []string // patterns as go test takes them; none: the package of the folder
 	Bench     string   // regular expression of the benchmarks; DefaultBench where empty
 	BenchTime string   // as go test -benchtime; DefaultBenchTime where empty
+	Tags      string   // build tags, separated by commas, as go test -tags
+
+	// CandidateTests measures the base with the candidate's test files, so that a
+	// benchmark which is new in the candidate is measured on both sides.
+	CandidateTests bool
 }
+
+// tags are build tags as a command line has them.
+var tags = regexp.MustCompile(`^([\pL\p{Nd}_.]+(,[\pL\p{Nd}_.]+)*)?$`)
 
 // Validate says what is wrong with it, naming the flag.
 func (e *GoBench) Validate() error {
 	if _, err := topLevel(e.bench()); err != nil {
 		return fmt.Errorf("--bench=%s: %w", e.Bench, err)
+	}
+	if !tags.MatchString(e.Tags) {
+		return fmt.Errorf("--tags=%s: want build tags of letters, digits, dots and underscores, separated by commas, as for go test", e.Tags)
+	}
+	for _, p := range e.Packages {
+		if p == "" || strings.HasPrefix(p, "-") {
+			return fmt.Errorf("the package %q: want patterns as for go test, such as ./...; flags go before them", p)
+		}
 	}
 	if n, ok := strings.CutSuffix(e.benchTime(), "x"); ok && n != "" && strings.Trim(n, "0123456789") == "" && strings.Trim(n, "0") != "" {
 		return nil
@@ -57,9 +74,16 @@ func (e *GoBench) bench() string { return orDefault(e.Bench, DefaultBench) }
 func (e *GoBench) benchTime() string { return orDefault(e.BenchTime, DefaultBenchTime) }
 
 func (e *GoBench) settings() result.Settings {
-	return result.Settings{
+	out := result.Settings{
 		{Key: "packages", Value: strings.Join(e.Packages, " ")}, {Key: "bench", Value: e.bench()}, {Key: "benchtime", Value: e.benchTime()},
 	}
+	if e.Tags != "" {
+		out = append(out, result.Setting{Key: "tags", Value: e.Tags})
+	}
+	if e.CandidateTests {
+		out = append(out, result.Setting{Key: "candidate_tests", Value: "true"})
+	}
+	return out
 }
 
 // benched runs the pairs of a GoBench.
@@ -80,7 +104,7 @@ func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
 	}
 	for i, pkg := range r.packages {
 		r.builders = append(r.builders, &builder{s: s, name: fmt.Sprintf("p%02d", i), make: func(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
-			return r.compile(ctx, pkg, arm, layout, out)
+			return r.compile(ctx, pkg, arm, layoutFlags(layout), out)
 		}})
 	}
 	r.record, err = os.OpenFile(filepath.Join(s.Out, LaunchesFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)

@@ -241,6 +241,20 @@ func (s *sources) command(arm compare.Arm, dir, name string, args ...string) *ex
 	return cmd
 }
 
+// said is what a program says of a side's files, with the names that the user
+// knows them by: the candidate's as they lie in the working tree, the base's
+// behind its commit, as git has it.
+func (s *sources) said(arm compare.Arm, text string) string {
+	if s.root == "" {
+		return text
+	}
+	if folder(arm) == candidateFolder {
+		return strings.ReplaceAll(text, s.top(arm), s.repo)
+	}
+	top := s.top(arm)
+	return strings.NewReplacer(top+string(filepath.Separator), short(s.baseCommit)+":", top, short(s.baseCommit)+":").Replace(text)
+}
+
 // goFiles lists the go.mod and go.work files of a side, whose folder is top, but
 // for what go leaves out.
 func goFiles(top string, named ...string) (found []string, err error) {

@@ -77,6 +77,8 @@ func duetCommand() *cli.Command {
 			stringFlag(catSides, "base", "", "commit, tag or branch to compare with; of a branch the commit where HEAD parted from it, or its tip where HEAD is an ancestor of it"),
 			stringFlag(catBench, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
 			stringFlag(catBench, "benchtime", duet.DefaultBenchTime, "how long each, as for go test; 1x for stages of load"),
+			stringFlag(catBench, "tags", "", "build tags, separated by commas, as for go test"),
+			boolFlag(catBench, "candidate-tests", "measure the base with the candidate's test files and testdata: a benchmark that is new in the candidate is measured on both sides"),
 			stringFlag(catServe, "build", "", "shell command that builds a side: it writes a program to {out}; {layout} is a number that tells one code layout from another, which go build is told anyway"),
 			stringFlag(catServe, "serve", "", "command that starts the server: {out} is the program, {addr} the address to listen on. The shell's exec runs it: it is one program, and variables want env, as in 'env VAR=x {out} {addr}'"),
 			stringFlag(catServe, "path", "/", "path of the requests, with its query"),
@@ -112,7 +114,7 @@ func duetCommand() *cli.Command {
 // The flags that mean something to one of the two experiments only.
 var (
 	serveOnly = []string{"path", "method", "header", "body", "load", "level", "wait", "slice", "slices", "settle", "slice-warmup", "max-lag", "no-pin"}
-	benchOnly = []string{"bench", "benchtime"}
+	benchOnly = []string{"bench", "benchtime", "tags", "candidate-tests"}
 )
 
 func duetAction(ctx context.Context, c *cli.Command) error {
@@ -213,7 +215,8 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 				return config, usageError("--%s=%v: goes with --build and --serve only, and these are benchmarks", flag, c.Value(flag))
 			}
 		}
-		config.Experiment = &duet.GoBench{Packages: c.Args().Slice(), Bench: text(c, "bench", duet.DefaultBench), BenchTime: text(c, "benchtime", duet.DefaultBenchTime)}
+		config.Experiment = &duet.GoBench{Packages: c.Args().Slice(), Bench: text(c, "bench", duet.DefaultBench), BenchTime: text(c, "benchtime", duet.DefaultBenchTime),
+			Tags: c.String("tags"), CandidateTests: c.Bool("candidate-tests")}
 	} else if config.Experiment, err = serveExperiment(c); err != nil {
 		return config, err
 	}

@@ -2,17 +2,15 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"fmt"
 	"math/rand/v2"
 	"net"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
-
-	"github.com/valyala/fasthttp"
 )
 
 // HTTP says what requests to make over HTTP/1.1 connections, plain or TLS.
@@ -21,8 +19,14 @@ type HTTP struct {
 	Mix []Weighted  // in place of URL: several addresses on one server, by weight
 	TLS *tls.Config // for https; the system's where nil
 
-	Method string   // GET where empty
-	Header []string // further header lines, each as "Name: value"; a Host line replaces the one made from URL
+	Method string // GET where empty
+
+	// Header is further header lines, each as "Name: value". They are sent byte
+	// for byte, in this order, the same name as often as it is given. A Host or
+	// User-Agent line, or an Authorization line where URL has a user, takes the
+	// place of the one that is made. A line that cannot be sent, or that would
+	// change where the request ends, is an error.
+	Header []string
 	Body   []byte
 
 	// Fill, where given, makes each request another one: it is called with its
@@ -94,16 +98,13 @@ func (h HTTP) Requests() (*Requests, error) {
 		if w.Weight < 1 || w.Weight > maxWeight {
 			return nil, fmt.Errorf("url %s: the weight is %d, want 1 to %d", u.Redacted(), w.Weight, maxWeight)
 		}
-		port := u.Port()
-		if port == "" {
-			port = u.Scheme
-		}
+		port := cmp.Or(u.Port(), u.Scheme)
 		addr, secure := net.JoinHostPort(u.Hostname(), port), u.Scheme == "https"
 		if i > 0 && (addr != r.Addr || secure != r.Secure) {
 			return nil, fmt.Errorf("url %s: is on another server than %s, want addresses on one", u.Redacted(), r.Addr)
 		}
 		r.Addr, r.Host, r.Secure = addr, u.Hostname(), secure
-		raw, err := h.raw(w.URL, r)
+		raw, err := h.render(u, w.URL, r)
 		if err != nil {
 			return nil, err
 		}
@@ -111,76 +112,6 @@ func (h HTTP) Requests() (*Requests, error) {
 		r.raw, r.upTo = append(r.raw, raw), append(r.upTo, sum)
 	}
 	return r, nil
-}
-
-func parseURL(text string) (*url.URL, error) {
-	u, err := url.Parse(text)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("url: %w", err)
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("url is %q, want one that begins with http:// or https://", text)
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("url is %q, which has no host", text)
-	}
-	return u, nil
-}
-
-// raw is one request as it goes out. What follows from the method and the
-// header for all requests is noted in r.
-func (h HTTP) raw(address string, r *Requests) ([]byte, error) {
-	var req fasthttp.Request
-	req.Header.DisableNormalizing() // header lines go out as they were given
-	req.SetRequestURI(address)
-	req.URI().DisablePathNormalizing = true // what is asked for is what is measured
-	req.Header.SetUserAgent("onhold")
-	if h.Method != "" {
-		if !isToken(h.Method) || strings.EqualFold(h.Method, fasthttp.MethodConnect) {
-			return nil, fmt.Errorf("method is %q, want one like GET, HEAD, POST or PUT", h.Method)
-		}
-		req.Header.SetMethod(h.Method)
-		r.Head = h.Method == fasthttp.MethodHead
-	}
-	for _, line := range h.Header {
-		name, value, ok := strings.Cut(line, ":")
-		value = strings.Trim(value, " \t")
-		switch {
-		case !ok || !isToken(name):
-			return nil, fmt.Errorf("header %q: want a line like 'Accept: text/html'", line)
-		case strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
-			return nil, fmt.Errorf("header %q: the value has a control character", line)
-		case strings.EqualFold(name, fasthttp.HeaderContentLength), strings.EqualFold(name, fasthttp.HeaderTransferEncoding):
-			return nil, fmt.Errorf("header %q: is made from the body, and cannot be given", line)
-		case strings.EqualFold(name, fasthttp.HeaderExpect):
-			return nil, fmt.Errorf("header %q: a request is sent whole, and nothing is waited for in its middle", line)
-		case strings.EqualFold(name, fasthttp.HeaderHost):
-			req.UseHostHeader = true
-			req.Header.SetHost(value)
-		case strings.EqualFold(name, fasthttp.HeaderUserAgent):
-			req.Header.SetUserAgent(value)
-		case strings.EqualFold(name, fasthttp.HeaderConnection):
-			r.Close = r.Close || strings.EqualFold(value, "close")
-			req.Header.Set(name, value)
-		default:
-			req.Header.Add(name, value)
-		}
-	}
-	if h.NewConnection {
-		req.SetConnectionClose()
-	}
-	req.SetBody(h.Body)
-	var raw bytes.Buffer
-	if _, err := req.WriteTo(&raw); err != nil {
-		return nil, fmt.Errorf("url: %w", err)
-	}
-	return raw.Bytes(), nil
-}
-
-// isToken is RFC 9110, 5.6.2.
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
-		return c <= ' ' || c >= 0x7f || strings.ContainsRune(`"(),/:;<=>?@[\]{}`, c)
-	})
 }
 
 // Longest is the length in bytes of the longest of the requests.

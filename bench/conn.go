@@ -27,6 +27,11 @@ type Conn interface {
 // sending is a reset all the same.
 type Aliver interface{ Alive() bool }
 
+// Unasker is an Aliver that knows why its connection is not one any more:
+// Unasked is true where Alive was false because bytes came that are no reply to
+// any request.
+type Unasker interface{ Unasked() bool }
+
 // Sharer is a Conn that may be one of several on the same connection. It is
 // Fresh where the connection was made for it: only that counts as connecting.
 type Sharer interface{ Fresh() bool }
@@ -35,6 +40,7 @@ type Sharer interface{ Fresh() bool }
 type Reply struct {
 	Outcome result.Outcome
 	Spent   bool   // the connection cannot take another request
+	Surplus bool   // bytes came with it that nobody asked for; then it is spent, too
 	Why     string // for people, where the outcome is neither ok nor rejected
 
 	// ID is what the server calls the request where it only accepted it and does

@@ -87,6 +87,7 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	if dr.later != nil {
 		dr.later.Drain(inner)
 	}
+	dr.lookBack()
 	cancel()
 	guard.Wait()
 	if dr.later != nil {
@@ -167,6 +168,27 @@ func (dr *drive) connect() {
 		})
 	}
 	wg.Wait()
+}
+
+// LookBack is how long a stage waits, once all its requests have ended, for what
+// a server says on connections that it was asked nothing more on. Of one that
+// sends two replies to each request, late, the second is always taken for the
+// reply to the next request; only here it is seen that there are too many.
+const LookBack = 20 * time.Millisecond
+
+func (dr *drive) lookBack() {
+	var idle []*client // no other goroutine uses them any more
+	for _, c := range dr.clients {
+		if _, ok := c.current().(Unasker); ok {
+			idle = append(idle, c)
+		}
+	}
+	if len(idle) == 0 || !dr.sleep(dr.ctx.Done(), clock.Now()+LookBack) {
+		return
+	}
+	for _, c := range idle {
+		c.alive(c.current())
+	}
 }
 
 // abort closes every connection, so that whatever is in flight returns.
@@ -330,6 +352,7 @@ type client struct {
 	shard *lockedShard
 	work  chan time.Duration // open loads: the planned instant of its next arrival
 	had   bool               // a connection, at some time
+	wary  bool               // of a server that says what nobody asked for
 	rests time.Duration      // since when no request is under way
 
 	mu   sync.Mutex // guards conn against hangUp
@@ -367,7 +390,7 @@ const rested = 100 * time.Microsecond
 func (c *client) exchange(sent time.Duration) Reply {
 	left := c.plan.Timeout
 	conn := c.current()
-	if a, ok := conn.(Aliver); ok && sent-c.rests > rested && !a.Alive() {
+	if conn != nil && sent-c.rests > rested && !c.alive(conn) {
 		c.hangUp()
 		conn = nil
 	}
@@ -381,10 +404,36 @@ func (c *client) exchange(sent time.Duration) Reply {
 		conn = c.current()
 	}
 	reply := conn.Do(left)
-	if reply.Spent || c.plan.NewConnection {
+	if reply.Surplus {
+		c.surplus()
+	}
+	if reply.Spent || c.plan.NewConnection || c.wary {
 		c.hangUp()
 	}
 	return reply
+}
+
+// alive asks a connection that rests whether it still is one.
+func (c *client) alive(conn Conn) bool {
+	a, ok := conn.(Aliver)
+	if !ok || a.Alive() {
+		return true
+	}
+	if u, ok := conn.(Unasker); ok && u.Unasked() {
+		c.surplus()
+	}
+	return false
+}
+
+// surplus notes that the server said what nobody asked for. Where it does so
+// once it may again, and if the next request is already out by then, no client
+// can see that it is not the reply to that one. So from here on this client
+// takes a new connection for each request.
+func (c *client) surplus() {
+	c.wary = true
+	c.shard.mu.Lock()
+	c.shard.shard.Surplus()
+	c.shard.mu.Unlock()
 }
 
 func (c *client) current() Conn {

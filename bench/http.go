@@ -1,21 +1,21 @@
 package bench
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/valyala/fasthttp"
 )
 
 // Fasthttp names the goroutine driver over connections of HTTP.
@@ -23,16 +23,17 @@ const Fasthttp = "fasthttp"
 
 // The largest reply that is read, in bytes; a larger one is an error.
 const (
-	MaxBody   = 64 << 20
-	MaxHeader = 64 << 10
+	MaxBody   = http1.MaxBody
+	MaxHeader = http1.MaxHeader
 )
 
 // Dial returns a function that makes connections for the requests. It fails
 // where they are not ones that can be made.
 //
-// Note: fasthttp's own HostClient is not used. It shares connections among
-// callers, retries on its own, and does not tell connecting from waiting; each
-// of these would blur what is measured. Its Request and Response are.
+// Note: the clients of net/http and fasthttp are not used. They share
+// connections among callers, retry on their own, alter header lines, keep
+// bodies in memory, and do not tell connecting from waiting; each of these
+// would blur what is measured.
 func (h HTTP) Dial() (Dial, error) {
 	requests, err := h.Requests()
 	if err != nil {
@@ -55,96 +56,188 @@ func (h HTTP) Dial() (Dial, error) {
 		if err != nil {
 			return nil, err
 		}
-		liveness := newLiveness(conn, config != nil)
+		c := &httpConn{
+			conn: conn, tcp: conn, wire: newWire(conn), buf: make([]byte, connBuffer), reader: http1.Reader{Head: requests.Head, Keep: h.Accepted != nil},
+			picker: requests.Picker(made.Add(1)), once: requests.Close, accepted: h.Accepted,
+		}
 		if config != nil {
-			secure := tls.Client(conn, config)
+			c.under = &underTLS{Conn: conn, wire: c.wire}
+			secure := tls.Client(c.under, config)
 			if err := secure.HandshakeContext(ctx); err != nil {
 				conn.Close()
 				return nil, err
 			}
-			conn = secure
+			c.conn = secure
 		}
-		c := &httpConn{conn: conn, liveness: liveness, picker: requests.Picker(made.Add(1)), once: requests.Close, accepted: h.Accepted}
-		c.r = bufio.NewReader(c)
-		c.resp.SkipBody = requests.Head
 		return c, nil
 	}, nil
 }
 
+const (
+	connBuffer  = 4 << 10  // bytes that a connection has to read into
+	largeBuffer = 64 << 10 // bytes that one borrows while a larger reply comes
+)
+
+var largeBuffers = sync.Pool{New: func() any { return new([largeBuffer]byte) }}
+
 // httpConn is one connection with a request ready to be written.
 type httpConn struct {
-	conn     net.Conn
-	liveness *liveness
+	conn     net.Conn // the TLS session where there is one, else tcp
+	tcp      net.Conn
+	under    *underTLS // nil where there is no session
+	wire     *wire
+	busy     atomic.Bool // Do is running
 	picker   Picker
 	once     bool // for one request only
-	r        *bufio.Reader
-	resp     fasthttp.Response
-	last     error // the last error of reading the connection, whatever fasthttp made of it
-	replied  bool  // a whole reply was read
-	status   int   // the last one that was an error
+	buf      []byte
+	reader   http1.Reader
+	reply    http1.Reply
+	replied  bool // a complete reply was read
+	unasked  bool // bytes came that are no reply to anything
+	status   int  // the last one that was an error
 	why      string
 	accepted func(body []byte) (id uint64, ok bool)
 }
 
 var (
-	_ Conn   = (*httpConn)(nil)
-	_ Aliver = (*httpConn)(nil)
+	_ Conn    = (*httpConn)(nil)
+	_ Aliver  = (*httpConn)(nil)
+	_ Unasker = (*httpConn)(nil)
 )
 
-// Alive is false where the server has closed the connection.
-func (c *httpConn) Alive() bool { return c.liveness.alive() }
-
-// Read is how the parser reads the connection. It keeps the error, which
-// tells a closed connection from a malformed reply.
-func (c *httpConn) Read(b []byte) (int, error) {
-	n, err := c.conn.Read(b)
-	c.last = err
-	return n, err
+// Alive is false where the server has closed the connection, or has said
+// something on it that nobody asked for.
+func (c *httpConn) Alive() bool {
+	if c.wire == nil {
+		return true
+	}
+	said, nothing, err := c.wire.pending()
+	if err != nil || nothing {
+		return err == nil
+	}
+	if c.under != nil { // then they are records
+		said, err = c.under.ask(c.conn, available)
+		nothing = len(said) == 0 && err == nil
+	}
+	c.unasked = len(said) > 0 && !http1.IsFarewell(said)
+	return nothing
 }
 
-func (c *httpConn) Close() error { return c.conn.Close() }
+// Unasked is whether Alive found bytes that nobody asked for.
+func (c *httpConn) Unasked() bool { return c.unasked }
 
-// Do makes one request. The whole body is read and its length checked; a reply
-// that is followed by bytes nobody asked for spends the connection.
-func (c *httpConn) Do(timeout time.Duration) Reply {
-	c.last = nil
-	if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
-		return c.failed(err, err)
+// Close closes the connection, at once: a session that is not in use is ended
+// properly as far as the server takes in the few bytes of it.
+func (c *httpConn) Close() error {
+	if c.under == nil || c.busy.Load() {
+		return c.tcp.Close()
 	}
-	if _, err := c.conn.Write(c.picker.Next()); err != nil {
-		// A server that turns a caller away may reply and close before it has
-		// read the request: then the reply is there all the same.
+	c.under.closing.Store(true)
+	return c.conn.Close()
+}
+
+// mostAtOnce is the longest request, in bytes, that is written before the reply
+// is looked for: it fits into the kernel's buffers.
+const mostAtOnce = 64 << 10
+
+// Do makes one request. The body is read to its end and dropped; a reply that
+// is followed by bytes nobody asked for spends the connection.
+func (c *httpConn) Do(timeout time.Duration) Reply {
+	if c.under != nil {
+		c.busy.Store(true)
+		defer c.busy.Store(false)
+	}
+	if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
+		return failed(err, err)
+	}
+	request := c.picker.Next()
+	if len(request) > mostAtOnce {
+		return c.doLong(request)
+	}
+	if _, err := c.conn.Write(request); err != nil {
+		// A server that rejects a caller may reply and close before it has read
+		// the request: then the reply is there all the same.
 		if reply := c.read(); c.replied {
 			reply.Spent = true
 			return reply
 		}
-		return c.failed(err, err)
+		return failed(err, err)
 	}
 	return c.read()
 }
 
+// doLong makes a request that may not fit into what the server takes before it
+// replies: the reply is looked for while it is written.
+func (c *httpConn) doLong(request []byte) Reply {
+	got := make(chan Reply, 1)
+	go func() {
+		reply := c.read()
+		_ = c.tcp.SetWriteDeadline(time.Unix(1, 0)) // what is not written by now is of no use
+		got <- reply
+	}()
+	_, err := c.conn.Write(request)
+	reply := <-got
+	reply.Spent = reply.Spent || err != nil
+	return reply
+}
+
 func (c *httpConn) read() Reply {
-	c.replied = false
-	err := c.resp.ReadLimitBody(c.r, MaxBody)
-	for err != nil && headerTooLong(err) && c.r.Size() < MaxHeader {
-		c.grow()
-		err = c.resp.ReadLimitBody(c.r, MaxBody)
+	c.replied, c.reader.Body = false, c.reader.Body[:0]
+	c.reply.Again()
+	buf := c.buf
+	for {
+		if len(buf) == connBuffer && c.reply.Expects() > connBuffer {
+			large := largeBuffers.Get().(*[largeBuffer]byte)
+			defer largeBuffers.Put(large)
+			buf = large[:]
+		}
+		n, err := c.conn.Read(buf)
+		if n > 0 {
+			done, after, malformed := c.reader.Next(&c.reply, buf[:n])
+			switch {
+			case malformed != nil:
+				return failed(nil, malformed)
+			case done:
+				return c.answered(after > 0, n == len(buf), err != nil)
+			}
+		}
+		if err == io.EOF && c.reply.EndsWithConnection() {
+			return c.answered(false, false, true)
+		}
+		if err != nil {
+			return failed(err, err)
+		}
 	}
-	if err != nil {
-		return c.failed(c.last, err)
-	}
+}
+
+// answered is the outcome of a request whose reply is complete. Where more may
+// wait behind it, that is looked for: taken for the next request's reply it would
+// turn all that follow into those of others.
+func (c *httpConn) answered(surplus, more, closed bool) Reply {
 	c.replied = true
-	status := c.resp.StatusCode()
-	reply := Reply{Outcome: OutcomeOf(status), Spent: c.once || c.last != nil || c.resp.ConnectionClose() || c.r.Buffered() > 0 || status == fasthttp.StatusSwitchingProtocols}
+	spent := c.once || closed || c.reply.Last()
+	switch {
+	case surplus || spent:
+	case c.under != nil:
+		said, err := c.under.ask(c.conn, buffered)
+		surplus, spent = len(said) > 0, err != nil
+	case more && c.wire != nil:
+		said, nothing, _ := c.wire.pending()
+		surplus, spent = len(said) > 0, !nothing
+	case more:
+		spent = true // nobody can tell
+	}
+	status := c.reply.Status()
+	reply := Reply{Outcome: OutcomeOf(status), Spent: spent || surplus, Surplus: surplus && status != http.StatusSwitchingProtocols}
 	if reply.Outcome == result.Error {
-		if status != c.status { // else as last time: an erring server must not cost an allocation a request
-			c.status, c.why = status, fmt.Sprintf("HTTP status %d", status)
+		if status != c.status || c.why == "" { // else as last time: an erring server must not cost an allocation a request
+			c.status, c.why = status, StatusWhy(status)
 		}
 		reply.Why = c.why
 	}
 	if c.accepted != nil && reply.Outcome == result.OK {
 		var ok bool
-		if reply.ID, ok = c.accepted(c.resp.Body()); !ok {
+		if reply.ID, ok = c.accepted(c.reader.Body); !ok {
 			reply.Outcome, reply.Why = result.Error, "the reply does not say under which id the request was accepted"
 		}
 	}
@@ -156,36 +249,33 @@ func OutcomeOf(status int) result.Outcome {
 	switch {
 	case status >= 200 && status < 400:
 		return result.OK
-	case status == fasthttp.StatusServiceUnavailable, status == fasthttp.StatusTooManyRequests:
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
 		return result.Rejected
 	}
 	return result.Error
 }
 
-func headerTooLong(err error) bool {
-	var small *fasthttp.ErrSmallBuffer
-	return errors.As(err, &small)
+// StatusWhy is the reason of an error status, for people.
+func StatusWhy(status int) string {
+	if status < 100 || status > 599 {
+		return fmt.Sprintf("HTTP status %03d, which is none: they go from 100 to 599", status)
+	}
+	return fmt.Sprintf("HTTP status %d", status)
 }
 
-// grow makes room for a longer header. Few servers need it, so no connection
-// starts with it. What was read of the header is still in the old buffer.
-func (c *httpConn) grow() {
-	got, _ := c.r.Peek(c.r.Buffered())
-	c.r = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(bytes.Clone(got)), c), 4*c.r.Size())
-}
-
-// failed tells how an exchange ended that brought no reply: by what the
+// failed is how an exchange ended that brought no reply: by what the
 // connection said (nil where it was fine and the reply was malformed), with
 // what the parser said as the reason.
-func (c *httpConn) failed(conn, why error) Reply {
-	r := Reply{Outcome: result.Reset, Spent: true, Why: why.Error()}
-	var secure tls.AlertError
+func failed(conn, why error) Reply {
+	r := Reply{Outcome: result.Reset, Spent: true, Why: FirstLine(why.Error())}
+	var record tls.RecordHeaderError
+	var op *net.OpError
 	switch {
 	case conn == nil:
-		r.Outcome, r.Why = result.Error, "malformed reply: "+FirstLine(why.Error())
+		r.Outcome, r.Why = result.Error, "malformed reply: "+r.Why
 	case errors.Is(conn, os.ErrDeadlineExceeded):
 		r.Outcome, r.Why = result.Timeout, "no complete reply within the timeout"
-	case errors.As(conn, &secure):
+	case errors.As(conn, &record), errors.As(conn, &op) && (op.Op == "local error" || op.Op == "remote error"): // the session's
 		r.Outcome = result.Error
 	case errors.Is(conn, io.EOF):
 		r.Why = "the connection was closed before the reply was complete"

@@ -47,7 +47,7 @@ func judge(m merged, p Plan, meterErr error) {
 	s := m.stage
 	planned := s.Counts.Planned()
 	if planned == 0 {
-		s.Invalidate("no arrival fell into the measured window of %v: make --stage longer", p.Length)
+		s.Invalidate("%s", nothingMeasured(m, p))
 		return
 	}
 	if n := s.Counts[result.Unsent]; n > 0 {
@@ -79,6 +79,9 @@ func judge(m merged, p Plan, meterErr error) {
 		if over := h.hist.Over(); over > 0 {
 			s.Warn("%d %s are above %v and only counted", over, h.name, result.HistHighest)
 		}
+	}
+	if s.Surplus > 0 {
+		s.Warn("the server sent bytes that are no reply to any request, %d times: such connections were closed, and their clients took a new one for each further request. Where such bytes came after the next request was sent, they were taken for its reply", s.Surplus)
 	}
 	for _, o := range []result.Outcome{result.Refused, result.Reset, result.Timeout, result.Error, result.Unfinished} {
 		if n := s.Counts[o]; n > 0 && m.whys[o] != "" {
@@ -119,6 +122,32 @@ func quotaOf(u result.Usage) string {
 		return "a CPU quota"
 	}
 	return fmt.Sprintf("a CPU quota of %.4g CPUs", u.Quota)
+}
+
+// nothingMeasured is why no arrival fell into the window: as the clients still
+// waited for the replies to those before it, or in open loads as none was due.
+func nothingMeasured(m merged, p Plan) string {
+	text := fmt.Sprintf("no arrival fell into the measured window of %v", p.Length)
+	var most result.Outcome
+	var ended int64
+	for _, o := range result.Outcomes {
+		n := m.before.counts[o]
+		ended += n
+		if n > m.before.counts[most] {
+			most = o
+		}
+	}
+	switch {
+	case ended == 0:
+		return text + ": make --stage longer"
+	case most != result.OK:
+		why := m.before.whys[most]
+		if why != "" {
+			why = ", for example: " + why
+		}
+		return fmt.Sprintf("%s: of %d before it %d ended in %s%s", text, ended, m.before.counts[most], most, why)
+	}
+	return fmt.Sprintf("%s: the replies to the %d before it took longer than that; make --stage longer", text, ended)
 }
 
 // busy holds the generator's CPU time, and that of each of its event loops,

@@ -22,7 +22,7 @@ const module = "github.com/a628bb15/onhold/"
 var layers = [][]string{
 	{"reports/escape", "reports/redact"},
 	{"reports/files"},
-	{"bench/clock", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
+	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/child", "reports/expect"},
 	{"bench", "reports/check", "reports/compare"},

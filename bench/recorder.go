@@ -99,6 +99,7 @@ type Shard struct {
 	begun    int64         // arrivals of the window that were taken up
 	waited   int64         // of those that ended, how many waited for a connection
 	whys     [len(result.Outcomes)]string
+	before   discarded
 	loop     *result.Loop // what the thread that used the shard did, where the driver tells
 }
 
@@ -124,6 +125,7 @@ func (s *Shard) Record(a Arrival) {
 	if !s.r.measured(a.Planned) {
 		// Begun before the window: what of it lies within.
 		s.overhang -= s.r.clip(a.Done) - s.r.clip(a.Planned)
+		s.before.add(a)
 		return
 	}
 	s.overhang += max(0, a.Done-s.r.to)
@@ -152,6 +154,28 @@ func (s *Shard) Record(a Arrival) {
 	}
 }
 
+// discarded is how arrivals ended that do not belong to the window.
+type discarded struct {
+	counts result.Counts
+	whys   [len(result.Outcomes)]string // the first of each
+}
+
+func (d *discarded) add(a Arrival) {
+	d.counts[a.Outcome]++
+	if d.whys[a.Outcome] == "" {
+		d.whys[a.Outcome] = a.Why
+	}
+}
+
+func (d *discarded) merge(o discarded) {
+	d.counts.Add(o.counts)
+	for i, why := range o.whys {
+		if d.whys[i] == "" {
+			d.whys[i] = why
+		}
+	}
+}
+
 // Connected notes that a connection was established after took. All of them
 // count: a closed load makes its connections before the stage begins.
 func (s *Shard) Connected(took time.Duration) { s.stage.Connect.Record(took) }
@@ -164,6 +188,10 @@ func (s *Shard) Reconnected(at time.Duration) {
 	}
 }
 
+// Surplus notes that bytes came on a connection that are no reply to any
+// request. All of them count, whenever they come.
+func (s *Shard) Surplus() { s.stage.Surplus++ }
+
 // Ran notes what the thread that used the shard did during the window.
 func (s *Shard) Ran(l result.Loop) { s.loop = &l }
 
@@ -174,6 +202,7 @@ type merged struct {
 	times              time.Duration // summed time of all arrivals of the window
 	begun, waited      int64
 	whys               [len(result.Outcomes)]string
+	before             discarded
 	loops              []result.Loop
 	laterErr           error // why it is not known what is lost
 }
@@ -189,6 +218,7 @@ func (r *Recorder) merge() merged {
 		m.stage.Rejected.Merge(s.stage.Rejected)
 		m.stage.Lag.Merge(s.stage.Lag)
 		m.stage.Reconnects += s.stage.Reconnects
+		m.stage.Surplus += s.stage.Surplus
 		if s.loop != nil {
 			m.loops = append(m.loops, *s.loop)
 		}
@@ -197,6 +227,7 @@ func (r *Recorder) merge() merged {
 		m.times += s.failed
 		m.begun += s.begun
 		m.waited += s.waited
+		m.before.merge(s.before)
 		for o, why := range s.whys {
 			if m.whys[o] == "" {
 				m.whys[o] = why

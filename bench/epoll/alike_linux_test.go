@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/internal/http1/http1test"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,7 @@ import (
 type reading struct {
 	outcome result.Outcome
 	spent   bool
+	surplus bool
 }
 
 // byEpoll lets the event-loop driver read it: all of it at once, then the end.
@@ -37,7 +39,7 @@ func byEpoll(t testing.TB, l *loop, end *ending, said []byte) reading {
 	spent := l.conns[0].state == gone
 	l.hangUp(&l.conns[0])
 	unix.Close(peer)
-	return reading{end.outcome, spent}
+	return reading{end.outcome, spent, l.conns[0].wary}
 }
 
 // byFasthttp lets the goroutine driver read it, over a real connection: there
@@ -60,7 +62,7 @@ func byFasthttp(t testing.TB, ln net.Listener, dial bench.Dial, said []byte) rea
 		t.Fatal(err)
 	}
 	r := c.Do(time.Minute)
-	return reading{r.Outcome, r.Spent}
+	return reading{r.Outcome, r.Spent, r.Surplus}
 }
 
 // alike is whether two readings are the same as far as they must be. Both find
@@ -89,7 +91,7 @@ func FuzzBothDriversReadAlike(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	for _, s := range seeds {
+	for _, s := range http1test.Seeds {
 		f.Add([]byte(s), false)
 		f.Add([]byte(s), true)
 	}
@@ -108,4 +110,6 @@ func FuzzBothDriversReadAlike(f *testing.F) {
 	})
 }
 
-func (r reading) String() string { return fmt.Sprintf("%v, spent: %v", r.outcome, r.spent) }
+func (r reading) String() string {
+	return fmt.Sprintf("%v, spent: %v, surplus: %v", r.outcome, r.spent, r.surplus)
+}

@@ -1,12 +1,14 @@
 package epoll
 
 import (
+	"cmp"
+	"net/http"
 	"os"
-	"strconv"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -31,12 +33,14 @@ type conn struct {
 	busy       bool // a request is under way
 	waited     bool // for a free connection
 	had        bool // a connection, at some time
-	broken     bool // the request could not be sent; a reply may be there all the same
+	wary       bool // of a server that says what nobody asked for: a connection takes one request
 
 	planned, sent time.Duration
 	dialed        time.Duration
-	unsent        []byte // the rest of the request, while sending
-	reply         reply
+	rests         time.Duration // since when no request is under way
+	broken        unix.Errno    // why the request could not be sent, 0 where it could; a reply may be there all the same
+	unsent        []byte        // the rest of the request, while sending
+	reply         http1.Reply
 }
 
 const none = -1
@@ -44,16 +48,61 @@ const none = -1
 // begin takes up an arrival on a client that is not busy.
 func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
 	c := &l.conns[i]
-	c.busy, c.waited, c.broken = true, waited, false
+	c.busy, c.waited, c.broken = true, waited, 0
 	c.planned, c.sent = planned, now
 	c.unsent = l.picker.Next()
-	c.reply.again()
+	c.reply.Again()
 	l.open.push(l.conns, i)
+	if c.state == ready && l.full && now-c.rests > rested {
+		l.listen(i)
+	}
 	if c.state == gone {
 		l.dial(i, now)
 		return
 	}
 	l.write(i)
+}
+
+// rested is how long a connection rests before it is looked at again, where
+// there may be events that were not fetched yet.
+const rested = 100 * time.Microsecond
+
+// idleFirst takes note of what has happened on connections that rest, of all the
+// events that came: before any request is sent over one that the server has
+// closed.
+func (l *loop) idleFirst(events []unix.EpollEvent) {
+	for k := range events {
+		e := &events[k]
+		if e.Fd == wakeup {
+			continue
+		}
+		if c := &l.conns[e.Fd]; c.state == ready && !c.busy && c.generation == e.Pad && e.Events&anything != 0 {
+			l.listen(e.Fd)
+		}
+	}
+}
+
+// listen looks what a server said on a connection that rests: if anything, it is
+// of no use any more.
+func (l *loop) listen(i int32) {
+	c := &l.conns[i]
+	n, errno := receive(c.fd, l.buf[:http1.Farewell])
+	switch {
+	case errno == unix.EAGAIN || errno == unix.EINTR:
+		return
+	case errno == 0 && n > 0 && !http1.IsFarewell(l.buf[:n]):
+		l.surplus(c)
+	}
+	l.hangUp(c)
+}
+
+// surplus notes that the server said what nobody asked for. Where it does so
+// once it may again, and if the next request is already out by then, no client
+// can see that it is not the reply to that one. So from here on this client
+// takes a new connection for each request.
+func (l *loop) surplus(c *conn) {
+	c.wary = true
+	l.rec.Surplus()
 }
 
 // dial begins to connect. What is to be said is said once that is done.
@@ -136,10 +185,17 @@ func (l *loop) handle(e *unix.EpollEvent) {
 	} else if c.state == sending && e.Events&unix.EPOLLOUT != 0 {
 		l.write(e.Fd)
 	}
-	if e.Events&(unix.EPOLLIN|unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 && c.generation == e.Pad {
-		l.read(e.Fd, e.Events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0)
+	if e.Events&anything != 0 && c.generation == e.Pad {
+		l.read(e.Fd, e.Events&closing != 0)
 	}
 }
+
+// What events say: that the peer has ended the connection, or that there is
+// anything to read.
+const (
+	closing  = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+	anything = unix.EPOLLIN | closing
+)
 
 // connected looks how a handshake ended, and reports whether it is done.
 func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
@@ -187,53 +243,84 @@ func (l *loop) write(i int32) {
 		default:
 			// A server that turns a caller away may reply and close before it has
 			// read the request: then the reply is there all the same.
-			c.state, c.broken = ready, true
-			generation := c.generation
+			c.state, c.broken = ready, errno
 			l.read(i, true)
-			if c.generation == generation { // else that was the end of it, and the client may be at its next
-				l.finish(i, result.Reset, errno.Error(), true, clock.Now())
-			}
 			return
 		}
 	}
 	c.state = ready
 }
 
-// read takes what has come. The peer has ended the connection where ending is
-// true: then the last of it must be read now, as no further event will come.
+// turnBytes is about how many bytes are read in a turn: a server that sends more
+// must not keep the loop from what is due.
+const turnBytes = 512 << 10
+
+// unread is a connection that more can be read of. No event tells of it.
+type unread struct {
+	i, generation int32
+	ending        bool
+}
+
+// readOn reads what the turn before left.
+func (l *loop) readOn() {
+	if len(l.unread) == 0 {
+		return
+	}
+	l.later, l.unread = l.unread, l.later[:0]
+	for _, u := range l.later {
+		if c := &l.conns[u.i]; c.generation == u.generation && c.state != gone {
+			l.read(u.i, u.ending)
+		}
+	}
+}
+
+// read takes what has come, as much as the turn allows. The peer has ended the
+// connection where ending is true: then the last of it must be read, as no
+// further event will come.
 func (l *loop) read(i int32, ending bool) {
 	c := &l.conns[i]
+	if !c.busy {
+		l.listen(i)
+		return
+	}
 	for {
+		if l.budget <= 0 {
+			l.unread = append(l.unread, unread{i, c.generation, ending})
+			return
+		}
 		n, errno := receive(c.fd, l.buf)
 		switch {
 		case errno == unix.EINTR:
-		case errno == unix.EAGAIN:
-			return
-		case !c.busy: // nobody asked for it, or the end of an idle connection
-			l.hangUp(c)
+		case errno == unix.EAGAIN && c.broken == 0:
 			return
 		case errno != 0:
-			if !c.broken { // else write tells why
-				l.finish(i, result.Reset, errno.Error(), true, clock.Now())
-			}
+			l.finish(i, result.Reset, cmp.Or(c.broken, errno).Error(), true, clock.Now())
 			return
 		case n == 0:
-			if c.reply.phase == untilClose {
+			if c.reply.EndsWithConnection() {
 				l.answered(i, true)
-			} else if !c.broken {
-				l.finish(i, result.Reset, "the connection was closed before the reply was complete", true, clock.Now())
+				return
 			}
+			why := "the connection was closed before the reply was complete"
+			if c.broken != 0 {
+				why = c.broken.Error()
+			}
+			l.finish(i, result.Reset, why, true, clock.Now())
 			return
 		default:
-			done, after, err := l.reader.next(&c.reply, l.buf[:n])
+			l.budget -= n
+			done, after, err := l.reader.Next(&c.reply, l.buf[:n])
 			switch {
 			case err != nil:
 				l.finish(i, result.Error, "malformed reply: "+bench.FirstLine(err.Error()), true, clock.Now())
 				return
 			case done:
-				if n == len(l.buf) { // it may go on behind that, and no event would tell
-					_, errno = receive(c.fd, l.buf[:1])
-					ending = ending || errno != unix.EAGAIN
+				if after == 0 && n == len(l.buf) { // it may go on behind that, and no event would tell
+					after, errno = receive(c.fd, l.buf[:1])
+					ending = ending || after <= 0 && errno != unix.EAGAIN
+				}
+				if after > 0 && c.reply.Status() != http.StatusSwitchingProtocols {
+					l.surplus(c)
 				}
 				l.answered(i, after > 0 || ending)
 				return
@@ -249,12 +336,12 @@ func (l *loop) read(i int32, ending bool) {
 // asked for, or not even all of this one was sent.
 func (l *loop) answered(i int32, spent bool) {
 	c := &l.conns[i]
-	status := int(c.reply.status)
+	status := c.reply.Status()
 	outcome, why := bench.OutcomeOf(status), ""
 	if outcome == result.Error {
 		why = l.statusWhy(status)
 	}
-	l.finish(i, outcome, why, spent || c.reply.last || l.once || c.broken || c.state != ready, clock.Now())
+	l.finish(i, outcome, why, spent || c.reply.Last() || c.wary || l.once || c.broken != 0 || c.state != ready, clock.Now())
 }
 
 // statusWhy is the reason of an error status, made once for each: an erring
@@ -262,7 +349,7 @@ func (l *loop) answered(i int32, spent bool) {
 func (l *loop) statusWhy(status int) string {
 	why, ok := l.whys[status]
 	if !ok {
-		why = "HTTP status " + strconv.Itoa(status)
+		why = bench.StatusWhy(status)
 		l.whys[status] = why
 	}
 	return why
@@ -272,7 +359,7 @@ func (l *loop) statusWhy(status int) string {
 func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, done time.Duration) {
 	c := &l.conns[i]
 	l.open.remove(l.conns, i)
-	c.busy, c.unsent = false, nil
+	c.busy, c.unsent, c.rests = false, nil, done
 	l.now = done
 	l.rec.Record(bench.Arrival{Planned: c.planned, Sent: c.sent, Done: done, Outcome: outcome, Why: why, Waited: c.waited})
 	if spent || l.fresh {
@@ -290,7 +377,5 @@ func (l *loop) hangUp(c *conn) {
 		unix.Close(int(c.fd))
 	}
 	c.fd, c.state, c.generation = none, gone, c.generation+1
-	if cap(c.reply.held) > 16<<10 {
-		c.reply.held = nil // one long header must not keep its memory for ever
-	}
+	c.reply.Again() // one long header must not keep its memory for ever
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/http1"
 	"golang.org/x/sys/unix"
 )
 
@@ -84,7 +85,9 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 // loops makes the loops of a stage, with their clients where these are known
 // beforehand.
 func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) ([]*loop, error) {
-	addr, err := resolve(ctx, d.requests.Addr)
+	lookUp, cancel := context.WithTimeout(ctx, p.Timeout) // it may connect
+	defer cancel()
+	addr, err := resolve(lookUp, d.requests.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +121,7 @@ func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 			plan: p, rec: rec.NewShard(), picker: d.requests.Picker(uint64(i)),
 			once: d.requests.Close, fresh: p.NewConnection, small: d.requests.Longest() <= firstWindow, spin: d.spin,
 			server: server, family: family, sources: from,
-			poller: poller, reader: newReader(d.requests.Head), buf: make([]byte, readBuffer),
+			poller: poller, reader: &http1.Reader{Head: d.requests.Head}, buf: make([]byte, readBuffer),
 			open: newLine(), whys: map[int]string{},
 		}
 		if !p.Load.Open() {

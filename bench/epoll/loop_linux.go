@@ -6,6 +6,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -28,11 +29,15 @@ type loop struct {
 	sources []unix.Sockaddr // to connect from, in turn; nil is for the kernel to choose
 
 	poller     *poller
-	reader     *reader
+	reader     *http1.Reader
 	buf        []byte
 	conns      []conn
-	open       line // the requests under way
-	connecting int  // handshakes under way
+	open       line     // the requests under way
+	connecting int      // handshakes under way
+	unread     []unread // what the next turn begins with
+	later      []unread // of the turn that is being taken
+	budget     int      // bytes that the turn may still read
+	full       bool     // there may be more events than were fetched
 	source     source
 	whys       map[int]string
 
@@ -94,10 +99,19 @@ func (idle) over(time.Duration)                         {}
 
 // turn waits until the instant at for events, and takes note of them.
 func (l *loop) turn(at time.Duration) {
+	if len(l.unread) > 0 {
+		at = 0
+	}
 	n := l.wait(at)
 	l.now = clock.Now()
+	l.budget, l.full = turnBytes, n == maxEvents
+	l.idleFirst(l.poller.events[:n])
+	l.readOn()
 	for e := range l.poller.events[:n] {
 		l.handle(&l.poller.events[e])
+		if l.budget <= 0 {
+			l.now = clock.Now() // so much takes time also where no request ends
+		}
 		// What has become due meanwhile does not wait for the rest of them.
 		if l.source.next() <= l.now {
 			l.source.fire(l.now)
@@ -128,7 +142,7 @@ func (l *loop) wait(at time.Duration) int {
 // have ended, or the drain limit has passed, or it is cancelled.
 func (l *loop) run(from, to time.Duration) (used result.Loop) {
 	limit := to + l.plan.Drain
-	begun, ended := false, false
+	begun, ended, lookedBack := false, false, never
 	l.now = clock.Now()
 	for {
 		if !begun && l.now >= from {
@@ -148,7 +162,13 @@ func (l *loop) run(from, to time.Duration) (used result.Loop) {
 			l.giveUp()
 			return used
 		case ended && l.open.first == none && next == never:
-			return used
+			if lookedBack == never {
+				lookedBack = l.now + bench.LookBack
+			}
+			if l.fresh || l.now >= lookedBack {
+				return used
+			}
+			next = lookedBack
 		case !begun:
 			next = min(next, from)
 		case !ended:

@@ -6,6 +6,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -40,8 +41,8 @@ func byHand(t testing.TB, h bench.HTTP) (*loop, *ending) {
 	end := &ending{}
 	l := &loop{
 		plan: plan, rec: rec.NewShard(), picker: requests.Picker(0), once: requests.Close,
-		poller: poller, reader: newReader(requests.Head), buf: make([]byte, readBuffer),
-		open: newLine(), whys: map[int]string{}, source: end,
+		poller: poller, reader: &http1.Reader{Head: requests.Head}, buf: make([]byte, readBuffer),
+		open: newLine(), whys: map[int]string{}, source: end, budget: 1 << 40,
 	}
 	l.newClient()
 	rec.Start()
@@ -57,7 +58,7 @@ func join(t testing.TB, l *loop) (peer int) {
 		t.Fatal(err)
 	}
 	c := &l.conns[0]
-	c.fd, c.state = int32(pair[0]), ready
+	c.fd, c.state, c.wary = int32(pair[0]), ready, false
 	return pair[1]
 }
 

@@ -68,6 +68,7 @@ type Stage struct {
 	Queue *Queue // of a target that accepts requests and does the work later; nil else
 
 	Reconnects int64 // connections made in the window as the one before was closed, by the server or after a failure
+	Surplus    int64 // times that the server sent bytes on a connection that are no reply to any request, also before the window
 
 	InFlight float64 // mean number in flight over the window, from the instants themselves
 
@@ -281,6 +282,7 @@ type stageJSON struct {
 	Processed  *Summary          `json:"processed_ns,omitempty"`
 	Queue      *queueJSON        `json:"queue,omitempty"`
 	Reconnects int64             `json:"reconnects"`
+	Surplus    int64             `json:"surplus,omitzero"`
 	InFlight   float64           `json:"in_flight_mean"`
 	Histograms map[string]string `json:"histograms"`
 	Target     Usage             `json:"target"`
@@ -319,7 +321,7 @@ type namedHist struct {
 func (s *Stage) MarshalJSON() ([]byte, error) {
 	j := stageJSON{
 		Schema: Schema, Settings: s.Settings, Start: s.Start, Length: int64(s.Length), Counts: s.Counts,
-		Reconnects: s.Reconnects, InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
+		Reconnects: s.Reconnects, Surplus: s.Surplus, InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
 		Warnings: s.Warnings, Valid: s.Valid,
 	}
 	if s.Queue != nil {
@@ -354,7 +356,7 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 	}
 	got := Stage{
 		Settings: j.Settings, Start: j.Start, Length: time.Duration(j.Length), Counts: j.Counts,
-		Reconnects: j.Reconnects, InFlight: j.InFlight, Target: j.Target, Generator: j.Generator, Warnings: j.Warnings, Valid: j.Valid,
+		Reconnects: j.Reconnects, Surplus: j.Surplus, InFlight: j.InFlight, Target: j.Target, Generator: j.Generator, Warnings: j.Warnings, Valid: j.Valid,
 	}
 	if j.Queue != nil {
 		queue, err := j.Queue.queue()
@@ -410,6 +412,7 @@ func Merge(stages []*Stage) *Stage {
 		m.Length += s.Length
 		m.Counts.Add(s.Counts)
 		m.Reconnects += s.Reconnects
+		m.Surplus += s.Surplus
 		m.Latency.Merge(s.Latency)
 		m.Service.Merge(s.Service)
 		m.Connect.Merge(s.Connect)

@@ -1,4 +1,6 @@
-package epoll
+package http1
+
+import "bytes"
 
 // header is what matters of a reply's header.
 type header struct {
@@ -7,20 +9,103 @@ type header struct {
 	last   bool  // the connection closes after the reply
 }
 
-// Lengths that are none, numbered as fasthttp does.
+// Lengths that are none.
 const (
 	chunked   = -1
 	identical = -2 // the body ends with the connection
 )
 
+// header reads a header and decides what follows.
+func (r *Reader) header(p *Reply, data []byte, seen int) (n int, ended bool, err error) {
+	const name = "HTTP/"
+	if !bytes.HasPrefix(data, []byte(name)[:min(len(data), len(name))]) {
+		return 0, false, errNotHTTP // found out early: it may wait for us to go on
+	}
+	var h header
+	ok := false
+	from := max(0, seen-3)
+	if i := bytes.Index(data[from:], []byte("\r\n\r\n")); i >= 0 {
+		n = from + i + 4
+		h, ok = quick(data[:n])
+	}
+	if !ok {
+		n = blockEnd(data, seen)
+	}
+	switch {
+	case n > MaxHeader, n == 0 && len(data) >= MaxHeader:
+		return 0, false, errHeaderTooLong
+	case n == 0:
+		return 0, false, nil
+	case !ok:
+		if h, err = r.fields.read(data[:n]); err != nil {
+			return 0, false, err
+		}
+	}
+	ended, err = r.follows(p, h)
+	return n, ended, err
+}
+
+// blockEnd is where the first empty line ends, 0 where there is none yet. Lines
+// end in a line feed, with or without a carriage return before it. The bytes
+// before seen were looked through already.
+func blockEnd(data []byte, seen int) int {
+	for at := max(0, seen-2); ; {
+		i := bytes.IndexByte(data[at:], '\n')
+		if i < 0 {
+			return 0
+		}
+		at += i + 1
+		rest := data[at:]
+		switch {
+		case len(rest) > 0 && rest[0] == '\n':
+			return at + 1
+		case len(rest) > 1 && rest[0] == '\r' && rest[1] == '\n':
+			return at + 2
+		}
+	}
+}
+
+// follows notes what a header says, and what follows it.
+func (r *Reader) follows(p *Reply, h header) (ended bool, err error) {
+	const (
+		switchingProtocols = 101
+		noContent          = 204
+		notModified        = 304
+	)
+	p.status, p.last = int16(h.status), h.last
+	switch {
+	case h.status == switchingProtocols:
+		p.last = true // whatever comes next is not HTTP
+		return true, nil
+	case h.status >= 100 && h.status < 200:
+		if p.interim++; p.interim > maxInterim {
+			return false, errInterim
+		}
+		p.phase = inStart
+		return false, nil
+	case r.Head, h.status == noContent, h.status == notModified:
+		return true, nil
+	case h.length > MaxBody:
+		return false, errBodyTooLong
+	case h.length >= 0:
+		p.phase, p.left = inBody, h.length
+		return h.length == 0, nil
+	case h.length == chunked:
+		p.nextChunk()
+	default:
+		p.phase, p.last = untilClose, true
+	}
+	return false, nil
+}
+
 // quick reads a header as ordinary servers write them: HTTP/1.1, lines that
 // end in CR LF, names and values without a character that does not belong
 // there, and no more than one of each field that matters. ok is false where it
-// is anything else, which is left to fasthttp. block ends with its first empty
-// line.
+// is anything else, which is left to fields.read. block ends with its first CR LF
+// CR LF.
 func quick(block []byte) (h header, ok bool) {
 	const start = len("HTTP/1.1 200")
-	if len(block) < start+4 || string(block[:9]) != "HTTP/1.1 " || block[9] == '0' || block[start] != ' ' && block[start] != '\r' {
+	if len(block) < start+4 || string(block[:9]) != "HTTP/1.1 " || block[start] != ' ' && block[start] != '\r' {
 		return h, false
 	}
 	for _, c := range block[9:start] {
@@ -96,28 +181,23 @@ func quick(block []byte) (h header, ok bool) {
 				return h, false
 			}
 			named, h.length = true, chunked
-		case len("trailer"):
-			if fold(field, "trailer") {
-				return h, false
-			}
 		}
-	}
-	if h.length == identical && h.status >= 200 && h.status != 204 && h.status != 304 {
-		h.last = true
 	}
 	return h, true
 }
 
-// digits reads a number of at most 15 digits.
+// digits reads a whole number. One of more than 15 digits, zeros in front of it
+// aside, is larger than any that is taken and read as such.
 func digits(b []byte) (n int64, ok bool) {
-	if len(b) == 0 || len(b) > 15 {
+	if len(b) == 0 {
 		return 0, false
 	}
+	const most = 1e15
 	for _, c := range b {
 		if c < '0' || c > '9' {
 			return 0, false
 		}
-		n = 10*n + int64(c-'0')
+		n = min(most, 10*n+int64(c-'0'))
 	}
 	return n, true
 }

@@ -1,219 +1,385 @@
-package epoll
+// Package http1 reads HTTP/1.x replies, for both drivers, so that they take
+// what a server says for the same.
+//
+//  1. A reply is read as its bytes come, in whatever pieces. Only an unfinished
+//     header is kept; bodies are counted and dropped, so that what a server
+//     announces takes no memory.
+//  2. The work for a byte does not depend on how many came before it.
+//  3. Every byte counts against a bound, the framing of chunks included.
+//
+// It is as lenient as RFC 9112 lets a client be: lines may end in a line feed
+// alone, empty lines may come before the status line, header lines may be
+// folded, the reason may be missing. It is strict about where a reply ends.
+package http1
 
 import (
-	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
+)
 
-	"github.com/a628bb15/onhold/bench"
-	"github.com/valyala/fasthttp"
+// The most that is read of a reply, in bytes; a larger one is an error.
+const (
+	MaxBody   = 64 << 20 // of a body as it comes: with the framing and trailer of chunks
+	MaxHeader = 64 << 10 // of a header, a chunk's extensions, or a trailer
+)
+
+// maxInterim is how many interim replies may come before the real one.
+const maxInterim = 100
+
+var (
+	errHeaderTooLong  = fmt.Errorf("the header is longer than %d bytes", MaxHeader)
+	errBodyTooLong    = fmt.Errorf("the body is longer than %d bytes", MaxBody)
+	errExtension      = fmt.Errorf("the extensions of a chunk are longer than %d bytes", MaxHeader)
+	errTrailerTooLong = fmt.Errorf("the trailer is longer than %d bytes", MaxHeader)
+	errTrailer        = errors.New("a line of the trailer has no name and colon")
+	errNotHTTP        = errors.New("the first line is not that of an HTTP reply")
+	errInterim        = fmt.Errorf("more than %d interim replies", maxInterim)
+	errChunkSize      = errors.New("the size of a chunk is malformed")
+	errChunkEnd       = errors.New("a chunk does not end where its size says")
+	errBareCR         = errors.New("a line has a carriage return that is not at its end")
 )
 
 // phase is which part of a reply comes next.
 type phase uint8
 
 const (
-	inHeader   phase = iota
-	inBody           // left bytes of it
-	inSize           // of a chunk
-	inChunk          // left bytes of it, the line end after its data included
-	inTrailer        // after the last chunk
-	untilClose       // a body that ends with the connection
+	inStart     phase = iota // empty lines before the status line are passed over
+	inHeader                 // up to the empty line that ends it
+	inBody                   // left bytes of it
+	inSize                   // hexadecimal digits of a chunk's size
+	inBlanks                 // after them
+	inExtension              // up to the end of the line
+	inSizeEnd                // a line feed
+	inChunk                  // left bytes of its data
+	inChunkEnd               // a line end
+	inChunkLF                // a line feed
+	inTrailer                // the beginning of a line of it
+	inName                   // of a trailer's field
+	inValue                  // of a trailer's field
+	inEnd                    // the line feed that ends the reply
+	untilClose               // a body that ends with the connection
 )
 
-// reply is how much of a reply was read. The zero value waits for its
+// Reply is how much of a reply was read. The zero value waits for its
 // beginning.
-type reply struct {
-	held    []byte // of a part that is read as a whole, what came without its end
-	left    int64
-	size    int64 // of the body so far, announced or read
+type Reply struct {
+	held    []byte // of the header, while its end has not come
+	left    int64  // of the body or chunk; or its size so far
+	size    int64  // bytes read behind the header
+	line    int32  // bytes of the part that has a bound of its own
 	status  int16
-	interim int8 // replies that came before, as 103 Early Hints
+	interim uint8 // replies that came before, as 103 Early Hints
+	digits  uint8 // of a chunk's size
 	phase   phase
+	cr      bool // a carriage return came last, in an extension or a trailer's value
 	last    bool // the connection closes after it
 }
 
-// again makes it wait for the next reply. It keeps its memory.
-func (p *reply) again() { *p = reply{held: p.held[:0]} }
-
-// maxInterim is how many interim replies may come before the real one; the
-// same as fasthttp allows.
-const maxInterim = 100
-
-var (
-	errHeaderTooLong = fmt.Errorf("the header is longer than %d bytes", bench.MaxHeader)
-	errBodyTooLong   = fmt.Errorf("the body is longer than %d bytes", bench.MaxBody)
-	errNotHTTP       = errors.New("the first line is not that of an HTTP reply")
-	errInterim       = fmt.Errorf("more than %d interim replies", maxInterim)
-	errChunkSize     = errors.New("the size of a chunk is malformed")
-	errChunkEnd      = errors.New("a chunk does not end where its size says")
-)
-
-// reader reads replies however their bytes arrive. One serves all connections
-// of a loop: what outlasts a call stands in the reply.
-//
-// Headers as ordinary servers write them are read by a short path of our own.
-// All others are left to fasthttp, so that both drivers read them alike.
-type reader struct {
-	head   bool // replies to HEAD have no body
-	header fasthttp.ResponseHeader
-	block  bytes.Reader
-	lines  *bufio.Reader
+// Again makes it wait for the next reply. It keeps its memory, but for that of
+// a header that was unusually long.
+func (p *Reply) Again() {
+	held := p.held[:0]
+	if cap(held) > 16<<10 {
+		held = nil
+	}
+	*p = Reply{held: held}
 }
 
-func newReader(head bool) *reader {
-	return &reader{head: head, lines: bufio.NewReaderSize(nil, bench.MaxHeader)}
+// Status is the reply's status, from 0 to 999, once its header has come.
+func (p *Reply) Status() int { return int(p.status) }
+
+// Last reports whether the connection takes no further request: the server
+// closes it, or speaks something else from here on.
+func (p *Reply) Last() bool { return p.last }
+
+// EndsWithConnection reports whether the reply, so far not complete, is so if
+// the server closes the connection now.
+func (p *Reply) EndsWithConnection() bool { return p.phase == untilClose }
+
+// Expects is how many bytes at the least are still to come, a lower bound that
+// is 0 where it is not known. It is large where the body ends with the
+// connection.
+func (p *Reply) Expects() int64 {
+	switch p.phase {
+	case inBody, inChunk:
+		return p.left
+	case untilClose:
+		return MaxBody
+	}
+	return 0
 }
 
-// next reads on with the bytes that came. It returns true when the reply is
-// complete, and how many of the bytes come after it.
-func (r *reader) next(p *reply, data []byte) (done bool, after int, err error) {
+// Reader reads replies however their bytes arrive. What outlasts a call
+// stands in the Reply, so one reader serves any number of connections.
+type Reader struct {
+	Head bool // replies have no body, whatever their header says
+
+	// Keep makes Body the first MaxHeader bytes of the last body, without the
+	// framing of chunks. Then the reader serves one connection only.
+	Keep bool
+	Body []byte
+
+	fields fields
+}
+
+// Next reads on with the bytes that came. It returns true when the reply is
+// complete, and how many of the bytes come after it. It does not keep data.
+func (r *Reader) Next(p *Reply, data []byte) (done bool, after int, err error) {
 	seen := len(p.held) // in vain, so need not be looked through again
 	if seen > 0 {
 		p.held = append(p.held, data...)
 		data = p.held
 	}
 	for {
+		behind := p.phase > inHeader
 		n, ended, err := r.part(p, data, seen)
 		if err != nil {
 			return false, 0, err
 		}
-		if ended {
-			return true, len(data) - n, nil
-		}
-		if n == 0 || n == len(data) {
-			p.held = append(p.held[:0], data[n:]...)
-			return false, 0, nil
+		if behind {
+			if p.size += int64(n); p.size > MaxBody {
+				return false, 0, errBodyTooLong
+			}
 		}
 		data, seen = data[n:], 0
-	}
-}
-
-// part reads one part of the reply and returns its length, 0 where its end has
-// not come.
-func (r *reader) part(p *reply, data []byte, seen int) (n int, ended bool, err error) {
-	switch p.phase {
-	case inHeader:
-		return r.readHeader(p, data, seen)
-	case inBody:
-		n = int(min(p.left, int64(len(data))))
-		p.left -= int64(n)
-		return n, p.left == 0, nil
-	case inSize:
-		size, n, err := chunkSize(data)
 		switch {
-		case err != nil || n == 0:
-			return 0, false, err
-		case size == 0:
-			p.phase = inTrailer
-		case p.size+size > bench.MaxBody:
-			return 0, false, errBodyTooLong
-		default:
-			p.phase, p.left = inChunk, size+2
-			p.size += size
+		case ended:
+			return true, len(data), nil
+		case len(data) == 0 || n == 0:
+			// What is left of it is of the header: all else is taken as it comes.
+			if len(p.held) > 0 || len(data) > 0 {
+				p.held = append(p.held[:0], data...)
+			}
+			return false, 0, nil
 		}
-		return n, false, nil
+	}
+}
+
+// part reads on in one part of the reply and returns how far it came, 0 where
+// the part has to be there as one and its end has not come.
+func (r *Reader) part(p *Reply, data []byte, seen int) (n int, ended bool, err error) {
+	switch p.phase {
+	case inStart:
+		if n, err = p.start(data); n > 0 || err != nil {
+			return n, false, err
+		}
+		return r.header(p, data, seen)
+	case inHeader:
+		return r.header(p, data, seen)
+	case inBody:
+		n = r.data(p, data)
+		return n, p.left == 0, nil
 	case inChunk:
-		return r.readChunk(p, data)
-	case inTrailer:
-		n, err := r.readTrailer(data, seen)
-		return n, n > 0, err
-	default: // untilClose
-		p.size += int64(len(data))
-		if p.size > bench.MaxBody {
-			return 0, false, errBodyTooLong
+		if n = r.data(p, data); p.left == 0 {
+			p.phase = inChunkEnd
 		}
-		return len(data), false, nil
-	}
-}
-
-// readChunk reads a chunk's data up to the line end after it, then that.
-func (r *reader) readChunk(p *reply, data []byte) (int, bool, error) {
-	n := int(min(p.left-2, int64(len(data))))
-	if p.left > 2 {
-		p.left -= int64(n)
 		return n, false, nil
+	case untilClose:
+		r.keep(data)
+		return len(data), false, nil
+	case inTrailer, inName, inValue, inEnd:
+		return p.trailer(data)
+	default:
+		n, err = p.chunkLine(data)
+		return n, false, err
 	}
-	for i, c := range data[:min(2, len(data))] {
-		if c != "\r\n"[i] {
-			return 0, false, errChunkEnd
-		}
-	}
-	if len(data) < 2 {
-		return 0, false, nil
-	}
-	p.phase = inSize
-	return 2, false, nil
 }
 
-// chunkSize reads the line in front of a chunk: hexadecimal digits, then
-// nothing, blanks, or a semicolon and what is to be ignored. n is 0 where the
-// line's end has not come; what is wrong is told as soon as it is there.
-func chunkSize(data []byte) (size int64, n int, err error) {
-	const mostDigits = 15
-	for n < len(data) {
-		d := unhex(data[n])
-		if d < 0 {
-			break
-		}
-		if n == mostDigits {
-			return 0, 0, errChunkSize
-		}
-		size = size<<4 | int64(d)
+// data takes what there is of the body or chunk.
+func (r *Reader) data(p *Reply, data []byte) int {
+	n := int(min(p.left, int64(len(data))))
+	r.keep(data[:n])
+	p.left -= int64(n)
+	return n
+}
+
+func (r *Reader) keep(data []byte) {
+	if r.Keep {
+		r.Body = append(r.Body, data[:min(len(data), MaxHeader-len(r.Body))]...)
+	}
+}
+
+// start passes over empty lines, as a server may end its last reply with one
+// too many.
+func (p *Reply) start(data []byte) (n int, err error) {
+	for n < len(data) && (data[n] == '\r' || data[n] == '\n') {
 		n++
 	}
-	if n == len(data) {
-		return 0, 0, nil
+	if p.line += int32(n); p.line > MaxHeader {
+		return 0, errHeaderTooLong
 	}
-	if n == 0 {
-		return 0, 0, errChunkSize
+	if n < len(data) {
+		p.phase, p.line = inHeader, 0
 	}
-	blank := false
-	for i, c := range data[n:] {
-		switch {
-		case c == '\r':
-			return chunkLineEnd(data, size, n+i)
-		case c == '\n':
-			return 0, 0, errChunkSize
-		case c == ';' && !blank:
-			return extension(data, size, n+i)
-		case c != ' ' && c != '\t':
-			return 0, 0, errChunkSize
-		}
-		blank = true
-	}
-	if len(data) > bench.MaxHeader {
-		return 0, 0, errChunkSize
-	}
-	return 0, 0, nil
+	return n, nil
 }
 
-// extension passes over what follows the semicolon at i.
-func extension(data []byte, size int64, i int) (int64, int, error) {
-	for j, c := range data[i:] {
-		switch c {
-		case '\r':
-			return chunkLineEnd(data, size, i+j)
-		case '\n':
-			return 0, 0, errChunkSize
+// chunkLine reads the line in front of a chunk, hexadecimal digits, blanks and
+// extensions, and the line end behind it. What is wrong is reported as soon as
+// it is there.
+func (p *Reply) chunkLine(data []byte) (n int, err error) {
+	for n < len(data) {
+		c := data[n]
+		switch p.phase {
+		case inSize:
+			d := unhex(c)
+			if d < 0 {
+				if p.digits == 0 {
+					return 0, errChunkSize
+				}
+				p.phase, p.line, p.cr = inBlanks, 0, false
+				continue
+			}
+			const mostDigits = 15
+			if p.digits++; p.digits > mostDigits {
+				return 0, errChunkSize
+			}
+			p.left = p.left<<4 | int64(d)
+		case inBlanks:
+			switch c {
+			case ' ', '\t':
+				if p.line++; p.line > MaxHeader {
+					return 0, errExtension
+				}
+			case ';':
+				p.phase = inExtension
+			case '\r':
+				p.phase = inSizeEnd
+			case '\n':
+				return n + 1, p.sized()
+			default:
+				return 0, errChunkSize
+			}
+		case inExtension:
+			m, ended, err := p.toLineEnd(data[n:], errExtension)
+			n += m
+			if err != nil {
+				return 0, err
+			}
+			if ended {
+				return n, p.sized()
+			}
+			continue
+		case inSizeEnd:
+			if c != '\n' {
+				return 0, errChunkSize
+			}
+			return n + 1, p.sized()
+		case inChunkEnd:
+			switch c {
+			case '\r':
+				p.phase = inChunkLF
+			case '\n':
+				p.nextChunk()
+			default:
+				return 0, errChunkEnd
+			}
+		case inChunkLF:
+			if c != '\n' {
+				return 0, errChunkEnd
+			}
+			p.nextChunk()
+		default:
+			return n, nil
 		}
+		n++
 	}
-	if len(data) > bench.MaxHeader {
-		return 0, 0, errChunkSize
-	}
-	return 0, 0, nil
+	return n, nil
 }
 
-// chunkLineEnd wants a line feed after the carriage return at i.
-func chunkLineEnd(data []byte, size int64, i int) (int64, int, error) {
+func (p *Reply) nextChunk() { p.phase, p.left, p.digits = inSize, 0, 0 }
+
+// sized goes on to what follows the line with a chunk's size.
+func (p *Reply) sized() error {
 	switch {
-	case i+1 == len(data):
-		return 0, 0, nil
-	case data[i+1] != '\n':
-		return 0, 0, errChunkSize
+	case p.left == 0:
+		p.phase, p.line, p.cr = inTrailer, 0, false
+	case p.size+p.left > MaxBody:
+		return errBodyTooLong
+	default:
+		p.phase = inChunk
 	}
-	return size, i + 2, nil
+	return nil
+}
+
+// toLineEnd passes over what comes up to the end of the line.
+func (p *Reply) toLineEnd(data []byte, tooLong error) (n int, ended bool, err error) {
+	n = bytes.IndexByte(data, '\n')
+	if ended = n >= 0; !ended {
+		n = len(data)
+	}
+	switch cr := bytes.IndexByte(data[:n], '\r'); {
+	case p.cr && n > 0, cr >= 0 && cr < n-1:
+		return 0, false, errBareCR
+	default:
+		p.cr = !ended && (cr >= 0 || p.cr)
+	}
+	if ended {
+		n++
+	}
+	if p.line += int32(n); p.line > MaxHeader {
+		return 0, false, tooLong
+	}
+	return n, ended, nil
+}
+
+// trailer reads what follows the last chunk: mostly an empty line.
+func (p *Reply) trailer(data []byte) (n int, ended bool, err error) {
+	for n < len(data) {
+		c := data[n]
+		switch p.phase {
+		case inTrailer:
+			switch {
+			case c == '\n':
+				return n + 1, true, nil
+			case c == '\r':
+				p.phase = inEnd
+			case isName[c]:
+				p.phase = inName
+			case (c == ' ' || c == '\t') && p.line > 0: // folded
+				p.phase = inValue
+			default:
+				return 0, false, errTrailer
+			}
+		case inEnd:
+			if c != '\n' {
+				return 0, false, errTrailer
+			}
+			return n + 1, true, nil
+		case inName:
+			if c == ':' {
+				p.phase = inValue
+			} else if !isName[c] {
+				return 0, false, errTrailer
+			}
+		case inValue:
+			m, over, err := p.toLineEnd(data[n:], errTrailerTooLong)
+			if err != nil {
+				return 0, false, err
+			}
+			if over {
+				p.phase = inTrailer
+			}
+			n += m
+			continue
+		}
+		n++
+		if p.line++; p.line > MaxHeader {
+			return 0, false, errTrailerTooLong
+		}
+	}
+	return n, false, nil
+}
+
+// Farewell is how many bytes tell whether a server says goodbye.
+const Farewell = len("HTTP/1.1 408")
+
+// IsFarewell reports whether what a server said on a connection that rests, of
+// which the first bytes are given, is the reply 408 (Request Timeout) that some
+// send before they close one: it is about the connection, and no request's.
+func IsFarewell(said []byte) bool {
+	return len(said) >= Farewell && string(said[:7]) == "HTTP/1." && string(said[8:Farewell]) == " 408"
 }
 
 func unhex(c byte) int {
@@ -224,124 +390,4 @@ func unhex(c byte) int {
 		return int(c|0x20-'a') + 10
 	}
 	return -1
-}
-
-// readTrailer reads what follows the last chunk: mostly an empty line.
-func (r *reader) readTrailer(data []byte, seen int) (int, error) {
-	if bytes.HasPrefix(data, []byte("\r\n")) {
-		return 2, nil
-	}
-	end := blockEnd(data, seen)
-	if end == 0 {
-		if len(data) >= bench.MaxHeader {
-			return 0, errHeaderTooLong
-		}
-		return 0, nil
-	}
-	r.header.Reset()
-	r.open(data[:end])
-	if err := r.header.ReadTrailer(r.lines); err != nil {
-		return 0, err
-	}
-	return end - r.rest(), nil
-}
-
-// blockEnd is where the first empty line ends, 0 where there is none yet. The
-// bytes before seen were looked through already.
-func blockEnd(data []byte, seen int) int {
-	from := max(0, seen-3)
-	if i := bytes.Index(data[from:], []byte("\r\n\r\n")); i >= 0 {
-		return from + i + 4
-	}
-	return 0
-}
-
-// headerEnd is where a header ends. Empty lines before it are passed over, as
-// a server may end its last reply with one too many.
-func headerEnd(data []byte, seen int) int {
-	empty := 0
-	for empty < len(data) && (data[empty] == '\r' || data[empty] == '\n') {
-		empty++
-	}
-	if end := blockEnd(data[empty:], seen-empty); end > 0 {
-		return empty + end
-	}
-	return 0
-}
-
-// open gives fasthttp a block to read, rest tells how much it left.
-func (r *reader) open(block []byte) {
-	r.block.Reset(block)
-	r.lines.Reset(&r.block)
-}
-
-func (r *reader) rest() int { return r.lines.Buffered() + r.block.Len() }
-
-// readHeader reads a header and decides what follows.
-func (r *reader) readHeader(p *reply, data []byte, seen int) (n int, ended bool, err error) {
-	end := headerEnd(data, seen)
-	if end == 0 {
-		end, err = firstLine(data)
-	}
-	switch {
-	case end > bench.MaxHeader, end == 0 && len(data) >= bench.MaxHeader:
-		return 0, false, errHeaderTooLong
-	case end == 0:
-		return 0, false, err
-	}
-	h, ok := quick(data[:end])
-	n = end
-	if !ok {
-		r.open(data[:end])
-		if err := r.header.Read(r.lines); err != nil {
-			return 0, false, err
-		}
-		n -= r.rest()
-		h = header{r.header.StatusCode(), int64(r.header.ContentLength()), r.header.ConnectionClose()}
-	}
-	p.status, p.last = int16(h.status), h.last
-	switch {
-	case h.status >= 100 && h.status < 200 && h.status != fasthttp.StatusSwitchingProtocols:
-		if p.interim++; p.interim > maxInterim {
-			return 0, false, errInterim
-		}
-		return n, false, nil
-	case h.status == fasthttp.StatusSwitchingProtocols:
-		p.last = true // whatever comes next is not HTTP
-		return n, true, nil
-	case r.head, h.status >= 100 && h.status < 200, h.status == fasthttp.StatusNoContent, h.status == fasthttp.StatusNotModified:
-		return n, true, nil
-	case h.length > bench.MaxBody:
-		return 0, false, errBodyTooLong
-	case h.length >= 0:
-		p.phase, p.left, p.size = inBody, h.length, h.length
-		return n, h.length == 0, nil
-	case h.length == chunked:
-		p.phase = inSize
-	default:
-		p.phase = untilClose
-	}
-	return n, false, nil
-}
-
-// firstLine finds out early that a server speaks something else: it may wait
-// for us to go on. It also finds the one header that ends otherwise, that of no
-// field after a line that ends in a line feed alone.
-func firstLine(data []byte) (end int, err error) {
-	for line := range bytes.Lines(data) {
-		end += len(line)
-		switch {
-		case len(bytes.Trim(line, "\r\n")) == 0: // empty lines before it are passed over
-			continue
-		case line[len(line)-1] != '\n':
-			return 0, nil
-		case !bytes.HasPrefix(line, []byte("HTTP/")):
-			return 0, errNotHTTP
-		}
-		break
-	}
-	if bytes.HasPrefix(data[end:], []byte("\r\n")) {
-		return end + 2, nil
-	}
-	return 0, nil
 }

@@ -1,48 +1,23 @@
-package epoll
+package http1
 
 import (
+	"bufio"
+	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"testing"
 
-	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/internal/http1/http1test"
 )
-
-// seeds are replies and near misses for the fuzz targets to begin with.
-var seeds = []string{
-	"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
-	"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\n",
-	"HTTP/1.1 503\r\nconnection: Close\r\ncontent-length:0\r\n\r\n",
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;a=b\r\nhello\r\nA \r\n0123456789\r\n0\r\n\r\n",
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n1\r\na\r\n0\r\nX: 1\r\nY: 2\r\n\r\n",
-	"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 9\r\n\r\n0\r\n\r\n",
-	"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
-	"HTTP/1.1 304 Not Modified\r\nContent-Length: 7\r\n\r\n",
-	"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\nxyz",
-	"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
-	"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nto the end",
-	"HTTP/1.1 200 OK\r\n\r\nto the end",
-	"HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\nto the end",
-	"\r\n\n\r\nHTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 1\r\n\r\nx",
-	"HTTP/1.1 200 OK\nContent-Length: 1\n\nx",
-	"HTTP/1.1 200 OK\r\nContent-Length : 1\r\n\r\nx",
-	"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
-	"HTTP/1.1 200 OK\r\nConnection: keep-alive, close\r\nContent-Length: +1\r\n\r\nx",
-	"HTTP/1.1  200 OK\r\nContent-Length: 00000000000000001\r\n\r\nx",
-	"SSH-2.0-OpenSSH_9.6\r\n",
-	"",
-	// Found by fuzzing:
-	"HTTP/1.1 000 0000000000000000000\n\r\n",
-	"HTTP/1.1 000 \r\n00000000000000:\r\n\r\n",
-	"HTTP/1.1 200\r\n\r\r\n\r\n",
-}
 
 // verdict is what the reader made of some bytes.
 type verdict struct {
 	done   bool
 	broken bool
 	end    int // of the reply, where done
-	status int16
+	status int
 	last   bool
 	toEnd  bool // not done, and complete if the connection ends here
 }
@@ -50,8 +25,8 @@ type verdict struct {
 func (v verdict) String() string { return fmt.Sprintf("%+v", struct{ verdict }{v}) }
 
 // readIn feeds a reader the data in pieces of the sizes given, over again.
-func readIn(r *reader, data []byte, sizes []byte) (v verdict) {
-	var p reply
+func readIn(r *Reader, data []byte, sizes []byte) (v verdict) {
+	var p Reply
 	buf := make([]byte, 256) // as the loop's, written over by each read
 	for at, i := 0, 0; at < len(data); i++ {
 		n := len(data)
@@ -60,7 +35,7 @@ func readIn(r *reader, data []byte, sizes []byte) (v verdict) {
 		}
 		n = min(n, len(data)-at)
 		piece := append(buf[:0], data[at:at+n]...)
-		done, after, err := r.next(&p, piece)
+		done, after, err := r.Next(&p, piece)
 		at += n
 		for i := range piece {
 			piece[i] = 'x'
@@ -69,27 +44,27 @@ func readIn(r *reader, data []byte, sizes []byte) (v verdict) {
 		case err != nil:
 			return verdict{broken: true}
 		case done:
-			return verdict{done: true, end: at - after, status: p.status, last: p.last}
+			return verdict{done: true, end: at - after, status: p.Status(), last: p.Last()}
 		}
 	}
-	v.toEnd = p.phase == untilClose
+	v.toEnd = p.EndsWithConnection()
 	if v.toEnd {
-		v.status, v.last = p.status, p.last
+		v.status, v.last = p.Status(), p.Last()
 	}
 	return v
 }
 
 // Whatever comes, and in whatever pieces, is read as the same.
 func FuzzReplyDoesNotDependOnHowItArrives(f *testing.F) {
-	for _, s := range seeds {
+	for _, s := range http1test.Seeds {
 		f.Add([]byte(s), []byte{0}, false)
 		f.Add([]byte(s), []byte{3, 0, 40}, true)
 	}
 	f.Fuzz(func(t *testing.T, data, sizes []byte, head bool) {
-		if len(data) >= bench.MaxHeader {
+		if len(data) >= MaxHeader {
 			t.Skip("bounds on a part are for what was seen of it")
 		}
-		r := newReader(head)
+		r := &Reader{Head: head}
 		whole := readIn(r, data, nil)
 		if cut := readIn(r, data, sizes); cut != whole {
 			t.Errorf("%q in pieces of %v: %v; whole: %v", data, sizes, cut, whole)
@@ -108,27 +83,26 @@ func TestQuick(t *testing.T) {
 		{"HTTP/1.1 503 \r\nX:\r\nTransfer-Encoding: Chunked\r\n\r\n", header{503, chunked, false}, true},
 		{"HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 0\r\n\r\n", header{200, 0, true}, true},
 		{"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n", header{200, 0, false}, true},
-		{"HTTP/1.1 200 OK\r\n\r\n", header{200, identical, true}, true},
+		{"HTTP/1.1 200 OK\r\n\r\n", header{200, identical, false}, true},
 		{"HTTP/1.1 204 No Content\r\n\r\n", header{204, identical, false}, true},
 		{"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", header{304, 9, false}, true},
 		{"HTTP/1.1 100 Continue\r\n\r\n", header{100, identical, false}, true},
 		{"HTTP/1.1 200 Tr\xe8s bien\r\nX: caf\xc3\xa9\r\nContent-Length: 2\r\n\r\n", header{200, 2, false}, true},
-		// Left to fasthttp:
+		{"HTTP/1.1 000 OK\r\nContent-Length: 5\r\n\r\n", header{0, 5, false}, true},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 1234567890123456\r\n\r\n", header{200, 1e15, false}, true},
+		// Left to the thorough reading:
 		{"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1  200 OK\r\nContent-Length: 5\r\n\r\n", header{}, false},
-		{"HTTP/1.1 000 OK\r\nContent-Length: 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 2000 OK\r\nContent-Length: 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 20 OK\r\nContent-Length: 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 O\x00K\r\nContent-Length: 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", header{}, false},
-		{"HTTP/1.1 200 OK\r\nContent-Length: 1234567890123456\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nConnection: close\r\nConnection: close\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nConnection: upgrade\r\n\r\n", header{}, false},
-		{"HTTP/1.1 200 OK\r\nTrailer: X\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\n: 5\r\n\r\n", header{}, false},
 		{"HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", header{}, false},
@@ -145,41 +119,205 @@ func TestQuick(t *testing.T) {
 	}
 }
 
-func TestChunkSize(t *testing.T) {
+func TestChunkLine(t *testing.T) {
 	for _, c := range []struct {
-		data string
-		size int64
-		n    int
-		bad  bool
+		data  string
+		size  int64
+		n     int
+		phase phase // of what comes behind it
+		bad   bool
 	}{
-		{"5\r\nhello", 5, 3, false},
-		{"00aF\r\n", 0xaf, 6, false},
-		{"0\r\n", 0, 3, false},
-		{"5 \t\r\n", 5, 5, false},
-		{"5;a=b;c\r\n", 5, 9, false},
-		{"5;\r\n", 5, 4, false},
-		{"fffffffffffffff\r\n", 1<<60 - 1, 17, false},
+		{"5\r\nhello", 5, 3, inChunk, false},
+		{"00aF\r\n", 0xaf, 6, inChunk, false},
+		{"0\r\n", 0, 3, inTrailer, false},
+		{"5 \t\r\n", 5, 5, inChunk, false},
+		{"5;a=b;c\r\n", 5, 9, inChunk, false},
+		{"5;\r\n", 5, 4, inChunk, false},
+		{"5 ;a\r\n", 5, 6, inChunk, false},
+		{"5\n", 5, 2, inChunk, false},
+		{"5;a\nb", 5, 4, inChunk, false},
+		{"000000003ffffff\r\n", 1<<26 - 1, 17, inChunk, false},
 		// Not all of it is there:
-		{"", 0, 0, false}, {"5", 0, 0, false}, {"5\r", 0, 0, false}, {"5 ", 0, 0, false}, {"5;a", 0, 0, false}, {"5;a\r", 0, 0, false},
+		{"", 0, 0, inSize, false}, {"5", 5, 1, inSize, false}, {"5\r", 5, 2, inSizeEnd, false},
+		{"5 ", 5, 2, inBlanks, false}, {"5;a", 5, 3, inExtension, false}, {"5;a\r", 5, 4, inExtension, false},
 		// Nor will it be of any use:
-		{"\r\n", 0, 0, true}, {"x", 0, 0, true}, {"-5\r\n", 0, 0, true}, {"0x5\r\n", 0, 0, true}, {"5\n", 0, 0, true},
-		{"5\rx", 0, 0, true}, {"5 ;a\r\n", 0, 0, true}, {"5 5\r\n", 0, 0, true}, {"5;a\nb\r\n", 0, 0, true},
-		{"1000000000000000", 0, 0, true}, {"5;" + strings.Repeat("x", bench.MaxHeader), 0, 0, true}, {"5" + strings.Repeat(" ", bench.MaxHeader), 0, 0, true},
+		{data: "\r\n", bad: true}, {data: "x", bad: true}, {data: "-5\r\n", bad: true}, {data: "0x5\r\n", bad: true},
+		{data: "5\rx", bad: true}, {data: "5 5\r\n", bad: true}, {data: "5;a\rb\r\n", bad: true}, {data: "1000000000000000", bad: true},
+		{data: "fffffffffffffff\r\n", bad: true}, {data: "4000001\r\n", bad: true},
+		{data: "5;" + strings.Repeat("x", MaxHeader+1), bad: true}, {data: "5" + strings.Repeat(" ", MaxHeader+1), bad: true},
 	} {
-		size, n, err := chunkSize([]byte(c.data))
-		if size != c.size || n != c.n || (err != nil) != c.bad {
-			t.Errorf("%.20q: %d, %d, %v; want %d, %d, error %v", c.data, size, n, err, c.size, c.n, c.bad)
+		p := Reply{phase: inSize}
+		n, err := p.chunkLine([]byte(c.data))
+		if (err != nil) != c.bad || err == nil && (p.left != c.size || n != c.n || p.phase != c.phase) {
+			t.Errorf("%.20q: size %d, %d bytes, phase %d, %v; want %d, %d, %d, error %v", c.data, p.left, n, p.phase, err, c.size, c.n, c.phase, c.bad)
 		}
 	}
 }
 
+// What is to be made of a reply that few servers write, or none should.
+func TestReplies(t *testing.T) {
+	const crlf = "HTTP/1.1 200 OK\r\n"
+	for _, c := range []struct {
+		text string
+		want verdict // its end where 0: that of the text
+	}{
+		{"HTTP/1.1 200 OK\nContent-Length: 2\n\nok", verdict{done: true, status: 200}},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\nok", verdict{done: true, status: 200}},
+		{"HTTP/1.1 200 OK\n\n", verdict{toEnd: true, status: 200, last: true}},
+		{"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2;x\nok\n0\nX: 1\n\n", verdict{done: true, status: 200}},
+		{"\r\n\n\r\nHTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 503}},
+		{"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200}},
+		{"HTTP/1.1 \t 200  \r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200}},
+		{"HTTP/1.7 200 OK\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200}},
+		{"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200, last: true}},
+		{"HTTP/1.0 200 OK\r\nConnection: x, Keep-Alive\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200}},
+		{"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", verdict{toEnd: true, status: 200, last: true}},
+		{crlf + "content-length: 0\r\nCONNECTION: a,  close \r\n\r\n", verdict{done: true, status: 200, last: true}},
+		{crlf + "Connection: keep-alive\r\nConnection:\r\n\tclose\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200, last: true}},
+		{crlf + "Content-Length: 2, 2\r\nContent-Length: 02\r\n\r\nok", verdict{done: true, status: 200}},
+		{crlf + "Content-Length :2\r\n\r\nok", verdict{done: true, status: 200}},
+		{crlf + "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok", verdict{done: true, status: 200}},
+		{crlf + "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", verdict{done: true, status: 200}},
+		{crlf + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: 1\r\n 2\r\n\r\n", verdict{done: true, status: 200}},
+		{crlf + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: " + strings.Repeat("x", 60_000) + "\r\n\r\n", verdict{done: true, status: 200}},
+		{"HTTP/1.1 000 \r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 0}},
+		{"HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 99}},
+		{"HTTP/1.1 999 X\nContent-Length: 0\n\n", verdict{done: true, status: 999}},
+		{"HTTP/1.1 204 X\r\n\r\n", verdict{done: true, status: 204}},
+		{"HTTP/1.1 205 X\r\nContent-Length: 2\r\n\r\nok", verdict{done: true, status: 205}},
+		{"HTTP/1.1 304 X\r\nTransfer-Encoding: chunked\r\n\r\n", verdict{done: true, status: 304}},
+		{"HTTP/1.1 101 X\r\n\r\n", verdict{done: true, status: 101, last: true}},
+		{"HTTP/1.1 100 X\n\n\nHTTP/1.1 199 X\r\n\r\nHTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200}},
+		{strings.Repeat("HTTP/1.1 100 X\r\n\r\n", maxInterim) + crlf + "Content-Length: 0\r\n\r\n", verdict{done: true, status: 200}},
+		{crlf + "X: \x01\x80\xff\r\nContent-Length: 0\r\n\r\n", verdict{done: true, status: 200}},
+
+		{strings.Repeat("HTTP/1.1 100 X\r\n\r\n", maxInterim+1), verdict{broken: true}},
+		{"x", verdict{broken: true}},
+		{"HTTP/1.x", verdict{}},
+		{"HTTQ", verdict{broken: true}},
+		{"ICY 200 OK\r\n\r\n", verdict{broken: true}},
+		{"HTTP/2.0 200 OK\r\n\r\n", verdict{broken: true}},
+		{"HTTP/11 200 OK\r\n\r\n", verdict{broken: true}},
+		{"HTTP/1.1\r\n\r\n", verdict{broken: true}},
+		{"HTTP/1.1 \r\n\r\n", verdict{broken: true}},
+		{"HTTP/1.1 2x0 OK\r\n\r\n", verdict{broken: true}},
+		{"HTTP/1.1 20 OK\r\n\r\n", verdict{broken: true}},
+		{"HTTP/1.1 2000 OK\r\n\r\n", verdict{broken: true}},
+		{"HTTP/1.1 -20 OK\r\n\r\n", verdict{broken: true}},
+		{crlf + " X: 1\r\n\r\n", verdict{broken: true}},
+		{crlf + "no colon\r\n\r\n", verdict{broken: true}},
+		{crlf + ": x\r\n\r\n", verdict{broken: true}},
+		{crlf + "a b: x\r\n\r\n", verdict{broken: true}},
+		{crlf + "X: a\rb\r\n\r\n", verdict{broken: true}},
+		{crlf + "X: a\x00\r\n\r\n", verdict{broken: true}},
+		{crlf + "Content-Length: \r\n\r\n", verdict{broken: true}},
+		{crlf + "Content-Length: +2\r\n\r\nok", verdict{broken: true}},
+		{crlf + "Content-Length: 0x2\r\n\r\nok", verdict{broken: true}},
+		{crlf + "Content-Length: 2,\r\n\r\nok", verdict{broken: true}},
+		{crlf + "Content-Length: 2, 3\r\n\r\nok", verdict{broken: true}},
+		{crlf + "Content-Length: 67108865\r\n\r\n", verdict{broken: true}},
+		{crlf + "Content-Length: 18446744073709551617\r\n\r\n", verdict{broken: true}},
+		{crlf + "Transfer-Encoding: gzip\r\n\r\n", verdict{broken: true}},
+		{crlf + "Transfer-Encoding: chunked, gzip\r\n\r\n", verdict{broken: true}},
+		{crlf + "Transfer-Encoding: chunked\r\n\r\n0\r\nno colon\r\n\r\n", verdict{broken: true}},
+		{crlf + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: a\rb\r\n\r\n", verdict{broken: true}},
+		{crlf + "Transfer-Encoding: chunked\r\n\r\n0\r\n\rx", verdict{broken: true}},
+		{crlf + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", verdict{broken: true}},
+		{crlf + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: " + strings.Repeat("x", 70_000) + "\r\n\r\n", verdict{broken: true}},
+		{strings.Repeat("\r\n", MaxHeader), verdict{broken: true}},
+	} {
+		if c.want.done && c.want.end == 0 {
+			c.want.end = len(c.text)
+		}
+		for _, sizes := range [][]byte{nil, {0}, {2, 0, 13}} {
+			if got := readIn(&Reader{}, []byte(c.text), sizes); got != c.want {
+				t.Errorf("%.90q in pieces of %v: %v, want %v", c.text, sizes, got, c.want)
+			}
+		}
+	}
+}
+
+// However much of what a part may have comes in however small pieces, it is
+// looked at once.
+func TestWorkForAByteIsBounded(t *testing.T) {
+	for what, parts := range map[string][2]string{ // what it begins with, and goes on with
+		"empty lines": {"", "\r\n"},
+		"a header":    {"HTTP/1.1 200 OK\r\nX: ", "x"},
+		"extensions":  {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "x"},
+		"a trailer":   {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", "X: y\r\n"},
+		"chunks":      {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "1;" + strings.Repeat("x", 60_000) + "\r\na\r\n"},
+	} {
+		r := &Reader{}
+		var p Reply
+		_, _, err := r.Next(&p, []byte(parts[0]))
+		n := 0
+		for ; err == nil && n <= 2*MaxBody; n += len(parts[1]) {
+			_, _, err = r.Next(&p, []byte(parts[1]))
+		}
+		most := MaxHeader + 100
+		if what == "chunks" {
+			most = MaxBody + 60_100
+		}
+		if err == nil || n > most {
+			t.Errorf("%s: %d bytes were read, then %v; want an error within %d", what, n, err, most)
+		}
+		if cap(p.held) > 3*MaxHeader {
+			t.Errorf("%s: %d bytes are kept", what, cap(p.held))
+		}
+	}
+}
+
+// What both we and net/http take, both take for the same.
+func FuzzReadsAsNetHTTP(f *testing.F) {
+	for _, s := range http1test.Seeds {
+		f.Add([]byte(s), false)
+		f.Add([]byte(s), true)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, head bool) {
+		method := http.MethodGet
+		if head {
+			method = http.MethodHead
+		}
+		got := readIn(&Reader{Head: head}, data, nil)
+		if !got.done && !got.toEnd {
+			return
+		}
+		raw := bytes.TrimLeft(data, "\r\n")
+		in := bytes.NewReader(raw)
+		lines := bufio.NewReader(in)
+		var resp *http.Response
+		for range maxInterim + 1 {
+			var err error
+			if resp, err = http.ReadResponse(lines, &http.Request{Method: method}); err != nil {
+				return
+			}
+			if resp.StatusCode < 100 || resp.StatusCode >= 200 || resp.StatusCode == 101 {
+				break
+			}
+			for { // it passes over no empty lines
+				if b, err := lines.Peek(1); err != nil || b[0] != '\r' && b[0] != '\n' {
+					break
+				}
+				lines.ReadByte()
+			}
+		}
+		if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+			return
+		}
+		end := len(data) - in.Len() - lines.Buffered()
+		if resp.StatusCode != got.status || got.done && end != got.end && end != len(data) {
+			t.Errorf("%q to %s: %v; net/http: status %d, end at %d", data, method, got, resp.StatusCode, end)
+		}
+	})
+}
+
 // A header is not read beyond its bound, in however small pieces it comes.
 func TestHeaderHasABound(t *testing.T) {
-	r := newReader(false)
-	for _, length := range []int{30_000, bench.MaxHeader - 100, bench.MaxHeader + 100} {
+	r := &Reader{}
+	for _, length := range []int{30_000, MaxHeader - 100, MaxHeader + 100} {
 		text := "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", length) + "\r\nContent-Length: 0\r\n\r\n"
 		for _, sizes := range [][]byte{{255}, {100, 7}} {
-			if got := readIn(r, []byte(text), sizes); got.done != (length < bench.MaxHeader) || got.broken == got.done {
+			if got := readIn(r, []byte(text), sizes); got.done != (length < MaxHeader) || got.broken == got.done {
 				t.Errorf("a header of %d bytes: %v", len(text), got)
 			}
 		}

@@ -145,7 +145,7 @@ func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 	why := strings.Join(got.Warnings, "; ")
 	switch {
 	case !got.Valid:
-		b.Fatalf("the stage is not valid: %s", why)
+		b.Fatalf("%s: %s", result.NotValid, why)
 	case got.Counts[result.OK] == 0:
 		b.Fatalf("the target served none of %d requests: %s", got.Counts.Planned(), why)
 	}

@@ -7,8 +7,9 @@
 //     afresh in an order that is drawn, and measured ([experiment]): the
 //     benchmarks of Go test binaries ([GoBench]), or a server under load
 //     ([Serve]). Builds and measurements never overlap.
-//  3. A slice or launch that the machine disturbed is run again, which is
-//     decided before any ratio is looked at ([breach]).
+//  3. A slice or launch that the machine disturbed is run again, as far as that
+//     is of use, and counts as it is where the machine disturbs all the time.
+//     Either is decided by what the machine did ([breach]), never by a value.
 //  4. At the looks that the design plans, package compare decides; what is
 //     undecided goes on to the next look.
 //
@@ -22,12 +23,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -35,10 +36,16 @@ import (
 const (
 	DefaultBudget = 10 * time.Minute
 	// redoShare is the most slices (or launches of benchmarks) that are run
-	// again, as a share of those planned: a machine that disturbs more measures
-	// nothing. redoRow is the most in a row.
+	// again, as a share of those planned, and redoRow how often the same one is: a
+	// machine that disturbs more does so all the time, and what it disturbs counts
+	// as it is.
 	redoShare = 0.2
-	redoRow   = 6
+	redoRow   = 2
+	// A slice that is not valid cannot count. It is run again unusableRow times,
+	// then the pair is begun again pairTries times, and in one run that happens at
+	// most as often as slices are planned.
+	unusableRow = 6
+	pairTries   = 3
 	// oneSided is the chance below which breaches that fall on one arm are no
 	// chance any more.
 	oneSided = 0.01
@@ -105,16 +112,18 @@ type session struct {
 	samples []compare.Sample
 	pairs   int // whole ones
 	redone  []breach
-	events  *os.File // record of redone, and of what ended the comparison
-	failed  error    // what ended it in an earlier run
-	invalid []string // why it is not valid, as far as is known before anything is measured
+	useless int        // slices of this run that were not valid
+	events  *files.Log // record of redone, and of what ended the comparison
+	failed  error      // what ended it in an earlier run
+	invalid []string   // why it is not valid, as far as is known before anything is measured
 	notes   []string
 	began   time.Time
 }
 
-// Run compares. The report is there also where ctx ended, with what is whole.
-// An error means that there is nothing to report: the configuration is wrong,
-// or a side cannot be built or started.
+// Run compares. The report is there also where ctx ended, with the pairs that
+// are complete. An error means that no pair was run: the configuration is wrong, a
+// side cannot be built or started, or ctx ended before. Where the record was
+// begun by then, there is a report beside the error, which says the same.
 func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	s := &session{Config: c, began: time.Now()}
 	if s.Progress == nil {
@@ -138,9 +147,10 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	defer s.events.Close()
 	r, err := c.Experiment.open(ctx, s)
 	if err != nil {
-		return nil, nil, errors.Join(err, s.folder.Finish(time.Now(), false))
+		return s.nothing(ctx, err)
 	}
 	if s.samples, err = r.stored(); err != nil {
+		// What is on record is damaged: nothing is written beside it.
 		return nil, nil, errors.Join(&ConfigError{err}, r.close(), s.folder.Finish(time.Now(), false))
 	}
 	s.pairs = highestPair(s.samples)
@@ -151,11 +161,13 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	if runErr == nil {
 		whole, runErr = s.drive(ctx, r)
 	}
-	if err := errors.Join(r.close(), s.folder.Finish(time.Now(), whole)); err != nil && runErr == nil {
-		runErr = err
+	closeErr := r.close()
+	var failed *failure
+	if runErr != nil && s.pairs == 0 && !errors.As(runErr, &failed) && !errors.Is(runErr, errDisturbed) && s.failed == nil {
+		return s.nothing(ctx, errors.Join(runErr, closeErr))
 	}
-	if runErr != nil && s.pairs == 0 {
-		return nil, nil, runErr
+	if err := errors.Join(closeErr, s.folder.Finish(time.Now(), whole)); err != nil && runErr == nil {
+		runErr = err
 	}
 	var invalid []string
 	if runErr != nil && ctx.Err() == nil {
@@ -163,6 +175,16 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	}
 	report := s.conclude(invalid)
 	return report, &s.folder.Run, nil
+}
+
+// nothing reports a comparison that ended before its first pair.
+func (s *session) nothing(ctx context.Context, err error) (*compare.Report, *result.Run, error) {
+	why := err.Error()
+	if ctx.Err() != nil {
+		why = "interrupted before the first pair was complete"
+	}
+	finished := s.folder.Finish(time.Now(), false)
+	return s.conclude([]string{why}), &s.folder.Run, errors.Join(err, finished)
 }
 
 // ConfigError is an error of what the user asked for.
@@ -240,11 +262,19 @@ func (s *session) stopped(ctx context.Context, err error) (bool, error) {
 	return false, err
 }
 
-// pair runs one pair.
+// pair runs one pair, and begins it again where the machine let no slice of it
+// be valid.
 func (s *session) pair(ctx context.Context, r runner, p pairPlan) error {
-	samples, err := r.pair(ctx, p)
-	if err != nil {
-		return err
+	var samples []compare.Sample
+	for try := 1; ; try++ {
+		var err error
+		if samples, err = r.pair(ctx, p); err == nil {
+			break
+		}
+		if !errors.Is(err, errDisturbed) || try == pairTries || s.useless >= s.planned(r.units()) {
+			return err
+		}
+		s.tell("begins pair %d again, as it was %v", p.number, err)
 	}
 	s.samples = append(s.samples, samples...)
 	s.pairs = p.number
@@ -252,36 +282,57 @@ func (s *session) pair(ctx context.Context, r runner, p pairPlan) error {
 	return nil
 }
 
-// errDisturbed ends a comparison on a machine that measures nothing.
+// errDisturbed ends a run on a machine that measures nothing.
 var errDisturbed = errors.New("this machine measures nothing now")
 
-// again notes that a slice or launch was disturbed and is run again, in a pair
-// of so many. It fails where the machine disturbs so much that going on would
-// measure nothing. What an earlier run of the same comparison noted counts.
+// planned is the number of slices of all pairs, of which a pair has so many.
+func (s *session) planned(units int) int { return s.Design.Max() * units }
+
+// again decides whether a slice or launch that was disturbed for the row-th time
+// in a row, of a pair that has so many, is run again; else it counts as it is. It
+// fails where it cannot count, and will not become valid. What an earlier run of
+// the same comparison noted counts.
+//
+// Both are legitimate for the test that decides: order and places are drawn, so
+// where the arms do not differ what the machine does falls on them alike, kept or
+// not. But who keeps running slices again on a machine that always disturbs gets
+// no verdict.
 //
 // Note: what is run again is the slice and not the pair. A pair has six, so on a
-// machine that disturbs one slice in ten, half of the pairs would be lost; and a
-// slice that is thrown out before anybody looked at a ratio harms neither arm.
-func (s *session) again(b breach, units int) error {
-	s.redone = append(s.redone, b)
-	if err := s.note(event{Pair: b.pair, Unit: b.unit, Arm: b.arm, Why: b.why}); err != nil {
-		return err
-	}
-	s.tell("again, as %s", b.why)
-	row := 0 // a slice that was not disturbed is not run again, so these come in a row
+// machine that disturbs one slice in ten, half of the pairs would be run again.
+func (s *session) again(b breach, row, units int) (again bool, err error) {
+	usable := b.kind != kindUnusable
+	ran := 0
 	for _, other := range s.redone {
-		if other.pair == b.pair && other.unit == b.unit {
-			row++
+		if !other.kept && other.kind != kindFailed && other.kind != kindUnusable {
+			ran++
 		}
 	}
-	most := int(math.Ceil(redoShare * float64(s.Design.Max()*units)))
-	switch {
-	case row >= redoRow:
-		return fmt.Errorf("disturbed %d times in a row, the last time as %s: %w", row, b.why, errDisturbed)
-	case len(s.redone) > most:
-		return fmt.Errorf("disturbed more than %d times, which is a fifth of what was planned, the last time as %s: %w", most, b.why, errDisturbed)
+	most := int(math.Ceil(redoShare * float64(s.planned(units))))
+	b.kept = usable && (row > redoRow || ran >= most)
+	s.redone = append(s.redone, b)
+	if err := s.note(eventOf(b)); err != nil {
+		return false, err
 	}
-	return nil
+	if b.kept {
+		s.tell("counts as it is, although %s", b.why)
+		return false, nil
+	}
+	s.tell("again, as %s", b.why)
+	if usable {
+		return true, nil
+	}
+	if s.useless++; row >= unusableRow || s.useless >= s.planned(units) {
+		return false, fmt.Errorf("disturbed %d times in a row, the last time as %s: %w", row, b.why, errDisturbed)
+	}
+	return true, nil
+}
+
+// failedOnce notes that a benchmark failed, and is tried again.
+func (s *session) failedOnce(b breach) error {
+	s.redone = append(s.redone, b)
+	s.tell("tries again, as %s", b.why)
+	return s.note(eventOf(b))
 }
 
 // series are those of the pairs so far.
@@ -333,18 +384,15 @@ func (s *session) conclude(invalid []string) *compare.Report {
 	all, missing, fresh := s.series()
 	unmeasured, untold := s.Policy.Unmeasured(all)
 	invalid = slices.Concat(s.invalid, invalid, missing, unmeasured)
-	if why := lopsided(s.redone); why != "" {
-		invalid = append(invalid, why)
-	}
-	notes := slices.Concat(s.notes, fresh, untold)
+	bad, remarked := remarks(s.redone)
+	invalid = append(invalid, bad...)
+	notes := slices.Concat(s.notes, remarked, fresh, untold)
 	r := compare.Conclude(s.Design, all, invalid, notes)
-	e := s.folder.Run.Environment
-	r.ID, r.Time, r.Seed, r.Redone = s.folder.Run.ID, s.began, s.Seed, len(s.redone)
+	describe(r, s.folder.Run)
+	r.Time, r.Seed, r.Redone = s.began, s.Seed, rerun(s.redone)
 	r.Base = compare.Side{Name: s.Base, Commit: s.sides.baseCommit}
 	r.Candidate = compare.Side{Name: s.sides.candidateName, Commit: s.sides.candidateCommit}
 	r.Took = time.Since(s.began).Seconds()
-	r.Environment = fmt.Sprintf("%s, %d CPUs, %s, %s/%s", e.CPU, e.Cores, e.Go, e.OS, e.Arch)
-	r.Scenario = s.Experiment.settings().String()
 	if _, stages, _, err := result.Open(s.Out); err == nil { // without them it is the same report, less a line
 		r.AddShifts(stages)
 	}

@@ -65,6 +65,7 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 		}
 	}
 	var found []string
+	r.declared = map[string][]string{}
 	for _, dir := range slices.Sorted(maps.Keys(candidate.found)) {
 		var fresh []string
 		files := map[string]bool{}
@@ -72,8 +73,11 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 			files[file] = true
 			if _, ok := base.found[dir][name]; !ok {
 				fresh = append(fresh, name)
+			} else {
+				r.declared[dir] = append(r.declared[dir], name)
 			}
 		}
+		slices.Sort(r.declared[dir])
 		for _, file := range base.found[dir] {
 			files[file] = true
 		}

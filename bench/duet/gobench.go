@@ -1,18 +1,15 @@
 package duet
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
 
-	"github.com/a628bb15/onhold/bench/child"
-	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -25,9 +22,6 @@ const (
 	DefaultBench     = "."
 	DefaultBenchTime = "1x"
 )
-
-// launchLimit bounds one launch of one test binary.
-const launchLimit = 10 * time.Minute
 
 // GoBench compares the benchmarks of Go packages. Each launch of an arm is a
 // fresh process of the test binary that runs each benchmark once: twenty
@@ -93,7 +87,8 @@ type benched struct {
 	packages []string            // those that have benchmarks, by their folders below the side's
 	declared map[string][]string // the benchmarks of each that both sides have
 	builders []*builder
-	record   *os.File
+	record   *files.Log
+	skips    map[string]bool // by package, arm and benchmark, and whether it was found out that it is skipped
 }
 
 func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
@@ -107,18 +102,26 @@ func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
 			return r.compile(ctx, pkg, arm, layoutFlags(layout), out)
 		}})
 	}
-	r.record, err = os.OpenFile(filepath.Join(s.Out, LaunchesFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
-	return r, err
+	return r, nil
 }
 
-func (r *benched) close() error { return r.record.Close() }
+func (r *benched) close() error {
+	if r.record == nil {
+		return nil
+	}
+	return r.record.Close()
+}
 
 func (r *benched) stored() ([]compare.Sample, error) {
 	samples, end, err := readLaunches(r.s.Out)
 	if err != nil {
 		return nil, err
 	}
-	return samples, r.s.drop(end)
+	if err := r.s.drop(end); err != nil {
+		return nil, err
+	}
+	r.record, err = files.OpenLog(filepath.Join(r.s.Out, LaunchesFile), false)
+	return samples, err
 }
 
 func (r *benched) build(ctx context.Context, pairs []pairPlan) error {
@@ -128,109 +131,4 @@ func (r *benched) build(ctx context.Context, pairs []pairPlan) error {
 		}
 	}
 	return nil
-}
-
-// pair launches the arms one after the other, each package's test binary anew.
-func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
-	var text bytes.Buffer
-	programs := make([]map[compare.Arm]program, len(r.builders))
-	for i, b := range r.builders {
-		var err error
-		if programs[i], err = b.take(p); err != nil {
-			return nil, err
-		}
-	}
-	unit := 0
-	for _, arm := range p.order {
-		fmt.Fprintf(&text, "arm: %s\npair: %d\norder: %s\nlayout-seed: %d\n", arm, p.number, orderOf(p.order), p.layout[arm])
-		for i, pkg := range r.packages {
-			unit++
-			out, err := r.undisturbed(ctx, breach{arm: arm, pair: p.number, unit: unit}, pkg, programs[i][arm].path)
-			if err != nil {
-				return nil, err
-			}
-			text.Write(benchLines(out))
-		}
-	}
-	samples, err := compare.ReadBench(bytes.NewReader(text.Bytes()), "what the benchmarks printed", "")
-	if err != nil {
-		return nil, err
-	}
-	if len(samples) == 0 {
-		return nil, &ConfigError{fmt.Errorf("--bench=%s: no benchmark of %s matches", r.bench(), strings.Join(r.packages, ", "))}
-	}
-	fmt.Fprintf(&text, wholePair, p.number)
-	if _, err := r.record.Write(text.Bytes()); err != nil {
-		return nil, err
-	}
-	for _, b := range r.builders {
-		b.drop(p)
-	}
-	return samples, nil
-}
-
-func (r *benched) units() int { return len(r.s.arms()) * len(r.packages) }
-
-// undisturbed launches until a launch was not disturbed; which one it is stands
-// in at.
-func (r *benched) undisturbed(ctx context.Context, at breach, pkg, path string) ([]byte, error) {
-	for {
-		clock, throttled := watchWall(), host.SelfThrottled()
-		out, bad, err := r.launch(ctx, at.arm, pkg, path)
-		switch t := host.SelfThrottled().Minus(throttled); {
-		case err != nil:
-			return nil, err
-		case bad != nil:
-		case clock.stepped():
-			bad = &breach{why: "the wall clock was set"}
-		case t.Any():
-			bad = &breach{why: fmt.Sprintf("a CPU quota stopped the benchmarks %v", t)}
-		default:
-			return out, nil
-		}
-		at.why = bad.why
-		if err := r.s.again(at, r.units()); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// launch runs the benchmarks of one test binary once. One that fails was
-// disturbed, as far as can be told: a stage that is not valid fails its
-// benchmark. Where it fails again and again the comparison ends.
-func (r *benched) launch(ctx context.Context, arm compare.Arm, pkg, path string) ([]byte, *breach, error) {
-	meter := host.Self()
-	if err := meter.Start(); err != nil {
-		return nil, nil, err
-	}
-	began := time.Now()
-	cmd := r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime="+r.benchTime(), "-test.count=1", "-test.timeout="+launchLimit.String())
-	ran, err := child.Run(ctx, cmd, nil, launchLimit, nil)
-	usage, meterErr := meter.Stop()
-	switch {
-	case ctx.Err() != nil:
-		return nil, nil, context.Cause(ctx)
-	case err != nil:
-		return nil, &breach{arm: arm, why: fmt.Sprintf("the benchmarks of %s failed in the %s: %v", pkg, arm, err)}, nil
-	case meterErr != nil:
-		return nil, nil, meterErr
-	}
-	if bad := stolen(arm, usage.Steal, time.Since(began), r.s.maxSteal()); bad != nil {
-		return nil, bad, nil
-	}
-	return ran.Out, nil, nil
-}
-
-// benchLines keeps what is benchmark format of what a test binary printed.
-func benchLines(out []byte) []byte {
-	var kept []byte
-	for line := range bytes.Lines(out) {
-		for _, begin := range []string{"Benchmark", "Unit ", "pkg:", "goos:", "goarch:", "cpu:"} {
-			if bytes.HasPrefix(line, []byte(begin)) {
-				kept = append(kept, line...)
-				break
-			}
-		}
-	}
-	return kept
 }

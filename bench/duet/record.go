@@ -8,9 +8,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -25,8 +28,15 @@ type event struct {
 	Pair int         `json:"pair"`
 	Unit int         `json:"slice,omitempty"` // which slice or launch of the pair, from 1
 	Arm  compare.Arm `json:"arm,omitempty"`
+	Kind kind        `json:"kind,omitempty"`
 	Why  string      `json:"why"`
-	End  bool        `json:"end,omitempty"` // it ended the comparison; else the slice was run again
+	Kept bool        `json:"kept,omitempty"` // the slice counts all the same
+	End  bool        `json:"end,omitempty"`  // it ended the comparison; else the slice was run again
+	Stop bool        `json:"stop,omitempty"` // it ended that run: a later one can go on
+}
+
+func eventOf(b breach) event {
+	return event{Pair: b.pair, Unit: b.unit, Arm: b.arm, Kind: b.kind, Why: b.why, Kept: b.kept}
 }
 
 // note puts an event on record.
@@ -36,20 +46,21 @@ func (s *session) note(e event) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.events.Write(append(line, '\n'))
-	return err
+	return s.events.Append(append(line, '\n'))
 }
 
 // ended notes that a pair failed by err, where that is the end of the
 // comparison: an arm that died once is not forgotten because it lives the next
-// time. What the user stopped or did not mean is no such end, and before any
-// pair is whole a server that does not even start is the user's to mend.
+// time. What the user stopped or did not mean is no such end, before any pair is
+// whole a server that does not even start is the user's to mend, and a machine
+// that is disturbed now may be quiet later.
 func (s *session) ended(ctx context.Context, p pairPlan, err error) error {
 	var wrong *ConfigError
-	if ctx.Err() != nil || errors.As(err, &wrong) || s.pairs == 0 && !errors.Is(err, errDisturbed) {
+	quiet := errors.Is(err, errDisturbed)
+	if ctx.Err() != nil || errors.As(err, &wrong) || s.pairs == 0 && !quiet {
 		return nil
 	}
-	return s.note(event{Pair: p.number, Why: err.Error(), End: true})
+	return s.note(event{Pair: p.number, Why: err.Error(), End: !quiet, Stop: quiet})
 }
 
 // openEvents reads what is on record of earlier runs, and goes on with it.
@@ -61,21 +72,29 @@ func (s *session) openEvents() error {
 	if err := s.drop(end); err != nil {
 		return err
 	}
-	s.redone, s.failed = breachesOf(events)
-	s.events, err = os.OpenFile(filepath.Join(s.Out, RedoneFile), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	var stops []string
+	s.redone, stops, s.failed = breachesOf(events)
+	for _, stop := range stops {
+		s.notes = append(s.notes, stop+"; it went on after that")
+	}
+	s.events, err = files.OpenLog(filepath.Join(s.Out, RedoneFile), false)
 	return err
 }
 
-// breachesOf tells the slices that were run again from what ended it all.
-func breachesOf(events []event) (redone []breach, failed error) {
+// breachesOf tells the slices that were run again from what ended a run, and
+// from what ended it all.
+func breachesOf(events []event) (redone []breach, stops []string, failed error) {
 	for _, e := range events {
-		if e.End {
+		switch {
+		case e.End:
 			failed = fmt.Errorf("it ended in pair %d, and is not taken up again: %s", e.Pair, e.Why)
-			continue
+		case e.Stop:
+			stops = append(stops, fmt.Sprintf("a run ended in pair %d: %s", e.Pair, e.Why))
+		default:
+			redone = append(redone, breach{kind: e.Kind, arm: e.Arm, why: e.Why, pair: e.Pair, unit: e.Unit, kept: e.Kept})
 		}
-		redone = append(redone, breach{arm: e.Arm, why: e.Why, pair: e.Pair, unit: e.Unit})
 	}
-	return redone, failed
+	return redone, stops, failed
 }
 
 // rest is the end of a file of the record that a run left which was killed: it
@@ -211,13 +230,41 @@ func readLaunches(dir string) (samples []compare.Sample, end rest, err error) {
 	return samples, end, err
 }
 
+// describe fills in what a report says of the run that it is about.
+func describe(r *compare.Report, run result.Run) {
+	set := run.Settings.Get
+	r.ID, r.Time = run.ID, run.Started
+	r.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}
+	r.Candidate = compare.Side{Name: set("candidate"), Commit: set("candidate_commit")}
+	r.Seed, _ = strconv.ParseUint(set("seed"), 10, 64) // none: 0
+	if !run.Finished.IsZero() {
+		r.Took = run.Finished.Sub(run.Started).Seconds()
+	}
+	e := run.Environment
+	r.Environment = fmt.Sprintf("%s, %d CPUs, %s, %s/%s", e.CPU, e.Cores, e.Go, e.OS, e.Arch)
+	// Those of the experiment come last: see session.settings.
+	first := slices.IndexFunc(run.Settings, func(kv result.Setting) bool { return kv.Key == "packages" || kv.Key == "build" })
+	if first >= 0 {
+		r.Scenario = run.Settings[first:].String()
+	}
+}
+
 // Held is what a run folder holds of a comparison.
 type Held struct {
+	Run     result.Run
 	Samples []compare.Sample // of its whole pairs
 	Stages  []*result.Stage  // likewise, of a [Serve]
 	Redone  int              // slices or launches that were run again
 	Invalid []string         // sentences on why it is not valid
 	Notes   []string         // sentences on what was left out
+}
+
+// Describe fills in what a report of these says of the comparison that it is
+// about, as the one that was written when they were measured does.
+func (h Held) Describe(r *compare.Report) {
+	describe(r, h.Run)
+	r.Redone = h.Redone
+	r.AddShifts(h.Stages)
 }
 
 // Read reads what dir holds of a comparison, and leaves it as it is.
@@ -231,14 +278,15 @@ func Read(dir string) (h Held, err error) {
 		return h, err
 	}
 	h.Notes = end.about
-	redone, failed := breachesOf(events)
-	h.Redone = len(redone)
+	redone, stops, failed := breachesOf(events)
+	h.Redone = rerun(redone)
 	if failed != nil {
 		h.Invalid = append(h.Invalid, failed.Error())
 	}
-	if why := lopsided(redone); why != "" {
-		h.Invalid = append(h.Invalid, why)
-	}
+	invalid, notes := remarks(redone)
+	h.Invalid = append(h.Invalid, invalid...)
+	h.Notes = slices.Concat(h.Notes, stops, notes)
+	h.Run = run
 	set := run.Settings.Get
 	if set("serve") == "" {
 		h.Samples, end, err = readLaunches(dir)

@@ -218,7 +218,7 @@ func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (sta
 	for round := range r.slices() {
 		for _, s := range turn(servers, round) {
 			n++
-			for {
+			for row := 1; ; row++ {
 				plan := r.Plan
 				plan.Seed = p.seed + uint64(round) // the same arrivals for all arms
 				stage, bad, err := r.slice(ctx, s, plan)
@@ -232,9 +232,15 @@ func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (sta
 					break
 				}
 				bad.pair, bad.unit = p.number, n
+				again, err := r.s.again(*bad, row, r.units())
+				if err == nil && !again {
+					stage.Settings = stage.Settings.With(result.KeyDisturbed, bad.why)
+					stages = append(stages, stage)
+					break
+				}
 				stage.Settings = stage.Settings.With(result.KeyDiscarded, bad.why)
 				// On record at once: what was disturbed stays so if the pair does not end.
-				if err := errors.Join(r.s.again(*bad, r.units()), r.s.folder.Append(stage)); err != nil {
+				if err := errors.Join(err, r.s.folder.Append(stage)); err != nil {
 					return nil, err
 				}
 			}
@@ -254,9 +260,9 @@ func (r *served) slice(ctx context.Context, s *live, plan bench.Plan) (*result.S
 	switch t := host.SelfThrottled().Minus(throttled); {
 	case bad != nil:
 	case clock.stepped():
-		bad = &breach{arm: s.arm, why: "the wall clock was set"}
+		bad = &breach{kind: kindClock, arm: s.arm, why: "the wall clock was set"}
 	case t.Any():
-		bad = &breach{arm: s.arm, why: fmt.Sprintf("a CPU quota stopped the generator or the server %v", t)}
+		bad = &breach{kind: kindQuota, arm: s.arm, why: fmt.Sprintf("a CPU quota stopped the generator or the server %v", t)}
 	}
 	return stage, bad, nil
 }

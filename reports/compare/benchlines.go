@@ -15,6 +15,7 @@ const (
 	benchLineEnd = 16 << 10 // of a longer one: its end, where figures stand
 	saidBytes    = 2 << 10  // end of the other output, and of what a failure printed
 	failuresMax  = 20       // benchmarks that failed in one process
+	skippedMax   = 10_000   // likewise that were skipped
 )
 
 // BenchLines reads, as a stream, what a test binary prints, and picks out the
@@ -38,6 +39,7 @@ type BenchLines struct {
 	Config bool
 
 	Failures []Failure // benchmarks that failed, in order; the first 20
+	Skipped  []string  // benchmarks that were skipped, which package testing says with -test.v only
 	Broken   []string  // names of which the figures cannot be told from other output
 	Ended    bool      // the line that ends a run of test binaries was printed: PASS or FAIL
 
@@ -92,13 +94,20 @@ func (b *BenchLines) add(p []byte) {
 	}
 }
 
-// Close takes the end of the output: its last line may have none.
+// Close takes the end of the output: its last line may have none. It is called
+// once.
 func (b *BenchLines) Close() {
 	if len(b.buf) > 0 {
 		b.endLine()
 	}
-	b.lost()
+	if b.pending != "" {
+		b.bad = append(b.bad, b.at)
+	}
 }
+
+// Waiting is the name of the benchmark whose figures have not come, "" where
+// there is none: the one that ran when the program ended.
+func (b *BenchLines) Waiting() string { return b.pending }
 
 // Said is the end of what was printed and is not in benchmark format.
 func (b *BenchLines) Said() string {
@@ -156,8 +165,11 @@ func (b *BenchLines) take(line []byte) {
 	}
 	if m := failText.FindSubmatch(line); m != nil {
 		b.failing = string(m[1]) == "FAIL"
-		if b.failing && len(b.Failures) < failuresMax {
+		switch {
+		case b.failing && len(b.Failures) < failuresMax:
 			b.Failures = append(b.Failures, Failure{Name: string(m[2])})
+		case string(m[1]) == "SKIP" && len(b.Skipped) < skippedMax:
+			b.Skipped = append(b.Skipped, string(m[2]))
 		}
 		b.pending = "" // what comes in place of its figures
 		b.other(append(slices.Clone(line), '\n'))

@@ -107,15 +107,21 @@ func ReadVerdict(dir string) (*compare.Report, error) {
 }
 
 func verdictFiles(c *comparison) ([]file, error) {
-	r := numbersOnly(*c.Report)
-	r.Schema = compare.Schema
-	// A list that is empty is a list: who reads it need not ask for null.
-	r.Reasons, r.Findings = append([]string{}, r.Reasons...), append([]compare.Finding{}, r.Findings...)
-	data, err := indented(r)
+	data, err := VerdictJSON(c.Report)
 	if err != nil {
 		return nil, err
 	}
 	return []file{{name: VerdictFile, data: data}}, nil
+}
+
+// VerdictJSON is a comparison as the file that holds it has it. A figure that is
+// no number, for which JSON has no form, is 0 there, and its finding says so.
+func VerdictJSON(of *compare.Report) ([]byte, error) {
+	r := numbersOnly(*of)
+	r.Schema = compare.Schema
+	// A list that is empty is a list: who reads it need not ask for null.
+	r.Reasons, r.Findings = append([]string{}, r.Reasons...), append([]compare.Finding{}, r.Findings...)
+	return indented(r)
 }
 
 // indented is JSON for people too: they read names with < in them.

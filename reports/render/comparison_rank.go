@@ -88,15 +88,19 @@ func (c *comparison) informing() []compare.Finding {
 	return out
 }
 
-// failed is whether a verdict counts as a failure. What is only advisory does
-// not, unless its exit code says that it does; and where the comparison is not
-// valid, nothing that it says of a metric is proven.
+// failed is whether a verdict counts as a failure, as the command's exit code has
+// it. A regression without pairs is not proven, and fails where what is
+// inconclusive does; and where the comparison is not valid, nothing that it says
+// of a metric is proven.
 func (c *comparison) failed(v compare.Verdict) bool {
 	if c.overall() == compare.Invalid {
 		return false
 	}
 	switch v {
 	case compare.Regressed:
+		if c.Exit == compare.ExitInconclusive {
+			return c.inconclusiveFails
+		}
 		return !c.Advisory || c.Exit != compare.ExitFine
 	case compare.Inconclusive:
 		return c.inconclusiveFails

@@ -32,6 +32,10 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome %d", uint8(o))
 }
 
+// NotValid begins what is said of a stage that is not valid where it fails what
+// ran it, such as a benchmark: the machine's fault, and not the target's.
+const NotValid = "the stage is not valid"
+
 // Counts is the number of arrivals that ended in each outcome.
 type Counts [outcomes]int64
 

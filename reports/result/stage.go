@@ -50,6 +50,7 @@ const (
 	KeyBrokerStore    = "broker_store"    // of a queue: where the broker keeps messages, file or memory
 	KeyBrokerSync     = "broker_sync"     // of a queue: when the broker writes them to the disk for good
 	KeyDiscarded      = "discarded"       // of a comparison: why the pair does not count; it was run again
+	KeyDisturbed      = "disturbed"       // of a comparison: how the machine disturbed a slice that counts all the same
 )
 
 // Stage is one steady window at one level and one setting.

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -153,29 +151,36 @@ func compareStored(c *cli.Command) error {
 	invalid := slices.Concat(held.Invalid, missing, unmeasured)
 	// What else made it not valid then, such as a benchmark that is gone, is
 	// nowhere but in the verdict.
-	if old, err := render.ReadVerdict(dir); err == nil && old.Verdict == compare.Invalid {
+	notes := slices.Concat(held.Notes, fresh, untold)
+	old, oldErr := render.ReadVerdict(dir)
+	if oldErr == nil && old.Verdict == compare.Invalid {
 		for _, why := range old.Reasons {
-			if !slices.Contains(invalid, why) {
+			if !slices.Contains(invalid, why) && !slices.Contains(notes, why) {
 				invalid = append(invalid, why)
 			}
 		}
 	}
-	report := compare.Conclude(design, all, invalid, slices.Concat(held.Notes, fresh, untold))
-	set := run.Settings.Get
-	report.ID, report.Time = run.ID, run.Started
-	report.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}
-	report.Candidate = compare.Side{Name: set("candidate"), Commit: set("candidate_commit")}
-	report.Seed, _ = strconv.ParseUint(set("seed"), 10, 64) // none: 0
-	report.Redone = held.Redone
-	report.AddShifts(held.Stages)
+	report := compare.Conclude(design, all, invalid, notes)
+	held.Describe(report)
+	if oldErr == nil && old.Took > 0 {
+		report.Took = old.Took
+	}
 	return concluded(c, report)
 }
 
 func concluded(c *cli.Command, report *compare.Report) error {
-	if err := showComparison(c, c.String("out"), report); err != nil {
-		return err
+	shown := showComparison(c, c.String("out"), report)
+	return besides(comparisonError(c, report), shown)
+}
+
+// besides is the error that a comparison ends with, and that of showing it: what
+// was found out decides the exit code, if it has one.
+func besides(ended, shown error) error {
+	var exit *exitError
+	if shown != nil && errors.As(ended, &exit) {
+		return &exitError{exit.code, errors.Join(ended, shown)}
 	}
-	return comparisonError(c, report)
+	return errors.Join(ended, shown)
 }
 
 // readSide reads one side: a run folder, what a duet of benchmarks left, or
@@ -226,24 +231,25 @@ func exists(path string) bool {
 func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 	out := c.Root().Writer
 	var paths []string
+	var unwritten error // told once everything else is
 	if dir != "" {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return &exitError{exitUsage, err}
-		}
-		var err error
-		if paths, err = render.WriteComparison(dir, r); err != nil {
-			return err
+			unwritten = err
+		} else {
+			paths, unwritten = render.WriteComparison(dir, r, toldAs(c)...)
 		}
 	}
 	if c.Bool("json") {
-		enc := json.NewEncoder(out)
-		enc.SetIndent("", "  ")
-		if err := enc.Encode(r); err != nil {
-			return err
+		data, err := render.VerdictJSON(r)
+		if err == nil {
+			_, err = out.Write(data)
+		}
+		if err != nil {
+			return errors.Join(err, unwritten)
 		}
 	} else {
 		if err := render.CompareText(out, r); err != nil {
-			return err
+			return errors.Join(err, unwritten)
 		}
 		if len(paths) > 0 {
 			fmt.Fprintln(out)
@@ -252,7 +258,18 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 			fmt.Fprintln(out, path)
 		}
 	}
-	return tellGitHub(c, r)
+	if err := errors.Join(unwritten, tellGitHub(c, r)); err != nil {
+		return &exitError{exitUnwritten, fmt.Errorf("the results above could not be written: %w", err)}
+	}
+	return nil
+}
+
+// toldAs has files and annotations fail what the exit code fails.
+func toldAs(c *cli.Command) []render.Option {
+	if c.String("inconclusive") == "fail" {
+		return []render.Option{render.InconclusiveFails}
+	}
+	return nil
 }
 
 // tellGitHub adds to the summary of the step that this runs in, and annotates,
@@ -265,7 +282,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
 		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 		if err == nil {
-			_, err = f.WriteString(render.StepSummary(r))
+			_, err = f.WriteString(render.StepSummary(r, toldAs(c)...))
 			err = errors.Join(err, f.Close())
 		}
 		failed = err
@@ -275,7 +292,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	if c.Bool("json") {
 		to = c.Root().ErrWriter
 	}
-	return errors.Join(failed, render.Annotate(to, r))
+	return errors.Join(failed, render.Annotate(to, r, toldAs(c)...))
 }
 
 // comparisonError is the exit code of a comparison.

@@ -118,7 +118,7 @@ var (
 )
 
 func duetAction(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(ctx, endings()...)
 	defer stop()
 	if err := wantsUnix("duet", runtime.GOOS); err != nil {
 		return err
@@ -150,22 +150,37 @@ func duetAction(ctx context.Context, c *cli.Command) error {
 	})
 	report, _, err := duet.Run(ctx, config)
 	told()
+	var shown error
+	if report != nil {
+		shown = showComparison(c, config.Out, report)
+	}
+	return besides(duetEnded(ctx, c, config.Out, report, err), shown)
+}
+
+// duetEnded is the error, with its exit code, that a comparison ends with.
+func duetEnded(ctx context.Context, c *cli.Command, out string, report *compare.Report, err error) error {
 	var wrong *duet.ConfigError
 	switch {
-	case report == nil && ctx.Err() != nil:
-		return &exitError{exitInterrupted, errors.New("interrupted before the first pair was whole")}
+	case ctx.Err() != nil && (report == nil || report.Pairs == 0):
+		return &exitError{exitInterrupted, errors.New("interrupted before the first pair was complete")}
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted after %d pairs; the same command with --out %s goes on from there", report.Pairs, out)}
 	case errors.As(err, &wrong):
 		return &exitError{exitUsage, err}
 	case err != nil:
 		return &exitError{exitNotStarted, err}
 	}
-	if err := showComparison(c, config.Out, report); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted after %d pairs; the same command with --out %s goes on from there", report.Pairs, config.Out)}
-	}
 	return comparisonError(c, report)
+}
+
+// endings are the signals that end a comparison with a report. A hang-up that
+// the caller has us ignore, as nohup does, is ignored.
+func endings() []os.Signal {
+	out := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) {
+		out = append(out, syscall.SIGHUP)
+	}
+	return out
 }
 
 // wantsUnix is the error of a command that runs programs by a shell and asks

@@ -10,6 +10,7 @@ const (
 	exitCannotTell  = 3   // too noisy, or too few samples
 	exitInvalid     = 4   // the run is not valid: the generator was the limit, a target died, samples are missing
 	exitNotStarted  = 5   // a target did not start
+	exitUnwritten   = 6   // the results could not be written; they are printed all the same
 	exitFault       = 70  // a fault of our own
 	exitInterrupted = 130 // by Ctrl-C or SIGTERM; the report is written all the same
 )

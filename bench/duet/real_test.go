@@ -25,7 +25,11 @@ const serveEnv = "ONHOLD_TEST_SERVE"
 func TestMain(m *testing.M) {
 	what := os.Getenv(serveEnv)
 	if what == "" {
-		os.Exit(m.Run())
+		code := m.Run()
+		if behaveDir != "" {
+			os.RemoveAll(behaveDir)
+		}
+		os.Exit(code)
 	}
 	addr, how, _ := strings.Cut(what, " ")
 	if how == "dies" {

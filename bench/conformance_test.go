@@ -23,11 +23,11 @@ type made func(t *testing.T, h bench.HTTP) bench.Driver
 
 func connsDriver(t *testing.T, h bench.HTTP) bench.Driver {
 	t.Helper()
-	dial, err := h.Dial()
+	d, err := h.Driver()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}
+	return d
 }
 
 func epollDriver(threads int) made {

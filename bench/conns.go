@@ -18,6 +18,9 @@ type Conns struct {
 	Dial Dial
 	Kind string // names the driver in settings and reports; "goroutine" where empty
 
+	// Sends tells in settings what is sent; see HTTP.Settings.
+	Sends result.Settings
+
 	// Shared is how many connections there are in all, where the Conns that Dial
 	// makes share them; 0: each has its own.
 	Shared int

@@ -191,17 +191,18 @@ func (p Plan) MostConnections() int {
 	return p.Level
 }
 
-// StageSettings are the settings that the stage will have once a driver of that
-// name has run it.
-func (p Plan) StageSettings(driver string) result.Settings { return p.withDefaults().settings(driver) }
-
 // settings are the settings that are stored with the stage.
-func (p Plan) settings(driver string) result.Settings {
+func (p Plan) settings(d Driver) result.Settings {
 	s := p.Settings
 	add := func(key, value string) { s = s.With(key, value) }
 	add(result.KeyLoad, string(p.Load))
 	add(result.KeyLevel, strconv.Itoa(p.Level))
-	add(result.KeyDriver, driver)
+	add(result.KeyDriver, d.Name())
+	if c, ok := d.(Configured); ok {
+		for _, kv := range c.Settings() {
+			add(kv.Key, kv.Value)
+		}
+	}
 	add(result.KeyRep, strconv.Itoa(p.Rep))
 	add(result.KeyWarmup, p.Warmup.String())
 	add(result.KeyStage, p.Length.String())
@@ -224,6 +225,9 @@ func (p Plan) settings(driver string) result.Settings {
 	}
 	if p.Wait > 0 {
 		add(result.KeyWait, p.Wait.String())
+	}
+	if p.MaxLag > 0 {
+		add("max_lag", p.MaxLag.String())
 	}
 	add("seed", strconv.FormatUint(p.Seed, 10))
 	return s

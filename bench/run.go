@@ -85,7 +85,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 		return nil, fmt.Errorf("stage at level %d: %w", p.Level, err)
 	}
 	m := rec.merge()
-	m.stage.Settings = p.settings(d.Name())
+	m.stage.Settings = p.settings(d)
 	m.stage.Target, m.stage.Generator = meters.usage[0], meters.usage[1]
 	if p.inProcess() {
 		m.stage.Target, m.stage.Generator = apart(meters.usage[1], m.loops)

@@ -161,9 +161,5 @@ func (t Target) at(base string) (bench.HTTP, error) {
 
 // settings are what a report should tell of the target.
 func (t Target) settings() result.Settings {
-	s := result.Settings{{Key: result.KeyTarget, Value: t.name}}
-	if t.dial == nil && t.request.Method != "" && t.request.Method != http.MethodGet {
-		s = s.With("method", t.request.Method)
-	}
-	return s
+	return result.Settings{{Key: result.KeyTarget, Value: t.name}}
 }

@@ -1,8 +1,6 @@
 package duet
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math"
@@ -54,7 +52,7 @@ var flags = map[string]string{
 	"base_commit": "the commit that --base means", "candidate_tree": "the candidate's source",
 	"alpha": "alpha, by which is decided", "looks": "--pairs", "spend": "--pairs", "control": "the control (--no-control)",
 	"cpus": "the CPUs of the servers (--no-pin)", "gate_version": "the version of the rules", "machine": "the machine",
-	"request": "the request (--method, --path)", result.KeyStage: "--slice", result.KeyWarmup: "--slice-warmup", "known_wait": "--wait", "packages": "the packages",
+	"request": "the request (--method, --path)", result.KeyStage: "--slice", result.KeyWarmup: "--slice-warmup", "body_bytes": "the length of --body", result.KeyRequest: "the digest of the request (--method, --path, --header, --body)", "packages": "the packages",
 }
 
 // called is a setting as the user knows it.
@@ -121,33 +119,3 @@ func (s *session) openFolder() error {
 // drawSeed draws a seed that is short enough to be typed again, and not 0,
 // which would mean none.
 func drawSeed() uint64 { return 1 + uint64(rand.Uint32N(math.MaxUint32)) }
-
-// secretHeaders are parts of the names of header lines whose values are not for
-// a record that others read.
-var secretHeaders = []string{"authorization", "cookie", "key", "token", "secret"}
-
-// headerSetting is further header lines as a setting.
-func headerSetting(lines []string) string {
-	out := slices.Clone(lines)
-	for i, line := range lines {
-		name, value, _ := strings.Cut(line, ":")
-		if slices.ContainsFunc(secretHeaders, func(part string) bool { return strings.Contains(strings.ToLower(name), part) }) {
-			out[i] = name + ": " + digest(strings.TrimSpace(value))
-		}
-	}
-	return strings.Join(out, "; ")
-}
-
-// bodySetting is a body as a setting: what is long is told by its digest.
-func bodySetting(body string) string {
-	const most = 200
-	if len(body) <= most {
-		return body
-	}
-	return fmt.Sprintf("%d bytes, %s", len(body), digest(body))
-}
-
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256 " + hex.EncodeToString(sum[:8])
-}

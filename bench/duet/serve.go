@@ -57,11 +57,9 @@ type Serve struct {
 	Settle time.Duration // driven once, after the launch, and discarded; DefaultSettle where 0
 	Slices int           // for each arm and pair; DefaultSlices where 0
 
-	// What is asked for, to tell comparisons apart: in words, and with which
-	// further header lines and body. Driver is what asks.
+	// Request says in words what is asked for. What tells comparisons apart are
+	// the settings of Driver.
 	Request string
-	Header  []string
-	Body    string
 }
 
 // Validate says what is wrong with it, naming the flag.
@@ -99,16 +97,18 @@ func orDefault[T comparable](v, def T) T {
 func (e *Serve) settings() result.Settings {
 	out := result.Settings{
 		{Key: "build", Value: e.Build}, {Key: "serve", Value: e.Command}, {Key: "request", Value: e.Request},
-		{Key: result.KeyLoad, Value: string(e.Plan.Load)}, {Key: result.KeyLevel, Value: strconv.Itoa(e.Plan.Level)},
-		{Key: result.KeyStage, Value: e.Plan.Length.String()}, {Key: result.KeyWarmup, Value: e.Plan.Warmup.String()},
-		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()}, {Key: "known_wait", Value: e.Plan.Wait.String()},
-		{Key: "max_lag", Value: e.Plan.MaxLag.String()},
+		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()},
 	}
-	if len(e.Header) > 0 {
-		out = append(out, result.Setting{Key: "header", Value: headerSetting(e.Header)})
+	var driver bench.Driver = &bench.Conns{}
+	if e.Driver != nil {
+		if d, err := e.Driver("127.0.0.1:1"); err == nil { // else nothing will be driven
+			driver = d
+		}
 	}
-	if e.Body != "" {
-		out = append(out, result.Setting{Key: "body", Value: bodySetting(e.Body)})
+	for _, kv := range e.Plan.StageSettings(driver) {
+		if kv.Key != "seed" && kv.Key != result.KeyRep { // those of each slice
+			out = append(out, kv)
+		}
 	}
 	return out
 }

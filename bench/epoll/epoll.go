@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // Name of the driver in settings and reports.
@@ -43,6 +44,7 @@ var ErrSecure = errors.New("the epoll driver speaks plain HTTP only, and the add
 // Driver drives plain HTTP from event loops.
 type Driver struct {
 	requests *bench.Requests
+	sends    result.Settings // those of the requests
 	threads  int
 	spin     time.Duration
 }
@@ -74,7 +76,7 @@ func New(h bench.HTTP, threads int, spin time.Duration) (*Driver, error) {
 	if r.Secure {
 		return nil, ErrSecure
 	}
-	return &Driver{requests: r, threads: threads, spin: spin}, nil
+	return &Driver{requests: r, sends: h.Settings(), threads: threads, spin: spin}, nil
 }
 
 var _ bench.Driver = (*Driver)(nil)
@@ -94,9 +96,9 @@ func Best(h bench.HTTP, threads int, spin time.Duration) (bench.Driver, error) {
 			return d, nil
 		}
 	}
-	dial, err := h.Dial()
+	d, err := h.Driver()
 	if err != nil {
-		return nil, err
+		return nil, err // likewise
 	}
-	return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}, nil
+	return d, nil
 }

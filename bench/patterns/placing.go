@@ -21,7 +21,7 @@ func placeOrders(ctx context.Context, addr, url string, plan bench.Plan) (s *res
 		URL: "http://" + addr + orders.PathOrders, Method: "POST", Header: []string{"Content-Type: application/json"},
 		Body: queue.Body(), Fill: queue.Fill,
 	}
-	driver := &bench.Conns{Kind: bench.Fasthttp}
+	var later bench.Completions
 	if url != "" {
 		client, err := broker.Connect(ctx, url)
 		if err != nil {
@@ -33,10 +33,14 @@ func placeOrders(ctx context.Context, addr, url string, plan bench.Plan) (s *res
 			return nil, nil, "", err
 		}
 		about = "store " + store + ", sync " + sync
-		h.Accepted, driver.Later, driver.Kind = queue.Accepted, client, queue.Name
+		h.Accepted, later = queue.Accepted, client
 	}
-	if driver.Dial, err = h.Dial(); err != nil {
+	driver, err := h.Driver()
+	if err != nil {
 		return nil, nil, "", err
+	}
+	if driver.Later = later; later != nil {
+		driver.Kind = queue.Name
 	}
 	t = &timeline{}
 	plan.Observer = t

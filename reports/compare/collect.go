@@ -11,8 +11,8 @@ import (
 // Collect puts samples together into series, scenario by scenario in the order
 // in which they come, each with its metrics in the order of [Metrics]. It
 // returns sentences on what one of the sides does not have: missing is what the
-// base has and the candidate lacks, which no comparison may pass over; fresh is
-// what only the candidate has.
+// base has and the candidate lacks, and what was driven differently, which no
+// comparison may pass over; fresh is what only the candidate has.
 func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []string) {
 	type key struct{ scenario, unit string }
 	groups := map[key][]Sample{}
@@ -28,6 +28,7 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 		}
 		groups[k] = append(groups[k], s)
 	}
+	missing = unlike(samples)
 	for _, scenario := range scenarios {
 		slices.SortStableFunc(units[scenario], func(a, b string) int { return place(a) - place(b) })
 		for _, unit := range units[scenario] {
@@ -54,6 +55,32 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 		}
 	}
 	return all, missing, fresh
+}
+
+// unlike names the scenarios whose samples were not all driven in the same way:
+// another request, another pause of its callers. Their figures say nothing of
+// the two sides.
+func unlike(samples []Sample) (out []string) {
+	first, told := map[string]Sample{}, map[string]bool{}
+	for _, s := range samples {
+		f, ok := first[s.Scenario]
+		if !ok {
+			first[s.Scenario] = s
+			continue
+		}
+		if told[s.Scenario] || f.Driven == nil || s.Driven == nil {
+			continue
+		}
+		if what := f.Driven.DrivenUnlike(s.Driven); what != "" {
+			told[s.Scenario] = true
+			of := "of base and candidate"
+			if f.Arm == s.Arm {
+				of = fmt.Sprintf("within the %s", s.Arm)
+			}
+			out = append(out, fmt.Sprintf("%s: stages %s were driven differently: %s", s.Scenario, of, what))
+		}
+	}
+	return out
 }
 
 // place is the rank of a unit among those that are known; others come last.

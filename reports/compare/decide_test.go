@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
@@ -286,8 +288,8 @@ BenchmarkLoad/target=x/load=closed/level=200-2 	 1	 203411073 p99-ns
 		got[s.Unit+string(s.Arm)] = s
 	}
 	want := compare.Sample{Scenario: "Load/target=x/load=closed/level=200-2", Unit: "p99-ns", Arm: compare.Base, Pair: 3, Value: 203411072}
-	if got["p99-nsbase"] != want {
-		t.Errorf("got %+v, want %+v", got["p99-nsbase"], want)
+	if diff := cmp.Diff(want, got["p99-nsbase"]); diff != "" {
+		t.Error(diff)
 	}
 	if s := got["p99-nscandidate"]; s.Arm != compare.Candidate || s.Value != 203411073 {
 		t.Errorf("the candidate's: %+v", s)

@@ -49,7 +49,7 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 		merged := result.Merge(launches[l])
 		for _, m := range result.Metrics {
 			if v, ok := m.Of(merged); ok {
-				samples = append(samples, Sample{Scenario: l.scenario, Unit: m.Unit, Higher: m.Better == "higher", Arm: l.arm, Pair: l.pair, Value: v})
+				samples = append(samples, Sample{Scenario: l.scenario, Unit: m.Unit, Higher: m.Better == "higher", Arm: l.arm, Pair: l.pair, Value: v, Driven: merged.Settings.Driven()})
 			}
 		}
 	}

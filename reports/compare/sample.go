@@ -1,5 +1,7 @@
 package compare
 
+import "github.com/a628bb15/onhold/reports/result"
+
 // Sample is one figure of one launch of one arm.
 type Sample struct {
 	Scenario string // as in benchmark names: target=…/load=…/level=…
@@ -9,6 +11,10 @@ type Sample struct {
 	Pair     int // from 1; 0 where the sample belongs to no pair
 	Value    float64
 	NoProcs  bool // the source says that there is no number of CPUs at the end of the scenario
+
+	// Driven are the settings of how the target was driven, as [result.Settings.Driven]
+	// has them; nil where the source has none.
+	Driven result.Settings
 }
 
 // Series is one metric of one scenario.

@@ -174,6 +174,10 @@ func TestSweeps(t *testing.T) {
 		{"another number of workers is another sweep", two("workers", "100", "200", 50), []string{"blocking workers=100", "blocking workers=200"}},
 		{"another load is another sweep", two("load", "closed", "burst", 50), []string{"blocking load=closed", "blocking load=burst"}},
 		{"repeats are one", two("rep", "1", "2", 50), []string{"blocking"}},
+		{"one has no such setting", append(two("new_connection", "true", "", 50)[:1], pool(50).stage()), []string{"blocking new_connection=true", "blocking"}},
+		{"another request", two("request_digest", "ab12", "cd34", 50), []string{"blocking request_digest=ab12", "blocking request_digest=cd34"}},
+		{"another request at another level",
+			append(two("request_digest", "ab12", "", 50)[:1], two("request_digest", "cd34", "", 100)[:1]...), []string{"blocking request_digest=ab12", "blocking request_digest=cd34"}},
 		{"what goes along with the level does not split",
 			append(two("conns", "50", "50", 50)[:1], two("conns", "100", "100", 100)[:1]...), []string{"blocking"}},
 	} {

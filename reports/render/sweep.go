@@ -94,9 +94,10 @@ func (p *point) merge() {
 }
 
 // splitting returns the settings that tell two sweeps of one target apart:
-// the load model, and those that differ between stages of the same level and
-// repeat. A setting that merely goes along with the level (a number of
-// connections, say) or with the repeat (a seed) does not split.
+// the load model, what is sent, and those that differ between stages of the same
+// level and repeat, one that has no such setting included. A setting that merely
+// goes along with the level (a number of connections, say) or with the repeat (a
+// seed) does not split.
 func splitting(stages []*result.Stage) []string {
 	type place struct {
 		level, rep, load, key string
@@ -110,16 +111,26 @@ func splitting(stages []*result.Stage) []string {
 			order = append(order, key)
 		}
 	}
-	if loads := result.GroupBy(stages, result.KeyLoad); len(loads) > 1 {
-		note(result.KeyLoad)
+	for _, key := range []string{result.KeyLoad, result.KeyRequest} {
+		if len(result.GroupBy(stages, key)) > 1 {
+			note(key)
+		}
 	}
+	var keys []string // of all stages, in the order in which they first appear
 	for _, s := range stages {
 		for _, kv := range s.Settings {
-			at := place{s.Settings.Get(result.KeyLevel), s.Settings.Get(result.KeyRep), s.Load(), kv.Key}
+			if !slices.Contains(keys, kv.Key) {
+				keys = append(keys, kv.Key)
+			}
+		}
+	}
+	for _, s := range stages {
+		for _, key := range keys {
+			at, value := place{s.Settings.Get(result.KeyLevel), s.Settings.Get(result.KeyRep), s.Load(), key}, s.Settings.Get(key)
 			if v, ok := first[at]; !ok {
-				first[at] = kv.Value
-			} else if v != kv.Value {
-				note(kv.Key)
+				first[at] = value
+			} else if v != value {
+				note(key)
 			}
 		}
 	}

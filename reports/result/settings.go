@@ -41,6 +41,40 @@ func (s Settings) With(key, value string) Settings {
 	return append(out, Setting{key, value})
 }
 
+// drivenKeys are the settings of how a target is driven that must be equal for
+// two stages to be compared. Left out are those of which a comparison may be
+// about or that follow from the machine or the target (spread, max_clients),
+// lengths and what is drawn.
+var drivenKeys = []string{
+	KeyLoad, KeyDriver, "threads", "spin", "conns", "mix", "method", "body_bytes", KeyRequest, KeyNewConnection,
+	"timeout", "drain", KeyThink, "reject_pause", "every", "arrivals",
+}
+
+// Driven are those of the settings that say how a target is driven: what is
+// sent, by what, in which load. What the target is, is not among them.
+func (s Settings) Driven() (out Settings) {
+	for _, kv := range s {
+		if slices.Contains(drivenKeys, kv.Key) {
+			out = append(out, kv)
+		}
+	}
+	return out
+}
+
+// DrivenUnlike names the first setting in which two stages were driven
+// differently, with both values; "" where there is none. Records of earlier
+// versions have neither a digest of the request nor the number of threads: one
+// that is missing on one side says nothing.
+func (s Settings) DrivenUnlike(o Settings) string {
+	for _, key := range drivenKeys {
+		a, b := s.Get(key), o.Get(key)
+		if a != b && !((a == "" || b == "") && (key == KeyRequest || key == "threads")) {
+			return fmt.Sprintf("%s is %q and %q", key, a, b)
+		}
+	}
+	return ""
+}
+
 // Int returns the value of key as an integer, 0 where it is none.
 func (s Settings) Int(key string) int {
 	n, err := strconv.Atoi(s.Get(key))

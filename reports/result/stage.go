@@ -39,6 +39,7 @@ const (
 	KeyWorkers        = "workers"         // of a blocking target
 	KeyQueue          = "queue"           // of a blocking target
 	KeyDriver         = "driver"          // what generated the load
+	KeyRequest        = "request_digest"  // of what is sent: equal where that is
 	KeyWarmup         = "warmup"          // a duration, discarded
 	KeyStage          = "stage"           // a duration, the measured window
 	KeyThink          = "think"           // a duration, of the clients of a closed load

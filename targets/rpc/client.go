@@ -2,9 +2,12 @@ package rpc
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -39,7 +42,11 @@ func (c Client) Driver() (*bench.Conns, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &bench.Conns{Dial: dial, Kind: Driver, Shared: c.Conns}, nil
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", c.Request)) // nothing in it is secret
+	return &bench.Conns{
+		Dial: dial, Kind: Driver, Shared: c.Conns,
+		Sends: result.Settings{{Key: "conns", Value: strconv.Itoa(c.Conns)}, {Key: result.KeyRequest, Value: hex.EncodeToString(sum[:2])}},
+	}, nil
 }
 
 // Dial returns a function that makes a Conn for each caller.

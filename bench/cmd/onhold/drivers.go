@@ -7,14 +7,12 @@ import (
 	"net/url"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
-	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/queue"
@@ -52,11 +50,11 @@ func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 		}
 		return d, nil
 	case bench.Fasthttp:
-		dial, err := h.Dial()
+		d, err := h.Driver()
 		if err != nil {
 			return nil, usageError("--%w", err)
 		}
-		return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}, only(c, name)
+		return d, only(c, name)
 	default:
 		return nil, usageError("--driver=%s: want epoll or fasthttp", name)
 	}
@@ -120,22 +118,6 @@ func checkDriving(c *cli.Command, styles []targets.Style) error {
 	return nil
 }
 
-// driverSettings are the settings of the generator that no plan knows.
-func driverSettings(c *cli.Command, d bench.Driver) (s result.Settings) {
-	switch d.Name() {
-	case rpc.Driver:
-		return s.With("conns", strconv.Itoa(c.Int("conns")))
-	case epoll.Name:
-	default:
-		return nil
-	}
-	s = s.With("threads", strconv.Itoa(c.Int("threads")))
-	if spin := c.Duration("spin"); spin > 0 {
-		s = s.With("spin", spin.String())
-	}
-	return s
-}
-
 // requestsOf are the requests that the flags ask for, to --url; its addresses
 // must be there.
 func requestsOf(c *cli.Command) (bench.HTTP, error) {
@@ -194,22 +176,4 @@ func nameOf(mix []bench.Weighted) string {
 	}
 	u.Path, u.RawPath, u.RawQuery, u.Fragment = "", "", "", ""
 	return fmt.Sprintf("%s (%d addresses)", u, len(mix))
-}
-
-// requestSettings are the settings of the requests that are not plain.
-func requestSettings(h bench.HTTP) (s result.Settings) {
-	if len(h.Mix) > 1 {
-		var mix []string
-		for _, w := range h.Mix {
-			mix = append(mix, fmt.Sprintf("%d@%s", w.Weight, redacted(w.URL)))
-		}
-		s = s.With("mix", strings.Join(mix, " "))
-	}
-	if h.Method != "" && h.Method != "GET" {
-		s = s.With("method", h.Method)
-	}
-	if len(h.Body) > 0 {
-		s = s.With("body_bytes", strconv.Itoa(len(h.Body)))
-	}
-	return s
 }

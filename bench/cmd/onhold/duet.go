@@ -270,7 +270,7 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 	}
 	return &duet.Serve{
 		Build: c.String("build"), Command: c.String("serve"), Driver: driver,
-		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")), Header: c.StringSlice("header"), Body: c.String("body"),
+		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
 		Plan: bench.Plan{
 			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Length: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
 			Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"),

@@ -188,14 +188,15 @@ func aboutBroker(ctx context.Context, url string, like broker.Config) (store, sy
 
 // placingDriver places orders over HTTP.
 func placingDriver(addr string, newConnection bool) (*bench.Conns, error) {
-	dial, err := bench.HTTP{
+	d, err := bench.HTTP{
 		URL: "http://" + addr + orders.PathOrders, Method: "POST", Header: []string{"Content-Type: application/json"},
 		Body: queue.Body(), Fill: queue.Fill, Accepted: queue.Accepted, NewConnection: newConnection,
-	}.Dial()
+	}.Driver()
 	if err != nil {
 		return nil, err
 	}
-	return &bench.Conns{Dial: dial, Kind: queue.Name}, nil
+	d.Kind = queue.Name
+	return d, nil
 }
 
 // queueDriver places orders, and listens at the broker for those that are paid.

@@ -77,12 +77,12 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 			}
 		}
 		sub := &style{
-			style: s.Name, traced: c.Bool("trace"), exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, driverName: like.Name(),
+			style: s.Name, traced: c.Bool("trace"), exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, like: like,
 			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 				d, err := driverOfStyle(c, s, r.Addr)
 				return d, func() {}, err
 			},
-			settings: append(targetSettings(c, s.Name), driverSettings(c, like)...),
+			settings: targetSettings(c, s.Name),
 		}
 		if s.Name == queue.Name {
 			if err := sub.later(ctx, c); err != nil {
@@ -123,12 +123,11 @@ func checkLimits(sweep bench.Sweep, d bench.Driver) error {
 
 // server is somebody's server, running already.
 type server struct {
-	what     string // its address, without a password
-	dial     bench.Dial
-	driver   bench.Driver
-	settings result.Settings
-	pid      int
-	wait     time.Duration // what it is thought to wait for
+	what   string // its address, without a password
+	dial   bench.Dial
+	driver bench.Driver
+	pid    int
+	wait   time.Duration // what it is thought to wait for
 }
 
 func newServer(c *cli.Command) (*server, error) {
@@ -166,7 +165,6 @@ func newServer(c *cli.Command) (*server, error) {
 	}
 	return &server{
 		what: what, dial: dial, driver: driver, pid: c.Int("pid"), wait: c.Duration("backend-latency"),
-		settings: append(requestSettings(h), driverSettings(c, driver)...),
 	}, nil
 }
 
@@ -186,7 +184,7 @@ func (s *server) probe(ctx context.Context) error {
 
 // plan is the plan with what is known of the server only.
 func (s *server) plan(p bench.Plan) bench.Plan {
-	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.what}}, s.settings...)
+	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.what}}
 	if p.Spread == 0 {
 		p.Spread = s.wait
 	}
@@ -195,7 +193,7 @@ func (s *server) plan(p bench.Plan) bench.Plan {
 }
 
 func (s *server) planned(p bench.Plan) result.Settings {
-	return s.plan(p).StageSettings(s.driver.Name())
+	return s.plan(p).StageSettings(s.driver)
 }
 
 func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
@@ -205,17 +203,17 @@ func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
 // style is a target of ours. Each stage gets a process of its own, so that no
 // stage inherits memory, threads or connections from the one before.
 type style struct {
-	style      string
-	exe        string
-	args       []string
-	env        []string
-	cpus       []int
-	settings   result.Settings
-	options    targets.Options // as the process has them, by way of args
-	driver     func(context.Context, targets.Ready) (d bench.Driver, done func(), err error)
-	driverName string
-	traced     bool
-	folder     string // where the traces' names lead from
+	style    string
+	exe      string
+	args     []string
+	env      []string
+	cpus     []int
+	settings result.Settings
+	options  targets.Options // as the process has them, by way of args
+	driver   func(context.Context, targets.Ready) (d bench.Driver, done func(), err error)
+	like     bench.Driver // what drives it, at no address yet
+	traced   bool
+	folder   string // where the traces' names lead from
 }
 
 func (s *style) name() string { return s.style }
@@ -232,7 +230,7 @@ func (s *style) plan(p bench.Plan) bench.Plan {
 	return p
 }
 
-func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSettings(s.driverName) }
+func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSettings(s.like) }
 
 func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
 	p = s.plan(p)

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// plannedBy are the settings that the stages of a command line will have.
+func plannedBy(t *testing.T, args ...string) (all []result.Settings) {
+	t.Helper()
+	c := runCommand()
+	c.Action = func(ctx context.Context, c *cli.Command) error {
+		s, err := newSitting(ctx, c)
+		if err != nil {
+			return err
+		}
+		sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
+		for _, sub := range s.subjects {
+			for p := range sweep.Plans() {
+				all = append(all, sub.planned(p))
+			}
+		}
+		return nil
+	}
+	if err := c.Run(t.Context(), append([]string{"run"}, args...)); err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return all
+}
+
+// Stages of two command lines that differ in anything that changes what is
+// measured differ in their settings: else a report would merge them. A new flag
+// fails this test until it is in one of the tables.
+func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
+	t.Setenv("ONHOLD_BACKEND_DSN", "")
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	body := filepath.Join(t.TempDir(), "body")
+	if err := os.WriteFile(body, []byte("[]"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	url := []string{"--url", server.URL, "--levels", "1"}
+	style := func(name string, more ...string) []string { return append([]string{"--targets", name, "--levels", "1"}, more...) }
+	open, burst := append(url, "--load", "constant"), append(url, "--load", "burst")
+	no := map[string]string{
+		"pid": "says whose figures are read", "no-pin": "is of the run as a whole, and in its notes", "levels": "are the stages themselves",
+		"repeats": "are told by rep", "retries": "are of a stage that did not count", "quick": "sets other flags", "out": "is where the record goes",
+		"no-report": "is of the output", "json": "is of the output", "require": "judges what was measured", "trace-limit": "is of the run as a whole",
+		"backend-dsn": "needs a database: see postgres_test.go", "broker": "needs a broker: see queue_test.go",
+		"backend-url": "needs an order service: shown with the others by built",
+	}
+	for flag, c := range map[string]struct {
+		line  []string // without the flag
+		value string
+	}{
+		"targets": {style("blocking"), "goroutine"}, "url": {url, server.URL + "/other"},
+		"method": {url, "HEAD"}, "header": {url, "Accept: text/html"}, "body": {url, "{}"}, "body-file": {url, body}, "new-connection": {url, "true"},
+		"load": {url, "burst"}, "stage": {url, "1s"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain": {url, "1s"}, "think": {url, "1s"},
+		"reject-pause": {url, "3s"}, "spread": {url, "1s"}, "every": {burst, "3s"}, "max-clients": {open, "7"}, "max-waiting": {open, "7"}, "max-lag": {url, "1s"},
+		"driver": {url, "fasthttp"}, "threads": {url, "2"}, "spin": {url, "1us"}, "conns": {style("rpc"), "1"},
+		"trace": {style("blocking"), "true"}, "seed": {url, "7"},
+		"workers": {style("blocking"), "7"}, "queue": {style("blocking"), "7"}, "rpc-limit": {style("rpc"), "none"}, "max-inflight": {style("goroutine"), "7"}, "loops": {style("eventloop"), "7"},
+		"backend": {style("goroutine"), "rest"}, "backend-latency": {style("goroutine"), "7ms"}, "backend-dist": {style("goroutine"), "exponential"},
+		"backend-cv": {style("goroutine", "--backend-dist", "lognormal"), "0.7"}, "backend-conns": {style("goroutine"), "7"}, "backend-stall": {style("goroutine"), "1s@1s"},
+		"extra-cpu": {style("goroutine"), "40us"}, "extra-delay": {style("goroutine"), "20ms@2%"},
+		"broker-store": {style("queue"), "memory"}, "broker-sync": {style("queue"), "2m"}, "broker-limit": {style("queue"), "7"},
+		"stream-orders": {style("queue"), "7"}, "consumers": {style("queue"), "7"}, "ack-wait": {style("queue"), "7s"},
+	} {
+		if no[flag] != "" {
+			t.Errorf("--%s is in both tables", flag)
+		}
+		if !epoll.Supported && (flag == "driver" || flag == "threads" || flag == "spin") {
+			continue
+		}
+		line := slices.Clone(c.line)
+		if i := slices.Index(line, "--"+flag); i >= 0 {
+			line[i+1] = c.value
+		} else {
+			line = append(line, fmt.Sprintf("--%s=%s", flag, c.value))
+		}
+		before, after := fmt.Sprint(plannedBy(t, c.line...)), fmt.Sprint(plannedBy(t, line...))
+		if before == after {
+			t.Errorf("--%s=%s changes nothing of the settings: %s", flag, c.value, after)
+		}
+		no[flag] = "is"
+	}
+	for _, f := range runCommand().Flags {
+		if name := f.Names()[0]; no[name] == "" {
+			t.Errorf("--%s is new: is it among the settings of a stage?", name)
+		}
+	}
+}
+
+// Two addresses that differ in what is not shown of them are two.
+func TestSecretsTellRequestsApart(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	seen := map[string][]string{}
+	for _, args := range [][]string{
+		{"--header", "Authorization: one"}, {"--header", "Authorization: two"}, {"--header", "Cookie: a=1"}, {"--header", "Cookie: a=2"}, {"--body", "a"}, {"--body", "b"},
+	} {
+		s := fmt.Sprint(plannedBy(t, append([]string{"--url", server.URL, "--levels", "1"}, args...)...))
+		if other, ok := seen[s]; ok {
+			t.Errorf("%q and %q have the same settings", other, args)
+		}
+		seen[s] = args
+	}
+}

@@ -1,0 +1,157 @@
+package bench
+
+import (
+	"crypto/pbkdf2"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Configured is a Driver with settings of its own: whatever changes what it
+// sends or how, and is not in the Plan. They are stored with the stage, so that
+// stages which differ in one are never taken for repeats of one another.
+type Configured interface {
+	Settings() result.Settings
+}
+
+// StageSettings are the settings that the stage will have once the driver has
+// run it.
+func (p Plan) StageSettings(d Driver) result.Settings { return p.withDefaults().settings(d) }
+
+// Settings are those of the requests, and how many connections share them.
+func (d *Conns) Settings() result.Settings {
+	s := d.Sends
+	if d.Shared > 0 {
+		s = s.With("conns", strconv.Itoa(d.Shared))
+	}
+	return s
+}
+
+// Driver is the goroutine driver of the requests.
+func (h HTTP) Driver() (*Conns, error) {
+	dial, err := h.Dial()
+	if err != nil {
+		return nil, err
+	}
+	return &Conns{Dial: dial, Kind: Fasthttp, Sends: h.Settings()}, nil
+}
+
+// Settings are what tells these requests from others: in clear what is no
+// secret, and a digest of all of it.
+func (h HTTP) Settings() result.Settings {
+	var s result.Settings
+	if len(h.Mix) > 1 {
+		var mix []string
+		for _, w := range h.Mix {
+			if u, err := parseURL(w.URL); err == nil {
+				mix = append(mix, fmt.Sprintf("%d@%s", w.Weight, u.Redacted()))
+			}
+		}
+		s = s.With("mix", strings.Join(mix, " "))
+	}
+	if h.Method != "" && h.Method != fasthttp.MethodGet {
+		s = s.With("method", h.Method)
+	}
+	if len(h.Body) > 0 {
+		s = s.With("body_bytes", strconv.Itoa(len(h.Body)))
+	}
+	return s.With(result.KeyRequest, h.digest())
+}
+
+// What a digest costs whoever computes or guesses it, and how much of it is
+// stored.
+//
+// A request may hold a password, and a record is for others to read. An ordinary
+// digest would let them try out passwords, and one with a salt that is drawn
+// would make repeats of the same request look different. So two bytes are
+// stored, of a hash that is slow: a record tells 16 bits of a secret at most,
+// each guess takes milliseconds, and of a million guesses 15 fit. Two different
+// requests are taken for the same one time in 65,536, where method, addresses
+// and length of the body are equal too.
+const (
+	digestRounds = 50_000
+	digestBytes  = 2
+)
+
+var digests sync.Map // of the SHA-256 of the text of a request: its digest
+
+// digest is the same for the same requests, whatever server they go to: that is
+// the target's name, and a server started for a stage has a port of its own.
+func (h HTTP) digest() string {
+	text := sha256.Sum256(h.text())
+	if known, ok := digests.Load(text); ok {
+		return known.(string)
+	}
+	key, err := pbkdf2.Key(sha256.New, string(text[:]), []byte("onhold request"), digestRounds, digestBytes)
+	if err != nil {
+		return err.Error() // lengths that are constant are allowed, or none is
+	}
+	known, _ := digests.LoadOrStore(text, hex.EncodeToString(key))
+	return known.(string)
+}
+
+// text is all that makes these requests differ from others, unambiguously.
+func (h HTTP) text() []byte {
+	type address struct {
+		Scheme, User, Path []byte
+		Weight             int
+	}
+	var all struct {
+		Method         string
+		Mix            []address
+		Header         [][]byte
+		Body           []byte
+		Close          bool
+		Fill, Accepted bool // which function it is cannot be told
+		TLS            []any
+	}
+	all.Method, all.Body, all.Close = h.Method, h.Body, h.NewConnection
+	if all.Method == "" {
+		all.Method = fasthttp.MethodGet
+	}
+	all.Fill, all.Accepted = h.Fill != nil, h.Accepted != nil
+	mix := h.Mix
+	if len(mix) == 0 {
+		mix = []Weighted{{h.URL, 1}}
+	}
+	for _, w := range mix {
+		if len(mix) == 1 {
+			w.Weight = 1 // of one, whatever it is
+		}
+		if u, err := parseURL(w.URL); err == nil {
+			all.Mix = append(all.Mix, address{[]byte(u.Scheme), []byte(u.User.String()), []byte(u.RequestURI()), w.Weight})
+		} else {
+			all.Mix = append(all.Mix, address{Path: []byte(w.URL), Weight: w.Weight})
+		}
+	}
+	for _, line := range h.Header {
+		all.Header = append(all.Header, []byte(line))
+	}
+	all.TLS = tlsText(h.TLS)
+	text, err := json.Marshal(all)
+	if err != nil {
+		return []byte(err.Error()) // of what is declared above none can fail
+	}
+	return text
+}
+
+// tlsText is what of a configuration changes the cost or the peer of a
+// connection, and can be written down.
+func tlsText(c *tls.Config) []any {
+	if c == nil {
+		return nil
+	}
+	return []any{
+		c.MinVersion, c.MaxVersion, c.CipherSuites, c.CurvePreferences, c.NextProtos, c.ServerName, c.InsecureSkipVerify,
+		c.SessionTicketsDisabled, c.ClientSessionCache != nil, len(c.Certificates), c.GetClientCertificate != nil, c.RootCAs != nil, c.DynamicRecordSizingDisabled,
+	}
+}

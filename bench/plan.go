@@ -74,6 +74,10 @@ type Plan struct {
 	// server is told.
 	NewConnection bool
 
+	// NoPin leaves the threads of a driver to the kernel; else each event loop is
+	// confined to a CPU of its own, where there are enough.
+	NoPin bool
+
 	Seed   uint64        // of everything drawn at random
 	MaxLag time.Duration // bound on the generator's lag; where 0, by the rule of LagBound
 
@@ -222,6 +226,9 @@ func (p Plan) settings(d Driver) result.Settings {
 	}
 	if p.NewConnection {
 		add(result.KeyNewConnection, "true")
+	}
+	if p.NoPin {
+		add("no_pin", "true")
 	}
 	if p.Wait > 0 {
 		add(result.KeyWait, p.Wait.String())

@@ -41,6 +41,7 @@ type Config struct {
 	Exe        string        // our own command, to serve from
 	TargetCPUs []int         // where the server runs; nil: anywhere
 	CPUs       []int         // where this process, the generator, was confined to; nil: anywhere
+	NoPin      bool          // no thread of the generator is pinned
 	Length     time.Duration // of each measurement; DefaultLength where 0
 	Progress   func(what string)
 }
@@ -207,7 +208,7 @@ func (e *examination) drive(ctx context.Context, p bench.Plan) (*result.Stage, e
 	if err != nil {
 		return nil, err
 	}
-	p.Length, p.Warmup, p.TargetPID, p.Seed = e.Length, warmup, e.server.PID, 1
+	p.Length, p.Warmup, p.TargetPID, p.Seed, p.NoPin = e.Length, warmup, e.server.PID, 1, e.NoPin
 	s, err := bench.Run(ctx, p, d)
 	if err != nil {
 		return nil, err

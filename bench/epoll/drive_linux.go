@@ -35,7 +35,10 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 		return err
 	}
 	defer spareProcs(len(loops))()
-	cpus := cpusFor(len(loops))
+	var cpus []int
+	if !p.NoPin {
+		cpus = cpusFor(len(loops))
+	}
 	var connected, finished sync.WaitGroup
 	var start, from, to time.Duration
 	started := make(chan struct{})

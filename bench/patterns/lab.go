@@ -120,7 +120,7 @@ func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 		return nil, err
 	}
 	d.plan.Settings = append(result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: d.style}}, d.also...)
-	d.plan.TargetPID, d.plan.Seed, d.plan.Wait = p.PID, stageSeed, d.latency
+	d.plan.TargetPID, d.plan.Seed, d.plan.Wait, d.plan.NoPin = p.PID, stageSeed, d.latency, l.NoPin
 	s, err := bench.Run(ctx, d.plan, driver)
 	if err != nil {
 		return nil, err

@@ -51,6 +51,7 @@ type Config struct {
 	Exe        string   // our own command, to serve from
 	Env        []string // of the servers: without what would build them otherwise than the experiments say
 	TargetCPUs []int    // where the servers run; nil: anywhere
+	NoPin      bool     // no thread of the generator is pinned
 	Only       []string // names of experiments; none: all of them
 	Scale      float64  // of the waits of phone-calls and the length of pay-later, 0.01 to 10; 1 where 0
 	DSN        string   // of a PostgreSQL that joins what-is-behind and the-pool; "": none joins. Env has it, too

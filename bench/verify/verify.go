@@ -43,6 +43,7 @@ type Config struct {
 	Folder     *result.Folder
 	Report     *check.Report // to be filled; ID, Seed, Precision and Confidence are read
 	Plans      []check.Planned
+	NoPin      bool          // no thread of the generator is pinned
 	MaxLag     time.Duration // that the generator may be late; 0: by the rule of bench.LagBound
 	Starts     time.Duration // window of each of the two starts in overload; 0: none
 	Progress   func(line string)
@@ -190,7 +191,7 @@ func (c Config) plan(p check.Planned, plan bench.Plan, name string, try int) ben
 	s := p.Spec
 	plan.Load, plan.Level = bench.Load(s.Load), cmp.Or(s.Rate, s.Clients)
 	plan.Warmup, plan.Length, plan.Seed, plan.MaxLag = s.Warmup(), p.Window, c.Report.Seed, c.MaxLag
-	plan.Think, plan.RejectPause = s.Think, s.Think
+	plan.Think, plan.RejectPause, plan.NoPin = s.Think, s.Think, c.NoPin
 	if s.Load == theory.LoadClosed {
 		plan.Spread = max(s.Service+s.Think, s.Service*time.Duration(s.Clients)/time.Duration(s.Workers))
 	}

@@ -46,7 +46,7 @@ func (s Settings) With(key, value string) Settings {
 // about or that follow from the machine or the target (spread, max_clients),
 // lengths and what is drawn.
 var drivenKeys = []string{
-	KeyLoad, KeyDriver, "threads", "spin", "conns", "mix", "method", "body_bytes", KeyRequest, KeyNewConnection,
+	KeyLoad, KeyDriver, "threads", "spin", "conns", "mix", "method", "body_bytes", KeyRequest, KeyNewConnection, "no_pin",
 	"timeout", "drain", KeyThink, "reject_pause", "every", "arrivals",
 }
 

@@ -13,7 +13,6 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench/doctor"
-	"github.com/a628bb15/onhold/bench/host"
 )
 
 // shortestExamination is the least length of one measurement that tells anything.
@@ -33,7 +32,7 @@ func doctorCommand() *cli.Command {
 			"  onhold doctor --length 500ms",
 		Flags: []cli.Flag{
 			durationFlag(catLoad, "length", doctor.DefaultLength, "of each of five measurements"),
-			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
+			noPinFlag(catTarget),
 			boolFlag(catOutput, "json", "print one JSON object in place of the text"),
 		},
 		Action: examine,
@@ -56,14 +55,11 @@ func examine(ctx context.Context, c *cli.Command) error {
 	if config.Exe, err = os.Executable(); err != nil {
 		return err
 	}
-	if all, err := host.Affinity(0); err == nil && !c.Bool("no-pin") {
-		config.TargetCPUs, config.CPUs = host.Split(all)
-		if config.CPUs != nil {
-			if err := host.PinSelf(config.CPUs); err != nil {
-				return err
-			}
-		}
+	p, err := pinned(c)
+	if err != nil {
+		return err
 	}
+	config.TargetCPUs, config.CPUs, config.NoPin = p.target, p.generator, c.Bool(flagNoPin)
 	report, err := doctor.Examine(ctx, config)
 	switch {
 	case ctx.Err() != nil:

@@ -18,7 +18,6 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/duet"
 	"github.com/a628bb15/onhold/bench/epoll"
-	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
@@ -94,7 +93,7 @@ func duetCommand() *cli.Command {
 			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),
 			durationFlag(catServe, "slice-warmup", 200*time.Millisecond, "driven before each slice and discarded"),
 			boolFlag(catSides, "no-control", "do not launch the base a second time as a control: a third less time, and no sign of a bias"),
-			boolFlag(catServe, "no-pin", "do not give server and generator CPUs of their own"),
+			noPinFlag(catServe),
 			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
 			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, ok, rejected and allocs, of other benchmarks time and allocs/op"),
@@ -113,7 +112,7 @@ func duetCommand() *cli.Command {
 
 // The flags that mean something to one of the two experiments only.
 var (
-	serveOnly = []string{"path", "method", "header", "body", "load", "level", "wait", "slice", "slices", "settle", "slice-warmup", "max-lag", "no-pin"}
+	serveOnly = []string{"path", "method", "header", "body", "load", "level", "wait", "slice", "slices", "settle", "slice-warmup", "max-lag", flagNoPin}
 	benchOnly = []string{"bench", "benchtime", "tags", "candidate-tests"}
 )
 
@@ -129,12 +128,12 @@ func duetAction(ctx context.Context, c *cli.Command) error {
 	}
 	errOut := c.Root().ErrWriter
 	if _, ok := config.Experiment.(*duet.Serve); ok {
-		note, target, err := pinned(c)
+		p, err := pinned(c)
 		if err != nil {
 			return err
 		}
-		config.TargetCPUs = target
-		fmt.Fprintln(errOut, "onhold:", note)
+		config.TargetCPUs = p.target
+		fmt.Fprintln(errOut, "onhold:", p.note)
 	}
 	began := time.Now()
 	config.Progress = func(e duet.Event) {
@@ -273,27 +272,8 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
 		Plan: bench.Plan{
 			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Length: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
-			Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"),
+			Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin),
 		},
 		Settle: c.Duration("settle"), Slices: c.Int("slices"),
 	}, nil
-}
-
-// pinned shares the CPUs out between the servers and the generator.
-func pinned(c *cli.Command) (note string, target []int, err error) {
-	if c.Bool("no-pin") {
-		return "servers and generator share the CPUs, as asked: each takes time from the other", nil, nil
-	}
-	all, err := host.Affinity(0)
-	if err != nil {
-		return "servers and generator share the CPUs: this system cannot keep them apart", nil, nil
-	}
-	target, generator := host.Split(all)
-	if target == nil {
-		return "servers and generator share the one CPU there is: each takes time from the other", nil, nil
-	}
-	if err := host.PinSelf(generator); err != nil {
-		return "", nil, err
-	}
-	return fmt.Sprintf("servers run on CPU %s, the generator on CPU %s", host.FormatCPUs(target), host.FormatCPUs(generator)), target, nil
 }

@@ -39,7 +39,7 @@ func patternsCommand() *cli.Command {
 			"  onhold patterns --only phone-calls --scale 0.1 --out reports/out/calls",
 		Flags: []cli.Flag{
 			stringFlag(catTarget, "only", "", "names of patterns, separated by commas; where not set, all"),
-			boolFlag(catTarget, "no-pin", "do not give servers and generator CPUs of their own"),
+			noPinFlag(catTarget),
 			&cli.FloatFlag{Category: catLoad, Name: "scale", Value: 1, Usage: fmt.Sprintf("of the calls of phone-calls (2 s) and the length of pay-later (20 s): from %v to %v", patterns.MinScale, patterns.MaxScale), Sources: env("scale"), OnlyOnce: true},
 			&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "a PostgreSQL that joins what-is-behind and the-pool, as for 'onhold serve --backend postgres'"},
 			stringFlag(catOutput, "out", "", "folder for what is written; where not set, "+defaultOut+"/TIME-patterns"),
@@ -70,19 +70,13 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	if config.Exe, err = os.Executable(); err != nil {
 		return err
 	}
-	note := "servers and generator share the CPUs"
-	if all, err := host.Affinity(0); err == nil && !c.Bool("no-pin") {
-		target, generator := host.Split(all)
-		if target != nil {
-			if err := host.PinSelf(generator); err != nil {
-				return err
-			}
-			config.TargetCPUs = target
-			note = fmt.Sprintf("servers run on CPU %s, the generator on CPU %s", host.FormatCPUs(target), host.FormatCPUs(generator))
-		}
+	p, err := pinned(c)
+	if err != nil {
+		return err
 	}
+	config.TargetCPUs, config.NoPin = p.target, c.Bool(flagNoPin)
 	errOut := c.Root().ErrWriter
-	fmt.Fprintln(errOut, "onhold:", note)
+	fmt.Fprintln(errOut, "onhold:", p.note)
 	began := time.Now()
 	config.Progress = func(what string) {
 		fmt.Fprintf(errOut, "[%s] %s\n", time.Since(began).Round(time.Second), what)
@@ -95,7 +89,7 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	run := result.Run{
 		ID: began.Format("20060102-150405"), Command: patternsLine(config), Started: began,
 		Settings:    result.Settings{{Key: "scale", Value: fmt.Sprint(config.Scale)}},
-		Environment: host.Environment(), Notes: []string{note},
+		Environment: host.Environment(), Notes: []string{p.note},
 	}
 	dir := c.String("out")
 	if dir == "" {

@@ -58,7 +58,7 @@ func proveCommand() *cli.Command {
 			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),
 			maxStealFlag(),
 			boolFlag(catSides, "no-control", "do not launch the base a second time as a control"),
-			boolFlag(catSides, "no-pin", "do not give server and generator CPUs of their own"),
+			noPinFlag(catSides),
 			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of all that is drawn", Sources: env("seed"), OnlyOnce: true},
 			// Not from the environment: ONHOLD_OUT is where runs go.
 			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for the record; where not set, reports/out/prove-TIME", OnlyOnce: true},
@@ -102,7 +102,7 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 			Driver: func(addr string) (bench.Driver, error) {
 				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42"}, 0, 0)
 			},
-			Plan:   bench.Plan{Load: bench.LoadPoisson, Level: c.Int("level"), Length: c.Duration("slice"), Warmup: 100 * time.Millisecond, MaxLag: c.Duration("max-lag")},
+			Plan:   bench.Plan{Load: bench.LoadPoisson, Level: c.Int("level"), Length: c.Duration("slice"), Warmup: 100 * time.Millisecond, MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin)},
 			Settle: c.Duration("settle"),
 		},
 		Duet: duet.Config{
@@ -115,13 +115,13 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 	if config.Out == "" {
 		config.Out = filepath.Join(defaultOut, "prove-"+time.Now().Format("20060102-150405"))
 	}
-	note, target, err := pinned(c)
+	p, err := pinned(c)
 	if err != nil {
 		return err
 	}
-	config.Duet.TargetCPUs = target
+	config.Duet.TargetCPUs = p.target
 	errOut := c.Root().ErrWriter
-	fmt.Fprintln(errOut, "onhold:", note)
+	fmt.Fprintln(errOut, "onhold:", p.note)
 	config.Progress = func(line string) { fmt.Fprintln(errOut, line) }
 	all, err := prove.Run(ctx, config)
 	if len(all) > 0 {

@@ -70,7 +70,7 @@ func runCommand() *cli.Command {
 			stringFlag(catRequest, "body", "", "with --url: of the requests"),
 			stringFlag(catRequest, "body-file", "", "with --url: a file that holds the body"),
 			boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
-			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
+			noPinFlag(catTarget),
 			stringFlag(catLoad, "load", string(bench.LoadClosed), "closed or burst (levels are clients), constant or poisson (levels are arrivals per second)"),
 			stringFlag(catLoad, "levels", defaultLevels, "rising levels, separated by commas"),
 			durationFlag(catLoad, "stage", bench.DefaultLength, "length of the measured window at each level"),
@@ -206,7 +206,7 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 		Timeout: c.Duration("timeout"), Drain: c.Duration("drain"),
 		Think: c.Duration("think"), RejectPause: pause, Every: c.Duration("every"),
 		NewConnection: c.Bool("new-connection"), MaxClients: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
-		Spread: c.Duration("spread"), MaxWaiting: c.Int("max-waiting"),
+		Spread: c.Duration("spread"), MaxWaiting: c.Int("max-waiting"), NoPin: c.Bool(flagNoPin),
 	}
 	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
 	for p := range sweep.Plans() {
@@ -278,29 +278,22 @@ func (s *sitting) open() error {
 // pin gives the targets and the generator CPUs of their own where it can, and
 // says what it did.
 func (s *sitting) pin() (string, error) {
-	if s.c.Bool("no-pin") {
-		return "targets and generator share the CPUs, as asked: each takes time from the other", nil
-	}
 	if len(s.c.StringSlice("url")) > 0 {
+		if s.c.Bool(flagNoPin) {
+			return "the generator may use every CPU, and none of its threads is pinned, as asked", nil
+		}
 		return "the generator may use every CPU; a server on this machine shares them with it", nil
 	}
-	all, err := host.Affinity(0)
+	p, err := pinned(s.c)
 	if err != nil {
-		return "targets and generator share the CPUs: this system cannot keep them apart", nil
-	}
-	target, generator := host.Split(all)
-	if target == nil {
-		return "targets and generator share the one CPU there is: each takes time from the other", nil
-	}
-	if err := host.PinSelf(generator); err != nil {
 		return "", err
 	}
 	for _, sub := range s.subjects {
 		if st, ok := sub.(*style); ok {
-			st.cpus = target
+			st.cpus = p.target
 		}
 	}
-	return fmt.Sprintf("targets run on CPU %s, the generator on CPU %s", host.FormatCPUs(target), host.FormatCPUs(generator)), nil
+	return p.note, nil
 }
 
 // effective are the settings in force for the run as a whole; those of each

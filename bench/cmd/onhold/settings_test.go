@@ -52,10 +52,12 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	url := []string{"--url", server.URL, "--levels", "1"}
-	style := func(name string, more ...string) []string { return append([]string{"--targets", name, "--levels", "1"}, more...) }
+	style := func(name string, more ...string) []string {
+		return append([]string{"--targets", name, "--levels", "1"}, more...)
+	}
 	open, burst := append(url, "--load", "constant"), append(url, "--load", "burst")
 	no := map[string]string{
-		"pid": "says whose figures are read", "no-pin": "is of the run as a whole, and in its notes", "levels": "are the stages themselves",
+		"pid": "says whose figures are read", "levels": "are the stages themselves",
 		"repeats": "are told by rep", "retries": "are of a stage that did not count", "quick": "sets other flags", "out": "is where the record goes",
 		"no-report": "is of the output", "json": "is of the output", "require": "judges what was measured", "trace-limit": "is of the run as a whole",
 		"backend-dsn": "needs a database: see postgres_test.go", "broker": "needs a broker: see queue_test.go",
@@ -69,7 +71,7 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 		"method": {url, "HEAD"}, "header": {url, "Accept: text/html"}, "body": {url, "{}"}, "body-file": {url, body}, "new-connection": {url, "true"},
 		"load": {url, "burst"}, "stage": {url, "1s"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain": {url, "1s"}, "think": {url, "1s"},
 		"reject-pause": {url, "3s"}, "spread": {url, "1s"}, "every": {burst, "3s"}, "max-clients": {open, "7"}, "max-waiting": {open, "7"}, "max-lag": {url, "1s"},
-		"driver": {url, "fasthttp"}, "threads": {url, "2"}, "spin": {url, "1us"}, "conns": {style("rpc"), "1"},
+		"no-pin": {url, "true"}, "driver": {url, "fasthttp"}, "threads": {url, "2"}, "spin": {url, "1us"}, "conns": {style("rpc"), "1"},
 		"trace": {style("blocking"), "true"}, "seed": {url, "7"},
 		"workers": {style("blocking"), "7"}, "queue": {style("blocking"), "7"}, "rpc-limit": {style("rpc"), "none"}, "max-inflight": {style("goroutine"), "7"}, "loops": {style("eventloop"), "7"},
 		"backend": {style("goroutine"), "rest"}, "backend-latency": {style("goroutine"), "7ms"}, "backend-dist": {style("goroutine"), "exponential"},

@@ -71,7 +71,7 @@ func verifyCommand() *cli.Command {
 			stringFlag(catLoad, "precision", verifyPrecision, "how far a quantity may be off and still be confirmed, as a share of what is expected"),
 			durationFlag(catLoad, "longest", verifyLongest, "the longest window of a cell"),
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %). The models are told when requests came, not when they were to come, so that a little more bends only the law of arrivals"),
-			boolFlag(catTarget, "no-pin", "do not give targets and generator CPUs of their own"),
+			noPinFlag(catTarget),
 			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "run folder; where not set, " + defaultOut + "/verify-TIME", OnlyOnce: true},
 			boolFlag(catOutput, "json", "print "+check.File+", or of a DIR what became of its fates, in place of the tables"),
@@ -106,16 +106,16 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	errOut := c.Root().ErrWriter
-	note, cpus, err := pinned(c)
+	p, err := pinned(c)
 	if err != nil {
 		return err
 	}
-	report.Notes = append(report.Notes, note)
-	fmt.Fprintln(errOut, "onhold:", note)
-	config.TargetCPUs = cpus
+	report.Notes = append(report.Notes, p.note)
+	fmt.Fprintln(errOut, "onhold:", p.note)
+	config.TargetCPUs, config.NoPin = p.target, c.Bool(flagNoPin)
 	run := result.Run{
 		ID: report.ID, Command: append([]string{"onhold"}, os.Args[1:]...), Started: report.Started, Planned: len(config.Plans),
-		Environment: report.Environment, Notes: []string{note},
+		Environment: report.Environment, Notes: []string{p.note},
 		Settings: result.Settings{{Key: "cells", Value: strings.Join(specNames(config.Plans), ",")},
 			{Key: "precision", Value: fmt.Sprint(report.Precision)}, {Key: "seed", Value: fmt.Sprint(report.Seed)}},
 	}
@@ -276,7 +276,7 @@ func verified(r *check.Report) error {
 
 // verifyFolder replays the traces of a run folder.
 func verifyFolder(c *cli.Command, dir string) error {
-	for _, flag := range []string{"quick", "cells", "precision", "longest", "max-lag", "no-pin", "out"} {
+	for _, flag := range []string{"quick", "cells", "precision", "longest", "max-lag", flagNoPin, "out"} {
 		if given(c, flag) {
 			return usageError("--%s: goes with cells that are driven, and not with a DIR", flag)
 		}

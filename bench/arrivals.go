@@ -89,8 +89,8 @@ func checkRate(rate float64, zero bool) error {
 }
 
 func checkPositive(d time.Duration) error {
-	if d <= 0 {
-		return fmt.Errorf("%v is not a duration above 0", d)
+	if d <= 0 || d > MaxTime {
+		return fmt.Errorf("%v is not a duration above 0 and up to %v", d, MaxTime)
 	}
 	return nil
 }
@@ -233,8 +233,8 @@ func parseRate(text string, zero bool) (float64, error) {
 
 func parsePositive(text string) (time.Duration, error) {
 	d, err := time.ParseDuration(text)
-	if err != nil || d <= 0 {
-		return 0, fmt.Errorf("%q is not a duration above 0, like 500ms or 30s", text)
+	if err != nil {
+		return 0, fmt.Errorf("%q is not a duration, like 500ms or 30s", text)
 	}
-	return d, nil
+	return d, checkPositive(d)
 }

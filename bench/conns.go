@@ -209,10 +209,7 @@ func (dr *drive) abort() {
 func (dr *drive) closed() {
 	var wg sync.WaitGroup
 	for i, c := range dr.clients {
-		first := dr.start
-		if n := len(dr.clients); n > 1 {
-			first += dr.plan.Spread * time.Duration(i) / time.Duration(n)
-		}
+		first := dr.start + dr.plan.Begins(i)
 		wg.Go(func() {
 			for at := first; at < dr.end; {
 				if !dr.sleep(dr.ctx.Done(), at) {

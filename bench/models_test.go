@@ -446,22 +446,22 @@ func TestPlanValidate(t *testing.T) {
 		t.Errorf("the least plan: %v", err)
 	}
 	for want, change := range map[string]func(*Plan){
-		`load is "open"`:                       func(p *Plan) { p.Load = "open" },
-		"level is 0":                           func(p *Plan) { p.Level = 0 },
-		"level is 200000000 arrivals":          func(p *Plan) { p.Load, p.Level = LoadPoisson, 2e8 },
-		"stage is 0s":                          func(p *Plan) { p.Length = 0 },
-		"warmup is -1s":                        func(p *Plan) { p.Warmup = -time.Second },
-		"timeout is -1ns":                      func(p *Plan) { p.Timeout = -1 },
-		"arrivals constant:5 cannot go":        func(p *Plan) { p.Arrivals = Constant{5} },
-		"max-clients is -1, want at least 1":   func(p *Plan) { p.MaxClients = -1 },
-		"max-waiting is -1, want 0 or more":    func(p *Plan) { p.MaxWaiting = -1 },
-		"think is -5ms, want 0 or more":        func(p *Plan) { p.Think = -5 * ms },
-		"reject-pause is -5ms, want 0 or more": func(p *Plan) { p.RejectPause = -5 * ms },
-		"spread is -5ms, want 0 or more":       func(p *Plan) { p.Spread = -5 * ms },
-		"every is -5ms, want 0 or more":        func(p *Plan) { p.Every = -5 * ms },
-		"max-lag is -5ms, want 0 or more":      func(p *Plan) { p.MaxLag = -5 * ms },
-		"wait is -5ms, want 0 or more":         func(p *Plan) { p.Wait = -5 * ms },
-		"drain is -5ms, want 0 or more":        func(p *Plan) { p.Drain = -5 * ms },
+		`load is "open"`:                           func(p *Plan) { p.Load = "open" },
+		"level is 0":                               func(p *Plan) { p.Level = 0 },
+		"level is 200000000 arrivals":              func(p *Plan) { p.Load, p.Level = LoadPoisson, 2e8 },
+		"stage is 0s":                              func(p *Plan) { p.Length = 0 },
+		"warmup is -1s":                            func(p *Plan) { p.Warmup = -time.Second },
+		"timeout is -1ns":                          func(p *Plan) { p.Timeout = -1 },
+		"arrivals constant:5 cannot go":            func(p *Plan) { p.Arrivals = Constant{5} },
+		"max-clients is -1, want 1 to 1000000":     func(p *Plan) { p.MaxClients = -1 },
+		"max-waiting is -1, want 0 to 10000000":    func(p *Plan) { p.MaxWaiting = -1 },
+		"think is -5ms, want 0 to 720h0m0s":        func(p *Plan) { p.Think = -5 * ms },
+		"reject-pause is -5ms, want 0 to 720h0m0s": func(p *Plan) { p.RejectPause = -5 * ms },
+		"spread is -5ms, want 0 to 720h0m0s":       func(p *Plan) { p.Spread = -5 * ms },
+		"every is -5ms, want 0 to 720h0m0s":        func(p *Plan) { p.Every = -5 * ms },
+		"max-lag is -5ms, want 0 to 720h0m0s":      func(p *Plan) { p.MaxLag = -5 * ms },
+		"wait is -5ms, want 0 to 720h0m0s":         func(p *Plan) { p.Wait = -5 * ms },
+		"drain is -5ms, want 0 to 720h0m0s":        func(p *Plan) { p.Drain = -5 * ms },
 	} {
 		p := good
 		change(&p)

@@ -48,6 +48,17 @@ const (
 	DefaultSeed   = 1
 )
 
+// Bounds of a Plan.
+const (
+	// MaxTime is the longest of each duration: sums of all of them, from any
+	// instant of the clock on, stay far below what a Duration holds.
+	MaxTime = 30 * 24 * time.Hour
+	// MaxLevel is the most clients, also where they share connections.
+	MaxLevel = 1_000_000
+	// MostWaiting is the most that MaxWaiting may be: some 80 MB.
+	MostWaiting = 10_000_000
+)
+
 // Plan is one stage to be run: what load, how much of it, for how long.
 // The zero value of a field is its default, or means none where so stated.
 type Plan struct {
@@ -56,7 +67,7 @@ type Plan struct {
 	Rep   int  // which repeat this is, from 1; stored, not used
 
 	Warmup  time.Duration // driven before the measured window and discarded, once all clients have begun; may be 0
-	Length  time.Duration // of the measured window; above 0
+	Length  time.Duration // of the measured window; above 0. Of this and all durations: up to MaxTime
 	Drain   time.Duration // how long to wait for replies after the window; DefaultDrain where 0
 	Timeout time.Duration // for one request, from its actual send; DefaultTimeout where 0
 
@@ -126,11 +137,11 @@ func (p Plan) Validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"warmup", p.Warmup}, {"drain", p.Drain}, {"timeout", p.Timeout}, {"think", p.Think},
+		{"stage", p.Length}, {"warmup", p.Warmup}, {"drain", p.Drain}, {"timeout", p.Timeout}, {"think", p.Think},
 		{"reject-pause", p.RejectPause}, {"spread", p.Spread}, {"every", p.Every}, {"max-lag", p.MaxLag}, {"wait", p.Wait},
 	} {
-		if d.value < 0 {
-			return fmt.Errorf("%s is %v, want 0 or more", d.name, d.value)
+		if d.value < 0 || d.value > MaxTime {
+			return fmt.Errorf("%s is %v, want 0 to %v", d.name, d.value, MaxTime)
 		}
 	}
 	p = p.withDefaults()
@@ -141,16 +152,22 @@ func (p Plan) Validate() error {
 		return fmt.Errorf("level is %d, want at least 1", p.Level)
 	case p.Load.Open() && p.Level > maxRate:
 		return fmt.Errorf("level is %d arrivals per second, want at most %g", p.Level, maxRate)
+	case !p.Load.Open() && p.Level > MaxLevel:
+		return fmt.Errorf("level is %d clients, want at most %d", p.Level, MaxLevel)
 	case p.Length <= 0:
-		return fmt.Errorf("stage is %v, want more than 0", p.Length)
+		return fmt.Errorf("stage is %v, want more than 0, up to %v", p.Length, MaxTime)
+	case p.Rep < 1:
+		return fmt.Errorf("rep is %d, want at least 1", p.Rep)
+	case p.TargetPID < 0:
+		return fmt.Errorf("pid is %d, want that of a process", p.TargetPID)
 	case p.Arrivals != nil && !p.Load.Open():
 		return fmt.Errorf("arrivals %s cannot go with load %s, only with constant and poisson", p.Arrivals.Name(), p.Load)
 	case p.Arrivals != nil && validate(p.Arrivals) != nil:
 		return fmt.Errorf("arrivals %s: %w", p.Arrivals.Name(), validate(p.Arrivals))
-	case p.MaxClients < 1:
-		return fmt.Errorf("max-clients is %d, want at least 1", p.MaxClients)
-	case p.MaxWaiting < 0:
-		return fmt.Errorf("max-waiting is %d, want 0 or more", p.MaxWaiting)
+	case p.MaxClients < 1 || p.MaxClients > MaxLevel:
+		return fmt.Errorf("max-clients is %d, want 1 to %d", p.MaxClients, MaxLevel)
+	case p.MaxWaiting < 0 || p.MaxWaiting > MostWaiting:
+		return fmt.Errorf("max-waiting is %d, want 0 to %d", p.MaxWaiting, MostWaiting)
 	}
 	return nil
 }
@@ -169,6 +186,13 @@ func (p Plan) lead() time.Duration {
 		return p.Spread + p.Warmup
 	}
 	return p.Warmup
+}
+
+// Begins is when client i of a closed load, from 0, sends its first request, from
+// the start of the stage on: the clients begin evenly over Spread.
+func (p Plan) Begins(i int) time.Duration {
+	n, at := time.Duration(max(1, p.Level)), time.Duration(i)
+	return p.Spread/n*at + p.Spread%n*at/n // the product of Spread and i may be too large
 }
 
 // Pattern is the pattern by which requests come, nil for a closed load.

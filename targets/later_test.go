@@ -384,8 +384,9 @@ func TestQueueSaysWhatIsWrong(t *testing.T) {
 	}{
 		{broker.Config{Addr: "here"}, "addr=here: must be HOST:PORT, with port 0 for any free one"},
 		{broker.Config{Store: "tape"}, "broker-store=tape: must be memory or file"},
-		{broker.Config{Sync: "never"}, "broker-sync=never: must be always, or an interval of at least 1s"},
-		{broker.Config{Sync: "1ms"}, "broker-sync=1ms: must be always, or an interval of at least 1s"},
+		{broker.Config{Sync: "2562047h"}, "broker-sync=2562047h: must be always, or an interval from 1s to 24h0m0s"},
+		{broker.Config{Sync: "never"}, "broker-sync=never: must be always, or an interval from 1s to 24h0m0s"},
+		{broker.Config{Sync: "1ms"}, "broker-sync=1ms: must be always, or an interval from 1s to 24h0m0s"},
 		{broker.Config{Limit: 5}, "broker-limit=0: must be from 1 to 1048576 MiB"},
 		{broker.Config{Orders: -1}, "stream-orders=-1: must be from 1 to 10000000"},
 	} {

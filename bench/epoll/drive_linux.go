@@ -149,11 +149,7 @@ func newSource(l *loop, p bench.Plan, i, n int, start, end time.Duration) source
 	if pattern == nil {
 		s := &closed{l: l, end: end}
 		for c := range l.conns {
-			first := start
-			if p.Level > 1 {
-				first += p.Spread * time.Duration(c*n+i) / time.Duration(p.Level)
-			}
-			if first < end {
+			if first := start + p.Begins(c*n+i); first < end {
 				s.wake(int32(c), first)
 			}
 		}

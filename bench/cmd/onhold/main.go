@@ -58,7 +58,7 @@ func run(args []string, out, errOut io.Writer) int {
 		// the subcommand's flags yet, then that of the subcommand.
 		c.Before = func(ctx context.Context, c *cli.Command) (context.Context, error) {
 			understood = c != c.Root() || c.NArg() == 0
-			return ctx, nil
+			return ctx, withinBounds(c)
 		}
 	}
 	err := root.Run(context.Background(), args)

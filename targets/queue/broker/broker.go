@@ -53,6 +53,7 @@ const (
 	MaxLimit  = 1 << 40
 	MaxOrders = 10_000_000
 	minSync   = time.Second
+	maxSync   = 24 * time.Hour
 )
 
 // Config is how to start a broker. The zero value is ready for use.
@@ -113,8 +114,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("broker-store=%s: must be %s or %s", c.Store, Memory, File)
 	}
 	if c.Sync != SyncAlways {
-		if d, err := time.ParseDuration(c.Sync); err != nil || d < minSync {
-			return fmt.Errorf("broker-sync=%s: must be %s, or an interval of at least %v", c.Sync, SyncAlways, minSync)
+		if d, err := time.ParseDuration(c.Sync); err != nil || d < minSync || d > maxSync {
+			return fmt.Errorf("broker-sync=%s: must be %s, or an interval from %v to %v", c.Sync, SyncAlways, minSync, maxSync)
 		}
 	}
 	switch {

@@ -1,10 +1,8 @@
 package bench
 
 import (
-	"crypto/pbkdf2"
 	"crypto/sha256"
 	"crypto/tls"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -13,6 +11,7 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -52,9 +51,7 @@ func (h HTTP) Settings() result.Settings {
 	if len(h.Mix) > 1 {
 		var mix []string
 		for _, w := range h.Mix {
-			if u, err := parseURL(w.URL); err == nil {
-				mix = append(mix, fmt.Sprintf("%d@%s", w.Weight, u.Redacted()))
-			}
+			mix = append(mix, fmt.Sprintf("%d@%s", w.Weight, redact.URL(w.URL)))
 		}
 		s = s.With("mix", strings.Join(mix, " "))
 	}
@@ -67,35 +64,27 @@ func (h HTTP) Settings() result.Settings {
 	return s.With(result.KeyRequest, h.digest())
 }
 
-// What a digest costs whoever computes or guesses it, and how much of it is
-// stored.
+// digestDigits are how many hexadecimal digits of a digest are stored.
 //
-// A request may hold a password, and a record is for others to read. An ordinary
-// digest would let them try out passwords, and one with a salt that is drawn
-// would make repeats of the same request look different. So two bytes are
-// stored, of a hash that is slow: a record tells 16 bits of a secret at most,
-// each guess takes milliseconds, and of a million guesses 15 fit. Two different
-// requests are taken for the same one time in 65,536, where method, addresses
-// and length of the body are equal too.
-const (
-	digestRounds = 50_000
-	digestBytes  = 2
-)
+// A request may hold a password, and a record is for others to read. Four digits
+// tell at most 16 bits of it: of a million passwords that somebody tries, at the
+// price that [redact.Digest] asks for each, 15 fit. Two different requests are
+// taken for the same one time in 65,536, where method, addresses and length of
+// the body are equal as well. No salt is drawn: repeats of a request have to look
+// the same on every machine.
+const digestDigits = 4
 
 var digests sync.Map // of the SHA-256 of the text of a request: its digest
 
 // digest is the same for the same requests, whatever server they go to: that is
 // the target's name, and a server started for a stage has a port of its own.
 func (h HTTP) digest() string {
-	text := sha256.Sum256(h.text())
-	if known, ok := digests.Load(text); ok {
-		return known.(string)
+	text := h.text()
+	key := sha256.Sum256(text)
+	known, ok := digests.Load(key)
+	if !ok {
+		known, _ = digests.LoadOrStore(key, redact.Digest(string(text))[:digestDigits])
 	}
-	key, err := pbkdf2.Key(sha256.New, string(text[:]), []byte("onhold request"), digestRounds, digestBytes)
-	if err != nil {
-		return err.Error() // lengths that are constant are allowed, or none is
-	}
-	known, _ := digests.LoadOrStore(text, hex.EncodeToString(key))
 	return known.(string)
 }
 

@@ -117,7 +117,7 @@ func (h HTTP) text() []byte {
 			w.Weight = 1 // of one, whatever it is
 		}
 		if u, err := parseURL(w.URL); err == nil {
-			all.Mix = append(all.Mix, address{[]byte(u.Scheme), []byte(u.User.String()), []byte(u.RequestURI()), w.Weight})
+			all.Mix = append(all.Mix, address{[]byte(u.Scheme), []byte(u.User.String()), []byte(target(w.URL)), w.Weight})
 		} else {
 			all.Mix = append(all.Mix, address{Path: []byte(w.URL), Weight: w.Weight})
 		}

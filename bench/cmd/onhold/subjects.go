@@ -25,6 +25,9 @@ const (
 	// however far beyond the target they are.
 	maxSpread = 3 * time.Second
 
+	// anyAddr is an address for a driver that is asked for its settings only.
+	anyAddr = "127.0.0.1:1"
+
 	// probeLimit bounds how long a connection to somebody's server may take.
 	probeLimit = 5 * time.Second
 )
@@ -64,7 +67,7 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 	}
 	var subs []subject
 	for _, s := range styles {
-		like, err := driverOfStyle(c, s, targets.DefaultAddr)
+		like, err := driverOfStyle(c, s, anyAddr)
 		if err != nil {
 			return nil, err
 		}

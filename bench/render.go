@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"github.com/a628bb15/onhold/reports/redact"
 )
 
 // parseURL reads the address of a server and checks that requests can be sent
@@ -15,17 +17,17 @@ func parseURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("url: %w", err)
+		return nil, fmt.Errorf("url %q: %w", redact.URL(text), redact.URLError(err))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, fmt.Errorf("url is %q, want one that begins with http:// or https://", text)
+		return nil, fmt.Errorf("url is %q, want one that begins with http:// or https://", redact.URL(text))
 	case u.Hostname() == "":
-		return nil, fmt.Errorf("url is %q, which has no host", text)
+		return nil, fmt.Errorf("url is %q, which has no host", redact.URL(text))
 	case !strings.Contains(u.Hostname(), ":") && strings.ContainsFunc(u.Hostname(), notOfAName):
-		return nil, fmt.Errorf("url %s: the host is %q, want a name of letters, digits, dots and hyphens, or an address; other scripts as xn--", u.Redacted(), u.Hostname())
+		return nil, fmt.Errorf("url %q: the host is none, want a name of letters, digits, dots and hyphens, or an address; other scripts as xn--", redact.URL(text))
 	}
 	if port := u.Port(); port != "" {
 		if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-			return nil, fmt.Errorf("url %s: the port is %s, want 1 to 65535", u.Redacted(), port)
+			return nil, fmt.Errorf("url %q: the port is out of range, want 1 to 65535", redact.URL(text))
 		}
 	}
 	return u, nil
@@ -143,7 +145,9 @@ func (h HTTP) render(u *url.URL, address string, r *Requests) ([]byte, error) {
 func checkLine(line string) (name, value string, err error) {
 	name, value, ok := strings.Cut(line, ":")
 	switch {
-	case !ok || !isToken(name):
+	case !ok && line != "": // it may be a value
+		return "", "", fmt.Errorf("header %q: has no colon, want a line like 'Accept: text/html'", redact.Mask)
+	case !isToken(name):
 		return "", "", fmt.Errorf("header %q: want a line like 'Accept: text/html'", name)
 	case strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }):
 		return "", "", fmt.Errorf("header %s: the value has a control character, such as a line end; give each line by itself", name)

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+
+	"github.com/a628bb15/onhold/reports/redact"
 )
 
 // HTTP says what requests to make over HTTP/1.1 connections, plain or TLS.
@@ -58,7 +60,7 @@ func ParseWeighted(text string) (Weighted, error) {
 	}
 	n, err := strconv.Atoi(weight)
 	if err != nil || n < 1 || n > maxWeight {
-		return Weighted{}, fmt.Errorf("url %q: the weight is %q, want a whole number from 1 to %d, as in 9@http://127.0.0.1/", text, weight, maxWeight)
+		return Weighted{}, fmt.Errorf("url %q: what stands before the @ is no weight, want a whole number from 1 to %d, as in 9@http://127.0.0.1/", redact.URL(text), maxWeight)
 	}
 	return Weighted{rest, n}, nil
 }
@@ -88,6 +90,7 @@ func (h HTTP) Requests() (*Requests, error) {
 	if len(mix) == 0 {
 		mix = []Weighted{{h.URL, 1}}
 	}
+	h.learn(mix)
 	r := &Requests{seed: h.Seed, Close: h.NewConnection, body: len(h.Body), fill: h.Fill}
 	var sum uint64
 	for i, w := range mix {
@@ -96,12 +99,12 @@ func (h HTTP) Requests() (*Requests, error) {
 			return nil, err
 		}
 		if w.Weight < 1 || w.Weight > maxWeight {
-			return nil, fmt.Errorf("url %s: the weight is %d, want 1 to %d", u.Redacted(), w.Weight, maxWeight)
+			return nil, fmt.Errorf("url %s: the weight is %d, want 1 to %d", redact.URL(w.URL), w.Weight, maxWeight)
 		}
 		port := cmp.Or(u.Port(), u.Scheme)
 		addr, secure := net.JoinHostPort(u.Hostname(), port), u.Scheme == "https"
 		if i > 0 && (addr != r.Addr || secure != r.Secure) {
-			return nil, fmt.Errorf("url %s: is on another server than %s, want addresses on one", u.Redacted(), r.Addr)
+			return nil, fmt.Errorf("url %s: is on another server than %s, want addresses on one", redact.URL(w.URL), r.Addr)
 		}
 		r.Addr, r.Host, r.Secure = addr, u.Hostname(), secure
 		raw, err := h.render(u, w.URL, r)
@@ -112,6 +115,18 @@ func (h HTTP) Requests() (*Requests, error) {
 		r.raw, r.upTo = append(r.raw, raw), append(r.upTo, sum)
 	}
 	return r, nil
+}
+
+// learn makes the secrets in the requests known, so that they are not shown where
+// a server repeats them.
+func (h HTTP) learn(mix []Weighted) {
+	for _, w := range mix {
+		redact.LearnURL(w.URL)
+	}
+	for _, line := range h.Header {
+		redact.LearnHeader(line)
+	}
+	redact.Learn(string(h.Body))
 }
 
 // Longest is the length in bytes of the longest of the requests.

@@ -150,7 +150,7 @@ func (s Style) Start(o Options) (Server, error) {
 	}
 	server, err := s.start(o, b)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("starting %s: %w", s.Name, err), traced.drop(), b.Close())
+		return nil, errors.Join(fmt.Errorf("starting %s: %w", s.Name, err), b.Close())
 	}
 	return &target{server, b, traced}, nil
 }

@@ -3,8 +3,8 @@ package targets
 import (
 	"errors"
 	"fmt"
-	"os"
 
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
@@ -36,11 +36,11 @@ func (s Style) Traceable(o Options) error {
 // traced is a trace on its way to its file.
 type traced struct {
 	log  *trace.Log
-	file *os.File
+	path string
 }
 
 // trace makes the log that o asks for, and puts it into o. It makes the file,
-// too: that it cannot be written is better known before the target has run.
+// too, which is empty until the target ends: that it cannot be written is better known before the target has run.
 func (s Style) trace(o *Options) (*traced, error) {
 	if o.Trace == "" {
 		return nil, nil
@@ -49,12 +49,11 @@ func (s Style) trace(o *Options) (*traced, error) {
 	if !ok {
 		return nil, s.Traceable(*o)
 	}
-	file, err := os.Create(o.Trace)
-	if err != nil {
-		return nil, fmt.Errorf("--trace=%s: %w", o.Trace, err)
+	if err := files.Write(o.Trace, nil); err != nil {
+		return nil, fmt.Errorf("--trace=%w", err)
 	}
 	o.log = trace.NewLog(trace.Header{Style: s.Name, Workers: workers, Queue: queue}, o.TraceLimit)
-	return &traced{o.log, file}, nil
+	return &traced{o.log, o.Trace}, nil
 }
 
 // write ends the log and writes what is in it.
@@ -62,16 +61,16 @@ func (t *traced) write() error {
 	if t == nil {
 		return nil
 	}
-	if err := errors.Join(trace.Write(t.file, t.log.End()), t.file.Close()); err != nil {
+	f, err := files.Create(t.path)
+	if err == nil {
+		if err = trace.Write(f, t.log.End()); err == nil {
+			err = f.Commit()
+		} else {
+			err = errors.Join(err, f.Discard())
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("writing the trace: %w", err)
 	}
 	return nil
-}
-
-// drop leaves the file empty.
-func (t *traced) drop() error {
-	if t == nil {
-		return nil
-	}
-	return t.file.Close()
 }

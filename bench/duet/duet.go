@@ -53,8 +53,9 @@ const (
 
 // Config is what is compared, and how.
 type Config struct {
-	Repo string // a folder in the git work tree that holds the candidate
-	Base string // git reference of the base
+	Command []string // command line for the record, without secrets; it may be empty
+	Repo    string   // a folder in the git work tree that holds the candidate
+	Base    string   // git reference of the base
 	Experiment
 	Design  compare.Design
 	Policy  compare.Policy
@@ -123,7 +124,8 @@ type session struct {
 // Run compares. The report is there also where ctx ended, with the pairs that
 // are complete. An error means that no pair was run: the configuration is wrong, a
 // side cannot be built or started, or ctx ended before. Where the record was
-// begun by then, there is a report beside the error, which says the same.
+// begun by then, there is a report beside the error, which says the same. An error
+// that is a [*files.Unwritten] says that not all of the record could be written.
 func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	s := &session{Config: c, began: time.Now()}
 	if s.Progress == nil {
@@ -144,14 +146,13 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	if err := s.openFolder(); err != nil {
 		return nil, nil, err
 	}
-	defer s.events.Close()
 	r, err := c.Experiment.open(ctx, s)
 	if err != nil {
 		return s.nothing(ctx, err)
 	}
 	if s.samples, err = r.stored(); err != nil {
 		// What is on record is damaged: nothing is written beside it.
-		return nil, nil, errors.Join(&ConfigError{err}, r.close(), s.folder.Finish(time.Now(), false))
+		return nil, nil, errors.Join(&ConfigError{err}, r.close(), s.events.Close(), s.folder.Finish(time.Now(), false))
 	}
 	s.pairs = highestPair(s.samples)
 	if s.pairs > 0 {
@@ -161,20 +162,22 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	if runErr == nil {
 		whole, runErr = s.drive(ctx, r)
 	}
-	closeErr := r.close()
+	lost := r.close()
 	var failed *failure
 	if runErr != nil && s.pairs == 0 && !errors.As(runErr, &failed) && !errors.Is(runErr, errDisturbed) && s.failed == nil {
-		return s.nothing(ctx, errors.Join(runErr, closeErr))
+		return s.nothing(ctx, errors.Join(runErr, lost))
 	}
-	if err := errors.Join(closeErr, s.folder.Finish(time.Now(), whole)); err != nil && runErr == nil {
-		runErr = err
-	}
+	lost = errors.Join(lost, s.events.Close(), s.folder.Finish(time.Now(), whole))
 	var invalid []string
-	if runErr != nil && ctx.Err() == nil {
+	if _, ok := errors.AsType[*files.Unwritten](runErr); ok {
+		// It went no further, for what is not on record would be forgotten by whoever
+		// goes on with it. The pairs before count.
+		lost = errors.Join(lost, runErr)
+	} else if runErr != nil && ctx.Err() == nil {
 		invalid = append(invalid, runErr.Error())
 	}
 	report := s.conclude(invalid)
-	return report, &s.folder.Run, nil
+	return report, &s.folder.Run, lost
 }
 
 // nothing reports a comparison that ended before its first pair.
@@ -183,7 +186,7 @@ func (s *session) nothing(ctx context.Context, err error) (*compare.Report, *res
 	if ctx.Err() != nil {
 		why = "interrupted before the first pair was complete"
 	}
-	finished := s.folder.Finish(time.Now(), false)
+	finished := errors.Join(s.events.Close(), s.folder.Finish(time.Now(), false))
 	return s.conclude([]string{why}), &s.folder.Run, errors.Join(err, finished)
 }
 

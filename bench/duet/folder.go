@@ -88,7 +88,7 @@ func (s *session) openFolder() error {
 			s.tell("the seed is %d, which was drawn", s.Seed)
 		}
 		s.folder, err = result.Create(s.Out, result.Run{
-			ID: s.began.Format("20060102-150405"), Command: append([]string{"onhold"}, os.Args[1:]...), Started: s.began,
+			ID: s.began.Format("20060102-150405"), Command: s.Command, Started: s.began,
 			Settings: s.settings(environment), Environment: environment,
 		})
 		if err != nil {

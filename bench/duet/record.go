@@ -39,6 +39,9 @@ func eventOf(b breach) event {
 	return event{Pair: b.pair, Unit: b.unit, Arm: b.arm, Kind: b.kind, Why: b.why, Kept: b.kept}
 }
 
+// maxRecord bounds in bytes what is read of a file of the record.
+const maxRecord = 1 << 30
+
 // note puts an event on record.
 func (s *session) note(e event) error {
 	e.Time = time.Now().UTC().Truncate(time.Second)
@@ -115,13 +118,13 @@ func (s *session) drop(r rest) error {
 		s.notes = append(s.notes, about)
 		s.tell("%s", about)
 	}
-	return os.Truncate(r.path, int64(r.size))
+	return files.Truncate(r.path, int64(r.size))
 }
 
 // lines reads the lines of a file that end; a last one that does not was cut
 // short. A file that is not there has none.
 func lines(path string) (text []byte, end rest, err error) {
-	text, err = os.ReadFile(path)
+	text, err = files.Read(path, maxRecord)
 	if errors.Is(err, os.ErrNotExist) {
 		err = nil
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/scratch"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/bare"
 )
@@ -120,11 +121,12 @@ func (r *runner) pingPong(ctx context.Context, s *server, m *Measurement) error 
 
 // generate runs a tool as its own process.
 func (r *runner) generate(ctx context.Context, k *contest, t *Tool, s *server, m *Measurement) error {
-	dir, err := os.MkdirTemp("", "onhold-peers-")
+	own, err := scratch.New("onhold-peers-")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer own.Remove()
+	dir := own.Path
 	load := k.load
 	load.URL, load.Length, load.Dir = s.url(), r.Length, dir
 	if k.watch {

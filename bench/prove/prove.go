@@ -17,7 +17,9 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/duet"
+	"github.com/a628bb15/onhold/bench/scratch"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
 )
 
 // Plant is a regression that is planted in the candidate.
@@ -78,25 +80,27 @@ type Outcome struct {
 
 // Run makes the comparisons, those of the two kinds in turn, and returns all
 // outcomes that the record then holds.
-func Run(ctx context.Context, c Config) ([]Outcome, error) {
+func Run(ctx context.Context, c Config) (all []Outcome, err error) {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(c.Out, RunsFile)
-	all, err := Read(path)
+	all, err = Read(path)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	tree, commit, err := cloned(ctx, c.Repo)
+	own, commit, err := cloned(ctx, c.Repo)
 	if err != nil {
 		return all, err
 	}
-	defer os.RemoveAll(filepath.Dir(tree))
-	record, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	defer own.Remove()
+	tree := filepath.Join(own.Path, treeFolder)
+	record, err := files.OpenLog(path, false)
 	if err != nil {
 		return all, err
 	}
-	defer record.Close()
+	var lost error
+	defer func() { err = errors.Join(err, lost, record.Close()) }()
 	for i, plant := range order(c.Same, c.Planted) {
 		number := len(all) + 1
 		c.Progress(fmt.Sprintf("run %d of %d: %s", i+1, c.Same+c.Planted, aboutOf(plant)))
@@ -104,17 +108,16 @@ func Run(ctx context.Context, c Config) ([]Outcome, error) {
 		if ctx.Err() != nil {
 			return all, ctx.Err() // a run that was cut short proves nothing
 		}
-		if err != nil {
+		if _, ok := errors.AsType[*files.Unwritten](err); err != nil && !ok {
 			return all, err
 		}
+		lost = errors.Join(lost, err)
 		o.Commit = commit
 		line, err := json.Marshal(o)
 		if err != nil {
 			return all, err
 		}
-		if _, err := record.Write(append(line, '\n')); err != nil {
-			return all, err
-		}
+		_ = record.Append(append(line, '\n')) // closing it tells that it could not be written
 		all = append(all, o)
 		c.Progress(fmt.Sprintf("%s after %d pairs and %.0f s %s", o.Verdict, o.Pairs, o.Took, o.Error))
 	}
@@ -141,7 +144,8 @@ func aboutOf(plant string) string {
 	return "planted: " + plant
 }
 
-// one makes one comparison. A server that does not build or start is one that
+// one makes one comparison. Its error is a [*files.Unwritten] where the outcome is
+// there and not all of the record could be written. A server that does not build or start is one that
 // was not valid; a configuration that is wrong is an error.
 func (c Config) one(ctx context.Context, tree, plant string, number int) (Outcome, error) {
 	o := Outcome{Time: time.Now().UTC().Truncate(time.Second), Plant: plant, Seed: c.Seed + uint64(number), Version: compare.Version}
@@ -163,7 +167,7 @@ func (c Config) one(ctx context.Context, tree, plant string, number int) (Outcom
 	switch {
 	case errors.As(err, &wrong):
 		return o, err
-	case err != nil:
+	case report == nil:
 		o.Verdict, o.Exit, o.Error = compare.Invalid, compare.ExitInvalid, err.Error()
 		return o, nil
 	}
@@ -174,17 +178,19 @@ func (c Config) one(ctx context.Context, tree, plant string, number int) (Outcom
 			o.Findings = append(o.Findings, f)
 		}
 	}
-	return o, nil
+	return o, err
 }
 
+const treeFolder = "tree"
+
 // cloned makes a clone of what is committed, with the file of planted flags
-// committed as empty, and returns its folder and the commit it was made from.
-func cloned(ctx context.Context, repo string) (tree, commit string, err error) {
-	root, err := os.MkdirTemp("", "onhold-prove-")
-	if err != nil {
-		return "", "", err
+// committed as empty, in a temporary folder's treeFolder, and returns the commit
+// it was made from.
+func cloned(ctx context.Context, repo string) (own *scratch.Dir, commit string, err error) {
+	if own, err = scratch.New("onhold-prove-"); err != nil {
+		return nil, "", err
 	}
-	tree = filepath.Join(root, "tree")
+	tree := filepath.Join(own.Path, treeFolder)
 	git := func(dir string, args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...)
 		cmd.Dir = dir
@@ -206,14 +212,14 @@ func cloned(ctx context.Context, repo string) (tree, commit string, err error) {
 		}
 	}
 	if err != nil {
-		os.RemoveAll(root)
+		return nil, "", errors.Join(err, own.Remove())
 	}
-	return tree, commit, err
+	return own, commit, nil
 }
 
 // Read reads a record of runs.
 func Read(path string) (all []Outcome, err error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return nil, err
 	}

@@ -108,11 +108,12 @@ func TestTallies(t *testing.T) {
 
 // The clone holds what is committed and a file of flags, nothing else.
 func TestCloned(t *testing.T) {
-	tree, commit, err := cloned(t.Context(), "../..")
+	own, commit, err := cloned(t.Context(), "../..")
 	if err != nil {
 		t.Skip("not in a git checkout:", err)
 	}
-	defer os.RemoveAll(filepath.Dir(tree))
+	defer own.Remove()
+	tree := filepath.Join(own.Path, treeFolder)
 	if len(commit) != 40 {
 		t.Errorf("commit %q", commit)
 	}

@@ -26,6 +26,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
@@ -96,7 +97,7 @@ func (c Config) write() error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(c.Folder.Dir, check.File), append(data, '\n'), 0o644)
+	return files.Write(filepath.Join(c.Folder.Dir, check.File), append(data, '\n'))
 }
 
 // cell runs a spec until it is valid, or for the last time. Of the plan, what is

@@ -37,7 +37,7 @@ const temporaryMode fs.FileMode = 0o600
 
 // Write replaces the file at path by data, in one step. The file keeps its mode
 // where it was there before; a new one gets 0644 less the process's umask. Data
-// and name are on the disk when Write returns. The error names the path.
+// and name are on the disk when Write returns. Its error is an [*Unwritten].
 func Write(path string, data []byte) error {
 	f, err := Create(path)
 	if err != nil {
@@ -70,7 +70,7 @@ func Create(path string) (*File, error) {
 	temporary := filepath.Join(dir, "."+name+"."+rand.Text()+".tmp")
 	f, err := os.OpenFile(temporary, os.O_CREATE|os.O_EXCL|os.O_WRONLY, temporaryMode)
 	if err != nil {
-		return nil, named(err, path)
+		return nil, unwritten(err, path)
 	}
 	return &File{f: f, path: path}, nil
 }
@@ -87,15 +87,15 @@ func replaceable(path string) error {
 		return nil
 	}
 	if err != nil {
-		return named(err, path)
+		return unwritten(err, path)
 	}
-	return regular(path, info)
+	return unwritten(regular(info), path)
 }
 
 // Write adds to the file.
 func (f *File) Write(p []byte) (int, error) {
 	if _, err := f.f.Write(known(p)); err != nil {
-		return 0, named(err, f.path)
+		return 0, unwritten(err, f.path)
 	}
 	return len(p), nil
 }
@@ -124,7 +124,7 @@ func (f *File) Commit() error {
 		err = os.Rename(f.f.Name(), f.path)
 	}
 	if err != nil {
-		return named(errors.Join(err, os.Remove(f.f.Name())), f.path)
+		return unwritten(errors.Join(err, os.Remove(f.f.Name())), f.path)
 	}
 	syncFolder(filepath.Dir(f.path))
 	return nil
@@ -137,63 +137,62 @@ func (f *File) Discard() error {
 		return nil
 	}
 	f.done = true
-	return named(errors.Join(f.f.Close(), os.Remove(f.f.Name())), f.path)
+	return unwritten(errors.Join(f.f.Close(), os.Remove(f.f.Name())), f.path)
 }
 
-// Log is a file that grows by complete lines.
+// Log is a file that grows by complete lines. It remembers the first error, so
+// that whoever measures can go on and hear of it at the end.
 type Log struct {
 	f    *os.File
 	path string
-	size int64 // of what is complete
+	err  error // the first one
 }
 
 // OpenLog opens the log at path to add lines to it. With fresh it makes a new
 // one, and fails (fs.ErrExist) where there is one; else it makes one where there
 // is none. It never follows a symbolic link.
 func OpenLog(path string, fresh bool) (*Log, error) {
-	flags := os.O_CREATE | os.O_WRONLY | noFollow | noWait
+	flags := os.O_CREATE | os.O_APPEND | os.O_WRONLY | noFollow | noWait
 	if fresh {
 		flags |= os.O_EXCL
 	}
 	f, err := os.OpenFile(path, flags, 0o644)
 	if err != nil {
-		return nil, named(err, path)
+		return nil, unwritten(err, path)
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = regular(path, info)
+		err = regular(info)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		f.Close()
+		return nil, unwritten(err, path)
 	}
-	return &Log{f: f, path: path, size: info.Size()}, nil
+	return &Log{f: f, path: path}, nil
 }
 
 // Append adds text, which must end with a newline, in one call. After an error
 // nothing of it is in the file, as far as the disk allows.
 func (l *Log) Append(text []byte) error {
 	text = known(text)
-	if _, err := l.f.WriteAt(text, l.size); err != nil {
-		return named(errors.Join(err, l.f.Truncate(l.size)), l.path)
+	info, err := l.f.Stat() // not kept: who goes on with a log cuts off what was not complete
+	if err == nil {
+		if _, err = l.f.Write(text); err != nil {
+			err = errors.Join(err, l.f.Truncate(info.Size()))
+		}
 	}
-	l.size += int64(len(text))
-	return nil
+	if err = unwritten(err, l.path); l.err == nil {
+		l.err = err
+	}
+	return err
 }
 
-// Truncate drops what lies behind the first size bytes.
-func (l *Log) Truncate(size int64) error {
-	if err := l.f.Truncate(size); err != nil {
-		return named(err, l.path)
-	}
-	l.size = size
-	return nil
-}
-
-// Close has the log on the disk, and closes it. It fails where the log is no
-// longer at its path: somebody removed or replaced it while it was written.
+// Close has the log on the disk, and closes it. It fails where an Append did, and
+// where the log is no longer at its path: somebody removed or replaced it while it
+// was written.
 func (l *Log) Close() error {
-	err := errors.Join(l.f.Sync(), l.there(), l.f.Close())
-	return named(err, l.path)
+	err := errors.Join(l.err, l.f.Sync(), l.there(), l.f.Close())
+	return unwritten(err, l.path)
 }
 
 func (l *Log) there() error {
@@ -211,6 +210,15 @@ func (l *Log) there() error {
 	return nil
 }
 
+// Truncate drops what lies behind the first size bytes of a log that is not open.
+func Truncate(path string, size int64) error {
+	l, err := OpenLog(path, false)
+	if err != nil {
+		return err
+	}
+	return unwritten(errors.Join(l.f.Truncate(size), l.f.Close()), path)
+}
+
 // Open opens a regular file to read it. It does not wait for a pipe that nobody
 // writes to.
 func Open(path string) (*os.File, error) {
@@ -220,10 +228,11 @@ func Open(path string) (*os.File, error) {
 	}
 	info, err := f.Stat()
 	if err == nil {
-		err = regular(path, info)
+		err = regular(info)
 	}
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		f.Close()
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
 	}
 	return f, nil
 }
@@ -237,7 +246,7 @@ func Read(path string, limit int64) ([]byte, error) {
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, limit+1))
 	if err != nil {
-		return nil, named(err, path)
+		return nil, fmt.Errorf("%s: %w", path, reason(err))
 	}
 	if int64(len(data)) > limit {
 		return nil, fmt.Errorf("%s: is larger than %d bytes, the most that is read", path, limit)
@@ -246,7 +255,7 @@ func Read(path string, limit int64) ([]byte, error) {
 }
 
 // regular says what a file is that is no regular one.
-func regular(path string, info fs.FileInfo) error {
+func regular(info fs.FileInfo) error {
 	kind := "not a regular file"
 	switch mode := info.Mode(); {
 	case mode.IsRegular():
@@ -260,23 +269,42 @@ func regular(path string, info fs.FileInfo) error {
 	case mode&fs.ModeSocket != 0:
 		kind = "a socket"
 	}
-	return fmt.Errorf("%s: is %s, want a regular file", path, kind)
+	return fmt.Errorf("is %s, want a regular file", kind)
 }
 
-// named has the destination in an error in place of the temporary name.
-func named(err error, path string) error {
+// Unwritten is the error of a file that could not be written: the disk is full,
+// the folder is gone, or the like. What was to be in it is not lost to whoever
+// has it in memory.
+type Unwritten struct {
+	Path string
+	Err  error
+}
+
+func (e *Unwritten) Error() string { return e.Path + ": " + e.Err.Error() }
+
+// Unwrap is why.
+func (e *Unwritten) Unwrap() error { return e.Err }
+
+// unwritten has the destination in an error in place of the temporary name.
+func unwritten(err error, path string) error {
 	if err == nil {
 		return nil
 	}
-	var p *fs.PathError
-	var l *os.LinkError
-	switch {
-	case errors.As(err, &p):
-		err = p.Err
-	case errors.As(err, &l):
-		err = l.Err
+	if u, ok := errors.AsType[*Unwritten](err); ok {
+		return u
 	}
-	return fmt.Errorf("%s: %w", path, err)
+	return &Unwritten{path, reason(err)}
+}
+
+// reason is an error of the system without the operation and the path.
+func reason(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	if l, ok := errors.AsType[*os.LinkError](err); ok {
+		return l.Err
+	}
+	return err
 }
 
 // newMode is the mode of a new file: 0644 less the umask. Asking the system for

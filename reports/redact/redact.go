@@ -125,21 +125,17 @@ func address(text string) string {
 	} else if strings.HasPrefix(text, "//") {
 		scheme, rest = "//", text[2:]
 	}
+	if at := strings.LastIndexByte(scheme, '@'); at >= 0 { // joe:secret@http://host
+		scheme = Mask + scheme[at:]
+	}
 	end := strings.IndexAny(rest, `/?#\`)
 	if end < 0 {
 		end = len(rest)
 	}
 	authority, tail := rest[:end], rest[end:]
-	if !strings.Contains(authority, "@") && scheme != "" && strangePort(authority) {
+	if scheme != "" && (strings.Contains(authority, "@") || strangePort(authority)) {
 		// A password with a slash in it: its end is behind what looks like the host.
-		if at := strings.LastIndexByte(rest, '@'); at >= 0 {
-			authority, tail = rest[:at+1], rest[at+1:]
-			if next := strings.IndexAny(tail, "/?#"); next >= 0 {
-				authority, tail = authority+tail[:next], tail[next:]
-			} else {
-				authority, tail = authority+tail, ""
-			}
-		}
+		authority, tail = upTo(rest, strings.LastIndexByte(pathOf(rest), '@'), authority, tail)
 	}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 && at > 0 {
 		authority = Mask + authority[at:]
@@ -156,8 +152,29 @@ func address(text string) string {
 	return out
 }
 
+// pathOf is what comes before a query; of a strange port all of it.
+func pathOf(rest string) string {
+	if i := strings.IndexAny(rest, "?#"); i >= 0 && !strangePort(rest[:i]) {
+		return rest[:i]
+	}
+	return rest
+}
+
+// upTo moves the end of the authority behind the @ at that place.
+func upTo(rest string, at int, authority, tail string) (string, string) {
+	if at < len(authority) {
+		return authority, tail
+	}
+	end := len(rest)
+	if next := strings.IndexAny(rest[at:], "/?#"); next >= 0 {
+		end = at + next
+	}
+	return rest[:end], rest[end:]
+}
+
 // strangePort reports whether an authority has a port that is no number.
 func strangePort(authority string) bool {
+	authority = authority[strings.LastIndexByte(authority, '@')+1:]
 	i := strings.LastIndexByte(authority, ':')
 	return i >= 0 && !strings.HasSuffix(authority, "]") && strings.Trim(authority[i+1:], "0123456789") != ""
 }
@@ -248,16 +265,51 @@ func Body(body string) string {
 // DSN is a data source without its password: an address, or words like
 // host=127.0.0.1 password='a b'.
 func DSN(text string) string {
-	if strings.Contains(text, "://") {
-		return URL(text)
-	}
-	if strings.Contains(text, "=") {
+	scheme, rest, ok := strings.Cut(text, "://")
+	switch {
+	case ok:
+		// It has no @ but the one behind the user: a password may have a slash.
+		if at := strings.LastIndexByte(pathOf(rest), '@'); at >= 0 {
+			rest = Mask + rest[at:]
+		}
+		return URL(scheme + "://" + rest)
+	case strings.Contains(text, "="):
 		return Text(text)
 	}
 	if at := strings.LastIndexByte(text, '@'); at >= 0 { // user:password@tcp(host)/database
 		return Mask + text[at:]
 	}
 	return text
+}
+
+// Servers are addresses of brokers, with commas between, as far as host and port:
+// without user and password, or the token that stands in the place of a user. Of
+// one that cannot be read nothing is shown.
+func Servers(addresses string) string {
+	servers := strings.Split(addresses, ",")
+	for i, s := range servers {
+		servers[i] = server(strings.TrimSpace(s))
+	}
+	return strings.Join(servers, ",")
+}
+
+func server(text string) string {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		scheme, rest = "", text
+	} else {
+		scheme += "://"
+	}
+	// Up to the last @, not the first: a password in which one was not escaped.
+	at := strings.LastIndex(rest, "@")
+	u, err := url.Parse("nats://" + rest[at+1:])
+	if err != nil || strings.Contains(scheme, "@") {
+		return Mask
+	}
+	if at >= 0 {
+		return scheme + Mask + "@" + u.Host
+	}
+	return scheme + u.Host
 }
 
 var (

@@ -31,6 +31,9 @@ func TestURL(t *testing.T) {
 	for in, want := range map[string]string{
 		"http://127.0.0.1:8080/a?user_id=42":          "http://127.0.0.1:8080/a?user_id=42",
 		"http://[::1]:80/":                            "http://[::1]:80/",
+		"http://joe:p@a/§@h/x":                        "http://xxxxx@h/x",
+		"http://joe@h/a?mail=a@b":                     "http://xxxxx@h/a?mail=a@b",
+		"§@http://h/":                                 "xxxxx@http://h/",
 		"http://h/@joe/a;b":                           "http://h/@joe/a;b",
 		"9@http://§@h/a":                              "9@http://xxxxx@h/a",
 		"http://§@h/":                                 "http://xxxxx@h/",
@@ -68,6 +71,35 @@ func TestURL(t *testing.T) {
 			t.Errorf("%s\n got %s\nwant %s", in, got, want)
 		} else if strings.Contains(got, planted) {
 			t.Errorf("%s: %s has the secret", in, got)
+		}
+	}
+}
+
+func TestDSNAndServers(t *testing.T) {
+	for _, row := range []struct {
+		show           func(string) string
+		what, in, want string
+	}{
+		{DSN, "an address", "postgres://joe:§@h:5432/db?sslmode=disable", "postgres://xxxxx@h:5432/db?sslmode=disable"},
+		{DSN, "a slash in a password", "postgres://joe:12/§@h/db", "postgres://xxxxx@h/db"},
+		{DSN, "a question mark in a password", "postgres://joe:what?§@h/db", "postgres://xxxxx@h/db"},
+		{DSN, "words", "host=h password='§ §' user=joe", "host=h password='xxxxx' user=joe"},
+		{DSN, "no scheme", "joe:§@tcp(h:3306)/db", "xxxxx@tcp(h:3306)/db"},
+		{DSN, "a host alone", "h", "h"},
+		{Servers, "nothing", "", ""},
+		{Servers, "no secret", "nats://127.0.0.1:4222", "nats://127.0.0.1:4222"},
+		{Servers, "no scheme", "127.0.0.1:4222", "127.0.0.1:4222"},
+		{Servers, "user and password", "nats://me:§@a:4222", "nats://xxxxx@a:4222"},
+		{Servers, "a token", "nats://§@a:4222", "nats://xxxxx@a:4222"},
+		{Servers, "neither, but an @", "nats://@a:4222", "nats://xxxxx@a:4222"},
+		{Servers, "user without a scheme", "me:§@a:4222", "xxxxx@a:4222"},
+		{Servers, "several servers", "nats://me:§@a:4222, tls://§@b:4223,nats://c:4224", "nats://xxxxx@a:4222,tls://xxxxx@b:4223,nats://c:4224"},
+		{Servers, "characters that are not escaped", "nats://me:sec@§/x@a:4222", "nats://xxxxx@a:4222"},
+		{Servers, "a comma in a password", "nats://me:§,§@a:4222", "xxxxx,xxxxx@a:4222"},
+		{Servers, "more than an address", "nats://a:4222/§?token=§#§", "nats://a:4222"},
+	} {
+		if got := row.show(strings.ReplaceAll(row.in, "§", planted)); strings.ReplaceAll(got, planted, "§") != row.want {
+			t.Errorf("%s: %q is shown as %q, want %q", row.what, row.in, got, row.want)
 		}
 	}
 }

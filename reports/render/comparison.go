@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
 )
 
 // VerdictFile is the file that holds a comparison. Everything else that is
@@ -67,13 +67,13 @@ func WriteComparison(dir string, r *compare.Report, options ...Option) (paths []
 
 func (c *comparison) write(dir string) (paths []string, err error) {
 	for _, o := range comparisonOutputs {
-		files, makeErr := o.make(c)
+		made, makeErr := o.make(c)
 		if makeErr != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
 		}
-		for _, f := range files {
+		for _, f := range made {
 			path := filepath.Join(dir, f.name)
-			if writeErr := os.WriteFile(path, f.data, 0o644); writeErr != nil {
+			if writeErr := files.Write(path, f.data); writeErr != nil {
 				err = errors.Join(err, writeErr)
 				continue
 			}
@@ -83,17 +83,19 @@ func (c *comparison) write(dir string) (paths []string, err error) {
 	return paths, err
 }
 
+// maxRead bounds in bytes what is read of a folder to be shown again.
+const maxRead = 256 << 20
+
 // ReadVerdict reads the comparison that WriteComparison left in the folder
 // dir.
 func ReadVerdict(dir string) (*compare.Report, error) {
 	path := filepath.Join(dir, VerdictFile)
-	f, err := os.Open(path)
+	data, err := files.Read(path, maxRead)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
 	var r compare.Report
-	dec := json.NewDecoder(f)
+	dec := json.NewDecoder(bytes.NewReader(data))
 	if err := dec.Decode(&r); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

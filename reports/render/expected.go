@@ -2,11 +2,11 @@ package render
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/a628bb15/onhold/reports/expect"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -25,7 +25,7 @@ func Expected(dir string, levels []float64, line []expect.Point) (string, error)
 		return "", err
 	}
 	path := filepath.Join(dir, "capacity.png")
-	return path, os.WriteFile(path, data, 0o644)
+	return path, files.Write(path, data)
 }
 
 func expectedFigure(levels []float64, line []expect.Point) figure {

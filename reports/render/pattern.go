@@ -3,12 +3,12 @@ package render
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -119,7 +119,7 @@ func (ps *patterns) write(dir string) (paths []string, err error) {
 	ps.made = map[string]string{}
 	put := func(name string, data []byte) bool {
 		path := filepath.Join(dir, name)
-		if writeErr := os.WriteFile(path, data, 0o644); writeErr != nil {
+		if writeErr := files.Write(path, data); writeErr != nil {
 			err = errors.Join(err, writeErr)
 			return false
 		}

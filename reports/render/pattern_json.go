@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -51,7 +52,7 @@ func patternsJSON(run result.Run, all []Pattern) ([]byte, error) {
 // ReadPatterns reads the patterns that WritePatterns left in the folder dir.
 func ReadPatterns(dir string) (result.Run, []Pattern, error) {
 	path := filepath.Join(dir, PatternsFile)
-	data, err := os.ReadFile(path)
+	data, err := files.Read(path, maxRead)
 	if errors.Is(err, os.ErrNotExist) {
 		return result.Run{}, nil, fmt.Errorf("%s holds no patterns: %w", dir, err)
 	}

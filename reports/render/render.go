@@ -26,9 +26,9 @@ package render
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -79,7 +79,7 @@ func Write(dir string, run result.Run, stages []*result.Stage) (paths []string, 
 
 func (r *report) write(dir string) (paths []string, err error) {
 	for _, o := range outputs {
-		files, makeErr := o.make(r)
+		made, makeErr := o.make(r)
 		var none nothing
 		switch {
 		case errors.As(makeErr, &none):
@@ -88,9 +88,9 @@ func (r *report) write(dir string) (paths []string, err error) {
 			r.missing = append(r.missing, fmt.Sprintf("The %s figure could not be drawn: %v.", o.name, makeErr))
 			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
 		}
-		for _, f := range files {
+		for _, f := range made {
 			path := filepath.Join(dir, f.name)
-			if writeErr := os.WriteFile(path, f.data, 0o644); writeErr != nil {
+			if writeErr := files.Write(path, f.data); writeErr != nil {
 				err = errors.Join(err, writeErr)
 				continue
 			}

@@ -4,13 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -27,13 +27,13 @@ func writeVerify(dir string, r *check.Report, resolution int) ([]string, error) 
 	var paths []string
 	var errs []error
 	figure, err := verifyFile(r, resolution)
-	files := []file{figure, {name: "summary.md", data: []byte(verifyMarkdown(r, figure.alt))}}
+	made := []file{figure, {name: "summary.md", data: []byte(verifyMarkdown(r, figure.alt))}}
 	if err != nil {
-		errs, files = append(errs, err), files[1:]
+		errs, made = append(errs, err), made[1:]
 	}
-	for _, f := range files {
+	for _, f := range made {
 		path := filepath.Join(dir, f.name)
-		if err := os.WriteFile(path, f.data, 0o644); err != nil {
+		if err := files.Write(path, f.data); err != nil {
 			errs = append(errs, err)
 			continue
 		}

@@ -3,14 +3,19 @@ package result
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
+
+	"github.com/a628bb15/onhold/reports/files"
 )
+
+// maxRun bounds run.json in bytes: a command line and settings, of which no
+// system takes a tenth of that.
+const maxRun = 16 << 20
 
 // ReadRun reads what a run folder says of its run as a whole.
 func ReadRun(dir string) (run Run, err error) {
 	path := filepath.Join(dir, RunFile)
-	b, err := os.ReadFile(path)
+	b, err := files.Read(path, maxRun)
 	if err != nil {
 		return run, fmt.Errorf("run folder: %w", err)
 	}
@@ -29,7 +34,7 @@ func Continue(dir string) (f *Folder, err error) {
 	if f.Run, err = ReadRun(dir); err != nil {
 		return nil, err
 	}
-	if f.stages, err = os.OpenFile(filepath.Join(dir, StagesFile), os.O_APPEND|os.O_WRONLY, 0o644); err != nil {
+	if f.stages, err = files.OpenLog(filepath.Join(dir, StagesFile), false); err != nil {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
 	return f, nil

@@ -8,7 +8,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/redact"
 )
 
 // The files of a run folder that hold the truth. Everything else in it is
@@ -50,11 +54,13 @@ type Environment struct {
 	Commit string `json:"commit,omitempty"`
 }
 
-// Folder is a run folder that is being written.
+// Folder is a run folder that is being written. What cannot be written, on a
+// full disk for one, ends no run: the first such error is kept, see [Folder.Lost].
 type Folder struct {
 	Dir    string
 	Run    Run
-	stages *os.File
+	stages *files.Log
+	lost   error
 }
 
 // Create makes the run folder dir and writes run, stamped partial, into it.
@@ -63,7 +69,7 @@ func Create(dir string, run Run) (*Folder, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
-	stages, err := os.OpenFile(filepath.Join(dir, StagesFile), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	stages, err := files.OpenLog(filepath.Join(dir, StagesFile), true)
 	if errors.Is(err, os.ErrExist) {
 		return nil, fmt.Errorf("run folder %s already holds a run (%s): name another, or remove it", dir, StagesFile)
 	}
@@ -71,49 +77,71 @@ func Create(dir string, run Run) (*Folder, error) {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
 	run.Schema, run.Partial = Schema, true
-	f := &Folder{Dir: dir, Run: run, stages: stages}
+	f := &Folder{Dir: dir, Run: run.redacted(), stages: stages}
 	if err := f.writeRun(); err != nil {
-		return nil, errors.Join(err, stages.Close())
+		// There is no run: the same command is to find the folder as it was.
+		return nil, errors.Join(err, stages.Close(), os.Remove(filepath.Join(dir, StagesFile)))
 	}
 	return f, nil
 }
 
+// redacted is the run without secrets, as far as their form tells them. What else
+// is one in the command line, only the command knows.
+func (r Run) redacted() Run {
+	r.Command = redact.Args(r.Command, nil)
+	r.Notes = slices.Clone(r.Notes)
+	for i, note := range r.Notes {
+		r.Notes[i] = redact.Text(note)
+	}
+	r.Settings = r.Settings.redacted()
+	return r
+}
+
 // Append adds one whole stage: its line is written in one call, so that a run
-// that dies leaves at most its last line cut short.
+// that dies leaves at most its last line cut short. It fails where the stage
+// cannot be encoded; that it could not be written is told by Lost.
 func (f *Folder) Append(s *Stage) error {
 	line, err := json.Marshal(s)
 	if err != nil {
 		return fmt.Errorf("run folder: stage %v: %w", s.Settings, err)
 	}
-	if _, err := f.stages.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("run folder: %w", err)
-	}
+	f.lose(f.stages.Append(append(line, '\n')))
 	return nil
 }
 
+// lose keeps the first error of writing.
+func (f *Folder) lose(err error) {
+	if f.lost == nil {
+		f.lost = err
+	}
+}
+
+// Lost is why not everything could be written so far, a [*files.Unwritten]; nil
+// where it could. The run is then never marked whole.
+func (f *Folder) Lost() error { return f.lost }
+
 // Mark writes run.json as things stand: when the run was over, as far as that
-// is known, and whether it is whole. More stages may follow.
+// is known, and whether it is whole. More stages may follow. Its error is that of
+// Lost.
 func (f *Folder) Mark(at time.Time, whole bool) error {
-	f.Run.Finished, f.Run.Partial = at, !whole
-	return f.writeRun()
+	f.Run.Finished, f.Run.Partial = at, !whole || f.lost != nil
+	f.lose(f.writeRun())
+	return f.lost
 }
 
-// Finish closes the folder. The run keeps its stamp partial unless whole.
+// Finish closes the folder. The run keeps its stamp partial unless whole. Its
+// error is that of Lost.
 func (f *Folder) Finish(at time.Time, whole bool) error {
-	return errors.Join(f.Mark(at, whole), f.stages.Close())
+	f.lose(f.stages.Close())
+	return f.Mark(at, whole)
 }
 
-// writeRun replaces run.json in one step, so that a reader never sees half.
 func (f *Folder) writeRun() error {
 	b, err := json.MarshalIndent(f.Run, "", "  ")
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(f.Dir, RunFile)
-	if err := os.WriteFile(path+".new", append(b, '\n'), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return files.Write(filepath.Join(f.Dir, RunFile), append(b, '\n'))
 }
 
 // Open reads a run folder. What it could not use (a stage line cut short by

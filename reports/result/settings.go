@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/redact"
 )
 
 // Setting is one key=value of a stage.
@@ -102,6 +104,17 @@ func (s Settings) String() string {
 		b.WriteString(kv.Key + "=" + kv.Value)
 	}
 	return b.String()
+}
+
+// redacted are the settings without secrets, as far as their form tells them.
+func (s Settings) redacted() Settings {
+	out := slices.Clone(s)
+	for i, kv := range out {
+		if out[i].Value = redact.Text(kv.Value); redact.Secret(kv.Key) && kv.Value != "" {
+			out[i].Value = redact.Mask
+		}
+	}
+	return out
 }
 
 // MarshalJSON writes an object whose keys keep their order.

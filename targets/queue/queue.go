@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -201,7 +202,7 @@ func (s *Server) Stats() orders.Stats {
 	st.Backend = s.config.Backend.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	st.Broker = &orders.BrokerStats{URL: broker.Redacted(s.config.Broker), Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
+	st.Broker = &orders.BrokerStats{URL: redact.Servers(s.config.Broker), Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
 	return st
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench/duet"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -169,18 +170,7 @@ func compareStored(c *cli.Command) error {
 }
 
 func concluded(c *cli.Command, report *compare.Report) error {
-	shown := showComparison(c, c.String("out"), report)
-	return besides(comparisonError(c, report), shown)
-}
-
-// besides is the error that a comparison ends with, and that of showing it: what
-// was found out decides the exit code, if it has one.
-func besides(ended, shown error) error {
-	var exit *exitError
-	if shown != nil && errors.As(ended, &exit) {
-		return &exitError{exit.code, errors.Join(ended, shown)}
-	}
-	return errors.Join(ended, shown)
+	return settled(showComparison(c, c.String("out"), report), comparisonError(c, report))
 }
 
 // readSide reads one side: a run folder, what a duet of benchmarks left, or
@@ -231,12 +221,12 @@ func exists(path string) bool {
 func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 	out := c.Root().Writer
 	var paths []string
-	var unwritten error // told once everything else is
+	var wrong error // while it was written: it is printed all the same
 	if dir != "" {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			unwritten = err
+		if wrong = os.MkdirAll(dir, 0o755); wrong != nil {
+			wrong = &files.Unwritten{Path: dir, Err: wrong}
 		} else {
-			paths, unwritten = render.WriteComparison(dir, r, toldAs(c)...)
+			paths, wrong = render.WriteComparison(dir, r, toldAs(c)...)
 		}
 	}
 	if c.Bool("json") {
@@ -244,13 +234,9 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 		if err == nil {
 			_, err = out.Write(data)
 		}
-		if err != nil {
-			return errors.Join(err, unwritten)
-		}
+		wrong = errors.Join(wrong, err)
 	} else {
-		if err := render.CompareText(out, r); err != nil {
-			return errors.Join(err, unwritten)
-		}
+		wrong = errors.Join(wrong, render.CompareText(out, r))
 		if len(paths) > 0 {
 			fmt.Fprintln(out)
 		}
@@ -258,10 +244,7 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 			fmt.Fprintln(out, path)
 		}
 	}
-	if err := errors.Join(unwritten, tellGitHub(c, r)); err != nil {
-		return &exitError{exitUnwritten, fmt.Errorf("the results above could not be written: %w", err)}
-	}
-	return nil
+	return errors.Join(wrong, tellGitHub(c, r))
 }
 
 // toldAs has files and annotations fail what the exit code fails.
@@ -280,10 +263,10 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	}
 	var failed error
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
-		f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+		f, err := files.OpenLog(path, false)
 		if err == nil {
-			_, err = f.WriteString(render.StepSummary(r, toldAs(c)...))
-			err = errors.Join(err, f.Close())
+			_ = f.Append([]byte(render.StepSummary(r, toldAs(c)...))) // Close tells
+			err = f.Close()
 		}
 		failed = err
 	}
@@ -292,7 +275,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	if c.Bool("json") {
 		to = c.Root().ErrWriter
 	}
-	return errors.Join(failed, render.Annotate(to, r, toldAs(c)...))
+	return errors.Join(failed, render.Annotate(rawOf(to), r, toldAs(c)...))
 }
 
 // comparisonError is the exit code of a comparison.

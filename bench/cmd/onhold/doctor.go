@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -40,7 +38,7 @@ func doctorCommand() *cli.Command {
 }
 
 func examine(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	if c.NArg() > 0 {
 		return usageError("doctor takes no arguments, got %q", c.Args().First())

@@ -13,6 +13,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/queue"
@@ -166,7 +167,7 @@ func withURL(c *cli.Command) error {
 
 // nameOf names what is driven at one or more addresses, without passwords.
 func nameOf(mix []bench.Weighted) string {
-	first := redacted(mix[0].URL)
+	first := redact.URL(mix[0].URL)
 	if len(mix) == 1 {
 		return first
 	}
@@ -174,6 +175,5 @@ func nameOf(mix []bench.Weighted) string {
 	if err != nil {
 		return first
 	}
-	u.Path, u.RawPath, u.RawQuery, u.Fragment = "", "", "", ""
-	return fmt.Sprintf("%s (%d addresses)", u, len(mix))
+	return fmt.Sprintf("%s://%s (%d addresses)", u.Scheme, u.Host, len(mix))
 }

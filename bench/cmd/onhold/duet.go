@@ -5,12 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -117,7 +114,7 @@ var (
 )
 
 func duetAction(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, endings()...)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	if err := wantsUnix("duet", runtime.GOOS); err != nil {
 		return err
@@ -149,11 +146,11 @@ func duetAction(ctx context.Context, c *cli.Command) error {
 	})
 	report, _, err := duet.Run(ctx, config)
 	told()
-	var shown error
+	wrong, err := lostOf(err)
 	if report != nil {
-		shown = showComparison(c, config.Out, report)
+		wrong = errors.Join(wrong, showComparison(c, config.Out, report))
 	}
-	return besides(duetEnded(ctx, c, config.Out, report, err), shown)
+	return settled(wrong, duetEnded(ctx, c, config.Out, report, err))
 }
 
 // duetEnded is the error, with its exit code, that a comparison ends with.
@@ -165,21 +162,11 @@ func duetEnded(ctx context.Context, c *cli.Command, out string, report *compare.
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted after %d pairs; the same command with --out %s goes on from there", report.Pairs, out)}
 	case errors.As(err, &wrong):
-		return &exitError{exitUsage, err}
+		return folderError(err)
 	case err != nil:
 		return &exitError{exitNotStarted, err}
 	}
 	return comparisonError(c, report)
-}
-
-// endings are the signals that end a comparison with a report. A hang-up that
-// the caller has us ignore, as nohup does, is ignored.
-func endings() []os.Signal {
-	out := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) {
-		out = append(out, syscall.SIGHUP)
-	}
-	return out
 }
 
 // wantsUnix is the error of a command that runs programs by a shell and asks
@@ -195,7 +182,7 @@ func wantsUnix(command, system string) error {
 // duetConfig reads and checks every flag, before anything is started.
 func duetConfig(c *cli.Command) (config duet.Config, err error) {
 	config = duet.Config{
-		Repo: ".", Base: c.String("base"), Control: !c.Bool("no-control"), Budget: c.Duration("budget"),
+		Command: recordedCommand(), Repo: ".", Base: c.String("base"), Control: !c.Bool("no-control"), Budget: c.Duration("budget"),
 		Seed: c.Uint64("seed"), Out: c.String("out"), Patient: c.Bool("patient"),
 	}
 	if config.Base == "" {

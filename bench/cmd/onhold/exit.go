@@ -1,6 +1,11 @@
 package main
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+
+	"github.com/a628bb15/onhold/reports/files"
+)
 
 // The exit codes. A script may rely on them.
 const (
@@ -24,6 +29,20 @@ type exitError struct {
 func (e *exitError) Error() string { return e.err.Error() }
 
 func (e *exitError) Unwrap() error { return e.err }
+
+// exitCodeOf is the exit code that an error means.
+func exitCodeOf(err error) int {
+	if err == nil {
+		return exitOK
+	}
+	if e, ok := errors.AsType[*exitError](err); ok {
+		return e.code
+	}
+	if _, ok := errors.AsType[*files.Unwritten](err); ok {
+		return exitUnwritten
+	}
+	return exitFault
+}
 
 func usageError(format string, args ...any) error {
 	return &exitError{exitUsage, fmt.Errorf(format, args...)}

@@ -4,13 +4,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/urfave/cli/v3"
 )
 
@@ -30,6 +30,8 @@ func version() string {
 
 // run is the whole command: what it prints goes to out, the rest to errOut.
 func run(args []string, out, errOut io.Writer) int {
+	learnSecrets(args, os.Environ())
+	out, errOut = newOutput("standard output", out), newOutput("standard error", errOut)
 	understood := false // the command line and the environment
 	root := &cli.Command{
 		Name:    "onhold",
@@ -65,15 +67,11 @@ func run(args []string, out, errOut io.Writer) int {
 	if err == nil {
 		return exitOK
 	}
-	code := exitFault
-	if !understood {
+	code := exitCodeOf(err)
+	if code == exitFault && !understood {
 		code = exitUsage
 	}
-	var e *exitError
-	if errors.As(err, &e) {
-		code = e.code
-	}
-	fmt.Fprintln(errOut, "onhold:", twoDashes.Replace(err.Error()))
+	fmt.Fprintln(errOut, "onhold:", redact.Text(twoDashes.Replace(err.Error())))
 	if code == exitUsage {
 		fmt.Fprintln(errOut, "See onhold --help, or onhold COMMAND --help.")
 	}

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -49,7 +47,7 @@ func patternsCommand() *cli.Command {
 }
 
 func patternsAction(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	if c.NArg() > 0 {
 		return usageError("patterns takes no arguments, got %q; name patterns with --only", c.Args().First())
@@ -97,7 +95,7 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	}
 	folder, err := result.Create(dir, run)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return folderError(err)
 	}
 	var whole []render.Pattern
 	invalid := 0
@@ -120,18 +118,18 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	runErr := patterns.Run(ctx, config)
 	told()
 	interrupted := ctx.Err() != nil && len(whole) < many
-	folder.Run.Partial = len(whole) < many
-	if err := folder.Finish(time.Now(), len(whole) == many); err != nil {
-		return errors.Join(runErr, err)
-	}
+	wrong := folder.Finish(time.Now(), len(whole) == many)
 	if len(whole) > 0 {
-		if err := showPatterns(c, dir, folder.Run, whole); err != nil {
-			return errors.Join(runErr, err)
-		}
+		wrong = errors.Join(wrong, showPatterns(c, dir, folder.Run, whole))
 	}
+	return settled(wrong, patternsError(runErr, interrupted, len(whole), many, invalid))
+}
+
+// patternsError is what a run of patterns comes to.
+func patternsError(runErr error, interrupted bool, whole, many, invalid int) error {
 	switch {
 	case interrupted:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are whole, and written", len(whole), many)}
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are whole, and written", whole, many)}
 	case runErr != nil:
 		if _, ok := errors.AsType[*patterns.NotStarted](runErr); ok {
 			return &exitError{exitNotStarted, runErr}
@@ -171,17 +169,12 @@ func patternsEnv(c *cli.Command) []string {
 
 // showPatterns writes the page and its figures, and tells what was found.
 func showPatterns(c *cli.Command, dir string, run result.Run, all []render.Pattern) error {
-	paths, err := render.WritePatterns(dir, run, all)
-	if err != nil {
-		return err
-	}
+	paths, wrong := render.WritePatterns(dir, run, all)
 	out := c.Root().Writer
-	if err := render.PatternText(out, all); err != nil {
-		return err
-	}
+	wrong = errors.Join(wrong, render.PatternText(out, all))
 	fmt.Fprintln(out)
 	for _, path := range paths {
 		fmt.Fprintln(out, path)
 	}
-	return nil
+	return wrong
 }

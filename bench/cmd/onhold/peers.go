@@ -1,19 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench/peers"
+	"github.com/a628bb15/onhold/reports/files"
 )
 
 // noPeers is the value of --peers that asks for none.
@@ -52,7 +51,7 @@ func peersCommand() *cli.Command {
 }
 
 func peersAction(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	config, err := peersConfig(c)
 	if err != nil {
@@ -62,16 +61,14 @@ func peersAction(ctx context.Context, c *cli.Command) error {
 	if len(config.Missing) > 0 {
 		fmt.Fprintln(errOut, "onhold: not found on PATH, and left out:", strings.Join(config.Missing, ", "))
 	}
-	report, raw, err := peersFiles(c)
+	raw, err := peersFiles(c)
 	if err != nil {
 		return err
 	}
-	defer report.Close()
-	defer raw.Close()
-	lines := json.NewEncoder(raw)
-	var lost error // of writing raw
 	config.Done = func(m *peers.Measurement, n, total int) {
-		lost = errors.Join(lost, lines.Encode(m))
+		if line, err := json.Marshal(m); err == nil && raw != nil {
+			_ = raw.Append(append(line, '\n')) // its end tells
+		}
 		fmt.Fprintf(errOut, "[%*d/%d] %s\n", len(fmt.Sprint(total)), n, total, m.Line())
 	}
 	told := context.AfterFunc(ctx, func() {
@@ -83,9 +80,21 @@ func peersAction(ctx context.Context, c *cli.Command) error {
 	if compared == nil {
 		return &exitError{exitUsage, runErr}
 	}
-	if err := errors.Join(lost, compared.Markdown(io.MultiWriter(c.Root().Writer, report)), report.Close(), raw.Close()); err != nil {
-		return err
+	var text bytes.Buffer
+	wrong := compared.Markdown(&text)
+	_, err = c.Root().Writer.Write(text.Bytes())
+	wrong = errors.Join(wrong, err)
+	if path := c.String("out"); path != "" {
+		wrong = errors.Join(wrong, files.Write(path, text.Bytes()))
 	}
+	if raw != nil {
+		wrong = errors.Join(wrong, raw.Close())
+	}
+	return settled(wrong, peersError(ctx, compared, runErr))
+}
+
+// peersError is what a comparison of generators comes to.
+func peersError(ctx context.Context, compared *peers.Report, runErr error) error {
 	switch n := compared.Failures(); {
 	case ctx.Err() != nil && runErr != nil:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are whole; the report shows those and is stamped partial", len(compared.Measurements), compared.Planned)}
@@ -136,45 +145,21 @@ func list(s string) (items []string) {
 	return items
 }
 
-// nowhere is the file that was not asked for.
-type nowhere struct{ io.Writer }
-
-func (nowhere) Close() error { return nil }
-
-// peersFiles makes the files that the flags ask for: hours of measuring must
-// not end with a path that cannot be written.
-func peersFiles(c *cli.Command) (report, raw io.WriteCloser, err error) {
-	create := func(flag string) (io.WriteCloser, error) {
+// peersFiles makes the files that the flags ask for, empty as yet: hours of
+// measuring must not end with a path that cannot be written. It returns the one for
+// a line a run, nil where none is asked for.
+func peersFiles(c *cli.Command) (raw *files.Log, err error) {
+	for _, flag := range []string{"out", "raw"} {
 		path := c.String(flag)
 		if path == "" {
-			return nowhere{io.Discard}, nil
+			continue
 		}
-		f, err := os.Create(path)
+		if err = files.Write(path, nil); err == nil && flag == "raw" {
+			raw, err = files.OpenLog(path, false)
+		}
 		if err != nil {
-			return nil, usageError("--%s=%s: %w", flag, path, err)
+			return nil, folderError(fmt.Errorf("--%s=%w", flag, err))
 		}
-		return &once{File: f}, nil
 	}
-	if report, err = create("out"); err != nil {
-		return nil, nil, err
-	}
-	if raw, err = create("raw"); err != nil {
-		report.Close()
-		return nil, nil, err
-	}
-	return report, raw, nil
-}
-
-// once is a file that may be closed twice.
-type once struct {
-	*os.File
-	closed bool
-}
-
-func (o *once) Close() error {
-	if o.closed {
-		return nil
-	}
-	o.closed = true
-	return o.File.Close()
+	return raw, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/expect"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -286,11 +287,11 @@ func predictLevels(c *cli.Command, s theory.Setting) error {
 		dir = filepath.Join(defaultOut, time.Now().Format("20060102-150405")+"-predict")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return &exitError{exitUsage, fmt.Errorf("--out=%s: %w", dir, err)}
+		return settled(&files.Unwritten{Path: "--out=" + dir, Err: err}, nil)
 	}
 	path, err := render.Expected(dir, levels, line)
 	if err != nil {
-		return err
+		return settled(err, nil)
 	}
 	if c.Bool("json") {
 		fmt.Fprintln(c.Root().ErrWriter, path)

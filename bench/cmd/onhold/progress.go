@@ -12,6 +12,8 @@ import (
 	"golang.org/x/term"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -32,8 +34,8 @@ type progress struct {
 
 func newProgress(w io.Writer, total int) *progress {
 	p := &progress{w: w, total: total, began: time.Now()}
-	if f, ok := w.(*os.File); ok && isTerminal(f) {
-		p.bars = mpb.New(mpb.WithOutput(w), mpb.WithWidth(24))
+	if f := fileOf(w); f != nil && isTerminal(f) {
+		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(24))
 		p.bar = p.bars.AddBar(int64(total),
 			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.now() + " " })),
 			mpb.AppendDecorators(decor.CountersNoUnit(" %d of %d, "), decor.Elapsed(decor.ET_STYLE_MMSS), decor.Any(func(decor.Statistics) string { return " elapsed" + p.left() })),
@@ -52,7 +54,8 @@ func isTerminal(f *os.File) bool {
 func (p *progress) begin(target string, plan bench.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.current = fmt.Sprintf("%s, %s, %d %s", target, plan.Load, plan.Level, result.LevelUnit(string(plan.Load), plan.Level))
+	// A bar is drawn past the output that would escape the name.
+	p.current = fmt.Sprintf("%s, %s, %d %s", escape.Line(redact.Known(target)), plan.Load, plan.Level, result.LevelUnit(string(plan.Load), plan.Level))
 }
 
 func (p *progress) now() string {

@@ -2,12 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -68,7 +66,7 @@ func proveCommand() *cli.Command {
 }
 
 func proveAction(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	if err := wantsUnix("prove", runtime.GOOS); err != nil {
 		return err
@@ -106,7 +104,7 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 			Settle: c.Duration("settle"),
 		},
 		Duet: duet.Config{
-			Design: compare.DefaultDesign().Upto(c.Int("pairs")), Policy: policy, Control: !c.Bool("no-control"), Budget: c.Duration("budget"), MaxSteal: steal,
+			Command: recordedCommand(), Design: compare.DefaultDesign().Upto(c.Int("pairs")), Policy: policy, Control: !c.Bool("no-control"), Budget: c.Duration("budget"), MaxSteal: steal,
 		},
 	}
 	if err := config.Serve.Validate(); err != nil {
@@ -124,18 +122,17 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 	fmt.Fprintln(errOut, "onhold:", p.note)
 	config.Progress = func(line string) { fmt.Fprintln(errOut, line) }
 	all, err := prove.Run(ctx, config)
+	lost, err := lostOf(err)
 	if len(all) > 0 {
-		if err := prove.Markdown(c.Root().Writer, all); err != nil {
-			return err
-		}
+		lost = errors.Join(lost, prove.Markdown(c.Root().Writer, all))
 	}
 	switch {
 	case ctx.Err() != nil:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d runs are on record in %s", len(all), config.Out)}
+		return settled(lost, &exitError{exitInterrupted, fmt.Errorf("interrupted: %d runs are on record in %s", len(all), config.Out)})
 	case err != nil:
-		return err
+		return settled(lost, err)
 	}
-	return proven(all)
+	return settled(lost, proven(all))
 }
 
 // proven is the error of a record in which the comparison was wrong.

@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -60,7 +61,7 @@ func queueArgs(c *cli.Command) []string {
 // queueSettings are the settings of the queue that are stored with a stage,
 // where the broker is ours.
 func queueSettings(c *cli.Command) result.Settings {
-	s := result.Settings{{Key: flagBroker, Value: cmp.Or(broker.Redacted(c.String(flagBroker)), "own")}}
+	s := result.Settings{{Key: flagBroker, Value: cmp.Or(redact.Servers(c.String(flagBroker)), "own")}}
 	for _, f := range queueFlags {
 		value := fmt.Sprint(c.Value(f))
 		switch {
@@ -164,7 +165,7 @@ func (s *style) later(ctx context.Context, c *cli.Command) error {
 			return &exitError{exitNotStarted, fmt.Errorf("--%s: %w", flagBroker, err)}
 		}
 		// How many consumers pay, and what the limits are, is not known either.
-		s.settings = append(targetSettings(c, s.style), result.Setting{Key: flagBroker, Value: broker.Redacted(url)},
+		s.settings = append(targetSettings(c, s.style), result.Setting{Key: flagBroker, Value: redact.Servers(url)},
 			result.Setting{Key: result.KeyBrokerStore, Value: store}, result.Setting{Key: result.KeyBrokerSync, Value: sync})
 	}
 	s.driver = func(ctx context.Context, r targets.Ready) (bench.Driver, func(), error) {

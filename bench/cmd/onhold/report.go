@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
@@ -55,7 +56,7 @@ func report(_ context.Context, c *cli.Command) error {
 		if err != nil {
 			return &exitError{exitUsage, err}
 		}
-		return showPatterns(c, dirs[0], run, all)
+		return settled(showPatterns(c, dirs[0], run, all), nil)
 	}
 	var merged result.Run
 	var all []*result.Stage
@@ -77,29 +78,31 @@ func report(_ context.Context, c *cli.Command) error {
 		merged.Notes = append(merged.Notes, "merged with run "+run.ID)
 	}
 	dir := dirs[0]
+	var wrong error
 	if len(dirs) > 1 {
 		dir = out
-		if err := write(dir, &merged, all); err != nil {
-			return err
+		if wrong = write(dir, &merged, all); wrong != nil {
+			if _, other := lostOf(wrong); other != nil {
+				return other
+			}
 		}
 	}
-	if err := show(c, dir, merged, all); err != nil {
-		return err
-	}
+	wrong = errors.Join(wrong, show(c, dir, merged, all))
 	missed, err := judge(c, required, all)
-	if err != nil {
-		return err
-	}
+	wrong = errors.Join(wrong, err)
 	if len(all) < merged.Planned {
-		return &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(all), merged.Planned)}
+		return settled(wrong, &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(all), merged.Planned)})
 	}
-	return verdict(all, missed)
+	return settled(wrong, verdict(all, missed))
 }
 
 // write makes a run folder of stages that were run before.
 func write(dir string, run *result.Run, stages []*result.Stage) error {
 	partial, finished := run.Partial, run.Finished
 	folder, err := result.Create(dir, *run)
+	if err != nil && diskFault(err) {
+		return err
+	}
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
@@ -114,20 +117,15 @@ func write(dir string, run *result.Run, stages []*result.Stage) error {
 // show writes the figures of a run and prints its tables.
 func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) error {
 	out := c.Root().Writer
-	paths, err := render.Write(dir, run, stages)
-	if err != nil {
-		return err
-	}
+	paths, wrong := render.Write(dir, run, stages)
 	if !c.Bool("json") {
-		if err := render.Text(out, run, stages); err != nil {
-			return err
-		}
+		wrong = errors.Join(wrong, render.Text(out, run, stages))
 		fmt.Fprintln(out)
 		for _, path := range paths {
 			fmt.Fprintln(out, path)
 		}
 	}
-	return nil
+	return wrong
 }
 
 // verdict is the error of a run that is not valid: one of its stages is not,

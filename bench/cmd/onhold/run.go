@@ -3,15 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -22,10 +20,8 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/queue"
-	"github.com/a628bb15/onhold/targets/queue/broker"
 )
 
 const (
@@ -115,7 +111,7 @@ type sitting struct {
 }
 
 func runAction(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	s, err := newSitting(ctx, c)
 	if err != nil {
@@ -137,25 +133,21 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	told()
 	s.progress.end()
 	interrupted := ctx.Err() != nil && len(s.stages) < total
-	if err := s.folder.Finish(time.Now(), len(s.stages) == total); err != nil {
-		return err
-	}
-	if c.Bool("no-report") {
+	wrong := s.folder.Finish(time.Now(), len(s.stages) == total)
+	if c.Bool("no-report") && wrong == nil {
 		fmt.Fprintf(c.Root().ErrWriter, "onhold: no report was asked for: 'onhold report %s' draws it\n", s.folder.Dir)
-	} else if err := show(c, s.folder.Dir, s.folder.Run, s.stages); err != nil {
-		return err
+	} else {
+		wrong = errors.Join(wrong, show(c, s.folder.Dir, s.folder.Run, s.stages))
 	}
 	missed, err := judge(c, s.required, s.stages)
-	if err != nil {
-		return err
-	}
+	wrong = errors.Join(wrong, err)
 	switch {
 	case interrupted:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d stages are whole; the report shows those and is stamped partial", len(s.stages), total)}
+		return settled(wrong, &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d stages are whole; the report shows those and is stamped partial", len(s.stages), total)})
 	case runErr != nil:
-		return runErr
+		return settled(wrong, runErr)
 	}
-	return verdict(s.stages, missed)
+	return settled(wrong, verdict(s.stages, missed))
 }
 
 // newSitting reads and checks every flag, before anything is started.
@@ -245,7 +237,7 @@ func (s *sitting) open() error {
 	now := time.Now()
 	run := result.Run{
 		ID:          now.Format("20060102-150405"),
-		Command:     s.command(),
+		Command:     recordedCommand(),
 		Started:     now,
 		Planned:     len(s.subjects) * len(s.levels) * s.repeats,
 		Settings:    s.effective(),
@@ -270,7 +262,7 @@ func (s *sitting) open() error {
 	}
 	s.folder, err = result.Create(dir, run)
 	if err != nil {
-		return &exitError{exitUsage, err}
+		return folderError(err)
 	}
 	return s.traces()
 }
@@ -330,48 +322,6 @@ func (s *sitting) effective() result.Settings {
 	return out
 }
 
-// shown says what is shown of the value of a flag that may be a secret.
-var shown = map[string]func(value string) string{
-	flagDSN:    func(value string) string { return postgres.Config{DSN: value}.Server() },
-	flagBroker: broker.Redacted,
-}
-
-// command is the command line as it was, but for what is secret in it: a
-// password in an address, the value of a header line that lets somebody in.
-func (s *sitting) command() []string {
-	args := append([]string{"onhold"}, os.Args[1:]...)
-	for i := range args {
-		flag, value, joined := strings.Cut(args[i], "=")
-		show := shown[strings.TrimLeft(flag, "-")]
-		switch {
-		case show == nil:
-		case joined:
-			args[i] = flag + "=" + show(value)
-		case i+1 < len(args):
-			args[i+1] = show(args[i+1])
-		}
-	}
-	for _, text := range s.c.StringSlice("url") {
-		w, err := bench.ParseWeighted(text)
-		if err != nil {
-			continue
-		}
-		for i := range args {
-			args[i] = strings.ReplaceAll(args[i], w.URL, redacted(w.URL))
-		}
-	}
-	for _, line := range s.c.StringSlice("header") {
-		name, _, _ := strings.Cut(line, ":")
-		switch http.CanonicalHeaderKey(name) {
-		case "Authorization", "Proxy-Authorization", "Cookie", "X-Api-Key":
-			for i := range args {
-				args[i] = strings.ReplaceAll(args[i], line, name+": xxxxx")
-			}
-		}
-	}
-	return args
-}
-
 // drive runs all stages: repeat by repeat, target by target, level by level.
 func (s *sitting) drive(ctx context.Context) error {
 	for rep := range s.repeats {
@@ -410,8 +360,12 @@ func (s *sitting) stage(ctx context.Context, sub subject, p bench.Plan) (*result
 
 // whole keeps a stage that is whole.
 func (s *sitting) whole(stage *result.Stage) error {
+	before := s.folder.Lost()
 	if err := s.folder.Append(stage); err != nil {
 		return err
+	}
+	if lost := s.folder.Lost(); before == nil && lost != nil {
+		fmt.Fprintf(s.c.Root().ErrWriter, "onhold: %v: the run goes on, and what it measures is printed at its end\n", lost)
 	}
 	s.stages = append(s.stages, stage)
 	s.progress.done(stage)

@@ -6,18 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
 	"github.com/a628bb15/onhold/targets/queue"
-	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
 )
 
@@ -78,7 +76,7 @@ func serve(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	name := c.Args().First()
 	targets.TuneRuntime(targets.Options{Workers: c.Int("workers")}.Threads(name))
@@ -89,7 +87,7 @@ func serve(ctx context.Context, c *cli.Command) error {
 	var brokerURL string
 	var ended <-chan error
 	if s, ok := server.(*ensemble); ok {
-		brokerURL, ended = broker.Redacted(s.url), s.ended
+		brokerURL, ended = redact.Servers(s.url), s.ended
 	}
 	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: name, Broker: brokerURL})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -276,12 +275,4 @@ func (s *style) held(addr string) result.Held {
 		return result.Held{}
 	}
 	return result.Held{N: st.Held.N, Mean: time.Duration(st.Held.Mean)}
-}
-
-// redacted is an address without its password.
-func redacted(raw string) string {
-	if u, err := url.Parse(raw); err == nil {
-		return u.Redacted()
-	}
-	return raw
 }

@@ -7,12 +7,10 @@ import (
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -88,7 +86,7 @@ func cellNames(specs []check.Spec) (names []string) {
 }
 
 func verifyAction(ctx context.Context, c *cli.Command) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	ctx, stop := interruptible(ctx)
 	defer stop()
 	switch c.NArg() {
 	case 0:
@@ -114,7 +112,7 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 	fmt.Fprintln(errOut, "onhold:", p.note)
 	config.TargetCPUs, config.NoPin = p.target, c.Bool(flagNoPin)
 	run := result.Run{
-		ID: report.ID, Command: append([]string{"onhold"}, os.Args[1:]...), Started: report.Started, Planned: len(config.Plans),
+		ID: report.ID, Command: recordedCommand(), Started: report.Started, Planned: len(config.Plans),
 		Environment: report.Environment, Notes: []string{p.note},
 		Settings: result.Settings{{Key: "cells", Value: strings.Join(specNames(config.Plans), ",")},
 			{Key: "precision", Value: fmt.Sprint(report.Precision)}, {Key: "seed", Value: fmt.Sprint(report.Seed)}},
@@ -127,16 +125,19 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 		dir = filepath.Join(defaultOut, "verify-"+report.ID)
 	}
 	if config.Folder, err = result.Create(dir, run); err != nil {
-		return &exitError{exitUsage, err}
+		return folderError(err)
 	}
 	if config.Exe, err = os.Executable(); err != nil {
 		return err
 	}
 	config.Progress = func(line string) { fmt.Fprintln(errOut, line) }
-	runErr := verify.Run(ctx, config)
-	if err := showVerified(c, dir, report); err != nil {
-		return err
-	}
+	wrong, runErr := lostOf(verify.Run(ctx, config))
+	wrong = errors.Join(wrong, showVerified(c, dir, report))
+	return settled(wrong, verifyError(ctx, runErr, report, dir))
+}
+
+// verifyError is what a run of cells comes to.
+func verifyError(ctx context.Context, runErr error, report *check.Report, dir string) error {
 	var notStarted *verify.NotStarted
 	switch {
 	case ctx.Err() != nil:
@@ -244,20 +245,17 @@ func chosen(all []check.Spec, names string) (out []check.Spec, err error) {
 
 // showVerified prints the report, and draws it into the folder.
 func showVerified(c *cli.Command, dir string, r *check.Report) error {
-	paths, err := render.Verify(dir, r)
-	if err != nil {
-		return err
-	}
+	paths, wrong := render.Verify(dir, r)
 	if c.Bool("json") {
 		encoder := json.NewEncoder(c.Root().Writer)
 		encoder.SetIndent("", " ")
-		return encoder.Encode(r)
+		return errors.Join(wrong, encoder.Encode(r))
 	}
-	if err := render.VerifyText(c.Root().Writer, r); err != nil {
-		return err
+	wrong = errors.Join(wrong, render.VerifyText(c.Root().Writer, r))
+	if wrong == nil {
+		fmt.Fprintf(c.Root().ErrWriter, "onhold: wrote %s\n", strings.Join(append(paths, filepath.Join(dir, check.File)), ", "))
 	}
-	fmt.Fprintf(c.Root().ErrWriter, "onhold: wrote %s\n", strings.Join(append(paths, filepath.Join(dir, check.File)), ", "))
-	return nil
+	return wrong
 }
 
 // verified is the error of what is not confirmed.

@@ -22,11 +22,12 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"strconv"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/a628bb15/onhold/bench/scratch"
 )
 
 // Where a broker keeps its messages.
@@ -139,7 +140,7 @@ func (c Config) sync() string {
 type Server struct {
 	server *server.Server
 	addr   string
-	own    string // the folder that was made for it
+	own    *scratch.Dir // the folder that was made for it; nil: none was
 }
 
 // startLimit is how long a broker may take until it listens: it reads what it
@@ -154,11 +155,11 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	c = c.WithDefaults()
 	s := &Server{}
 	if c.Dir == "" {
-		dir, err := os.MkdirTemp("", "onhold-broker-")
+		own, err := scratch.New("onhold-broker-")
 		if err != nil {
 			return nil, err
 		}
-		c.Dir, s.own = dir, dir
+		c.Dir, s.own = own.Path, own
 	}
 	if err := s.start(ctx, c); err != nil {
 		return nil, errors.Join(err, s.remove())
@@ -255,8 +256,8 @@ func (s *Server) stop() {
 }
 
 func (s *Server) remove() error {
-	if s.own == "" {
+	if s.own == nil {
 		return nil
 	}
-	return os.RemoveAll(s.own)
+	return s.own.Remove()
 }

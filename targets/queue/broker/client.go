@@ -12,6 +12,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
@@ -64,12 +65,12 @@ func Connect(ctx context.Context, url string) (*Client, error) {
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // it prints otherwise
 	)
 	if err != nil {
-		return nil, fmt.Errorf("the broker at %s: %w", Redacted(url), connectError(err))
+		return nil, fmt.Errorf("the broker at %s: %w", redact.Servers(url), connectError(err))
 	}
 	c.conn = conn
 	if err := c.open(ctx); err != nil {
 		conn.Close()
-		return nil, fmt.Errorf("the broker at %s: %w", Redacted(url), err)
+		return nil, fmt.Errorf("the broker at %s: %w", redact.Servers(url), err)
 	}
 	return c, nil
 }

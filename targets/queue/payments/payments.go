@@ -35,6 +35,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -263,7 +264,7 @@ func (s *Server) Stats() orders.Stats {
 		Accepted: s.paid.Load() + busy,
 		Backend:  s.config.Backend.Stats(),
 		Broker: &orders.BrokerStats{
-			URL: broker.Redacted(s.config.Broker), Connected: s.broker.Connected(),
+			URL: redact.Servers(s.config.Broker), Connected: s.broker.Connected(),
 			Paid: s.paid.Load(), Duplicates: s.again.Load(), PaidTwice: s.twice.Load(), Failed: s.failed.Load(),
 		},
 	}

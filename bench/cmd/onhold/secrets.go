@@ -1,0 +1,68 @@
+package main
+
+import (
+	"os"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/redact"
+)
+
+// secretive are the flags of any subcommand whose values may hold secrets: how
+// they are shown, and what of them is learned, so that it is not shown by anybody
+// who repeats it. Of all others, what looks like a secret is not shown.
+var secretive = map[string]struct {
+	show  func(value string) string
+	learn func(value string)
+}{
+	"url":         {redact.URL, redact.LearnURL},
+	"path":        {redact.URL, redact.LearnURL},
+	"backend-url": {redact.URL, redact.LearnURL},
+	flagBroker:    {redact.URL, redact.LearnURL},
+	flagDSN:       {redact.DSN, redact.LearnURL},
+	"header":      {redact.Header, redact.LearnHeader},
+	"body":        {redact.Body, func(body string) { redact.Learn(body); redact.LearnText(body) }},
+	"serve":       {redact.Text, redact.LearnText},
+	"build":       {redact.Text, redact.LearnText},
+}
+
+// recordedCommand is this process's command line as it may be shown.
+func recordedCommand() []string { return shownArgs(append([]string{"onhold"}, os.Args[1:]...)) }
+
+func shownArgs(args []string) []string {
+	show := map[string]func(string) string{}
+	for flag, s := range secretive {
+		show[flag] = s.show
+	}
+	return redact.Args(args, show)
+}
+
+// learnSecrets remembers the secrets of a command line and an environment, before
+// anything is read of them: the first message may be that they are wrong.
+func learnSecrets(args, environ []string) {
+	for i, arg := range args {
+		if !strings.HasPrefix(arg, "-") {
+			redact.LearnText(arg)
+			continue
+		}
+		flag, value, joined := strings.Cut(arg, "=")
+		if !joined && i+1 < len(args) {
+			value = args[i+1]
+		}
+		if s, ok := secretive[strings.TrimLeft(flag, "-")]; ok {
+			s.learn(value)
+		} else if joined {
+			redact.LearnText(arg)
+		}
+	}
+	for _, pair := range environ {
+		name, value, _ := strings.Cut(pair, "=")
+		if name == "PGPASSWORD" {
+			redact.Learn(value)
+		}
+		for flag, s := range secretive {
+			if name == variableOf(flag) {
+				s.learn(value)
+			}
+		}
+	}
+}

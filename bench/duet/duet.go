@@ -232,6 +232,9 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 	}
 	for s.pairs < s.Design.Max() {
 		upto := min(s.next(), s.pairs+batch)
+		if s.pairs == 0 {
+			upto = 1 // what does not start or fails shows before more is built
+		}
 		var plans []pairPlan
 		for n := s.pairs + 1; n <= upto; n++ {
 			plans = append(plans, s.plan(n))

@@ -65,6 +65,10 @@ type Config struct {
 	Out     string        // folder for the record; one that holds pairs of the same comparison is continued
 	Patient bool          // go on where the prognosis is that this machine cannot decide
 
+	// MeasureIdentical measures also where both sides are the same program, which
+	// shows what this machine and the comparison itself do.
+	MeasureIdentical bool
+
 	MaxSteal float64 // share of a slice that a hypervisor may take; DefaultMaxSteal where 0
 
 	TargetCPUs []int // what the arms are confined to; none: to nothing
@@ -111,7 +115,8 @@ type session struct {
 	sides   *sources
 	folder  *result.Folder
 	samples []compare.Sample
-	pairs   int // whole ones
+	same    []Same // what is equal without being measured
+	pairs   int    // whole ones
 	redone  []breach
 	useless int        // slices of this run that were not valid
 	events  *files.Log // record of redone, and of what ended the comparison
@@ -119,6 +124,8 @@ type session struct {
 	invalid []string   // why it is not valid, as far as is known before anything is measured
 	notes   []string
 	began   time.Time
+
+	building time.Duration // how long building took so far
 }
 
 // Run compares. The report is there also where ctx ended, with the pairs that
@@ -140,13 +147,20 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	}
 	defer s.sides.remove()
 	for _, note := range s.sides.notes {
-		s.notes = append(s.notes, note)
-		s.tell("%s", note)
+		s.remark("%s", note)
 	}
+	s.tell("base: %s, commit %s; candidate: %s, commit %s", c.Base, short(s.sides.baseCommit), s.sides.candidateName, short(strings.TrimSuffix(s.sides.candidateCommit, "+")))
 	if err := s.openFolder(); err != nil {
 		return nil, nil, err
 	}
-	r, err := c.Experiment.open(ctx, s)
+	opening, cancel := context.WithDeadlineCause(ctx, s.began.Add(s.Budget), errBudget)
+	defer cancel()
+	r, err := c.Experiment.open(opening, s)
+	if errors.Is(err, errBudget) {
+		s.building = time.Since(s.began)
+		s.notes = append(s.notes, s.budgetNote())
+		return s.conclude(nil), &s.folder.Run, errors.Join(s.events.Close(), s.folder.Finish(time.Now(), true))
+	}
 	if err != nil {
 		return s.nothing(ctx, err)
 	}
@@ -203,6 +217,13 @@ func (s *session) tell(format string, args ...any) {
 	s.Progress(Event{Pair: s.pairs, Of: s.next(), What: fmt.Sprintf(format, args...)})
 }
 
+// remark tells the watcher a sentence, and keeps it for the report.
+func (s *session) remark(format string, args ...any) {
+	note := fmt.Sprintf(format, args...)
+	s.notes = append(s.notes, note)
+	s.tell("%s", note)
+}
+
 // arms are those of a pair.
 func (s *session) arms() []compare.Arm {
 	arms := []compare.Arm{compare.Base, compare.Candidate}
@@ -227,8 +248,8 @@ func (s *session) next() int {
 func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 	ctx, cancel := context.WithDeadlineCause(ctx, s.began.Add(s.Budget), errBudget)
 	defer cancel()
-	if s.pairs > 0 && s.decided() {
-		return true, nil
+	if r.units() == 0 || s.pairs > 0 && s.decided() {
+		return true, nil // r has no units where all is the same program
 	}
 	for s.pairs < s.Design.Max() {
 		upto := min(s.next(), s.pairs+batch)
@@ -240,7 +261,10 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 			plans = append(plans, s.plan(n))
 		}
 		s.tell("builds pairs %d to %d", s.pairs+1, upto)
-		if err := r.build(ctx, plans); err != nil {
+		began := time.Now()
+		err := r.build(ctx, plans)
+		s.building += time.Since(began)
+		if err != nil {
 			return s.stopped(ctx, err)
 		}
 		for _, p := range plans {
@@ -262,10 +286,20 @@ var errBudget = errors.New("the budget is used up")
 // stopped tells a comparison that ran out of time from one that failed.
 func (s *session) stopped(ctx context.Context, err error) (bool, error) {
 	if context.Cause(ctx) == errBudget {
-		s.notes = append(s.notes, fmt.Sprintf("the budget of %v was used up after %d of up to %d pairs", s.Budget, s.pairs, s.Design.Max()))
+		s.notes = append(s.notes, s.budgetNote())
 		return true, nil
 	}
 	return false, err
+}
+
+// budgetNote says what the budget was used for.
+func (s *session) budgetNote() string {
+	note := fmt.Sprintf("the budget of %v was used up after %d of up to %d pairs", s.Budget, s.pairs, s.Design.Max())
+	took := time.Since(s.began)
+	if s.building > took/3 {
+		note += fmt.Sprintf("; %.0f %% of it went into building: fewer packages or a larger --budget leave more for measuring", 100*s.building.Seconds()/took.Seconds())
+	}
+	return note
 }
 
 // pair runs one pair, and begins it again where the machine let no slice of it
@@ -345,7 +379,8 @@ func (s *session) failedOnce(b breach) error {
 func (s *session) series() (all []compare.Series, missing, fresh []string) {
 	// Which ends of names are the machine's shows over all launches, and not in one.
 	samples, _ := compare.WithoutProcs(s.samples)
-	return compare.Collect(samples, s.Policy)
+	all, missing, fresh = compare.Collect(samples, s.Policy)
+	return append(all, SameSeries(s.same, s.Policy)...), missing, fresh
 }
 
 func (s *session) findings() []compare.Finding {

@@ -472,8 +472,8 @@ func (r *benched) changed(dir string, files []string) string {
 
 // compile builds the test binary of a package, from the package's own folder:
 // it may be of another module than the user's.
-func (r *benched) compile(ctx context.Context, pkg string, arm compare.Arm, link, out string) error {
-	args := slices.Concat([]string{"test", "-c", "-o", out, "-trimpath", "-buildvcs=false", "-ldflags=" + link}, r.tagFlags(), []string{"."})
+func (r *benched) compile(ctx context.Context, pkg string, arm compare.Arm, layout uint64, out string) error {
+	args := slices.Concat([]string{"test", "-c", "-o", out, "-trimpath", "-buildvcs=false", "-ldflags=" + layoutFlags(layout)}, r.tagFlags(), []string{"."})
 	_, err := child.Run(ctx, r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), "go", args...), nil, buildLimit, nil)
 	return err
 }

@@ -179,7 +179,7 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 				t.Errorf("it names the temporary folder: %v", err)
 			}
 			for _, pkg := range found {
-				if err := r.compile(t.Context(), pkg, compare.Base, "-s -w", filepath.Join(t.TempDir(), "out")); err != nil {
+				if err := r.compile(t.Context(), pkg, compare.Base, canonicalLayout, filepath.Join(t.TempDir(), "out")); err != nil {
 					t.Errorf("building %s: %v", pkg, err)
 				}
 			}
@@ -224,7 +224,7 @@ func TestCandidateTests(t *testing.T) {
 		if got := strings.Join(s.sides.differing, " "); got != "fresh/f.go fresh/f_test.go" {
 			t.Errorf("the sides still differ in %q", got)
 		}
-		if err := r.compile(t.Context(), ".", compare.Base, "-s -w", filepath.Join(t.TempDir(), "out")); err != nil {
+		if err := r.compile(t.Context(), ".", compare.Base, canonicalLayout, filepath.Join(t.TempDir(), "out")); err != nil {
 			t.Error(err)
 		}
 	}

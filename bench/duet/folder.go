@@ -30,6 +30,7 @@ func (s *session) settings(e result.Environment) result.Settings {
 		{Key: "base", Value: s.Base}, {Key: "base_commit", Value: s.sides.baseCommit},
 		{Key: "candidate", Value: s.sides.candidateName}, {Key: "candidate_commit", Value: s.sides.candidateCommit}, {Key: "candidate_tree", Value: s.sides.candidateTree},
 		{Key: "seed", Value: strconv.FormatUint(s.Seed, 10)}, {Key: "control", Value: strconv.FormatBool(s.Control)},
+		{Key: "measure_identical", Value: strconv.FormatBool(s.MeasureIdentical)},
 		{Key: "max_steal", Value: strconv.FormatFloat(s.maxSteal(), 'g', -1, 64)}, {Key: "cpus", Value: cpus},
 		{Key: "gate_version", Value: strconv.Itoa(compare.Version)},
 		{Key: "machine", Value: fmt.Sprintf("%s, %d CPUs, %s/%s, %s", e.CPU, e.Cores, e.OS, e.Arch, e.Kernel)},

@@ -99,10 +99,10 @@ func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
 	}
 	for i, pkg := range r.packages {
 		r.builders = append(r.builders, &builder{s: s, name: fmt.Sprintf("p%02d", i), make: func(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
-			return r.compile(ctx, pkg, arm, layoutFlags(layout), out)
+			return r.compile(ctx, pkg, arm, layout, out)
 		}})
 	}
-	return r, nil
+	return r, r.setAside(ctx)
 }
 
 func (r *benched) close() error {

@@ -33,7 +33,7 @@ func draw(seed uint64, number int, arms []compare.Arm) pairPlan {
 	}
 	p.seed = r.Uint64()
 	for _, arm := range arms {
-		p.layout[arm] = uint64(r.Uint32())
+		p.layout[arm] = max(uint64(r.Uint32()), canonicalLayout+1)
 	}
 	return p
 }

@@ -77,7 +77,7 @@ func server(t *testing.T, base, candidate string) Config {
 	dir := repo(t, map[string]string{"server.sh": fmt.Sprintf(script, base)})
 	write(t, dir, map[string]string{"server.sh": fmt.Sprintf(script, candidate)})
 	return Config{
-		Repo: dir, Base: "main", Design: small, Control: true, Budget: time.Minute, Seed: 3, Out: filepath.Join(dir, "out"), MaxSteal: 1,
+		Repo: dir, Base: "main", Design: small, Control: true, MeasureIdentical: true, Budget: time.Minute, Seed: 3, Out: filepath.Join(dir, "out"), MaxSteal: 1,
 		Policy: compare.Policy{Gate: []string{"p50", "rejected"}, Tolerance: map[string]float64{"p50": 0.5}},
 		Experiment: &Serve{
 			Build: "cp server.sh {out}", Command: "{out} {addr}", Request: "GET /work", Slices: 2, Settle: 50 * time.Millisecond,

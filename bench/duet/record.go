@@ -257,6 +257,7 @@ type Held struct {
 	Run     result.Run
 	Samples []compare.Sample // of its whole pairs
 	Stages  []*result.Stage  // likewise, of a [Serve]
+	Same    []Same           // what was not measured, as both sides are the same program
 	Redone  int              // slices or launches that were run again
 	Invalid []string         // sentences on why it is not valid
 	Notes   []string         // sentences on what was left out
@@ -290,6 +291,12 @@ func Read(dir string) (h Held, err error) {
 	h.Invalid = append(h.Invalid, invalid...)
 	h.Notes = slices.Concat(h.Notes, stops, notes)
 	h.Run = run
+	if h.Same, err = readSame(dir); err != nil {
+		return h, err
+	}
+	if len(h.Same) > 0 {
+		h.Notes = append(h.Notes, fmt.Sprintf("%d figures are equal, as both sides are the same program there, and were not measured", len(h.Same)))
+	}
 	set := run.Settings.Get
 	if set("serve") == "" {
 		h.Samples, end, err = readLaunches(dir)

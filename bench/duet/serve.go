@@ -118,12 +118,13 @@ type served struct {
 	*Serve
 	s *session
 	*builder
+	identical bool // both sides are the same program: there is nothing to measure
 }
 
-func (e *Serve) open(_ context.Context, s *session) (runner, error) {
+func (e *Serve) open(ctx context.Context, s *session) (runner, error) {
 	r := &served{Serve: e, s: s}
 	r.builder = &builder{s: s, make: r.make}
-	return r, nil
+	return r, r.setAside(ctx)
 }
 
 func (r *served) close() error { return nil }
@@ -208,7 +209,12 @@ func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error)
 	return samples, nil
 }
 
-func (r *served) units() int { return r.slices() * len(r.s.arms()) }
+func (r *served) units() int {
+	if r.identical {
+		return 0
+	}
+	return r.slices() * len(r.s.arms())
+}
 
 // slicesOf drives the servers in turn: in the order that was drawn, then back,
 // so that a drift within the pair meets each arm alike. A slice that was

@@ -156,6 +156,7 @@ func (c Config) one(ctx context.Context, tree, plant string, number int) (Outcom
 	serve := *c.Serve
 	serve.Command = strings.ReplaceAll(serve.Command, PlantWord, "$(cat "+plantFile+")")
 	d.Repo, d.Base, d.Seed, d.Experiment = tree, "HEAD", o.Seed, &serve
+	d.MeasureIdentical = true // how often it is called worse than itself is the question
 	d.Out = filepath.Join(c.Out, fmt.Sprintf("run-%03d", number))
 	// What lies there was cut short and is not on record.
 	if err := os.RemoveAll(d.Out); err != nil {

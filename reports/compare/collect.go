@@ -83,6 +83,18 @@ func unlike(samples []Sample) (out []string) {
 	return out
 }
 
+// SameSeries are the series of figures that are equal, as both sides are the
+// same program. Of each sample only scenario, unit and direction count.
+func SameSeries(samples []Sample, policy Policy) (all []Series) {
+	for _, x := range samples {
+		s := Series{Scenario: x.Scenario, Metric: policy.Apply(MetricOf(x.Unit, x.Higher)), Same: true}
+		if !slices.ContainsFunc(all, func(o Series) bool { return o.Scenario == s.Scenario && o.Metric.Unit == s.Metric.Unit }) {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
 // place is the rank of a unit among those that are known; others come last.
 func place(unit string) int {
 	for i, m := range Metrics {

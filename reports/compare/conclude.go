@@ -18,7 +18,7 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	}
 	for _, s := range all {
 		r.Pairs = max(r.Pairs, len(s.Pairs))
-		if len(s.Pairs) == 0 {
+		if len(s.Pairs) == 0 && !s.Same {
 			r.Advisory = true
 		}
 		if len(s.Control) > 0 && s.Metric.Scale != Exact {

@@ -30,7 +30,7 @@ func Decide(d Design, all []Series) []Finding {
 // and are not exact.
 func Tests(all []Series) (n int) {
 	for _, s := range all {
-		if s.Metric.Gated && s.Metric.Scale != Exact {
+		if s.Metric.Gated && s.Metric.Scale != Exact && !s.Same {
 			n++
 		}
 	}
@@ -67,6 +67,11 @@ func newFinding(s Series) Finding {
 
 func decide(d Design, s Series) Finding {
 	f := newFinding(s)
+	if s.Same {
+		f.Same, f.Lower, f.Upper = true, 0, 0
+		f.Verdict, f.Reason = Equal, "both sides are the same program"
+		return f
+	}
 	if len(s.Pairs) == 0 {
 		return unpaired(d, s, f)
 	}

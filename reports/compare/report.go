@@ -59,7 +59,8 @@ type Finding struct {
 	Unit     string `json:"unit"`
 	Better   string `json:"better"` // lower or higher
 	Scale    Scale  `json:"scale"`
-	Gated    bool   `json:"gated"` // false: it informs, and never decides
+	Gated    bool   `json:"gated"`          // false: it informs, and never decides
+	Same     bool   `json:"same,omitempty"` // both sides are the same program, so nothing was measured
 
 	Pairs          int     `json:"n_pairs"`
 	BaseValue      float64 `json:"base"`      // typical value, in the unit

@@ -24,6 +24,10 @@ type Series struct {
 	Pairs    []Pair // base and candidate
 	Control  []Pair // base and, as the candidate, the control
 
+	// Same says that both sides are the same program and read the same files:
+	// the series is equal without a value.
+	Same bool
+
 	// Where there are no pairs: all values of each arm, in order.
 	BaseValues, CandidateValues []float64
 }

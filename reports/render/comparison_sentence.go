@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -31,6 +32,8 @@ func (c *comparison) answer(v compare.Verdict) string {
 		return strings.TrimSuffix(c.Reasons[0], ".")
 	case v == compare.Invalid && severity(c.Verdict) < 0:
 		return fmt.Sprintf("there is no verdict %q", shorten(string(c.Verdict), 40))
+	case v == compare.Equal && len(of) > 0 && !slices.ContainsFunc(of, func(f compare.Finding) bool { return !f.Same }):
+		return "both sides are the same program, and nothing was measured"
 	case v == compare.Equal && len(of) != 1:
 		return fmt.Sprintf("none of the %d metrics that decide is worse by its tolerance%s", len(of), c.sureness(" (%s)"))
 	case len(of) == 0:

@@ -201,3 +201,22 @@ func TestAnyComparison(t *testing.T) {
 		checkComparison(t, "any", r)
 	})
 }
+
+// What is the same program is equal, with no figure of any kind.
+func TestSameProgram(t *testing.T) {
+	series := compare.SameSeries([]compare.Sample{{Scenario: "X", Unit: "ns/op"}, {Scenario: "X", Unit: "allocs/op"}, {Scenario: "X", Unit: "ns/op"}}, compare.Policy{})
+	if len(series) != 2 {
+		t.Fatalf("%d series", len(series))
+	}
+	r := compare.Conclude(compare.DefaultDesign(), series, nil, nil)
+	if r.Verdict != compare.Equal || r.Exit != compare.ExitFine || r.Advisory || r.Pairs != 0 {
+		t.Fatalf("%s, exit code %d, advisory %v, %d pairs, %q", r.Verdict, r.Exit, r.Advisory, r.Pairs, r.Reasons)
+	}
+	var text strings.Builder
+	if err := CompareText(&text, r); err != nil || !strings.HasPrefix(text.String(), "equal: both sides are the same program, and nothing was measured\n") || strings.Contains(text.String(), "NaN") {
+		t.Errorf("%v\n%s", err, text.String())
+	}
+	if _, err := WriteComparison(t.TempDir(), r); err != nil {
+		t.Error(err)
+	}
+}

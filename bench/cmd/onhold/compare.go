@@ -148,6 +148,7 @@ func compareStored(c *cli.Command) error {
 		return &exitError{exitUsage, err}
 	}
 	all, missing, fresh := compare.Collect(held.Samples, policy)
+	all = append(all, duet.SameSeries(held.Same, policy)...)
 	unmeasured, untold := policy.Unmeasured(all)
 	invalid := slices.Concat(held.Invalid, missing, unmeasured)
 	// What else made it not valid then, such as a benchmark that is gone, is

@@ -97,6 +97,7 @@ func duetCommand() *cli.Command {
 			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
 			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, laying out and building included"),
 			boolFlag(catCompare, "patient", "go on where the prognosis (after 8 pairs, and at every look) is that this machine cannot decide what is open"),
+			boolFlag(catCompare, "measure-identical", "measure also where both sides are the same program, which is otherwise equal at once"),
 			maxStealFlag(),
 			inconclusiveFlag(),
 			&cli.Uint64Flag{Category: catCompare, Name: "seed", HideDefault: true, Usage: "of orders, folders, link layouts and arrivals; where not set, that of the record in --out, or one that is drawn", Sources: env("seed"), OnlyOnce: true},
@@ -183,7 +184,7 @@ func wantsUnix(command, system string) error {
 func duetConfig(c *cli.Command) (config duet.Config, err error) {
 	config = duet.Config{
 		Command: recordedCommand(), Repo: ".", Base: c.String("base"), Control: !c.Bool("no-control"), Budget: c.Duration("budget"),
-		Seed: c.Uint64("seed"), Out: c.String("out"), Patient: c.Bool("patient"),
+		Seed: c.Uint64("seed"), Out: c.String("out"), Patient: c.Bool("patient"), MeasureIdentical: c.Bool("measure-identical"),
 	}
 	if config.Base == "" {
 		return config, usageError("--base is needed: the git reference to compare with, as in --base main")

@@ -1,0 +1,155 @@
+package duet
+
+import (
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a628bb15/onhold/reports/compare"
+)
+
+// What is the same program on both sides, with the same files, is equal at once;
+// what may read another file is measured.
+func TestIdenticalPackagesAreEqual(t *testing.T) {
+	const module = "module example.com/toy\n\ngo 1.26\n"
+	bench := func(pkg, body string) string {
+		return "package " + pkg + "\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc BenchmarkX(b *testing.B) {\n\tfor b.Loop() {\n\t\t" + body + "\n\t}\n}\n\nvar _ = os.Args\n"
+	}
+	files := map[string]string{
+		"go.mod": module, "README.md": "old\n",
+		"a/a.go": "package a\n\nfunc A() int { return 1 }\n", "a/a_test.go": bench("a", "A()"), "a/testdata/x": "old",
+		"b/b.go": "package b\n\nfunc B() int { return 1 } // a comment\n", "b/b_test.go": bench("b", "B()"),
+		"reads/r_test.go": bench("reads", `os.ReadFile("../a/a.go")`), "lists/l_test.go": bench("lists", `os.ReadDir("../a")`),
+		"fails/f_test.go": bench("fails", `b.Fatal("broken")`), "skips/s_test.go": bench("skips", `b.Skip("not here")`),
+		"metrics/m_test.go": bench("metrics", `b.ReportMetric(1, "parts/op")`),
+	}
+	for why, c := range map[string]struct {
+		change   map[string]string
+		packages string
+		measured string // the packages that are left
+		same     string
+		note     string
+	}{
+		"HEAD against HEAD":          {nil, "./a ./b ./metrics", "", "X ns/op, X parts/op", "in a, b, metrics: equal"},
+		"one package changed":        {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./a ./b", "a", "X ns/op", "in b: equal"},
+		"a comment":                  {map[string]string{"b/b.go": "package b\n\nfunc B() int { return 1 } // no comment\n"}, "./a ./b", "", "X ns/op", ""},
+		"testdata":                   {map[string]string{"a/testdata/x": "new"}, "./a ./b", "a b", "", "in a (a/testdata/x), b (a/testdata/x), but files that it could read differ"},
+		"a file above":               {map[string]string{"README.md": "new"}, "./a", "a", "", "a (README.md)"},
+		"a new file":                 {map[string]string{"new.txt": "new"}, "./a", "a", "", "a (new.txt)"},
+		"a source file that is read": {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./b ./reads", "reads", "X ns/op", "reads (a/a.go)"},
+		"a folder that is listed":    {map[string]string{"a/new.go": "package a\n"}, "./b ./lists", "lists", "X ns/op", "lists (a/new.go)"},
+		"a benchmark that fails":     {nil, "./b ./fails", "fails", "X ns/op", ""},
+		"a benchmark that skips":     {nil, "./b ./skips", "skips", "X ns/op", ""},
+	} {
+		t.Run(why, func(t *testing.T) {
+			t.Parallel()
+			dir := repo(t, files)
+			write(t, dir, c.change)
+			s := newSession(t)
+			s.sides = layOutOf(t, dir, "HEAD")
+			r, err := (&GoBench{Packages: strings.Fields(c.packages)}).open(t.Context(), s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer r.close()
+			b := r.(*benched)
+			if got := strings.Join(b.packages, " "); got != c.measured || len(b.builders) != len(b.packages) {
+				t.Errorf("measured are %q, want %q", got, c.measured)
+			}
+			units := map[string]bool{}
+			for _, one := range s.same {
+				units[strings.TrimPrefix(one.Scenario, one.Package+".")+" "+one.Unit] = true
+			}
+			if got := strings.Join(slices.Sorted(maps.Keys(units)), ", "); got != c.same {
+				t.Errorf("the same are %q, want %q", got, c.same)
+			}
+			if notes := strings.Join(s.notes, "\n"); !strings.Contains(notes, c.note) {
+				t.Errorf("notes: %s\nwant %q", notes, c.note)
+			}
+			stored, err := readSame(s.Out)
+			if err != nil || !slices.Equal(stored, s.same) {
+				t.Errorf("on record are %+v, %v, want %+v", stored, err, s.same)
+			}
+			for _, f := range s.findings() {
+				if f.Verdict != compare.Equal || !f.Same || f.Pairs != 0 {
+					t.Errorf("%+v", f)
+				}
+			}
+		})
+	}
+}
+
+// HEAD against HEAD is equal without a pair, for benchmarks and for servers, and
+// all of it is on record.
+func TestHeadAgainstHead(t *testing.T) {
+	dir := repo(t, map[string]string{"go.mod": "module example.com/toy\n\ngo 1.26\n", "toy.go": "package toy\n\nvar sink []byte\n\nfunc Take() {\n\tsink = make([]byte, 64)\n}\n", "toy_test.go": toyTest})
+	write(t, dir, map[string]string{"toy_test.go": strings.Replace(toyTest, "var sink []byte\n\n", "", 1)})
+	run(t, dir, "commit", "-q", "-a", "-m", "builds")
+	bench := Config{
+		Repo: dir, Base: "HEAD", Design: small, Budget: DefaultBudget, Seed: 5, MaxSteal: 1, Out: filepath.Join(t.TempDir(), "out"),
+		Experiment: &GoBench{Bench: "Take"},
+	}
+	served := server(t, "1ms", "1ms")
+	served.MeasureIdentical = false
+	for why, config := range map[string]Config{"benchmarks": bench, "a server": served} {
+		config.Progress = func(e Event) {
+			if e.Whole {
+				t.Errorf("%s: pair %d was measured", why, e.Pair)
+			}
+		}
+		for range 2 { // the second time it is continued
+			report, _, err := Run(t.Context(), config)
+			if err != nil {
+				t.Fatalf("%s: %v", why, err)
+			}
+			if report.Verdict != compare.Equal || report.Exit != compare.ExitFine || report.Pairs != 0 || report.Advisory || len(report.Findings) == 0 {
+				t.Errorf("%s: %s, exit code %d, %d pairs, %d findings, %q", why, report.Verdict, report.Exit, report.Pairs, len(report.Findings), report.Reasons)
+			}
+			if !strings.Contains(strings.Join(report.Reasons, " "), "both sides are the same program, with the same files") {
+				t.Errorf("%s: it is not said why: %q", why, report.Reasons)
+			}
+		}
+		held, err := Read(config.Out)
+		if err != nil || len(held.Same) == 0 || len(held.Samples) > 0 {
+			t.Errorf("%s: on record are %+v, %v", why, held, err)
+		}
+		config.Progress, config.MeasureIdentical = nil, true
+		if _, _, err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "--measure-identical") {
+			t.Errorf("%s: measured after all, in the same folder: %v", why, err)
+		}
+	}
+}
+
+func TestWhatALogSaysWasOpened(t *testing.T) {
+	differing := []string{"a/a.go", "b/c/d.go", "top.go"}
+	for log, want := range map[string]string{
+		"# test log\ngetenv a/a.go\n":              "",
+		"open ../a/a.go\n":                         "a/a.go",
+		"stat /top/b/c/d.go\n":                     "b/c/d.go",
+		"open /top/b/c\n":                          "b/c/d.go", // its entries
+		"stat /top/b/c\n":                          "",
+		"open /top/b\n":                            "",
+		"chdir ../b\nopen c/d.go\nopen c/d.go\n":   "b/c/d.go",
+		"open ..\n":                                "top.go",
+		"open ../a/other.go\nopen /elsewhere/x\n":  "",
+		"open ../a/a.go\nstat ../top.go":           "a/a.go top.go",
+		"open with blanks/a.go\nchdir /\nopen a\n": "",
+	} {
+		if got := strings.Join(opened(log, "/top/p", "/top", differing), " "); got != want {
+			t.Errorf("%q: %q, want %q", log, got, want)
+		}
+	}
+}
+
+func TestSameFileThatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, SameFile), []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readSame(dir); err == nil || !strings.Contains(err.Error(), SameFile) {
+		t.Error(err)
+	}
+}

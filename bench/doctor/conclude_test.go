@@ -73,7 +73,7 @@ func TestReportForPeopleAndPrograms(t *testing.T) {
 	for _, want := range []string{
 		"AMD EPYC, 2 CPUs, linux 6.18", "1.5 CPUs, of control group /sys/fs/cgroup/ci", "targets run on 0, the generator on 1", "tsc, read in 25ns",
 		"100,000 open files, 28,232 local ports an address, backlog 4,096",
-		"p50 50µs, p99 90µs at 1 client; a blocking write and read: p50 45µs", "150,000 requests/s, 6µs of CPU time each",
+		"p50 50µs, p99 90µs at 1 client; a blocking write and read: p50 45µs", "150,000 requests/s, 6µs of CPU time per request served",
 		"24,000 clients on a wait of 200ms", "120,000 arrivals/s", "- the generator has one CPU",
 	} {
 		if !strings.Contains(b.String(), want) {

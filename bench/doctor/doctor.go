@@ -83,7 +83,7 @@ type Null struct {
 // Most is the most that one loop of the generator makes.
 type Most struct {
 	Rate       float64       `json:"per_s"`
-	CPU        time.Duration `json:"cpu_ns"`      // of the generator, a request
+	CPU        time.Duration `json:"cpu_ns"`      // of the generator, per request served
 	ServerFull bool          `json:"server_full"` // the server's CPU was the limit, so that the generator could do more
 }
 
@@ -170,7 +170,7 @@ func (e *examination) run(ctx context.Context) error {
 	if s, err = e.drive(ctx, bench.Plan{Level: manyClients}); err != nil {
 		return err
 	}
-	r.Most = Most{Rate: s.Goodput(), CPU: s.Generator.CPU / time.Duration(max(1, s.Counts.Planned()))}
+	r.Most = Most{Rate: s.Goodput(), CPU: s.Generator.CPU / time.Duration(s.Counts[result.OK])}
 	if len(s.Generator.Loops) > 0 {
 		r.Most.ServerFull = s.Generator.Loops[0].Busy() < s.Length*9/10
 	}

@@ -29,7 +29,7 @@ func (r *Report) Text(w io.Writer) error {
 	row("", "")
 	row("a server that does nothing", "p50 %s, p99 %s at 1 client; a blocking write and read: p50 %s",
 		short(r.Null.P50), short(r.Null.P99), short(r.PingPong))
-	row("the most of one loop", "%s requests/s, %s of CPU time each", count(int(r.Most.Rate)), short(r.Most.CPU))
+	row("the most of one loop", "%s requests/s, %s of CPU time per request served", count(int(r.Most.Rate)), short(r.Most.CPU))
 	for _, p := range r.Pacing {
 		row(fmt.Sprintf("pacing at %s/s", count(p.Rate)), "off the even grid, as the server saw it: p50 %s, p90 %s; behind the plan: p50 %s, p99 %s",
 			short(p.GridP50), short(p.GridP90), short(p.LagP50), short(p.LagP99))

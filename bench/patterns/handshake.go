@@ -43,15 +43,15 @@ func handshake(ctx context.Context, l *lab) (render.Pattern, error) {
 		added = append(added,
 			render.Bar{Label: names[i] + ", median", Style: style[i], Value: overhead(s, 0.5), Unit: "time"},
 			render.Bar{Label: "slowest 1 %", Style: style[i], Value: overhead(s, 0.99), Unit: "time", Weak: true})
-		if s.CPUPerRequest() > 0 {
-			cpu = append(cpu, render.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerRequest()), Unit: "time"})
+		if s.CPUPerServed() > 0 {
+			cpu = append(cpu, render.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerServed()), Unit: "time"})
 		}
 	}
 	panels := []render.Panel{{Title: "Added to the wait: latency less the backend's " + seconds(shortWait), Bars: added}}
 	finding := fmt.Sprintf("A new connection for each request adds %s to what a caller waits", micro(time.Duration(max(0, overhead(fresh, 0.5)-overhead(kept, 0.5)))))
 	if len(cpu) == 2 {
-		panels = append(panels, render.Panel{Title: "CPU of the server: for each request", Bars: cpu})
-		finding += fmt.Sprintf(", and costs the server %.1f times the CPU", float64(fresh.CPUPerRequest())/float64(kept.CPUPerRequest()))
+		panels = append(panels, render.Panel{Title: "CPU of the server: per request served", Bars: cpu})
+		finding += fmt.Sprintf(", and costs the server %.1f times the CPU", float64(fresh.CPUPerServed())/float64(kept.CPUPerServed()))
 	}
 	return render.Pattern{
 		Question: "What does the handshake cost?",

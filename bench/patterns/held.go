@@ -55,7 +55,7 @@ func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 		panels = append(panels,
 			render.Panel{Title: "Threads: of the server's process", X: clients, Y: axis("threads", "count"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.ThreadsMax) })},
 			render.Panel{Title: "Memory: resident", X: clients, Y: axis("memory", "bytes"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.RSSMax) })},
-			render.Panel{Title: "CPU: of the server, for each request", X: clients, Y: axis("CPU", "time"), Lines: lines(func(s *result.Stage) float64 { return float64(s.CPUPerRequest()) })},
+			render.Panel{Title: "CPU: of the server, per request served", X: clients, Y: axis("CPU", "time"), Lines: lines(func(s *result.Stage) float64 { return float64(s.CPUPerServed()) })},
 		)
 	}
 	return render.Pattern{

@@ -41,7 +41,7 @@ func TestMarkdown(t *testing.T) {
 		"The server runs on CPU 0, the generator on CPU 1.",
 		"Compared: wrk, ab. Not found: k6. ab prints times in steps of 1.00 ms.",
 		"the median of 4, and in brackets the smallest and the largest, which hold the true median with 87.5 % confidence.",
-		"|  | requests/s | CPU a request | memory | runs |\n|---|---:|---:|---:|---:|\n",
+		"|  | requests/s | CPU per request served | memory | runs |\n|---|---:|---:|---:|---:|\n",
 		"| onhold (epoll) | 120,000 | 6.00 µs | 8.00 MiB | 3 |\n| wrk | 100,000 | 8.00 µs | 8.00 MiB | 2 |\n",
 		"| onhold (epoll) ÷ wrk | 1.30 (1.20 to 1.40) | 0.625 (0.500 to 0.750) | 1.00 (1.00 to 1.00) | 2 |\n",
 		"- wrk failed: it ran out of ports\n",

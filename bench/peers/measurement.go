@@ -155,6 +155,9 @@ func (r *runner) generate(ctx context.Context, k *contest, t *Tool, s *server, m
 	return nil
 }
 
+// served are the requests that the server did not turn away.
+func (m *Measurement) served() int64 { return m.Requests - m.Rejected }
+
 // Line tells of a measurement in one line.
 func (m *Measurement) Line() string {
 	var b strings.Builder
@@ -163,8 +166,8 @@ func (m *Measurement) Line() string {
 		return b.String() + "FAILED: " + m.Failed
 	}
 	fmt.Fprintf(&b, "%d requests", m.Requests)
-	if m.CPU > 0 {
-		fmt.Fprintf(&b, ", %s CPU each, %s", showDuration(float64(m.CPU)/float64(m.Requests)), showBytes(float64(m.RSS)))
+	if n := m.served(); m.CPU > 0 && n > 0 {
+		fmt.Fprintf(&b, ", %s CPU per request served, %s", showDuration(float64(m.CPU)/float64(n)), showBytes(float64(m.RSS)))
 	}
 	if m.Pacing != nil {
 		fmt.Fprintf(&b, ", %s off the grid", showDuration(float64(m.Pacing.P50NS)))

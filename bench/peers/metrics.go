@@ -18,8 +18,9 @@ type metric struct {
 // costs are what a generator needs for a request.
 var costs = []metric{
 	{"requests/s", func(m *Measurement) (float64, bool) { return m.Rate, m.Rate > 0 }, showCount, true},
-	{"CPU a request", func(m *Measurement) (float64, bool) {
-		return float64(m.CPU) / float64(m.Requests), m.CPU > 0 && m.Requests > 0
+	{"CPU per request served", func(m *Measurement) (float64, bool) {
+		n := m.served()
+		return float64(m.CPU) / float64(n), m.CPU > 0 && n > 0
 	}, showDuration, true},
 	{"memory", func(m *Measurement) (float64, bool) { return float64(m.RSS), m.RSS > 0 }, showBytes, true},
 }
@@ -70,7 +71,7 @@ var stamina = []metric{
 	{"errors", ofOurs(func(o *Ours) float64 { return float64(o.Errors) }), showCount, false},
 	{"p50", said, showDuration, false},
 	{"p99", ofOurs(func(o *Ours) float64 { return float64(o.P99NS) }), showDuration, false},
-	{"generator CPU a request", costs[1].value, showDuration, false},
+	{"generator CPU per request served", costs[1].value, showDuration, false},
 	{"generator memory", costs[2].value, showBytes, false},
 }
 
@@ -78,9 +79,13 @@ var stamina = []metric{
 var servers = []metric{
 	{"ok/s", ofOurs(func(o *Ours) float64 { return o.OKRate }), showCount, true},
 	{"server memory", ofOurs(func(o *Ours) float64 { return float64(o.TargetRSS) }), showBytes, true},
-	{"server CPU a request", ofOurs(func(o *Ours) float64 {
-		return float64(o.TargetCPU) / float64(max(1, o.Requests))
-	}), showDuration, true},
+	{"server CPU per request served", func(m *Measurement) (float64, bool) {
+		o := m.Said.Ours
+		if o == nil || o.TargetCPU == 0 || o.Served == 0 {
+			return 0, false
+		}
+		return float64(o.TargetCPU) / float64(o.Served), true
+	}, showDuration, true},
 	{"p99", ofOurs(func(o *Ours) float64 { return float64(o.P99NS) }), showDuration, false},
 	{"errors", ofOurs(func(o *Ours) float64 { return float64(o.Errors) }), showCount, false},
 }

@@ -26,7 +26,7 @@ type Ours struct {
 	Errors    int64    `json:"errors"` // neither ok nor rejected
 	TargetRSS int64    `json:"target_rss_max_bytes,omitempty"`
 	TargetCPU int64    `json:"target_cpu_ns,omitempty"`
-	Requests  int64    `json:"target_requests,omitempty"` // in the window of TargetCPU
+	Served    int64    `json:"target_served,omitempty"` // requests, in the window of TargetCPU
 	Valid     bool     `json:"valid"`
 	Warnings  []string `json:"warnings"`
 }
@@ -66,7 +66,7 @@ func parseOurs(out []byte) (s Said, err error) {
 		P99NS:     int64(stage.Latency.Quantile(0.99)),
 		OKRate:    stage.Goodput(),
 		Errors:    n.Planned() - n[result.OK] - n[result.Rejected],
-		TargetRSS: stage.Target.RSSMax, TargetCPU: int64(stage.Target.CPU), Requests: n[result.OK] + n[result.Rejected],
+		TargetRSS: stage.Target.RSSMax, TargetCPU: int64(stage.Target.CPU), Served: n[result.OK],
 		Valid: stage.Valid, Warnings: stage.Warnings,
 	}
 	if n[result.OK] > 0 {

@@ -79,3 +79,22 @@ func TestLook(t *testing.T) {
 		t.Errorf("of hey: %d found, %q missing, %v", len(found), missing, err)
 	}
 }
+
+// What is rejected is no request served, and where none was there is no cost.
+func TestCostIsPerRequestServed(t *testing.T) {
+	cost := costs[1]
+	for _, c := range []struct {
+		requests, rejected int64
+		want               float64
+		ok                 bool
+	}{{100, 0, 50, true}, {100, 90, 500, true}, {100, 100, 0, false}, {0, 0, 0, false}} {
+		m := &Measurement{CPU: 5000, Requests: c.requests, Rejected: c.rejected}
+		if got, ok := cost.value(m); ok != c.ok || ok && got != c.want {
+			t.Errorf("%d requests, %d rejected: %v ns, %v; want %v, %v", c.requests, c.rejected, got, ok, c.want, c.ok)
+		}
+		m.Said.Ours = &Ours{TargetCPU: 5000, Served: c.requests - c.rejected}
+		if got, ok := servers[2].value(m); ok != c.ok || ok && got != c.want {
+			t.Errorf("of the server: %v ns, %v; want %v, %v", got, ok, c.want, c.ok)
+		}
+	}
+}

@@ -31,7 +31,7 @@ type Plant struct {
 // Plants are the regressions that are planted in turn: one in the work that a
 // request costs, one in the tail of what callers wait.
 var Plants = []Plant{
-	{"--extra-cpu 40us", "40 µs more CPU a request"},
+	{"--extra-cpu 40us", "40 µs more CPU per request"},
 	{"--extra-delay 20ms@2%", "20 ms more wait for 2 % of the requests"},
 }
 

@@ -39,7 +39,10 @@ var requireFigures = []requireFigure{
 	{"ok", shareUnit, shareReading(func(c *result.Counts) int64 { return c[result.OK] })},
 	{"ok/s", rateUnit, func(s *result.Stage) requireReading { return requireReading{value: s.Goodput()} }},
 	{"cpu", durationUnit, func(s *result.Stage) requireReading {
-		return knownReading(float64(s.CPUPerRequest()), "the target's CPU time is not known")
+		if s.Counts[result.OK] == 0 {
+			return requireReading{none: noneOK}
+		}
+		return knownReading(float64(s.CPUPerServed()), "the target's CPU time is not known")
 	}},
 	{"rss", sizeUnit, func(s *result.Stage) requireReading {
 		return knownReading(float64(s.Target.RSSMax), "the target's memory is not known")

@@ -76,7 +76,7 @@ func TestJudge(t *testing.T) {
 		{"and adjusted", "adjusted-p99<=1m", slow, compare.Missed, "above 1m0s"},
 
 		{"goodput", "ok/s>=1000", plain, compare.Met, "1000"},
-		{"CPU a request", "cpu<=40us", plain, compare.Met, "40µs"},
+		{"CPU per request served", "cpu<=40us", plain, compare.Met, "40µs"},
 		{"memory", "rss<20MiB", plain, compare.Missed, "20MiB"},
 		{"CPU not known", "cpu<1s", few, compare.Untold, "the target's CPU time is not known"},
 		{"memory not known", "rss<1GiB", few, compare.Untold, "the target's memory is not known"},

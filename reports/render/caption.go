@@ -56,7 +56,7 @@ func caption(run result.Run, sweeps []sweep) string {
 	for _, f := range []struct{ key, say string }{
 		{"backend_cv", "cv %s"}, {"backend_conns", "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
 		{"conns", "%s connections that clients share"}, {"max_inflight", "at most %s in flight"}, {result.KeyThink, "think time %s"},
-		{"extra_cpu", "planted: %s more CPU a request"}, {"extra_delay", "planted: a delay of %s"},
+		{"extra_cpu", "planted: %s more CPU per request"}, {"extra_delay", "planted: a delay of %s"},
 	} {
 		// A setting that explains a result belongs under the picture of it.
 		if v := settingOf(sweeps, f.key); v != "" {

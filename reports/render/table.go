@@ -45,9 +45,9 @@ var tableColumns = slices.Concat([]column{
 		known: func(p point) bool { _, ok := p.stage.ServedPerWait(); return ok && !later(p) },
 	},
 	{
-		head:  [2]string{"CPU a", "request"},
-		cell:  func(p point) string { return orUnknown(p.stage.CPUPerRequest() > 0, duration(p.stage.CPUPerRequest())) },
-		known: func(p point) bool { return p.stage.CPUPerRequest() > 0 },
+		head:  [2]string{"CPU per", "served"},
+		cell:  func(p point) string { return orUnknown(p.stage.CPUPerServed() > 0, duration(p.stage.CPUPerServed())) },
+		known: func(p point) bool { return p.stage.CPUPerServed() > 0 },
 	},
 	{
 		head:  [2]string{"", "memory"},
@@ -72,7 +72,8 @@ func legend(table string) string {
 		{unknown, unknown + ": none, or not known."},
 		{"adjusted", "Adjusted p99: of all requests, a failed one counted as infinitely slow."},
 		{"processed", "Processed: from the planned instant until the work was done, of all accepted, those undone at the end counted as slowest; the other times of a target that has this are until it accepted, and its CPU time, memory and threads are without those who do the work. Backlog: accepted, and not done at the end. Lost: accepted, and never to be done. Dupl.: came once more, and were recognised."},
-		{"served", "Served a wait: requests served during one backend wait."},
+		{"a wait", "Served a wait: requests served during one backend wait."},
+		{"CPU per", "CPU per served: the target's CPU time per request served, so that what it spends on rejecting others is in it."},
 		{"! ", "!: stage not valid."},
 	} {
 		if strings.Contains(table, l.mark) {

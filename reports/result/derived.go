@@ -64,19 +64,21 @@ func (s *Stage) Adjusted(q float64) (time.Duration, bool) {
 	return s.Latency.atRank(k), true
 }
 
-// CPUPerRequest is the target's CPU time for each arrival that it answered,
-// turned away or not: both cost it. It is 0 where that is not known.
-func (s *Stage) CPUPerRequest() time.Duration {
-	if n := s.Counts.Answered(); n > 0 {
+// CPUPerServed is the target's CPU time per request served. What it spends on
+// those that it rejects or fails is part of the price of those that it serves: a
+// server that rejects most is not a cheap one. It is 0 where that is not known,
+// or nothing was served.
+func (s *Stage) CPUPerServed() time.Duration {
+	if n := s.Counts[OK]; n > 0 {
 		return s.Target.CPU / time.Duration(n)
 	}
 	return 0
 }
 
-// AllocsPerRequest is how many objects the target allocated on the heap for
-// each arrival that it answered. It is false where that is not known.
-func (s *Stage) AllocsPerRequest() (float64, bool) {
-	n := s.Counts.Answered()
+// AllocsPerServed is how many objects the target allocated on the heap per
+// request served. It is false where that is not known, or nothing was served.
+func (s *Stage) AllocsPerServed() (float64, bool) {
+	n := s.Counts[OK]
 	if n == 0 || s.Target.Allocs == 0 {
 		return 0, false
 	}

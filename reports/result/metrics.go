@@ -10,7 +10,7 @@ type Metric struct {
 	// Of returns the figure; false where the stage has none: no percentile where
 	// its samples do not reach so far, no overhead where it is not known what
 	// each request waits for, no CPU time where the target's process is not
-	// known, no allocations where it is not the generator's own.
+	// known or nothing was served, no allocations where it is not the generator's own.
 	Of func(*Stage) (value float64, ok bool)
 }
 
@@ -22,8 +22,8 @@ var Metrics = []Metric{
 	{"overhead-p99-ns", "lower", overheadAt(0.99)},
 	{"ok/s", "higher", func(s *Stage) (float64, bool) { return s.Goodput(), true }},
 	{"rejected-ppm", "lower", func(s *Stage) (float64, bool) { return 1e6 * s.RejectedShare(), true }},
-	{"cpu-ns/req", "lower", func(s *Stage) (float64, bool) { return nanoseconds(s.CPUPerRequest()) }},
-	{"allocs/req", "lower", (*Stage).AllocsPerRequest},
+	{"cpu-ns/req", "lower", func(s *Stage) (float64, bool) { return nanoseconds(s.CPUPerServed()) }},
+	{"allocs/req", "lower", (*Stage).AllocsPerServed},
 }
 
 func latencyAt(q float64) func(*Stage) (float64, bool) {

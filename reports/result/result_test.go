@@ -2,6 +2,7 @@ package result_test
 
 import (
 	"encoding/json"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -215,8 +216,8 @@ func TestMetricsOfWhatIsNotKnownAreAbsent(t *testing.T) {
 	if diff := cmp.Diff(all, units(s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got, _ := s.AllocsPerRequest(); got != 12345/2500. {
-		t.Errorf("%v allocations a request, want 12345 for the 2500 that were answered", got)
+	if got, _ := s.AllocsPerServed(); got != 12345/2000. {
+		t.Errorf("%v allocations a request, want 12345 for the 2000 that were served", got)
 	}
 	s.Settings, s.Target = nil, result.Usage{}
 	if diff := cmp.Diff([]string{"p50-ns", "p90-ns", "p99-ns", "ok/s", "rejected-ppm"}, units(s)); diff != "" {
@@ -415,5 +416,36 @@ func TestHeldOfRepeatsIsWeighted(t *testing.T) {
 	a.Target.Held, b.Target.Held = result.Held{N: 300, Mean: 200}, result.Held{N: 100, Mean: 240}
 	if got, want := result.Merge([]*result.Stage{a, b}).Target.Held, (result.Held{N: 400, Mean: 210}); got != want {
 		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// A server that rejects most is not cheap: what it spends on that is part of the
+// price of those that it serves. Where it served nobody there is no price.
+func TestCostIsPerRequestServed(t *testing.T) {
+	for _, c := range []struct {
+		counts result.Counts
+		cpu    time.Duration
+		allocs float64
+	}{
+		{result.Counts{result.OK: 100}, 60 * time.Microsecond, 10},
+		{result.Counts{result.OK: 100, result.Rejected: 900}, 60 * time.Microsecond, 10},
+		{result.Counts{result.OK: 100, result.Error: 50, result.Timeout: 50, result.Unfinished: 3}, 60 * time.Microsecond, 10},
+		{result.Counts{result.Rejected: 900}, 0, 0},
+		{result.Counts{}, 0, 0},
+	} {
+		s := result.NewStage()
+		s.Length, s.Counts = time.Second, c.counts
+		s.Target = result.Usage{CPU: 6 * time.Millisecond, Allocs: 1000}
+		if got := s.CPUPerServed(); got != c.cpu {
+			t.Errorf("%v: %v of CPU per request served, want %v", c.counts, got, c.cpu)
+		}
+		if got, ok := s.AllocsPerServed(); got != c.allocs || ok != (c.allocs > 0) {
+			t.Errorf("%v: %v allocations per request served, %v, want %v", c.counts, got, ok, c.allocs)
+		}
+		for _, m := range result.Metrics {
+			if v, ok := m.Of(s); ok && (math.IsInf(v, 0) || math.IsNaN(v)) || ok && c.cpu == 0 && strings.HasSuffix(m.Unit, "/req") {
+				t.Errorf("%v: %s is %v", c.counts, m.Unit, v)
+			}
+		}
 	}
 }

@@ -34,7 +34,7 @@ func proveCommand() *cli.Command {
 		Usage: "measure how often 'onhold duet' cries wolf, and how often it misses",
 		Description: "Makes whole comparisons, in a clone of this project: of its source with itself,\n" +
 			"where a regression is a false alarm, and with one planted in the candidate (40 µs\n" +
-			"more CPU a request, or 20 ms more wait for 2 % of the requests), where anything\n" +
+			"more CPU per request, or 20 ms more wait for 2 % of the requests), where anything\n" +
 			"but a regression is a miss. It prints a table with exact intervals. Runs that\n" +
 			"--out holds already are kept and count.\n\n" +
 			"Exit codes: 0 fine, 1 a false alarm or a miss, 2 usage, 4 a comparison was not\n" +

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sort"
 )
 
 // ClosedCycle is the server with c workers and k places, and n clients that think
@@ -46,7 +47,7 @@ func badThink(z float64) error {
 // exponential: a finite chain, the model M/M/c/K/N, or that of the repairman where
 // all clients fit in. It is exact. Load is what clients send, rejected or not; it
 // falls when they wait. z is above 0, k may be [Unbounded]. It takes a time of
-// c+k, or n if that is less.
+// the square root of n.
 //
 // Source: Kleinrock, Queueing Systems 1, section 3.10; an arrival finds a state in
 // proportion to its chance times the number of clients that think in it.
@@ -58,34 +59,55 @@ func ClosedChain(n, c, k int, z float64) (*Queue, error) {
 	if k != Unbounded {
 		last = min(n, c+k)
 	}
-	p := make([]float64, last+1)
-	p[0] = 1
-	sum := 1.0
-	for j := 1; j <= last; j++ {
-		p[j] = p[j-1] * float64(n-j+1) / z / float64(min(j, c))
-		sum += p[j]
-		if p[j] > 1e100 {
-			for i := j; i >= 0 && p[i] > 0; i-- {
-				p[i] /= 1e100
-			}
-			sum /= 1e100
+	// The weights of the states, relative to the largest, are of one peak: those
+	// that matter are within some square roots of all about it, but for a last
+	// state, whose weight is the rejected share.
+	step := func(j int) float64 { return float64(n-j+1) / z / float64(min(j, c)) } // p[j] over p[j-1]
+	peak := sort.Search(last, func(j int) bool { return step(j+1) < 1 })
+	const least = 1e-40
+	from, p := peak, []float64{1}
+	for v := 1.0; from > 0; from-- {
+		if v /= step(from); v < least {
+			break
 		}
+		p = append(p, v)
 	}
-	// What arrives finds j with the weight a[j].
+	slices.Reverse(p)
+	for j, v := peak+1, 1.0; j <= last; j++ {
+		if v *= step(j); v < least {
+			break
+		}
+		p = append(p, v)
+	}
+	to := from + len(p) - 1
+	var sum float64
+	for _, v := range p {
+		sum += v
+	}
+	// What arrives finds from+i with the weight a[i].
 	a := p
 	var sent, waits, waited float64
-	for j := range a {
-		a[j] *= float64(n-j) / sum
-		sent += a[j]
+	for i := range a {
+		a[i] *= float64(n-from-i) / sum
+		sent += a[i]
 	}
-	full := a[last] // 0 where all clients fit in
+	var full float64 // 0 where all clients fit in
+	if to == last {
+		full = a[len(a)-1]
+	}
 	q := &Queue{Workers: c, Places: k, Load: sent / z, Rejected: share(full / sent)}
 	accepted := sent - full
-	after := make([]float64, max(0, last-c)) // after[i]: i or more wait before it
+	first := max(0, from-c) // the least that wait in a state that matters
+	end := to - c           // one more than the most that wait before one that is accepted
+	if to < last {
+		end++
+	}
+	after := make([]float64, max(0, end-first)) // after[i]: first+i or more wait before it
 	for i := len(after) - 1; i >= 0; i-- {
-		waits += a[c+i]
+		v := a[c+first+i-from]
+		waits += v
 		after[i] = waits
-		waited += a[c+i] * float64(i+1) / float64(c)
+		waited += v * float64(first+i+1) / float64(c)
 	}
 	if waits == 0 || accepted <= 0 {
 		q.tail = func(float64) float64 { return 0 }
@@ -94,7 +116,9 @@ func ClosedChain(n, c, k int, z float64) (*Queue, error) {
 	q.WaitProbability = share(waits / accepted)
 	q.WaitMean = waited / accepted
 	q.tail = func(t float64) float64 {
-		return q.WaitProbability * poissonSum(float64(c)*t, len(after)-1, func(i int) float64 { return after[i] / waits })
+		return q.WaitProbability * poissonSum(float64(c)*t, first+len(after)-1, func(i int) float64 {
+			return after[max(0, i-first)] / waits
+		})
 	}
 	return q, nil
 }

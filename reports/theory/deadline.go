@@ -21,6 +21,11 @@ func MMcD(c int, a, longest float64) (*Queue, error) {
 	}
 	q := &Queue{Workers: c, Places: Unbounded, Load: a, longest: longest, spent: longest}
 	b, n := erlangB(c, a), float64(c)
+	if longest == 0 { // none waits
+		q.Rejected = b
+		q.tail = func(float64) float64 { return 0 }
+		return q, nil
+	}
 	d := n - a
 	if d*longest < -600 {
 		// Overwhelmed, and the formula would overflow: what is served leaves no
@@ -28,7 +33,7 @@ func MMcD(c int, a, longest float64) (*Queue, error) {
 		q.Rejected = 1 - n/a
 		q.WaitProbability = 1
 		q.WaitMean = longest + 1/d
-		q.tail = func(t float64) float64 { return -math.Expm1((longest - t) * d) }
+		q.tail = func(t float64) float64 { return -math.Expm1((longest - min(t, longest)) * d) }
 		return q, nil
 	}
 	// Relative to the chance that not all are busy: e at the deadline, in the
@@ -46,6 +51,7 @@ func MMcD(c int, a, longest float64) (*Queue, error) {
 	served := (1 + w*n*integral(longest)) / all
 	q.WaitProbability = share(w * n * integral(longest) / all / served)
 	q.tail = func(t float64) float64 {
+		t = min(t, longest)
 		return w * n * (math.Exp(-d*t) * integral(longest-t)) / all / served
 	}
 	// Of x·exp(-d·x) from 0 to the longest.

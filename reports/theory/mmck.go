@@ -4,7 +4,8 @@ import "math"
 
 // MMcK is the server with c workers and k places, Poisson arrivals of load a, and
 // exponential service, first come first served: the model M/M/c/K, and with k
-// [Unbounded] M/M/c, where a must be below c. It is exact. It takes a time of c+k.
+// [Unbounded] M/M/c, where a must be below c. It is exact. It takes a time of c,
+// and its law of the wait one of the square root of k at most.
 //
 // Source: any book on queues, such as Kleinrock, Queueing Systems 1; the weights
 // of busy states are a geometric series from Erlang's B on, so that the loss is
@@ -22,29 +23,17 @@ func MMcK(c, k int, a float64) (*Queue, error) {
 		q.tail = func(float64) float64 { return 0 }
 		return q, nil
 	}
-	// waits[j] is the share of those who wait that finds j or more waiting.
-	waits := make([]float64, k)
-	var sum float64
-	for j := k - 1; j >= 0; j-- {
-		sum += m.waiting(j)
-		waits[j] = sum
-		q.WaitMean += m.waiting(j) * float64(j+1) / float64(c)
-	}
-	q.WaitMean /= 1 - m.full
-	q.WaitProbability = share(sum / (1 - m.full))
-	if sum == 0 {
+	g := truncatedGeometric{k: k, log: math.Log(m.r)}
+	q.WaitProbability = share(m.waits() / (1 - m.full))
+	if q.WaitProbability == 0 {
 		q.tail = func(float64) float64 { return 0 }
 		return q, nil
 	}
-	for j := range waits {
-		waits[j] /= sum
-	}
+	q.WaitMean = q.WaitProbability * (g.mean() + 1) / float64(c)
 	// Who finds j waiting waits for j+1 departures, which come at a rate of c: it
 	// is longer than t if at most j happen in t. Summed over j first, the terms
 	// are those of one Poisson law.
-	q.tail = func(t float64) float64 {
-		return q.WaitProbability * poissonSum(float64(c)*t, k-1, func(i int) float64 { return waits[i] })
-	}
+	q.tail = func(t float64) float64 { return q.WaitProbability * g.aboveEvents(float64(c)*t) }
 	return q, nil
 }
 
@@ -71,12 +60,13 @@ func newBusy(c, k int, a float64) busy {
 	return m
 }
 
-// waiting is the chance that j wait.
-func (m busy) waiting(j int) float64 {
+// waits is the chance of all states in which an arrival has to wait, and may: none
+// or more wait, and one more can.
+func (m busy) waits() float64 {
 	if m.r <= 1 {
-		return m.none * math.Pow(m.r, float64(j))
+		return m.none * geometric(m.r, m.k)
 	}
-	return m.full * math.Pow(m.r, float64(j-m.k))
+	return m.full / m.r * geometric(1/m.r, m.k)
 }
 
 // geometric is 1+r+…+r^(n-1), for r from 0 to 1.

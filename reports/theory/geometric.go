@@ -66,11 +66,21 @@ func (g truncatedGeometric) aboveEvents(x float64) float64 {
 		return 1
 	case math.IsInf(g.log, -1):
 		return math.Exp(-x)
-	case math.Abs(v) < 0.01 || g.k < 1000:
+	case g.k < 1000:
 		return share(poissonSum(x, last, g.atLeast))
 	}
 	r := math.Exp(g.log)
 	upTo := poissonAtMost(last, x)
+	if math.Abs(v) < 1e-4 {
+		// atLeast is (1-n/k)(1 + n·l/2 + l²(n²/6 - kn/12)), with l = ln r and all but
+		// twelve digits; and the sums of n, n² and n³ are of Poisson's law.
+		l := g.log
+		two, three := x*x*poissonAtMost(last-2, x), x*x*x*poissonAtMost(last-3, x)
+		n1 := x * poissonAtMost(last-1, x)
+		n2 := two + n1
+		n3 := three + 3*two + n1
+		return share(upTo + n1*(l/2-1/k-l*l*k/12) + n2*(l*l/4-l/(2*k)) - n3*l*l/(6*k))
+	}
 	if v < 0 {
 		// (r^n - r^k)/(1 - r^k), and the sum of Poisson's terms times r^n is one of
 		// his law of mean r·x.

@@ -31,6 +31,9 @@ func TijmsMDcK(c, k int, a float64) (*Queue, error) {
 	}
 	first := firstArrivals(c, k, a)
 	_, above := poissonLaw(r)
+	for len(above) > 1 && above[len(above)-1] < 1e-30 { // no digit of a sum
+		above = above[:len(above)-1]
+	}
 	p := make([]float64, k) // p[j] with j waiting
 	idle, scale := 1.0, math.Exp(r)
 	for j := range p {
@@ -44,8 +47,10 @@ func TijmsMDcK(c, k int, a float64) (*Queue, error) {
 		p[j] = sum * scale
 		if p[j] > 1e100 {
 			down := p[j]
-			for i := range p[:j+1] {
-				p[i] /= down
+			for i := j; i >= 0 && p[i] > 0; i-- {
+				if p[i] /= down; p[i] < 1e-290 {
+					p[i] = 0
+				}
 			}
 			idle /= down
 		}

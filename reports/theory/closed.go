@@ -151,7 +151,7 @@ func FlatOut(n, c, k int, pause float64) (Flat, error) {
 
 // ClosedSimulation is a server to be simulated, under n clients that each send,
 // wait for the reply, and think. Times are in mean service times. Clients start
-// spread out over a service and a time of thinking.
+// spread out over a service and what is left of a time of thinking.
 type ClosedSimulation struct {
 	Clients, Workers, Places int
 	Think                    float64 // mean, after a reply
@@ -180,7 +180,7 @@ func SimulateClosed(s ClosedSimulation, quantiles ...float64) (*Simulated, error
 	if s.Places != Unbounded {
 		inside = min(inside, float64(s.Workers+s.Places))
 	}
-	warm := 10 + 5*(s.Think+inside/float64(s.Workers))
+	warm := (10 + 5*(s.Think+inside/float64(s.Workers))) * (1 + s.Service.CV*s.Service.CV/2)
 	// What is sent in that time, at most.
 	rate := inside / max(1, inside/float64(s.Workers)+s.Think)
 	if out := float64(s.Clients) - inside; out > 0 {
@@ -198,7 +198,7 @@ func (s ClosedSimulation) run(r *rand.Rand, warm float64, requests int) simulate
 	l := newLine[float64](s.Workers, s.Places, s.Service.kind() == Constant)
 	next := make([]float64, s.Clients) // when each client sends: a heap
 	for i := range next {
-		next[i] = r.Float64() * (1 + s.Think)
+		next[i] = r.Float64() + s.Think*s.ThinkLaw.residual(r)
 	}
 	slices.Sort(next)
 	out := simulatedRun{begin: warm}

@@ -77,3 +77,36 @@ func (l Law) exceededBy(q float64) float64 {
 	}
 	return 1
 }
+
+// variance is that of a time of mean 1.
+func (l Law) variance() float64 {
+	switch l.kind() {
+	case Exponential:
+		return 1
+	case Lognormal:
+		return l.CV * l.CV
+	}
+	return 0
+}
+
+// unseen is the share of the mean of the given power of a time that is made by
+// times so long that n draws have less than one of them.
+func (l Law) unseen(n int, power float64) float64 {
+	if l.kind() != Lognormal {
+		return 0
+	}
+	_, sigma := l.logs()
+	return distuv.UnitNormal.CDF(power*sigma - distuv.UnitNormal.Quantile(1-1/float64(max(n, 2))))
+}
+
+// residual draws what is left of a time of mean 1 that goes on, at any instant.
+func (l Law) residual(r *rand.Rand) float64 {
+	switch l.kind() {
+	case Exponential:
+		return r.ExpFloat64()
+	case Lognormal:
+		mu, sigma := l.logs()
+		return math.Exp(mu+sigma*sigma+sigma*r.NormFloat64()) * r.Float64()
+	}
+	return r.Float64()
+}

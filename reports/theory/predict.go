@@ -79,9 +79,15 @@ func (s Setting) predictOpen() (*Prediction, error) {
 	case law == Constant && k == Unbounded:
 		q, err := MDc(c, a)
 		return s.ofQueue("M/D/c", "factored by Fourier transforms, and Franx's formula for the wait", q, err)
+	case law == Lognormal && c == 1 && k == Unbounded && s.ServiceLaw.CV >= 0.01:
+		q, err := MG1(a, s.ServiceLaw.CV)
+		return s.ofQueue("M/G/1", "Pollaczek's and Khinchin's formula, and their integral equation for the law of the wait", q, err)
 	case law == Constant && c == 1:
 		q, err := MD1K(k, a)
 		return s.ofQueue("M/D/1/K", "the chain at departures", q, err)
+	case law == Constant && neverFull(c, k, a):
+		q, err := MDc(c, a)
+		return s.ofQueue("M/D/c/K", "as M/D/c, for fewer than one in 10^13 finds the queue full", q, err)
 	case law == Constant && c == 2 && k <= MaxMD2KPlaces && a <= MaxMD2KLoad:
 		q, err := MD2K(k, a)
 		return s.ofQueue("M/D/2/K", "the integral equation of the phases", q, err)
@@ -90,6 +96,12 @@ func (s Setting) predictOpen() (*Prediction, error) {
 		return p, nil
 	}
 	return s.simulated(model(constant, letter(law)+"/c")+places(k)+patience(deadline), deadline)
+}
+
+// neverFull says that a queue of constant services is so long that it is full for
+// less than a share of 1e-13 of those that come.
+func neverFull(c, k int, a float64) bool {
+	return a > 0 && a <= float64(c)*(1-1e-6) && k > 0 && newWaitingLaw(c, a).more(k-1) < 1e-13
 }
 
 // never says that an open load leaves a queue without a bound no steady state.
@@ -245,6 +257,12 @@ func (s Setting) ofQueue(model, method string, q *Queue, err error) (*Prediction
 		return p, nil
 	}
 	p.Wait.Mean, p.Latency.Mean = s.ns(q.WaitMean), s.ns(q.WaitMean+1)
+	if q.quantiles != nil {
+		waits, latencies := q.quantiles(percentiles...)
+		s.setWait(p, waits)
+		s.setLatency(p, latencies)
+		return p, nil
+	}
 	var waits []float64
 	for _, share := range percentiles {
 		if t, ok := q.WaitQuantile(share); ok {
@@ -299,6 +317,9 @@ func (s Setting) ofSimulation(model string, sim *Simulated, err error) (*Predict
 	in.Wait.P50, in.Wait.P90, in.Wait.P99 = knownRange(w[0], unit), knownRange(w[1], unit), knownRange(w[2], unit)
 	in.Latency.P50, in.Latency.P90, in.Latency.P99 = knownRange(l[0], unit), knownRange(l[1], unit), knownRange(l[2], unit)
 	p.Interval = in
+	if sim.Rare {
+		p.Notes = append(p.Notes, fmt.Sprintf("the mean wait is unknown: services so long that %d requests have too few of them make up more than %.0f %% of it; a lower coefficient of variation, a queue with a bound, or one worker, for which there is a formula, has one", sim.Requests, 100*maxUnseen))
+	}
 	return p, nil
 }
 

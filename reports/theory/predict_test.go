@@ -26,7 +26,7 @@ func TestPredictChoosesTheModel(t *testing.T) {
 		s        Setting
 		model    string
 		exact    bool
-		rejected float64 // -1: not known; -2: not looked at
+		rejected float64 // -1: not known; -2: not looked at; -3: nor is there an interval
 	}{
 		{"no queue", Setting{Load: LoadPoisson, Rate: 50, Workers: 10, Service: 200 * ms}, "M/G/c/c", true, 0.2145823431},
 		{"no queue, any law", Setting{Load: LoadPoisson, Rate: 50, Workers: 10, Service: 200 * ms, ServiceLaw: lognormal}, "M/G/c/c", true, 0.2145823431},
@@ -40,7 +40,11 @@ func TestPredictChoosesTheModel(t *testing.T) {
 		{"constant, no bound", Setting{Load: LoadPoisson, Rate: 45, Workers: 10, Places: Unbounded, Service: 200 * ms}, "M/D/c", true, 0},
 		{"constant, one worker", Setting{Load: LoadPoisson, Rate: 4.5, Workers: 1, Places: 1, Service: 200 * ms}, "M/D/1/K", true, 0.23463706},
 		{"constant, two workers", Setting{Load: LoadPoisson, Rate: 8, Workers: 2, Places: 1, Service: 200 * ms}, "M/D/2/K", true, 0.17172202},
-		{"constant, two workers, too many places", Setting{Load: LoadPoisson, Rate: 8, Workers: 2, Places: 2_000, Service: 200 * ms}, "M/D/c/K", false, -2},
+		{"constant, two workers, too much load", Setting{Load: LoadPoisson, Rate: 101, Workers: 2, Places: 2, Service: 200 * ms}, "M/D/c/K", false, -2},
+		{"constant, a queue that is never full", Setting{Load: LoadPoisson, Rate: 8, Workers: 2, Places: 2_000, Service: 200 * ms}, "M/D/c/K", true, 0},
+		{"constant, millions of places, overload", Setting{Load: LoadPoisson, Rate: 60, Workers: 10, Places: MaxPlaces, Service: 200 * ms}, "M/D/c/K", false, -3},
+		{"constant, millions of places", Setting{Load: LoadPoisson, Rate: 49, Workers: 10, Places: MaxPlaces, Service: 200 * ms}, "M/D/c/K", true, 0},
+		{"lognormal, one worker", Setting{Load: LoadPoisson, Rate: 2.5, Workers: 1, Places: Unbounded, Service: 200 * ms, ServiceLaw: Law{Lognormal, 10}}, "M/G/1", true, 0},
 		{"constant, ten workers", Setting{Load: LoadPoisson, Rate: 60, Workers: 10, Places: 10, Service: 200 * ms}, "M/D/c/K", false, -2},
 		{"constant, a deadline that is never met", Setting{Load: LoadPoisson, Rate: 4.5, Workers: 1, Places: 1, Service: 200 * ms, MaxWait: 200 * ms}, "M/D/1/K", true, 0.23463706},
 		{"lognormal", Setting{Load: LoadPoisson, Rate: 60, Workers: 10, Places: 10, Service: 200 * ms, ServiceLaw: lognormal}, "M/G/c/K", false, -2},
@@ -80,7 +84,7 @@ func TestPredictChoosesTheModel(t *testing.T) {
 		case row.rejected >= 0 && (p.Rejected == nil || !close(*p.Rejected, row.rejected, 1e-5)):
 			t.Errorf("%s: rejected %v, want %v", row.about, value(p.Rejected), row.rejected)
 		}
-		if (p.Interval != nil) == (p.Exact || row.rejected == -1) {
+		if (p.Interval != nil) == (p.Exact || row.rejected == -1 || row.rejected == -3) {
 			t.Errorf("%s: exact %v, interval %v", row.about, p.Exact, p.Interval)
 		}
 		sound(t, row.about, p)

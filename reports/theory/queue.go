@@ -14,6 +14,9 @@ type Queue struct {
 	// tail is the share of the served that waits longer than t, for t from 0;
 	// nil where only a mean is known.
 	tail func(t float64) float64
+	// quantiles are those of the wait and of the latency, where the model has better
+	// means for them than tail; else nil.
+	quantiles func(p ...float64) (waits, latencies []float64)
 	// spent is the time that one waits who is given up.
 	spent float64
 	// longest is a bound of any wait, where there is one.
@@ -52,6 +55,10 @@ func (q *Queue) WaitTail(t float64) float64 {
 func (q *Queue) WaitQuantile(p float64) (t float64, ok bool) {
 	if !(p >= 0 && p < 1) || q.tail == nil {
 		return 0, false
+	}
+	if q.quantiles != nil {
+		waits, _ := q.quantiles(p)
+		return waits[0], true
 	}
 	t = quantileOf(q.WaitTail, p, max(q.WaitMean, 1/float64(q.Workers)))
 	if q.longest > 0 {

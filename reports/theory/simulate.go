@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -25,8 +24,8 @@ const (
 // minServices is for how many mean service times a run is measured at least.
 const minServices = 5
 
-// maxSimulated bounds how many arrivals a simulation may need: some ten seconds.
-const maxSimulated = 30_000_000
+// maxSimulated bounds how many arrivals a simulation may need: some four seconds.
+const maxSimulated = 20_000_000
 
 // Simulation is a server to be simulated where no formula is exact: c workers,
 // first come first served, and an open load. Times are in mean service times.
@@ -56,6 +55,11 @@ type Simulated struct {
 	Inflation        Estimate // as in the function of that name, by its chi-square interval
 	Throughput       Estimate // served in a mean service time
 	InFlight         Estimate // by Little\'s law, of each run
+
+	// Rare says that services so rare that too few of them were seen make up much
+	// of what is waited on average: means of waits, and quantiles above 0.9, are
+	// unknown then.
+	Rare bool
 }
 
 // Simulate runs a simulation, and takes some 0.3 µs for an arrival. What it
@@ -72,6 +76,9 @@ func Simulate(s Simulation, quantiles ...float64) (*Simulated, error) {
 	if err != nil {
 		return nil, err
 	}
+	if often := fewer && s.Service.unseen(s.Runs*s.Requests, s.moment()) > maxUnseen; often && s.Service.unseen(5*s.Runs*s.Requests, s.moment()) <= maxUnseen {
+		s.Requests *= 5
+	}
 	// Constant services end in a pattern that repeats after one: what is measured
 	// of less than some of them is that part of the pattern.
 	s.Requests = max(s.Requests, int(minServices*s.Load))
@@ -83,19 +90,48 @@ func Simulate(s Simulation, quantiles ...float64) (*Simulated, error) {
 		return nil, bad(false, "load", s.Load, fmt.Sprintf(
 			"one at which a steady state is sooner reached: %.2g arrivals would have to be simulated, of at most %.2g", need, float64(maxSimulated)))
 	}
-	return summary(s, quantiles, func(r *rand.Rand) simulatedRun { return s.run(r, warm) }), nil
+	out := summary(s, quantiles, func(r *rand.Rand) simulatedRun { return s.run(r, warm) })
+	if s.Service.unseen(out.Requests, s.moment()) > maxUnseen {
+		unknown := Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
+		out.WaitMean, out.LatencyMean, out.InFlight, out.Rare = unknown, unknown, unknown, true
+		for i, p := range quantiles {
+			if p > 0.9 {
+				out.WaitQuantiles[i], out.LatencyQuantiles[i] = unknown, unknown
+			}
+		}
+	}
+	return out, nil
+}
+
+// maxUnseen is the share of what makes a mean that a simulation may be too short
+// to have seen: the intervals of means were seen to hold up to there.
+const maxUnseen = 0.03
+
+// moment is the power of the service time on whose mean the mean wait hangs.
+// Where the queue has a bound, a long service adds to it what it takes; where it
+// has none, as much again for each that comes meanwhile, unless so many workers
+// are left that as many services must be long at once (Scheller-Wolf and Vesilo,
+// Structural Interpretation and Derivation of Necessary and Sufficient Conditions
+// for Delay Moments in FIFO Multiserver Queues, Queueing Systems 54, 2006).
+func (s Simulation) moment() float64 {
+	if s.Places != Unbounded || s.Longest > 0 {
+		return 1
+	}
+	return 1 + 1/math.Floor(float64(s.Workers)-s.Load+1)
 }
 
 // summary does all runs.
 func summary(s Simulation, quantiles []float64, do func(*rand.Rand) simulatedRun) *Simulated {
 	var rejected, waits, means, latencies, rates, inside []float64
-	byWait, byLatency := make([][]float64, len(quantiles)), make([][]float64, len(quantiles))
+	var arriving, serving []float64 // weights of the runs in which any came, or was served
+	var byWait, byLatency sampledTimes
 	total := 0
 	for run := range s.Runs {
 		r := rand.New(rand.NewPCG(s.Seed, uint64(run)))
 		one := do(r)
 		total += one.offered
 		rejected = append(rejected, 1-float64(len(one.waits))/float64(one.offered))
+		arriving = append(arriving, float64(one.offered)/one.length())
 		rates = append(rates, float64(len(one.waits))/one.length())
 		if len(one.waits) == 0 {
 			continue
@@ -104,35 +140,25 @@ func summary(s Simulation, quantiles []float64, do func(*rand.Rand) simulatedRun
 		means = append(means, mean(one.waits))
 		latencies = append(latencies, mean(one.latencies))
 		inside = append(inside, (mean(one.latencies)*float64(len(one.latencies))+one.spent)/one.length())
-		slices.Sort(one.waits)
-		slices.Sort(one.latencies)
-		for i, p := range quantiles {
-			byWait[i] = append(byWait[i], nearestRank(one.waits, p))
-			byLatency[i] = append(byLatency[i], nearestRank(one.latencies, p))
-		}
+		rate := rates[len(rates)-1]
+		serving = append(serving, rate)
+		byWait.add(one.waits, rate)
+		byLatency.add(one.latencies, rate)
 	}
 	out := &Simulated{Requests: total, Confidence: s.Confidence}
-	estimate := func(v []float64) Estimate {
-		e, err := BatchMeans(v, s.Confidence)
-		if err != nil {
-			return Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
-		}
-		return e
+	counted := func(v []float64) Estimate { return countedMean(v, math.Inf(1), s.Confidence) }
+	out.Rejected = countedShare(weighted(rejected, arriving), float64(total), s.Confidence)
+	out.WaitProbability = Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
+	if len(waits) > 0 {
+		out.WaitProbability = countedShare(weighted(waits, serving), float64(total), s.Confidence)
 	}
-	out.Rejected = within(estimate(rejected), 0, 1)
-	if out.Rejected.High == 0 {
-		// That none was rejected does not say that none ever is: as many as would be
-		// missed with the confidence, if they came one by one.
-		out.Rejected.High = min(1, -math.Log(1-s.Confidence)/float64(total))
-	}
-	out.WaitProbability = within(estimate(waits), 0, 1)
-	out.WaitMean = within(estimate(means), 0, math.Inf(1))
-	out.LatencyMean = within(estimate(latencies), 0, math.Inf(1))
-	out.Throughput = within(estimate(rates), 0, math.Inf(1))
-	out.InFlight = within(estimate(inside), 0, math.Inf(1))
-	for i := range quantiles {
-		out.WaitQuantiles = append(out.WaitQuantiles, within(estimate(byWait[i]), 0, math.Inf(1)))
-		out.LatencyQuantiles = append(out.LatencyQuantiles, within(estimate(byLatency[i]), 0, math.Inf(1)))
+	out.WaitMean = counted(weighted(means, serving))
+	out.LatencyMean = counted(weighted(latencies, serving))
+	out.Throughput = counted(rates)
+	out.InFlight = counted(inside)
+	for _, p := range quantiles {
+		out.WaitQuantiles = append(out.WaitQuantiles, byWait.quantile(p, s.Confidence))
+		out.LatencyQuantiles = append(out.LatencyQuantiles, byLatency.quantile(p, s.Confidence))
 	}
 	out.Inflation = inflationOf(rejected, total/s.Runs, s.Confidence)
 	return out
@@ -180,6 +206,9 @@ func (s Simulation) warmUp() (float64, error) {
 			places = int(min(most, MaxPlaces))
 		}
 	}
+	if reach := s.reach(); reach < float64(places) {
+		places = int(math.Ceil(reach))
+	}
 	warm, err := WarmUp(s.Workers, places, s.Load)
 	if err != nil {
 		return 0, err
@@ -226,6 +255,9 @@ func (s Simulation) run(r *rand.Rand, warm float64) simulatedRun {
 	out := simulatedRun{begin: warm}
 	gap := 1 / s.Load
 	var t float64
+	for range s.backlog(r) { // they come at once, so that the long run is sooner reached
+		l.submit(0, service(), 0)
+	}
 	for i := 1; out.offered < s.Requests; i++ {
 		if s.Arrivals == ConstantArrivals {
 			t = float64(i) * gap // no sum, which would drift
@@ -237,6 +269,42 @@ func (s Simulation) run(r *rand.Rand, warm float64) simulatedRun {
 		out.add(t, warm, f, wait, took)
 	}
 	return out
+}
+
+// backlog is how many are there when a run begins: of a queue that hardly ever
+// reaches its bound about as many as in the long run, which it would take long to
+// get to from an empty one.
+func (s Simulation) backlog(r *rand.Rand) int {
+	if s.Places != Unbounded && float64(s.Places) < 3*s.reach() || s.Longest > 0 {
+		return 0
+	}
+	busy, n := mustShare(ErlangC(s.Workers, s.Load)), float64(s.Workers)
+	if r.Float64() > busy {
+		return 0
+	}
+	spread := 1 + s.Service.variance()
+	if s.Arrivals == ConstantArrivals {
+		spread--
+	}
+	return s.Workers + int(min(r.ExpFloat64()*s.Load/(n-s.Load)*spread/2, maxSimulated/1000))
+}
+
+// reach is how many wait at most, but for rare moments, where the load leaves the
+// workers some time; else it is infinite.
+func (s Simulation) reach() float64 {
+	n := float64(s.Workers)
+	if s.Load > n*(1-1e-9) {
+		return math.Inf(1)
+	}
+	return 3 * s.Load / (n - s.Load) * max(1, (1+s.Service.variance())/2)
+}
+
+// mustShare is a share, 0 where there is none.
+func mustShare(p float64, err error) float64 {
+	if err != nil {
+		return 0
+	}
+	return p
 }
 
 func mean(v []float64) float64 {

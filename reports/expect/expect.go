@@ -119,18 +119,29 @@ func workersOf(set result.Settings) (workers, places int, ok bool) {
 	return theory.Unbounded, theory.Unbounded, true
 }
 
-// connections makes those to the backend the workers, where they are fewer:
-// whoever has a worker and no connection waits. How long a request has one is
-// then not what it has its worker for, and not measured.
+// connections is Connections of a stage's settings.
 func (c *Case) connections(set result.Settings) bool {
-	n := set.Int("backend_conns")
+	if set.Get(result.KeyBackend) == "rpc" { // each carries any number of calls
+		return false
+	}
+	return c.Connections(set.Int("backend_conns"))
+}
+
+// Connections makes n connections to the backend, each for one wait at a time, the
+// workers, where they are fewer: whoever has a worker and no connection waits. How
+// long a request has one is then not what it has its worker for. It reports whether
+// they are fewer; an n of 0 is any number.
+func (c *Case) Connections(n int) bool {
 	switch {
-	case n <= 0, set.Get(result.KeyBackend) == "rpc": // each carries any number of calls
+	case n <= 0:
 		return false
 	case c.Workers == theory.Unbounded:
 		c.Workers, c.Places = n, theory.Unbounded
 	case n < c.Workers:
-		c.Workers, c.Places = n, c.Places+c.Workers-n
+		if c.Places != theory.Unbounded {
+			c.Places += c.Workers - n
+		}
+		c.Workers = n
 	default:
 		return false
 	}

@@ -77,6 +77,7 @@ func predictCommand() *cli.Command {
 			text(catServer, "dist", theory.Constant, "its distribution: "+laws),
 			number(catServer, "cv", "coefficient of variation of a lognormal service time; 0: 1"),
 			span(catServer, "max-wait", 0, "a request that has waited for that long is given up, unserved; it counts as rejected; 0: never"),
+			&cli.IntFlag{Category: catServer, Name: flagConns, Usage: "connections to the backend, each serving one wait at a time: where there are fewer than workers, requests that have a worker wait for one; 0: any number", OnlyOnce: true},
 			text(catServer, "loss", "", "with --rate and no --workers: how many workers reject this share at most, like 1%"),
 			&cli.Uint64Flag{Category: catOutput, Name: "seed", Value: 1, Usage: "of what has to be simulated", OnlyOnce: true},
 			text(catOutput, "out", "", "with --levels: the folder of capacity.png; where not set, "+defaultOut+"/TIME-predict"),
@@ -107,6 +108,7 @@ func predict(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return wrongFlag(err)
 	}
+	p.Notes = append(p.Notes, connsNote(c, s)...)
 	if c.Bool("json") {
 		return json.NewEncoder(c.Root().Writer).Encode(p)
 	}
@@ -163,8 +165,43 @@ func settingOf(c *cli.Command) (s theory.Setting, err error) {
 	} else if s.Workers, err = numberOrInf(c, "workers"); err != nil {
 		return s, err
 	}
-	s.Places, err = numberOrInf(c, "queue")
-	return s, err
+	if s.Places, err = numberOrInf(c, "queue"); err != nil {
+		return s, err
+	}
+	return connections(c, s)
+}
+
+// flagConns is the pool of connections to the backend.
+const flagConns = "backend-conns"
+
+// connections makes a pool of connections the workers where it is smaller.
+func connections(c *cli.Command, s theory.Setting) (theory.Setting, error) {
+	n := c.Int(flagConns)
+	switch {
+	case !c.IsSet(flagConns):
+		return s, nil
+	case n < 0 || n > theory.MaxWorkers:
+		return s, usageError("--%s=%d: must be from 0, which is any number, to %d", flagConns, n, theory.MaxWorkers)
+	case c.IsSet("loss"):
+		return s, usageError("--%s=%d: does not work with --loss, which asks for workers that each have a connection; leave one of them out", flagConns, n)
+	case c.IsSet("max-wait") && n > 0:
+		return s, usageError("--%s=%d: does not work with --max-wait: a request that has a worker and waits for a connection is not given up; leave one of them out", flagConns, n)
+	}
+	if s.Workers > theory.MaxWorkers { // is told when it is validated, as long as it is not replaced
+		return s, nil
+	}
+	pool := expect.Case{Setting: s}
+	pool.Connections(n)
+	return pool.Setting, nil
+}
+
+// connsNote says what became of a pool that is smaller than the workers.
+func connsNote(c *cli.Command, s theory.Setting) []string {
+	n := c.Int(flagConns)
+	if workers, err := numberOrInf(c, "workers"); n <= 0 || err != nil || workers != theory.Unbounded && workers <= n {
+		return nil
+	}
+	return []string{fmt.Sprintf("requests wait for one of %d connections, fewer than the workers: utilisation is that of the connections, and the wait for a worker is part of the wait", s.Workers)}
 }
 
 func lossAlone(c *cli.Command, open bool) error {

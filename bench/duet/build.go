@@ -130,7 +130,7 @@ func (b *builder) one(ctx context.Context, arm compare.Arm, layout uint64, out s
 		return fmt.Errorf("building the %s: %s", arm, b.s.sides.said(arm, err.Error()))
 	}
 	if _, err := os.Stat(out); err != nil {
-		return fmt.Errorf("building the %s: the command ended well and left no program at %s: it has to write to {out}", arm, filepath.Base(out))
+		return fmt.Errorf("building the %s: the command succeeded and left no program: it must write one to {out}, here %s", arm, out)
 	}
 	return nil
 }

@@ -44,7 +44,7 @@ type Serve struct {
 	Build string
 
 	// Command starts the server: {out} is the program, {addr} the address to
-	// listen on. The shell's exec runs it, so that it is one program.
+	// listen on, {host} and {port} its parts. The shell's exec runs it, so that it is one program.
 	Command string
 
 	// Driver makes what drives the server at an address.
@@ -67,8 +67,12 @@ func (e *Serve) Validate() error {
 	switch {
 	case !strings.Contains(e.Build, "{out}"):
 		return fmt.Errorf("--build=%s: must write the program to {out}, as in 'go build -o {out} .'", e.Build)
-	case !strings.Contains(e.Command, "{out}") || !strings.Contains(e.Command, "{addr}"):
-		return fmt.Errorf("--serve=%s: must start {out} and have it listen on {addr}, as in '{out} --addr {addr}'", e.Command)
+	case notVariables(e.Build, "{out}", "{layout}") != nil:
+		return fmt.Errorf("--build=%s: %w", e.Build, notVariables(e.Build, "{out}", "{layout}"))
+	case !strings.Contains(e.Command, "{out}") || !strings.Contains(e.Command, "{addr}") && !strings.Contains(e.Command, "{port}"):
+		return fmt.Errorf("--serve=%s: must start {out} and have it listen on {addr}, or on {host} and {port}, as in '{out} --addr {addr}' or '{out} --port {port}'", e.Command)
+	case notVariables(e.Command, "{out}", "{addr}", "{host}", "{port}") != nil:
+		return fmt.Errorf("--serve=%s: %w", e.Command, notVariables(e.Command, "{out}", "{addr}", "{host}", "{port}"))
 	case oneProgram(e.Command) != nil:
 		return fmt.Errorf("--serve=%s: %w", e.Command, oneProgram(e.Command))
 	case !e.Plan.Load.Open():
@@ -149,7 +153,7 @@ func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'"
 
 // make builds a side by the user's command.
 func (r *served) make(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
-	line := strings.NewReplacer("{out}", shellQuoted(out), "{layout}", strconv.FormatUint(max(layout, 1), 10)).Replace(r.Build)
+	line := fill(r.Build, "{out}", out, "{layout}", strconv.FormatUint(max(layout, 1), 10))
 	cmd := r.s.sides.command(arm, r.s.sides.dir(arm), "/bin/sh", "-c", line)
 	// A go build that has no linker flags of its own gets these; one that has
 	// them may take {layout}.
@@ -299,7 +303,11 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 		return nil, err
 	}
 	// The shell makes way for the server, whose process is measured.
-	line := "exec " + strings.NewReplacer("{out}", shellQuoted(prog.path), "{addr}", addr).Replace(r.Command)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	line := "exec " + fill(r.Command, "{out}", prog.path, "{addr}", addr, "{host}", host, "{port}", port)
 	cmd := r.s.sides.command(arm, r.s.sides.dir(arm), "/bin/sh", "-c", line)
 	p, err := child.Start(cmd, r.s.TargetCPUs, nil)
 	if err != nil {

@@ -76,7 +76,7 @@ func duetCommand() *cli.Command {
 			stringFlag(catBench, "tags", "", "build tags, separated by commas, as for go test"),
 			boolFlag(catBench, "candidate-tests", "measure the base with the candidate's test files and testdata: a benchmark that is new in the candidate is measured on both sides"),
 			stringFlag(catServe, "build", "", "shell command that builds a side: it writes a program to {out}; {layout} is a number that tells one code layout from another, which go build is told anyway"),
-			stringFlag(catServe, "serve", "", "command that starts the server: {out} is the program, {addr} the address to listen on. The shell's exec runs it: it is one program, and variables want env, as in 'env VAR=x {out} {addr}'"),
+			stringFlag(catServe, "serve", "", "command that starts the server: {out} is the program, {addr} the address to listen on, {host} and {port} its parts. The shell's exec runs it: it is one program, and variables want env, as in 'env VAR=x {out} {addr}'"),
 			stringFlag(catServe, "path", "/", "path of the requests, with its query"),
 			stringFlag(catServe, "method", http.MethodGet, "of the requests"),
 			listFlag(catServe, "header", "a further header line, as in 'Accept: text/html'; may be given more than once"),

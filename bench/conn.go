@@ -66,7 +66,7 @@ func DialFailed(err error) Reply {
 		r.Outcome = result.Unsent
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
-		r.Outcome = result.Timeout
+		r.Outcome, r.Why = result.Timeout, "connecting took longer than the timeout"
 	}
 	return r
 }

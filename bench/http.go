@@ -87,6 +87,7 @@ type httpConn struct {
 	under    *underTLS // nil where there is no session
 	wire     *wire
 	busy     atomic.Bool // Do is running
+	sending  atomic.Bool // a long request, of which not all is sent
 	picker   Picker
 	once     bool // for one request only
 	buf      []byte
@@ -129,6 +130,12 @@ func (c *httpConn) Unasked() bool { return c.unasked }
 // Close closes the connection, at once: a session that is not in use is ended
 // properly as far as the server takes in the few bytes of it.
 func (c *httpConn) Close() error {
+	if tcp, ok := c.tcp.(*net.TCPConn); ok && c.sending.Load() {
+		// Else the kernel would go on sending what it has, megabytes that stay with
+		// it for minutes where the server does not take them.
+		_ = tcp.SetLinger(0)
+		return tcp.Close()
+	}
 	if c.under == nil || c.busy.Load() {
 		return c.tcp.Close()
 	}
@@ -175,7 +182,9 @@ func (c *httpConn) doLong(request []byte) Reply {
 		_ = c.tcp.SetWriteDeadline(time.Unix(1, 0)) // what is not written by now is of no use
 		got <- reply
 	}()
+	c.sending.Store(true)
 	_, err := c.conn.Write(request)
+	c.sending.Store(err != nil)
 	reply := <-got
 	reply.Spent = reply.Spent || err != nil
 	return reply
@@ -198,11 +207,11 @@ func (c *httpConn) read() Reply {
 			case malformed != nil:
 				return failed(nil, malformed)
 			case done:
-				return c.answered(after > 0, n == len(buf), err != nil)
+				return c.answered(buf[n-after:n], n == len(buf), err != nil)
 			}
 		}
 		if err == io.EOF && c.reply.EndsWithConnection() {
-			return c.answered(false, false, true)
+			return c.answered(nil, false, true)
 		}
 		if err != nil {
 			return failed(err, err)
@@ -210,25 +219,28 @@ func (c *httpConn) read() Reply {
 	}
 }
 
-// answered is the outcome of a request whose reply is complete. Where more may
-// wait behind it, that is looked for: taken for the next request's reply it would
-// turn all that follow into those of others.
-func (c *httpConn) answered(surplus, more, closed bool) Reply {
+// answered is the outcome of a request whose reply is complete, given what came
+// behind it. Where more may wait there, that is looked for: taken for the next
+// request's reply it would turn all that follow into those of others.
+func (c *httpConn) answered(behind []byte, more, closed bool) Reply {
 	c.replied = true
-	spent := c.once || closed || c.reply.Last()
+	spent := c.once || closed || c.reply.Last() || len(behind) > 0
 	switch {
-	case surplus || spent:
+	case len(behind) > 0 || closed:
 	case c.under != nil:
-		said, err := c.under.ask(c.conn, buffered)
-		surplus, spent = len(said) > 0, err != nil
+		var err error
+		behind, err = c.under.ask(c.conn, buffered)
+		spent = spent || len(behind) > 0 || err != nil
 	case more && c.wire != nil:
-		said, nothing, _ := c.wire.pending()
-		surplus, spent = len(said) > 0, !nothing
+		var nothing bool
+		behind, nothing, _ = c.wire.pending()
+		spent = spent || !nothing
 	case more:
 		spent = true // nobody can tell
 	}
+	surplus := len(behind) > 0 && !http1.IsFarewell(behind)
 	status := c.reply.Status()
-	reply := Reply{Outcome: OutcomeOf(status), Spent: spent || surplus, Surplus: surplus && status != http.StatusSwitchingProtocols}
+	reply := Reply{Outcome: OutcomeOf(status), Spent: spent, Surplus: surplus && status != http.StatusSwitchingProtocols}
 	if reply.Outcome == result.Error {
 		if status != c.status || c.why == "" { // else as last time: an erring server must not cost an allocation a request
 			c.status, c.why = status, StatusWhy(status)

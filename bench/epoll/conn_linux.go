@@ -315,14 +315,16 @@ func (l *loop) read(i int32, ending bool) {
 				l.finish(i, result.Error, "malformed reply: "+bench.FirstLine(err.Error()), true, clock.Now())
 				return
 			case done:
+				behind := l.buf[n-after : n]
 				if after == 0 && n == len(l.buf) { // it may go on behind that, and no event would tell
-					after, errno = receive(c.fd, l.buf[:1])
-					ending = ending || after <= 0 && errno != unix.EAGAIN
+					n, errno = receive(c.fd, l.buf[:http1.Farewell])
+					behind = l.buf[:max(0, n)]
+					ending = ending || errno != unix.EAGAIN
 				}
-				if after > 0 && c.reply.Status() != http.StatusSwitchingProtocols {
+				if len(behind) > 0 && !http1.IsFarewell(behind) && c.reply.Status() != http.StatusSwitchingProtocols {
 					l.surplus(c)
 				}
-				l.answered(i, after > 0 || ending)
+				l.answered(i, len(behind) > 0 || ending)
 				return
 			case n < len(l.buf) && !ending:
 				return // the kernel's buffer is empty: more will be an event
@@ -374,6 +376,11 @@ func (l *loop) hangUp(c *conn) {
 		l.connecting--
 	}
 	if c.fd != none {
+		if c.state == sending {
+			// Else the kernel would go on sending what it has, megabytes that stay
+			// with it for minutes where the server does not take them.
+			_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		}
 		unix.Close(int(c.fd))
 	}
 	c.fd, c.state, c.generation = none, gone, c.generation+1

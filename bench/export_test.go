@@ -1,0 +1,4 @@
+package bench
+
+// RaceEnabled is for the tests of package bench_test.
+const RaceEnabled = raceEnabled

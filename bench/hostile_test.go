@@ -1,0 +1,508 @@
+package bench_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// peer is a hostile server's side of one connection.
+type peer struct {
+	net.Conn // the session's where there is one
+	tcp      *net.TCPConn
+	r        *bufio.Reader
+	over     chan struct{} // closed when the test is
+}
+
+// request reads a request.
+func (p *peer) request() bool {
+	req, err := http.ReadRequest(p.r)
+	if err != nil {
+		return false
+	}
+	_, err = io.Copy(io.Discard, req.Body)
+	return err == nil
+}
+
+func (p *peer) say(text string) bool {
+	_, err := io.WriteString(p, text)
+	return err == nil
+}
+
+// hold waits for the client to close.
+func (p *peer) hold() { io.Copy(io.Discard, p) }
+
+func (p *peer) reset() {
+	p.tcp.SetLinger(0)
+	p.tcp.Close()
+}
+
+// answers says the texts, a little apart, in reply to each request.
+func answers(texts ...string) func(*peer) {
+	return func(p *peer) {
+		for p.request() {
+			for i, text := range texts {
+				if i > 0 {
+					time.Sleep(2 * time.Millisecond)
+				}
+				if !p.say(text) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// times answers n requests and closes.
+func times(n int, text string) func(*peer) {
+	return func(p *peer) {
+		for range n {
+			if !p.request() || !p.say(text) {
+				return
+			}
+		}
+	}
+}
+
+func thenCloseIt(text string) func(*peer) { return times(1, text) }
+
+// once answers one request, then says the rest and closes.
+func once(text string, rest ...string) func(*peer) {
+	return func(p *peer) {
+		if !p.request() || !p.say(text) {
+			return
+		}
+		for _, text := range rest {
+			time.Sleep(2 * time.Millisecond)
+			p.say(text)
+		}
+	}
+}
+
+func thenReset(text string) func(*peer) {
+	return func(p *peer) {
+		if p.request() {
+			p.say(text)
+			time.Sleep(time.Millisecond) // for it to be seen before the reset
+			p.reset()
+		}
+	}
+}
+
+// onceReset resets the connection when the reply was surely read.
+func onceReset(text string) func(*peer) {
+	return func(p *peer) {
+		if p.request() && p.say(text) {
+			time.Sleep(50 * time.Millisecond)
+			p.reset()
+		}
+	}
+}
+
+func halfCloses(text string) func(*peer) {
+	return func(p *peer) {
+		if !p.request() {
+			return
+		}
+		p.say(text)
+		p.Conn.(interface{ CloseWrite() error }).CloseWrite()
+		p.hold()
+	}
+}
+
+// early answers each request before it reads it.
+func early(text string) func(*peer) {
+	return func(p *peer) {
+		for {
+			if _, err := p.r.Peek(1); err != nil || !p.say(text) || !p.request() {
+				return
+			}
+		}
+	}
+}
+
+// drips says the text byte by byte.
+func drips(first, text string, every time.Duration) func(*peer) {
+	return func(p *peer) {
+		for p.request() && p.say(first) {
+			for i := range len(text) {
+				if !p.say(text[i : i+1]) {
+					return
+				}
+				time.Sleep(every)
+			}
+		}
+	}
+}
+
+// floods says the text again and again.
+func floods(first, text string) func(*peer) {
+	return func(p *peer) {
+		if !p.request() || !p.say(first) {
+			return
+		}
+		for p.say(text) {
+		}
+	}
+}
+
+func readsSlowly(p *peer) {
+	b := make([]byte, 100)
+	for {
+		if _, err := p.Read(b); err != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// certificate is one that clients trust.
+var certificate = sync.OnceValues(func() (server, client *tls.Config) {
+	s := httptest.NewTLSServer(nil)
+	defer s.Close()
+	return &tls.Config{Certificates: s.TLS.Certificates}, s.Client().Transport.(*http.Transport).TLSClientConfig
+})
+
+// serveHostile serves one mode until the test ends, and returns its URL.
+func serveHostile(t *testing.T, do func(*peer), secure bool) (url string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	var mu sync.Mutex
+	var conns []net.Conn
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			mu.Lock()
+			conns = append(conns, c)
+			mu.Unlock()
+			wg.Go(func() {
+				defer c.Close()
+				p := &peer{Conn: c, tcp: c.(*net.TCPConn), over: over}
+				if secure {
+					config, _ := certificate()
+					session := tls.Server(c, config)
+					if session.Handshake() != nil {
+						return
+					}
+					defer session.Close()
+					p.Conn = session
+				}
+				p.r = bufio.NewReader(p.Conn)
+				do(p)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		close(over)
+		ln.Close()
+		mu.Lock()
+		for _, c := range conns {
+			c.Close()
+		}
+		mu.Unlock()
+		wg.Wait()
+	})
+	scheme := "http://"
+	if secure {
+		scheme = "https://"
+	}
+	return scheme + ln.Addr().String() + "/"
+}
+
+// hostileRun is one stage against a hostile server, as JSON for a process of its
+// own.
+type hostileRun struct {
+	URL     string
+	Driver  string
+	Fresh   bool // a new connection for each request
+	Body    int
+	Clients int
+	Stalls  bool
+	Idles   bool
+	Cancel  time.Duration // when the stage is to be interrupted; 0: it is not
+}
+
+// limit is by when the stage must have ended, less the second that it has.
+func (r hostileRun) limit(p bench.Plan) time.Duration {
+	if r.Cancel > 0 {
+		return r.Cancel
+	}
+	if r.Stalls {
+		return p.Length + p.Timeout // whatever the drain timeout
+	}
+	return p.Length + p.Drain + p.Timeout
+}
+
+func (r hostileRun) plan() bench.Plan {
+	// Where a reply comes a slow machine must not make a timeout of it.
+	p := bench.Plan{
+		Level: r.Clients, Length: 60 * time.Millisecond, Timeout: 20 * time.Second, Drain: 20 * time.Second,
+		Think: 5 * time.Millisecond, RejectPause: 30 * time.Millisecond, NewConnection: r.Fresh, MaxLag: time.Minute,
+	}
+	if r.Idles {
+		p.Think, p.RejectPause, p.Length = 250*time.Millisecond, 250*time.Millisecond, 600*time.Millisecond
+	}
+	if r.Stalls {
+		p.Timeout = 80 * time.Millisecond
+	}
+	if r.Cancel > 0 {
+		p.Length, p.Timeout, p.Think = time.Minute, time.Minute, 0
+	}
+	return p
+}
+
+func (r hostileRun) run(ctx context.Context) (*result.Stage, time.Duration, error) {
+	h := bench.HTTP{URL: r.URL, NewConnection: r.Fresh}
+	if r.Body > 0 {
+		h.Method, h.Body = http.MethodPut, make([]byte, r.Body)
+	}
+	_, h.TLS = certificate()
+	d, err := namedDriver(r.Driver, h)
+	if err != nil {
+		return nil, 0, err
+	}
+	if r.Cancel > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, r.Cancel)
+		defer cancel()
+	}
+	began := time.Now()
+	stage, err := bench.Run(ctx, r.plan(), d)
+	return stage, time.Since(began), err
+}
+
+// eachWay calls test for each driver, plain and over TLS, with connections that
+// are kept and with new ones.
+func eachWay(t *testing.T, test func(t *testing.T, r hostileRun, secure bool)) {
+	for _, way := range []struct {
+		driver string
+		secure bool
+	}{{epoll.Name, false}, {bench.Fasthttp, false}, {bench.Fasthttp, true}} {
+		if way.driver == epoll.Name && !epoll.Supported {
+			continue
+		}
+		for _, fresh := range []bool{false, true} {
+			name := way.driver
+			if way.secure {
+				name += ", TLS"
+			}
+			if fresh {
+				name += ", new connections"
+			}
+			t.Run(name, func(t *testing.T) { test(t, hostileRun{Driver: way.driver, Fresh: fresh, Clients: 4}, way.secure) })
+		}
+	}
+}
+
+// of is the run against one mode.
+func (r hostileRun) of(m hostile) hostileRun {
+	r.Body, r.Idles = m.body, m.idles
+	r.Stalls = m.stalls || slices.Contains(m.want, result.Timeout)
+	return r
+}
+
+// check holds a stage against what the mode must make of it.
+func (m hostile) check(t *testing.T, r hostileRun, counts result.Counts, surplus int64, warnings []string) {
+	t.Helper()
+	good := int64(0)
+	for _, o := range m.want {
+		good += counts[o]
+	}
+	if n := counts.Planned(); n == 0 || good != n {
+		t.Errorf("counts %v, want all of %v; %q", counts, m.want, warnings)
+	}
+	// A connection that is new for each request is closed before it can rest.
+	if noticed := surplus > 0; noticed != m.surplus && !(r.Fresh && m.idles) {
+		t.Errorf("bytes that nobody asked for were noticed %d times, want some: %v; counts %v", surplus, m.surplus, counts)
+	}
+	if failed := good > 0 && m.want[0] != result.OK; failed && !strings.Contains(fmt.Sprint(warnings), "for example: ") {
+		t.Errorf("no reason is given: %q", warnings)
+	}
+}
+
+// The suite of hostile servers: whatever a server does, the outcome is the one
+// that it must be, and the stage ends in time.
+func TestHostileServers(t *testing.T) {
+	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
+		for _, m := range hostiles {
+			t.Run(m.name, func(t *testing.T) {
+				t.Parallel()
+				r := r.of(m)
+				r.URL = serveHostile(t, m.do, secure)
+				var took, limit time.Duration
+				for range 3 { // others may have taken the CPU
+					var stage *result.Stage
+					var err error
+					if stage, took, err = r.run(t.Context()); err != nil {
+						t.Fatal(err)
+					}
+					addsUp(t, stage)
+					m.check(t, r, stage.Counts, stage.Surplus, stage.Warnings)
+					if limit = r.limit(r.plan()) + time.Second; took <= limit || t.Failed() {
+						return
+					}
+				}
+				t.Errorf("the stage took %v, want at most %v", took, limit)
+			})
+		}
+	})
+}
+
+// An interrupt ends a stage at once, whatever the server is doing.
+func TestInterruptEndsAtOnce(t *testing.T) {
+	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
+		for _, m := range hostiles {
+			if !m.stalls && !m.hungry {
+				continue
+			}
+			t.Run(m.name, func(t *testing.T) {
+				t.Parallel()
+				r := r.of(m)
+				r.URL, r.Cancel = serveHostile(t, m.do, secure), 30*time.Millisecond
+				var took time.Duration
+				for range 3 {
+					var err error
+					if _, took, err = r.run(t.Context()); err == nil {
+						t.Fatal("a stage that was interrupted is complete")
+					}
+					if took <= r.Cancel+time.Second {
+						return
+					}
+				}
+				t.Errorf("it took %v", took)
+			})
+		}
+	})
+}
+
+// mostMemory is what 100 clients may take, in bytes, whatever is sent to them.
+const mostMemory = 100 << 20
+
+const hostileEnv = "ONHOLD_TEST_HOSTILE"
+
+func init() { roles[hostileEnv] = driveHostile }
+
+// drivenHostile is what a process of its own tells of a hostileRun.
+type drivenHostile struct {
+	Counts   result.Counts
+	Surplus  int64
+	Warnings []string
+	Took     time.Duration
+	Peak     int64 // bytes resident, the most so far
+	Err      string
+}
+
+// driveHostile runs the stages of the value, a list in JSON, and tells of each.
+func driveHostile(value string) error {
+	var runs []hostileRun
+	if err := json.Unmarshal([]byte(value), &runs); err != nil {
+		return err
+	}
+	out := json.NewEncoder(os.Stdout)
+	for _, r := range runs {
+		var d drivenHostile
+		stage, took, err := r.run(context.Background())
+		if err != nil {
+			d.Err = err.Error()
+		} else {
+			d.Counts, d.Surplus, d.Warnings, d.Took = stage.Counts, stage.Surplus, stage.Warnings, took
+		}
+		if d.Peak, err = host.PeakRSS(os.Getpid()); err != nil {
+			return err
+		}
+		if err := out.Encode(d); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holdMemory drives the modes with 100 clients from a process of its own, and
+// holds its memory against the bound.
+func holdMemory(t *testing.T, choose func(hostile) bool) {
+	if bench.RaceEnabled {
+		t.Skip("the race detector takes several times the memory")
+	}
+	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
+		t.Parallel()
+		var chosen []hostile
+		var runs []hostileRun
+		for _, m := range hostiles {
+			if choose(m) {
+				r := r.of(m)
+				r.URL, r.Clients = serveHostile(t, m.do, secure), 100
+				chosen, runs = append(chosen, m), append(runs, r)
+			}
+		}
+		value, err := json.Marshal(runs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		exe, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(t.Context(), exe)
+		cmd.Env, cmd.Stderr = append(os.Environ(), hostileEnv+"="+string(value)), os.Stderr
+		out, err := cmd.StdoutPipe()
+		if err == nil {
+			err = cmd.Start()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait()
+		in := json.NewDecoder(out)
+		var peak int64
+		for i, m := range chosen {
+			var d drivenHostile
+			if err := in.Decode(&d); err != nil || d.Err != "" {
+				t.Fatalf("%s: %v %s", m.name, err, d.Err)
+			}
+			if d.Peak > mostMemory {
+				t.Fatalf("%s: %d MB, want at most %d", m.name, d.Peak>>20, mostMemory>>20)
+			}
+			if limit := runs[i].limit(runs[i].plan()) + time.Second; d.Took > limit {
+				t.Logf("%s: took %v, the limit is %v", m.name, d.Took, limit)
+			}
+			peak = d.Peak
+		}
+		t.Logf("%d MB at the most", peak>>20)
+	})
+}
+
+func TestHostileServersTakeNoMemory(t *testing.T) {
+	holdMemory(t, func(m hostile) bool { return m.hungry })
+}
+
+func TestSlowHostileServersTakeNoMemory(t *testing.T) {
+	slow.Only(t)
+	holdMemory(t, func(m hostile) bool { return true })
+}

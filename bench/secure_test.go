@@ -1,0 +1,158 @@
+package bench_test
+
+import (
+	"crypto/tls"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// A connection that rests says nothing of the next request: not where its TLS
+// session gets its tickets, not where the last request's time is up; and where
+// the server has closed it, properly or not, a new one is taken and nothing is
+// a failure.
+func TestConnectionsThatRest(t *testing.T) {
+	const clients, waves, every = 3, 3, 250 * time.Millisecond
+	for _, c := range []struct {
+		name   string
+		do     func(*peer)
+		secure bool
+		again  int64 // connections made anew
+	}{
+		{"kept", answers(okReply), false, 0},
+		{"closed", once(okReply), false, clients * (waves - 1)},
+		{"reset", onceReset(okReply), false, clients * (waves - 1)},
+		{"said goodbye to", once(okReply, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"), false, clients * (waves - 1)},
+		{"kept, of a session", answers(okReply), true, 0}, // its tickets wait to be read before the first request
+		{"close_notify, then FIN", once(okReply), true, clients * (waves - 1)},
+		{"close_notify, and the connection is left open", func(p *peer) {
+			if p.request() && p.say(okReply) {
+				p.Conn.(*tls.Conn).CloseWrite()
+				p.hold()
+			}
+		}, true, clients * (waves - 1)},
+		{"FIN without close_notify", func(p *peer) {
+			if p.request() && p.say(okReply) {
+				p.tcp.Close()
+			}
+		}, true, clients * (waves - 1)},
+		{"reset, of a session", onceReset(okReply), true, clients * (waves - 1)},
+		{"an alert", func(p *peer) {
+			if p.request() && p.say(okReply) {
+				p.tcp.Write([]byte("\x15\x03\x03\x00\x02\x02\x46"))
+				p.hold()
+			}
+		}, true, clients * (waves - 1)},
+	} {
+		for _, driver := range []string{epoll.Name, bench.Fasthttp} {
+			if driver == epoll.Name && (c.secure || !epoll.Supported) {
+				continue
+			}
+			t.Run(c.name+", "+driver, func(t *testing.T) {
+				t.Parallel()
+				_, client := certificate()
+				d, err := namedDriver(driver, bench.HTTP{URL: serveHostile(t, c.do, c.secure), TLS: client})
+				if err != nil {
+					t.Fatal(err)
+				}
+				// The first wave comes when the connections have rested, too.
+				stage := run(t, bench.Plan{
+					Load: bench.LoadBurst, Level: clients, Every: every, Length: waves * every, Timeout: every * 4 / 5, Drain: time.Minute,
+				}, d)
+				if stage.Counts[result.OK] != clients*waves || stage.Counts.Planned() != clients*waves {
+					t.Errorf("counts %v, want %d ok; %q", stage.Counts, clients*waves, stage.Warnings)
+				}
+				if stage.Reconnects != c.again || stage.Surplus != 0 {
+					t.Errorf("%d connections made anew, %d times bytes that nobody asked for; want %d and none", stage.Reconnects, stage.Surplus, c.again)
+				}
+			})
+		}
+	}
+}
+
+// A server that does not come to an end with the handshake, or does not begin
+// it, costs the timeout and no more.
+func TestHandshakesThatDoNotEnd(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		do   func(c net.Conn)
+		want result.Outcome
+	}{
+		{"nothing is said", func(c net.Conn) { c.Read(make([]byte, 1000)); time.Sleep(time.Second) }, result.Timeout},
+		{"half a record", func(c net.Conn) {
+			c.Read(make([]byte, 1000))
+			c.Write([]byte("\x16\x03\x03\x40\x00\x02\x00"))
+			time.Sleep(time.Second)
+		}, result.Timeout},
+		{"a record drips", func(c net.Conn) {
+			c.Read(make([]byte, 1000))
+			c.Write([]byte("\x16\x03\x03\x40\x00\x02\x00"))
+			for {
+				if _, err := c.Write([]byte{0}); err != nil {
+					return
+				}
+				time.Sleep(time.Millisecond)
+			}
+		}, result.Timeout},
+		{"plain HTTP", func(c net.Conn) { c.Read(make([]byte, 1000)); c.Write([]byte(okReply)) }, result.Refused},
+		{"closed", func(net.Conn) {}, result.Refused},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			ln, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ln.Close()
+			go func() {
+				for {
+					conn, err := ln.Accept()
+					if err != nil {
+						return
+					}
+					go func() { defer conn.Close(); c.do(conn) }()
+				}
+			}()
+			r := hostileRun{URL: "https://" + ln.Addr().String() + "/", Driver: bench.Fasthttp, Clients: 4, Stalls: true}
+			for range 3 { // others may have taken the CPU
+				stage, took, err := r.run(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				addsUp(t, stage)
+				if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() {
+					t.Fatalf("counts %v, want all %v; %q", stage.Counts, c.want, stage.Warnings)
+				}
+				if took <= r.limit(r.plan())+time.Second {
+					return
+				}
+			}
+			t.Error("the stage did not end in time")
+		})
+	}
+}
+
+// A server that answers each request twice, the second time when the next
+// request is out already, cannot be seen through while that goes on; but it is
+// reported.
+func TestSecondRepliesThatComeLate(t *testing.T) {
+	eachDriver(t, func(t *testing.T, made made) {
+		t.Parallel()
+		late := func(p *peer) {
+			for p.request() && p.say(okReply) {
+				time.Sleep(5 * time.Millisecond)
+				if !p.say(rejectedReply) {
+					return
+				}
+			}
+		}
+		stage := run(t, bench.Plan{Level: 2, Length: 200 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{URL: serveHostile(t, late, false)}))
+		if stage.Surplus == 0 {
+			t.Errorf("it was not noticed; counts %v, %q", stage.Counts, stage.Warnings)
+		}
+	})
+}

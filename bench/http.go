@@ -205,6 +205,7 @@ func (c *httpConn) read() Reply {
 			done, after, malformed := c.reader.Next(&c.reply, buf[:n])
 			switch {
 			case malformed != nil:
+				c.reply.Again()
 				return failed(nil, malformed)
 			case done:
 				return c.answered(buf[n-after:n], n == len(buf), err != nil)
@@ -214,6 +215,7 @@ func (c *httpConn) read() Reply {
 			return c.answered(nil, false, true)
 		}
 		if err != nil {
+			c.reply.Again()
 			return failed(err, err)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // The most that is read of a reply, in bytes; a larger one is an error.
@@ -64,10 +65,11 @@ const (
 // Reply is how much of a reply was read. The zero value waits for its
 // beginning.
 type Reply struct {
-	held    []byte // of the header, while its end has not come
-	left    int64  // of the body or chunk; or its size so far
-	size    int64  // bytes read behind the header
-	line    int32  // bytes of the part that has a bound of its own
+	held    []byte      // of the header, while its end has not come
+	room    *[room]byte // what held lies in, where it is long; borrowed
+	left    int64       // of the body or chunk; or its size so far
+	size    int64       // bytes read behind the header
+	line    int32       // bytes of the part that has a bound of its own
 	status  int16
 	interim uint8 // replies that came before, as 103 Early Hints
 	digits  uint8 // of a chunk's size
@@ -76,14 +78,31 @@ type Reply struct {
 	last    bool // the connection closes after it
 }
 
+const (
+	ownRoom = 4 << 10       // bytes of a header that a reply keeps in memory of its own
+	room    = 2 * MaxHeader // a header and what is read at once
+)
+
+var rooms = sync.Pool{New: func() any { return new([room]byte) }}
+
 // Again makes it wait for the next reply. It keeps its memory, but for that of
 // a header that was unusually long.
 func (p *Reply) Again() {
 	held := p.held[:0]
-	if cap(held) > 16<<10 {
+	if p.room != nil {
+		rooms.Put(p.room)
 		held = nil
 	}
 	*p = Reply{held: held}
+}
+
+// hold adds to what is held.
+func (p *Reply) hold(data []byte) {
+	if p.room == nil && len(p.held)+len(data) > ownRoom {
+		p.room = rooms.Get().(*[room]byte)
+		p.held = append(p.room[:0], p.held...)
+	}
+	p.held = append(p.held, data...)
 }
 
 // Status is the reply's status, from 0 to 999, once its header has come.
@@ -128,7 +147,7 @@ type Reader struct {
 func (r *Reader) Next(p *Reply, data []byte) (done bool, after int, err error) {
 	seen := len(p.held) // in vain, so need not be looked through again
 	if seen > 0 {
-		p.held = append(p.held, data...)
+		p.hold(data)
 		data = p.held
 	}
 	for {
@@ -148,8 +167,10 @@ func (r *Reader) Next(p *Reply, data []byte) (done bool, after int, err error) {
 			return true, len(data), nil
 		case len(data) == 0 || n == 0:
 			// What is left of it is of the header: all else is taken as it comes.
-			if len(p.held) > 0 || len(data) > 0 {
-				p.held = append(p.held[:0], data...)
+			if len(p.held) > 0 { // then data lies in it
+				p.held = p.held[:copy(p.held, data)]
+			} else if len(data) > 0 {
+				p.hold(data)
 			}
 			return false, 0, nil
 		}

@@ -23,12 +23,14 @@ type fake struct {
 	value  func(arm compare.Arm, pair int) float64
 	breach func(p pairPlan, row int) *breach
 	s      *session
-	fail   error
-	more   func(arm compare.Arm, pair int) []compare.Sample // further figures of a launch
-	slow   bool                                             // building takes for ever
-	built  []int
-	ran    []pairPlan
-	kept   []compare.Sample // of all pairs, as a record would have them
+	// launches does what the launches of a pair do with the machine.
+	launches func(p pairPlan) error
+	fail     error
+	more     func(arm compare.Arm, pair int) []compare.Sample // further figures of a launch
+	slow     bool                                             // building takes for ever
+	built    []int
+	ran      []pairPlan
+	kept     []compare.Sample // of all pairs, as a record would have them
 }
 
 func (f *fake) build(ctx context.Context, pairs []pairPlan) error {
@@ -59,6 +61,11 @@ func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 			return nil, err
 		} else if !again {
 			break
+		}
+	}
+	if f.launches != nil {
+		if err := f.launches(p); err != nil {
+			return nil, err
 		}
 	}
 	var out []compare.Sample

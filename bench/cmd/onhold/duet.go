@@ -32,7 +32,7 @@ const (
 )
 
 func maxStealFlag() cli.Flag {
-	return stringFlag(catCompare, "max-steal", "1%", "the most CPU time that a hypervisor may take away in a slice; one with more is run again")
+	return stringFlag(catCompare, "max-steal", "1%", "the most CPU time that a hypervisor may take away in a slice; one with more is run again, as far as that is of use")
 }
 
 func maxStealOf(c *cli.Command) (float64, error) {
@@ -63,9 +63,10 @@ func duetCommand() *cli.Command {
 			"summary.md and benchmark text. With the same --out a comparison is continued,\n" +
 			"never begun anew. In GitHub Actions it adds to the step's summary and annotates.\n\n" +
 			"Exit codes: 0 nothing regressed, 1 regressed, 2 usage, 3 cannot tell (too noisy,\n" +
-			"too few pairs), 4 the comparison is not valid (the machine disturbed it, the\n" +
-			"control differs from the base, a figure is missing on one side), 5 a side does\n" +
-			"not build or start, 130 interrupted.\n\n" +
+			"too few pairs), 4 the comparison is not valid (a benchmark failed or\n" +
+			"brought no figures, the control differs from the base, the machine let no slice\n" +
+			"be valid), 5 a side does not build or start, 6 the files could not be written,\n" +
+			"130 interrupted. The files say why, however it ends.\n\n" +
 			"Examples:\n\n" +
 			"  onhold duet --base main --bench Orders ./...\n" +
 			"  onhold duet --base main --build 'go build -o {out} ./cmd/server' --serve '{out} --addr {addr}' --path /api/orders --level 500",

@@ -48,6 +48,11 @@ func judge(m merged, p Plan, meterErr error) {
 	planned := s.Counts.Planned()
 	if planned == 0 {
 		s.Invalidate("%s", nothingMeasured(m, p))
+		throttled(s)
+		if meterErr != nil {
+			s.Invalidate("the target's process could not be measured: %v", meterErr)
+		}
+		slowed(s)
 		return
 	}
 	if n := s.Counts[result.Unsent]; n > 0 {

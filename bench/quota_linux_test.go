@@ -42,22 +42,23 @@ func driveAddress(addr string) error {
 
 // busyPlan takes all the CPU time that there is.
 func busyPlan(pid int) bench.Plan {
-	return bench.Plan{Level: 16, Length: 600 * time.Millisecond, TargetPID: pid}
+	return bench.Plan{Level: 16, Length: time.Second, TargetPID: pid}
 }
 
-// quotaGroup makes a control group that may use a twentieth of a CPU, or skips
+// quotaGroup makes a control group that may use so little of a CPU, or skips
 // the test where this machine does not allow that.
-func quotaGroup(t *testing.T) (admit func(pid int)) {
+func quotaGroup(t *testing.T, thousandths int) (admit func(pid int)) {
 	t.Helper()
 	name := fmt.Sprintf("onhold-test-%d-%s", os.Getpid(), strings.ReplaceAll(t.Name(), "/", "-"))
+	quota := strconv.Itoa(thousandths * 100) // µs of 100 ms
 	var why error
 	for _, c := range []struct {
 		top   string
 		files map[string]string
 	}{
-		{"/sys/fs/cgroup", map[string]string{"cpu.max": "5000 100000"}},
-		{"/sys/fs/cgroup/cpu", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "5000"}},
-		{"/sys/fs/cgroup/cpu,cpuacct", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": "5000"}},
+		{"/sys/fs/cgroup", map[string]string{"cpu.max": quota + " 100000"}},
+		{"/sys/fs/cgroup/cpu", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": quota}},
+		{"/sys/fs/cgroup/cpu,cpuacct", map[string]string{"cpu.cfs_period_us": "100000", "cpu.cfs_quota_us": quota}},
 	} {
 		dir := filepath.Join(c.top, name)
 		if why = os.Mkdir(dir, 0o755); why != nil {
@@ -92,8 +93,8 @@ func quotaGroup(t *testing.T) (admit func(pid int)) {
 			if err := os.WriteFile(filepath.Join(dir, "cgroup.procs"), []byte(strconv.Itoa(pid)), 0); err != nil {
 				t.Fatal(err)
 			}
-			if q := host.ReadQuota(pid); q.CPUs != 0.05 || q.Group != dir {
-				t.Errorf("the quota of process %d is %v, want 0.05 CPUs of %s", pid, q, dir)
+			if q := host.ReadQuota(pid); q.CPUs != float64(thousandths)/1000 || q.Group != dir {
+				t.Errorf("the quota of process %d is %v, want %d/1000 CPUs of %s", pid, q, thousandths, dir)
 			}
 		}
 	}
@@ -104,7 +105,7 @@ func quotaGroup(t *testing.T) (admit func(pid int)) {
 // A closed load has no lag: its clients plan the next request when the last has
 // been answered. So a stop of the generator by a quota shows in latencies alone.
 func TestQuotaOfTheGenerator(t *testing.T) {
-	admit := quotaGroup(t)
+	admit := quotaGroup(t, 20)
 	target := launch(t, "bare", nil)
 	t.Cleanup(func() { target.Stop() })
 	cmd := exec.Command(os.Args[0])
@@ -130,14 +131,14 @@ func TestQuotaOfTheGenerator(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := s.Generator
-	if s.Valid || g.Quota != 0.05 || !g.Throttled.Any() || !strings.Contains(strings.Join(s.Warnings, "\n"), "a CPU quota of 0.05 CPUs stopped the generator") {
+	if s.Valid || g.Quota != 0.02 || !g.Throttled.Any() || !strings.Contains(strings.Join(s.Warnings, "\n"), "a CPU quota of 0.02 CPUs stopped the generator") {
 		t.Errorf("valid %v, %+v, %q", s.Valid, g, s.Warnings)
 	}
 }
 
 // A quota of the target is a limit of the target.
 func TestQuotaOfTheTarget(t *testing.T) {
-	admit := quotaGroup(t)
+	admit := quotaGroup(t, 10)
 	target := launch(t, "bare", nil)
 	t.Cleanup(func() { target.Stop() })
 	admit(target.PID)
@@ -150,7 +151,7 @@ func TestQuotaOfTheTarget(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := strings.Join(s.Warnings, "\n")
-	if s.Target.Quota != 0.05 || !s.Target.Throttled.Any() || s.Generator.Throttled.Any() || !strings.Contains(all, "a CPU quota of 0.05 CPUs stopped the target") {
+	if s.Target.Quota != 0.01 || !s.Target.Throttled.Any() || s.Generator.Throttled.Any() || !strings.Contains(all, "a CPU quota of 0.01 CPUs stopped the target") {
 		t.Errorf("%+v, %+v, %q", s.Target, s.Generator.Throttled, s.Warnings)
 	}
 }

@@ -127,17 +127,26 @@ func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 	if err != nil {
 		b.Fatal(err)
 	}
-	var got *result.Stage
+	var got, before *result.Stage
 	for again := 0; ; again++ {
 		if got, err = bench.Run(b.Context(), p, s.driver); err != nil {
 			b.Fatal(err)
 		}
-		if again > 0 {
-			got.Warn("run %d times: the machine had spoilt it before (steal)", again+1)
+		if before != nil {
+			got.Again(before)
 		}
 		if again == retries || !got.Spoilt {
 			break
 		}
+		if err := s.gone(b.Context()); err != nil {
+			got.Invalidate("the target has died, so that the stage was not run again: %v", err)
+			break
+		}
+		got.Discard(got.Warnings[0]) // the reasons come first
+		if err := kept.discard(got); err != nil {
+			b.Fatal(err)
+		}
+		before = got
 	}
 	if err := kept.end(got); err != nil {
 		b.Fatal(err)

@@ -103,7 +103,7 @@ func BenchmarkFixtureNobodyThere(b *testing.B) {
 
 func BenchmarkFixtureTooMany(b *testing.B) {
 	p := quick(b)
-	p.Load, p.Level = bench.LoadClosed, 1<<30
+	p.Load, p.Level = bench.LoadClosed, bench.MaxLevel
 	benchtest.Run(b, p, benchtest.Handler(orders))
 }
 

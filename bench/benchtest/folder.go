@@ -75,6 +75,16 @@ func (k *keeper) begin(line string, p bench.Plan) (bench.Plan, error) {
 	return p, k.folder.Mark(time.Time{}, false)
 }
 
+// discard keeps a stage that does not count: it is run again.
+func (k *keeper) discard(s *result.Stage) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.folder == nil {
+		return nil
+	}
+	return k.folder.Append(s)
+}
+
 // end keeps the stage, and takes the stamp away where all that were begun are
 // whole. Package testing has no moment at which it is over, so that the folder
 // is a whole one after each stage.

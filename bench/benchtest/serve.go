@@ -65,15 +65,19 @@ func serving(fresh func() server) func(*testing.B) (string, int) {
 type served struct {
 	Target
 	driver bench.Driver
+	reach  bench.Dial // makes a connection to it
 	pid    int
 }
+
+// gone is why the target must not be driven again; nil where it may.
+func (s *served) gone(ctx context.Context) error { return bench.Gone(ctx, s.reach, s.pid) }
 
 // start makes the target one that can be driven, until b ends. An address at
 // which nobody listens fails b at once, not after a stage that tells no more.
 func (t Target) start(b *testing.B, p bench.Plan) *served {
 	s := &served{Target: t, pid: cmp.Or(t.pid, p.TargetPID)}
 	if t.dial != nil {
-		s.driver = &bench.Conns{Dial: t.dial}
+		s.driver, s.reach = &bench.Conns{Dial: t.dial}, t.dial
 		return s
 	}
 	base := ""
@@ -90,18 +94,17 @@ func (t Target) start(b *testing.B, p bench.Plan) *served {
 	if s.driver, err = epoll.Best(h, 0, 0); err != nil {
 		b.Fatal(err)
 	}
-	if err := probe(b.Context(), h); err != nil {
+	if s.reach, err = h.Dial(); err != nil {
+		b.Fatal(err)
+	}
+	if err := probe(b.Context(), s.reach); err != nil {
 		b.Fatalf("target %s: no connection can be made: %v", t.name, err)
 	}
 	return s
 }
 
 // probe makes one connection, and no request.
-func probe(ctx context.Context, h bench.HTTP) error {
-	dial, err := h.Dial()
-	if err != nil {
-		return err
-	}
+func probe(ctx context.Context, dial bench.Dial) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	conn, err := dial(ctx)

@@ -181,7 +181,7 @@ func readSlices(dir string, arms []compare.Arm, each int) (stages []*result.Stag
 			return nil, end, fmt.Errorf("%s: line %d: not a stage: %w", end.path, n, err)
 		}
 		stages = append(stages, s)
-		if s.Settings.Get(result.KeyDiscarded) != "" {
+		if s.Discarded() != "" {
 			continue
 		}
 		if pair := s.Settings.Int(result.KeyPair); pair != last {

@@ -19,6 +19,9 @@ import (
 // sampleEvery is how often the figures are read of which the highest counts.
 const sampleEvery = 250 * time.Millisecond
 
+// errEnded means that a process is no more.
+var errEnded = errors.New("has ended")
+
 // errUnsupported means that this operating system does not tell.
 var errUnsupported = errors.New("not told by this operating system")
 
@@ -53,6 +56,15 @@ type Meter struct {
 
 // Process returns a meter of the process pid.
 func Process(pid int) *Meter { return &Meter{pid: pid} }
+
+// Ended is an error that says so where the process pid has ended, and nil where
+// it lives or nobody can tell.
+func Ended(pid int) error {
+	if _, err := readProcess(pid); errors.Is(err, errEnded) {
+		return err
+	}
+	return nil
+}
 
 // Self returns a meter of this process, its garbage collector included.
 func Self() *Meter { return &Meter{pid: os.Getpid(), self: true} }

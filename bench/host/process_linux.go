@@ -58,7 +58,7 @@ func readProcess(pid int) (snapshot, error) {
 // gone tells why a process could not be read.
 func gone(pid int, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-		return fmt.Errorf("process %d has ended", pid)
+		return fmt.Errorf("process %d %w", pid, errEnded)
 	}
 	return fmt.Errorf("process %d: %w", pid, err)
 }

@@ -91,16 +91,22 @@ const (
 // measure runs one stage at a server of its own, and again where the machine
 // has spoilt it.
 func (l *lab) measure(ctx context.Context, d drive) (*result.Stage, error) {
+	var before *result.Stage
 	for try := 1; ; try++ {
 		s, err := l.once(ctx, d)
 		if err != nil {
 			return nil, err
 		}
+		if before != nil {
+			s.Again(before)
+		}
+		l.stages = append(l.stages, s)
 		if try == tries || !s.Spoilt {
-			l.stages = append(l.stages, s)
 			return s, nil
 		}
-		l.tell("again, as the machine was busy: %s", s.Warnings[len(s.Warnings)-1])
+		s.Discard(s.Warnings[0]) // the reasons come first
+		l.tell("again, as the machine was busy: %s", s.Discarded())
+		before = s
 	}
 }
 
@@ -139,7 +145,7 @@ func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 // measured is shown all the same.
 func (l *lab) warnings() (out []string) {
 	for _, s := range l.stages {
-		if s.Valid {
+		if s.Valid || s.Discarded() != "" {
 			continue
 		}
 		for _, w := range s.Warnings {

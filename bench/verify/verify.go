@@ -103,16 +103,25 @@ func (c Config) write() error {
 // cell runs a spec until it is valid, or for the last time. Of the plan, what is
 // set already stays.
 func (c Config) cell(ctx context.Context, p check.Planned, plan bench.Plan) (*check.Cell, error) {
+	var before *result.Stage
 	for try := 1; ; try++ {
 		cell, stage, err := c.run(ctx, p, plan, try)
 		if err != nil {
 			return nil, err
+		}
+		if before != nil {
+			stage.Again(before)
 		}
 		cell.Tries = try
 		if cell.Valid || try == Tries {
 			return cell, c.Folder.Append(stage)
 		}
 		c.tell("         %-18s again: %s", p.Spec.Name, cell.Why[0])
+		stage.Discard(cell.Why[0])
+		if err := c.Folder.Append(stage); err != nil {
+			return nil, err
+		}
+		before = stage
 	}
 }
 

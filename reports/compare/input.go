@@ -26,7 +26,7 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 	launches := map[launch][]*result.Stage{}
 	var order []launch
 	for i, s := range stages {
-		if s.Settings.Get(result.KeyDiscarded) != "" {
+		if s.Discarded() != "" {
 			continue
 		}
 		l := launch{scenario: ScenarioOf(s.TargetName(), s.Load(), s.Level()), arm: arm, pair: s.Settings.Int(result.KeyPair)}

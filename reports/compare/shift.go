@@ -29,7 +29,7 @@ func (r *Report) AddShifts(stages []*result.Stage) {
 	hists := map[launch]map[Arm]*result.Hist{}
 	for _, s := range stages {
 		pair, arm := s.Settings.Int(result.KeyPair), Arm(s.Settings.Get(result.KeyArm))
-		if pair == 0 || s.Settings.Get(result.KeyDiscarded) != "" || arm != Base && arm != Candidate {
+		if pair == 0 || s.Discarded() != "" || arm != Base && arm != Candidate {
 			continue
 		}
 		l := launch{ScenarioOf(s.TargetName(), s.Load(), s.Level()), pair}

@@ -144,7 +144,8 @@ func (f *Folder) writeRun() error {
 	return files.Write(filepath.Join(f.Dir, RunFile), append(b, '\n'))
 }
 
-// Open reads a run folder. What it could not use (a stage line cut short by
+// Open reads a run folder: the stages that count, without attempts that were
+// discarded and run again. What it could not use (a stage line cut short by
 // a crash, say) is told in warnings; the rest is returned all the same. It
 // fails where run.json or all of the stages cannot be read.
 func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
@@ -167,7 +168,9 @@ func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
 			warnings = append(warnings, fmt.Sprintf("%s: %v", StagesFile, err))
 			continue
 		}
-		stages = append(stages, stage)
+		if stage.Discarded() == "" {
+			stages = append(stages, stage)
+		}
 	}
 	if err := r.Err(); err != nil {
 		return run, nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, StagesFile), err)

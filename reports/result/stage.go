@@ -50,13 +50,14 @@ const (
 	KeySlice          = "slice"           // of a comparison: which slice of the pair this is, from 1
 	KeyBrokerStore    = "broker_store"    // of a queue: where the broker keeps messages, file or memory
 	KeyBrokerSync     = "broker_sync"     // of a queue: when the broker writes them to the disk for good
-	KeyDiscarded      = "discarded"       // of a comparison: why the pair does not count; it was run again
+	KeyDiscarded      = "discarded"       // why this stage does not count; it was run again
 	KeyDisturbed      = "disturbed"       // of a comparison: how the machine disturbed a slice that counts all the same
 )
 
 // Stage is one steady window at one level and one setting.
 type Stage struct {
 	Settings Settings
+	Attempt  int           // which run of this stage it is, from 1; 0 where there was one. All are on record; see Discard
 	Start    time.Time     // when the measured window began, by the wall clock: for people
 	Length   time.Duration // of the measured window
 	Counts   Counts
@@ -184,7 +185,10 @@ func (t Throttled) Any() bool { return t.Times > 0 || t.Time > 0 }
 // String says how often and for how long.
 func (t Throttled) String() string {
 	times := "once"
-	if t.Times > 1 {
+	switch {
+	case !t.Any():
+		return "never"
+	case t.Times > 1:
 		times = fmt.Sprintf("%d times", t.Times)
 	}
 	return fmt.Sprintf("%s for %v", times, t.Time.Round(10*time.Microsecond))
@@ -273,6 +277,7 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 type stageJSON struct {
 	Schema     int               `json:"schema"`
 	Settings   Settings          `json:"settings"`
+	Attempt    int               `json:"attempt,omitzero"`
 	Start      time.Time         `json:"start"`
 	Length     int64             `json:"length_ns"`
 	Counts     Counts            `json:"counts"`
@@ -322,7 +327,7 @@ type namedHist struct {
 // integer nanoseconds.
 func (s *Stage) MarshalJSON() ([]byte, error) {
 	j := stageJSON{
-		Schema: Schema, Settings: s.Settings, Start: s.Start, Length: int64(s.Length), Counts: s.Counts,
+		Schema: Schema, Settings: s.Settings, Attempt: s.Attempt, Start: s.Start, Length: int64(s.Length), Counts: s.Counts,
 		Reconnects: s.Reconnects, Surplus: s.Surplus, InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
 		Warnings: s.Warnings, Valid: s.Valid,
 	}
@@ -357,7 +362,7 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 		return fmt.Errorf("length_ns is %d, want more than 0", j.Length)
 	}
 	got := Stage{
-		Settings: j.Settings, Start: j.Start, Length: time.Duration(j.Length), Counts: j.Counts,
+		Settings: j.Settings, Attempt: j.Attempt, Start: j.Start, Length: time.Duration(j.Length), Counts: j.Counts,
 		Reconnects: j.Reconnects, Surplus: j.Surplus, InFlight: j.InFlight, Target: j.Target, Generator: j.Generator, Warnings: j.Warnings, Valid: j.Valid,
 	}
 	if j.Queue != nil {
@@ -394,6 +399,22 @@ func (s *Stage) Warn(format string, args ...any) {
 func (s *Stage) Invalidate(format string, args ...any) {
 	s.Valid, s.Spoilt = false, false
 	s.Warn(format, args...)
+}
+
+// Discard says that the stage does not count, and why: it is run again. It stays
+// on record; its trace does not, as the next attempt writes one of that name.
+func (s *Stage) Discard(why string) {
+	s.Settings = slices.DeleteFunc(s.Settings.With(KeyDiscarded, why), func(kv Setting) bool { return kv.Key == KeyTrace })
+}
+
+// Discarded is why the stage does not count; "" where it does.
+func (s *Stage) Discarded() string { return s.Settings.Get(KeyDiscarded) }
+
+// Again makes s the attempt that follows on before, which does not count: s says
+// what was wrong with it.
+func (s *Stage) Again(before *Stage) {
+	s.Attempt = max(1, before.Attempt) + 1
+	s.Warn("attempt %d; the one before does not count: %s", s.Attempt, before.Discarded())
 }
 
 // Merge returns one stage that stands for all of stages, which must be

@@ -340,26 +340,52 @@ func (s *sitting) drive(ctx context.Context) error {
 	return nil
 }
 
-// stage runs one stage, and again where the machine spoilt it.
+// stage runs one stage, and again where the machine spoilt it. Each attempt is on
+// record. A target that has died is not driven again.
 func (s *sitting) stage(ctx context.Context, sub subject, p bench.Plan) (*result.Stage, error) {
+	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == sub.name() && bench.Doubtful(s.stages[n-1]) {
+		if err := sub.gone(ctx); err != nil {
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died, and is not driven any more: %w", sub.name(), err)}
+		}
+	}
 	s.progress.begin(sub.name(), p)
-	for again := 0; ; again++ {
+	var before *result.Stage
+	for attempt := 1; ; attempt++ {
 		stage, err := sub.stage(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		if again > 0 {
-			stage.Warn("run %d times: the machine had spoilt it before (steal)", again+1)
+		if before != nil {
+			stage.Again(before)
 		}
-		if again >= s.c.Int("retries") || !stage.Spoilt {
+		if attempt > s.c.Int("retries") || !stage.Spoilt {
 			return stage, nil
 		}
+		if err := sub.gone(ctx); err != nil {
+			stage.Invalidate("the target has died, so that the stage was not run again: %v", err)
+			return stage, nil
+		}
+		stage.Discard(stage.Warnings[0]) // the reasons come first
+		if err := s.record(stage); err != nil {
+			return nil, err
+		}
 		s.progress.again(stage)
+		before = stage
 	}
 }
 
 // whole keeps a stage that is whole.
 func (s *sitting) whole(stage *result.Stage) error {
+	if err := s.record(stage); err != nil {
+		return err
+	}
+	s.stages = append(s.stages, stage)
+	s.progress.done(stage)
+	return nil
+}
+
+// record puts a stage on record, whether it counts or not.
+func (s *sitting) record(stage *result.Stage) error {
 	before := s.folder.Lost()
 	if err := s.folder.Append(stage); err != nil {
 		return err
@@ -367,8 +393,6 @@ func (s *sitting) whole(stage *result.Stage) error {
 	if lost := s.folder.Lost(); before == nil && lost != nil {
 		fmt.Fprintf(s.c.Root().ErrWriter, "onhold: %v: the run goes on, and what it measures is printed at its end\n", lost)
 	}
-	s.stages = append(s.stages, stage)
-	s.progress.done(stage)
 	if s.c.Bool("json") {
 		line, err := json.Marshal(stage)
 		if err != nil {

@@ -36,6 +36,7 @@ type subject interface {
 	name() string
 	planned(p bench.Plan) result.Settings // those that the stage will have
 	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
+	gone(ctx context.Context) error // why it must not be driven again; nil where it may
 }
 
 // subjects are what the flags say is to be driven.
@@ -184,6 +185,8 @@ func (s *server) probe(ctx context.Context) error {
 	return conn.Close()
 }
 
+func (s *server) gone(ctx context.Context) error { return bench.Gone(ctx, s.dial, s.pid) }
+
 // plan is the plan with what is known of the server only.
 func (s *server) plan(p bench.Plan) bench.Plan {
 	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.what}}
@@ -219,6 +222,9 @@ type style struct {
 }
 
 func (s *style) name() string { return s.style }
+
+// gone is nil: each stage has a process of its own.
+func (s *style) gone(context.Context) error { return nil }
 
 // plan is the plan with what is known of the target only.
 func (s *style) plan(p bench.Plan) bench.Plan {

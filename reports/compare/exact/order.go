@@ -1,10 +1,5 @@
 package exact
 
-import (
-	"math"
-	"slices"
-)
-
 // walsh has the mean of each value with each, itself included: n(n+1)/2 of
 // them, in no order that means anything.
 func walsh(d []float64) []float64 {
@@ -50,18 +45,4 @@ func nth(v []float64, k int) float64 {
 
 func median3(a, b, c float64) float64 {
 	return max(min(a, b), min(max(a, b), c))
-}
-
-// median is the middle of values, or the mean of the two in the middle; it
-// moves them about. NaN where there are none.
-func median(v []float64) float64 {
-	n := len(v)
-	if n == 0 {
-		return math.NaN()
-	}
-	high := nth(v, n/2)
-	if n%2 == 1 {
-		return high
-	}
-	return slices.Max(v[:n/2])/2 + high/2
 }

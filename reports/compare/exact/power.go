@@ -32,22 +32,10 @@ func SD(d []float64) float64 {
 		return math.NaN()
 	}
 	n := float64(len(d))
-	w := walsh(d)
-	middle, step := float64(len(w)-1)/2, math.Sqrt(n*(n+1)*(2*n+1)/24)
-	width := between(w, middle+step) - between(w, middle-step)
+	w := averages(slices.Sorted(slices.Values(d)))
+	middle, step := float64(w.n-1)/2, math.Sqrt(n*(n+1)*(2*n+1)/24)
+	width := w.between(middle+step) - w.between(middle-step)
 	return width / 2 * math.Sqrt(n) * math.Sqrt(3/math.Pi)
-}
-
-// between is the value at a rank from 0, or in a straight line between two. It
-// moves the values about.
-func between(v []float64, rank float64) float64 {
-	rank = min(max(rank, 0), float64(len(v)-1))
-	i := int(rank)
-	at := nth(v, i)
-	if i == len(v)-1 {
-		return at
-	}
-	return at + (rank-float64(i))*(slices.Min(v[i+1:])-at)
 }
 
 // detected is the normal quantile of the share of regressions to be found, 95 %.
@@ -70,10 +58,13 @@ var efficiency = math.Sqrt(math.Pi / 3)
 // pairs right above the least that can prove anything: there the level is hard
 // to reach, and it may be 80 %.
 func MDE(margin, alpha, sd float64, n int) float64 {
-	if n < leastPairs(alpha) {
-		return math.Inf(1)
-	}
-	return margin + reach(alpha, sd)/math.Sqrt(float64(n)-learning(alpha))
+	return margin + reach(alpha, detected, sd, n)
+}
+
+// Provable is the least change that n pairs prove to be above the margin as often
+// as not, where [MDE] is the one that they prove in 95 %.
+func Provable(margin, alpha, sd float64, n int) float64 {
+	return margin + reach(alpha, 0, sd, n)
 }
 
 // PairsFor is the least number of pairs whose [MDE] is at most the tolerance;
@@ -82,32 +73,38 @@ func PairsFor(margin, tolerance, alpha, sd float64) int {
 	if !(tolerance > margin) || !(alpha > 0) {
 		return math.MaxInt
 	}
-	root := reach(alpha, sd) / (tolerance - margin)
-	if !(root < 1e7) { // nobody waits for that; also what is not a number
+	root := efficiency * (normalQuantile(alpha) + detected) * sd / (tolerance - margin)
+	if !(root < 1e5) { // nobody waits for that; also what is not a number
 		return math.MaxInt
 	}
-	n := max(leastPairs(alpha), int(root*root+learning(alpha))-1)
+	n := max(LeastPairs(alpha), int(root*root+learning(alpha))-1)
 	for !(MDE(margin, alpha, sd, n) <= tolerance) {
 		n++
 	}
 	return n
 }
 
-// reach is how far from the margin a change must be, of one pair.
-func reach(alpha, sd float64) float64 {
-	return efficiency * (normalQuantile(alpha) + detected) * sd
+// reach is how far from the margin a change must be to be found by n pairs, as
+// often as the normal quantile found says; infinite where they prove nothing.
+func reach(alpha, found, sd float64, n int) float64 {
+	if n < LeastPairs(alpha) {
+		return math.Inf(1)
+	}
+	return efficiency * (normalQuantile(alpha) + found) * sd / math.Sqrt(float64(n)-learning(alpha))
 }
 
 // learning is how many pairs it costs that the noise is not known beforehand. It
-// is below [leastPairs]: the normal tail is at most exp(-z²/2), so z²/2 is at
+// is below [LeastPairs]: the normal tail is at most exp(-z²/2), so z²/2 is at
 // most ln(1/alpha), and that is less than log2(1/alpha).
 func learning(alpha float64) float64 {
 	z := max(0, normalQuantile(alpha))
 	return z * z / 2
 }
 
-// leastPairs is the least n with 2^-n ≤ alpha.
-func leastPairs(alpha float64) int {
+// LeastPairs is the least n with 2^-n ≤ alpha: the fewest pairs that can prove
+// anything at that level, for that is the chance that all of them are on one side.
+// [math.MaxInt] where alpha is not above 0.
+func LeastPairs(alpha float64) int {
 	if !(alpha > 0) {
 		return math.MaxInt
 	}
@@ -126,8 +123,11 @@ func normalQuantile(alpha float64) float64 { return math.Sqrt2 * math.Erfcinv(2*
 // standard deviation of a normal distribution of which n values have the
 // standard deviation sd: sd·√((n−1)/q), where q is that quantile of the
 // chi-square distribution with n−1 degrees of freedom. With fewer than two
-// values it is 0.
+// values it is 0; NaN where the confidence is not between 0 and 1.
 func LeastSD(sd float64, n int, confidence float64) float64 {
+	if !(confidence > 0 && confidence < 1) {
+		return math.NaN()
+	}
 	if n < 2 {
 		return 0
 	}

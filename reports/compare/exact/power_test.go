@@ -118,7 +118,7 @@ func TestPairsForIsTTheory(t *testing.T) {
 		{0.02, 0.10, 0.01 / 24, []int{5, 7, 10, 17, 27, 50, 92}},
 	} {
 		for i, sd := range sds {
-			want := max(row.want[i], leastPairs(row.alpha))
+			want := max(row.want[i], LeastPairs(row.alpha))
 			got := PairsFor(math.Log1p(row.margin), math.Log1p(row.tolerance), row.alpha, sd)
 			if got < want || float64(got) > 1.06*float64(want)+1 {
 				t.Errorf("%g over %g at %.4g and a noise of %g: %d pairs, want %d", row.tolerance, row.margin, row.alpha, sd, got, want)

@@ -29,26 +29,22 @@ func RankSumBounds(a, b []float64, alpha float64) (estimate, lower, upper float6
 	if len(a) == 0 || len(b) == 0 || !finite(a) || !finite(b) {
 		return math.NaN(), math.Inf(-1), math.Inf(1)
 	}
-	diffs := make([]float64, 0, len(a)*len(b))
-	for _, x := range a {
-		for _, y := range b {
-			diffs = append(diffs, y-x)
-		}
-	}
-	estimate = median(diffs)
+	diffs := differences(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+	estimate = diffs.median()
 	k := -1
-	if len(diffs) <= large {
+	switch {
+	case !(alpha > 0):
+	case diffs.n <= large:
 		k = critical(rankSumTail(len(a), len(b)), alpha)
-	} else {
+	default:
 		m, n := float64(len(a)), float64(len(b))
 		sd := math.Sqrt(m * n * (m + n + 1) / 12)
-		k = min(int(math.Floor(m*n/2-0.5-normalQuantile(alpha)*sd)), (len(diffs)-1)/2)
+		k = min(int(math.Floor(m*n/2-0.5-normalQuantile(min(alpha, 0.5))*sd)), (diffs.n-1)/2)
 	}
 	if k < 0 {
 		return estimate, math.Inf(-1), math.Inf(1)
 	}
-	lower = nth(diffs, k)
-	return estimate, lower, nth(diffs[k:], len(diffs)-1-2*k)
+	return estimate, diffs.at(k), diffs.at(diffs.n - 1 - k)
 }
 
 var rankSumTails sync.Map // from [2]int to the []float64 of rankSumTail

@@ -63,7 +63,7 @@ type Config struct {
 	Budget  time.Duration // of all of it, builds included
 	Seed    uint64        // of orders, folders, ports and link layouts; 0: that of the record in Out, or one that is drawn
 	Out     string        // folder for the record; one that holds pairs of the same comparison is continued
-	Patient bool          // go on where the prognosis is that this machine cannot decide
+	Patient bool          // go on where the prognosis is that no later look would decide
 
 	// MeasureIdentical measures also where both sides are the same program, which
 	// shows what this machine and the comparison itself do.
@@ -272,7 +272,7 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 				return s.stopped(ctx, errors.Join(err, s.ended(ctx, p, err)))
 			}
 			look := slices.Contains(s.Design.Looks, s.pairs)
-			if look && s.decided() || (look || s.pairs == prognosisAfter) && s.pairs < s.Design.Max() && !s.Patient && s.hopeless() {
+			if look && s.decided() || s.pairs == 1 && s.unprovable() || look && s.pairs < s.Design.Max() && !s.Patient && s.hopeless() {
 				return true, nil
 			}
 		}
@@ -414,10 +414,15 @@ func percent(f compare.Finding) string {
 	if f.Scale == compare.Points {
 		unit = "pp"
 	}
-	if f.Pairs < 2 {
-		return fmt.Sprintf("%+.1f %s worse", 100*f.Estimate, unit)
+	switch {
+	case f.FromZero():
+		return fmt.Sprintf("%g → %g %s", float64(f.BaseValue), float64(f.CandidateValue), f.Unit)
+	case f.Estimate.None():
+		return "not valid"
+	case f.Pairs < 2:
+		return fmt.Sprintf("%+.1f %s worse", 100*float64(f.Estimate), unit)
 	}
-	return fmt.Sprintf("%+.1f %s worse (noise %.1f)", 100*f.Estimate, unit, 100*f.Noise)
+	return fmt.Sprintf("%+.1f %s worse (noise %.1f)", 100*float64(f.Estimate), unit, 100*f.Noise)
 }
 
 // conclude makes the report of what is whole.

@@ -155,7 +155,7 @@ func TestGivesUpEarly(t *testing.T) {
 		t.Fatal(whole, err)
 	}
 	r := s.conclude(nil)
-	if s.pairs != prognosisAfter || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "given up after 8 pairs") {
+	if s.pairs < 14 || s.pairs >= 48 || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "given up after") {
 		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
 	}
 	// Where it looks like a regression all the same, it goes on.
@@ -170,6 +170,121 @@ func TestGivesUpEarly(t *testing.T) {
 	s.Patient = true
 	if _, err := s.drive(t.Context(), f); err != nil || s.pairs != 48 {
 		t.Errorf("patient: %d pairs, %v", s.pairs, err)
+	}
+}
+
+// Nothing is given up before the first look, which may decide it, nor for noise
+// that is large beside a change that is larger still, worse or better; a change
+// that is proven is a decision in either direction.
+func TestDoesNotGiveUpWhatCanBeDecided(t *testing.T) {
+	wild, calm := noise(0, 0.5), noise(0, 0.005)
+	allocs := func(base, candidate float64) func(compare.Arm, int) []compare.Sample {
+		return func(arm compare.Arm, pair int) []compare.Sample {
+			v := base
+			if arm == compare.Candidate {
+				v = candidate
+			}
+			return []compare.Sample{{Scenario: "s", Unit: "allocs/op", Arm: arm, Pair: pair, Value: v}}
+		}
+	}
+	for _, c := range []struct {
+		why   string
+		value func(compare.Arm, int) float64
+		more  func(compare.Arm, int) []compare.Sample
+		want  map[string]compare.Verdict // by metric
+	}{
+		{"fewer allocations beside a wild figure", wild, allocs(3, 0), map[string]compare.Verdict{"allocs/op": compare.Improved}},
+		{"more allocations beside a wild figure", wild, allocs(0, 3), map[string]compare.Verdict{"allocs/op": compare.Regressed}},
+		{"one more of many", calm, allocs(100, 101), map[string]compare.Verdict{"allocs/op": compare.Regressed}},
+		{"40 % better at a noise of 12 %", noise(-0.4, 0.12), nil, map[string]compare.Verdict{"p99": compare.Improved}},
+		{"40 % worse at a noise of 12 %", noise(0.4, 0.12), nil, map[string]compare.Verdict{"p99": compare.Regressed}},
+		{"40 % better at a noise of 40 %", noise(-0.4, 0.4), nil, map[string]compare.Verdict{"p99": compare.Improved}},
+		{"ten times worse at a noise of 100 %", noise(9, 1), nil, map[string]compare.Verdict{"p99": compare.Regressed}},
+		{"ten times better at a noise of 100 %", noise(-0.9, 1), nil, map[string]compare.Verdict{"p99": compare.Improved}},
+	} {
+		s, f := newSession(t), &fake{value: c.value, more: c.more}
+		if _, err := s.drive(t.Context(), f); err != nil || s.pairs < 14 {
+			t.Errorf("%s: %d pairs, %v", c.why, s.pairs, err)
+		}
+		for _, f := range s.conclude(nil).Findings {
+			if want, ok := c.want[f.Metric]; ok && f.Verdict != want {
+				t.Errorf("%s: %s after %d pairs, want %s: %s", c.why, f.Verdict, s.pairs, want, f.Reason)
+			}
+		}
+	}
+}
+
+// Whatever number of pairs is asked for, the comparison gets to the last look
+// where nothing is decided before, and decides what there is to decide.
+func TestAnyNumberOfPairs(t *testing.T) {
+	for _, most := range []int{8, 9, 13, 14, 15, 17, 20, 47, 48, 49, 60, 100, 333, 1000} {
+		for why, c := range map[string]struct {
+			value func(compare.Arm, int) float64
+			want  compare.Verdict
+		}{"worse": {noise(0.5, 0.02), compare.Regressed}, "same": {noise(0, 0.005), compare.Equal}} {
+			s, f := newSession(t), &fake{value: c.value}
+			s.Design = compare.DefaultDesign().Upto(most)
+			if whole, err := s.drive(t.Context(), f); !whole || err != nil {
+				t.Fatal(whole, err)
+			}
+			if r := s.conclude(nil); r.Verdict != c.want || s.pairs > 20 {
+				t.Errorf("%s, up to %d pairs: %s after %d: %q", why, most, r.Verdict, s.pairs, r.Reasons)
+			}
+		}
+		s, f := newSession(t), &fake{value: noise(0.02, 0.15)}
+		s.Design, s.Patient = compare.DefaultDesign().Upto(most), true
+		if _, err := s.drive(t.Context(), f); err != nil || most < 333 && s.pairs != most {
+			t.Errorf("undecided, up to %d pairs: ended after %d, %v", most, s.pairs, err)
+		}
+	}
+}
+
+// So few pairs that nothing could be proven are not measured for nothing.
+func TestTooFewPairsAreTold(t *testing.T) {
+	s, f := newSession(t), &fake{value: noise(0.5, 0.01)}
+	f.more = func(arm compare.Arm, pair int) (out []compare.Sample) {
+		for _, scenario := range []string{"a", "b", "c", "d"} {
+			out = append(out, compare.Sample{Scenario: scenario, Unit: "ns/op", Arm: arm, Pair: pair, Value: 100}, compare.Sample{Scenario: scenario, Unit: "allocs/op", Arm: arm, Pair: pair, Value: 3})
+		}
+		return out
+	}
+	s.Design = compare.DefaultDesign().Upto(8)
+	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
+		t.Fatal(whole, err)
+	}
+	r := s.conclude(nil)
+	if s.pairs != 1 || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "8 pairs can prove nothing where 9 metrics decide; it takes --pairs 11 at least") {
+		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
+	}
+}
+
+// Where the candidate has launches that are outliers it goes on, and fails once
+// that is proven; a user who asks for few of them gets as many pairs as it takes.
+func TestGoesOnForOutliers(t *testing.T) {
+	calm := noise(0, 0.005)
+	s, f := newSession(t), &fake{value: func(arm compare.Arm, pair int) float64 {
+		if arm == compare.Candidate && pair%3 == 0 {
+			return 2 * calm(arm, pair)
+		}
+		return calm(arm, pair)
+	}}
+	if _, err := s.drive(t.Context(), f); err != nil {
+		t.Fatal(err)
+	}
+	if r := s.conclude(nil); r.Verdict != compare.Unstable || r.Exit != compare.ExitRegressed || s.pairs <= 14 {
+		t.Errorf("every third launch takes twice as long: %s after %d pairs, exit code %d", r.Verdict, s.pairs, r.Exit)
+	}
+	s, f = newSession(t), &fake{value: calm}
+	var err error
+	s.Policy.MaxOutliers = 0.1
+	if s.Design, err = s.Design.Seeing(0.1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.drive(t.Context(), f); err != nil || s.pairs != 29 {
+		t.Errorf("at most 10 %% outliers: %d pairs, %v", s.pairs, err)
+	}
+	if r := s.conclude(nil); r.Verdict != compare.Equal {
+		t.Errorf("at most 10 %% outliers: %s", r.Verdict)
 	}
 }
 

@@ -9,14 +9,20 @@
 //  3. A [Design] says how many pairs are looked at when, and shares the chance
 //     of a false alarm out over all metrics and looks beforehand.
 //  4. [Decide] turns each series into a [Finding] and all of them into a
-//     [Report]: regressed, minor, improved, equal, cannot tell, or not valid.
+//     [Report]: regressed, unstable, minor, improved, equal, cannot tell, or not
+//     valid.
 //
 // The unit is the pair: base and candidate launched afresh next to each other,
 // in an order that was drawn. Where nothing changed, either order was as
 // likely, so the log ratio of a pair is as likely to be of either sign,
 // whatever the noise, its drift or its autocorrelation. The bounds of a change
-// are those of the exact signed-rank test on these log ratios; they need no
-// other assumption.
+// are those of the exact signed-rank test on these log ratios. That the chance of
+// a false alarm is what it is needs no other assumption, but that pairs do not
+// know of each other: what an arm keeps from one pair to the next, such as a
+// cache on a disk or a layout that is not drawn, is taken for the change.
+//
+// The bounds are about the typical launch. Launches that are far worse than that
+// are counted, and compared by a test of their own ([Outliers]).
 //
 // A change is told as how much worse it is: +0.05 is 5 % worse, in a figure of
 // which more is better too.
@@ -38,9 +44,10 @@ type Verdict string
 // The verdicts.
 const (
 	Regressed    Verdict = "regressed"    // proven worse than the margin, and it may be worse than the tolerance
+	Unstable     Verdict = "unstable"     // proven to have more launches that are far worse than the typical one
 	Minor        Verdict = "minor"        // proven worse than the margin, and proven better than the tolerance
 	Improved     Verdict = "improved"     // proven better by more than the margin
-	Equal        Verdict = "equal"        // proven to be within the tolerance
+	Equal        Verdict = "equal"        // the typical launch is proven to be within the tolerance
 	Inconclusive Verdict = "inconclusive" // cannot tell: too noisy, or too few pairs
 	Invalid      Verdict = "invalid"      // the comparison is not valid
 )
@@ -67,7 +74,7 @@ func (v Verdict) String() string {
 // ExitCode is the exit code that the verdict means.
 func (v Verdict) ExitCode() int {
 	switch v {
-	case Regressed:
+	case Regressed, Unstable:
 		return ExitRegressed
 	case Inconclusive:
 		return ExitInconclusive

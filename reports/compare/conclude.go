@@ -21,7 +21,7 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 		if len(s.Pairs) == 0 && !s.Same {
 			r.Advisory = true
 		}
-		if len(s.Control) > 0 && s.Metric.Scale != Exact {
+		if len(s.Control) > 0 {
 			r.Control = append(r.Control, controlFinding(d, s))
 		}
 	}
@@ -60,7 +60,7 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 // overall is the first of these that any metric that decides has: a proven
 // regression outranks what cannot be told.
 func overall(findings []Finding) Verdict {
-	for _, v := range []Verdict{Regressed, Inconclusive, Minor, Improved} {
+	for _, v := range []Verdict{Regressed, Unstable, Inconclusive, Minor, Improved} {
 		if slices.ContainsFunc(findings, func(f Finding) bool { return f.Gated && f.Verdict == v }) {
 			return v
 		}
@@ -68,29 +68,59 @@ func overall(findings []Finding) Verdict {
 	return Equal
 }
 
-// controlFinding compares the base with itself. It is Invalid where the two
-// differ by more than half of the margin, and Equal where that is not proven: it
-// is a negative control, and shows a bias that noise does not explain, such as
-// one of the arms' ports, folders or places in the order.
+// controlFinding compares the base with itself, by the same tests, at the same
+// looks and at the same alpha as the candidate: at every look that the pairs have
+// reached, also one by which the candidate was decided already. It is Invalid
+// where the two differ by more than half of the margin at any of them, or in
+// their outliers, and Equal where that is not proven: it is a negative control,
+// and shows a bias that noise does not explain, such as one of the arms' ports,
+// folders or places in the order.
 func controlFinding(d Design, s Series) Finding {
-	f := decide(d, Series{Scenario: s.Scenario, Metric: s.Metric, Pairs: s.Control})
-	f.Values = nil
+	c := Series{Scenario: s.Scenario, Metric: s.Metric, Pairs: s.Control}
+	c.Metric.MaxOutliers = 0
 	half := s.Metric.Margin / 2
-	switch {
-	case f.Verdict == Invalid: // no figures: the comparison itself tells
-		f.Verdict, f.Gated = Inconclusive, false
-	case float64(f.Lower) > half || float64(f.Upper) < -half:
-		f.Verdict = Invalid
-		f.Reason = fmt.Sprintf("by %s (%s to %s)", f.share(f.Estimate), signed(f, f.Lower), signed(f, f.Upper))
-	default:
-		f.Verdict, f.Reason = Equal, "no difference is proven"
+	if s.Metric.Scale == Exact {
+		half = s.Metric.Tolerance
 	}
+	f := newFinding(c)
+	f.Pairs = len(c.Pairs)
+	changes, err := changesOf(c)
+	if err != nil { // no figures: the comparison itself tells
+		f = f.invalid(err.Error())
+		f.Verdict, f.Gated = Inconclusive, false
+		return f
+	}
+	whole := decide(d, c)
+	f.BaseValue, f.CandidateValue, f.Noise, f.Estimate = whole.BaseValue, whole.CandidateValue, whole.Noise, whole.Estimate
+	limit := s.Metric.Scale.worse(half)
+	on := s.Metric.Scale.worse
+	for look, at := range d.Looks {
+		if at > len(changes) {
+			break
+		}
+		if d.alphaOf(c.Metric, look) == 0 {
+			continue
+		}
+		judge(&f, d, c, changes[:at], look)
+		switch {
+		case f.Outliers.Proven():
+			f.Verdict = Invalid
+			f.Reason = "in its outliers: " + f.Outliers.Told()
+			return f
+		case s.Metric.Scale == Exact && (f.Verdict == Regressed || f.Verdict == Improved),
+			s.Metric.Scale != Exact && (above(on(float64(f.Lower)), limit) || above(-limit, on(float64(f.Upper)))):
+			f.Verdict = Invalid
+			f.Reason = fmt.Sprintf("by %s (%s to %s)", f.amount(float64(f.Estimate)), signed(f, f.Lower), signed(f, f.Upper))
+			return f
+		}
+	}
+	f.Verdict, f.Reason = Equal, "no difference is proven"
 	return f
 }
 
 func signed(f Finding, b Bound) string {
 	if math.Signbit(float64(b)) {
-		return "−" + f.share(float64(b))
+		return "−" + f.amount(float64(b))
 	}
-	return "+" + f.share(float64(b))
+	return "+" + f.amount(float64(b))
 }

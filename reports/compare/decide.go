@@ -9,8 +9,10 @@ import (
 )
 
 // Version is that of the rules by which is decided. False-alarm rates that were
-// measured belong to one version.
-const Version = 1
+// measured belong to one version. In version 1 exact metrics spent nothing of
+// alpha, outlying launches were not counted, and the last look of a design of
+// more than 48 pairs had no share.
+const Version = 2
 
 // Decide finds out what there is to be said of each series, by the design. It
 // goes through the looks in order, and a series that one of them has decided
@@ -26,11 +28,10 @@ func Decide(d Design, all []Series) []Finding {
 	return out
 }
 
-// Tests counts the series that share out a design's alpha: those that decide,
-// and are not exact.
+// Tests counts the series that share out a design's alpha: those that decide.
 func Tests(all []Series) (n int) {
 	for _, s := range all {
-		if s.Metric.Gated && s.Metric.Scale != Exact && !s.Same {
+		if s.Metric.Gated && !s.Same {
 			n++
 		}
 	}
@@ -46,7 +47,7 @@ func Open(findings []Finding) bool {
 			continue
 		}
 		switch f.Verdict {
-		case Regressed, Invalid:
+		case Regressed, Unstable, Invalid:
 			return false
 		case Inconclusive:
 			open = true
@@ -65,6 +66,12 @@ func newFinding(s Series) Finding {
 	}
 }
 
+// invalid is the finding where there is nothing to compare.
+func (f Finding) invalid(why string) Finding {
+	f.Verdict, f.Reason, f.Estimate = Invalid, why, Bound(math.NaN())
+	return f
+}
+
 func decide(d Design, s Series) Finding {
 	f := newFinding(s)
 	if s.Same {
@@ -79,43 +86,125 @@ func decide(d Design, s Series) Finding {
 	for _, p := range s.Pairs {
 		base, candidate = append(base, p.Base), append(candidate, p.Candidate)
 	}
-	f.Pairs, f.Values = len(s.Pairs), s.Pairs
-	f.BaseValue, f.CandidateValue = s.Metric.typical(base), s.Metric.typical(candidate)
+	m, n := s.Metric, len(s.Pairs)
+	f.Pairs, f.Values = n, s.Pairs
+	f.BaseValue, f.CandidateValue = Bound(m.typical(base)), Bound(m.typical(candidate))
 	changes, err := changesOf(s)
 	if err != nil {
-		f.Verdict, f.Reason = Invalid, err.Error()
-		return f
-	}
-	if s.Metric.Scale == Exact {
-		return decideExact(d, f, changes)
+		return f.invalid(err.Error())
 	}
 	f.Noise = exact.SD(changes)
-	n := len(changes)
 	for look, at := range d.Looks {
-		if at > n {
+		if at > n || f.Verdict != Inconclusive {
 			break
 		}
-		judge(&f, s.Metric, changes[:at], d.AlphaAt(look), look+1)
-		if f.Verdict != Inconclusive {
-			break
+		if alpha := d.alphaOf(m, look); alpha > 0 {
+			judge(&f, d, s, changes[:at], look)
 		}
 	}
 	if f.Look == 0 {
-		f.Reason = fmt.Sprintf("%d pairs, and the first look is after %d", n, d.Looks[0])
-		f.Estimate = s.Metric.fromWorse(exact.HodgesLehmann(changes))
+		f.Reason = fmt.Sprintf("%s, and the first look is after %d", pairsOf(n), d.Looks[d.first(m)])
+		f.Estimate = Bound(m.Scale.share(exact.HodgesLehmann(changes)))
 	}
-	forecast(&f, d, s.Metric, n)
+	f.tellZero()
+	forecast(&f, d, m, n)
 	return f
 }
 
-// judge fills in what changes say at one look, and the verdict.
-func judge(f *Finding, m Metric, changes []float64, alpha float64, look int) {
-	lower, upper := exact.SignedRankBounds(changes, alpha)
-	f.Pairs, f.Look, f.Alpha = len(changes), look, alpha
-	f.Estimate = m.fromWorse(exact.HodgesLehmann(changes))
-	f.Lower, f.Upper = Bound(m.fromWorse(lower)), Bound(m.fromWorse(upper))
-	f.Verdict = verdictOf(lower, upper, m.worse(m.Margin), m.worse(m.Tolerance))
-	f.Reason = reasonOf(*f)
+func pairsOf(n int) string {
+	if n == 1 {
+		return "1 pair"
+	}
+	return fmt.Sprintf("%d pairs", n)
+}
+
+// alphaOf is the chance of a false alarm about the typical launch at a look.
+func (d Design) alphaOf(m Metric, look int) float64 {
+	if m.Scale == Exact {
+		return d.ExactAlphaAt(look)
+	}
+	return d.AlphaAt(look)
+}
+
+// first is the first look at which so many pairs can prove anything; the last
+// where none can.
+func (d Design) first(m Metric) int {
+	for look := range d.Looks {
+		if d.alphaOf(m, look) > 0 {
+			return look
+		}
+	}
+	return len(d.Looks) - 1
+}
+
+// judge fills in what changes say at one look, and the verdict: first on the
+// typical launch, then on outlying ones.
+func judge(f *Finding, d Design, s Series, changes []float64, look int) {
+	m, n := s.Metric, len(changes)
+	f.Pairs, f.Look, f.Alpha = n, look+1, d.alphaOf(m, look)
+	if m.Scale == Exact {
+		judgeExact(f, d, s, changes, look)
+	} else {
+		lower, upper := exact.SignedRankBounds(changes, f.Alpha)
+		f.Estimate = Bound(m.Scale.share(exact.HodgesLehmann(changes)))
+		f.Lower, f.Upper = Bound(m.Scale.share(lower)), Bound(m.Scale.share(upper))
+		f.Verdict = verdictOf(lower, upper, m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance))
+		f.Reason = reasonOf(*f)
+	}
+	f.Outliers = outliersOf(s, n, d.OutlierAlphaAt(look))
+	f.heedOutliers(d)
+	if least := exact.LeastPairs(f.Alpha); f.Verdict == Inconclusive && least > n {
+		f.Reason = fmt.Sprintf("%s prove nothing: that all of them are on one side by chance is %.2g, more than the %.2g that each of %d metrics that decide may have; it takes at least %d",
+			pairsOf(n), math.Ldexp(1, -n), f.Alpha, max(d.Tests, 1), least)
+	}
+}
+
+// heedOutliers is what outlying launches make of a verdict on the typical one.
+// Where the candidate has more of them than chance allows, that is the verdict,
+// unless it has regressed. Where it seems to have, or might have more than were
+// allowed, it does not pass yet.
+func (f *Finding) heedOutliers(d Design) {
+	o := f.Outliers
+	if f.Verdict == Regressed || f.Verdict == Invalid {
+		return
+	}
+	if o.Proven() {
+		f.Verdict = Unstable
+		f.Reason = fmt.Sprintf("%s, each at least %s worse than the typical one: in pairs %s", o.Told(), f.amount(float64(o.Beyond)), numbers(o.Candidate.Pairs))
+		return
+	}
+	if f.Verdict == Inconclusive {
+		return
+	}
+	switch {
+	case f.Verdict == Equal && o.Candidate.Outliers > 0 && o.Chance <= doubt/float64(max(d.Tests, 1)):
+		f.Verdict = Inconclusive
+		f.Reason = fmt.Sprintf("the typical launch is %s, but %s, those of pairs %s: the chance of so many is %.2g, and proven it would be from %.2g on",
+			f.Reason, o.Told(), numbers(o.Candidate.Pairs), o.Chance, o.Alpha)
+	case o.Allowed > 0 && exact.Compare(o.Upper, o.Allowed, 0) > 0:
+		f.Verdict = Inconclusive
+		f.Reason = fmt.Sprintf("the typical launch is %s, but %s, and only %s were to be", f.Reason, o.Told(), percentOf(o.Allowed))
+	case f.Verdict == Equal:
+		f.Reason += ", which is about the typical launch: " + o.Told()
+	case o.Candidate.Outliers > 0:
+		f.Reason += "; " + o.Told()
+	}
+}
+
+// numbers lists the numbers of pairs.
+func numbers(pairs []int) string {
+	const most = 12
+	out := ""
+	for i, n := range pairs {
+		switch {
+		case i == most:
+			return fmt.Sprintf("%s and %d more", out, len(pairs)-most)
+		case i > 0:
+			out += ", "
+		}
+		out += fmt.Sprint(n)
+	}
+	return out
 }
 
 // verdictOf is what the bounds of a change mean, all on one scale on which
@@ -124,13 +213,13 @@ func verdictOf(lower, upper, margin, tolerance float64) Verdict {
 	switch {
 	case math.IsNaN(lower) || math.IsNaN(upper):
 		return Invalid
-	case lower > margin && upper >= tolerance:
+	case above(lower, margin) && !above(tolerance, upper):
 		return Regressed
-	case lower > margin:
+	case above(lower, margin):
 		return Minor
-	case upper < -margin:
+	case above(-margin, upper):
 		return Improved
-	case lower > -tolerance && upper < tolerance:
+	case above(lower, -tolerance) && above(tolerance, upper):
 		return Equal
 	}
 	return Inconclusive
@@ -139,21 +228,21 @@ func verdictOf(lower, upper, margin, tolerance float64) Verdict {
 func reasonOf(f Finding) string {
 	switch f.Verdict {
 	case Regressed:
-		return fmt.Sprintf("at least %s worse, more than the margin of %s, and perhaps %s", f.share(float64(f.Lower)), f.share(f.Margin), f.share(float64(f.Upper)))
+		return fmt.Sprintf("at least %s worse, more than the margin of %s, and perhaps %s", f.amount(float64(f.Lower)), f.amount(f.Margin), f.amount(float64(f.Upper)))
 	case Minor:
-		return fmt.Sprintf("worse by more than the margin of %s, and by less than the tolerance of %s", f.share(f.Margin), f.share(f.Tolerance))
+		return fmt.Sprintf("worse by more than the margin of %s, and by less than the tolerance of %s", f.amount(f.Margin), f.amount(f.Tolerance))
 	case Improved:
-		return fmt.Sprintf("better by more than the margin of %s", f.share(f.Margin))
+		return fmt.Sprintf("better by more than the margin of %s", f.amount(f.Margin))
 	case Equal:
-		return fmt.Sprintf("within the tolerance of %s", f.share(f.Tolerance))
+		return fmt.Sprintf("within the tolerance of %s", f.amount(f.Tolerance))
 	case Invalid:
 		return "there is no figure to compare"
 	}
-	return fmt.Sprintf("the interval holds both no change and one beyond the tolerance of %s", f.share(f.Tolerance))
+	return fmt.Sprintf("the interval holds both no change and one beyond the tolerance of %s", f.amount(f.Tolerance))
 }
 
-// share tells a change without its sign: 5 %, or 0.5 pp of a difference.
-func (f Finding) share(v float64) string {
+// amount tells a change without its sign: 5 %, or 0.5 pp of a difference.
+func (f Finding) amount(v float64) string {
 	v = 100 * math.Abs(v)
 	unit := " %"
 	if f.Scale == Points {
@@ -171,15 +260,43 @@ func (f Finding) share(v float64) string {
 	return fmt.Sprintf("%.*f%s", digits, v, unit)
 }
 
+// FromZero reports whether the change has no per cent, for the typical value of
+// just one side is zero.
+func (f Finding) FromZero() bool {
+	return f.Scale != Points && f.Verdict != Invalid && f.Pairs > 0 && (f.BaseValue == 0) != (f.CandidateValue == 0)
+}
+
+// tellZero leaves no share of zero in the finding.
+func (f *Finding) tellZero() {
+	if !f.FromZero() {
+		return
+	}
+	more := f.CandidateValue > 0
+	worse := more == (f.Better != "higher")
+	if f.Verdict != Equal { // then both count as nothing
+		f.Estimate = -1
+		if worse {
+			f.Estimate = Bound(math.Inf(1))
+		}
+	}
+	if f.Scale != Exact { // what they were made of is a floor, which nobody measured
+		f.Lower, f.Upper = Bound(math.Inf(-1)), Bound(math.Inf(1))
+	}
+	switch f.Verdict {
+	case Regressed, Minor, Improved:
+		f.Reason = fmt.Sprintf("typically %g in the base and %g in the candidate: from zero there is no per cent", float64(f.BaseValue), float64(f.CandidateValue))
+	}
+}
+
 // forecast tells what could be found at this noise at the design's last look,
 // also where there were not so many pairs: that is what going on would be for.
 func forecast(f *Finding, d Design, m Metric, n int) {
-	if n < 2 {
+	if n < 2 || m.Scale == Exact {
 		return
 	}
 	alpha := d.AlphaAt(len(d.Looks) - 1)
-	margin, tolerance := m.worse(m.Margin), m.worse(m.Tolerance)
-	f.MDE = m.fromWorse(exact.MDE(margin, alpha, f.Noise, d.Max()))
+	margin, tolerance := m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance)
+	f.MDE = m.Scale.share(exact.MDE(margin, alpha, f.Noise, d.Max()))
 	if math.IsInf(f.MDE, 0) {
 		f.MDE = 0 // so few pairs prove nothing, however large
 	}
@@ -190,143 +307,42 @@ func forecast(f *Finding, d Design, m Metric, n int) {
 	}
 }
 
-// typical is the middle of what launches gave: an estimate of the median that
-// uses all of them, but where values are counts, one of these.
-func (m Metric) typical(values []float64) float64 {
-	if m.Scale == Exact {
-		return slices.Sorted(slices.Values(values))[(len(values)-1)/2]
-	}
-	return exact.HarrellDavis(values, 0.5)
-}
-
-// worse puts an amount by which something is worse onto the scale on which is
-// decided: the log of the ratio, or the difference itself.
-func (m Metric) worse(share float64) float64 {
-	if m.Scale == Points {
-		return share
-	}
-	return math.Log1p(share)
-}
-
-// fromWorse is the inverse of worse.
-func (m Metric) fromWorse(d float64) float64 {
-	if m.Scale == Points || math.IsInf(d, 0) { // no bound stays none: its share would be −100 %
-		return d
-	}
-	return math.Expm1(d)
-}
-
-// perMillion turns a share in parts per million into one of 1.
-const perMillion = 1e-6
-
-// change is by how much the candidate's value is worse, on the scale on which
-// is decided.
-func (m Metric) change(base, candidate float64) (float64, error) {
-	for _, v := range []float64{base, candidate} {
-		if math.IsNaN(v) || math.IsInf(v, 0) || v < 0 {
-			return 0, fmt.Errorf("%g is no %s", v, m.Unit)
+// judgeExact judges a figure that has no noise to speak of, such as allocations,
+// by the sign test: how many pairs are worse by more than the tolerance. Most of
+// its alpha is spent at the first look, where all pairs agree if ever they do.
+// It is equal where most launches are within the tolerance.
+func judgeExact(f *Finding, d Design, s Series, changes []float64, look int) {
+	m, n := s.Metric, len(changes)
+	limit := m.Scale.worse(m.Tolerance)
+	shares := make([]float64, n)
+	beyond, below := 0, 0
+	for i, c := range changes {
+		shares[i] = m.shareOf(s.Pairs[i].Base, s.Pairs[i].Candidate, c)
+		if above(c, limit) {
+			beyond++
+		}
+		if above(-limit, c) {
+			below++
 		}
 	}
-	base, candidate = max(base, m.Floor), max(candidate, m.Floor)
-	sign := 1.0
-	if m.Higher {
-		sign = -1
+	// What so few pairs prove nothing about is told as the range that they span.
+	alpha := max(f.Alpha, math.Ldexp(1, -n))
+	lower, upper := exact.MedianBounds(shares, alpha)
+	f.Lower, f.Upper = Bound(lower), Bound(upper)
+	slices.Sort(shares)
+	f.Estimate = Bound(shares[(n-1)/2])
+	proven := func(count int) bool {
+		return exact.Compare(exact.BinomialUpper(count, n, 0.5), f.Alpha, 0) <= 0
 	}
+	low, high := exact.MedianBounds(changes, equalAlpha*d.exactSpend()[look])
 	switch {
-	case m.Scale == Points:
-		return sign * (candidate - base) * perMillion, nil
-	case base == candidate:
-		return 0, nil // also where both are zero
-	case base == 0 || candidate == 0:
-		return 0, fmt.Errorf("%s is %g in the base and %g in the candidate: nothing is so much more than zero", m.Unit, base, candidate)
-	}
-	return sign * math.Log(candidate/base), nil
-}
-
-func changesOf(s Series) ([]float64, error) {
-	out := make([]float64, len(s.Pairs))
-	for i, p := range s.Pairs {
-		var err error
-		if out[i], err = s.Metric.change(p.Base, p.Candidate); err != nil {
-			return nil, fmt.Errorf("pair %d: %w", p.Number, err)
-		}
-	}
-	return out, nil
-}
-
-// decideExact judges a figure that has no noise to speak of, such as
-// allocations. It spends no alpha: it calls a change only where all pairs
-// agree, which n pairs without one do by chance 1 time in 2^n.
-func decideExact(d Design, f Finding, changes []float64) Finding {
-	f.Reason = fmt.Sprintf("%d pairs, and the first look is after %d", f.Pairs, d.Looks[0])
-	f.Estimate, f.Noise = math.Expm1(exact.HodgesLehmann(changes)), exact.SD(changes)
-	for look, at := range d.Looks {
-		if at > len(changes) || f.Verdict != Inconclusive {
-			break
-		}
-		judgeExact(&f, changes[:at], look+1)
-	}
-	return f
-}
-
-func judgeExact(f *Finding, changes []float64, look int) {
-	limit := math.Log1p(f.Tolerance)
-	lowest, highest := slices.Min(changes), slices.Max(changes)
-	middle := exact.HodgesLehmann(changes)
-	f.Estimate, f.Lower, f.Upper = math.Expm1(middle), Bound(math.Expm1(lowest)), Bound(math.Expm1(highest))
-	f.Pairs, f.Look = len(changes), look
-	switch {
-	case lowest > limit:
-		f.Verdict, f.Reason = Regressed, fmt.Sprintf("in every pair worse by more than %s", f.share(f.Tolerance))
-	case highest < -limit:
-		f.Verdict, f.Reason = Improved, fmt.Sprintf("in every pair better by more than %s", f.share(f.Tolerance))
-	case math.Abs(middle) <= limit:
-		f.Verdict, f.Reason = Equal, fmt.Sprintf("typically within %s", f.share(f.Tolerance))
+	case proven(beyond):
+		f.Verdict, f.Reason = Regressed, fmt.Sprintf("in %d of %d pairs worse by more than %s", beyond, n, f.amount(f.Tolerance))
+	case proven(below):
+		f.Verdict, f.Reason = Improved, fmt.Sprintf("in %d of %d pairs better by more than %s", below, n, f.amount(f.Tolerance))
+	case exact.LeastPairs(f.Alpha) <= n && !above(high, limit) && !above(-limit, low):
+		f.Verdict, f.Reason = Equal, fmt.Sprintf("within %s in most launches", f.amount(f.Tolerance))
 	default:
-		f.Reason = fmt.Sprintf("the pairs disagree: from %s better to %s worse", f.share(float64(f.Lower)), f.share(float64(f.Upper)))
+		f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("the pairs disagree: %d of %d are worse and %d better by more than %s", beyond, n, below, f.amount(f.Tolerance))
 	}
-}
-
-// unpaired compares values that were measured one side after the other. All
-// that drifted in between is in the change, so it is advisory.
-func unpaired(d Design, s Series, f Finding) Finding {
-	f.Pairs = min(len(s.BaseValues), len(s.CandidateValues))
-	if f.Pairs == 0 {
-		f.Verdict, f.Reason = Invalid, "one of the sides has no value"
-		return f
-	}
-	m := s.Metric
-	f.BaseValue, f.CandidateValue = m.typical(s.BaseValues), m.typical(s.CandidateValues)
-	nothing := slices.Max(s.BaseValues) <= 0 && slices.Max(s.CandidateValues) <= 0
-	side := func(values []float64) ([]float64, error) {
-		out := make([]float64, len(values))
-		for i, v := range values {
-			one := 1.0 // against the unit, so that sides can be subtracted
-			if m.Scale == Points || nothing {
-				one = 0
-			}
-			c, err := m.change(one, v)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = c
-		}
-		return out, nil
-	}
-	base, err := side(s.BaseValues)
-	candidate, err2 := side(s.CandidateValues)
-	if err != nil || err2 != nil {
-		f.Verdict, f.Reason = Invalid, fmt.Sprintf("a value of %s is zero, negative or none, which has no ratio to another", m.Unit)
-		return f
-	}
-	f.Alpha = d.Alpha / float64(max(d.Tests, 1))
-	f.Look = 1
-	estimate, lower, upper := exact.RankSumBounds(base, candidate, f.Alpha)
-	f.Estimate, f.Lower, f.Upper = m.fromWorse(estimate), Bound(m.fromWorse(lower)), Bound(m.fromWorse(upper))
-	f.Verdict = verdictOf(lower, upper, m.worse(m.Margin), m.worse(m.Tolerance))
-	f.Reason = reasonOf(f)
-	if math.IsInf(lower, 0) || math.IsInf(upper, 0) {
-		f.Reason = fmt.Sprintf("%d and %d values are too few for any bound", len(base), len(candidate))
-	}
-	return f
 }

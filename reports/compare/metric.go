@@ -34,6 +34,10 @@ type Metric struct {
 	// shares.
 	Margin, Tolerance float64
 
+	// MaxOutliers is the share of the candidate's launches that may be outliers,
+	// with 95 % confidence, where it is to pass; 0: nothing is asked.
+	MaxOutliers float64
+
 	Floor   float64 // values below count as this: their ratio would be noise; in the unit
 	Gated   bool    // it decides; else it informs
 	Unknown bool    // a unit that this package has no entry for
@@ -80,6 +84,8 @@ type Policy struct {
 	Tolerance map[string]float64 // by a metric's name or unit
 	Margin    map[string]float64
 	Gate      []string // names or units of those that decide; none: the defaults
+
+	MaxOutliers float64 // as in [Metric]
 }
 
 // Settings are the policy as settings, so that a record says by what it was
@@ -95,7 +101,11 @@ func (p Policy) Settings() (out result.Settings) {
 		}
 		out = append(out, result.Setting{Key: f.key, Value: strings.Join(parts, ",")})
 	}
-	return append(out, result.Setting{Key: "gate", Value: strings.Join(p.Gate, ",")})
+	outliers := ""
+	if p.MaxOutliers > 0 {
+		outliers = strconv.FormatFloat(p.MaxOutliers, 'g', -1, 64)
+	}
+	return append(out, result.Setting{Key: "gate", Value: strings.Join(p.Gate, ",")}, result.Setting{Key: "max_outliers", Value: outliers})
 }
 
 // PolicyOf reads what Settings wrote.
@@ -108,6 +118,11 @@ func PolicyOf(s result.Settings) (p Policy, err error) {
 	}
 	if gate := s.Get("gate"); gate != "" {
 		p.Gate = strings.Split(gate, ",")
+	}
+	if text := s.Get("max_outliers"); text != "" {
+		if p.MaxOutliers, err = strconv.ParseFloat(text, 64); err != nil {
+			return p, fmt.Errorf("max_outliers is %q, want a number", text)
+		}
 	}
 	return p, p.Validate()
 }
@@ -172,6 +187,7 @@ func (p Policy) Apply(m Metric) Metric {
 	if g, ok := lookup(p.Margin, m); ok {
 		m.Margin = g
 	}
+	m.MaxOutliers = p.MaxOutliers
 	if len(p.Gate) > 0 {
 		m.Gated = slices.Contains(p.Gate, m.Name) || slices.Contains(p.Gate, m.Unit)
 	}
@@ -220,15 +236,27 @@ func ParseShares(text string) (map[string]float64, error) {
 // name. A unit of somebody's own can be given too: units have a slash or a
 // hyphen. Whether it was measured Unmeasured tells.
 func (p Policy) Validate() error {
+	check := slices.Clone(Metrics)
 	for _, name := range append(p.named(), p.Gate...) {
-		if !isName(name) && !strings.ContainsAny(name, "/-") {
+		if isName(name) {
+			continue
+		}
+		if !strings.ContainsAny(name, "/-") {
 			return fmt.Errorf("there is no metric %q: want one of %s, or a unit such as ns/op", name, strings.Join(Names(), ", "))
 		}
+		check = append(check, MetricOf(name, false))
 	}
-	for _, m := range Metrics {
-		if m = p.Apply(m); m.Scale != Exact && m.Margin >= m.Tolerance {
+	for _, m := range check {
+		_, margin := lookup(p.Margin, m)
+		switch m = p.Apply(m); {
+		case m.Scale == Exact && margin:
+			return fmt.Errorf("%s has no margin, for it has no noise to speak of: give its tolerance", m.Name)
+		case m.Scale != Exact && m.Margin >= m.Tolerance:
 			return fmt.Errorf("the margin of %s is %g %%, which is not below its tolerance of %g %%", m.Name, 100*m.Margin, 100*m.Tolerance)
 		}
+	}
+	if !(p.MaxOutliers >= 0 && p.MaxOutliers < 1) {
+		return fmt.Errorf("the most outliers are %g %%, want more than 0 and less than 100", 100*p.MaxOutliers)
 	}
 	return nil
 }

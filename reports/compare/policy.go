@@ -3,11 +3,15 @@ package compare
 import "maps"
 
 // With is the policy with what is asked anew on top: a tolerance or margin in
-// place of that of the same metric, a gate in place of the gate.
+// place of that of the same metric, a gate in place of the gate, and a share of
+// outliers in place of the other.
 func (p Policy) With(anew Policy) Policy {
 	p.Tolerance, p.Margin = over(p.Tolerance, anew.Tolerance), over(p.Margin, anew.Margin)
 	if len(anew.Gate) > 0 {
 		p.Gate = anew.Gate
+	}
+	if anew.MaxOutliers > 0 {
+		p.MaxOutliers = anew.MaxOutliers
 	}
 	return p
 }

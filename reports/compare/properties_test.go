@@ -49,10 +49,10 @@ func alike(t *rapid.T, what string, got, want compare.Finding) {
 	}
 	close := func(a, b float64) bool { return a == b || math.Abs(a-b) < rounding }
 	if got.Verdict != want.Verdict || got.Look != want.Look || got.Pairs != want.Pairs ||
-		!close(got.Estimate, want.Estimate) || !close(float64(got.Lower), float64(want.Lower)) || !close(float64(got.Upper), float64(want.Upper)) {
+		!close(float64(got.Estimate), float64(want.Estimate)) || !close(float64(got.Lower), float64(want.Lower)) || !close(float64(got.Upper), float64(want.Upper)) {
 		t.Errorf("%s: %s at look %d by %g (%g to %g), want %s at look %d by %g (%g to %g)", what,
-			got.Verdict, got.Look, got.Estimate, float64(got.Lower), float64(got.Upper),
-			want.Verdict, want.Look, want.Estimate, float64(want.Lower), float64(want.Upper))
+			got.Verdict, got.Look, float64(got.Estimate), float64(got.Lower), float64(got.Upper),
+			want.Verdict, want.Look, float64(want.Estimate), float64(want.Lower), float64(want.Upper))
 	}
 }
 
@@ -104,7 +104,7 @@ func TestSwappedIsMirrored(t *testing.T) {
 		want, got := decided(s), decided(swapped)
 		mirror := func(v float64) float64 { return outOfLog(want, -inLog(want, v)) }
 		want.Lower, want.Upper = compare.Bound(mirror(float64(want.Upper))), compare.Bound(mirror(float64(want.Lower)))
-		want.Estimate = mirror(want.Estimate)
+		want.Estimate = compare.Bound(mirror(float64(want.Estimate)))
 		switch {
 		case want.Verdict == compare.Regressed || want.Verdict == compare.Minor:
 			want.Verdict = compare.Improved

@@ -52,7 +52,8 @@ type Proof struct {
 // Finding is what was found out about one metric of one scenario. Estimate,
 // Lower and Upper say how much worse the candidate is: of scale ratio and
 // exact as a share of the base (0.05 is 5 % worse), of scale points as a
-// difference of shares (0.005 is half a percentage point worse).
+// difference of shares (0.005 is half a percentage point worse). From zero there
+// is no share: see [Finding.FromZero].
 type Finding struct {
 	Scenario string `json:"scenario"` // as in benchmark names: target=…/load=…/level=…
 	Metric   string `json:"metric"`   // short name, as in --tolerance
@@ -63,10 +64,10 @@ type Finding struct {
 	Same     bool   `json:"same,omitempty"` // both sides are the same program, so nothing was measured
 
 	Pairs          int     `json:"n_pairs"`
-	BaseValue      float64 `json:"base"`      // typical value, in the unit
-	CandidateValue float64 `json:"candidate"` // likewise
-	Estimate       float64 `json:"estimate"`
-	Lower          Bound   `json:"lower"` // null: there is no bound yet
+	BaseValue      Bound   `json:"base"`      // typical value, in the unit; null: there is none
+	CandidateValue Bound   `json:"candidate"` // likewise
+	Estimate       Bound   `json:"estimate"`  // null: there is none, as from zero
+	Lower          Bound   `json:"lower"`     // null: there is no bound
 	Upper          Bound   `json:"upper"`
 	Noise          float64 `json:"sd_pair"` // standard deviation of a pair's change
 	Alpha          float64 `json:"alpha"`   // the chance that Lower, or that Upper, is wrong
@@ -79,6 +80,8 @@ type Finding struct {
 	Needed         int     `json:"pairs_needed,omitempty"` // pairs to find one as large as the tolerance, where the last look is too early
 	Values         []Pair  `json:"values,omitempty"`       // pair by pair, in the unit
 	Shift          []Shift `json:"shift,omitempty"`        // where in the distribution of latency the change sits
+
+	Outliers *Outliers `json:"outliers,omitempty"` // launches that are far worse than the typical one; none before the first look, and without pairs
 }
 
 // Pair is a figure of the two arms of one pair, in the metric's unit.

@@ -3,11 +3,13 @@ package compare
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/compare/exact"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -106,18 +108,22 @@ func (r Requirement) judge(repeats []*result.Stage) Judgement {
 	return j
 }
 
-// holds reports whether the value is as required. An operator that is not
-// known holds of nothing.
+// holds reports whether the value is as required. One that differs from the bound
+// by rounding only is the bound. An operator that is not known holds of nothing.
 func (r Requirement) holds(v float64) bool {
+	if math.IsNaN(v) {
+		return false
+	}
+	side := exact.Compare(v, r.Bound, 0)
 	switch r.Op {
 	case "<":
-		return v < r.Bound
+		return side < 0
 	case "<=":
-		return v <= r.Bound
+		return side <= 0
 	case ">":
-		return v > r.Bound
+		return side > 0
 	case ">=":
-		return v >= r.Bound
+		return side >= 0
 	}
 	return false
 }
@@ -126,7 +132,7 @@ func (r Requirement) holds(v float64) bool {
 // and is not.
 func (r Requirement) told(u *requireUnit, v float64) string {
 	text := u.tell(v, 4)
-	if read, ok := u.parse(text); ok && read == r.Bound && v != r.Bound {
+	if read, ok := u.parse(text); ok && read == r.Bound && exact.Compare(v, r.Bound, 0) != 0 {
 		return u.tell(v, 0)
 	}
 	return text

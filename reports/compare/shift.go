@@ -66,8 +66,7 @@ func (r *Report) AddShifts(stages []*result.Stage) {
 				continue
 			}
 			low, high := exact.SignedRankBounds(d, shiftAlpha)
-			m := Metric{Scale: Ratio}
-			r.Findings[i].Shift = append(r.Findings[i].Shift, Shift{q, m.fromWorse(exact.HodgesLehmann(d)), Bound(m.fromWorse(low)), Bound(m.fromWorse(high))})
+			r.Findings[i].Shift = append(r.Findings[i].Shift, Shift{q, Ratio.share(exact.HodgesLehmann(d)), Bound(Ratio.share(low)), Bound(Ratio.share(high))})
 		}
 	}
 }

@@ -22,7 +22,7 @@ func actionFiles(c *comparison) ([]file, error) {
 	entries := map[bool][]actionEntry{} // by whether more is better
 	seen := map[string]int{}
 	for _, f := range c.Findings {
-		if !isNumber(f.CandidateValue) || f.Pairs == 0 {
+		if f.CandidateValue.None() || f.Pairs == 0 {
 			continue
 		}
 		name := oneLine(strings.TrimSpace(f.Scenario + " " + f.Metric))
@@ -31,7 +31,7 @@ func actionFiles(c *comparison) ([]file, error) {
 		}
 		bigger := f.Better == "higher"
 		entries[bigger] = append(entries[bigger], actionEntry{
-			Name: name, Unit: f.Unit, Value: f.CandidateValue, Range: bounds(f), Extra: c.details(f),
+			Name: name, Unit: f.Unit, Value: float64(f.CandidateValue), Range: bounds(f), Extra: c.details(f),
 		})
 	}
 	var files []file

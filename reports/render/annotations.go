@@ -57,7 +57,7 @@ func (c *comparison) annotations() string {
 	}
 	var worse []compare.Finding
 	for _, f := range c.informing() {
-		if v := ofFinding(f); v == compare.Regressed || v == compare.Minor {
+		if v := ofFinding(f); v == compare.Regressed || v == compare.Unstable || v == compare.Minor {
 			worse = append(worse, f)
 		}
 	}
@@ -72,7 +72,7 @@ func (c *comparison) kind(v compare.Verdict) string {
 	switch {
 	case v == compare.Invalid || c.failed(v):
 		return "error"
-	case v == compare.Regressed || v == compare.Inconclusive || v == compare.Minor:
+	case v == compare.Regressed || v == compare.Unstable || v == compare.Inconclusive || v == compare.Minor:
 		return "warning"
 	}
 	return "notice"

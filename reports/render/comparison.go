@@ -116,10 +116,9 @@ func verdictFiles(c *comparison) ([]file, error) {
 	return []file{{name: VerdictFile, data: data}}, nil
 }
 
-// VerdictJSON is a comparison as the file that holds it has it. A figure that is
-// no number, for which JSON has no form, is 0 there, and its finding says so.
-func VerdictJSON(of *compare.Report) ([]byte, error) {
-	r := numbersOnly(*of)
+// VerdictJSON is a comparison as [VerdictFile] holds it.
+func VerdictJSON(report *compare.Report) ([]byte, error) {
+	r := numbersOnly(*report)
 	r.Schema = compare.Schema
 	// A list that is empty is a list: who reads it need not ask for null.
 	r.Reasons, r.Findings = append([]string{}, r.Reasons...), append([]compare.Finding{}, r.Findings...)
@@ -140,7 +139,8 @@ func indented(v any) ([]byte, error) {
 const notANumber = "a figure is not a number, and told as 0"
 
 // numbersOnly is r without what JSON has no form for: one odd figure must not
-// cost the verdict its file. The finding says that it had one.
+// cost the verdict its file. The finding says that it had one. Figures that there
+// may be none of are null, and need not be seen to.
 func numbersOnly(r compare.Report) compare.Report {
 	clean := func(findings []compare.Finding) []compare.Finding {
 		out := slices.Clone(findings)
@@ -152,14 +152,17 @@ func numbersOnly(r compare.Report) compare.Report {
 					*v, odd = 0, true
 				}
 			}
-			for _, v := range []*float64{&f.BaseValue, &f.CandidateValue, &f.Estimate, &f.Noise, &f.Alpha, &f.Margin, &f.Tolerance, &f.MDE} {
+			for _, v := range []*float64{&f.Noise, &f.Alpha, &f.Margin, &f.Tolerance, &f.MDE} {
 				fix(v)
 			}
-			f.Values, f.Shift = slices.Clone(f.Values), slices.Clone(f.Shift)
-			for k := range f.Values {
-				fix(&f.Values[k].Base)
-				fix(&f.Values[k].Candidate)
+			if f.Outliers != nil {
+				o := *f.Outliers
+				for _, v := range []*float64{&o.Upper, &o.Chance, &o.Alpha, &o.Found, &o.Allowed} {
+					fix(v)
+				}
+				f.Outliers = &o
 			}
+			f.Shift = slices.Clone(f.Shift)
 			for k := range f.Shift {
 				fix(&f.Shift[k].Quantile)
 				fix(&f.Shift[k].Estimate)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/compare/exact"
 )
 
 // found makes a finding of a metric that compare knows, with pairs whose
@@ -20,7 +21,7 @@ func found(scenario, metric string, v compare.Verdict, base, candidate, estimate
 	}
 	f := compare.Finding{
 		Scenario: scenario, Metric: metric, Unit: m.Unit, Better: m.Better(), Scale: m.Scale, Gated: m.Gated && metric != "ok", // one that informs, too
-		Pairs: 32, BaseValue: base, CandidateValue: candidate, Estimate: estimate,
+		Pairs: 32, BaseValue: compare.Bound(base), CandidateValue: compare.Bound(candidate), Estimate: compare.Bound(estimate),
 		Lower: compare.Bound(lower), Upper: compare.Bound(upper), Noise: noise,
 		Alpha: 0.0005, Look: 3, Margin: m.Margin, Tolerance: m.Tolerance, Verdict: v, MDE: 2.5 * noise,
 	}
@@ -41,7 +42,7 @@ func madeComparison(v compare.Verdict, findings ...compare.Finding) *compare.Rep
 	d := compare.DefaultDesign()
 	d.Tests = 0
 	for _, f := range findings {
-		if f.Gated && f.Scale != compare.Exact {
+		if f.Gated {
 			d.Tests++
 		}
 	}
@@ -50,7 +51,7 @@ func madeComparison(v compare.Verdict, findings ...compare.Finding) *compare.Rep
 		Verdict: v, Exit: v.ExitCode(),
 		Base:      compare.Side{Name: "main", Commit: "0123456789abcdef0123456789abcdef01234567"},
 		Candidate: compare.Side{Name: "faster-pool", Commit: "fedcba9876543210fedcba9876543210fedcba98"},
-		Findings:  findings, Pairs: 32, Redone: 2, Design: d, Seed: 4711, Took: 341.5, Version: 1,
+		Findings:  findings, Pairs: 32, Redone: 2, Design: d, Seed: 4711, Took: 341.5, Version: compare.Version,
 		MeasuredFA: &compare.Proof{Runs: 312, Count: 0, Upper: 0.0096}, MeasuredMiss: &compare.Proof{Runs: 93, Count: 1, Upper: 0.0499},
 		Environment: "AMD EPYC, 2 cores, linux 6.18, go1.26.8", Scenario: "500 arrivals/s, 200 ms wait, 4 s a slice",
 	}
@@ -133,6 +134,34 @@ func invalid() *compare.Report {
 	return r
 }
 
+// unstable has launches that are outliers: proven of p99, and suspected of cpu.
+func unstable() *compare.Report {
+	outliers := func(candidate, others int, pairs []int, chance float64) *compare.Outliers {
+		return &compare.Outliers{
+			Beyond: 0.31, Base: compare.Launches{N: 32, Outliers: others}, Control: compare.Launches{N: 32},
+			Candidate: compare.Launches{N: 32, Outliers: candidate, Pairs: pairs}, Upper: exact.ClopperPearsonUpper(candidate, 32, 0.95), Chance: chance, Alpha: 0.0002, Found: 0.4,
+		}
+	}
+	return madeComparison(compare.Unstable,
+		with(found(blocking, "p99", compare.Unstable, 203.4e6, 203.9e6, 0.002, -0.011, 0.014, 0.02), func(f *compare.Finding) {
+			f.Outliers = outliers(9, 0, []int{2, 5, 9, 11, 17, 18, 23, 28, 31}, 5e-5)
+			f.Reason = f.Outliers.Told() + ", each at least 31 % worse than the typical one: in pairs 2, 5, 9, 11, 17, 18, 23, 28, 31"
+		}),
+		with(found(blocking, "cpu", compare.Equal, 212e3, 213e3, 0.006, -0.012, 0.021, 0.02), func(f *compare.Finding) {
+			f.Outliers = outliers(1, 2, []int{9}, 0.7)
+		}))
+}
+
+// fromNothing has an allocation where there was none.
+func fromNothing() *compare.Report {
+	none := math.Inf(1)
+	return madeComparison(compare.Regressed,
+		with(found("Encode/size=1k", "allocs/op", compare.Regressed, 0, 3, none, none, none, 0), func(f *compare.Finding) {
+			f.Reason = "typically 0 in the base and 3 in the candidate: from zero there is no per cent"
+		}),
+		found("Encode/size=1k", "time", compare.Equal, 1234, 1235, 0.001, -0.009, 0.012, 0.01))
+}
+
 func advisory() *compare.Report {
 	r := madeComparison(compare.Regressed,
 		with(found("Encode/size=1k", "time", compare.Regressed, 1234, 1391, 0.127, 0.09, 0.16, 0.03), func(f *compare.Finding) {
@@ -154,6 +183,8 @@ var goldenComparisons = []struct {
 	make func() *compare.Report
 }{
 	{"regressed", regressed},
+	{"unstable", unstable},
+	{"nothing", fromNothing},
 	{"minor", minor},
 	{"improved", improved},
 	{"equal", equal},

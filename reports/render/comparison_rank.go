@@ -10,7 +10,7 @@ import (
 
 // bySeverity are the verdicts from the one that matters most.
 var bySeverity = []compare.Verdict{
-	compare.Invalid, compare.Regressed, compare.Inconclusive, compare.Minor, compare.Improved, compare.Equal,
+	compare.Invalid, compare.Regressed, compare.Unstable, compare.Inconclusive, compare.Minor, compare.Improved, compare.Equal,
 }
 
 // severity is the place of a verdict in that order; -1 where it is not known.
@@ -53,8 +53,10 @@ func ranked(findings []compare.Finding) []compare.Finding {
 // excess is how much worse a finding is, or how much better one that improved,
 // in tolerances: 1 % more allocations are worse than 3 % more latency.
 func excess(f compare.Finding) float64 {
-	x := f.Estimate
+	x := float64(f.Estimate)
 	switch {
+	case f.FromZero() && x > 0:
+		return math.Inf(1)
 	case !isNumber(x):
 		return math.Inf(-1)
 	case f.Tolerance > 0:
@@ -97,6 +99,8 @@ func (c *comparison) failed(v compare.Verdict) bool {
 		return false
 	}
 	switch v {
+	case compare.Unstable:
+		return true
 	case compare.Regressed:
 		if c.Exit == compare.ExitInconclusive {
 			return c.inconclusiveFails

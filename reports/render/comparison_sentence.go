@@ -35,7 +35,7 @@ func (c *comparison) answer(v compare.Verdict) string {
 	case v == compare.Equal && len(of) > 0 && !slices.ContainsFunc(of, func(f compare.Finding) bool { return !f.Same }):
 		return "both sides are the same program, and nothing was measured"
 	case v == compare.Equal && len(of) != 1:
-		return fmt.Sprintf("none of the %d metrics that decide is worse by its tolerance%s", len(of), c.sureness(" (%s)"))
+		return fmt.Sprintf("none of the %d metrics that decide is worse by its tolerance in the typical launch%s", len(of), c.sureness(" (%s)"))
 	case len(of) == 0:
 		return strings.TrimSuffix(strings.Join(append(firstOf(c.Reasons), "no metric says why")[:1], ""), ".")
 	}
@@ -46,12 +46,14 @@ func (c *comparison) answer(v compare.Verdict) string {
 		s = joined(findingName(f), f.Reason)
 	case compare.Regressed:
 		s = c.change(f) + ", tolerance " + allowed(f.Scale, f.Tolerance)
+	case compare.Unstable:
+		s = c.outlying(f)
 	case compare.Minor:
 		s = c.change(f) + ", which is below its tolerance of " + allowed(f.Scale, f.Tolerance)
 	case compare.Improved:
 		s = c.change(f)
 	case compare.Equal:
-		s = c.change(f) + ", within its tolerance of " + allowed(f.Scale, f.Tolerance)
+		s = c.change(f) + ", within its tolerance of " + allowed(f.Scale, f.Tolerance) + " in the typical launch"
 	case compare.Inconclusive:
 		s = c.open(f) + ", tolerance " + allowed(f.Scale, f.Tolerance)
 	}
@@ -68,6 +70,9 @@ func (c *comparison) answer(v compare.Verdict) string {
 // change tells the change of a metric: p99 of X is 12 % worse (7.1 % to 17 %,
 // 99 % confidence).
 func (c *comparison) change(f compare.Finding) string {
+	if f.FromZero() {
+		return findingName(f) + ": " + changed(f)
+	}
 	s := findingName(f) + " is " + changed(f)
 	if f.Estimate == 0 {
 		s = findingName(f) + " has " + changed(f)
@@ -82,9 +87,21 @@ func (c *comparison) change(f compare.Finding) string {
 	}
 }
 
+// outlying tells how many launches of the candidate were far worse than typical.
+func (c *comparison) outlying(f compare.Finding) string {
+	o := f.Outliers
+	if o == nil {
+		return joined(findingName(f), f.Reason)
+	}
+	return fmt.Sprintf("%s: %d of %d launches of the candidate were outliers, at least %s than the typical one, and %d of %d of the base",
+		findingName(f), o.Candidate.Outliers, o.Candidate.N, directed(f.Scale, float64(o.Beyond)), o.Base.Outliers+o.Control.Outliers, o.Base.N+o.Control.N)
+}
+
 // open tells where the change of a metric may lie that could not be decided.
 func (c *comparison) open(f compare.Finding) string {
 	switch in := interval(f); {
+	case f.FromZero():
+		return findingName(f) + ": " + changed(f)
 	case in == unknown:
 		return fmt.Sprintf("%s has no bounds after %s", findingName(f), counted(f.Pairs, "pair"))
 	case f.Lower.None() || f.Upper.None() || in == "exact":

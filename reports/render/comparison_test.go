@@ -56,6 +56,59 @@ func TestDirection(t *testing.T) {
 	}
 }
 
+// TestFromZero: from zero there is no per cent, in any output.
+func TestFromZero(t *testing.T) {
+	r := fromNothing()
+	r.Findings = r.Findings[:1]
+	for name, text := range outputsOf(t, r) {
+		switch name {
+		case "bench.txt", "regression.png":
+			continue
+		case VerdictFile:
+			if !strings.Contains(text, `"estimate": null`) || !strings.Contains(text, `"base": 0,`) || !strings.Contains(text, `"candidate": 3,`) {
+				t.Errorf("%s:\n%s", name, text)
+			}
+			continue
+		}
+		if !strings.Contains(text, "0 → 3 allocs/op") {
+			t.Errorf("%s does not tell it:\n%s", name, text)
+		}
+		for _, never := range []string{"% worse", "500 %", "Inf", "NaN"} {
+			if strings.Contains(strings.ReplaceAll(text, "%25", "%"), never) {
+				t.Errorf("%s says %q:\n%s", name, never, text)
+			}
+		}
+	}
+	if row := newRegressionModel(r.Findings, nil).panels[0].rows[0]; row.drawn || row.change != "0 → 3 allocs/op" {
+		t.Errorf("drawn %v: %q", row.drawn, row.change)
+	}
+	if first := ranked(append(regressed().Findings, r.Findings...))[0]; first.Metric != "allocs/op" {
+		t.Errorf("%s ranks above it", first.Metric)
+	}
+}
+
+// TestUnstableInEveryOutput: a proven difference in outliers fails, and names how
+// many there are.
+func TestUnstableInEveryOutput(t *testing.T) {
+	out := outputsOf(t, unstable())
+	for name, want := range map[string]string{
+		"text": "9 of 32", "summary.md": "9 of 32", "junit.xml": `type="unstable"`, "annotations.txt": "::error title=onhold%3A unstable::",
+		VerdictFile: `"pairs": [`, "benchmark-action-smaller.json": "outliers: 9 of 32", "alt": "p99 of " + blocking + " unstable",
+	} {
+		if !strings.Contains(out[name], want) {
+			t.Errorf("%s does not have %q:\n%s", name, want, out[name])
+		}
+	}
+	for _, name := range []string{"text", "summary.md", "junit.xml"} {
+		if !strings.Contains(out[name], "2, 5, 9, 11, 17, 18") {
+			t.Errorf("%s does not name the pairs:\n%s", name, out[name])
+		}
+	}
+	if r := unstable(); r.Exit != compare.ExitRegressed {
+		t.Errorf("exit code %d", r.Exit)
+	}
+}
+
 // checkComparison holds what must be true of any comparison.
 func checkComparison(t interface{ Errorf(string, ...any) }, why string, r *compare.Report) {
 	out := outputsOf(t, r)
@@ -182,7 +235,7 @@ func TestAnyComparison(t *testing.T) {
 			Better: rapid.SampledFrom([]string{"lower", "higher", ""}).Draw(t, "better"),
 			Scale:  rapid.SampledFrom([]compare.Scale{compare.Ratio, compare.Points, compare.Exact, "odd"}).Draw(t, "scale"),
 			Gated:  rapid.Bool().Draw(t, "gated"), Pairs: rapid.SampledFrom([]int{0, 1, 48, -3}).Draw(t, "pairs"),
-			BaseValue: v("base"), CandidateValue: v("candidate"), Estimate: v("estimate"),
+			BaseValue: compare.Bound(v("base")), CandidateValue: compare.Bound(v("candidate")), Estimate: compare.Bound(v("estimate")),
 			Lower: compare.Bound(v("lower")), Upper: compare.Bound(v("upper")), Noise: v("noise"), Margin: v("margin"), Tolerance: v("tolerance"),
 			Verdict: rapid.SampledFrom(append(slices.Clone(bySeverity), "odd", "")).Draw(t, "verdict"), MDE: v("mde"),
 			Needed: rapid.IntRange(-1, 200).Draw(t, "needed"), Reason: name.Draw(t, "reason"),

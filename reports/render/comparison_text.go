@@ -49,19 +49,29 @@ var findingColumns = []findingColumn{
 	{"tolerance", false, func(f compare.Finding) string { return allowed(f.Scale, f.Tolerance) }},
 	{"noise", false, noise},
 	{"pairs", false, func(f compare.Finding) string { return count(int64(f.Pairs)) }},
+	{"outliers", false, outliers},
 	{"verdict", true, func(f compare.Finding) string { return verdictWord(f.Verdict) }},
 }
 
 // dispensable are the columns that a table does without where it would be too
 // wide, the first of them first. Never the verdict.
-var dispensable = []string{"noise", "tolerance", "pairs", "base", "candidate"}
+var dispensable = []string{"noise", "tolerance", "outliers", "pairs", "base", "candidate"}
 
 // typical is a value of a finding; one that was never measured has none.
-func typical(f compare.Finding, v float64) string {
+func typical(f compare.Finding, v compare.Bound) string {
 	if f.Pairs == 0 && v == 0 {
 		return unknown
 	}
-	return valueOf(v, f.Unit)
+	return valueOf(float64(v), f.Unit)
+}
+
+// outliers are how many of the candidate's launches were far worse than the
+// typical one.
+func outliers(f compare.Finding) string {
+	if f.Outliers == nil {
+		return unknown
+	}
+	return count(int64(f.Outliers.Candidate.Outliers)) + " of " + count(int64(f.Outliers.Candidate.N))
 }
 
 // table writes the findings, scenario by scenario, those that decide above
@@ -142,11 +152,16 @@ func (c *comparison) notes() []string {
 	}
 	for _, f := range ranked(c.Findings) {
 		switch v := ofFinding(f); v {
+		case compare.Unstable:
+			add("%s: unstable%s.", findingName(f), because(f.Reason))
 		case compare.Inconclusive:
 			add("%s: cannot tell%s. %s", findingName(f), because(f.Reason), c.reach(f))
 		case compare.Invalid:
 			add("%s: not valid%s.", findingName(f), because(f.Reason))
 		}
+	}
+	if s := c.covered(); s != "" {
+		add("%s", s)
 	}
 	for _, f := range c.Findings {
 		if s := shifts(f); s != "" {
@@ -163,6 +178,32 @@ func (c *comparison) notes() []string {
 		add("%s", c.howToRead())
 	}
 	return out
+}
+
+// covered says what a comparison that passes does not cover: of the metrics that
+// decide, the one of which most launches may be outliers.
+func (c *comparison) covered() string {
+	var worst *compare.Finding
+	for i, f := range c.Findings {
+		switch ofFinding(f) {
+		case compare.Equal, compare.Minor, compare.Improved:
+			if f.Gated && f.Outliers != nil && (worst == nil || f.Outliers.Upper > worst.Outliers.Upper) {
+				worst = &c.Findings[i]
+			}
+		}
+	}
+	if worst == nil {
+		return ""
+	}
+	return fmt.Sprintf("A pass is about the typical launch. Of %s %s; %s.", findingName(*worst), worst.Outliers.Told(), found95(worst.Outliers))
+}
+
+// found95 tells the power of the test for outliers.
+func found95(o *compare.Outliers) string {
+	if !(o.Found > 0) {
+		return "so few pairs can prove no excess over the base"
+	}
+	return fmt.Sprintf("an excess of %s over the base would be proven in 95 %% of comparisons", percent(o.Found))
 }
 
 func because(reason string) string {

@@ -58,7 +58,7 @@ func TestReadVerdictRefuses(t *testing.T) {
 func TestVerdictWithoutANumber(t *testing.T) {
 	r := regressed()
 	f := &r.Findings[1]
-	f.Estimate, f.Noise, f.Values[0].Base = math.NaN(), math.Inf(1), math.Inf(-1)
+	f.Estimate, f.Noise, f.Values[0].Base = compare.Bound(math.NaN()), math.Inf(1), math.Inf(-1)
 	r.Took = math.NaN()
 	dir := t.TempDir()
 	if _, err := comparisonAt(r, 12).write(dir); err != nil {
@@ -68,10 +68,10 @@ func TestVerdictWithoutANumber(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if g := got.Findings[1]; g.Verdict != compare.Regressed || g.Reason != notANumber || g.Estimate != 0 {
-		t.Errorf("read back: %s, %g, because %q", g.Verdict, g.Estimate, g.Reason)
+	if g := got.Findings[1]; g.Verdict != compare.Regressed || g.Reason != notANumber || !g.Estimate.None() || g.Noise != 0 || !math.IsNaN(g.Values[0].Base) || math.IsNaN(g.Values[0].Candidate) {
+		t.Errorf("read back: %s, %g, because %q", g.Verdict, float64(g.Estimate), g.Reason)
 	}
-	if !math.IsNaN(f.Estimate) || !math.IsInf(f.Values[0].Base, -1) || f.Reason != "" {
+	if !f.Estimate.None() || !math.IsInf(f.Values[0].Base, -1) || f.Reason != "" {
 		t.Error("writing changed the report")
 	}
 }

@@ -68,10 +68,23 @@ func directed(scale compare.Scale, x float64) string {
 
 // changed tells the change of a finding.
 func changed(f compare.Finding) string {
-	if f.Pairs == 0 && f.Estimate == 0 {
+	switch {
+	case f.Pairs == 0 && f.Estimate == 0:
 		return unknown
+	case f.FromZero():
+		return fromZero(f)
 	}
-	return directed(f.Scale, f.Estimate)
+	return directed(f.Scale, float64(f.Estimate))
+}
+
+// fromZero tells a change that has no per cent: 0 → 3 allocs/op.
+func fromZero(f compare.Finding) string {
+	base, candidate := valueOf(float64(f.BaseValue), f.Unit), valueOf(float64(f.CandidateValue), f.Unit)
+	s := base + " → " + candidate
+	if base == number(float64(f.BaseValue)) && candidate == number(float64(f.CandidateValue)) {
+		s += " " + shorten(oneLine(f.Unit), 20) // the values have none
+	}
+	return s
 }
 
 // interval tells where the change of a finding lies. Where all of it is on
@@ -85,7 +98,7 @@ func interval(f compare.Finding) string {
 		return directed(f.Scale, x)
 	}
 	switch {
-	case f.Lower.None() && f.Upper.None():
+	case f.FromZero(), f.Lower.None() && f.Upper.None():
 		return unknown
 	case f.Lower.None() && hi < 0:
 		return "at least " + one(hi)

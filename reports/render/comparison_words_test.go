@@ -14,10 +14,12 @@ func TestHeadline(t *testing.T) {
 		want string
 	}{
 		{regressed(), "regressed: p99 of " + blocking + " is 12 % worse (7.1 % to 17 %, 99 % confidence), tolerance 5 %; and 1 more regressed"},
+		{unstable(), "unstable: p99 of " + blocking + ": 9 of 32 launches of the candidate were outliers, at least 31 % worse than the typical one, and 0 of 64 of the base"},
+		{fromNothing(), "regressed: allocs/op of Encode/size=1k: 0 → 3 allocs/op, tolerance 0.5 %"},
 		{minor(), "minor: p99 of " + blocking + " is 2.1 % worse (1.2 % to 3.9 %, 99 % confidence), which is below its tolerance of 5 %"},
 		{improved(), "improved: ok of " + busy + " is 8.8 % better (6.2 % to 11 %, 99 % confidence)"},
-		{equal(), "equal: none of the 3 metrics that decide is worse by its tolerance (99 % confidence)"},
-		{one(compare.Equal, found("", "p99", compare.Equal, 1, 1, 0.001, -0.01, 0.02, 0.1)), "equal: p99 is 0.1 % worse (1.0 % better to 2.0 % worse, 99 % confidence), within its tolerance of 5 %"},
+		{equal(), "equal: none of the 3 metrics that decide is worse by its tolerance in the typical launch (99 % confidence)"},
+		{one(compare.Equal, found("", "p99", compare.Equal, 1, 1, 0.001, -0.01, 0.02, 0.1)), "equal: p99 is 0.1 % worse (1.0 % better to 2.0 % worse, 99 % confidence), within its tolerance of 5 % in the typical launch"},
 		{unclear(), "cannot tell: cpu of " + blocking + " is at least 0.3 % worse (99 % confidence), tolerance 5 %; and 2 more cannot be told"},
 		{invalid(), "not valid: the control failed: p99 of the base differs from itself"},
 		{advisory(), "regressed (advisory): allocs/op of Encode/size=1k is 33 % worse, tolerance 0.5 %; and 1 more regressed"},
@@ -36,7 +38,7 @@ func TestHeadline(t *testing.T) {
 func TestChangesInWords(t *testing.T) {
 	inf, none := math.Inf(1), math.NaN()
 	f := func(scale compare.Scale, e, lo, hi float64) compare.Finding {
-		return compare.Finding{Pairs: 9, Scale: scale, Estimate: e, Lower: compare.Bound(lo), Upper: compare.Bound(hi)}
+		return compare.Finding{Pairs: 9, Scale: scale, BaseValue: 1, CandidateValue: 1, Estimate: compare.Bound(e), Lower: compare.Bound(lo), Upper: compare.Bound(hi)}
 	}
 	for _, c := range []struct {
 		why              string
@@ -55,6 +57,10 @@ func TestChangesInWords(t *testing.T) {
 		{"no lower bound, better", f(compare.Ratio, -0.1, -inf, -0.05), "10 % better", "at least 5.0 % better"},
 		{"no bounds", f(compare.Ratio, 0.1, -inf, inf), "10 % worse", "–"},
 		{"an estimate outside of its interval", f(compare.Ratio, -0.1, 0.05, 0.07), "10 % better", "5.0 % worse to 7.0 % worse"},
+		{"from nothing", with(f(compare.Exact, inf, inf, inf), func(f *compare.Finding) { f.BaseValue, f.CandidateValue, f.Unit = 0, 3, "allocs/op" }), "0 → 3 allocs/op", "–"},
+		{"to nothing", with(f(compare.Exact, -1, -1, -1), func(f *compare.Finding) { f.BaseValue, f.CandidateValue, f.Unit = 3, 0, "allocs/op" }), "3 → 0 allocs/op", "–"},
+		{"from no time", with(f(compare.Ratio, inf, none, none), func(f *compare.Finding) { f.BaseValue, f.CandidateValue, f.Unit = 0, 3e5, "overhead-p99-ns" }), "0 → 300 µs", "–"},
+		{"from no share", with(f(compare.Points, 0.01, 0.01, 0.01), func(f *compare.Finding) { f.BaseValue, f.CandidateValue, f.Unit = 0, 1e4, "rejected-ppm" }), "1.0 pp worse", "exact"},
 		{"tiny", f(compare.Ratio, 1e-9, 0, 0.0004), "<0.01 % worse", "0 % to 0.04 %"},
 		{"rounds into two digits", f(compare.Ratio, 0.0997, 0.0004, 0.0996), "10 % worse", "0.04 % to 10 %"},
 		{"huge", f(compare.Ratio, 1e300, 1, 12), ">1,000,000 % worse", "100 % to 1,200 %"},

@@ -112,7 +112,7 @@ func (c *comparison) junitCase(f compare.Finding) junitCase {
 		return k
 	}
 	switch v {
-	case compare.Regressed, compare.Inconclusive, compare.Invalid:
+	case compare.Regressed, compare.Unstable, compare.Inconclusive, compare.Invalid:
 		k.Skipped = &junitText{xmlText("informs only, and decides nothing: " + c.short(f))}
 	}
 	return k
@@ -129,7 +129,7 @@ func (c *comparison) mark(k *junitCase, v compare.Verdict, message, reason strin
 		k.Error = &junitFault{message, string(v), reason}
 	case c.failed(v):
 		k.Failure = &junitFault{message, string(v), reason}
-	case v == compare.Regressed || v == compare.Inconclusive:
+	case v == compare.Regressed || v == compare.Unstable || v == compare.Inconclusive:
 		k.Skipped = &junitText{joined(message, reason)}
 	}
 }
@@ -140,6 +140,8 @@ func (c *comparison) short(f compare.Finding) string {
 	switch v {
 	case compare.Invalid:
 		return joined(findingName(f)+" is not valid", f.Reason)
+	case compare.Unstable:
+		return fmt.Sprintf("%s: %s", v, c.outlying(f))
 	case compare.Inconclusive:
 		return fmt.Sprintf("%s: %s, tolerance %s. %s", v, c.open(f), allowed(f.Scale, f.Tolerance), c.reach(f))
 	}
@@ -162,6 +164,9 @@ func (c *comparison) details(f compare.Finding) string {
 	if f.Look > 0 {
 		line("look", fmt.Sprintf("%d of %d, alpha %s a side", f.Look, len(c.Design.Looks), strconv.FormatFloat(f.Alpha, 'g', 3, 64)))
 	}
+	if o := f.Outliers; o != nil {
+		line("outliers", o.Told()+"; "+found95(o))
+	}
 	line("better", f.Better)
 	if f.Reason != "" {
 		line("reason", oneLine(f.Reason))
@@ -177,7 +182,10 @@ func bounds(f compare.Finding) string {
 		}
 		return directed(f.Scale, float64(b))
 	}
-	if f.Lower == f.Upper && !f.Lower.None() {
+	switch {
+	case f.FromZero():
+		return "none: from zero there is no per cent"
+	case f.Lower == f.Upper && !f.Lower.None():
 		return "exact"
 	}
 	return tell(f.Lower) + " to " + tell(f.Upper)

@@ -32,6 +32,7 @@ type verdictLook struct {
 
 var verdictLooks = map[compare.Verdict]verdictLook{
 	compare.Regressed:    {vermilion, arrowhead(1)},
+	compare.Unstable:     {vermilion, diamond},
 	compare.Minor:        {mix(orange, black, 0.25), arrowhead(1)},
 	compare.Improved:     {hues[1], arrowhead(-1)},
 	compare.Equal:        {hues[0], ring},
@@ -128,7 +129,7 @@ func (p *paper) regressionPanel(r rect, m regressionPanel, each, names vg.Length
 	x := scale{lo: -m.extent, hi: m.extent, a: r.x0, b: r.x1}
 	for i, row := range m.rows {
 		y1 := r.y1 - vg.Length(i)*each
-		if row.verdict == compare.Regressed && row.gated && of.valid {
+		if (row.verdict == compare.Regressed || row.verdict == compare.Unstable) && row.gated && of.valid {
 			p.fill(mix(vermilion, white, 0.88), rect{edge - 4, y1 - each, p.w - edge + 4, y1})
 		}
 		if row.tolerance[1] > 0 {
@@ -296,6 +297,11 @@ func ring(c vg.Point, r vg.Length) []vg.Point {
 func square(c vg.Point, r vg.Length) []vg.Point {
 	r *= 0.8
 	return []vg.Point{{X: c.X - r, Y: c.Y - r}, {X: c.X + r, Y: c.Y - r}, {X: c.X + r, Y: c.Y + r}, {X: c.X - r, Y: c.Y + r}}
+}
+
+func diamond(c vg.Point, r vg.Length) []vg.Point {
+	r *= 1.1
+	return []vg.Point{{X: c.X - r, Y: c.Y}, {X: c.X, Y: c.Y - r}, {X: c.X + r, Y: c.Y}, {X: c.X, Y: c.Y + r}}
 }
 
 func cross(c vg.Point, r vg.Length) []vg.Point {

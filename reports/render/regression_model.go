@@ -78,7 +78,7 @@ func newRegressionRow(f compare.Finding, points bool) regressionRow {
 	place := func(x float64) float64 { return placed(x, points) }
 	r := regressionRow{
 		metric: shorten(oneLine(f.Metric), 22), verdict: ofFinding(f), gated: f.Gated,
-		at: place(f.Estimate), lo: place(float64(f.Lower)), hi: place(float64(f.Upper)),
+		at: place(float64(f.Estimate)), lo: place(float64(f.Lower)), hi: place(float64(f.Upper)),
 		tolerance: [2]float64{place(-f.Tolerance), place(f.Tolerance)},
 		margin:    [2]float64{place(-f.Margin), place(f.Margin)},
 		change:    changed(f), interval: interval(f),
@@ -96,13 +96,16 @@ func newRegressionRow(f compare.Finding, points bool) regressionRow {
 			r.values = base
 		}
 	}
+	if f.FromZero() {
+		r.reason = "from zero there is no per cent"
+	}
 	if math.IsNaN(r.lo) {
 		r.lo = math.Inf(-1)
 	}
 	if math.IsNaN(r.hi) {
 		r.hi = math.Inf(1)
 	}
-	r.drawn = f.Pairs > 0 && isNumber(f.Estimate)
+	r.drawn = f.Pairs > 0 && !f.Estimate.None() && !f.FromZero()
 	return r
 }
 

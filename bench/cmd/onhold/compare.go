@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -20,6 +21,10 @@ import (
 
 func inconclusiveFlag() cli.Flag {
 	return stringFlag(catCompare, "inconclusive", "fail", "what becomes of a comparison that cannot tell: fail (exit code 3) or warn (exit code 0)")
+}
+
+func maxOutliersFlag() cli.Flag {
+	return stringFlag(catCompare, "max-outliers", "", "most launches of the candidate that may be outliers, with 95 % confidence, such as 10% (which takes 29 pairs); without it, a pass is about the typical launch")
 }
 
 func inconclusiveOf(c *cli.Command) error {
@@ -36,12 +41,12 @@ func compareCommand() *cli.Command {
 		ArgsUsage: "BASE CANDIDATE",
 		Description: "Each of the two is a run folder or a file of Go benchmark text. Pairs are kept where\n" +
 			"both have any. One folder that 'onhold duet' left is decided again from what it\n" +
-			"holds: as was asked then, but for what --tolerance, --margin and --gate say anew.\n\n" +
+			"holds: with the policy stored in it, except for the flags given now.\n\n" +
 			"Without pairs the answer is advisory: one side ran after the other, and what\n" +
 			"drifted on the machine in between cannot be told from a change. Then nothing is\n" +
 			"called a regression for certain (exit code 3), and 'onhold duet' is what decides.\n\n" +
-			"Exit codes: 0 nothing regressed, 1 regressed, 2 usage, 3 cannot tell, 4 not valid\n" +
-			"(a stage is not valid, a figure is missing).\n\n" +
+			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 cannot tell,\n" +
+			"4 not valid (a stage is not valid, a figure is missing).\n\n" +
 			"Examples:\n\n" +
 			"  onhold compare reports/out/before reports/out/after\n" +
 			"  onhold compare old.txt new.txt",
@@ -49,6 +54,7 @@ func compareCommand() *cli.Command {
 			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
 			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas"),
+			maxOutliersFlag(),
 			inconclusiveFlag(),
 			// Not from the environment: ONHOLD_OUT is where runs go.
 			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for verdict.json, regression.png and the other files; where not set, none are written", OnlyOnce: true},
@@ -67,6 +73,13 @@ func askedOf(c *cli.Command) (p compare.Policy, err error) {
 		return p, usageError("--margin=%s: %w", c.String("margin"), err)
 	}
 	p.Gate = list(c.String("gate"))
+	if text := c.String("max-outliers"); text != "" {
+		share, err := compare.ParseShares("outliers=" + text)
+		if err != nil || share["outliers"] >= 1 {
+			return p, usageError("--max-outliers=%s: want a share above 0%% and below 100%%, like 10%%", text)
+		}
+		p.MaxOutliers = share["outliers"]
+	}
 	return p, nil
 }
 
@@ -131,7 +144,7 @@ func compareStored(c *cli.Command) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	design, err := compare.DesignOf(run.Settings)
+	design, older, err := storedDesign(run.Settings)
 	if err != nil {
 		return usageError("%s holds no pairs (%w): compare wants BASE and CANDIDATE", dir, err)
 	}
@@ -153,7 +166,7 @@ func compareStored(c *cli.Command) error {
 	invalid := slices.Concat(held.Invalid, missing, unmeasured)
 	// What else made it not valid then, such as a benchmark that is gone, is
 	// nowhere but in the verdict.
-	notes := slices.Concat(held.Notes, fresh, untold)
+	notes := slices.Concat(older, held.Notes, fresh, untold)
 	old, oldErr := render.ReadVerdict(dir)
 	if oldErr == nil && old.Verdict == compare.Invalid {
 		for _, why := range old.Reasons {
@@ -168,6 +181,24 @@ func compareStored(c *cli.Command) error {
 		report.Took = old.Took
 	}
 	return concluded(c, report)
+}
+
+// storedDesign is the design that a comparison was made by. One that was made by
+// another version of the rules is decided by those of today, up to as many pairs,
+// and older says so.
+func storedDesign(s result.Settings) (d compare.Design, older []string, err error) {
+	version := s.Get("gate_version")
+	if version == "" || version == strconv.Itoa(compare.Version) {
+		d, err = compare.DesignOf(s)
+		return d, nil, err
+	}
+	looks := strings.Split(s.Get("looks"), ",")
+	most, err := strconv.Atoi(looks[len(looks)-1])
+	if err != nil || most < 1 {
+		return d, nil, fmt.Errorf("looks are %q, want whole numbers separated by commas", s.Get("looks"))
+	}
+	return compare.DefaultDesign().Upto(most), []string{fmt.Sprintf(
+		"these pairs were measured under version %s of the rules, and are decided by version %d: when to look, and when to stop, was planned by the other", version, compare.Version)}, nil
 }
 
 func concluded(c *cli.Command, report *compare.Report) error {

@@ -53,8 +53,10 @@ func duetCommand() *cli.Command {
 			"and launches them in pairs, in an order that is drawn: the benchmarks of Go\n" +
 			"packages, or with --build and --serve a server under load. After " + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(looks)), ", "), "[]") + "\n" +
 			"pairs it looks whether it is decided. It says of each metric: regressed, minor\n" +
-			"(worse than the margin, within the tolerance), improved, equal, or cannot tell. A\n" +
-			"false alarm has a chance of at most 1 % a comparison, over all metrics and looks.\n\n" +
+			"(worse than the margin, within the tolerance), improved, equal, or cannot tell; or\n" +
+			"unstable, where the typical launch is not worse but more launches are outliers. A\n" +
+			"false alarm has a chance of at most 1 % a comparison, over all metrics, tests and\n" +
+			"looks.\n\n" +
 			"The candidate is the working tree as 'git add --all' would commit it: with changes\n" +
 			"and new files, without what git ignores. Both sides are written to the temporary\n" +
 			"folder by git, as they are stored: no hook, filter or configuration of git changes\n" +
@@ -62,8 +64,8 @@ func duetCommand() *cli.Command {
 			"The folder --out holds every launch, verdict.json, regression.png, junit.xml,\n" +
 			"summary.md and benchmark text. With the same --out a comparison is continued,\n" +
 			"never begun anew. In GitHub Actions it adds to the step's summary and annotates.\n\n" +
-			"Exit codes: 0 nothing regressed, 1 regressed, 2 usage, 3 cannot tell (too noisy,\n" +
-			"too few pairs), 4 the comparison is not valid (a benchmark failed or\n" +
+			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 cannot tell\n" +
+			"(too noisy, too few pairs), 4 the comparison is not valid (a benchmark failed or\n" +
 			"brought no figures, the control differs from the base, the machine let no slice\n" +
 			"be valid), 5 a side does not build or start, 6 the files could not be written,\n" +
 			"130 interrupted. The files say why, however it ends.\n\n" +
@@ -97,8 +99,9 @@ func duetCommand() *cli.Command {
 			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, ok, rejected and allocs, of other benchmarks time and allocs/op"),
 			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
 			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, laying out and building included"),
-			boolFlag(catCompare, "patient", "go on where the prognosis (after 8 pairs, and at every look) is that this machine cannot decide what is open"),
+			boolFlag(catCompare, "patient", "go on where the prognosis, at each look, is that no later look would decide"),
 			boolFlag(catCompare, "measure-identical", "measure also where both sides are the same program, which is otherwise equal at once"),
+			maxOutliersFlag(),
 			maxStealFlag(),
 			inconclusiveFlag(),
 			&cli.Uint64Flag{Category: catCompare, Name: "seed", HideDefault: true, Usage: "of orders, folders, link layouts and arrivals; where not set, that of the record in --out, or one that is drawn", Sources: env("seed"), OnlyOnce: true},
@@ -199,14 +202,13 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 	if config.Budget <= 0 {
 		return config, usageError("--budget=%v: must be above 0", config.Budget)
 	}
-	if n := c.Int("pairs"); n < minPairs || n > maxPairs {
-		return config, usageError("--pairs=%d: must be from %d to %d", n, minPairs, maxPairs)
-	}
 	if config.MaxSteal, err = maxStealOf(c); err != nil {
 		return config, err
 	}
-	config.Design = compare.DefaultDesign().Upto(c.Int("pairs"))
 	if config.Policy, err = policyOf(c); err != nil {
+		return config, err
+	}
+	if config.Design, err = designOf(c, config.Policy); err != nil {
 		return config, err
 	}
 	if err := inconclusiveOf(c); err != nil {
@@ -227,6 +229,20 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 		return config, &exitError{exitUsage, err}
 	}
 	return config, nil
+}
+
+// designOf is the design of as many pairs as the flags ask for, with a look at
+// which the policy's share of outliers can be shown.
+func designOf(c *cli.Command, p compare.Policy) (compare.Design, error) {
+	n := c.Int("pairs")
+	if n < minPairs || n > maxPairs {
+		return compare.Design{}, usageError("--pairs=%d: must be from %d to %d", n, minPairs, maxPairs)
+	}
+	d, err := compare.DefaultDesign().Upto(n).Seeing(p.MaxOutliers)
+	if err != nil {
+		return d, usageError("--max-outliers=%s: %w: want more --pairs", c.String("max-outliers"), err)
+	}
+	return d, nil
 }
 
 // serveExperiment is a server under load, as the flags have it.

@@ -53,6 +53,7 @@ func proveCommand() *cli.Command {
 			stringFlag(catCompare, "tolerance", proveShares, "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
 			stringFlag(catCompare, "gate", "p99,cpu", "the metrics that decide, separated by commas"),
+			maxOutliersFlag(),
 			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),
 			maxStealFlag(),
 			boolFlag(catSides, "no-control", "do not launch the base a second time as a control"),
@@ -86,8 +87,9 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if n := c.Int("pairs"); n < minPairs || n > maxPairs {
-		return usageError("--pairs=%d: must be from %d to %d", n, minPairs, maxPairs)
+	design, err := designOf(c, policy)
+	if err != nil {
+		return err
 	}
 	steal, err := maxStealOf(c)
 	if err != nil {
@@ -104,7 +106,7 @@ func proveAction(ctx context.Context, c *cli.Command) error {
 			Settle: c.Duration("settle"),
 		},
 		Duet: duet.Config{
-			Command: recordedCommand(), Design: compare.DefaultDesign().Upto(c.Int("pairs")), Policy: policy, Control: !c.Bool("no-control"), Budget: c.Duration("budget"), MaxSteal: steal,
+			Command: recordedCommand(), Design: design, Policy: policy, Control: !c.Bool("no-control"), Budget: c.Duration("budget"), MaxSteal: steal,
 		},
 	}
 	if err := config.Serve.Validate(); err != nil {
@@ -140,11 +142,12 @@ func proven(all []prove.Outcome) error {
 	alarms, misses, invalid := 0, 0, 0
 	for _, o := range all {
 		switch {
+		case o.Version != compare.Version: // by other rules
 		case o.Verdict == compare.Invalid:
 			invalid++
-		case o.Plant == "" && o.Verdict == compare.Regressed:
+		case o.Plant == "" && o.Verdict.ExitCode() == compare.ExitRegressed:
 			alarms++
-		case o.Plant != "" && o.Verdict != compare.Regressed:
+		case o.Plant != "" && o.Verdict.ExitCode() != compare.ExitRegressed:
 			misses++
 		}
 	}

@@ -284,7 +284,7 @@ func (f *Finding) tellZero() {
 	}
 	switch f.Verdict {
 	case Regressed, Minor, Improved:
-		f.Reason = fmt.Sprintf("typically %g in the base and %g in the candidate: from zero there is no per cent", float64(f.BaseValue), float64(f.CandidateValue))
+		f.Reason = fmt.Sprintf("typically %.6g in the base and %.6g in the candidate: from zero there is no per cent", float64(f.BaseValue), float64(f.CandidateValue))
 	}
 }
 

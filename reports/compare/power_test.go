@@ -30,10 +30,13 @@ type powerRow struct {
 
 // planted is how often each cell is simulated in which the candidate is worse.
 func planted() int {
-	if testing.Short() {
-		return 100
+	switch {
+	case testing.Short():
+		return 40
+	case slow():
+		return 500
 	}
-	return 500
+	return 100
 }
 
 // server is what a server is judged by: p99 latency, and two more metrics that
@@ -98,8 +101,8 @@ func (p powerRow) check(t *testing.T) {
 		}
 	}
 	promise := 0.95
-	if testing.Short() {
-		promise = 0.90 // so few trials scatter
+	if !slow() {
+		promise = 0.85 // so few trials scatter
 	}
 	if p.noise <= 0.05 {
 		atLeast("5 % worse", p.by5, promise)
@@ -116,13 +119,13 @@ func (p powerRow) check(t *testing.T) {
 	}
 	// Proven to be worse, and less than the tolerance, is what 5 % worse is not.
 	for _, n := range []*tally{p.by5, p.by7, p.by10, p.spiky, p.single} {
-		if n.share(compare.Minor) > 0.01 || n.share(compare.Equal, compare.Improved) > 0.02 {
+		if slow() && n.share(compare.Minor) > 0.01 || n.share(compare.Equal, compare.Improved) > 0.02 {
 			t.Errorf("too much is taken for less than it is: %v", n)
 		}
 	}
 	// Where it is smaller, many a comparison never gets to the last look: a change
 	// that is proven to be within the tolerance is not looked for any longer.
-	if !testing.Short() && p.forecast > 0.04 && math.Abs(p.found95-p.forecast) > 0.006 {
+	if slow() && p.forecast > 0.04 && math.Abs(p.found95-p.forecast) > 0.006 {
 		t.Errorf("found in 95 %% from %.1f %%, and the forecast is %.2f %%", 100*p.found95, 100*p.forecast)
 	}
 }
@@ -138,7 +141,7 @@ func rejectedCells(t *testing.T) {
 					return []compare.Series{rejections(drawn(r, independent(r, 2*most, sd), 2), r, more)}
 				})
 				t.Log(n)
-				if got := n.found(); got < 0.95 {
+				if got := n.found(); slow() && got < 0.95 || got < 0.85 {
 					t.Errorf("found in %.1f %%", 100*got)
 				}
 			})
@@ -160,12 +163,12 @@ func powerTable(rows []powerRow, cells []*tally) string {
 	all, worst := tally{of: map[compare.Verdict]int{}}, cells[0]
 	for _, n := range cells {
 		all.trials += n.trials
-		all.of[compare.Regressed] += n.of[compare.Regressed]
-		if a, b := n.of[compare.Regressed], worst.of[compare.Regressed]; a > b || a == b && n.noise() > worst.noise() {
+		all.of[compare.Regressed] += n.alarms()
+		if a, b := n.alarms(), worst.alarms(); a > b || a == b && n.noise() > worst.noise() {
 			worst = n // they come in no order
 		}
 	}
 	fmt.Fprintf(&b, "\nFalse alarms: %d in %d comparisons of a build with itself, under seven kinds of noise; in the worst of them, at a noise of %.0f %%, %d in %d.\n",
-		all.of[compare.Regressed], all.trials, 100*worst.noise(), worst.of[compare.Regressed], worst.trials)
+		all.alarms(), all.trials, 100*worst.noise(), worst.alarms(), worst.trials)
 	return b.String()
 }

@@ -144,9 +144,12 @@ func TestAskedOnceOrOften(t *testing.T) {
 			s.Pairs = append(s.Pairs, s.Pairs...)
 		}
 		s.Pairs = s.Pairs[:most]
-		often := play(compare.DefaultDesign(), []compare.Series{s})
+		often := playLive(compare.DefaultDesign(), []compare.Series{s})
 		once := compare.Conclude(compare.DefaultDesign(), []compare.Series{s}, nil, nil)
 		alike(t, "once", once.Findings[0], often.Findings[0])
+		if quick := play(compare.DefaultDesign(), []compare.Series{s}); quick.Verdict != often.Verdict || quick.Pairs != often.Pairs {
+			t.Errorf("played quickly %s after %d pairs, live %s after %d", quick.Verdict, quick.Pairs, often.Verdict, often.Pairs)
+		}
 		if once.Verdict != often.Verdict || once.Exit != often.Exit {
 			t.Errorf("once %s with exit code %d, often %s with %d", once.Verdict, once.Exit, often.Verdict, often.Exit)
 		}

@@ -10,17 +10,41 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-// play runs a comparison as it is run live: whenever a look is reached it is
-// decided with the pairs so far, and it ends where more are of no use. The
-// series hold the pairs of all looks.
+// play runs a comparison to the look at which it would have ended live. The series
+// hold the pairs of all looks. What a look has decided stays decided, so one
+// decision on all pairs tells which look that is.
 func play(d compare.Design, all []compare.Series) *compare.Report {
-	sofar := slices.Clone(all)
-	for _, n := range d.Looks {
-		for i, s := range all {
-			sofar[i].Pairs = s.Pairs[:n]
-			sofar[i].Control = s.Control[:min(n, len(s.Control))]
+	d.Tests = compare.Tests(all)
+	found := compare.Decide(d, all)
+	for look := range d.Looks {
+		sofar := slices.Clone(found)
+		for i, f := range found {
+			if f.Look > look+1 {
+				sofar[i].Verdict = compare.Inconclusive
+			}
 		}
-		r := compare.Conclude(d, sofar, nil, nil)
+		if look == len(d.Looks)-1 || !compare.Open(sofar) {
+			return compare.Conclude(d, cut(all, d.Looks[look]), nil, nil)
+		}
+	}
+	panic("a design without looks")
+}
+
+// cut has the first n pairs of each series.
+func cut(all []compare.Series, n int) []compare.Series {
+	out := slices.Clone(all)
+	for i, s := range all {
+		out[i].Pairs = s.Pairs[:n]
+		out[i].Control = s.Control[:min(n, len(s.Control))]
+	}
+	return out
+}
+
+// playLive runs a comparison as it is run live: whenever a look is reached it is
+// decided with the pairs so far, and it ends where more are of no use.
+func playLive(d compare.Design, all []compare.Series) *compare.Report {
+	for _, n := range d.Looks {
+		r := compare.Conclude(d, cut(all, n), nil, nil)
 		if n == d.Max() || !compare.Open(r.Findings) {
 			return r
 		}
@@ -211,12 +235,15 @@ func (t *tally) share(v ...compare.Verdict) float64 {
 // found is the share in which a regression was proven, however small.
 func (t *tally) found() float64 { return t.share(compare.Regressed, compare.Minor) }
 
+// alarms is how often it would have failed a build.
+func (t *tally) alarms() int { return t.of[compare.Regressed] + t.of[compare.Unstable] }
+
 // noise is the standard deviation of a pair's change where nothing changed.
 func (t *tally) noise() float64 { return math.Sqrt(t.squares / float64(t.drawn)) }
 
 func (t *tally) meanPairs() float64 { return float64(t.pairs) / float64(t.trials) }
 
 func (t *tally) String() string {
-	return fmt.Sprintf("of %d: %d regressed, %d minor, %d improved, %.1f %% equal, %.1f %% cannot tell, %d not valid, %.1f pairs", t.trials,
-		t.of[compare.Regressed], t.of[compare.Minor], t.of[compare.Improved], 100*t.share(compare.Equal), 100*t.share(compare.Inconclusive), t.of[compare.Invalid], t.meanPairs())
+	return fmt.Sprintf("of %d: %d regressed, %d unstable, %d minor, %d improved, %.1f %% equal, %.1f %% cannot tell, %d not valid, %.1f pairs", t.trials,
+		t.of[compare.Regressed], t.of[compare.Unstable], t.of[compare.Minor], t.of[compare.Improved], 100*t.share(compare.Equal), 100*t.share(compare.Inconclusive), t.of[compare.Invalid], t.meanPairs())
 }

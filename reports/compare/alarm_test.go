@@ -1,6 +1,7 @@
 package compare_test
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -16,10 +17,10 @@ import (
 // with itself.
 type alarmRow struct {
 	what    string
-	pairs   int  // at most
-	metrics int  // that decide
-	heavy   int  // how many times fewer comparisons than usual there is time for
-	broken  bool // the promise is not kept there, and the table says so
+	pairs   int     // at most
+	metrics int     // that decide
+	cost    float64 // of a comparison, against that of one metric in 48 pairs; 0: 0.4
+	broken  bool    // the promise is not kept there, and the table says so
 	control bool
 	make    func(r *rand.Rand, pairs int) []compare.Series
 	tally   *tally
@@ -103,15 +104,15 @@ func alarmRows() (rows []*alarmRow) {
 		}
 	}
 	for _, n := range []int{8, 14, 20, 48, 60, 100, 300, 1000} {
-		rows = append(rows, &alarmRow{what: "noise of 30 % a launch", pairs: n, metrics: 1, heavy: max(1, n/150), make: one(independent, 0.3)})
+		rows = append(rows, &alarmRow{what: "noise of 30 % a launch", pairs: n, metrics: 1, cost: max(0.1, float64(n)/100-0.1), make: one(independent, 0.3)})
 	}
 	for _, n := range []int{8, 14, 48} {
-		rows = append(rows, &alarmRow{what: "allocations that vary in every series", pairs: n, metrics: 20, heavy: 2, make: func(r *rand.Rand, pairs int) []compare.Series {
+		rows = append(rows, &alarmRow{what: "allocations that vary in every series", pairs: n, metrics: 20, cost: float64(n) / 16, make: func(r *rand.Rand, pairs int) []compare.Series {
 			return benchmarks(r, pairs, 0, 20, 0)
 		}})
 	}
 	for _, series := range []int{1, 6, 20, 40} {
-		rows = append(rows, &alarmRow{what: "time, noise of 10 % a launch, and allocations that vary", pairs: 48, metrics: 2 * series, heavy: 1 + series/5, make: func(r *rand.Rand, pairs int) []compare.Series {
+		rows = append(rows, &alarmRow{what: "time, noise of 10 % a launch, and allocations that vary", pairs: 48, metrics: 2 * series, cost: float64(series), make: func(r *rand.Rand, pairs int) []compare.Series {
 			return benchmarks(r, pairs, series, series, 0.1)
 		}})
 	}
@@ -143,10 +144,12 @@ func TestAlarms(t *testing.T) {
 		for _, row := range rows {
 			t.Run(fmt.Sprintf("%s/pairs=%d/metrics=%d", row.what, row.pairs, row.metrics), func(t *testing.T) {
 				t.Parallel()
-				trials := max(40, alarms()/max(1, row.heavy))
-				if slow() {
-					trials = max(500, trials)
+				cost := cmp.Or(row.cost, 0.4)
+				trials := int(float64(alarms()) / max(cost, 0.1))
+				if inFull() {
+					trials = max(2000, trials)
 				}
+				trials = max(20, trials)
 				row.tally = simulateWith(compare.DefaultDesign().Upto(row.pairs), source(fmt.Sprint("alarms", row.what, row.pairs, row.metrics)), trials, func(r *rand.Rand) []compare.Series {
 					return row.make(r, row.pairs)
 				})

@@ -200,7 +200,7 @@ func TestBankFalseAlarms(t *testing.T) {
 		alarms, trials, 100*lower, 100*upper, pairs, len(sessions), n)
 	n.of[compare.Regressed], n.of[compare.Unstable] = alarms, 0
 	noAlarm(t, n)
-	if upper := exact.ClopperPearsonUpper(n.of[compare.Invalid], trials, 0.95); slow() && upper >= 2*promised {
+	if upper := exact.ClopperPearsonUpper(n.of[compare.Invalid], trials, 0.95); inFull() && upper >= 2*promised {
 		t.Errorf("the control made %d of %d not valid, a rate of up to %.2f %%", n.of[compare.Invalid], trials, 100*upper)
 	}
 	kinds := map[string]int{}

@@ -33,10 +33,10 @@ func planted() int {
 	switch {
 	case testing.Short():
 		return 40
-	case slow():
+	case inFull():
 		return 500
 	}
-	return 100
+	return 60
 }
 
 // server is what a server is judged by: p99 latency, and two more metrics that
@@ -101,8 +101,8 @@ func (p powerRow) check(t *testing.T) {
 		}
 	}
 	promise := 0.95
-	if !slow() {
-		promise = 0.85 // so few trials scatter
+	if !inFull() {
+		promise = 0.80 // so few trials scatter
 	}
 	if p.noise <= 0.05 {
 		atLeast("5 % worse", p.by5, promise)
@@ -119,13 +119,13 @@ func (p powerRow) check(t *testing.T) {
 	}
 	// Proven to be worse, and less than the tolerance, is what 5 % worse is not.
 	for _, n := range []*tally{p.by5, p.by7, p.by10, p.spiky, p.single} {
-		if slow() && n.share(compare.Minor) > 0.01 || n.share(compare.Equal, compare.Improved) > 0.02 {
+		if inFull() && n.share(compare.Minor) > 0.01 || n.share(compare.Equal, compare.Improved) > 0.02 {
 			t.Errorf("too much is taken for less than it is: %v", n)
 		}
 	}
 	// Where it is smaller, many a comparison never gets to the last look: a change
 	// that is proven to be within the tolerance is not looked for any longer.
-	if slow() && p.forecast > 0.04 && math.Abs(p.found95-p.forecast) > 0.006 {
+	if inFull() && p.forecast > 0.04 && math.Abs(p.found95-p.forecast) > 0.006 {
 		t.Errorf("found in 95 %% from %.1f %%, and the forecast is %.2f %%", 100*p.found95, 100*p.forecast)
 	}
 }
@@ -141,7 +141,7 @@ func rejectedCells(t *testing.T) {
 					return []compare.Series{rejections(drawn(r, independent(r, 2*most, sd), 2), r, more)}
 				})
 				t.Log(n)
-				if got := n.found(); slow() && got < 0.95 || got < 0.85 {
+				if got := n.found(); inFull() && got < 0.95 || got < 0.80 {
 					t.Errorf("found in %.1f %%", 100*got)
 				}
 			})

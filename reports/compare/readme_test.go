@@ -36,7 +36,7 @@ func inReadme(t *testing.T, name, want string) {
 		return
 	}
 	got, same := string(readme[from:to]), sameText
-	if !slow() {
+	if !inFull() {
 		same = sameWords // of fewer comparisons
 	}
 	if !same(got, want) {

@@ -4,12 +4,9 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-	"os"
 	"slices"
 	"sync"
 	"testing"
-
-	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/compare/exact"
@@ -20,20 +17,16 @@ const (
 	most     = 48   // pairs of the design that is used
 )
 
-// slow reports whether there is time for as many comparisons as the README's
-// tables are of, which takes some minutes.
-func slow() bool { return os.Getenv("ONHOLD_SLOW") == "1" || *cmpimg.GenerateTestData }
-
 // alarms is how often each cell is simulated in which nothing changed. Under
 // the race detector, which asks for -short, there is time for a few only.
 func alarms() int {
 	switch {
 	case testing.Short():
-		return 50
-	case slow():
+		return 30
+	case inFull():
 		return 2000
 	}
-	return 200
+	return 100
 }
 
 // noAlarm fails where false alarms may be more frequent than promised: where
@@ -44,7 +37,7 @@ func noAlarm(t *testing.T, n *tally) {
 	count := n.alarms()
 	lower, _ := exact.ClopperPearson(count, n.trials, 0.9)
 	upper := exact.ClopperPearsonUpper(count, n.trials, 0.95)
-	if lower > promised || slow() && upper >= promised {
+	if lower > promised || inFull() && upper >= promised {
 		t.Errorf("%d false alarms in %d, a rate of up to %.2f %%", count, n.trials, 100*upper)
 	}
 }
@@ -140,7 +133,7 @@ func TestControlIsSeldomWrong(t *testing.T) {
 		return []compare.Series{latency(drawn(r, drifting(r, 3*most, 0.05), 3), 0, false)}
 	})
 	t.Log(n)
-	if upper := exact.ClopperPearsonUpper(n.of[compare.Invalid], n.trials, 0.95); slow() && upper >= 2*promised {
+	if upper := exact.ClopperPearsonUpper(n.of[compare.Invalid], n.trials, 0.95); inFull() && upper >= 2*promised {
 		t.Errorf("%d of %d were not valid, a rate of up to %.2f %%", n.of[compare.Invalid], n.trials, 100*upper)
 	}
 	noAlarm(t, n)

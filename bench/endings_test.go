@@ -226,3 +226,36 @@ func TestTricklingReply(t *testing.T) {
 		}
 	})
 }
+
+// Where no arrival falls into the window as those before it failed, the reason
+// is theirs.
+func TestReasonWhereNothingIsMeasured(t *testing.T) {
+	for what, c := range map[string]struct {
+		do   func(*peer)
+		want string
+	}{
+		"no reply":     {func(p *peer) { p.hold() }, "of 3 before it 3 ended in timeout, for example: no complete reply within the timeout"},
+		"closed, late": {func(p *peer) { p.request(); time.Sleep(250 * time.Millisecond) }, "of 3 before it 3 ended in reset, for example: "},
+		"an error, late": {func(p *peer) {
+			p.request()
+			time.Sleep(250 * time.Millisecond)
+			p.say("HTTP/1.1 400 Bad Request\r\n\r\n")
+		}, "of 3 before it 3 ended in error, for example: HTTP status 400"},
+		"ok, but so late": {func(p *peer) { p.request(); time.Sleep(250 * time.Millisecond); p.say(okReply) }, "the replies to the 3 before it took longer than that; make --stage longer"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			eachDriver(t, func(t *testing.T, made made) {
+				timeout := time.Minute
+				if what == "no reply" {
+					timeout = 250 * time.Millisecond
+				}
+				stage := run(t, bench.Plan{Level: 3, Warmup: 50 * time.Millisecond, Length: 100 * time.Millisecond, Timeout: timeout, Drain: time.Minute},
+					made(t, bench.HTTP{URL: serveHostile(t, c.do, false)}))
+				if stage.Valid || len(stage.Warnings) != 1 || !strings.Contains(stage.Warnings[0], c.want) {
+					t.Errorf("valid %v, %q, want %q", stage.Valid, stage.Warnings, c.want)
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/duet"
+	"github.com/a628bb15/onhold/bench/epoll"
+)
+
+// recordOne is a server that hands over the bytes of its first request.
+func recordOne(t *testing.T) (addr string, got <-chan string) {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ln.Close() })
+	first := make(chan string, 1)
+	go func() {
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer c.Close()
+				var seen bytes.Buffer
+				in := bufio.NewReader(io.TeeReader(c, &seen))
+				for {
+					req, err := http.ReadRequest(in)
+					if err != nil {
+						return
+					}
+					io.Copy(io.Discard, req.Body)
+					select {
+					case first <- seen.String():
+					default:
+					}
+					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+				}
+			}()
+		}
+	}()
+	return ln.Addr().String(), first
+}
+
+// Header lines go from the command line to the server byte for byte, commas,
+// quotes and braces included, whichever subcommand and driver sends them.
+func TestHeaderLinesFromTheCommandLine(t *testing.T) {
+	lines := []string{`Cookie: session="abc.def"`, `Cookie: prefs={"k":"v"}, x`, "x-EMPTY:", "X-Utf:  caf\xc3\xa9 ", "Accept: text/html, application/json;q=0.9"}
+	var flags []string
+	for _, line := range lines {
+		flags = append(flags, "--header", line)
+	}
+	drive := func(t *testing.T, d bench.Driver) {
+		t.Helper()
+		if _, err := bench.Run(t.Context(), bench.Plan{Load: bench.LoadBurst, Level: 1, Length: 10 * time.Millisecond}, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run := func(driver string) func(t *testing.T, addr string) {
+		return func(t *testing.T, addr string) {
+			c := runCommand()
+			c.DisableSliceFlagSeparator = true // as the command does
+			c.Action = func(_ context.Context, c *cli.Command) error {
+				h, err := requestsOf(c)
+				if err != nil {
+					return err
+				}
+				d, err := driverOf(c, h)
+				if err == nil {
+					drive(t, d)
+				}
+				return err
+			}
+			args := append([]string{"run", "--url", "http://" + addr + "/a//b?x={1}", "--method", "POST", "--body", "{\"a\": 1}", "--driver", driver}, flags...)
+			if err := c.Run(t.Context(), args); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	compared := func(t *testing.T, addr string) {
+		c := duetCommand()
+		c.DisableSliceFlagSeparator = true
+		c.Action = func(_ context.Context, c *cli.Command) error {
+			e, err := serveExperiment(c)
+			if err != nil {
+				return err
+			}
+			d, err := e.(*duet.Serve).Driver(addr)
+			if err == nil {
+				drive(t, d)
+			}
+			return err
+		}
+		args := append([]string{"duet", "--build", "true", "--serve", "true", "--path", "/a//b?x={1}", "--method", "POST", "--body", "{\"a\": 1}"}, flags...)
+		if err := c.Run(t.Context(), args); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ways := map[string]func(t *testing.T, addr string){"run, fasthttp": run(bench.Fasthttp), "duet": compared}
+	if epoll.Supported {
+		ways["run, epoll"] = run(epoll.Name)
+	}
+	for name, send := range ways {
+		t.Run(name, func(t *testing.T) {
+			addr, got := recordOne(t)
+			send(t, addr)
+			want := "POST /a//b?x=%7B1%7D HTTP/1.1\r\nUser-Agent: onhold\r\nHost: " + addr + "\r\n" + strings.Join(lines, "\r\n") + "\r\nContent-Length: 8\r\n\r\n{\"a\": 1}"
+			if text := <-got; text != want {
+				t.Errorf("the request is\n%q, want\n%q", text, want)
+			}
+		})
+	}
+}

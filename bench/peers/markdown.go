@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/bench/host"
+
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // Markdown writes the report.
@@ -223,7 +225,7 @@ func doubts(w io.Writer, all []*Measurement) {
 		text := ""
 		switch {
 		case m.Failed != "":
-			text = m.Name + " failed: " + m.Failed
+			text = m.Name + " failed: " + escape.Markdown(m.Failed)
 		case m.Doubt != "":
 			text = m.Name + ": " + m.Doubt
 		default:

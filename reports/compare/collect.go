@@ -21,7 +21,7 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 	for _, s := range samples {
 		k := key{s.Scenario, s.Unit}
 		if _, ok := groups[k]; !ok {
-			if !slices.Contains(scenarios, s.Scenario) {
+			if len(units[s.Scenario]) == 0 {
 				scenarios = append(scenarios, s.Scenario)
 			}
 			units[s.Scenario] = append(units[s.Scenario], s.Unit)

@@ -60,6 +60,28 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 // no number of CPUs at their ends.
 const ProcsKey = "procs"
 
+// faults are what is wrong with a text, the first of them in full.
+type faults struct {
+	first []error
+	more  int
+}
+
+func (f *faults) add(err error) {
+	const most = 20
+	if len(f.first) < most {
+		f.first = append(f.first, err)
+	} else {
+		f.more++
+	}
+}
+
+func (f *faults) err() error {
+	if f.more > 0 {
+		return errors.Join(append(f.first, fmt.Errorf("and %d more", f.more))...)
+	}
+	return errors.Join(f.first...)
+}
+
 // ReadBench reads samples from Go benchmark text, of which the lines may have
 // other output around them. The configuration keys arm and pair say to which arm
 // and pair a line belongs; where there are none, it is of arm, and of no pair.
@@ -72,6 +94,7 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 	text := newBenchReader(r)
 	reader := benchfmt.NewReader(text, name)
 	var packages []string // of each sample
+	var wrong faults
 	for reader.Scan() {
 		switch rec := reader.Result().(type) {
 		case *benchfmt.Result:
@@ -80,8 +103,7 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 				from.Arm = Arm(a)
 			}
 			if p := rec.GetConfig("pair"); p != "" {
-				var bad error // err keeps the lines that were none
-				if from.Pair, bad = strconv.Atoi(p); bad != nil || from.Pair < 1 {
+				if from.Pair, err = strconv.Atoi(p); err != nil || from.Pair < 1 {
 					return nil, fmt.Errorf("%s: pair: %q: want a whole number of at least 1", name, p)
 				}
 			}
@@ -94,19 +116,19 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 				samples, packages = append(samples, s), append(packages, rec.GetConfig("pkg"))
 			}
 		case *benchfmt.SyntaxError:
-			err = errors.Join(err, rec)
+			wrong.add(rec)
 		}
 	}
 	for _, line := range text.lines.bad {
-		err = errors.Join(err, fmt.Errorf("%s:%d: begins like a benchmark, and its figures are missing", name, line))
+		wrong.add(fmt.Errorf("%s:%d: begins like a benchmark, and its figures are missing", name, line))
 	}
 	for _, f := range text.lines.Failures {
-		err = errors.Join(err, fmt.Errorf("%s: %s failed: %s", name, f.Name, strings.TrimSpace(f.Output)))
+		wrong.add(fmt.Errorf("%s: %s failed: %s", name, f.Name, strings.TrimSpace(f.Output)))
 	}
 	for _, broken := range text.lines.Broken {
-		err = errors.Join(err, fmt.Errorf("%s: %s: its figures cannot be told from what it printed", name, broken))
+		wrong.add(fmt.Errorf("%s: %s: its figures cannot be told from what it printed", name, broken))
 	}
-	if err := errors.Join(err, reader.Err()); err != nil {
+	if err := errors.Join(wrong.err(), reader.Err()); err != nil {
 		return nil, err
 	}
 	units := reader.Units()

@@ -78,10 +78,10 @@ func lineStart(s string) string {
 		return s
 	}
 	switch s[0] {
-	case '#', '>', '+', '=':
+	case '#', '>', '=':
 		return `\` + s
-	case '-':
-		if s == "-" || s[1] == ' ' || s[1] == '-' {
+	case '-', '+':
+		if len(s) == 1 || s[1] == ' ' || s[1] == '-' { // and not a number with its sign
 			return `\` + s
 		}
 	}

@@ -120,7 +120,7 @@ func FuzzMarkdown(f *testing.F) {
 				t.Fatalf("%q became %q, where %q is bare", s, got, c)
 			}
 		}
-		if len(got) > 0 && (strings.IndexByte("#>+=", got[0]) >= 0 || strings.HasPrefix(got, "- ") || strings.HasPrefix(got, "---")) {
+		if len(got) > 0 && (strings.IndexByte("#>=", got[0]) >= 0 || strings.HasPrefix(got, "- ") || strings.HasPrefix(got, "+ ") || strings.HasPrefix(got, "---")) {
 			t.Errorf("%q became %q, which begins something", s, got)
 		}
 		block := Fence("sh", s)

@@ -3,6 +3,8 @@ package render
 import (
 	"fmt"
 	"strings"
+
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // actionEntry is a metric in the custom format of github-action-benchmark.
@@ -25,7 +27,7 @@ func actionFiles(c *comparison) ([]file, error) {
 		if f.CandidateValue.None() || f.Pairs == 0 {
 			continue
 		}
-		name := oneLine(strings.TrimSpace(f.Scenario + " " + f.Metric))
+		name := escape.Line(strings.TrimSpace(f.Scenario + " " + f.Metric))
 		if seen[name]++; seen[name] > 1 {
 			name = fmt.Sprintf("%s (%d)", name, seen[name]) // of one name the action sees the first only
 		}

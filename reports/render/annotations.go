@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // mostNamed is how many metrics an annotation names. GitHub shows ten
@@ -28,9 +29,9 @@ func (c *comparison) annotations() string {
 	var b strings.Builder
 	line := func(kind, title string, said []string) {
 		for i := range said {
-			said[i] = oneLine(said[i])
+			said[i] = escape.Line(said[i])
 		}
-		fmt.Fprintf(&b, "::%s title=%s::%s\n", kind, property("onhold: "+title), message(strings.Join(said, "\n")))
+		fmt.Fprintf(&b, "::%s title=%s::%s\n", kind, escape.Property("onhold: "+title), escape.Data(strings.Join(said, "\n")))
 	}
 	told := false
 	for _, v := range bySeverity {
@@ -89,14 +90,4 @@ func (c *comparison) named(of []compare.Finding) []string {
 		out = append(out, c.short(f))
 	}
 	return out
-}
-
-// message escapes what would end a workflow command or be unescaped in it.
-func message(s string) string {
-	return strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A").Replace(s)
-}
-
-// property escapes, beyond that, what would end a property of the command.
-func property(s string) string {
-	return strings.NewReplacer(":", "%3A", ",", "%2C").Replace(message(s))
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // benchKey is where a line of benchmark text belongs: the configuration above
@@ -68,7 +69,7 @@ func benchFiles(c *comparison) ([]file, error) {
 	}
 	line("%s: none", compare.ProcsKey) // a scenario's name may end in -8, which is its own
 	if c.ID != "" {
-		line("run: %s", oneLine(c.ID))
+		line("run: %s", escape.Line(c.ID))
 	}
 	var keys []benchKey
 	for k := range values {

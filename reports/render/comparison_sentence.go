@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // mostScenario is how many characters of a scenario a sentence has room for.
@@ -20,7 +20,7 @@ func (c *comparison) headline() string {
 	if c.Advisory {
 		word += " (advisory)"
 	}
-	return oneLine(word + ": " + c.answer(v))
+	return escape.Line(word + ": " + c.answer(v))
 }
 
 func (c *comparison) answer(v compare.Verdict) string {
@@ -150,7 +150,7 @@ func (c *comparison) sides() string {
 		}
 		return fmt.Sprintf("%s %s (%s)", otherwise, name, commit)
 	}
-	return oneLine(side(c.Candidate, "candidate") + " against " + side(c.Base, "base"))
+	return escape.Line(side(c.Candidate, "candidate") + " against " + side(c.Base, "base"))
 }
 
 // extent is how much was compared: pairs, looks, chance of a false alarm.
@@ -188,15 +188,3 @@ func listed(ns []int) string {
 }
 
 func firstOf(s []string) []string { return s[:min(len(s), 1)] }
-
-// oneLine keeps what came from outside from breaking a line, or from steering
-// a terminal.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return ' '
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
-}

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // Of a summary, which is read on one screen: with these it stays below 60
@@ -28,11 +29,11 @@ func comparisonSummaryFiles(c *comparison) ([]file, error) {
 func (c *comparison) markdown() string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# %s\n", escape(upperFirst(c.headline())))
+	line("# %s\n", escape.Markdown(upperFirst(c.headline())))
 	if c.Advisory {
 		line("**%s.**\n", upperFirst(advice))
 	}
-	line("%s.\n", escape(upperFirst(c.sides())))
+	line("%s.\n", escape.Markdown(upperFirst(c.sides())))
 	if len(c.Findings) > 0 {
 		c.markdownTable(line)
 		line("")
@@ -42,15 +43,15 @@ func (c *comparison) markdown() string {
 		// The last one explains the columns.
 		if i == mostCompareNotes-2 && len(said) > mostCompareNotes {
 			line("- and %d more, which %s has", len(said)-i-1, VerdictFile)
-			line("- %s", escape(said[len(said)-1]))
+			line("- %s", escape.Markdown(said[len(said)-1]))
 			break
 		}
-		line("- %s", escape(n))
+		line("- %s", escape.Markdown(n))
 	}
 	if len(said) > 0 {
 		line("")
 	}
-	line("%s", escape(c.caption()))
+	line("%s", escape.Markdown(c.caption()))
 	return b.String()
 }
 
@@ -71,9 +72,9 @@ func (c *comparison) markdownTable(line func(string, ...any)) {
 		shown = all[:mostFindings-1]
 	}
 	for _, f := range shown {
-		row := []string{escape(shorten(oneLine(f.Scenario), mostScenario))}
+		row := []string{escape.Markdown(shorten(escape.Line(f.Scenario), mostScenario))}
 		for _, col := range findingColumns {
-			row = append(row, escape(col.cell(f)))
+			row = append(row, escape.Markdown(col.cell(f)))
 		}
 		last := len(row) - 1
 		switch {
@@ -121,7 +122,7 @@ func (c *comparison) caption() string {
 	var parts []string
 	add := func(s string) {
 		if s != "" {
-			parts = append(parts, oneLine(s))
+			parts = append(parts, escape.Line(s))
 		}
 	}
 	if c.ID != "" {

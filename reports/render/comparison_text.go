@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // CompareText writes the verdict in a sentence, a row for each finding, and
@@ -41,7 +42,7 @@ type findingColumn struct {
 
 // findingColumns are those behind the scenario, for text and Markdown alike.
 var findingColumns = []findingColumn{
-	{"metric", true, func(f compare.Finding) string { return shorten(oneLine(f.Metric), 20) }},
+	{"metric", true, func(f compare.Finding) string { return shorten(escape.Line(f.Metric), 20) }},
 	{"base", false, func(f compare.Finding) string { return typical(f, f.BaseValue) }},
 	{"candidate", false, func(f compare.Finding) string { return typical(f, f.CandidateValue) }},
 	{"change", false, changed},
@@ -103,13 +104,17 @@ func (c *comparison) tableOf(b *strings.Builder, columns []findingColumn) int {
 	}
 	head[0] = "  " + head[0]
 	rows := [][]string{make([]string, len(head)), head} // an empty line first
+	of := map[string][]compare.Finding{}
+	for _, f := range c.Findings {
+		of[f.Scenario] = append(of[f.Scenario], f)
+	}
 	for _, scenario := range scenariosOf(c.Findings) {
 		if scenario != "" {
-			rows = append(rows, []string{shorten(oneLine(scenario), textWidth)})
+			rows = append(rows, []string{shorten(escape.Line(scenario), textWidth)})
 		}
 		for _, gated := range []bool{true, false} {
-			for _, f := range c.Findings {
-				if f.Scenario != scenario || f.Gated != gated {
+			for _, f := range of[scenario] {
+				if f.Gated != gated {
 					continue
 				}
 				var row []string
@@ -144,7 +149,7 @@ func scenariosOf(findings []compare.Finding) []string {
 // what it would take, what else must be known, and how to read the columns.
 func (c *comparison) notes() []string {
 	var out []string
-	add := func(format string, args ...any) { out = append(out, oneLine(fmt.Sprintf(format, args...))) }
+	add := func(format string, args ...any) { out = append(out, escape.Line(fmt.Sprintf(format, args...))) }
 	for i, reason := range c.Reasons {
 		if i > 0 || c.overall() != compare.Invalid { // else the headline has said it
 			add("%s", sentence(reason))

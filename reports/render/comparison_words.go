@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // A change is told in words, 12 % worse or 3.1 % better: whether more or less
@@ -82,7 +83,7 @@ func fromZero(f compare.Finding) string {
 	base, candidate := valueOf(float64(f.BaseValue), f.Unit), valueOf(float64(f.CandidateValue), f.Unit)
 	s := base + " → " + candidate
 	if base == number(float64(f.BaseValue)) && candidate == number(float64(f.CandidateValue)) {
-		s += " " + shorten(oneLine(f.Unit), 20) // the values have none
+		s += " " + shorten(escape.Line(f.Unit), 20) // the values have none
 	}
 	return s
 }

@@ -64,11 +64,20 @@ func (f figure) paper(resolution int) *paper {
 	return p
 }
 
+// mostSheets is how many sheets of one figure are drawn: more than anybody looks
+// at, and few enough for a run of thousands of targets to be reported.
+const mostSheets = 20
+
 // draw makes the files of a figure whose sheets plan makes; plan is false for
 // a sheet that has nothing to show.
 func (r *report) draw(name string, plan func([]sweep) (figure, bool)) ([]file, error) {
 	var files []file
-	for _, sweeps := range sheets(r.sweeps) {
+	all := sheets(r.sweeps)
+	if left := len(all) - mostSheets; left > 0 {
+		r.missing = append(r.missing, fmt.Sprintf("%d more sheets of the %s figure are not drawn; 'onhold report' draws a folder with fewer targets in full.", left, name))
+		all = all[:mostSheets]
+	}
+	for _, sweeps := range all {
 		f, ok := plan(sweeps)
 		if !ok {
 			continue

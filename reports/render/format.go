@@ -128,8 +128,11 @@ func and(names []string) string {
 // shorten cuts the middle out of s where it has more than most characters: of
 // a URL, host and path's end both tell.
 func shorten(s string, most int) string {
+	if len(s) <= most || most < 3 {
+		return s
+	}
 	r := []rune(s)
-	if len(r) <= most || most < 3 {
+	if len(r) <= most {
 		return s
 	}
 	head := (most - 1) / 2

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // JUnit has one outcome a test case, its counts add up, and only what decides
@@ -89,7 +90,7 @@ func TestAnnotationsEscape(t *testing.T) {
 	if b.String() != want {
 		t.Errorf("got  %q\nwant %q", b.String(), want)
 	}
-	if got := property("a:b,c%\n"); got != "a%3Ab%2Cc%25%0A" {
+	if got := escape.Property("a:b,c%\n"); got != "a%3Ab%2Cc%25%0A" {
 		t.Errorf("property %q", got)
 	}
 	for kind, options := range map[string][]Option{"::warning": nil, "::error": {InconclusiveFails}} {

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // The elements of a JUnit report, in the order in which strict schemas want
@@ -102,7 +102,7 @@ func junitFiles(c *comparison) ([]file, error) {
 }
 
 func (c *comparison) junitCase(f compare.Finding) junitCase {
-	k := junitCase{Class: xmlText(f.Scenario), Name: xmlText(f.Metric), Time: "0", Out: &junitData{xmlText(c.details(f))}}
+	k := junitCase{Class: escape.XML(f.Scenario), Name: escape.XML(f.Metric), Time: "0", Out: &junitData{escape.XML(c.details(f))}}
 	if k.Class == "" {
 		k.Class = junitName
 	}
@@ -113,14 +113,14 @@ func (c *comparison) junitCase(f compare.Finding) junitCase {
 	}
 	switch v {
 	case compare.Regressed, compare.Unstable, compare.Inconclusive, compare.Invalid:
-		k.Skipped = &junitText{xmlText("informs only, and decides nothing: " + c.short(f))}
+		k.Skipped = &junitText{escape.XML("informs only, and decides nothing: " + c.short(f))}
 	}
 	return k
 }
 
 // mark gives a test case its outcome.
 func (c *comparison) mark(k *junitCase, v compare.Verdict, message, reason string) {
-	message, reason = xmlText(oneLine(message)), xmlText(reason)
+	message, reason = escape.XML(escape.Line(message)), escape.XML(reason)
 	if c.overall() == compare.Invalid && v != compare.Invalid {
 		message = joined(message, "the comparison is not valid")
 	}
@@ -169,7 +169,7 @@ func (c *comparison) details(f compare.Finding) string {
 	}
 	line("better", f.Better)
 	if f.Reason != "" {
-		line("reason", oneLine(f.Reason))
+		line("reason", escape.Line(f.Reason))
 	}
 	return b.String()
 }
@@ -195,7 +195,7 @@ func (c *comparison) junitProperties() []junitProperty {
 	var out []junitProperty
 	add := func(name, value string) {
 		if value != "" {
-			out = append(out, junitProperty{name, xmlText(value)})
+			out = append(out, junitProperty{name, escape.XML(value)})
 		}
 	}
 	add("run", c.ID)
@@ -216,14 +216,3 @@ func (c *comparison) junitProperties() []junitProperty {
 }
 
 func seconds(s float64) string { return strconv.FormatFloat(finite(s), 'f', 3, 64) }
-
-// xmlText leaves out what XML has no form for: the encoder would write a
-// replacement that some readers refuse.
-func xmlText(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || r < ' ' && r != '\n' && r != '\t' || r == 0xFFFE || r == 0xFFFF {
-			return ' '
-		}
-		return r
-	}, s)
-}

@@ -92,8 +92,12 @@ func (s style) full() text.Style {
 	return t
 }
 
+// mostDrawn is how many characters of a text are drawn or measured: more than a
+// figure is wide, and few enough for a name of a megabyte to cost nothing.
+const mostDrawn = 1000
+
 func (p *paper) text(x, y vg.Length, s style, txt string) {
-	txt = p.drawable(s, txt)
+	txt = p.drawable(s, shorten(txt, mostDrawn))
 	if strings.TrimSpace(txt) == "" {
 		return
 	}
@@ -102,7 +106,7 @@ func (p *paper) text(x, y vg.Length, s style, txt string) {
 
 func width(s style, txt string) vg.Length {
 	face := fonts().Lookup(s.font(), s.size)
-	return face.Width(txt)
+	return face.Width(shorten(txt, mostDrawn))
 }
 
 // drawable replaces what the font has no glyph for, and remembers it: the
@@ -164,6 +168,7 @@ var amount = regexp.MustCompile(`(\d) ((?:ns|µs|ms|s|pp|clients?|arrivals?/s|ta
 // wrap breaks txt into at most most lines no wider than w. Where it does not
 // fit, the rest is cut off.
 func wrap(s style, txt string, w vg.Length, most int) (lines []string, fits bool) {
+	txt = shorten(txt, mostDrawn)
 	words := strings.Split(amount.ReplaceAllString(txt, "$1\u00a0$2"), " ")
 	fits = true
 	for len(words) > 0 {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -17,41 +18,41 @@ func (ps *patterns) page() []byte {
 	if ps.run.Partial {
 		line("**PARTIAL: the run did not come to its end**\n")
 	}
-	line("%s\n", escape(introduction(ps.run, len(ps.all))))
+	line("%s\n", escape.Markdown(introduction(ps.run, len(ps.all))))
 	for _, p := range ps.all {
-		line("- [%s](#%s) %s", escape(p.heading()), anchor(p), escape(p.Finding))
+		line("- [%s](#%s) %s", escape.Markdown(p.heading()), anchor(p), escape.Markdown(p.Finding))
 	}
 	for _, p := range ps.all {
-		line("\n<a id=\"%s\"></a>\n\n## %s\n", anchor(p), escape(p.heading()))
+		line("\n<a id=\"%s\"></a>\n\n## %s\n", anchor(p), escape.Markdown(p.heading()))
 		if alt, ok := ps.made[p.Name]; ok {
-			line("![%s](%s.png)\n", escape(alt), p.Name)
+			line("![%s](%s.png)\n", escape.Markdown(alt), p.Name)
 		} else {
 			line("There is no figure of it.\n")
 		}
 		if p.Finding != "" {
-			line("**%s**\n", escape(sentence(p.Finding)))
+			line("**%s**\n", escape.Markdown(sentence(p.Finding)))
 		}
 		if p.Text != "" {
-			line("%s\n", escape(p.Text))
+			line("%s\n", escape.Markdown(p.Text))
 		}
 		if p.Command != "" {
-			line("```sh\n%s\n```", p.Command)
+			line("%s", escape.Fence("sh", p.Command))
 		}
 		for i, w := range p.Warnings {
 			if i == 0 {
 				line("")
 			}
-			line("- %s", escape(w))
+			line("- %s", escape.Markdown(w))
 		}
 	}
-	line("\n## What was run\n\n%s", escape(caption(ps.run, nil)))
+	line("\n## What was run\n\n%s", escape.Markdown(caption(ps.run, nil)))
 	for _, s := range []string{environment(ps.run.Environment), strings.Join(ps.run.Notes, "; "), period(ps.run)} {
 		if s != "" {
-			line("\n%s", escape(s))
+			line("\n%s", escape.Markdown(s))
 		}
 	}
 	if len(ps.run.Command) > 0 {
-		line("\n```sh\n%s\n```", shell(ps.run.Command))
+		line("\n%s", escape.Fence("sh", shell(ps.run.Command)))
 	}
 	return []byte(b.String())
 }

@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // The regression figure answers whether anything got worse: a dot and its
@@ -43,7 +44,7 @@ var verdictLooks = map[compare.Verdict]verdictLook{
 func regressionFiles(c *comparison) ([]file, error) {
 	var files []file
 	all := ranked(c.Findings)
-	sheets := (len(all) + rowsASheet - 1) / rowsASheet
+	sheets := min((len(all)+rowsASheet-1)/rowsASheet, mostSheets)
 	scenarios := scenariosOf(c.Findings)
 	for i := range sheets {
 		part := all[i*rowsASheet : min((i+1)*rowsASheet, len(all))]
@@ -52,7 +53,11 @@ func regressionFiles(c *comparison) ([]file, error) {
 		title := upperFirst(c.headline())
 		s := sheet{title: title, footer: []string{c.caption(), strings.Join(c.regressionMarks(m), " · ")}}
 		if sheets > 1 {
-			s.footer[0] = fmt.Sprintf("sheet %d of %d, the worst on the first · %s", i+1, sheets, s.footer[0])
+			left := ""
+			if n := len(all) - sheets*rowsASheet; n > 0 {
+				left = fmt.Sprintf(", %d more are only in %s", n, VerdictFile)
+			}
+			s.footer[0] = fmt.Sprintf("sheet %d of %d, the worst on the first%s · %s", i+1, sheets, left, s.footer[0])
 		}
 		switch {
 		case c.overall() == compare.Invalid:
@@ -350,7 +355,7 @@ func (c *comparison) regressionAlt(findings []compare.Finding, title string) str
 				k += " (" + in + ")"
 			}
 		}
-		keys = append(keys, oneLine(k))
+		keys = append(keys, escape.Line(k))
 	}
 	return fmt.Sprintf("Dot and whisker chart of how much worse the candidate is than the base, log scale, worse to the right, one row for each of %s, against a band of what is allowed. %s. %s",
 		counted(len(findings), "metric"), strings.Join(keys, "; "), sentence(title))

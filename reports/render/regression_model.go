@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // rowsASheet is how many findings fit on one sheet before they become too
@@ -58,7 +59,7 @@ func newRegressionModel(findings []compare.Finding, scenarios []string) regressi
 				continue
 			}
 			r := newRegressionRow(f, points)
-			r.scenario = oneLine(rest[f.Scenario])
+			r.scenario = escape.Line(rest[f.Scenario])
 			m.lonely = m.lonely || !r.gated
 			p.rows = append(p.rows, r)
 		}
@@ -77,12 +78,12 @@ func newRegressionModel(findings []compare.Finding, scenarios []string) regressi
 func newRegressionRow(f compare.Finding, points bool) regressionRow {
 	place := func(x float64) float64 { return placed(x, points) }
 	r := regressionRow{
-		metric: shorten(oneLine(f.Metric), 22), verdict: ofFinding(f), gated: f.Gated,
+		metric: shorten(escape.Line(f.Metric), 22), verdict: ofFinding(f), gated: f.Gated,
 		at: place(float64(f.Estimate)), lo: place(float64(f.Lower)), hi: place(float64(f.Upper)),
 		tolerance: [2]float64{place(-f.Tolerance), place(f.Tolerance)},
 		margin:    [2]float64{place(-f.Margin), place(f.Margin)},
 		change:    changed(f), interval: interval(f),
-		reason: cmp.Or(oneLine(f.Reason), "nothing was measured"),
+		reason: cmp.Or(escape.Line(f.Reason), "nothing was measured"),
 	}
 	switch r.interval {
 	case "exact":

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -18,19 +19,19 @@ func summaryFiles(r *report) ([]file, error) {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	title, _ := finding(r.sweeps)
-	line("# %s\n", escape(title))
+	line("# %s\n", escape.Markdown(title))
 	if stamp := stampOf(r.run, len(r.stages)); stamp != "" {
 		line("**%s**\n", stamp)
 	}
 	for _, f := range r.made {
 		if f.alt != "" {
-			line("![%s](%s)\n", escape(f.alt), f.name)
+			line("![%s](%s)\n", escape.Markdown(f.alt), f.name)
 		}
 	}
 	if len(r.sweeps) > 0 {
 		from := b.Len()
 		r.table(line)
-		line("\n%s\n", escape(legend(b.String()[from:])))
+		line("\n%s\n", escape.Markdown(legend(b.String()[from:])))
 	} else {
 		line("No stage was finished.\n")
 	}
@@ -45,19 +46,19 @@ func summaryFiles(r *report) ([]file, error) {
 			line("- and %d more", len(said)-i)
 			break
 		}
-		line("- %s", escape(s))
+		line("- %s", escape.Markdown(s))
 	}
 	if len(said) > 0 {
 		line("")
 	}
-	line("## What was run\n\n%s", escape(caption(r.run, r.sweeps)))
+	line("## What was run\n\n%s", escape.Markdown(caption(r.run, r.sweeps)))
 	for _, s := range []string{environment(r.run.Environment), strings.Join(r.run.Notes, "; "), period(r.run)} {
 		if s != "" {
-			line("%s", "\n"+escape(s))
+			line("%s", "\n"+escape.Markdown(s))
 		}
 	}
 	if len(r.run.Command) > 0 {
-		line("\n```sh\n%s\n```", shell(r.run.Command))
+		line("\n%s", escape.Fence("sh", shell(r.run.Command)))
 	}
 	return []file{{name: "summary.md", data: []byte(b.String())}}, nil
 }
@@ -85,7 +86,7 @@ func (r *report) table(line func(string, ...any)) {
 	for i := range r.sweeps {
 		w := &r.sweeps[i]
 		for _, p := range w.points {
-			row := []string{escape(w.shortName(40)), level(p)}
+			row := []string{escape.Markdown(w.shortName(40)), level(p)}
 			if len(loads) > 1 {
 				row[1] += " " + result.LevelUnit(w.load, p.level)
 			}
@@ -95,12 +96,6 @@ func (r *report) table(line func(string, ...any)) {
 			line("| %s |", strings.Join(row, " | "))
 		}
 	}
-}
-
-// escape keeps text that came from outside (a target's name, a warning) from
-// being taken for Markdown.
-func escape(s string) string {
-	return strings.NewReplacer(`\`, `\\`, "&", "&amp;", "|", `\|`, "[", `\[`, "]", `\]`, "<", "&lt;", "*", `\*`, "_", `\_`, "`", "'", "~", `\~`, "\n", " ", "\r", "").Replace(s)
 }
 
 func environment(e result.Environment) string {

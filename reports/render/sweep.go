@@ -14,7 +14,8 @@ import (
 type sweep struct {
 	name   string
 	load   string
-	points []point // by rising level
+	points []point     // by rising level
+	at     map[int]int // of points, by level, until they are sorted
 }
 
 // point is all that was measured at one level.
@@ -69,9 +70,13 @@ func sweepsOf(stages []*result.Stage) []sweep {
 }
 
 func (w *sweep) add(s *result.Stage) {
-	at := slices.IndexFunc(w.points, func(p point) bool { return p.level == s.Level() })
-	if at < 0 {
+	at, ok := w.at[s.Level()]
+	if !ok {
+		if w.at == nil {
+			w.at = map[int]int{}
+		}
 		at = len(w.points)
+		w.at[s.Level()] = at
 		w.points = append(w.points, point{level: s.Level()})
 	}
 	p := &w.points[at]

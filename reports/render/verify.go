@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -317,17 +318,17 @@ func verifyNotes(r *check.Report) []string {
 // verifyMarkdown is summary.md.
 func verifyMarkdown(r *check.Report, alt string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# %s\n\n![%s](verify.png)\n\n", escape(verifyTitle(r)), escape(alt))
+	fmt.Fprintf(&b, "# %s\n\n![%s](verify.png)\n\n", escape.Markdown(verifyTitle(r)), escape.Markdown(alt))
 	b.WriteString("| cell | load on c+K | quantity | measured | interval | expected | off | answer |\n|:--|:--|:--|--:|--:|--:|--:|:--|\n")
 	for _, row := range verifyRows(r) {
 		row = slices.Delete(row, 4, 5) // the interval tells it
 		for i := range row {
-			row[i] = escape(row[i])
+			row[i] = escape.Markdown(row[i])
 		}
 		fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
 	}
 	f := r.Fates()
-	fmt.Fprintf(&b, "\n**%s.** Gate: %s of the decisions contradict what was inside when the request came.\n", escape(fatesSentence(f)), countOrNone(len(f.Gate)))
+	fmt.Fprintf(&b, "\n**%s.** Gate: %s of the decisions contradict what was inside when the request came.\n", escape.Markdown(fatesSentence(f)), countOrNone(len(f.Gate)))
 	if rows := lossRows(r); len(rows) > 0 {
 		b.WriteString("\n| service | turned away | Erlang's B |\n|:--|--:|--:|\n")
 		for _, row := range rows {
@@ -342,8 +343,8 @@ func verifyMarkdown(r *check.Report, alt string) string {
 	}
 	b.WriteString("\n")
 	for _, n := range verifyNotes(r) {
-		fmt.Fprintf(&b, "- %s\n", escape(n))
+		fmt.Fprintf(&b, "- %s\n", escape.Markdown(n))
 	}
-	fmt.Fprintf(&b, "\n%s; seed %d.\n", escape(environment(r.Environment)), r.Seed)
+	fmt.Fprintf(&b, "\n%s; seed %d.\n", escape.Markdown(environment(r.Environment)), r.Seed)
 	return b.String()
 }

@@ -227,7 +227,7 @@ func readSide(path string, arm compare.Arm) (samples []compare.Sample, invalid, 
 			return samples, append(invalid, bad...), warnings, nil
 		}
 	}
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return nil, nil, nil, err
 	}

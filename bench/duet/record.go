@@ -1,11 +1,13 @@
 package duet
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -39,8 +41,12 @@ func eventOf(b breach) event {
 	return event{Pair: b.pair, Unit: b.unit, Arm: b.arm, Kind: b.kind, Why: b.why, Kept: b.kept}
 }
 
-// maxRecord bounds in bytes what is read of a file of the record.
-const maxRecord = 1 << 30
+// Bounds of what is read of the record, which may be of somebody else's making.
+const (
+	maxRecord = 1 << 30 // bytes of a file
+	maxLine   = 8 << 20 // bytes of a line
+	maxEvents = 200_000
+)
 
 // note puts an event on record.
 func (s *session) note(e event) error {
@@ -121,32 +127,63 @@ func (s *session) drop(r rest) error {
 	return files.Truncate(r.path, int64(r.size))
 }
 
-// lines reads the lines of a file that end; a last one that does not was cut
-// short. A file that is not there has none.
-func lines(path string) (text []byte, end rest, err error) {
-	text, err = files.Read(path, maxRecord)
+// lines reads the lines of a file that end, one by one; a last one that does not
+// was cut short. Each is given with its number, and where it begins in the file.
+// A file that is not there has none.
+func lines(path string, each func(line []byte, n, at int) error) (end rest, err error) {
+	end = rest{path: path}
+	f, err := files.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
-		err = nil
+		return end, nil
 	}
-	whole := text[:bytes.LastIndexByte(text, '\n')+1]
-	end = rest{path: path, size: len(whole)}
-	if len(whole) < len(text) {
-		end.about = append(end.about, fmt.Sprintf("%s: its last line was cut short and is left out", filepath.Base(path)))
+	if err != nil {
+		return end, err
 	}
-	return whole, end, err
+	defer f.Close()
+	r := bufio.NewReaderSize(f, 64<<10)
+	var line []byte // that is longer than the reader's buffer
+	for n := 1; ; {
+		part, err := r.ReadSlice('\n')
+		switch {
+		case len(line)+len(part) > maxLine:
+			return end, fmt.Errorf("%s: line %d is longer than %d MiB", path, n, maxLine>>20)
+		case err == bufio.ErrBufferFull:
+			line = append(line, part...)
+			continue
+		case err == io.EOF:
+			if len(line)+len(part) > 0 {
+				end.about = append(end.about, fmt.Sprintf("%s: its last line was cut short and is left out", filepath.Base(path)))
+			}
+			return end, nil
+		case err != nil:
+			return end, err
+		}
+		if len(line) > 0 {
+			part = append(line, part...)
+			line = line[:0]
+		}
+		if err := each(part, n, end.size); err != nil {
+			return end, err
+		}
+		if end.size += len(part); end.size > maxRecord {
+			return end, fmt.Errorf("%s: is larger than %d bytes, the most that is read", path, maxRecord)
+		}
+		n++
+	}
 }
 
 func readEvents(dir string) (events []event, end rest, err error) {
-	text, end, err := lines(filepath.Join(dir, RedoneFile))
-	n := 0
-	for line := range bytes.Lines(text) {
-		n++
+	path := filepath.Join(dir, RedoneFile)
+	end, err = lines(path, func(line []byte, n, _ int) error {
 		var e event
 		if err := json.Unmarshal(line, &e); err != nil {
-			return nil, end, fmt.Errorf("%s: line %d: %w", end.path, n, err)
+			return fmt.Errorf("%s: line %d: %w", path, n, err)
 		}
-		events = append(events, e)
-	}
+		if events = append(events, e); len(events) > maxEvents {
+			return fmt.Errorf("%s: has more than %d lines", path, maxEvents)
+		}
+		return nil
+	})
 	return events, end, err
 }
 
@@ -154,10 +191,7 @@ func readEvents(dir string) (events []event, end rest, err error) {
 // of each arm, and those that were discarded. A pair that is not whole is left
 // out where it is the last: what ran was killed while it was written.
 func readSlices(dir string, arms []compare.Arm, each int) (stages []*result.Stage, end rest, err error) {
-	text, end, err := lines(filepath.Join(dir, result.StagesFile))
-	if err != nil {
-		return nil, end, err
-	}
+	path := filepath.Join(dir, result.StagesFile)
 	var last, first, from int // the pair, and its first slice: as a stage, and as a byte
 	have := map[compare.Arm]int{}
 	whole := func() bool {
@@ -168,30 +202,30 @@ func readSlices(dir string, arms []compare.Arm, each int) (stages []*result.Stag
 		}
 		return true
 	}
-	at, n := 0, 0
-	for line := range bytes.Lines(text) {
-		n++
-		start := at
-		at += len(line)
+	end, err = lines(path, func(line []byte, n, at int) error {
 		if len(bytes.TrimSpace(line)) == 0 {
-			continue
+			return nil
 		}
 		s := new(result.Stage)
 		if err := json.Unmarshal(line, s); err != nil {
-			return nil, end, fmt.Errorf("%s: line %d: not a stage: %w", end.path, n, err)
+			return fmt.Errorf("%s: line %d: not a stage: %w", path, n, err)
 		}
 		stages = append(stages, s)
 		if s.Discarded() != "" {
-			continue
+			return nil
 		}
 		if pair := s.Settings.Int(result.KeyPair); pair != last {
 			if pair != last+1 || !whole() {
-				return nil, end, fmt.Errorf("%s: line %d: a slice of pair %d, where pair %d is not whole", end.path, n, pair, max(last, pair-1))
+				return fmt.Errorf("%s: line %d: a slice of pair %d, where pair %d is not whole", path, n, pair, max(last, pair-1))
 			}
-			last, first, from = pair, len(stages)-1, start
+			last, first, from = pair, len(stages)-1, at
 			clear(have)
 		}
 		have[compare.Arm(s.Settings.Get(result.KeyArm))]++
+		return nil
+	})
+	if err != nil {
+		return nil, end, err
 	}
 	if !whole() {
 		end.size = from
@@ -207,29 +241,37 @@ const wholePair = "# pair %d is whole\n"
 // readLaunches reads the samples of the whole pairs that dir holds. What stands
 // behind the last of them is left out: what ran was killed while it was written.
 func readLaunches(dir string) (samples []compare.Sample, end rest, err error) {
-	text, end, err := lines(filepath.Join(dir, LaunchesFile))
+	path := filepath.Join(dir, LaunchesFile)
+	pairs, whole := 0, 0 // whole ones, and the bytes of them
+	end, err = lines(path, func(line []byte, n, at int) error {
+		var pair int
+		if line[0] != wholePair[0] {
+			return nil
+		}
+		if _, err := fmt.Sscanf(string(line), wholePair, &pair); err != nil {
+			return nil
+		}
+		if pairs++; pair != pairs {
+			return fmt.Errorf("%s: line %d: the end of pair %d, where that of pair %d should come first", path, n, pair, pairs)
+		}
+		whole = at + len(line)
+		return nil
+	})
 	if err != nil {
 		return nil, end, err
 	}
-	all := len(text)
-	end.size = 0
-	pairs, at, n := 0, 0, 0
-	for line := range bytes.Lines(text) {
-		n++
-		at += len(line)
-		var pair int
-		if _, err := fmt.Sscanf(string(line), wholePair, &pair); err != nil {
-			continue
-		}
-		if pairs++; pair != pairs {
-			return nil, end, fmt.Errorf("%s: line %d: the end of pair %d, where that of pair %d should come first", end.path, n, pair, pairs)
-		}
-		end.size = at
+	if whole < end.size {
+		end.about = append(end.about, fmt.Sprintf("%s: pair %d is not whole and is left out", filepath.Base(path), pairs+1))
 	}
-	if end.size < all {
-		end.about = append(end.about, fmt.Sprintf("%s: pair %d is not whole and is left out", filepath.Base(end.path), pairs+1))
+	if end.size = whole; whole == 0 {
+		return nil, end, nil
 	}
-	samples, err = compare.ReadBench(bytes.NewReader(text[:end.size]), end.path, compare.Base)
+	f, err := files.Open(path)
+	if err != nil {
+		return nil, end, err
+	}
+	defer f.Close()
+	samples, err = compare.ReadBench(io.LimitReader(f, int64(whole)), path, compare.Base)
 	return samples, end, err
 }
 

@@ -314,3 +314,28 @@ func TestPartOfANoteIsLeftOut(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is read of a record is bounded, whoever made it.
+func TestRecordIsReadInBounds(t *testing.T) {
+	dir := t.TempDir()
+	long := strings.Repeat("x", maxLine+1)
+	for _, name := range []string{LaunchesFile, RedoneFile, result.StagesFile} {
+		write(t, dir, map[string]string{name: "\n" + long})
+		n := 0
+		if _, err := lines(filepath.Join(dir, name), func([]byte, int, int) error { n++; return nil }); err == nil || !strings.Contains(err.Error(), name+": line 2 is longer than 8 MiB") || n != 1 {
+			t.Errorf("%s: %d lines, %v", name, n, err)
+		}
+	}
+	write(t, dir, map[string]string{"a": "one\n" + long[:200<<10] + "\nthree\nfour"})
+	var got []string
+	end, err := lines(filepath.Join(dir, "a"), func(line []byte, n, at int) error {
+		got = append(got, fmt.Sprintf("%d at %d: %d bytes", n, at, len(line)))
+		return nil
+	})
+	if want := "1 at 0: 4 bytes, 2 at 4: 204801 bytes, 3 at 204805: 6 bytes"; err != nil || strings.Join(got, ", ") != want || end.size != 204811 || len(end.about) != 1 {
+		t.Errorf("%q, %+v, %v", got, end, err)
+	}
+	if _, err := lines(os.DevNull, nil); err == nil {
+		t.Error("a device was read")
+	}
+}

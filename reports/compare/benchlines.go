@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -16,6 +17,9 @@ const (
 	saidBytes    = 2 << 10  // end of the other output, and of what a failure printed
 	failuresMax  = 20       // benchmarks that failed in one process
 	skippedMax   = 10_000   // likewise that were skipped
+
+	benchTextMax = 1 << 30   // bytes of benchmark text that are read
+	benchesMax   = 2_000_000 // figures in it
 )
 
 // BenchLines reads, as a stream, what a test binary prints, and picks out the
@@ -145,7 +149,7 @@ func (b *BenchLines) endLine() {
 }
 
 var (
-	// benchName is a name as package testing prints it: padded, and a tab.
+	// benchNameText is a name as package testing prints it: padded, and a tab.
 	benchNameText = regexp.MustCompile(`Benchmark(?:[^a-z\s\x00-\x1f][^\s\x00-\x1f]*)? *\t`)
 	failText      = regexp.MustCompile(`--- (FAIL|SKIP|BENCH): (Benchmark[^\s\x00-\x1f]*)`)
 	onceKeys      = []string{"pkg:", "goos:", "goarch:", "cpu:"}
@@ -258,6 +262,9 @@ func (b *BenchLines) configures(line []byte) bool {
 // nameIn is the last name in a line that package testing printed, "" where
 // there is none.
 func (b *BenchLines) nameIn(line []byte) string {
+	if !bytes.Contains(line, []byte("Benchmark")) {
+		return "" // the expression takes ten times as long to say so
+	}
 	all := benchNameText.FindAllIndex(line, -1)
 	if len(all) == 0 {
 		return ""
@@ -367,6 +374,7 @@ type benchReader struct {
 	lines BenchLines
 	out   bytes.Buffer
 	chunk [32 << 10]byte
+	read  int
 	end   error
 }
 
@@ -387,6 +395,9 @@ func (r *benchReader) Read(p []byte) (int, error) {
 		}
 		n, err := r.from.Read(r.chunk[:])
 		r.lines.Write(r.chunk[:n])
+		if r.read += n; r.read > benchTextMax {
+			err = fmt.Errorf("is larger than %d MiB, the most benchmark text that is read", benchTextMax>>20)
+		}
 		if r.end = err; err != nil {
 			r.lines.Close()
 		}

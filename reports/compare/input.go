@@ -115,6 +115,9 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 				}
 				samples, packages = append(samples, s), append(packages, rec.GetConfig("pkg"))
 			}
+			if len(samples) > benchesMax {
+				return nil, fmt.Errorf("%s: has more than %d figures, the most that are compared", name, benchesMax)
+			}
 		case *benchfmt.SyntaxError:
 			wrong.add(rec)
 		}

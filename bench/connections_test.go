@@ -46,8 +46,8 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 		script script
 		want   result.Outcome
 	}{
-		"closed as announced": {thenCloses(says(closingReply)), result.OK},
-		"closed between two":  {thenCloses(says(okReply)), result.OK},
+		"closed as announced": {thenCloses(corked(says(closingReply))), result.OK},
+		"closed between two":  {thenCloses(corked(says(okReply))), result.OK},
 		"reset":               {resets, result.Reset},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -60,7 +60,7 @@ func TestHalfCloseAfterTheReply(t *testing.T) {
 		for what, text := range map[string]string{"known": okReply, "to the end": "HTTP/1.1 200 OK\r\n\r\nhello"} {
 			var scripts []script
 			for i := 1; i < len(text); i++ {
-				scripts = append(scripts, thenHalfCloses(cutAt(i, text)))
+				scripts = append(scripts, thenHalfCloses(cut(says(text[:i]), corked(says(text[i:])))))
 			}
 			// Paced by its replies: a connection that was just closed is not taken.
 			s := newScripted(t, scripts...)

@@ -38,13 +38,15 @@ func dribbles(text string) script {
 
 // cutAt sends a reply in two, with a pause in which the reader reads the
 // first part and finds that there is no more.
-func cutAt(i int, text string) script {
+func cutAt(i int, text string) script { return cut(says(text[:i]), says(text[i:])) }
+
+func cut(first, last script) script {
 	return func(c net.Conn) bool {
-		if !says(text[:i])(c) {
+		if !first(c) {
 			return false
 		}
 		time.Sleep(500 * time.Microsecond)
-		return says(text[i:])(c)
+		return last(c)
 	}
 }
 
@@ -61,6 +63,13 @@ func thenHalfCloses(s script) script {
 		io.Copy(io.Discard, c)
 		return false
 	}
+}
+
+// corked sends what it says together with the end of the connection, where the
+// system can do that. Else a server that is kept from its CPU between the two is
+// sent the next request, which rightly finds itself unanswered.
+func corked(s script) script {
+	return func(c net.Conn) bool { cork(c); return s(c) }
 }
 
 func resets(c net.Conn) bool {

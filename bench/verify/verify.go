@@ -150,7 +150,11 @@ func (c Config) run(ctx context.Context, p check.Planned, plan bench.Plan, try i
 	faults := faultsOf(stage, t, from)
 	cell, err := check.Assess(s, t, from, from+stage.Length, c.Report.Precision, c.Report.Confidence)
 	if err != nil {
-		if len(faults) == 0 {
+		var unusable *check.UnusableError
+		switch {
+		case errors.As(err, &unusable):
+			faults = append(faults, err.Error())
+		case len(faults) == 0:
 			return nil, nil, err
 		}
 		cell = &check.Cell{Spec: s, Window: stage.Length}

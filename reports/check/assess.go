@@ -59,9 +59,18 @@ func (s *sums) add(o sums) {
 	s.waited, s.held, s.inside = s.waited+o.waited, s.held+o.held, s.inside+o.inside
 }
 
+// UnusableError says why a trace cannot be held against a model: a cell of it is
+// not valid.
+type UnusableError struct{ why string }
+
+func (e *UnusableError) Error() string { return e.why }
+
+func unusable(format string, args ...any) error { return &UnusableError{fmt.Sprintf(format, args...)} }
+
 // Assess holds the part of a trace that came from from on, and before to,
 // against the model. precision is how far a quantity may be off, as a share of
-// what is expected, and confidence that of each interval.
+// what is expected, and confidence that of each interval. The error of a trace
+// that no model can be asked about is an [*UnusableError].
 func Assess(s Spec, t *trace.Trace, from, to time.Duration, precision, confidence float64) (*Cell, error) {
 	return s.assess(t, from, to, precision, confidence, false)
 }
@@ -79,7 +88,7 @@ func (s Spec) assess(t *trace.Trace, from, to time.Duration, precision, confiden
 	}
 	window := (to - from).Seconds()
 	if all.served == 0 {
-		return nil, fmt.Errorf("%s: none of %.0f requests in the window was served", s.Name, all.n)
+		return nil, unusable("%s: none of %.0f requests in the window was served", s.Name, all.n)
 	}
 	at := point{rate: all.n / window, think: s.Think.Seconds(), service: all.held / all.served}
 	c := &Cell{Spec: s, Window: to - from, Requests: int(all.n), Rate: at.rate, Valid: true, Tries: 1,
@@ -171,7 +180,7 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 	waves := 1
 	if s.Load == theory.LoadBurst {
 		if len(within) == 0 || len(within)%s.Clients != 0 {
-			return nil, fmt.Errorf("%s: %d requests in the window are no waves of %d", s.Name, len(within), s.Clients)
+			return nil, unusable("%s: %d requests in the window are no waves of %d", s.Name, len(within), s.Clients)
 		}
 		waves = len(within) / s.Clients
 	}
@@ -194,7 +203,7 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 	}
 	for _, b := range out {
 		if b.n == 0 {
-			return nil, fmt.Errorf("%s: %d requests in a window of %v are too few for %d batches", s.Name, len(within), length, Batches)
+			return nil, unusable("%s: a batch of %v is without a request, of %d in the window of %v: the machine stalled for as long, or the window is too short", s.Name, (length / Batches).Round(time.Millisecond), len(within), length)
 		}
 	}
 	return out, nil

@@ -101,7 +101,7 @@ func (s Setting) search(low, high int, loss float64) (int, *Prediction, error) {
 			return 0, nil, err
 		}
 		if fewer < n {
-			p.Notes = append(p.Notes, fmt.Sprintf("%d workers may be enough: with so many the simulation cannot tell", fewer))
+			p.Notes = append(p.Notes, fmt.Sprintf("%d workers may be enough: the interval of what they reject includes %.4g %%", fewer, 100*loss))
 		}
 	}
 	return n, p, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,10 +53,17 @@ func TestVerifyACell(t *testing.T) {
 		t.Fatalf("%d stages, %v", len(stages), err)
 	}
 
-	// Its traces are replayed again, and a decision that was turned round is found.
+	// Its traces are replayed again, to the same; and a decision that was turned
+	// round is found. On a busy machine a worker may be so slow on its way that the
+	// exact queue lets in another: one such fate of a second is already more than
+	// one in a thousand.
+	want := exitOK
+	if c.Fates.EqualShare() < check.FatesAim {
+		want = exitCannotTell
+	}
 	stdout, stderr, code = onhold(t, "", "verify", dir)
-	if code != exitOK || !strings.Contains(stdout, "100.000 %") {
-		t.Errorf("exit code %d: %s\n%s", code, stderr, stdout)
+	if code != want || !strings.Contains(stdout, fmt.Sprintf("%.3f %%", 100*c.Fates.EqualShare())) {
+		t.Errorf("exit code %d, want %d: %s\n%s", code, want, stderr, stdout)
 	}
 	file := filepath.Join(dir, filepath.FromSlash(stages[0].Settings.Get(result.KeyTrace)))
 	tr, err := trace.ReadFile(file)

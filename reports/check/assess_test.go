@@ -1,6 +1,7 @@
 package check
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -83,7 +84,7 @@ func TestWhatCannotBeAssessed(t *testing.T) {
 		says     string
 	}{
 		{"no window", time.Second, time.Second, nil, "a window from"},
-		{"beyond the trace", 5 * time.Second, 6 * time.Second, nil, "too few"},
+		{"beyond the trace", 5 * time.Second, 6 * time.Second, nil, "without a request"},
 		{"no waves", 0, time.Second, func(s *Spec) { s.Load, s.Clients, s.Rate = theory.LoadBurst, 4001, 0 }, "no waves"},
 		{"no model", 0, time.Second, func(s *Spec) { s.Load, s.Judged = theory.LoadConstant, []string{Wait} }, "no model"},
 	} {
@@ -91,7 +92,12 @@ func TestWhatCannotBeAssessed(t *testing.T) {
 		if c.change != nil {
 			c.change(&s)
 		}
-		if _, err := Assess(s, tr, c.from, c.to, 0.1, 0.95); err == nil || !strings.Contains(err.Error(), c.says) {
+		_, err := Assess(s, tr, c.from, c.to, 0.1, 0.95)
+		var unusable *UnusableError
+		if data := c.why == "beyond the trace" || c.why == "no waves"; errors.As(err, &unusable) != data {
+			t.Errorf("%s: %T: is it the data's fault: %v", c.why, err, data)
+		}
+		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", c.why, err)
 		}
 	}

@@ -44,6 +44,10 @@ type Start struct {
 // Waited is the mean wait in service times.
 func (s *Start) Waited() float64 { return s.Cell.Wait.Seconds() / s.Cell.Service.Seconds() }
 
+// Off is by which share of what is expected the mean wait is above it. It is not
+// judged: real services vary, and workers lose their phases in time.
+func (s *Start) Off() float64 { return s.Waited()/s.WaitExpected - 1 }
+
 // RejectedExpected is the share that is rejected where no worker is ever idle.
 func (s *Start) RejectedExpected() float64 {
 	return max(0, 1-float64(s.Cell.Spec.Workers)/(s.Cell.Rate*s.Cell.Service.Seconds()))

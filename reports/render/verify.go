@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -60,8 +61,8 @@ func VerifyText(w io.Writer, r *check.Report) error {
 		align(&b, append([][]string{{"service", "turned away", "Erlang's B"}}, rows...), 0)
 	}
 	if rows := startRows(r); len(rows) > 0 {
-		b.WriteString("\nLock-step: overload, each service takes the same, and how it began is never forgotten\n")
-		align(&b, append([][]string{{"workers began", "mean wait", "expected", "turned away", "expected"}}, rows...), 0)
+		b.WriteString("\nLock-step: overload, each service takes about the same, and how it began is long remembered\n")
+		align(&b, append([][]string{{"workers began", "mean wait", "phases kept", "off", "turned away", "expected"}}, rows...), 0)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -189,6 +190,14 @@ func verifyTitle(r *check.Report) string {
 	if spoilt > 0 {
 		s += fmt.Sprintf(", %d not valid", spoilt)
 	}
+	// A figure shows more than what is judged.
+	furthest := 0.0
+	for _, start := range r.Starts {
+		furthest = max(furthest, math.Abs(start.Off()))
+	}
+	if furthest > r.Precision {
+		s += fmt.Sprintf("; lock-step, not judged, is up to %s off", percent(furthest))
+	}
 	return s + part
 }
 
@@ -293,10 +302,18 @@ func startRows(r *check.Report) (rows [][]string) {
 		if !s.Cell.Valid {
 			name += " (not valid)"
 		}
-		rows = append(rows, []string{name, fmt.Sprintf("%.3f services", s.Waited()), fmt.Sprintf("%.3f", s.WaitExpected),
+		rows = append(rows, []string{name, fmt.Sprintf("%.3f services", s.Waited()), fmt.Sprintf("%.3f", s.WaitExpected), offText(s.Off()),
 			percent(s.Cell.Rejected), percent(s.RejectedExpected())})
 	}
 	return rows
+}
+
+// offText is a deviation with its sign.
+func offText(share float64) string {
+	if share < 0 {
+		return "−" + percent(-share)
+	}
+	return "+" + percent(share)
 }
 
 // verifyNotes are how to read the table, and what is wrong.
@@ -304,6 +321,10 @@ func verifyNotes(r *check.Report) []string {
 	out := []string{fmt.Sprintf("Confirmed: the whole interval is within ±%s of what is expected at the rate and the service time that were measured. "+
 		"The intervals are from %d batches, and all of them hold with a confidence of %s together (%s each). ~: expected by simulation; its own interval is in the measured one.",
 		percent(r.Precision), check.Batches, percent(1-check.FamilyError), percent(r.Confidence))}
+	if len(r.Starts) > 0 {
+		out = append(out, "Lock-step is shown and not judged: the wait with phases kept is that of workers which never lose the phases that they began with. Real services vary a little: "+
+			"workers that began all at once drift apart, and their wait rises towards that of workers which began one after another.")
+	}
 	for _, c := range r.Cells {
 		switch {
 		case !c.Valid && len(c.Why) > 0:
@@ -336,7 +357,7 @@ func verifyMarkdown(r *check.Report, alt string) string {
 		}
 	}
 	if rows := startRows(r); len(rows) > 0 {
-		b.WriteString("\n| workers began | mean wait | expected | turned away | expected |\n|:--|--:|--:|--:|--:|\n")
+		b.WriteString("\n| workers began | mean wait | phases kept | off | turned away | expected |\n|:--|--:|--:|--:|--:|--:|\n")
 		for _, row := range rows {
 			fmt.Fprintf(&b, "| %s |\n", strings.Join(row, " | "))
 		}

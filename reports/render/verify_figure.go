@@ -88,7 +88,7 @@ func verifyAlt(r *check.Report) string {
 	}
 	said = append(said, fatesSentence(r.Fates())+".")
 	for _, st := range r.Starts {
-		said = append(said, fmt.Sprintf("Workers that began %s: mean wait %.2f services.", st.Name, st.Waited()))
+		said = append(said, fmt.Sprintf("Workers that began %s, not judged: mean wait %.2f services, %s from that with phases kept.", st.Name, st.Waited(), offText(st.Off())))
 	}
 	return strings.Join(said, " ")
 }
@@ -224,11 +224,11 @@ func (p *paper) startsPanel(r rect, report *check.Report) {
 	if len(report.Starts) == 0 {
 		return
 	}
-	p.panelName(p.w*0.5, r.y1+6, "Lock-step: mean wait in overload, in service times; tick: expected")
+	p.panelName(p.w*0.5, r.y1+6, "Lock-step, not judged: mean wait, in services; tick: phases kept")
 	each := (r.y1 - r.y0) / vg.Length(max(len(report.Starts), 2))
 	x := scale{lo: 0, hi: 1.2, a: r.x0, b: r.x1}
 	for i, s := range report.Starts {
 		p.bar(x, r.y1-each*(vg.Length(i)+0.5), s.Name, hues[i%len(hues)], s.Waited(), s.WaitExpected,
-			fmt.Sprintf("%.3f, %s turned away", s.Waited(), percent(s.Cell.Rejected)))
+			fmt.Sprintf("%.3f (%s), %s rejected", s.Waited(), offText(s.Off()), percent(s.Cell.Rejected)))
 	}
 }

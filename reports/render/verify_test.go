@@ -47,7 +47,7 @@ func madeReport() *check.Report {
 	for i, s := range []string{"all at once", "one after another"} {
 		wait := []float64{0.79, 0.98}[i]
 		r.Starts = append(r.Starts, &check.Start{Name: s, WaitExpected: wait, Cell: &check.Cell{
-			Spec: check.Spec{Workers: 20, Places: 20}, Rate: 2500, Service: 20 * time.Millisecond, Wait: time.Duration((wait + 0.01) * 2e7), Rejected: 0.6, Valid: true}})
+			Spec: check.Spec{Workers: 20, Places: 20}, Rate: 2500, Service: 20 * time.Millisecond, Wait: time.Duration((wait + []float64{0.12, 0.01}[i]) * 2e7), Rejected: 0.6, Valid: true}})
 	}
 	return r
 }
@@ -82,6 +82,11 @@ func TestVerifyTitles(t *testing.T) {
 		}
 		return r
 	}
+	started := func(share float64) *check.Report {
+		r := with("confirmed")
+		r.Starts = []*check.Start{{Name: "all at once", WaitExpected: 1, Cell: &check.Cell{Service: time.Second, Wait: time.Duration(share * 1e9)}}}
+		return r
+	}
 	partial := with("confirmed")
 	partial.Planned = 3
 	for _, c := range []struct {
@@ -92,6 +97,9 @@ func TestVerifyTitles(t *testing.T) {
 		{with("confirmed", "contradicted"), "The blocking server contradicts theory in 1 of 2 quantities"},
 		{with("confirmed", "cannot tell"), "Does the blocking server do what theory says? 1 of 2 quantities within ±10 %, none contradicted, 1 cannot be told"},
 		{with("not valid"), "Does the blocking server do what theory says? 0 of 1 quantities within ±10 %, none contradicted, 1 not valid"},
+		{started(1.08), "The blocking server does what theory says: all 1 quantities within ±10 %"},
+		{started(1.15), "The blocking server does what theory says: all 1 quantities within ±10 %; lock-step, not judged, is up to 15 % off"},
+		{started(0.8), "The blocking server does what theory says: all 1 quantities within ±10 %; lock-step, not judged, is up to 20 % off"},
 		{with(), "Does the blocking server do what theory says? Nothing was judged"},
 		{partial, "The blocking server does what theory says: all 1 quantities within ±10 % (1 of 3 cells, interrupted)"},
 	} {

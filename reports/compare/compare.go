@@ -43,7 +43,7 @@ type Verdict string
 
 // The verdicts.
 const (
-	Regressed    Verdict = "regressed"    // proven worse than the margin, and it may be worse than the tolerance
+	Regressed    Verdict = "regressed"    // proven worse than the margin, and it may be worse than the tolerance; or most of its launches are outliers
 	Unstable     Verdict = "unstable"     // proven to have more launches that are far worse than the typical one
 	Minor        Verdict = "minor"        // proven worse than the margin, and proven better than the tolerance
 	Improved     Verdict = "improved"     // proven better by more than the margin

@@ -160,8 +160,8 @@ func judge(f *Finding, d Design, s Series, changes []float64, look int) {
 }
 
 // heedOutliers is what outlying launches make of a verdict on the typical one.
-// Where the candidate has more of them than chance allows, that is the verdict,
-// unless it has regressed. Where it seems to have, or might have more than were
+// Where the candidate has more of them than chance allows, that is the verdict:
+// it is unstable, or has regressed where most of its launches are outliers. Where it seems to have, or might have more than were
 // allowed, it does not pass yet.
 func (f *Finding) heedOutliers(d Design) {
 	o := f.Outliers
@@ -170,6 +170,9 @@ func (f *Finding) heedOutliers(d Design) {
 	}
 	if o.Proven() {
 		f.Verdict = Unstable
+		if 2*o.Candidate.Outliers > o.Candidate.N { // then the typical launch is one
+			f.Verdict = Regressed
+		}
 		f.Reason = fmt.Sprintf("%s, each at least %s worse than the typical one: in pairs %s", o.Told(), f.amount(float64(o.Beyond)), numbers(o.Candidate.Pairs))
 		return
 	}

@@ -58,6 +58,7 @@ func TestOutliers(t *testing.T) {
 		{"enough to doubt", 48, map[compare.Arm][]int{c: {15, 18, 30, 44}}, compare.Equal, 0, "", ""}, // decided after 14
 		{"early and enough to doubt", 48, map[compare.Arm][]int{c: {3, 7, 12}}, compare.Inconclusive, 3, "", "those of pairs 3, 7, 12"},
 		{"more than chance allows", 48, map[compare.Arm][]int{c: {2, 5, 9, 13, 18, 25, 30, 32}}, compare.Unstable, 8, "", "in pairs 2, 5, 9, 13, 18, 25, 30, 32"},
+		{"most of them: that is no outlier any more", 48, map[compare.Arm][]int{c: {1, 2, 4, 5, 6, 8, 9, 10, 12, 13}, b: {3}}, compare.Regressed, 10, "", "10 of 14 launches were outliers"},
 		{"the base has them: no alarm", 48, map[compare.Arm][]int{b: {2, 18, 25, 44}, a: {1, 3, 8, 40}}, compare.Equal, 0, "", "launches were outliers"},
 		{"pairs in which all arms were slow", 48, map[compare.Arm][]int{c: upto(12), b: upto(12), a: upto(12)}, compare.Equal, 0, "", ""},
 	} {

@@ -259,9 +259,9 @@ func processed(m merged, p Plan) {
 	if q == nil {
 		return
 	}
-	if q.Accepted != s.Counts[result.OK] || q.Accepted != q.Done()+q.Backlog+q.Lost {
-		s.Invalidate("%d requests are ok, %d were accepted, of which %d are done, %d in the backlog and %d lost: a fault of the driver",
-			s.Counts[result.OK], q.Accepted, q.Done(), q.Backlog, q.Lost)
+	if q.Accepted != s.Counts[result.OK] || q.Accepted != q.Done()+q.Backlog+q.Lost+q.Unknown {
+		s.Invalidate("%d requests are ok, %d were accepted, of which %d are done, %d in the backlog, %d lost and %d unknown: a fault of the driver",
+			s.Counts[result.OK], q.Accepted, q.Done(), q.Backlog, q.Lost, q.Unknown)
 	}
 	if m.laterErr != nil {
 		s.Invalidate("%v", m.laterErr)

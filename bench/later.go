@@ -19,7 +19,8 @@ type Completions interface {
 	Watch(ctx context.Context, told func(id uint64, how result.Completion)) error
 
 	// Waiting is how many of the requests the server still has, though no
-	// completion was told. The rest of them are lost.
+	// completion was told. The rest of them are lost; on an error it is unknown
+	// what became of any.
 	Waiting(ctx context.Context, ids []uint64) (int, error)
 }
 
@@ -198,11 +199,14 @@ func (l *Later) Settle(ctx context.Context, from Completions) {
 	waiting, err := from.Waiting(ctx, ids)
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err != nil {
+		// Even one that was done may be among them: who tells of it is gone.
+		l.queue.Unknown = int64(len(ids))
+		l.err = fmt.Errorf("of %d accepted requests it is unknown what became of them, as nobody could be asked at the drain limit: %w", len(ids), err)
+		return
+	}
 	l.queue.Backlog = int64(waiting)
 	l.queue.Lost = int64(len(ids) - waiting)
-	if err != nil {
-		l.err = fmt.Errorf("%d accepted requests were not done at the drain limit, and it is not known whether they are lost: %w", len(ids), err)
-	}
 }
 
 // result is a copy of what the clock has counted, and why it is not known what

@@ -189,8 +189,11 @@ func TestSecondClockStops(t *testing.T) {
 func TestWhatIsNotKnownIsNotValid(t *testing.T) {
 	w := &worker{how: func(uint64) fate { return isLost }, err: errors.New("the broker is away")}
 	s := runLater(t, Plan{Load: LoadConstant, Level: 10, Length: time.Second, Drain: time.Second}, w)
-	if s.Valid || !strings.Contains(strings.Join(s.Warnings, "\n"), "the broker is away") {
+	if all := strings.Join(s.Warnings, "\n"); s.Valid || !strings.Contains(all, "the broker is away") || strings.Contains(all, "LOST") {
 		t.Errorf("valid %t: %q", s.Valid, s.Warnings)
+	}
+	if q := s.Queue; q.Accepted == 0 || q.Unknown != q.Accepted || q.Lost+q.Backlog+q.Done() != 0 {
+		t.Errorf("%+v, want all unknown and none lost", *q)
 	}
 }
 

@@ -100,6 +100,8 @@ func tellPaying(length time.Duration, about string, now, later *result.Stage, no
 	switch {
 	case q.Lost > 0:
 		finding += fmt.Sprintf(", and loses %s", thousands(q.Lost))
+	case q.Unknown > 0:
+		finding += fmt.Sprintf(", and of %s nobody knows what became", thousands(q.Unknown))
 	case q.Backlog > 0:
 		finding += fmt.Sprintf(", and has not paid %s in the end", thousands(q.Backlog))
 	default:
@@ -112,6 +114,9 @@ func tellPaying(length time.Duration, about string, now, later *result.Stage, no
 	text += fmt.Sprintf(". The queue answers when the broker has the order (%s), so that the caller is free; the work is not less but later: up to %s orders were waiting to be paid. "+
 		"That a reply came says nothing of when the order is paid: both clocks are shown. Of the queue: accepted %s, paid %s, not yet paid %s, lost %s, handed out again %s.",
 		about, thousands(int64(peak)), thousands(q.Accepted), thousands(q.Done()), thousands(q.Backlog), thousands(q.Lost), thousands(q.Duplicates))
+	if q.Unknown > 0 {
+		text += fmt.Sprintf(" Of %s nobody could be asked what became of them.", thousands(q.Unknown))
+	}
 	bar := func(group, label, style string, n int64) render.Bar {
 		return render.Bar{Group: group, Label: label, Style: style, Value: float64(n), Unit: render.UnitCount}
 	}

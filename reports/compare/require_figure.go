@@ -44,6 +44,9 @@ var requireFigures = []requireFigure{
 		}
 		return knownReading(float64(s.CPUPerServed()), "the target's CPU time is not known")
 	}},
+	{"backlog", countUnit, queueReading(func(q *result.Queue) int64 { return q.Backlog })},
+	{"lost", countUnit, queueReading(func(q *result.Queue) int64 { return q.Lost })},
+	{"unknown", countUnit, queueReading(func(q *result.Queue) int64 { return q.Unknown })},
 	{"rss", sizeUnit, func(s *result.Stage) requireReading {
 		return knownReading(float64(s.Target.RSSMax), "the target's memory is not known")
 	}},
@@ -155,6 +158,21 @@ func shareReading(count func(*result.Counts) int64) func(*result.Stage) requireR
 	}
 }
 
+// queueReading is a count of the accepted requests of a target that works later.
+// What is unknown is not known to be lost or waiting, and not known not to be.
+func queueReading(count func(*result.Queue) int64) func(*result.Stage) requireReading {
+	return func(s *result.Stage) requireReading {
+		q := s.Queue
+		switch {
+		case q == nil:
+			return requireReading{none: "the target does the work before it answers"}
+		case q.Unknown > 0 && count(q) != q.Unknown:
+			return requireReading{none: fmt.Sprintf("of %d accepted requests it is unknown what became of them", q.Unknown)}
+		}
+		return requireReading{value: float64(count(q))}
+	}
+}
+
 func knownReading(value float64, unknown string) requireReading {
 	if value <= 0 {
 		return requireReading{none: unknown}
@@ -191,6 +209,14 @@ var (
 	rateUnit = &requireUnit{
 		"a number a second such as 1000",
 		func(text string) (float64, bool) { return parseDecimal(text, 0) },
+		tellNumber,
+	}
+	countUnit = &requireUnit{
+		"a whole number such as 1",
+		func(text string) (float64, bool) {
+			v, ok := parseDecimal(text, 0)
+			return v, ok && v == math.Trunc(v)
+		},
 		tellNumber,
 	}
 	sizeUnit = &requireUnit{"a size such as 64MiB or 64MB", parseSize, tellSize}

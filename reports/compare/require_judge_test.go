@@ -211,3 +211,40 @@ func TestRulingsAgree(t *testing.T) {
 		}
 	})
 }
+
+// What became of accepted requests can be required; what is unknown is neither
+// lost nor not lost.
+func TestRequireOfAQueue(t *testing.T) {
+	stage := func(backlog, lost, unknown int64) *result.Stage {
+		s := result.NewStage()
+		s.Length, s.Settings = time.Second, result.Settings{{Key: "target", Value: "queue"}}
+		s.Counts[result.OK] = 100
+		s.Queue = result.NewQueue()
+		s.Queue.Accepted, s.Queue.Backlog, s.Queue.Lost, s.Queue.Unknown = 100, backlog, lost, unknown
+		for range 100 - backlog - lost - unknown {
+			s.Queue.Processed.Record(time.Second)
+		}
+		return s
+	}
+	plain := result.NewStage()
+	plain.Length = time.Second
+	for _, c := range []struct {
+		text  string
+		stage *result.Stage
+		want  compare.Ruling
+		told  string
+	}{
+		{"lost<1", stage(3, 0, 0), compare.Met, "0"},
+		{"lost<1", stage(0, 2, 0), compare.Missed, "2"},
+		{"lost<1", stage(0, 0, 2), compare.Untold, "of 2 accepted requests it is unknown"},
+		{"backlog<=3", stage(3, 0, 0), compare.Met, "3"},
+		{"unknown<1", stage(3, 2, 0), compare.Met, "0"},
+		{"unknown<1", stage(0, 0, 2), compare.Missed, "2"},
+		{"unknown<1", plain, compare.Untold, "does the work before it answers"},
+	} {
+		js := judged(t, c.text, c.stage)
+		if len(js) != 1 || js[0].Ruling != c.want || !strings.Contains(js[0].Told, c.told) {
+			t.Errorf("%s: %+v, want %v, %q", c.text, js, c.want, c.told)
+		}
+	}
+}

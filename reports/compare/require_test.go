@@ -142,6 +142,8 @@ func anyRequirement(t *rapid.T) compare.Requirement {
 		value = rapid.SampledFrom([]string{"0%", "0.7%", "50%", "100%"}).Draw(t, "share")
 	case "ok/s":
 		value = rapid.SampledFrom([]string{"0", "100", "1000.5"}).Draw(t, "rate")
+	case "backlog", "lost", "unknown":
+		value = rapid.SampledFrom([]string{"0", "1", "1000"}).Draw(t, "count")
 	case "rss":
 		value = rapid.SampledFrom([]string{"1B", "20MB", "1GiB"}).Draw(t, "size")
 	}

@@ -45,7 +45,29 @@ func laterCounts() []column {
 	return []column{
 		counted("backlog", func(q *result.Queue) int64 { return q.Backlog }),
 		counted("lost", func(q *result.Queue) int64 { return q.Lost }),
+		unknowns(),
 		counted("dupl.", func(q *result.Queue) int64 { return q.Duplicates }),
+	}
+}
+
+// unknowns is the column of what nobody could say of; it is there where there is
+// such a request.
+func unknowns() column {
+	of := func(p point) int64 {
+		if !later(p) {
+			return 0
+		}
+		return p.stage.Queue.Unknown
+	}
+	return column{
+		head: [2]string{"", "unknown"},
+		cell: func(p point) string {
+			if !later(p) {
+				return unknown
+			}
+			return count(of(p))
+		},
+		known: func(p point) bool { return of(p) > 0 },
 	}
 }
 
@@ -105,6 +127,7 @@ func accounts(w *sweep) string {
 			all.Accepted += q.Accepted
 			all.Backlog += q.Backlog
 			all.Lost += q.Lost
+			all.Unknown += q.Unknown
 			all.Duplicates += q.Duplicates
 			all.Processed.Merge(q.Processed)
 		}
@@ -112,8 +135,11 @@ func accounts(w *sweep) string {
 	if !accepting(w.points) {
 		return ""
 	}
-	s := fmt.Sprintf("accepted %s, processed %s, backlog %s, lost %s, duplicates %s",
-		count(all.Accepted), count(all.Done()), count(all.Backlog), count(all.Lost), count(all.Duplicates))
+	s := fmt.Sprintf("accepted %s, processed %s, backlog %s, lost %s, ", count(all.Accepted), count(all.Done()), count(all.Backlog), count(all.Lost))
+	if all.Unknown > 0 {
+		s += fmt.Sprintf("unknown %s, ", count(all.Unknown))
+	}
+	s += "duplicates " + count(all.Duplicates)
 	if about := brokerOf(w.points[0].stage.Settings); about != "" {
 		s += "; " + about
 	}
@@ -127,16 +153,19 @@ func after(valid []point) string {
 	if !later(last) {
 		return ""
 	}
-	var lost int64
+	var lost, unknown int64
 	for _, p := range valid {
 		if later(p) {
 			lost += p.stage.Queue.Lost
+			unknown += p.stage.Queue.Unknown
 		}
 	}
 	queue := last.stage.Queue
 	switch q, _ := carried(last); {
 	case lost > 0:
 		return fmt.Sprintf(", and loses %s of them", count(lost))
+	case unknown > 0:
+		return fmt.Sprintf(", and of %s of them nobody knows what became", count(unknown))
 	case queue.Backlog > 0:
 		return fmt.Sprintf(", and leaves %s of %s undone", count(queue.Backlog), count(queue.Accepted))
 	case q > 0 && !queue.Thin(q):

@@ -72,6 +72,7 @@ func legend(table string) string {
 		{unknown, unknown + ": none, or not known."},
 		{"adjusted", "Adjusted p99: of all requests, a failed one counted as infinitely slow."},
 		{"processed", "Processed: from the planned instant until the work was done, of all accepted, those undone at the end counted as slowest; the other times of a target that has this are until it accepted, and its CPU time, memory and threads are without those who do the work. Backlog: accepted, and not done at the end. Lost: accepted, and never to be done. Dupl.: came once more, and were recognised."},
+		{"unknown", "Unknown: accepted, and nobody could be asked what became of it."},
 		{"a wait", "Served a wait: requests served during one backend wait."},
 		{"CPU per", "CPU per served: the target's CPU time per request served, so that what it spends on rejecting others is in it."},
 		{"! ", "!: stage not valid."},

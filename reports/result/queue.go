@@ -13,6 +13,7 @@ type Queue struct {
 	Accepted   int64 // requests that the target answered so: the ok ones
 	Backlog    int64 // of them, not done at the drain limit, and still to be
 	Lost       int64 // of them, not done, and nobody has them any more
+	Unknown    int64 // of them, not known to be done, and nobody could say what became of them
 	Duplicates int64 // told once more to be done, or to be handed out, before the stage had drained; later ones are not
 	Twice      int64 // of the duplicates, those of which the work was done again
 
@@ -56,6 +57,7 @@ func (q *Queue) merge(o *Queue) {
 	q.Accepted += o.Accepted
 	q.Backlog += o.Backlog
 	q.Lost += o.Lost
+	q.Unknown += o.Unknown
 	q.Duplicates += o.Duplicates
 	q.Twice += o.Twice
 	q.Processed.Merge(o.Processed)
@@ -66,26 +68,27 @@ type queueJSON struct {
 	Processed  int64 `json:"processed"`
 	Backlog    int64 `json:"backlog"`
 	Lost       int64 `json:"lost"`
+	Unknown    int64 `json:"unknown"`
 	Duplicates int64 `json:"duplicates"`
 	Twice      int64 `json:"processed_twice"`
 }
 
 func (q *Queue) json() *queueJSON {
-	return &queueJSON{q.Accepted, q.Done(), q.Backlog, q.Lost, q.Duplicates, q.Twice}
+	return &queueJSON{q.Accepted, q.Done(), q.Backlog, q.Lost, q.Unknown, q.Duplicates, q.Twice}
 }
 
 // queue checks that every accepted request has exactly one end. The histogram
 // is still to be read.
 func (j *queueJSON) queue() (*Queue, error) {
-	for _, n := range []int64{j.Accepted, j.Processed, j.Backlog, j.Lost, j.Duplicates, j.Twice} {
+	for _, n := range []int64{j.Accepted, j.Processed, j.Backlog, j.Lost, j.Unknown, j.Duplicates, j.Twice} {
 		if n < 0 {
 			return nil, errors.New("queue: a count is negative")
 		}
 	}
-	if sum := j.Processed + j.Backlog + j.Lost; sum != j.Accepted {
-		return nil, fmt.Errorf("queue: accepted is %d, but processed, backlog and lost add up to %d", j.Accepted, sum)
+	if sum := j.Processed + j.Backlog + j.Lost + j.Unknown; sum != j.Accepted {
+		return nil, fmt.Errorf("queue: accepted is %d, but processed, backlog, lost and unknown add up to %d", j.Accepted, sum)
 	}
 	q := NewQueue()
-	q.Accepted, q.Backlog, q.Lost, q.Duplicates, q.Twice = j.Accepted, j.Backlog, j.Lost, j.Duplicates, j.Twice
+	q.Accepted, q.Backlog, q.Lost, q.Unknown, q.Duplicates, q.Twice = j.Accepted, j.Backlog, j.Lost, j.Unknown, j.Duplicates, j.Twice
 	return q, nil
 }

@@ -13,8 +13,8 @@ import (
 func queueStage(level string) *result.Stage {
 	s := sampleStage(1, level)
 	q := result.NewQueue()
-	q.Accepted, q.Backlog, q.Lost, q.Duplicates, q.Twice = 2000, 7, 3, 5, 1
-	for range 1990 {
+	q.Accepted, q.Backlog, q.Lost, q.Unknown, q.Duplicates, q.Twice = 2000, 7, 3, 2, 5, 1
+	for range 1988 {
 		q.Processed.Record(205 * time.Millisecond)
 	}
 	s.Queue = q
@@ -27,8 +27,8 @@ func TestStageLineKeepsTheSecondClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, key := range []string{
-		`"queue":{"accepted":2000,"processed":1990,"backlog":7,"lost":3,"duplicates":5,"processed_twice":1}`,
-		`"processed_ns":{"n":1990,"mean":205000000,"p50":`, `"processed":"`,
+		`"queue":{"accepted":2000,"processed":1988,"backlog":7,"lost":3,"unknown":2,"duplicates":5,"processed_twice":1}`,
+		`"processed_ns":{"n":1988,"mean":205000000,"p50":`, `"processed":"`,
 	} {
 		if !strings.Contains(string(b), key) {
 			t.Errorf("the line lacks %s", key)
@@ -63,7 +63,9 @@ func TestASecondClockThatDoesNotAddUpIsNotRead(t *testing.T) {
 	for _, row := range []struct{ from, to, want string }{
 		{`"lost":3`, `"lost":2`, "add up to 1999"},
 		{`"lost":3`, `"lost":-3`, "negative"},
-		{`"accepted":2000,"processed":1990`, `"accepted":2001,"processed":1991`, "its histogram holds 1990"},
+		{`"unknown":2`, `"unknown":1`, "add up to 1999"},
+		{`"unknown":2`, `"unknown":-2`, "negative"},
+		{`"accepted":2000,"processed":1988`, `"accepted":2001,"processed":1989`, "its histogram holds 1988"},
 		{`"processed":"`, `"other":"`, `"processed" is missing`},
 	} {
 		var s result.Stage
@@ -75,7 +77,7 @@ func TestASecondClockThatDoesNotAddUpIsNotRead(t *testing.T) {
 
 func TestMergeOfSecondClocks(t *testing.T) {
 	m := result.Merge([]*result.Stage{queueStage("500"), queueStage("500")})
-	if q := m.Queue; q.Accepted != 4000 || q.Done() != 3980 || q.Backlog != 14 || q.Lost != 6 || q.Duplicates != 10 || q.Twice != 2 {
+	if q := m.Queue; q.Accepted != 4000 || q.Done() != 3976 || q.Backlog != 14 || q.Lost != 6 || q.Unknown != 4 || q.Duplicates != 10 || q.Twice != 2 {
 		t.Errorf("%+v", q)
 	}
 	if m := result.Merge([]*result.Stage{sampleStage(1, "1"), sampleStage(2, "1")}); m.Queue != nil {

@@ -146,6 +146,9 @@ func (e *ensemble) stop() error {
 			all = errors.Join(all, e.parts[i].Stop())
 		}
 	}
+	if len(e.parts) > 0 {
+		broker.Sweep() // the folder of one that was killed
+	}
 	return all
 }
 

@@ -22,6 +22,7 @@ import (
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/queue"
+	"github.com/a628bb15/onhold/targets/queue/broker"
 )
 
 const (
@@ -132,6 +133,9 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	runErr := s.drive(ctx)
 	told()
 	s.progress.end()
+	if slices.ContainsFunc(s.subjects, func(sub subject) bool { return sub.name() == queue.Name }) {
+		broker.Sweep() // a server of ours that was killed took its broker with it
+	}
 	interrupted := ctx.Err() != nil && len(s.stages) < total
 	wrong := s.folder.Finish(time.Now(), len(s.stages) == total)
 	if c.Bool("no-report") && wrong == nil {

@@ -57,6 +57,12 @@ const (
 	maxSync   = 24 * time.Hour
 )
 
+// ownPrefix begins the names of the folders of brokers that are given none.
+const ownPrefix = "onhold-broker-"
+
+// Sweep removes what brokers left that were killed: their temporary folders.
+func Sweep() { scratch.Sweep(ownPrefix) }
+
 // Config is how to start a broker. The zero value is ready for use.
 type Config struct {
 	// Addr is the TCP address to listen on; empty means any free port, for this
@@ -155,7 +161,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	c = c.WithDefaults()
 	s := &Server{}
 	if c.Dir == "" {
-		own, err := scratch.New("onhold-broker-")
+		own, err := scratch.New(ownPrefix)
 		if err != nil {
 			return nil, err
 		}

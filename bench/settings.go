@@ -5,11 +5,10 @@ import (
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"strconv"
 	"strings"
 	"sync"
-
-	"github.com/valyala/fasthttp"
 
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
@@ -55,7 +54,7 @@ func (h HTTP) Settings() result.Settings {
 		}
 		s = s.With("mix", strings.Join(mix, " "))
 	}
-	if h.Method != "" && h.Method != fasthttp.MethodGet {
+	if h.Method != "" && h.Method != http.MethodGet {
 		s = s.With("method", h.Method)
 	}
 	if len(h.Body) > 0 {
@@ -106,7 +105,7 @@ func (h HTTP) text() []byte {
 	body := sha256.Sum256(h.Body) // in place of the body, of which there may be 64 MB
 	all.Method, all.Body, all.Close = h.Method, body[:], h.NewConnection
 	if all.Method == "" {
-		all.Method = fasthttp.MethodGet
+		all.Method = http.MethodGet
 	}
 	all.Fill, all.Accepted = h.Fill != nil, h.Accepted != nil
 	mix := h.Mix

@@ -480,8 +480,8 @@ func TestServerThatServesNothing(t *testing.T) {
 	dir := t.TempDir()
 	address := strings.Replace(upstream.URL, "://", "://joe:s3cret@", 1)
 	stdout, stderr, code := onhold(t, dir, "run", "--url", address, "--levels", "2", "--out", "out")
-	if code != exitInvalid || !strings.Contains(stderr, "served none of") {
-		t.Errorf("exit code %d, want %d\n%s", code, exitInvalid, stderr)
+	if code != exitInvalid || !strings.Contains(stderr, "served none of") || !strings.Contains(stderr, "for example: HTTP status 500") {
+		t.Errorf("exit code %d, want %d and the reason\n%s", code, exitInvalid, stderr)
 	}
 	for _, file := range []string{"run.json", "stages.jsonl", "summary.md"} {
 		b, err := os.ReadFile(filepath.Join(dir, "out", file))

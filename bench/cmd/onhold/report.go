@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -133,17 +134,20 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 // a valid run is missed: that of what was required of it.
 func verdict(stages []*result.Stage, missed error) error {
 	var invalid int
+	var why string
 	for _, s := range stages {
 		if !s.Valid {
-			invalid++
+			if invalid++; why == "" {
+				why = strings.Join(s.Warnings[:min(1, len(s.Warnings))], "") // the reasons come first
+			}
 		}
 	}
 	if invalid > 0 {
-		return &exitError{exitInvalid, fmt.Errorf("%d of %d stages are not valid; their warnings say why", invalid, len(stages))}
+		return &exitError{exitInvalid, fmt.Errorf("%d of %d stages are not valid, the first because: %s", invalid, len(stages), why)}
 	}
 	for _, g := range result.GroupBy(stages, result.KeyTarget) {
 		if all := result.Merge(g.Stages); all.Counts[result.OK] == 0 {
-			return &exitError{exitInvalid, fmt.Errorf("%s served none of %d requests", g.Value, all.Counts.Planned())}
+			return &exitError{exitInvalid, fmt.Errorf("%s served none of %d requests: %s", g.Value, all.Counts.Planned(), strings.Join(g.Stages[0].Warnings, "; "))}
 		}
 	}
 	return missed

@@ -128,7 +128,7 @@ func has(values map[string]float64, units ...string) bool {
 
 func TestMetricsOfAHandler(t *testing.T) {
 	t.Parallel()
-	v := valuesOf(t, "FixtureFasthttp")
+	v := valuesOf(t, "FixtureAllocs")
 	if !has(v, "p50-ns", "p90-ns", "p99-ns", "overhead-p99-ns", "ok/s", "rejected-ppm", "allocs/req") || has(v, "ns/op") {
 		t.Errorf("metrics %v", v)
 	}
@@ -261,7 +261,7 @@ func TestBenchstatReadsIt(t *testing.T) {
 	cmd.Dir = "../.."
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Skip("there is no benchstat here:", err)
+		t.Fatalf("benchstat does not read it: %v\n%s\nof\n%s", err, out, stdout)
 	}
 	for _, want := range []string{"p99-sec", "overhead-p99-sec", "allocs/req", "Fasthttp/target=fasthttp/load=constant/level=1000"} {
 		if !strings.Contains(string(out), want) {

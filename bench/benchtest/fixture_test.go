@@ -45,6 +45,14 @@ func BenchmarkFixtureFasthttp(b *testing.B) {
 	benchtest.Run(b, p, benchtest.Fasthttp(allocate))
 }
 
+// One client of a closed load: whatever the machine does, there is one connection,
+// and one request at most lies across an edge of the window.
+func BenchmarkFixtureAllocs(b *testing.B) {
+	p := quick(b)
+	p.Wait, p.Load, p.Level, p.Length = time.Microsecond, bench.LoadClosed, 1, time.Second
+	benchtest.Run(b, p, benchtest.Fasthttp(allocate))
+}
+
 func BenchmarkFixtureNames(b *testing.B) {
 	p := quick(b)
 	mux := http.NewServeMux()

@@ -75,7 +75,7 @@ func MD2K(k int, a float64) (*Queue, error) {
 			if cuts[i+1]-cuts[i] < 1e-12 {
 				continue
 			}
-			at, weight := gauss(16, cuts[i], cuts[i+1])
+			at, weight := gauss(n, cuts[i], cuts[i+1])
 			for g, x := range at {
 				share := curve.at(x)
 				for i := range share {

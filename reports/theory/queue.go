@@ -44,7 +44,7 @@ func (q *Queue) WaitTail(t float64) float64 {
 		return 1
 	case q.tail == nil || math.IsNaN(t):
 		return math.NaN()
-	case q.longest > 0 && t >= q.longest:
+	case q.longest > 0 && t >= q.longest, t > 1e15: // no load within the range is so near the limit
 		return 0
 	}
 	return share(q.tail(t))

@@ -161,8 +161,9 @@ func judge(f *Finding, d Design, s Series, changes []float64, look int) {
 
 // heedOutliers is what outlying launches make of a verdict on the typical one.
 // Where the candidate has more of them than chance allows, that is the verdict:
-// it is unstable, or has regressed where most of its launches are outliers. Where it seems to have, or might have more than were
-// allowed, it does not pass yet.
+// it is unstable, or has regressed where most of its launches are outliers.
+// Where it seems to have more, or might have more than were allowed, it does not
+// pass yet.
 func (f *Finding) heedOutliers(d Design) {
 	o := f.Outliers
 	if f.Verdict == Regressed || f.Verdict == Invalid {

@@ -45,11 +45,14 @@ func unpaired(d Design, s Series, f Finding) Finding {
 	f.Look = 1
 	estimate, lower, upper := exact.RankSumBounds(base, candidate, f.Alpha)
 	f.Estimate, f.Lower, f.Upper = Bound(m.Scale.share(estimate)), Bound(m.Scale.share(lower)), Bound(m.Scale.share(upper))
-	margin := m.Margin
+	margin, tolerance := m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance)
 	if m.Scale == Exact {
-		margin = m.Tolerance
+		margin = tolerance // the tolerance itself is within it, as of pairs
 	}
-	f.Verdict = verdictOf(lower, upper, m.Scale.worse(margin), m.Scale.worse(m.Tolerance))
+	f.Verdict = verdictOf(lower, upper, margin, tolerance)
+	if m.Scale == Exact && f.Verdict == Inconclusive && !above(-tolerance, lower) && !above(upper, tolerance) {
+		f.Verdict = Equal
+	}
 	f.Reason = reasonOf(f)
 	f.tellZero()
 	if math.IsInf(lower, 0) || math.IsInf(upper, 0) {

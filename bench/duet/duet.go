@@ -395,15 +395,18 @@ func (s *session) decided() bool { return !compare.Open(s.findings()) }
 
 // estimate is how it stands, for whoever watches.
 func (s *session) estimate() string {
-	var parts []string
-	for _, f := range s.findings() {
-		if f.Gated {
-			parts = append(parts, fmt.Sprintf("%s %s", f.Metric, percent(f)))
-		}
-	}
+	all, _, _ := s.series()
+	d := s.Design
+	d.Tests = compare.Tests(all)
+	gated := slices.DeleteFunc(all, func(s compare.Series) bool { return !s.Metric.Gated })
 	const most = 4
-	if len(parts) > most {
-		parts = append(parts[:most], fmt.Sprintf("and %d more", len(parts)-most))
+	more := len(gated) - most
+	var parts []string
+	for _, f := range compare.Decide(d, gated[:min(most, len(gated))]) { // of many pairs and metrics it takes a while
+		parts = append(parts, fmt.Sprintf("%s %s", f.Metric, percent(f)))
+	}
+	if more > 0 {
+		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(parts, ", ")
 }

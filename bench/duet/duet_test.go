@@ -231,9 +231,12 @@ func TestAnyNumberOfPairs(t *testing.T) {
 				t.Errorf("%s, up to %d pairs: %s after %d: %q", why, most, r.Verdict, s.pairs, r.Reasons)
 			}
 		}
+		if most > 100 { // so many decide that
+			continue
+		}
 		s, f := newSession(t), &fake{value: noise(0.02, 0.15)}
 		s.Design, s.Patient = compare.DefaultDesign().Upto(most), true
-		if _, err := s.drive(t.Context(), f); err != nil || most < 333 && s.pairs != most {
+		if _, err := s.drive(t.Context(), f); err != nil || s.pairs != most {
 			t.Errorf("undecided, up to %d pairs: ended after %d, %v", most, s.pairs, err)
 		}
 	}

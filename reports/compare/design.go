@@ -46,10 +46,7 @@ func DefaultDesign() Design {
 // and 48 pairs, and from there on after half as many more each time, as far as
 // they come well before the last, which is at most.
 func (d Design) Upto(most int) Design {
-	var looks []int
-	for _, n := range []int{14, 20, 32} {
-		looks = append(looks, n)
-	}
+	looks := []int{14, 20, 32}
 	for n := 48; n < most; n += n / 2 {
 		looks = append(looks, n)
 	}
@@ -151,18 +148,6 @@ func (d Design) spent(total float64, spend []float64, look int) float64 {
 // Least is the fewest pairs in which the last look can prove anything. Where
 // that is more than [Design.Max] the comparison can prove nothing.
 func (d Design) Least() int { return exact.LeastPairs(d.AlphaAt(len(d.Looks) - 1)) }
-
-// LookAt is the index of the look that n pairs have reached; -1 where that is
-// none.
-func (d Design) LookAt(n int) int {
-	look := -1
-	for i, at := range d.Looks {
-		if n >= at {
-			look = i
-		}
-	}
-	return look
-}
 
 // Validate says what is wrong with the design.
 func (d Design) Validate() error {

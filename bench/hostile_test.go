@@ -321,6 +321,24 @@ func eachWay(t *testing.T, test func(t *testing.T, r hostileRun, secure bool)) {
 	}
 }
 
+// eachMode runs the test for each mode that is chosen. They wait nearly all of
+// their time, so many run at once: more than tests do that call Parallel.
+func eachMode(t *testing.T, choose func(hostile) bool, test func(t *testing.T, m hostile)) {
+	const atOnce = 24
+	slots := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for _, m := range hostiles {
+		if choose(m) {
+			slots <- struct{}{}
+			wg.Go(func() {
+				t.Run(m.name, func(t *testing.T) { test(t, m) })
+				<-slots
+			})
+		}
+	}
+	wg.Wait()
+}
+
 // of is the run against one mode.
 func (r hostileRun) of(m hostile) hostileRun {
 	r.Body, r.Idles = m.body, m.idles
@@ -351,54 +369,45 @@ func (m hostile) check(t *testing.T, r hostileRun, counts result.Counts, surplus
 // that it must be, and the stage ends in time.
 func TestHostileServers(t *testing.T) {
 	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
-		for _, m := range hostiles {
-			t.Run(m.name, func(t *testing.T) {
-				t.Parallel()
-				r := r.of(m)
-				r.URL = serveHostile(t, m.do, secure)
-				var took, limit time.Duration
-				for range 3 { // others may have taken the CPU
-					var stage *result.Stage
-					var err error
-					if stage, took, err = r.run(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-					addsUp(t, stage)
-					m.check(t, r, stage.Counts, stage.Surplus, stage.Warnings)
-					if limit = r.limit(r.plan()) + time.Second; took <= limit || t.Failed() {
-						return
-					}
+		eachMode(t, func(hostile) bool { return true }, func(t *testing.T, m hostile) {
+			r := r.of(m)
+			r.URL = serveHostile(t, m.do, secure)
+			var took, limit time.Duration
+			for range 3 { // others may have taken the CPU
+				var stage *result.Stage
+				var err error
+				if stage, took, err = r.run(t.Context()); err != nil {
+					t.Fatal(err)
 				}
-				t.Errorf("the stage took %v, want at most %v", took, limit)
-			})
-		}
+				addsUp(t, stage)
+				m.check(t, r, stage.Counts, stage.Surplus, stage.Warnings)
+				if limit = r.limit(r.plan()) + time.Second; took <= limit || t.Failed() {
+					return
+				}
+			}
+			t.Errorf("the stage took %v, want at most %v", took, limit)
+		})
 	})
 }
 
 // An interrupt ends a stage at once, whatever the server is doing.
 func TestInterruptEndsAtOnce(t *testing.T) {
 	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
-		for _, m := range hostiles {
-			if !m.stalls && !m.hungry {
-				continue
-			}
-			t.Run(m.name, func(t *testing.T) {
-				t.Parallel()
-				r := r.of(m)
-				r.URL, r.Cancel = serveHostile(t, m.do, secure), 30*time.Millisecond
-				var took time.Duration
-				for range 3 {
-					var err error
-					if _, took, err = r.run(t.Context()); err == nil {
-						t.Fatal("a stage that was interrupted is complete")
-					}
-					if took <= r.Cancel+time.Second {
-						return
-					}
+		eachMode(t, func(m hostile) bool { return m.stalls || m.hungry }, func(t *testing.T, m hostile) {
+			r := r.of(m)
+			r.URL, r.Cancel = serveHostile(t, m.do, secure), 30*time.Millisecond
+			var took time.Duration
+			for range 3 {
+				var err error
+				if _, took, err = r.run(t.Context()); err == nil {
+					t.Fatal("a stage that was interrupted is complete")
 				}
-				t.Errorf("it took %v", took)
-			})
-		}
+				if took <= r.Cancel+time.Second {
+					return
+				}
+			}
+			t.Errorf("it took %v", took)
+		})
 	})
 }
 

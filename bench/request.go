@@ -126,7 +126,7 @@ func (h HTTP) learn(mix []Weighted) {
 	for _, line := range h.Header {
 		redact.LearnHeader(line)
 	}
-	redact.Learn(string(h.Body))
+	redact.Learn(string(h.Body)) // where it is short
 }
 
 // Longest is the length in bytes of the longest of the requests.

@@ -28,6 +28,11 @@ var known struct {
 // mostKnown bounds what is remembered: a process has a few.
 const mostKnown = 1000
 
+// longestKnown bounds one secret, in bytes: a longer one, such as a body of
+// megabytes, does not come back in the few lines that are shown of a server, and
+// its forms would take many times its size.
+const longestKnown = 16 << 10
+
 // Learn remembers secrets, each in the forms in which it may come back. Short
 // ones and plain words are left out: to take them out everywhere would garble
 // what has nothing to do with them.
@@ -36,6 +41,9 @@ func Learn(secrets ...string) {
 	defer known.Unlock()
 	before := len(known.secrets)
 	for _, s := range secrets {
+		if len(s) > longestKnown {
+			continue
+		}
 		for _, form := range formsOf(s) {
 			if telling(form) && len(known.secrets) < mostKnown && !slices.Contains(known.secrets, form) {
 				known.secrets = append(known.secrets, form)

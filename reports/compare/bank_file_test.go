@@ -234,6 +234,10 @@ func madeSlice(r *rand.Rand, pair string, arm compare.Arm) *result.Stage {
 		}
 	}
 	s.Counts[result.OK], s.Counts[result.Rejected] = requests, int64(r.IntN(20))
+	for range s.Counts[result.Rejected] {
+		s.Rejected.Record(time.Millisecond)
+		s.Lag.Record(time.Microsecond)
+	}
 	s.Target.CPU = time.Duration(1e8 * (1 + 0.02*r.NormFloat64()))
 	return s
 }

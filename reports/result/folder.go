@@ -2,6 +2,7 @@ package result
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -156,7 +157,7 @@ func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
 	if err != nil {
 		return run, nil, nil, err
 	}
-	f, err := os.Open(filepath.Join(dir, StagesFile))
+	f, err := files.Open(filepath.Join(dir, StagesFile))
 	if err != nil {
 		return run, nil, nil, fmt.Errorf("run folder: %w", err)
 	}
@@ -188,6 +189,9 @@ type Reader struct {
 	err   error
 }
 
+// MaxStages is how many stages a run may have: each takes up to 1 MB of memory.
+const MaxStages = 5000
+
 // maxLine bounds one Stage line: five full histograms stay well below it.
 const maxLine = 8 << 20
 
@@ -198,33 +202,45 @@ func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 6
 // read error.
 func (r *Reader) Scan() bool {
 	for r.err == nil {
-		line, err := r.readLine()
-		if len(line) == 0 && err != nil {
+		line, long, err := r.readLine()
+		if len(line) == 0 && !long && err != nil {
 			if err != io.EOF {
 				r.err = err
 			}
 			return false
 		}
 		r.line++
-		if len(line) == 0 {
+		if len(bytes.TrimSpace(line)) == 0 && !long {
 			continue
 		}
-		r.stage, r.bad = new(Stage), nil
-		if err := json.Unmarshal(line, r.stage); err != nil {
-			r.stage, r.bad = nil, fmt.Errorf("line %d: not a stage: %w", r.line, err)
+		r.stage, r.bad = nil, nil
+		stage := new(Stage)
+		switch {
+		case long:
+			r.bad = fmt.Errorf("line %d is longer than %d bytes", r.line, maxLine)
+		case err != nil && json.Unmarshal(line, stage) != nil:
+			r.bad = fmt.Errorf("line %d: is cut short: the run was killed while it was written, or the disk was full", r.line)
+		default:
+			if err := json.Unmarshal(line, stage); err != nil {
+				r.bad = fmt.Errorf("line %d: not a stage: %w", r.line, err)
+			} else {
+				r.stage = stage
+			}
 		}
 		return true
 	}
 	return false
 }
 
-func (r *Reader) readLine() ([]byte, error) {
-	var line []byte
+// readLine reads a line without its end; err is io.EOF where it has none. Of one
+// that is too long nothing is kept.
+func (r *Reader) readLine() (line []byte, long bool, err error) {
 	for {
 		part, err := r.r.ReadSlice('\n')
-		line = append(line, part...)
-		if len(line) > maxLine {
-			return nil, fmt.Errorf("line %d is longer than %d bytes", r.line+1, maxLine)
+		if long = long || len(line)+len(part) > maxLine; long {
+			line = nil
+		} else {
+			line = append(line, part...)
 		}
 		if err == bufio.ErrBufferFull {
 			continue
@@ -232,7 +248,7 @@ func (r *Reader) readLine() ([]byte, error) {
 		if n := len(line); err == nil && n > 0 {
 			line = line[:n-1]
 		}
-		return line, err
+		return line, long, err
 	}
 }
 

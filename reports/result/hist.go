@@ -130,6 +130,20 @@ func (h *Hist) All() iter.Seq2[time.Duration, int64] {
 	}
 }
 
+// meanBounds are the least and the largest mean that values in these buckets can
+// have, in nanoseconds; nothing bounds it above where some are beyond the highest.
+func (h *Hist) meanBounds() (low, high float64) {
+	for _, bar := range h.h.Distribution() {
+		low += float64(bar.From) * float64(bar.Count)
+		high += float64(bar.To+1) * float64(bar.Count)
+	}
+	n := float64(h.N())
+	if h.over > 0 {
+		return (low + float64(h.over)*float64(HistHighest)) / n, math.Inf(1)
+	}
+	return low / n, high / n
+}
+
 // Thin reports whether fewer than ten recorded durations lie beyond the
 // quantile q: such a percentile says little and is marked where it is shown.
 func (h *Hist) Thin(q float64) bool { return beyond(q, h.N()) < 10 }
@@ -156,6 +170,9 @@ const maxHistText = 1 << 20
 func histFromText(text string, s Summary) (*Hist, error) {
 	if len(text) > maxHistText {
 		return nil, fmt.Errorf("histogram of %d characters, at most %d are allowed", len(text), maxHistText)
+	}
+	if err := checkGeometry(text); err != nil {
+		return nil, fmt.Errorf("histogram: %w", err)
 	}
 	decoded, err := hdrhistogram.Decode([]byte(text))
 	if err != nil {

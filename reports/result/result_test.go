@@ -131,6 +131,7 @@ func sampleStage(seed uint64, level string) *result.Stage {
 	for range 500 {
 		s.Counts[result.Rejected]++
 		s.Rejected.Record(300 * time.Microsecond)
+		s.Lag.Record(5 * time.Microsecond)
 	}
 	s.Connect.Record(2 * time.Minute)
 	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0", Allocs: 12345, Held: result.Held{N: 2000, Mean: 200_123_456}}

@@ -349,7 +349,8 @@ func (s *Stage) MarshalJSON() ([]byte, error) {
 }
 
 // UnmarshalJSON reads a Stage line. Of the summaries only n, mean and over
-// are taken; the percentiles are those of the histograms.
+// are taken; the percentiles are those of the histograms. It fails where the line
+// contradicts itself: see consistent.
 func (s *Stage) UnmarshalJSON(data []byte) error {
 	var j stageJSON
 	if err := json.Unmarshal(data, &j); err != nil {
@@ -357,6 +358,9 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 	}
 	if j.Schema != Schema {
 		return fmt.Errorf("schema is %d, this version of onhold reads %d", j.Schema, Schema)
+	}
+	if err := members(data); err != nil {
+		return err
 	}
 	if j.Length <= 0 {
 		return fmt.Errorf("length_ns is %d, want more than 0", j.Length)
@@ -385,6 +389,9 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 	}
 	if j.Queue != nil && j.Queue.Processed != got.Queue.Done() {
 		return fmt.Errorf("queue: processed is %d, but its histogram holds %d", j.Queue.Processed, got.Queue.Done())
+	}
+	if err := got.consistent(&j); err != nil {
+		return err
 	}
 	*s = got
 	return nil

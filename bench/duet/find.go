@@ -107,7 +107,9 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 			r.s.notes = append(r.s.notes, fmt.Sprintf("packages of the %s are left out, as go says: %s", side.name, some(about)))
 		}
 	}
-	r.noteModules(patterns, found)
+	if missed := r.beside(patterns, found); missed != "" {
+		r.s.notes = append(r.s.notes, missed)
+	}
 	return found, nil
 }
 
@@ -147,6 +149,9 @@ func (r *benched) nothing(patterns []string, base, candidate listing) error {
 			why = append(why, fmt.Sprintf("this build of the %s leaves out %s", side.name, some(side.ignored)))
 		}
 	}
+	if missed := r.beside(patterns, nil); missed != "" {
+		why = append(why, missed)
+	}
 	return errors.New(strings.Join(why, "; ") + r.whereModulesLie(candidate))
 }
 
@@ -179,9 +184,9 @@ func pattern(rel string) string {
 	return "./" + filepath.ToSlash(rel) + "/..."
 }
 
-// noteModules notes the modules below the patterns that these do not take: to
-// go, a pattern ends where another module begins.
-func (r *benched) noteModules(patterns, found []string) {
+// beside names the modules below the patterns that these do not take: to go, a
+// pattern ends where another module begins. "" where there is none.
+func (r *benched) beside(patterns, found []string) string {
 	side := r.s.sides.dir(compare.Candidate)
 	var missed []string
 	for _, p := range patterns {
@@ -201,9 +206,10 @@ func (r *benched) noteModules(patterns, found []string) {
 			missed = append(missed, pattern(rel))
 		}
 	}
-	if len(missed) > 0 {
-		r.s.notes = append(r.s.notes, fmt.Sprintf("%s: not measured, as they are modules of their own; name them to measure them", some(missed)))
+	if len(missed) == 0 {
+		return ""
 	}
+	return fmt.Sprintf("%s: not measured, as they are modules of their own; name them to measure them", some(missed))
 }
 
 // relative reports whether a pattern names a folder, and not an import path.

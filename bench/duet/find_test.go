@@ -155,6 +155,7 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 		"nothing without its build tags":    {map[string]string{"go.mod": module, "a_test.go": "//go:build slow\n\n" + bench}, ".", nil, "", "", []string{"build constraints exclude all Go files", "leaves out a_test.go"}},
 		"a go.mod that is wrong":            {map[string]string{"go.mod": "modul x\n", "a_test.go": bench}, ".", nil, "", "", []string{"go.mod:1: unknown directive: modul"}},
 		"vendored, and not as go.mod wants": {map[string]string{"go.mod": module + "\nrequire example.com/v v1.0.0\n", "vendor/modules.txt": "\n", "a_test.go": bench}, ".", nil, "", "", []string{"inconsistent vendoring"}},
+		"benchmarks in another module":      {map[string]string{"go.mod": module, "a_test.go": "package toy\n", "sub/go.mod": "module example.com/sub\n", "sub/a_test.go": bench}, ".", []string{"./..."}, "", "", []string{"./sub/...: not measured, as they are modules of their own"}},
 		"without a benchmark":               {map[string]string{"go.mod": module, "a_test.go": "package toy\n"}, ".", nil, "", "", []string{"no package of . has benchmarks on both sides that --bench=. takes"}},
 	} {
 		t.Run(why, func(t *testing.T) {

@@ -128,6 +128,9 @@ func (g *repository) snapshot(ctx context.Context, into *repository, without str
 	if err != nil {
 		return "", err
 	}
+	if committed, err := aside.git(ctx, nil, "rev-parse", "HEAD^{tree}"); err != nil || committed == made {
+		return made, err
+	}
 	same, err := aside.untouched(ctx, made)
 	if err != nil || len(same) == 0 {
 		return made, err

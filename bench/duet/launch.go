@@ -250,7 +250,8 @@ func (p *printed) failed(pkg string, arm compare.Arm, err error) *failure {
 	case len(p.Failures) > 0:
 		f.name, f.how = p.known(p.Failures[0].Name), "failed: "+told(cmp.Or(p.Failures[0].Output, p.crash.String()))
 	case err != nil:
-		f.name = p.known(cmp.Or(p.Waiting(), p.crash.benchmark()))
+		// The stack first: another may have begun while the one that panicked ended.
+		f.name = p.known(cmp.Or(p.crash.benchmark(p.Declared), p.Waiting()))
 		f.how = fmt.Sprintf("failed: %v", err)
 		if said := told(cmp.Or(p.crash.String(), p.Said())); said != "" {
 			f.how += ": " + said
@@ -292,7 +293,13 @@ func (r *benched) missing(ctx context.Context, arm compare.Arm, pkg, path string
 			return nil, err
 		}
 		if !skipped {
-			return &failure{pkg: pkg, arm: arm, name: name, how: "brought no figures"}, nil
+			f := &failure{pkg: pkg, arm: arm, name: name, how: "brought no figures"}
+			// Package testing lets the program go on while a benchmark panics, so
+			// that it may end well before the panic ends it.
+			if out.crash.begun {
+				f.how += ": " + told(out.crash.String())
+			}
+			return f, nil
 		}
 	}
 	return nil, nil
@@ -358,9 +365,6 @@ func (r *benched) asked(ctx context.Context, arm compare.Arm, pkg, path, bench s
 	return r.start(ctx, arm, pkg, path, "-test.bench="+bench, "-test.benchtime=1x", "-test.v=test2json")
 }
 
-// runText is how package testing says that it begins a benchmark.
-var runText = regexp.MustCompile(`=== RUN +(Benchmark\S*)`)
-
 // runs is the benchmark that runs when the program ends, "" where it does not
 // end so when it is asked.
 func (r *benched) runs(ctx context.Context, arm compare.Arm, pkg, path string) string {
@@ -371,10 +375,7 @@ func (r *benched) runs(ctx context.Context, arm compare.Arm, pkg, path string) s
 	case len(out.Failures) > 0:
 		return out.Failures[0].Name
 	}
-	if all := runText.FindAllStringSubmatch(out.Said(), -1); len(all) > 0 {
-		return all[len(all)-1][1]
-	}
-	return ""
+	return out.Running
 }
 
 // told is output as part of a sentence: in one line, the beginning of it.
@@ -434,10 +435,13 @@ func (c *crash) String() string {
 
 var frameText = regexp.MustCompile(`\.(Benchmark[^\s.(]*)(?:\.func[0-9.]+)?\(`)
 
-// benchmark is the one whose function is on the stack.
-func (c *crash) benchmark() string {
-	if m := frameText.FindSubmatch(c.text); m != nil {
-		return string(m[1])
+// benchmark is the one of these whose function is on the stack, the first; "" where
+// there is none.
+func (c *crash) benchmark(declared []string) string {
+	for _, m := range frameText.FindAllSubmatch(c.text, -1) {
+		if name := string(m[1]); c.begun && slices.Contains(declared, name) {
+			return name
+		}
 	}
 	return ""
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -93,16 +94,22 @@ func server(t *testing.T, base, candidate string) Config {
 // A server that keeps its callers ten times as long is found out, one that is
 // as it was is not called worse, and what is stored decides the same again.
 func TestServers(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes 10 s; left to the long run")
-	}
-	for _, c := range []struct {
-		candidate string
-		want      func(compare.Verdict) bool
-	}{
-		{"30ms", func(v compare.Verdict) bool { return v == compare.Regressed }},
-		{"3ms", func(v compare.Verdict) bool { return v == compare.Equal || v == compare.Inconclusive }},
-	} {
+	servers(t, serverCase{"30ms", func(v compare.Verdict) bool { return v == compare.Regressed }})
+}
+
+func TestSlowServers(t *testing.T) {
+	slow.Only(t)
+	servers(t, serverCase{"3ms", func(v compare.Verdict) bool { return v == compare.Equal || v == compare.Inconclusive }})
+}
+
+type serverCase struct {
+	candidate string
+	want      func(compare.Verdict) bool
+}
+
+func servers(t *testing.T, cases ...serverCase) {
+	t.Helper()
+	for _, c := range cases {
 		config := server(t, "3ms", c.candidate)
 		config.Patient = true
 		report, run, err := Run(t.Context(), config)
@@ -196,10 +203,8 @@ func toy(allocations int) string {
 
 // Benchmarks are compared as they are: fresh processes, code layouts of their
 // own, and an allocation more is found however noisy the machine.
-func TestBenchmarks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("links 30 programs; left to the long run")
-	}
+func TestSlowBenchmarks(t *testing.T) {
+	slow.Only(t) // links 30 programs
 	dir := repo(t, map[string]string{"go.mod": "module example.com/toy\n\ngo 1.26\n", "toy.go": strings.Replace(toy(10), "func", "var sink []byte\n\nfunc", 1), "toy_test.go": strings.Replace(toyTest, "var sink []byte\n\n", "", 1)})
 	write(t, dir, map[string]string{"toy.go": strings.Replace(toy(11), "func", "var sink []byte\n\nfunc", 1)})
 	config := Config{

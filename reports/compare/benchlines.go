@@ -44,6 +44,7 @@ type BenchLines struct {
 
 	Failures []Failure // benchmarks that failed, in order; the first 20
 	Skipped  []string  // benchmarks that were skipped, which package testing says with -test.v only
+	Running  string    // the benchmark that began last, which it says with -test.v=test2json only
 	Broken   []string  // names of which the figures cannot be told from other output
 	Ended    bool      // the line that ends a run of test binaries was printed: PASS or FAIL
 
@@ -151,6 +152,7 @@ func (b *BenchLines) endLine() {
 var (
 	// benchNameText is a name as package testing prints it: padded, and a tab.
 	benchNameText = regexp.MustCompile(`Benchmark(?:[^a-z\s\x00-\x1f][^\s\x00-\x1f]*)? *\t`)
+	runText       = regexp.MustCompile(`=== RUN +(Benchmark[^\s\x00-\x1f]*)`)
 	failText      = regexp.MustCompile(`--- (FAIL|SKIP|BENCH): (Benchmark[^\s\x00-\x1f]*)`)
 	onceKeys      = []string{"pkg:", "goos:", "goarch:", "cpu:"}
 )
@@ -165,6 +167,10 @@ func (b *BenchLines) take(line []byte) {
 	}
 	if name, figures, ok := cleanResult(line); ok {
 		b.result(name, figures)
+		return
+	}
+	if m := runText.FindSubmatch(line); m != nil {
+		b.Running = string(m[1])
 		return
 	}
 	if m := failText.FindSubmatch(line); m != nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Conclude makes the report of a comparison: it decides each series, judges the
@@ -43,6 +44,11 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 		}
 	}
 	r.Reasons = append(r.Reasons, notes...)
+	for _, f := range r.Control {
+		if f.Verdict == Inconclusive {
+			r.Reasons = append(r.Reasons, fmt.Sprintf("there is no control of %s of %s: %s", f.Metric, f.Scenario, f.Reason))
+		}
+	}
 	if r.Reasons == nil {
 		r.Reasons = []string{}
 	}
@@ -85,8 +91,8 @@ func controlFinding(d Design, s Series) Finding {
 	f := newFinding(c)
 	f.Pairs = len(c.Pairs)
 	changes, err := changesOf(c)
-	if err != nil { // no figures: the comparison itself tells
-		f = f.invalid(err.Error())
+	if err != nil {
+		f = f.invalid(strings.Replace(err.Error(), "of the "+string(Candidate), "of the "+string(Control), 1))
 		f.Verdict, f.Gated = Inconclusive, false
 		return f
 	}

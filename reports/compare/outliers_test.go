@@ -315,7 +315,10 @@ func TestOneBadValueCostsOneFigure(t *testing.T) {
 						}
 						continue
 					}
-					// A control that has no figure hides nothing of the candidate.
+					// A control that has no figure hides nothing of the candidate, and is named.
+					if arm == compare.Control && !strings.Contains(strings.Join(r.Reasons, " "), "pair 5: "+unit+" of the control") {
+						t.Errorf("%g %s in the %s: %q", bad, unit, arm, r.Reasons)
+					}
 					if arm != compare.Control && (f.Verdict != compare.Invalid || !strings.Contains(f.Reason, "pair 5: "+unit+" of the "+string(arm))) {
 						t.Errorf("%g %s in the %s: %s: %s", bad, unit, arm, f.Verdict, f.Reason)
 					}

@@ -19,6 +19,30 @@ func judged(t *testing.T, text string, stages ...*result.Stage) compare.Judgemen
 	return rs.Judge(stages)
 }
 
+// A figure that a division made is the bound where it differs from it by rounding
+// only: 7 in 70 ms are 99.99999999999999 a second.
+func TestRequirementsForgiveRounding(t *testing.T) {
+	for _, c := range []struct {
+		ok, rejected int64
+		length       time.Duration
+		text         string
+		want         compare.Ruling
+	}{
+		{7, 0, 70 * time.Millisecond, "ok/s>=100", compare.Met}, {7, 0, 70 * time.Millisecond, "ok/s>100", compare.Missed},
+		{7, 0, 70 * time.Millisecond, "ok/s<100", compare.Missed}, {7, 0, 70 * time.Millisecond, "ok/s<=100", compare.Met},
+		{7, 0, 70 * time.Millisecond, "ok/s>=100.0000001", compare.Missed}, {7, 0, 70 * time.Millisecond, "ok/s<=99.9999999", compare.Missed},
+		{993, 7, time.Second, "rejected<=0.7%", compare.Met}, {993, 7, time.Second, "rejected<0.7%", compare.Missed},
+		{67, 33, time.Second, "rejected<=33%", compare.Met}, {100, 0, time.Second, "rejected<=0%", compare.Met}, {99_999_999, 1, time.Second, "rejected<=0%", compare.Missed},
+	} {
+		s := stageOf("level", "200", 0, 0, 0)
+		s.Length = c.length
+		s.Counts[result.OK], s.Counts[result.Rejected] = c.ok, c.rejected
+		if j := judged(t, c.text, s)[0]; j.Ruling != c.want {
+			t.Errorf("%d ok and %d rejected in %v: %s is %s (%s), want %s", c.ok, c.rejected, c.length, c.text, j.Ruling, j.Told, c.want)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	plain := stageOf("level", "200", 1000, 0, 0) // 1 ms to 1 s
 	plain.Target = result.Usage{CPU: 40 * time.Millisecond, RSSMax: 20 << 20}

@@ -60,6 +60,7 @@ func Launch(ctx context.Context, cmd *exec.Cmd, cpus []int) (*Process, error) {
 		err = fmt.Errorf("it was not ready within %v", startLimit)
 	case <-ctx.Done():
 		err = ctx.Err()
+		_ = p.Stop() // it may have begun what it is to remove, such as a broker's folder
 	}
 	p.Kill()
 	if said := p.Said(); said != "" {

@@ -160,8 +160,8 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 		return nil, usageError("run takes no arguments, got %q", c.Args().First())
 	}
 	s := &sitting{c: c, repeats: c.Int("repeats")}
-	if s.repeats < 1 {
-		return nil, usageError("--repeats=%d: must be at least 1", s.repeats)
+	if s.repeats < 1 || s.repeats > result.MaxStages {
+		return nil, usageError("--repeats=%d: must be from 1 to %d", s.repeats, result.MaxStages)
 	}
 	if n := c.Int("retries"); n < 0 {
 		return nil, usageError("--retries=%d: must be 0 or more", n)
@@ -215,6 +215,9 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	}
 	if s.subjects, err = subjects(ctx, c, options, sweep); err != nil {
 		return nil, err
+	}
+	if n := len(s.subjects) * len(s.levels) * s.repeats; n > result.MaxStages {
+		return nil, usageError("--repeats=%d: makes %d stages of %d targets at %d levels, and a run has at most %d; give fewer repeats or levels", s.repeats, n, len(s.subjects), len(s.levels), result.MaxStages)
 	}
 	return s, s.checkRequired(sweep)
 }

@@ -1,0 +1,102 @@
+package main
+
+import (
+	"bytes"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Whatever flag a secret is given in, and however the command ends, it is in no
+// file and in nothing that is printed.
+func TestSecretsStayOut(t *testing.T) {
+	const secret = "pLanted-S3cret"
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Write([]byte("ok"))
+	}))
+	defer server.Close()
+	// One that repeats what it was sent, as a reply that is none.
+	host := strings.TrimPrefix(server.URL, "http://")
+	short := []string{"--load", "constant", "--levels", "50", "--stage", "200ms", "--warmup", "0s", "--out", "out"}
+	for name, args := range map[string][]string{
+		"user":             {"run", "--url", "http://" + secret + "@" + host + "/"},
+		"password":         {"run", "--url", "http://joe:" + secret + "@" + host + "/"},
+		"query":            {"run", "--url", server.URL + "/?api_key=" + secret + "&a=b"},
+		"query, encoded":   {"run", "--url=" + server.URL + "/?%74oken=" + secret},
+		"mix":              {"run", "--url", "9@" + server.URL + "/?sessionId=" + secret, "--url", "1@http://" + secret + "@" + host + "/b"},
+		"header":           {"run", "--url", server.URL, "--header", "X-Custom: " + secret},
+		"header, joined":   {"run", "--url", server.URL, "--header=X-Auth-Token: " + secret},
+		"cookie":           {"run", "--url", server.URL, "--header", "Cookie: a=b; id=" + secret},
+		"body":             {"run", "--url", server.URL, "--method", "POST", "--body", secret},
+		"body, joined":     {"run", "--url", server.URL, "--method", "POST", "--body={\"password\":\"" + secret + "\"}"},
+		"nobody listens":   {"run", "--url", "http://joe:" + secret + "@127.0.0.1:1/?token=" + secret},
+		"not an escape":    {"run", "--url", "http://joe:%zz" + secret + "@127.0.0.1/"},
+		"a slash":          {"run", "--url", "http://joe:a/" + secret + "@127.0.0.1/"},
+		"a digit port":     {"run", "--url", "http://joe:70000/" + secret + "@127.0.0.1/"},
+		"no scheme":        {"run", "--url", "joe:" + secret + "@127.0.0.1/"},
+		"another scheme":   {"run", "--url", "ftp://" + secret + "@127.0.0.1/"},
+		"no weight":        {"run", "--url", secret + "@http://127.0.0.1/"},
+		"two servers":      {"run", "--url", "http://joe:" + secret + "@" + host + "/", "--url", "http://joe:" + secret + "@127.0.0.1:1/"},
+		"no header":        {"run", "--url", server.URL, "--header", secret},
+		"bad header":       {"run", "--url", server.URL, "--header", "X-Custom: " + secret + "\x01"},
+		"without --url":    {"run", "--header", "X-Custom: " + secret},
+		"body, no --url":   {"run", "--body", secret},
+		"dsn":              {"run", "--targets", "goroutine", "--backend", "postgres", "--backend-dsn", "postgres://joe:" + secret + "@127.0.0.1:1/d"},
+		"dsn in words":     {"run", "--targets", "goroutine", "--backend", "postgres", "--backend-dsn", "host=127.0.0.1 port=1 user=joe password=" + secret},
+		"dsn, malformed":   {"run", "--targets", "goroutine", "--backend", "postgres", "--backend-dsn", "postgres://joe:" + secret + "@127.0.0.1:x/d"},
+		"dsn, not in use":  {"run", "--targets", "goroutine", "--backend-dsn", "postgres://joe:" + secret + "@127.0.0.1/d"},
+		"backend url":      {"run", "--targets", "goroutine", "--backend", "rest", "--backend-url", "http://joe:" + secret + "@127.0.0.1:1"},
+		"broker":           {"run", "--targets", "queue", "--broker", "nats://joe:" + secret + "@127.0.0.1:1"},
+		"broker token":     {"run", "--targets", "queue", "--broker=nats://" + secret + "@127.0.0.1:x"},
+		"serve broker":     {"serve", "queue", "--broker", "nats://joe:" + secret + "@127.0.0.1:1"},
+		"serve dsn":        {"serve", "goroutine", "--backend", "postgres", "--backend-dsn", "postgres://joe:" + secret + "@127.0.0.1:1/d"},
+		"patterns dsn":     {"patterns", "--only", "nosuch", "--backend-dsn", "postgres://joe:" + secret + "@127.0.0.1:1/d"},
+		"duet header":      {"duet", "--base", "nosuch", "--build", "x", "--serve", "y", "--level", "1", "--header", "X-Custom: " + secret},
+		"duet path":        {"duet", "--base", "nosuch", "--build", "x", "--serve", "y", "--level", "1", "--path", "/?token=" + secret},
+		"duet environment": {"duet", "--base", "nosuch", "--build", "TOKEN=" + secret + " go build", "--serve", "TOKEN=" + secret + " ./srv --api-key " + secret, "--level", "1"},
+		"report":           {"report", "http://joe:" + secret + "@127.0.0.1/"},
+		"compare":          {"compare", "http://joe:" + secret + "@127.0.0.1/", "PASSWORD=" + secret},
+		"no subcommand":    {"http://joe:" + secret + "@127.0.0.1/"},
+		"require":          {"run", "--require", "token=" + secret},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if args[0] == "run" {
+				args = append(args, short...)
+			}
+			before := os.Args
+			os.Args = append([]string{"onhold"}, args...)
+			defer func() { os.Args = before }()
+			var out, errOut bytes.Buffer
+			run(os.Args, &out, &errOut)
+			look := func(where, text string) {
+				for _, form := range []string{secret, "S3cret", "%53%33"} {
+					if strings.Contains(text, form) {
+						t.Errorf("%s has it: %s", where, text)
+						return
+					}
+				}
+			}
+			look("stdout", out.String())
+			look("stderr", errOut.String())
+			if out.Len()+errOut.Len() == 0 {
+				t.Error("nothing was said")
+			}
+			err := filepath.WalkDir(".", func(path string, e fs.DirEntry, err error) error {
+				if err != nil || e.IsDir() {
+					return err
+				}
+				data, err := os.ReadFile(path)
+				look(path, path+string(data))
+				return err
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}

@@ -33,6 +33,10 @@ type GoBench struct {
 	BenchTime string   // as go test -benchtime; DefaultBenchTime where empty
 	Tags      string   // build tags, separated by commas, as go test -tags
 
+	// BenchMem has every benchmark report what it allocates, as go test -benchmem:
+	// allocations are decided on machines that are too noisy for times.
+	BenchMem bool
+
 	// CandidateTests measures the base with the candidate's test files, so that a
 	// benchmark which is new in the candidate is measured on both sides.
 	CandidateTests bool
@@ -73,6 +77,9 @@ func (e *GoBench) settings() result.Settings {
 	}
 	if e.Tags != "" {
 		out = append(out, result.Setting{Key: "tags", Value: e.Tags})
+	}
+	if e.BenchMem {
+		out = append(out, result.Setting{Key: "benchmem", Value: "true"})
 	}
 	if e.CandidateTests {
 		out = append(out, result.Setting{Key: "candidate_tests", Value: "true"})

@@ -177,7 +177,7 @@ func (r *benched) start(ctx context.Context, arm compare.Arm, pkg, path string, 
 		out.text.Write(append(line, '\n'))
 	}
 	// As go test has it, a program that ends by itself with code 0 fails.
-	args = append([]string{"-test.run=^$", "-test.count=1", "-test.paniconexit0", "-test.timeout=" + launchLimit.String()}, args...)
+	args = append([]string{"-test.run=^$", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.paniconexit0", "-test.timeout=" + launchLimit.String()}, args...)
 	cmd := r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), path, args...)
 	cmd.Stdout, cmd.Stderr = &out.BenchLines, &out.crash
 	_, err := child.Run(ctx, cmd, nil, launchLimit+time.Minute, nil) // beyond its own limit, at which it says what runs

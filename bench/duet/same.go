@@ -205,7 +205,7 @@ type tried struct {
 func (r *benched) try(ctx context.Context, pkg, path string, source []string) (t tried, err error) {
 	log := path + ".log"
 	dir := filepath.Join(r.s.sides.dir(compare.Candidate), pkg)
-	cmd := r.s.sides.command(compare.Candidate, dir, path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime=1x", "-test.count=1", "-test.testlogfile="+log)
+	cmd := r.s.sides.command(compare.Candidate, dir, path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime=1x", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.testlogfile="+log)
 	ran, err := child.Run(ctx, cmd, nil, tryLimit, nil)
 	if ctx.Err() != nil {
 		return t, context.Cause(ctx)

@@ -32,17 +32,19 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 		measured string // the packages that are left
 		same     string
 		note     string
+		benchMem bool
 	}{
-		"HEAD against HEAD":          {nil, "./a ./b ./metrics", "", "X ns/op, X parts/op", "in a, b, metrics: equal"},
-		"one package changed":        {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./a ./b", "a", "X ns/op", "in b: equal"},
-		"a comment":                  {map[string]string{"b/b.go": "package b\n\nfunc B() int { return 1 } // no comment\n"}, "./a ./b", "", "X ns/op", ""},
-		"testdata":                   {map[string]string{"a/testdata/x": "new"}, "./a ./b", "a b", "", "in a (a/testdata/x), b (a/testdata/x), but files that it could read differ"},
-		"a file above":               {map[string]string{"README.md": "new"}, "./a", "a", "", "a (README.md)"},
-		"a new file":                 {map[string]string{"new.txt": "new"}, "./a", "a", "", "a (new.txt)"},
-		"a source file that is read": {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./b ./reads", "reads", "X ns/op", "reads (a/a.go)"},
-		"a folder that is listed":    {map[string]string{"a/new.go": "package a\n"}, "./b ./lists", "lists", "X ns/op", "lists (a/new.go)"},
-		"a benchmark that fails":     {nil, "./b ./fails", "fails", "X ns/op", ""},
-		"a benchmark that skips":     {nil, "./b ./skips", "skips", "X ns/op", ""},
+		"HEAD against HEAD":          {nil, "./a ./b ./metrics", "", "X ns/op, X parts/op", "in a, b, metrics: equal", false},
+		"one package changed":        {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./a ./b", "a", "X ns/op", "in b: equal", false},
+		"a comment":                  {map[string]string{"b/b.go": "package b\n\nfunc B() int { return 1 } // no comment\n"}, "./a ./b", "", "X ns/op", "", false},
+		"testdata":                   {map[string]string{"a/testdata/x": "new"}, "./a ./b", "a b", "", "in a (a/testdata/x), b (a/testdata/x), but files that it could read differ", false},
+		"a file above":               {map[string]string{"README.md": "new"}, "./a", "a", "", "a (README.md)", false},
+		"a new file":                 {map[string]string{"new.txt": "new"}, "./a", "a", "", "a (new.txt)", false},
+		"a source file that is read": {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./b ./reads", "reads", "X ns/op", "reads (a/a.go)", false},
+		"a folder that is listed":    {map[string]string{"a/new.go": "package a\n"}, "./b ./lists", "lists", "X ns/op", "lists (a/new.go)", false},
+		"a benchmark that fails":     {nil, "./b ./fails", "fails", "X ns/op", "", false},
+		"a benchmark that skips":     {nil, "./b ./skips", "skips", "X ns/op", "", false},
+		"allocations, of all":        {nil, "./b", "", "X B/op, X allocs/op, X ns/op", "", true},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
@@ -50,7 +52,7 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 			write(t, dir, c.change)
 			s := newSession(t)
 			s.sides = layOutOf(t, dir, "HEAD")
-			r, err := (&GoBench{Packages: strings.Fields(c.packages)}).open(t.Context(), s)
+			r, err := (&GoBench{Packages: strings.Fields(c.packages), BenchMem: c.benchMem}).open(t.Context(), s)
 			if err != nil {
 				t.Fatal(err)
 			}

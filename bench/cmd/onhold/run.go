@@ -44,8 +44,9 @@ func runCommand() *cli.Command {
 			requireHelp + "\n" +
 			"Exit codes: 0 fine, 1 a requirement was missed, 2 usage, 3 too few samples to tell\n" +
 			"whether one was, 4 the run is not valid (the generator was the limit, a target died\n" +
-			"or served nothing), 5 a target did not start or nobody listens at --url, 70 a fault\n" +
-			"of onhold, 130 interrupted (the report of what is whole is written all the same).\n\n" +
+			"or served nothing), 5 a target did not start or nobody listens at --url, 6 not all\n" +
+			"results could be written (they are printed), 70 a fault of onhold, 130\n" +
+			"interrupted (the report of what is whole is written all the same).\n\n" +
 			"Examples:\n\n" +
 			"  onhold run --quick\n" +
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +

@@ -1,8 +1,10 @@
 package redact
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"io"
 	"net/textproto"
 	"net/url"
 	"slices"
@@ -14,8 +16,10 @@ import (
 // harmless are header lines whose values are no secrets, and words that may
 // stand anywhere.
 var harmless = map[string]bool{
-	"Accept": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Connection": true, "Content-Type": true,
-	"Host": true, "Origin": true, "Range": true, "Referer": true, "User-Agent": true,
+	"Accept": true, "Accept-Charset": true, "Accept-Encoding": true, "Accept-Language": true, "Cache-Control": true, "Connection": true,
+	"Content-Encoding": true, "Content-Language": true, "Content-Type": true, "Forwarded": true, "Host": true, "Keep-Alive": true, "Origin": true,
+	"Pragma": true, "Prefer": true, "Range": true, "Referer": true, "Te": true, "Upgrade": true, "User-Agent": true, "Via": true,
+	"X-Forwarded-For": true, "X-Forwarded-Host": true, "X-Forwarded-Proto": true, "X-Real-Ip": true, "X-Requested-With": true,
 }
 
 // known are the secrets that were learned, and what replaces them.
@@ -62,8 +66,14 @@ func Learn(secrets ...string) {
 	known.replacer = strings.NewReplacer(pairs...)
 }
 
+// What is shorter or longer, in bytes, is not looked for.
+const shortest, longest = 8, 64 << 10
+
 // formsOf are the forms of a secret: as it is, as in an address, as in JSON.
 func formsOf(s string) []string {
+	if len(s) < shortest || len(s) > longest {
+		return nil // which may be a body of 64 MB
+	}
 	forms := []string{s, url.QueryEscape(s), url.PathEscape(s)}
 	if decoded, err := url.QueryUnescape(s); err == nil {
 		forms = append(forms, decoded)
@@ -78,21 +88,23 @@ func formsOf(s string) []string {
 }
 
 // telling reports whether a text is long and odd enough to be nothing but the
-// secret wherever it stands.
+// secret wherever it stands. A number, date or address is not, unless it has more
+// digits than the lengths, times and servers that a report is full of.
 func telling(s string) bool {
-	const shortest, longest = 8, 64 << 10
+	const mostDigits, round = 12, "000000"
 	if len(s) < shortest || len(s) > longest {
 		return false
 	}
-	var lower, other bool
-	for _, r := range s {
-		if unicode.IsLower(r) {
-			lower = true
-		} else {
-			other = true
-		}
+	if strings.Trim(s, "0123456789.,:/+- ") == "" {
+		digits := len(strings.Map(func(r rune) rune {
+			if unicode.IsDigit(r) {
+				return r
+			}
+			return -1
+		}, s))
+		return digits > mostDigits && !strings.HasSuffix(s, round)
 	}
-	return lower && other || !lower
+	return strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsLower(r) })
 }
 
 // LearnURL remembers the secrets of an address or a data source.
@@ -164,12 +176,64 @@ func LearnText(text string) {
 }
 
 // Known is text without the secrets that were learned, whatever stands around
-// them.
+// them. JSON, one value or several, stays the same JSON but for its strings:
+// numbers and names of fields are ours, though a secret may look like one.
 func Known(text string) string {
 	known.RLock()
 	defer known.RUnlock()
 	if known.replacer == nil {
 		return text
 	}
-	return known.replacer.Replace(text)
+	out := known.replacer.Replace(text)
+	if out != text && isJSON(text) {
+		return inStrings(text, known.replacer.Replace)
+	}
+	return out
+}
+
+// isJSON reports whether text is JSON objects or lists and nothing else.
+func isJSON(text string) bool {
+	if start := strings.TrimLeft(text, " \t\r\n"); start == "" || start[0] != '{' && start[0] != '[' {
+		return false
+	}
+	var value json.RawMessage
+	values := json.NewDecoder(strings.NewReader(text))
+	for {
+		if err := values.Decode(&value); err != nil {
+			return err == io.EOF
+		}
+	}
+}
+
+// inStrings replaces in the strings of JSON that are values.
+func inStrings(text string, replace func(string) string) string {
+	var out strings.Builder
+	for {
+		begin := strings.IndexByte(text, '"')
+		if begin < 0 {
+			out.WriteString(text)
+			return out.String()
+		}
+		end := begin + 1
+		for ; text[end] != '"'; end++ {
+			if text[end] == '\\' {
+				end++
+			}
+		}
+		quoted := text[begin : end+1]
+		rest := text[end+1:]
+		out.WriteString(text[:begin])
+		var s string
+		if !strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), ":") && json.Unmarshal([]byte(quoted), &s) == nil {
+			if shown := replace(s); shown != s {
+				var b bytes.Buffer
+				e := json.NewEncoder(&b)
+				e.SetEscapeHTML(false)
+				_ = e.Encode(shown) // a string, to memory
+				quoted = strings.TrimSuffix(b.String(), "\n")
+			}
+		}
+		out.WriteString(quoted)
+		text = rest
+	}
 }

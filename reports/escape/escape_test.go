@@ -14,7 +14,7 @@ import (
 // hostile are names that somebody may give to a target, a branch or a benchmark,
 // or that a server may say.
 var hostile = []string{
-	"", "plain", "naïve ☃", "a\nb", "a\r\nb", "::error::x", "  ::error file=a::x", "a\n::set-output name=x::y", "::group::\r::endgroup::",
+	"", "plain", "naïve ☃", "a\nb", "a\r\nb", "::error::x", "  ::error file=a::x", "a\n::set-output name=x::y", "::group::\r::endgroup::", "\u00a0::error::x", "a\n\u3000 \u2003::warning::x",
 	"##[error]x", "a ##[group]b", "##vso[task.setvariable]x", "##teamcity[testFailed]", "\x1b[31mred\x1b[0m", "\x1b]0;title\a", "\x1b]8;;http://x\x1b\\y",
 	"\u009b31m", "\u202eturned", "\u2066isolated\u2069", "zero\u200bwidth", "\U000e0041tag", "a\u2028b", "nul\x00", "\xff\xfe", "\xf0\x9f", "del\x7f", "\ufffe\uffff",
 	"```\n# heading", "````", "~~~", "# heading", "- item", "1. item", "2) item", "> quote", "===", "---", "+ item", "* item", "| cell |", "[a](javascript:b)", "![a](b)",

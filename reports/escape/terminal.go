@@ -2,6 +2,7 @@ package escape
 
 import (
 	"io"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -72,9 +73,9 @@ func (g *guard) one(b []byte, r rune) []byte {
 	case r == '\n':
 		g.lead, g.marked = leadBlank, 0
 		return append(b, '\n')
-	case r == '\t', r == ' ':
+	case unicode.IsSpace(r) && !hidden(r) || r == '\t': // also U+00A0 and its like: GitHub's runner trims all of them
 		g.marked = 0
-		return append(b, byte(r))
+		return utf8.AppendRune(b, r)
 	case hidden(r):
 		g.lead, g.marked = leadText, 0
 		return visible(b, r)

@@ -157,6 +157,10 @@ func LearnHeader(line string) {
 // LearnText remembers the secrets that a shell command, a query or a data source
 // assigns.
 func LearnText(text string) {
+	if len(text) > longest {
+		return
+	}
+	eachSecret(text, func(_, _ int, secret string) { Learn(secret, strings.TrimRight(secret, ".,:")) })
 	for _, m := range assigned.FindAllStringSubmatch(text, -1) {
 		if Secret(m[1]) {
 			Learn(strings.Trim(m[3], `"'`))

@@ -320,7 +320,7 @@ var (
 	inQuery = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]*[?#;][^\s"'<>` + "`" + `]*`)
 	// assigned are a name and its value: TOKEN=x, password = 'a b', "apiKey":"x",
 	// --api-key=x, ?key=x.
-	assigned = regexp.MustCompile(`([A-Za-z_%][\w.%\[\]-]*)("?\s?=\s?|"\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[^\s&;,"'<>` + "`" + `)]+)`)
+	assigned = regexp.MustCompile(`([A-Za-z_%][\w.%\[\]-]*)("?\s?=\s?|"\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:,?[^\s&;,"'<>` + "`" + `)])+)`)
 	// flagged are a flag and its value: --token x.
 	flagged = regexp.MustCompile(`(--?)([A-Za-z][\w-]*)(\s+)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s-]\S*)`)
 	// headed is a header line whose name says that its value is secret.
@@ -335,6 +335,7 @@ var (
 func Text(text string) string {
 	text = inURL.ReplaceAllString(text, "${1}"+Mask+"@")
 	text = inQuery.ReplaceAllStringFunc(text, inText)
+	text = inWords(text)
 	text = assigned.ReplaceAllStringFunc(text, func(match string) string {
 		m := assigned.FindStringSubmatch(match)
 		if !Secret(m[1]) {

@@ -146,6 +146,41 @@ func TestText(t *testing.T) {
 	}
 }
 
+// A shell quotes a value in whatever parts; all of them are the secret.
+func TestShellCommands(t *testing.T) {
+	for in, want := range map[string]string{
+		`PASSWORD=pa,§ ./srv --port 1`:               `PASSWORD=xxxxx ./srv --port 1`,
+		`TOKEN='a b'"c §" ./srv`:                     `TOKEN=xxxxx ./srv`,
+		`PASSWORD=a\ § ./srv`:                        `PASSWORD=xxxxx ./srv`,
+		`PASSWORD="a"§ ./srv`:                        `PASSWORD=xxxxx ./srv`,
+		`API_KEY=a'§' ./srv`:                         `API_KEY=xxxxx ./srv`,
+		`env 'API_KEY=a b §' ./srv --x 'y z'`:        `env 'API_KEY=xxxxx' ./srv --x 'y z'`,
+		`env "API_KEY=a \"b §" ./srv`:                `env "API_KEY=xxxxx" ./srv`,
+		`API_KEY+=§ ./srv`:                           `API_KEY+=xxxxx ./srv`,
+		`./srv --password a\ § --port 1`:             `./srv --password xxxxx --port 1`,
+		`./srv --password -§ --port 1`:               `./srv --password xxxxx --port 1`,
+		`./srv --api-key="a b"'§'`:                   `./srv --api-key=xxxxx`,
+		`curl -u joe:§ http://h/`:                    `curl -u xxxxx http://h/`,
+		`curl --user 'joe:a §' http://h/`:            `curl --user 'xxxxx' http://h/`,
+		`(TOKEN=§; ./srv) && SECRET=§ | cat`:         `(TOKEN=xxxxx; ./srv) && SECRET=xxxxx | cat`,
+		"export TOKEN=§\n./srv":                      "export TOKEN=xxxxx\n./srv",
+		`TOKEN='never closed § ./srv`:                `TOKEN=xxxxx`,
+		`it isn't TOKEN=§, as it doesn't say so`:     `it isn't TOKEN=xxxxx, as it doesn't say so`,
+		`psql "host=h password=pa,§ user=a"`:         `psql "host=h password=xxxxx user=a"`,
+		`./srv --token --port 1 -u root -addr :8080`: `./srv --token --port 1 -u root -addr :8080`,
+		`./srv -c 'listen 1; key: 2' --pass`:         `./srv -c 'listen 1; key: 2' --pass`,
+	} {
+		got := Text(strings.ReplaceAll(in, "§", planted))
+		if strings.ReplaceAll(got, planted, "§") != want {
+			t.Errorf("%s\n got %s\nwant %s", in, got, want)
+		}
+	}
+	LearnText(`TOKEN='learned '"in parts" PASSWORD=comma,learned ./srv`)
+	if got := Known("it is learned in parts and comma,learned"); got != "it is xxxxx and xxxxx" {
+		t.Errorf("got %s", got)
+	}
+}
+
 func TestArgs(t *testing.T) {
 	special := map[string]func(string) string{"header": Header, "body": Body, "url": URL, "dsn": DSN}
 	in := []string{"onhold", "run", "--header", "X-Custom: §", "--header=Accept: §", "-body", "§", "--url", "http://§@h/", "--url=9@http://joe:§@h/?token=§", "--level", "50",

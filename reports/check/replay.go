@@ -167,9 +167,13 @@ func (r *replay) ways() {
 	r.out.Tie = max(r.out.Way.P99, r.t.ClockResolution)
 }
 
+// workers is how many the queue has: more than there are requests make no
+// difference, and would cost time with each difference that is found.
+func (r *replay) workers() int { return min(r.t.Workers, len(r.t.Records)+1) }
+
 func (r *replay) run() error {
 	var err error
-	if r.queue, err = theory.NewReplay(r.t.Workers, r.t.Queue); err != nil {
+	if r.queue, err = theory.NewReplay(r.workers(), r.t.Queue); err != nil {
 		return err
 	}
 	for i, rec := range r.t.Records {
@@ -282,7 +286,7 @@ func (r *replay) slack(rec trace.Record) time.Duration {
 // leave when they did, the others wait in the order in which they came.
 func (r *replay) goOn(t time.Duration) error {
 	var err error
-	if r.queue, err = theory.NewReplay(r.t.Workers, r.t.Queue); err != nil {
+	if r.queue, err = theory.NewReplay(r.workers(), r.t.Queue); err != nil {
 		return err
 	}
 	r.ends, r.until, r.way = r.ends[:0], 0, 0

@@ -9,8 +9,9 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/files"
 )
 
 // The format: a line with the version, a line of JSON with the header, then the
@@ -33,6 +34,9 @@ const (
 	tagDone     = 'D'
 	tagEnd      = 'E'
 )
+
+// maxRecords bounds what is read of a file, at 32 bytes for each.
+const maxRecords = 1 << 26
 
 // maxHeader bounds the line of the header.
 const maxHeader = 16 << 10
@@ -128,7 +132,7 @@ func Write(w io.Writer, t *Trace) error {
 
 // ReadFile reads the trace in a file.
 func ReadFile(path string) (*Trace, error) {
-	f, err := os.Open(path)
+	f, err := files.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("trace: %w", err)
 	}
@@ -227,6 +231,9 @@ func (t *Trace) readRecords(b *bufio.Reader) (string, error) {
 		}
 		if err == nil {
 			err = t.checkRecord(r, last)
+		}
+		if err == nil && len(t.Records) == maxRecords {
+			err = fmt.Errorf("more than %d requests are not read", maxRecords)
 		}
 		if err != nil {
 			return fmt.Sprintf("record %d", len(t.Records)+1), err

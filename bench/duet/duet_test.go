@@ -519,7 +519,7 @@ func TestBudgetOfBuilds(t *testing.T) {
 	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
 		t.Fatal(whole, err)
 	}
-	if r := s.conclude(nil); s.pairs != 0 || r.Exit != compare.ExitInvalid || !strings.Contains(strings.Join(r.Reasons, " "), "the budget of 20ms was used up") {
+	if r := s.conclude(nil); s.pairs != 0 || r.Exit != compare.ExitInvalid || !strings.Contains(strings.Join(r.Reasons, " "), "the budget of 20ms was used up after 0 of up to 48 pairs; ") || !strings.Contains(strings.Join(r.Reasons, " "), "% of it went into building") {
 		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
 	}
 }

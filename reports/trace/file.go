@@ -35,9 +35,6 @@ const (
 	tagEnd      = 'E'
 )
 
-// maxRecords bounds what is read of a file, at 32 bytes for each.
-const maxRecords = 1 << 26
-
 // maxHeader bounds the line of the header.
 const maxHeader = 16 << 10
 
@@ -232,8 +229,8 @@ func (t *Trace) readRecords(b *bufio.Reader) (string, error) {
 		if err == nil {
 			err = t.checkRecord(r, last)
 		}
-		if err == nil && len(t.Records) == maxRecords {
-			err = fmt.Errorf("more than %d requests are not read", maxRecords)
+		if err == nil && len(t.Records) == MaxLimit {
+			err = fmt.Errorf("more than %d requests are not read", MaxLimit)
 		}
 		if err != nil {
 			return fmt.Sprintf("record %d", len(t.Records)+1), err

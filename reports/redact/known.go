@@ -66,14 +66,8 @@ func Learn(secrets ...string) {
 	known.replacer = strings.NewReplacer(pairs...)
 }
 
-// What is shorter or longer, in bytes, is not looked for.
-const shortest, longest = 8, 64 << 10
-
 // formsOf are the forms of a secret: as it is, as in an address, as in JSON.
 func formsOf(s string) []string {
-	if len(s) < shortest || len(s) > longest {
-		return nil // which may be a body of 64 MB
-	}
 	forms := []string{s, url.QueryEscape(s), url.PathEscape(s)}
 	if decoded, err := url.QueryUnescape(s); err == nil {
 		forms = append(forms, decoded)
@@ -91,6 +85,7 @@ func formsOf(s string) []string {
 // secret wherever it stands. A number, date or address is not, unless it has more
 // digits than the lengths, times and servers that a report is full of.
 func telling(s string) bool {
+	const shortest, longest = 8, 64 << 10
 	const mostDigits, round = 12, "000000"
 	if len(s) < shortest || len(s) > longest {
 		return false
@@ -157,6 +152,7 @@ func LearnHeader(line string) {
 // LearnText remembers the secrets that a shell command, a query or a data source
 // assigns.
 func LearnText(text string) {
+	const longest = 1 << 20 // a body may have 64 MB
 	if len(text) > longest {
 		return
 	}

@@ -163,15 +163,23 @@ func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
 	}
 	defer f.Close()
 	r := NewReader(f)
+	bad := 0
 	for r.Scan() {
 		stage, err := r.Stage()
-		if err != nil {
-			warnings = append(warnings, fmt.Sprintf("%s: %v", StagesFile, err))
-			continue
-		}
-		if stage.Discarded() == "" {
+		switch {
+		case err != nil:
+			if bad++; bad <= mostWarnings {
+				warnings = append(warnings, fmt.Sprintf("%s: %v", StagesFile, err))
+			}
+		case stage.Discarded() != "":
+		case len(stages) == mostStages:
+			return run, nil, nil, fmt.Errorf("%s: has more than %d stages, the most that are read at once; part the file", filepath.Join(dir, StagesFile), mostStages)
+		default:
 			stages = append(stages, stage)
 		}
+	}
+	if more := bad - mostWarnings; more > 0 {
+		warnings = append(warnings, fmt.Sprintf("%s: %d more lines up to line %d are no stages either", StagesFile, more, r.line))
 	}
 	if err := r.Err(); err != nil {
 		return run, nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, StagesFile), err)
@@ -191,6 +199,12 @@ type Reader struct {
 
 // MaxStages is how many stages a run may have: each takes up to 1 MB of memory.
 const MaxStages = 5000
+
+// mostStages is how many are read at once; less in tests.
+var mostStages = MaxStages
+
+// mostWarnings is how many lines that are no stages are told one by one.
+const mostWarnings = 20
 
 // maxLine bounds one Stage line: five full histograms stay well below it.
 const maxLine = 8 << 20

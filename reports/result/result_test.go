@@ -308,6 +308,42 @@ func TestRunFolder(t *testing.T) {
 	}
 }
 
+// However many lines a folder holds, few are told and not all are kept.
+func TestFolderWithTooMuch(t *testing.T) {
+	result.LimitStages(t, 3)
+	folderOf := func(stages int, garbage int) string {
+		dir := filepath.Join(t.TempDir(), "run")
+		f, err := result.Create(dir, result.Run{ID: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range stages {
+			if err := f.Append(sampleStage(uint64(i+1), "1")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := f.Finish(time.Unix(5, 0), true); err != nil {
+			t.Fatal(err)
+		}
+		log, err := os.OpenFile(filepath.Join(dir, result.StagesFile), os.O_APPEND|os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer log.Close()
+		if _, err := log.WriteString(strings.Repeat("x\n", garbage)); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	_, stages, warnings, err := result.Open(folderOf(3, 30_000))
+	if err != nil || len(stages) != 3 || len(warnings) != 21 || !strings.Contains(warnings[20], "29980 more lines up to line 30003") {
+		t.Errorf("%d stages, %d warnings, %v", len(stages), len(warnings), err)
+	}
+	if _, _, _, err := result.Open(folderOf(4, 0)); err == nil || !strings.Contains(err.Error(), "more than 3 stages") {
+		t.Errorf("four stages where three are allowed: %v", err)
+	}
+}
+
 func TestReaderRejectsWhatDoesNotAddUp(t *testing.T) {
 	b, err := json.Marshal(sampleStage(1, "1"))
 	if err != nil {

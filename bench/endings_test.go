@@ -230,10 +230,12 @@ func TestTricklingReply(t *testing.T) {
 // Where no arrival falls into the window as those before it failed, the reason
 // is theirs.
 func TestReasonWhereNothingIsMeasured(t *testing.T) {
+	const pause = "paused"
 	for what, c := range map[string]struct {
 		do   func(*peer)
 		want string
 	}{
+		pause:          {answers(okReply), "the replies to the 3 before it, and paused for 1h0m0s after each (--think); make --stage longer"},
 		"no reply":     {func(p *peer) { p.hold() }, "of 3 before it 3 ended in timeout, for example: no complete reply within the timeout"},
 		"closed, late": {func(p *peer) { p.request(); time.Sleep(250 * time.Millisecond) }, "of 3 before it 3 ended in reset, for example: "},
 		"an error, late": {func(p *peer) {
@@ -250,7 +252,11 @@ func TestReasonWhereNothingIsMeasured(t *testing.T) {
 				if what == "no reply" {
 					timeout = 250 * time.Millisecond
 				}
-				stage := run(t, bench.Plan{Level: 3, Warmup: 50 * time.Millisecond, Length: 100 * time.Millisecond, Timeout: timeout, Drain: time.Minute},
+				plan := bench.Plan{Level: 3, Warmup: 50 * time.Millisecond, Length: 100 * time.Millisecond, Timeout: timeout, Drain: time.Minute}
+				if what == pause {
+					plan.Think = time.Hour
+				}
+				stage := run(t, plan,
 					made(t, bench.HTTP{URL: serveHostile(t, c.do, false)}))
 				if stage.Valid || len(stage.Warnings) != 1 || !strings.Contains(stage.Warnings[0], c.want) {
 					t.Errorf("valid %v, %q, want %q", stage.Valid, stage.Warnings, c.want)

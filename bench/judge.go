@@ -151,6 +151,8 @@ func nothingMeasured(m merged, p Plan) string {
 			why = ", for example: " + why
 		}
 		return fmt.Sprintf("%s: of %d before it %d ended in %s%s", text, ended, m.before.counts[most], most, why)
+	case p.Think > 0:
+		return fmt.Sprintf("%s: the clients waited for the replies to the %d before it, and paused for %v after each (--think); make --stage longer", text, ended, p.Think)
 	}
 	return fmt.Sprintf("%s: the replies to the %d before it took longer than that; make --stage longer", text, ended)
 }

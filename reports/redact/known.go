@@ -104,24 +104,39 @@ func telling(s string) bool {
 
 // LearnURL remembers the secrets of an address or a data source.
 func LearnURL(text string) {
-	rest := text
-	if _, after, ok := strings.Cut(text, "://"); ok {
-		rest = after
+	LearnText(text)
+	before, rest, ok := strings.Cut(text, "://")
+	if !ok {
+		before, rest = "", text
+	} else if at := strings.LastIndexByte(before, '@'); at >= 0 { // a weight, or joe:secret@http://host
+		if strings.Trim(before[:at], "0123456789") != "" {
+			learnUser(before[:at])
+		}
+		text = text[at+1:]
 	}
-	if u, err := url.Parse(text); err == nil && u.User != nil {
+	u, err := url.Parse(text)
+	switch {
+	case err == nil && u.User != nil:
 		password, _ := u.User.Password()
 		Learn(u.User.String(), password, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
 		if password == "" {
 			Learn(u.User.Username())
 		}
-	} else if at := strings.LastIndexByte(rest, '@'); at > 0 {
-		user, password, _ := strings.Cut(rest[:at], ":")
-		Learn(rest[:at], password)
-		if password == "" {
-			Learn(user)
+	case err == nil && u.Host != "": // an @ in its path or query is none behind a user
+	default:
+		if at := strings.LastIndexByte(rest, '@'); at > 0 {
+			learnUser(rest[:at])
 		}
 	}
-	LearnText(text)
+}
+
+// learnUser remembers user information that may be malformed.
+func learnUser(text string) {
+	user, password, _ := strings.Cut(text, ":")
+	Learn(text, password)
+	if password == "" {
+		Learn(user)
+	}
 }
 
 // LearnHeader remembers the value of a header line, and the parts of it that

@@ -146,6 +146,29 @@ func TestText(t *testing.T) {
 	}
 }
 
+// An @ that stands in a path or a query has no user before it: what stands there
+// is the server, which tells targets apart.
+func TestLearnedAddresses(t *testing.T) {
+	for _, address := range []string{
+		"http://127.0.0.1:18101/feed?mail=joe@example.com", "https://shop.example:8443/@joe/a", "9@http://weighted.example/a@b", "http://h.example:80/#x@y",
+		"12345678@http://heavy.example/", "nats://Broker.example:4222",
+	} {
+		LearnURL(address)
+		if got := Known(address); got != address {
+			t.Errorf("%s became %s", address, got)
+		}
+	}
+	LearnURL("before-" + planted + "@http://h/")
+	LearnURL("9@http://joe:weighted-" + planted + "@h/a@b")
+	LearnURL("http://joe:sl/ash-" + planted + "@h/")
+	LearnURL("joe:source-" + planted + "@tcp(h)/db")
+	for _, s := range []string{"before-", "weighted-", "sl/ash-", "source-"} {
+		if got := Known("<" + s + planted + ">"); got != "<xxxxx>" {
+			t.Errorf("%s was not learned: %s", s, got)
+		}
+	}
+}
+
 // A shell quotes a value in whatever parts; all of them are the secret.
 func TestShellCommands(t *testing.T) {
 	for in, want := range map[string]string{

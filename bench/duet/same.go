@@ -133,6 +133,15 @@ func (s *sources) readable() (files, source []string) {
 	return files, source
 }
 
+// watch watches which of these files, which differ, are opened on the candidate's
+// side.
+func (s *sources) watch(source []string) (stop func() []string, err error) {
+	if len(source) == 0 {
+		return func() []string { return nil }, nil
+	}
+	return watchOpens(s.top(compare.Candidate), source)
+}
+
 // setAside takes the packages off the list whose test binary is the same on
 // both sides, and reads the same there: they are equal.
 func (r *benched) setAside(ctx context.Context) error {
@@ -200,11 +209,17 @@ type tried struct {
 }
 
 // try launches a test binary that is the same on both sides once, and finds
-// which figures its benchmarks report. Package testing logs which files are
-// opened; source are those that differ.
+// which figures its benchmarks report. Of source, the files that differ, the
+// system tells which are opened, and package testing which are looked at.
 func (r *benched) try(ctx context.Context, pkg, path string, source []string) (t tried, err error) {
 	log := path + ".log"
 	dir := filepath.Join(r.s.sides.dir(compare.Candidate), pkg)
+	stop, err := r.s.sides.watch(source)
+	if err != nil {
+		t.read = source // any of it, for all that is known
+		return t, nil
+	}
+	defer stop()
 	cmd := r.s.sides.command(compare.Candidate, dir, path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime=1x", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.testlogfile="+log)
 	ran, err := child.Run(ctx, cmd, nil, tryLimit, nil)
 	if ctx.Err() != nil {
@@ -232,7 +247,9 @@ func (r *benched) try(ctx context.Context, pkg, path string, source []string) (t
 	if err != nil {
 		return t, nil
 	}
-	t.read = opened(string(text), dir, r.s.sides.top(compare.Candidate), source)
+	t.read = append(stop(), opened(string(text), dir, r.s.sides.top(compare.Candidate), source)...)
+	slices.Sort(t.read)
+	t.read = slices.Compact(t.read)
 	t.ok = len(t.read) == 0
 	return t, nil
 }
@@ -277,18 +294,23 @@ func (r *served) setAside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	switch files, _ := r.s.sides.readable(); {
-	case !same:
-	case len(files) > 0:
-		r.s.remark("both sides are the same program, but files that it could read differ: measured (%s)", some(files))
-	default:
-		samples, err := r.try(ctx, built)
+	files, source := r.s.sides.readable()
+	var samples []compare.Sample
+	if same && len(files) == 0 {
+		if stop, err := r.s.sides.watch(source); err != nil {
+			files = source // any of it, for all that is known
+		} else {
+			samples, _ = r.try(ctx, built) // an error is for the launches that count to report
+			files = stop()
+		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if err != nil || len(samples) == 0 {
-			break // for the launches that count to report
-		}
+	}
+	switch {
+	case same && len(files) > 0:
+		r.s.remark("both sides are the same program, but files that it could read differ: measured (%s)", some(files))
+	case len(samples) > 0:
 		r.identical = true
 		for _, x := range samples {
 			r.s.addSame(Same{Scenario: x.Scenario, Unit: x.Unit, Higher: x.Higher, Program: built.hash})

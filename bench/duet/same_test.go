@@ -23,6 +23,13 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 		"a/a.go": "package a\n\nfunc A() int { return 1 }\n", "a/a_test.go": bench("a", "A()"), "a/testdata/x": "old",
 		"b/b.go": "package b\n\nfunc B() int { return 1 } // a comment\n", "b/b_test.go": bench("b", "B()"),
 		"reads/r_test.go": bench("reads", `os.ReadFile("../a/a.go")`), "lists/l_test.go": bench("lists", `os.ReadDir("../a")`),
+		// None of these is in the log of package testing.
+		"early/e_test.go": bench("early", "") + "\nvar source, _ = os.ReadFile(\"../a/a.go\")\n",
+		"calls/c_test.go": strings.Replace(bench("calls", `fd, _ := syscall.Open("../a/a.go", 0, 0)
+		syscall.Close(fd)`), "import (", "import (\n\t\"syscall\"", 1),
+		"starts/s_test.go": strings.Replace(bench("starts", `if out, err := exec.Command("go", "run", "../cmd").CombinedOutput(); err != nil {
+			b.Fatal(string(out))
+		}`), "import (", "import (\n\t\"os/exec\"", 1), "cmd/main.go": "package main\n\nfunc main() {}\n",
 		"fails/f_test.go": bench("fails", `b.Fatal("broken")`), "skips/s_test.go": bench("skips", `b.Skip("not here")`),
 		"metrics/m_test.go": bench("metrics", `b.ReportMetric(1, "parts/op")`),
 	}
@@ -41,10 +48,13 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 		"a file above":               {map[string]string{"README.md": "new"}, "./a", "a", "", "a (README.md)", false},
 		"a new file":                 {map[string]string{"new.txt": "new"}, "./a", "a", "", "a (new.txt)", false},
 		"a source file that is read": {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./b ./reads", "reads", "X ns/op", "reads (a/a.go)", false},
-		"a folder that is listed":    {map[string]string{"a/new.go": "package a\n"}, "./b ./lists", "lists", "X ns/op", "lists (a/new.go)", false},
-		"a benchmark that fails":     {nil, "./b ./fails", "fails", "X ns/op", "", false},
-		"a benchmark that skips":     {nil, "./b ./skips", "skips", "X ns/op", "", false},
-		"allocations, of all":        {nil, "./b", "", "X B/op, X allocs/op, X ns/op", "", true},
+		"a source file that is read before any benchmark": {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./b ./early", "early", "X ns/op", "early (a/a.go)", false},
+		"a source file that is read by a call":            {map[string]string{"a/a.go": "package a\n\nfunc A() int { return 2 }\n"}, "./b ./calls", "calls", "X ns/op", "calls (a/a.go)", false},
+		"a program that is started":                       {map[string]string{"cmd/main.go": "package main\n\nfunc main() { println() }\n"}, "./b ./starts", "starts", "X ns/op", "starts (cmd/main.go)", false},
+		"a folder that is listed":                         {map[string]string{"a/new.go": "package a\n"}, "./b ./lists", "lists", "X ns/op", "lists (a/new.go)", false},
+		"a benchmark that fails":                          {nil, "./b ./fails", "fails", "X ns/op", "", false},
+		"a benchmark that skips":                          {nil, "./b ./skips", "skips", "X ns/op", "", false},
+		"allocations, of all":                             {nil, "./b", "", "X B/op, X allocs/op, X ns/op", "", true},
 	} {
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()

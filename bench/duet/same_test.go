@@ -135,6 +135,38 @@ func TestHeadAgainstHead(t *testing.T) {
 	}
 }
 
+// A server that is the same program on both sides is measured where it reads
+// source that differs, and else not.
+func TestServersThatReadSource(t *testing.T) {
+	for why, reads := range map[string]bool{"reads it": true, "reads it not": false} {
+		config := server(t, "1ms", "1ms")
+		script, err := os.ReadFile(filepath.Join(config.Repo, "server.sh"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if reads {
+			script = []byte(strings.Replace(string(script), "export", "cat page.go >/dev/null\nexport", 1))
+		}
+		write(t, config.Repo, map[string]string{"server.sh": string(script), "page.go": "package page\n"})
+		run(t, config.Repo, "add", "-A")
+		run(t, config.Repo, "commit", "-q", "-m", "more")
+		write(t, config.Repo, map[string]string{"page.go": "package page // longer\n"})
+		s := newSession(t)
+		s.MeasureIdentical, s.MaxSteal = false, 1
+		s.sides = layOutOf(t, config.Repo, "HEAD")
+		r, err := config.Experiment.open(t.Context(), s)
+		if err != nil {
+			t.Fatalf("%s: %v", why, err)
+		}
+		if measured := r.units() > 0; measured != reads {
+			t.Errorf("%s: measured: %v; %q", why, measured, s.notes)
+		}
+		if err := r.close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestWhatALogSaysWasOpened(t *testing.T) {
 	differing := []string{"a/a.go", "b/c/d.go", "top.go"}
 	for log, want := range map[string]string{

@@ -28,6 +28,8 @@ import (
 type listing struct {
 	found   map[string]map[string]string // by a package's folder below the side's: its benchmarks, with their files
 	folders map[string]bool              // of all packages with test files
+	paths   map[string]string            // import paths, by the packages' folders
+	twice   map[string]bool              // benchmarks, by folder and name, that the package's own tests declare and those of package x_test too
 	wrong   []string                     // what go says of a pattern or a package that is named
 	broken  []string                     // what go says of a package that a pattern with ... takes
 	ignored []string                     // benchmarks in files that this build leaves out
@@ -99,6 +101,7 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 	if len(found) == 0 {
 		return nil, &ConfigError{r.nothing(patterns, base, candidate)}
 	}
+	r.name(found, base, candidate)
 	for _, side := range []struct {
 		name string
 		listing
@@ -111,6 +114,28 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 		r.s.notes = append(r.s.notes, missed)
 	}
 	return found, nil
+}
+
+// name settles what packages and benchmarks are called whose own names would not
+// tell them apart, or not alike on both sides. A package is called by its import
+// path in the candidate, for the module may have been renamed; where modules of
+// the repository have the same path, as those of examples do, the folder is part
+// of it.
+func (r *benched) name(found []string, base, candidate listing) {
+	r.paths, r.twice = map[string]string{}, map[string]bool{}
+	maps.Copy(r.twice, base.twice)
+	maps.Copy(r.twice, candidate.twice)
+	count := map[string]int{}
+	for _, dir := range found {
+		count[candidate.paths[dir]]++
+	}
+	for _, dir := range found {
+		path := candidate.paths[dir]
+		if count[path] > 1 {
+			path += "(" + filepath.ToSlash(dir) + ")"
+		}
+		r.paths[dir] = path
+	}
 }
 
 // noteGone notes the benchmarks that the base has and the candidate has not.
@@ -291,7 +316,7 @@ func (r *benched) calls(arm compare.Arm, patterns []string) (calls []asked) {
 
 // listed is what go list prints of a package.
 type listed struct {
-	Dir                                       string
+	Dir, ImportPath                           string
 	TestGoFiles, XTestGoFiles, IgnoredGoFiles []string
 	Match                                     []string
 	Error                                     *struct{ Err string }
@@ -305,9 +330,9 @@ func (r *benched) list(ctx context.Context, arm compare.Arm, patterns []string) 
 	if err != nil {
 		return l, err
 	}
-	l = listing{found: map[string]map[string]string{}, folders: map[string]bool{}}
+	l = listing{found: map[string]map[string]string{}, folders: map[string]bool{}, paths: map[string]string{}, twice: map[string]bool{}}
 	for _, call := range r.calls(arm, patterns) {
-		args := append([]string{"list", "-e", "-json=Dir,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Match,Error"}, r.tagFlags()...)
+		args := append([]string{"list", "-e", "-json=Dir,ImportPath,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Match,Error"}, r.tagFlags()...)
 		cmd := r.s.sides.command(arm, call.dir, "go", append(append(args, "--"), call.patterns...)...)
 		ran, err := child.Run(ctx, cmd, nil, buildLimit, nil)
 		if ctx.Err() != nil {
@@ -355,7 +380,10 @@ func (l *listing) add(s *sources, arm compare.Arm, p listed, takes func(string) 
 				continue
 			}
 			if l.found[dir] == nil {
-				l.found[dir] = map[string]string{}
+				l.found[dir], l.paths[dir] = map[string]string{}, p.ImportPath
+			}
+			if _, ok := l.found[dir][name]; ok {
+				l.twice[dir+" "+name] = true
 			}
 			l.found[dir][name] = file
 		}

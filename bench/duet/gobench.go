@@ -93,6 +93,8 @@ type benched struct {
 	s        *session
 	packages []string            // those that have benchmarks, by their folders below the side's
 	declared map[string][]string // the benchmarks of each that both sides have
+	paths    map[string]string   // what each is called
+	twice    map[string]bool     // benchmarks, by package and name, of which a package has two
 	builders []*builder
 	record   *files.Log
 	skips    map[string]bool // by package, arm and benchmark, and whether it was found out that it is skipped

@@ -158,24 +158,48 @@ func (r *benched) blame(ctx context.Context, f *failure, programs map[compare.Ar
 type printed struct {
 	compare.BenchLines
 	crash crash
-	text  bytes.Buffer    // in benchmark format
-	names map[string]bool // of benchmarks that brought figures, in full
-	over  bool            // there is more text than is kept
+	text  bytes.Buffer   // in benchmark format
+	names map[string]int // of benchmarks that brought figures, in full, and how often
+	over  bool           // there is more text than is kept
+}
+
+// printer takes what a launch of a package prints.
+func (r *benched) printer(pkg string) *printed {
+	out := &printed{names: map[string]int{}}
+	out.Declared = r.declared[pkg]
+	out.Emit = func(line []byte) {
+		if path := r.paths[pkg]; path != "" && bytes.HasPrefix(line, []byte("pkg:")) {
+			line = []byte("pkg: " + path)
+		}
+		if name, rest, ok := bytes.Cut(line, []byte("\t")); ok && bytes.HasPrefix(line, []byte("Benchmark")) {
+			n := out.names[string(name)]
+			out.names[string(name)]++
+			if n > 0 {
+				line = append([]byte(r.numbered(pkg, string(name), n)+"\t"), rest...)
+			}
+		}
+		if out.over = out.over || out.text.Len()+len(line) > launchMax; !out.over {
+			out.text.Write(append(line, '\n'))
+		}
+	}
+	return out
+}
+
+// numbered is the name of a benchmark that brought figures n times before. Of
+// two that are declared with one name each is told apart by a number, as package
+// testing does below a benchmark; else they are values of the same one.
+func (r *benched) numbered(pkg, name string, n int) string {
+	top, _, _ := strings.Cut(name, "/")
+	top, _, _ = strings.Cut(top, "-")
+	if !r.twice[pkg+" "+top] {
+		return name
+	}
+	return fmt.Sprintf("%s#%02d%s", top, n, name[len(top):])
 }
 
 // start runs a test binary to its end, for at most launchLimit.
 func (r *benched) start(ctx context.Context, arm compare.Arm, pkg, path string, args ...string) (*printed, error) {
-	out := &printed{names: map[string]bool{}}
-	out.Declared = r.declared[pkg]
-	out.Emit = func(line []byte) {
-		if out.over = out.over || out.text.Len()+len(line) > launchMax; out.over {
-			return
-		}
-		if name, _, ok := bytes.Cut(line, []byte("\t")); ok && bytes.HasPrefix(line, []byte("Benchmark")) {
-			out.names[string(name)] = true
-		}
-		out.text.Write(append(line, '\n'))
-	}
+	out := r.printer(pkg)
 	// As go test has it, a program that ends by itself with code 0 fails.
 	args = append([]string{"-test.run=^$", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.paniconexit0", "-test.timeout=" + launchLimit.String()}, args...)
 	cmd := r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), path, args...)

@@ -1,7 +1,6 @@
 package duet
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -203,7 +202,7 @@ func (r *benched) setAside(ctx context.Context) error {
 // tried is what one launch of an unchanged program showed.
 type tried struct {
 	ok      bool   // its benchmarks work, and it reads nothing that differs
-	pkg     string // its import path
+	pkg     string // what it is called
 	samples []compare.Sample
 	read    []string // what it reads that differs
 }
@@ -221,28 +220,22 @@ func (r *benched) try(ctx context.Context, pkg, path string, source []string) (t
 	}
 	defer stop()
 	cmd := r.s.sides.command(compare.Candidate, dir, path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime=1x", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.testlogfile="+log)
-	ran, err := child.Run(ctx, cmd, nil, tryLimit, nil)
+	out := r.printer(pkg)
+	cmd.Stdout = &out.BenchLines
+	_, err = child.Run(ctx, cmd, nil, tryLimit, nil)
+	out.Close()
 	if ctx.Err() != nil {
 		return t, context.Cause(ctx)
 	}
-	if err != nil {
+	if out.failed(pkg, compare.Candidate, err) != nil {
 		// A benchmark that fails, or takes long, is for the launches that count to
 		// report.
 		return t, nil
 	}
-	out, err := ran.Whole()
-	if err != nil {
+	if t.samples, err = compare.ReadBench(&out.text, "what the benchmarks printed", compare.Base); err != nil || len(t.samples) == 0 {
 		return t, nil
 	}
-	if t.samples, err = compare.ReadBench(bytes.NewReader(out), "what the benchmarks printed", compare.Base); err != nil || len(t.samples) == 0 {
-		return t, nil
-	}
-	for line := range bytes.Lines(out) {
-		if path, ok := bytes.CutPrefix(line, []byte("pkg: ")); ok {
-			t.pkg = string(bytes.TrimSpace(path))
-			break
-		}
-	}
+	t.pkg = r.paths[pkg]
 	text, err := os.ReadFile(log)
 	if err != nil {
 		return t, nil

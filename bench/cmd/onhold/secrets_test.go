@@ -7,8 +7,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/a628bb15/onhold/reports/redact"
 )
 
 // Whatever flag a secret is given in, and however the command ends, it is in no
@@ -98,5 +101,17 @@ func TestSecretsStayOut(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// The name of a benchmark may look like a secret and is none.
+func TestNamesOfBenchmarksAreNoSecrets(t *testing.T) {
+	args := []string{"onhold", "duet", "--bench", "Get/keys=sorted-1000|Get/keys=sorted-2000", "--gate=time", "--bench=Get/token=long-One"}
+	learnSecrets(args, nil)
+	if got := shownArgs(args); !slices.Equal(got, args) {
+		t.Errorf("shown as %q", got)
+	}
+	if text := strings.Join(args, " "); redact.Known(text) != text {
+		t.Errorf("learned: %s", redact.Known(text))
 	}
 }

@@ -37,6 +37,9 @@ func (s *spoilt) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
 	stage.Length = time.Second
 	stage.Settings = result.Settings{{Key: result.KeyTarget, Value: "x"}, {Key: result.KeyLevel, Value: fmt.Sprint(p.Level)}, {Key: result.KeyTrace, Value: "traces/x"}}
 	stage.Counts[result.OK] = int64(s.ran)
+	for range s.ran {
+		stage.Latency.Record(time.Millisecond)
+	}
 	if s.ran <= s.bad {
 		stage.Invalidate("late, attempt %d", s.ran)
 		stage.Spoilt = true

@@ -119,14 +119,14 @@ func (s *Stage) settingsAgree(*stageJSON) error {
 	for _, key := range []string{KeyLevel, KeyRep, KeyPair, KeySlice, KeyWorkers, KeyQueue} {
 		if v := s.Settings.Get(key); v != "" {
 			if n, err := strconv.Atoi(v); err != nil || n < 0 {
-				return fmt.Errorf("settings: %s is %q, want a whole number of 0 or more", key, v)
+				return fmt.Errorf("settings: %s is %.100q, want a whole number of 0 or more", key, v)
 			}
 		}
 	}
 	for _, key := range []string{KeyBackendLatency, KeyWait, KeyWarmup, KeyStage, KeyThink} {
 		if v := s.Settings.Get(key); v != "" {
 			if d, err := time.ParseDuration(v); err != nil || d < 0 {
-				return fmt.Errorf("settings: %s is %q, want a duration of 0 or more", key, v)
+				return fmt.Errorf("settings: %s is %.100q, want a duration of 0 or more", key, v)
 			}
 		}
 	}

@@ -18,6 +18,14 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
+func manySettings() string {
+	var b strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&b, `,"k%d":"v"`, i)
+	}
+	return b.String()
+}
+
 // Each of these lines contradicts itself, or says what cannot be.
 func TestContradictionsAreFound(t *testing.T) {
 	line := func(s *result.Stage) string {
@@ -44,6 +52,7 @@ func TestContradictionsAreFound(t *testing.T) {
 		{"a level that is none", good, `"level":"1"`, `"level":"one"`, `level is "one"`},
 		{"a negative level", good, `"level":"1"`, `"level":"-1"`, `level is "-1"`},
 		{"a wait that is none", good, `"backend_latency":"200ms"`, `"backend_latency":"200"`, `backend_latency is "200"`},
+		{"more settings than anybody reads", good, `"level":"1"`, `"level":"1"` + manySettings(), "is one of more than 1000"},
 		{"valid twice", good, `"valid":true`, `"valid":false,"valid":true`, `"valid" comes twice`},
 		{"valid in two cases", good, `"valid":true`, `"VALID":false,"valid":true`, `"valid" comes twice`},
 		{"no valid", good, `,"valid":true`, ``, `"valid" is missing`},

@@ -169,7 +169,7 @@ func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
 		switch {
 		case err != nil:
 			if bad++; bad <= mostWarnings {
-				warnings = append(warnings, fmt.Sprintf("%s: %v", StagesFile, err))
+				warnings = append(warnings, fmt.Sprintf("%s: %.300s", StagesFile, err.Error())) // it may quote what the line holds
 			}
 		case stage.Discarded() != "":
 		case len(stages) == mostStages:

@@ -141,8 +141,12 @@ func (s Settings) MarshalJSON() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
+// mostSettings is how many a stage may have: it has some thirty, and tables and
+// captions look through all of them time and again.
+const mostSettings = 1000
+
 // UnmarshalJSON reads an object of strings and keeps the order of its keys. A
-// key that comes twice is an error.
+// key that comes twice is an error, and so are too many keys.
 func (s *Settings) UnmarshalJSON(data []byte) error {
 	var out Settings
 	err := eachMember(data, func(key string, dec *json.Decoder) error {
@@ -150,7 +154,9 @@ func (s *Settings) UnmarshalJSON(data []byte) error {
 		if err := dec.Decode(&value); err != nil {
 			return err
 		}
-		out = append(out, Setting{key, value})
+		if out = append(out, Setting{key, value}); len(out) > mostSettings {
+			return fmt.Errorf("is one of more than %d settings, the most that are read", mostSettings)
+		}
 		return nil
 	})
 	if err != nil {

@@ -248,7 +248,7 @@ func (b *BenchLines) configures(line []byte) bool {
 		return false
 	}
 	if bytes.HasPrefix(line, []byte("Unit ")) {
-		return true
+		return describesUnit(line)
 	}
 	if !b.Config && (len(line) == 0 || line[0] != 'p' && line[0] != 'g' && line[0] != 'c') {
 		return false
@@ -263,6 +263,16 @@ func (b *BenchLines) configures(line []byte) bool {
 		return false
 	}
 	return true
+}
+
+// describesUnit reports whether a line that begins with "Unit " describes one, as
+// in "Unit ns/op better=lower": it may as well be a sentence.
+func describesUnit(line []byte) bool {
+	fields := bytes.Fields(line)
+	if len(fields) < 3 {
+		return false
+	}
+	return !slices.ContainsFunc(fields[2:], func(f []byte) bool { return bytes.IndexByte(f, '=') <= 0 })
 }
 
 // nameIn is the last name in a line that package testing printed, "" where

@@ -55,6 +55,7 @@ func TestBenchLinesAmongOtherOutput(t *testing.T) {
 		"not a number":             {"BenchmarkA-2 \t 1\t NaN x/op\t +Inf y/op\t -3 z/op\t 1e400 w\n", "BenchmarkA-2\t1\tNaN x/op\t+Inf y/op\t-3 z/op\t+Inf w\n"},
 		"odd units":                {"BenchmarkA \t 0\t 5 <b>%\t 6 µs/öp\n", "BenchmarkA\t0\t5 <b>%\t6 µs/öp\n"},
 		"a unit's direction":       {"Unit x better=higher\nBenchmarkA 1 2 x\n", "Unit x better=higher\nBenchmarkA\t1\t2 x\n"},
+		"a sentence on units":      {"Unit tests, all of them\nUnit x\nUnit\nUnit \nUnit y a=b c\nBenchmarkA 1 2 x\n", "BenchmarkA\t1\t2 x\n"},
 		"two of them":              {"BenchmarkA-2   \tx\n 1\t 5 ns/op\nBenchmarkA/sub-2   \t 2\t 6 ns/op\n", "BenchmarkA-2\t1\t5 ns/op\nBenchmarkA/sub-2\t2\t6 ns/op\n"},
 		"only a name":              {"BenchmarkA-2   \t", ""},
 		"cut in the figures":       {"BenchmarkA-2   \t 1\t 5 ns", "BenchmarkA-2\t1\t5 ns\n"},

@@ -137,6 +137,9 @@ func (s *sources) lay(ctx context.Context, l *laid, out string, depth int) (chan
 		if l.own[i], err = l.user.at(ctx, filepath.Join(s.root, folder, l.path), l.commits[i]); err != nil {
 			return false, err
 		}
+		if err := l.user.fetchMissing(ctx, l.own[i], l.commits[i]); err != nil {
+			return false, err
+		}
 	}
 	candidate, err := l.user.snapshot(ctx, l.own[1], out)
 	if err != nil {

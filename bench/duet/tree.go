@@ -166,6 +166,40 @@ func (g *repository) untouched(ctx context.Context, made string) (list []byte, e
 	return list, nil
 }
 
+// fetchMissing fetches what a partial clone lacks of a commit, by the user's git
+// and its access to where the clone came from, into the objects of another
+// repository: the user's are not changed.
+func (g *repository) fetchMissing(ctx context.Context, into *repository, commit string) error {
+	promisors, err := g.git(ctx, nil, "config", "--name-only", "--get-regexp", `^remote\..*\.promisor$`)
+	if err != nil || promisors == "" {
+		return ctx.Err() // a whole clone
+	}
+	key, _, _ := strings.Cut(promisors, "\n")
+	remote := strings.TrimSuffix(strings.TrimPrefix(key, "remote."), ".promisor")
+	aside := *g
+	aside.env = append(slices.Clone(g.env), "GIT_OBJECT_DIRECTORY="+into.objects, "GIT_NO_LAZY_FETCH=1")
+	const most = 100 // what a folder lacks shows once the folder is there
+	for range most {
+		out, err := aside.git(ctx, nil, "rev-list", "--objects", "--no-walk", "--missing=print", commit)
+		if err != nil {
+			return err
+		}
+		var ids []byte
+		for line := range strings.Lines(out) {
+			if id, ok := strings.CutPrefix(line, "?"); ok {
+				ids = append(ids, id...)
+			}
+		}
+		if len(ids) == 0 {
+			return nil
+		}
+		if _, err := aside.git(ctx, append(bytes.TrimSpace(ids), '\n'), "-c", "fetch.negotiationAlgorithm=noop", "-c", "fetch.writeCommitGraph=false", "fetch", remote, "--quiet", "--no-tags", "--no-auto-gc", "--no-write-fetch-head", "--recurse-submodules=no", "--filter=blob:none", "--stdin"); err != nil {
+			return &ConfigError{fmt.Errorf("the clone is partial, and what it lacks of commit %s cannot be had from %s: %w", short(commit), remote, err)}
+		}
+	}
+	return fmt.Errorf("the clone is partial, and still lacks objects of commit %s", short(commit))
+}
+
 // object is the name that git gives to a file's contents.
 func (g *repository) object(contents []byte) string {
 	var h hash.Hash = sha1.New()

@@ -146,7 +146,11 @@ func LearnHeader(line string) {
 	if !ok {
 		value = line
 	}
-	if value = strings.TrimSpace(value); value == "" || ok && harmless[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] {
+	if value = strings.TrimSpace(value); value == "" {
+		return
+	}
+	if ok && harmless[textproto.CanonicalMIMEHeaderKey(strings.TrimSpace(name))] {
+		LearnText(value) // a Referer may have a query
 		return
 	}
 	Learn(value)

@@ -223,19 +223,20 @@ func TestKnownSecretsAreTakenOutAnywhere(t *testing.T) {
 	LearnHeader("Authorization: Basic am9lOnBhc3MtdzByZCE=") // joe:pass-w0rd!
 	LearnHeader("Cookie: theme=dark; id=cookie-" + planted)
 	LearnHeader("Accept: application/json")
+	LearnHeader("Referer: http://h.example/?page=1&access_token=refer-" + planted)
 	LearnURL("postgres://joe:dsn%2F" + planted + "@h/db")
 	LearnURL("http://h/?api_key=query-" + planted)
 	LearnText("TOKEN=env-" + planted + " ./srv --secret 'flag-" + planted + "'")
 	Learn(`quote"d-`+planted, "postgres", "short")
 	for _, s := range []string{
-		"abc-" + planted, "am9lOnBhc3MtdzByZCE=", "pass-w0rd!", "cookie-" + planted, "dsn%2F" + planted, "dsn/" + planted, "query-" + planted, "env-" + planted, "flag-" + planted,
+		"abc-" + planted, "am9lOnBhc3MtdzByZCE=", "pass-w0rd!", "cookie-" + planted, "dsn%2F" + planted, "dsn/" + planted, "query-" + planted, "env-" + planted, "flag-" + planted, "refer-" + planted,
 		`quote\"d-` + planted, "quote%22d-" + planted,
 	} {
 		if got := Known("<" + s + ">"); strings.Contains(got, planted) || strings.Contains(got, "w0rd") {
 			t.Errorf("%s is still there: %s", s, got)
 		}
 	}
-	for _, s := range []string{"application/json", "postgres", "short", "dark"} {
+	for _, s := range []string{"application/json", "postgres", "short", "dark", "http://h.example/?page=1"} {
 		if got := Known(s); got != s {
 			t.Errorf("%s became %s", s, got)
 		}

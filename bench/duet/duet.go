@@ -375,6 +375,14 @@ func (s *session) failedOnce(b breach) error {
 	return s.note(eventOf(b))
 }
 
+// failedForGood takes back that a launch failed and was tried again: it failed
+// each time, which ends the comparison and is what the report says.
+func (s *session) failedForGood(at breach) {
+	s.redone = slices.DeleteFunc(s.redone, func(b breach) bool {
+		return b.kind == kindFailed && b.pair == at.pair && b.unit == at.unit
+	})
+}
+
 // series are those of the pairs so far.
 func (s *session) series() (all []compare.Series, missing, fresh []string) {
 	// Which ends of names are the machine's shows over all launches, and not in one.

@@ -101,6 +101,7 @@ func (r *benched) undisturbed(ctx context.Context, at breach, pkg string, progra
 		switch t := host.SelfThrottled().Minus(throttled); {
 		case errors.As(err, &f):
 			if failed++; failed == failTries || f.late {
+				r.s.failedForGood(at)
 				return nil, r.blame(ctx, f, programs)
 			}
 			row--

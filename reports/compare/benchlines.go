@@ -458,3 +458,32 @@ func WithoutProcs(samples []Sample) (stripped []Sample, procs string) {
 	}
 	return out, procs
 }
+
+// Alike returns the samples of two runs of benchmarks under names that are made
+// alike in both: with packages where one of them is of several, and without the
+// numbers of CPUs, which it returns, as [WithoutProcs] does. Where only one run
+// has such a number, and names are found in both as they stand, they are the
+// benchmarks' own, or the other run is of a list of -cpu: they stay.
+func Alike(a, b []Sample) (x, y []Sample, procs [2]string) {
+	if several := severalPackages(a); several != severalPackages(b) {
+		single := &a
+		if several {
+			single = &b
+		}
+		*single = slices.Clone(*single)
+		namePackages(*single)
+	}
+	x, procs[0] = WithoutProcs(a)
+	y, procs[1] = WithoutProcs(b)
+	if (procs[0] == "") == (procs[1] == "") {
+		return x, y, procs
+	}
+	names := map[string]bool{}
+	for _, s := range a {
+		names[s.Scenario] = true
+	}
+	if slices.ContainsFunc(b, func(s Sample) bool { return names[s.Scenario] }) {
+		return a, b, [2]string{}
+	}
+	return x, y, procs
+}

@@ -156,6 +156,50 @@ func TestWithoutProcs(t *testing.T) {
 	}
 }
 
+// The names of two texts are made alike by what both hold.
+func TestAlike(t *testing.T) {
+	for _, c := range []struct{ a, b, wantA, wantB, procs string }{
+		{"X-8 Y-8", "X-16 Y-16 Z-16", "X Y", "X Y Z", "-8 -16"},
+		{"X-8 Y-8", "X Y", "X Y", "X Y", "-8 "}, // GOMAXPROCS=1
+		{"X Y", "X-8 Y-8", "X Y", "X Y", " -8"},
+		{"X-2", "X X-2 X-4", "X-2", "X X-2 X-4", " "}, // -cpu 1,2,4
+		{"X X-2 X-4", "X-2", "X X-2 X-4", "X-2", " "},
+		{"workers-8", "workers-8 workers-16", "workers-8", "workers-8 workers-16", " "}, // GOMAXPROCS=1
+		{"workers-8", "workers-8 Other", "workers-8", "workers-8 Other", " "},
+		{"workers-8-4", "workers-8-4 workers-16-4", "workers-8", "workers-8 workers-16", "-4 -4"},
+		{"a:X-8", "a:X-8 b:X-8", "a.X", "a.X b.X", "-8 -8"}, // a package was added
+		{"a:X-8 b:X-8", "a:X-8", "a.X b.X", "a.X", "-8 -8"},
+		{"a:X", "b:X", "X", "X", " "}, // the module was renamed
+		{"a:X b:X", "a:X b:X c:X", "a.X b.X", "a.X b.X c.X", " "},
+	} {
+		read := func(names string, arm compare.Arm) []compare.Sample {
+			text := ""
+			for _, name := range strings.Fields(names) {
+				if pkg, rest, ok := strings.Cut(name, ":"); ok {
+					text, name = text+"pkg: "+pkg+"\n", rest
+				}
+				text += "Benchmark" + name + " 1 5 ns/op\n"
+			}
+			samples, err := compare.ReadBench(strings.NewReader(text), "text", arm)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return samples
+		}
+		names := func(samples []compare.Sample) string {
+			var out []string
+			for _, s := range samples {
+				out = append(out, s.Scenario)
+			}
+			return strings.Join(out, " ")
+		}
+		a, b, procs := compare.Alike(read(c.a, compare.Base), read(c.b, compare.Candidate))
+		if gotA, gotB, got := names(a), names(b), strings.Join(procs[:], " "); gotA != c.wantA || gotB != c.wantB || got != c.procs {
+			t.Errorf("%s and %s: %q, %q, %q, want %q, %q, %q", c.a, c.b, gotA, gotB, got, c.wantA, c.wantB, c.procs)
+		}
+	}
+}
+
 // Several lines of one name in one launch are repeats: none of them counts for
 // all.
 func TestRepeatsInALaunch(t *testing.T) {

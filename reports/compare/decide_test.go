@@ -287,7 +287,7 @@ BenchmarkLoad/target=x/load=closed/level=200-2 	 1	 203411073 p99-ns
 	for _, s := range samples {
 		got[s.Unit+string(s.Arm)] = s
 	}
-	want := compare.Sample{Scenario: "Load/target=x/load=closed/level=200-2", Unit: "p99-ns", Arm: compare.Base, Pair: 3, Value: 203411072}
+	want := compare.Sample{Scenario: "Load/target=x/load=closed/level=200-2", Unit: "p99-ns", Arm: compare.Base, Pair: 3, Value: 203411072, Package: "example.com/a"}
 	if diff := cmp.Diff(want, got["p99-nsbase"]); diff != "" {
 		t.Error(diff)
 	}

@@ -93,12 +93,11 @@ func (f *faults) err() error {
 func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) {
 	text := newBenchReader(r)
 	reader := benchfmt.NewReader(text, name)
-	var packages []string // of each sample
 	var wrong faults
 	for reader.Scan() {
 		switch rec := reader.Result().(type) {
 		case *benchfmt.Result:
-			from := Sample{Scenario: string(rec.Name.Full()), Arm: arm, NoProcs: rec.GetConfig(ProcsKey) == "none"}
+			from := Sample{Scenario: string(rec.Name.Full()), Arm: arm, NoProcs: rec.GetConfig(ProcsKey) == "none", Package: rec.GetConfig("pkg")}
 			if a := rec.GetConfig("arm"); a != "" {
 				from.Arm = Arm(a)
 			}
@@ -113,7 +112,7 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 				if v.OrigUnit != "" { // as it stands in the text, not in the library's base units
 					s.Unit, s.Value = v.OrigUnit, v.OrigValue
 				}
-				samples, packages = append(samples, s), append(packages, rec.GetConfig("pkg"))
+				samples = append(samples, s)
 			}
 			if len(samples) > benchesMax {
 				return nil, fmt.Errorf("%s: has more than %d figures, the most that are compared", name, benchesMax)
@@ -135,15 +134,26 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 		return nil, err
 	}
 	units := reader.Units()
-	several := slices.ContainsFunc(packages, func(p string) bool { return p != packages[0] })
+	if severalPackages(samples) {
+		namePackages(samples)
+	}
 	for i := range samples {
-		if several && packages[i] != "" {
-			samples[i].Scenario = packages[i] + "." + samples[i].Scenario
-		}
 		samples[i].Higher = strings.HasSuffix(samples[i].Unit, "/s")
 		if better := units.GetBetter(samples[i].Unit); better != 0 {
 			samples[i].Higher = better > 0
 		}
 	}
 	return samples, nil
+}
+
+func severalPackages(samples []Sample) bool {
+	return slices.ContainsFunc(samples, func(s Sample) bool { return s.Package != samples[0].Package })
+}
+
+func namePackages(samples []Sample) {
+	for i, s := range samples {
+		if s.Package != "" {
+			samples[i].Scenario = s.Package + "." + s.Scenario
+		}
+	}
 }

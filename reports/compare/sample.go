@@ -10,7 +10,8 @@ type Sample struct {
 	Arm      Arm
 	Pair     int // from 1; 0 where the sample belongs to no pair
 	Value    float64
-	NoProcs  bool // the source says that there is no number of CPUs at the end of the scenario
+	NoProcs  bool   // the source says that there is no number of CPUs at the end of the scenario
+	Package  string // import path, where the source says it; part of the scenario where that is of more than one
 
 	// Driven are the settings of how the target was driven, as [result.Settings.Driven]
 	// has them; nil where the source has none.

@@ -108,15 +108,22 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	var samples []compare.Sample
+	var sides [2][]compare.Sample
 	var invalid, notes []string
 	for i, arm := range []compare.Arm{compare.Base, compare.Candidate} {
 		got, bad, warnings, err := readSide(c.Args().Get(i), arm)
 		if err != nil {
 			return &exitError{exitUsage, err}
 		}
-		samples, invalid, notes = append(samples, got...), append(invalid, bad...), append(notes, warnings...)
+		sides[i], invalid, notes = got, append(invalid, bad...), append(notes, warnings...)
 	}
+	base, candidate, procs := compare.Alike(sides[0], sides[1])
+	for i, end := range procs {
+		if end != "" {
+			notes = append(notes, fmt.Sprintf("%s: every name ends in %s, which is taken for the number of CPUs", c.Args().Get(i), end))
+		}
+	}
+	samples := slices.Concat(base, candidate)
 	all, missing, fresh := compare.Collect(samples, policy)
 	// What was run before is looked at once.
 	most := 1
@@ -236,11 +243,7 @@ func readSide(path string, arm compare.Arm) (samples []compare.Sample, invalid, 
 	if err == nil && len(samples) == 0 {
 		err = fmt.Errorf("%s: there is no benchmark line in it", path)
 	}
-	samples, procs := compare.WithoutProcs(samples)
-	if procs != "" {
-		notes = append(notes, fmt.Sprintf("%s: every name ends in %s, which is taken for the number of CPUs", path, procs))
-	}
-	return samples, nil, notes, err
+	return samples, nil, nil, err
 }
 
 func exists(path string) bool {

@@ -75,7 +75,7 @@ func duetCommand() *cli.Command {
 		Flags: []cli.Flag{
 			stringFlag(catSides, "base", "", "commit, tag or branch to compare with; of a branch the commit where HEAD parted from it, or its tip where HEAD is an ancestor of it"),
 			stringFlag(catBench, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
-			stringFlag(catBench, "benchtime", duet.DefaultBenchTime, "how long each, as for go test; 1x for stages of load"),
+			stringFlag(catBench, "benchtime", duet.DefaultBenchTime, "how long to run each benchmark in a launch, as for go test; what takes longer runs once"),
 			boolFlag(catBench, "benchmem", "have every benchmark report what it allocates, as for go test: allocations are decided where times are too noisy"),
 			stringFlag(catBench, "tags", "", "build tags, separated by commas, as for go test"),
 			boolFlag(catBench, "candidate-tests", "measure the base with the candidate's test files and testdata: a benchmark that is new in the candidate is measured on both sides"),

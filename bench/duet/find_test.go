@@ -127,6 +127,7 @@ func TestWhatIsGoneIsTold(t *testing.T) {
 
 // What go says of packages that it does not find is said, with where they lie.
 func TestWhatGoSaysIsSaid(t *testing.T) {
+	t.Parallel()
 	const module = "module example.com/toy\n\ngo 1.26\n"
 	bench := benchFile("A")
 	for why, c := range map[string]struct {
@@ -199,6 +200,7 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 // The candidate's benchmarks can be measured on the base too; one that is gone
 // stays gone.
 func TestCandidateTests(t *testing.T) {
+	t.Parallel()
 	const module = "module example.com/toy\n\ngo 1.26\n"
 	dir := repo(t, map[string]string{"go.mod": module, "a.go": "package toy\n", "a_test.go": benchFile("A", "Gone"), "old_test.go": "package toy\n\nvar old = 1\n", "testdata/x": "old", "testdata/y": "y"})
 	write(t, dir, map[string]string{"a_test.go": benchFile("A"), "b_test.go": benchFile("B") + "var old = 2\n", "testdata/x": "new", "fresh/f.go": "package fresh\n", "fresh/f_test.go": benchFile("F")})

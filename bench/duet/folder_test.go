@@ -14,6 +14,7 @@ import (
 // A seed that nobody gave is drawn, is on record, and is that of whoever goes
 // on.
 func TestSeedIsDrawnOnce(t *testing.T) {
+	t.Parallel()
 	f := &fake{value: noise(0, 0.05)}
 	c := faked(t, f)
 	c.Seed = 0

@@ -160,6 +160,7 @@ func behaving(t *testing.T, base, candidate string) (*session, *benched) {
 // A benchmark that fails, or brings no figures, is named, with what it said and
 // the side, and the comparison is not valid.
 func TestBenchmarksThatFail(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ base, candidate, want string }{
 		{"", "fatal B", "benchmark BenchmarkB of . failed: a_test.go:"},
 		{"", "fatal B", "no connection to the database in the candidate, and not in the base"},
@@ -198,6 +199,7 @@ func TestBenchmarksThatFail(t *testing.T) {
 // Whatever a benchmark prints, and however much, those behind it are found, and
 // the record grows by their lines alone.
 func TestBenchmarksThatPrint(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"print A, print B, print C", "nul A, nul B", "stderr A, print A, flood B, long C"} {
 		s, r := behaving(t, how, how)
 		s.Design = compare.DefaultDesign().Upto(9) // fewer prove nothing about three metrics
@@ -248,6 +250,7 @@ func TestNamesThatEndInNumbers(t *testing.T) {
 // Skipping is no failure, where both sides do; where the candidate alone does,
 // what the base measures is gone.
 func TestBenchmarksThatAreSkipped(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		base, candidate, note string
 		invalid               string
@@ -273,6 +276,7 @@ func TestBenchmarksThatAreSkipped(t *testing.T) {
 // A failure that does not come again does not end the comparison, but is on
 // record: where only the candidate fails, that is not valid.
 func TestBenchmarksThatFailOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		base, candidate string
 		invalid         bool
@@ -297,6 +301,7 @@ func TestBenchmarksThatFailOnce(t *testing.T) {
 // A stage of load that the machine spoilt fails its benchmark; it is not the
 // benchmark's fault.
 func TestStagesThatAreNotValidAreTheMachines(t *testing.T) {
+	t.Parallel()
 	s, r := behaving(t, "stage B", "stage B")
 	if _, err := s.drive(t.Context(), r); err == nil || !strings.Contains(err.Error(), "was not valid: the generator was late: this machine measures nothing now") {
 		t.Errorf("%v", err)
@@ -308,6 +313,7 @@ func TestStagesThatAreNotValidAreTheMachines(t *testing.T) {
 
 // A figure that is no number costs that figure alone.
 func TestFiguresThatAreNoNumbers(t *testing.T) {
+	t.Parallel()
 	s, r := behaving(t, "nan B, allocate A", "nan B, allocate A")
 	if _, err := s.drive(t.Context(), r); err != nil {
 		t.Fatal(err)

@@ -94,6 +94,7 @@ func server(t *testing.T, base, candidate string) Config {
 // A server that keeps its callers ten times as long is found out, one that is
 // as it was is not called worse, and what is stored decides the same again.
 func TestServers(t *testing.T) {
+	t.Parallel()
 	servers(t, serverCase{"30ms", func(v compare.Verdict) bool { return v == compare.Regressed }})
 }
 
@@ -158,6 +159,7 @@ func servers(t *testing.T, cases ...serverCase) {
 }
 
 func TestServersThatDoNotServe(t *testing.T) {
+	t.Parallel()
 	config := server(t, "1ms", "dies")
 	if _, _, err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "the server of the candidate ended before it listened") || !strings.Contains(err.Error(), "no configuration") {
 		t.Errorf("a candidate that dies: %v", err)

@@ -173,6 +173,7 @@ func pairOf(number int, discarded bool) (stages []*result.Stage) {
 // What was killed while it wrote a pair leaves a part of one, at most with half
 // a line: it is left out and run again. What is broken elsewhere is told.
 func TestPartOfAPairIsLeftOut(t *testing.T) {
+	t.Parallel()
 	three := slices.Concat(pairOf(1, false), pairOf(2, true), pairOf(3, true))
 	lines := func(n int) int { // bytes
 		r, path := recorded(t, three[:n]...)

@@ -14,6 +14,7 @@ import (
 // What is the same program on both sides, with the same files, is equal at once;
 // what may read another file is measured.
 func TestIdenticalPackagesAreEqual(t *testing.T) {
+	t.Parallel()
 	const module = "module example.com/toy\n\ngo 1.26\n"
 	bench := func(pkg, body string) string {
 		return "package " + pkg + "\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc BenchmarkX(b *testing.B) {\n\tfor b.Loop() {\n\t\t" + body + "\n\t}\n}\n\nvar _ = os.Args\n"
@@ -97,6 +98,7 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 // HEAD against HEAD is equal without a pair, for benchmarks and for servers, and
 // all of it is on record.
 func TestHeadAgainstHead(t *testing.T) {
+	t.Parallel()
 	dir := repo(t, map[string]string{"go.mod": "module example.com/toy\n\ngo 1.26\n", "toy.go": "package toy\n\nvar sink []byte\n\nfunc Take() {\n\tsink = make([]byte, 64)\n}\n", "toy_test.go": toyTest})
 	write(t, dir, map[string]string{"toy_test.go": strings.Replace(toyTest, "var sink []byte\n\n", "", 1)})
 	run(t, dir, "commit", "-q", "-a", "-m", "builds")
@@ -138,6 +140,7 @@ func TestHeadAgainstHead(t *testing.T) {
 // A server that is the same program on both sides is measured where it reads
 // source that differs, and else not.
 func TestServersThatReadSource(t *testing.T) {
+	t.Parallel()
 	for why, reads := range map[string]bool{"reads it": true, "reads it not": false} {
 		config := server(t, "1ms", "1ms")
 		script, err := os.ReadFile(filepath.Join(config.Repo, "server.sh"))

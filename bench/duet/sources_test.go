@@ -142,6 +142,7 @@ func TestLayOut(t *testing.T) {
 }
 
 func TestBaseIsWhatWasNamed(t *testing.T) {
+	t.Parallel()
 	dir := repo(t, map[string]string{"a": "1"})
 	commit := func(text string) string {
 		write(t, dir, map[string]string{"a": text})
@@ -508,6 +509,7 @@ func TestLayOutByEnvironment(t *testing.T) {
 
 // Submodules are laid out as each side has them.
 func TestSubmodules(t *testing.T) {
+	t.Parallel()
 	inner := repo(t, map[string]string{"c": "old"})
 	dir := repo(t, map[string]string{"a": "old"})
 	run(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "lib")

@@ -95,6 +95,7 @@ const (
 // A burst finds exactly as many places as there are, whatever the target waits
 // for: those in work and those in the queue, and nobody else.
 func TestEveryBackendLeavesALimitExact(t *testing.T) {
+	t.Parallel()
 	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options optionsFor) {
 		// The whole burst has to be in before the first place is free again. A
 		// machine that is too slow for that gets more time.
@@ -127,6 +128,7 @@ func TestEveryBackendLeavesALimitExact(t *testing.T) {
 
 // The same of the style that speaks gRPC, where it is told by a status.
 func TestEveryBackendLeavesTheLimitOfRPCExact(t *testing.T) {
+	t.Parallel()
 	eachBackend(t, func(t *testing.T, options func(*testing.T) optionsFor) {
 		for wait := 300 * time.Millisecond; ; wait *= 4 {
 			o := options(t)(wait, poolWorkers)
@@ -204,6 +206,7 @@ func burst(t *testing.T, s targets.Server, n int) (replies []reply, took time.Du
 // Every kind of request is served in every style by every backend, and one
 // connection takes them one after another.
 func TestEveryBackendServesEveryRequest(t *testing.T) {
+	t.Parallel()
 	const friends = 10
 	coming := 0
 	for f := range int64(friends) {

@@ -15,6 +15,7 @@ import (
 // What a request gets, in every style.
 
 func TestEveryStyleAnswersAfterTheWait(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		s := start(t, style, targets.Options{})
 		c := dial(t, s)
@@ -38,6 +39,7 @@ func TestEveryStyleAnswersAfterTheWait(t *testing.T) {
 }
 
 func TestEveryStyleAnswersAtOnceWhatNeedsNoBackend(t *testing.T) {
+	t.Parallel()
 	rows := []struct {
 		what           string
 		method, target string
@@ -116,6 +118,7 @@ func TestEveryStyleAnswersAtOnceWhatNeedsNoBackend(t *testing.T) {
 }
 
 func TestEveryStyleTakesTheLargestUser(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		c := dial(t, start(t, style, targets.Options{}))
 		for _, query := range []string{"user_id=9223372036854775807", "a=b&user_id=%39223372036854775807&c"} {
@@ -126,6 +129,7 @@ func TestEveryStyleTakesTheLargestUser(t *testing.T) {
 }
 
 func TestEveryStyleShowsItsStats(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		s := start(t, style, targets.Options{Workers: 7, Queue: 9, MaxInflight: 11, Loops: 1})
 		c := dial(t, s)

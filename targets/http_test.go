@@ -15,6 +15,7 @@ import (
 
 // Where a request is cut into pieces says nothing about it.
 func TestEveryStyleReadsARequestCutAnywhere(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		s := start(t, style, targets.Options{Sim: sim.Config{Latency: time.Millisecond}})
 		request := "GET /api/orders?user_id=42 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"
@@ -46,6 +47,7 @@ func TestEveryStyleReadsARequestCutAnywhere(t *testing.T) {
 }
 
 func TestEveryStyleAnswersPipelinedRequestsInOrder(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		c := dial(t, start(t, style, targets.Options{Sim: sim.Config{Latency: time.Millisecond, Dist: sim.Exponential}}))
 		const n = 30
@@ -69,6 +71,7 @@ func TestEveryStyleAnswersPipelinedRequestsInOrder(t *testing.T) {
 }
 
 func TestEveryStyleAnswersHeadWithoutABody(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		c := dial(t, start(t, style, targets.Options{}))
 		body := orders.AppendJSON(nil, orders.Generate(nil, 42))
@@ -90,6 +93,7 @@ func TestEveryStyleAnswersHeadWithoutABody(t *testing.T) {
 }
 
 func TestEveryStyleKeepsAndClosesConnections(t *testing.T) {
+	t.Parallel()
 	rows := []struct {
 		what, version, header string
 		stays                 bool
@@ -128,6 +132,7 @@ func TestEveryStyleKeepsAndClosesConnections(t *testing.T) {
 }
 
 func TestEveryStyleRefusesWhatItCannotRead(t *testing.T) {
+	t.Parallel()
 	rows := []struct {
 		what, bytes string
 		status      int
@@ -167,6 +172,7 @@ func TestEveryStyleRefusesWhatItCannotRead(t *testing.T) {
 }
 
 func TestEveryStyleSkipsBodies(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		c := dial(t, start(t, style, targets.Options{}))
 		body := strings.Repeat("GET / HTTP/1.1\r\n\r\n", 200)

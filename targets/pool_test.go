@@ -67,8 +67,8 @@ func TestBlockingTurnsAwayExactlyWhatIsTooMany(t *testing.T) {
 		what                           string
 		workers, queue, clients, waves int
 	}{
-		{"one too many for a pool without a queue", 1000, 0, 1001, 10},
-		{"a burst on Tomcat's defaults", blocking.DefaultWorkers, blocking.DefaultQueue, 1000, 5},
+		{"one too many for a pool without a queue", 1000, 0, 1001, 4},
+		{"a burst on Tomcat's defaults", blocking.DefaultWorkers, blocking.DefaultQueue, 1000, 3},
 		{"just full", 20, 10, 30, 50},
 		{"one worker", 1, 0, 5, 50},
 	} {

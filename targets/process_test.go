@@ -3,6 +3,7 @@ package targets_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -20,6 +21,11 @@ const playEnv = "ONHOLD_TEST_PLAY"
 func TestMain(m *testing.M) {
 	switch os.Getenv(playEnv) {
 	case "":
+		// Tests that run in parallel wait most of the time: more of them than CPUs.
+		// What the command line says goes before.
+		if err := flag.Set("test.parallel", "8"); err != nil {
+			panic(err)
+		}
 		os.Exit(pgtest.Tests{M: m}.Run())
 	case "ends":
 		fmt.Fprintln(os.Stderr, "the port is taken")

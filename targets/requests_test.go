@@ -19,6 +19,7 @@ func post(body string) string {
 }
 
 func TestEveryStylePaysBeforeItAnswers(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		s := start(t, style, targets.Options{})
 		c := dial(t, s)
@@ -47,6 +48,7 @@ func TestEveryStylePaysBeforeItAnswers(t *testing.T) {
 // Friends that are asked one after another cost a wait each, those that are
 // asked at once one together, whatever the style.
 func TestEveryStyleAsksFriendsInTurnOrAtOnce(t *testing.T) {
+	t.Parallel()
 	const friends = 10
 	coming := 0
 	for f := range int64(friends) {
@@ -108,6 +110,7 @@ func TestFriendsAskedAtOnceAreInTheBackendTogether(t *testing.T) {
 
 // Many callers that each ask many friends at once find their places again.
 func TestManyInvitationsAtOnce(t *testing.T) {
+	t.Parallel()
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		s := start(t, style, targets.Options{Workers: 10, Queue: 100})
 		var wg sync.WaitGroup

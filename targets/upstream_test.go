@@ -47,6 +47,7 @@ func calling(b targets.Backend, upstream targets.Server, o targets.Options) targ
 }
 
 func TestEveryStyleAnswersWhatTheUpstreamDoes(t *testing.T) {
+	t.Parallel()
 	eachUpstream(t, func(t *testing.T, b targets.Backend, style targets.Style) {
 		up := startUpstream(t, b, unlimited)
 		s := start(t, style, calling(b, up, targets.Options{}))
@@ -85,6 +86,7 @@ func TestEveryStyleAnswersWhatTheUpstreamDoes(t *testing.T) {
 // All that a target lets in is at the upstream together: no thread, and no
 // loop, is held up by somebody else's wait.
 func TestEveryStyleWaitsForManyAtOnce(t *testing.T) {
+	t.Parallel()
 	const n = 40
 	eachUpstream(t, func(t *testing.T, b targets.Backend, style targets.Style) {
 		o := unlimited
@@ -111,6 +113,7 @@ func TestEveryStyleWaitsForManyAtOnce(t *testing.T) {
 // An upstream that is full is 503, one that is gone 502, and when it is back so
 // is the target.
 func TestEveryStyleTellsFullFromGone(t *testing.T) {
+	t.Parallel()
 	eachUpstream(t, func(t *testing.T, b targets.Backend, style targets.Style) {
 		full := targets.Options{Workers: 1, Queue: targets.NoQueue, MaxInflight: 1, Sim: sim.Config{Latency: 200 * time.Millisecond}}
 		up := startUpstream(t, b, full)

@@ -24,6 +24,7 @@ func never(c net.Conn) bool {
 // Being turned away takes no time. Mixed into the latencies it would make an
 // overloaded server look fast.
 func TestFastFailuresAreNotFastSuccesses(t *testing.T) {
+	t.Parallel()
 	const wait = 50 * time.Millisecond
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
@@ -46,6 +47,7 @@ func TestFastFailuresAreNotFastSuccesses(t *testing.T) {
 // A client that was turned away pauses. If it came back at once, the share of
 // rejected would tell how fast the generator spins.
 func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
+	t.Parallel()
 	const pause, length, clients = 60 * time.Millisecond, 400 * time.Millisecond, 5
 	for what, script := range map[string]script{
 		"rejected": says(rejectedReply), "reset": resets, "error": says("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"),
@@ -68,6 +70,7 @@ func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
 // What is in flight when the window closes is waited for; the slowest
 // requests are the ones that would be lost.
 func TestInFlightWorkIsNotDropped(t *testing.T) {
+	t.Parallel()
 	const wait = 400 * time.Millisecond
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
@@ -89,15 +92,24 @@ func TestInFlightWorkIsNotDropped(t *testing.T) {
 
 // Beyond the drain limit it is counted all the same, as what it is.
 func TestUnfinishedIsCounted(t *testing.T) {
+	t.Parallel()
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
 			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
-				s := newScripted(t, never)
-				stage := run(t, bench.Plan{
-					Load: load, Level: 50, Length: 200 * time.Millisecond, Drain: 50 * time.Millisecond, Timeout: time.Minute,
-				}, made(t, bench.HTTP{URL: s.url()}))
+				// What a busy machine has not sent by the end of the drain is unsent,
+				// and rightly so: it is given longer.
+				var stage *result.Stage
+				for drain := 50 * time.Millisecond; ; drain *= 4 {
+					s := newScripted(t, never)
+					stage = run(t, bench.Plan{
+						Load: load, Level: 50, Length: 200 * time.Millisecond, Drain: drain, Timeout: time.Minute,
+					}, made(t, bench.HTTP{URL: s.url()}))
+					if stage.Counts[result.Unsent] == 0 || drain > 4*time.Second {
+						break
+					}
+				}
 				n := stage.Counts[result.Unfinished]
 				if n < 5 || n != stage.Counts.Planned() {
 					t.Errorf("counts %v, want all unfinished", stage.Counts)
@@ -113,6 +125,7 @@ func TestUnfinishedIsCounted(t *testing.T) {
 // A test in which nothing has finished has shown nothing: there is no
 // percentile that could lie below a bound.
 func TestNothingFinishedIsNoPass(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, never)
@@ -135,6 +148,7 @@ func TestNothingFinishedIsNoPass(t *testing.T) {
 // At the cap of connections an arrival waits and keeps its planned instant;
 // the generator was the limit, and says so.
 func TestArrivalsWaitForAConnection(t *testing.T) {
+	t.Parallel()
 	const wait, most = 40 * time.Millisecond, 3
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
@@ -157,6 +171,7 @@ func TestArrivalsWaitForAConnection(t *testing.T) {
 // No more wait than may, all loops together; the others are not sent, which
 // is not the server's fault.
 func TestArrivalsBeyondTheLimitAreNotSent(t *testing.T) {
+	t.Parallel()
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
 		// The first answers come long after the last arrival.
@@ -179,6 +194,7 @@ func TestArrivalsBeyondTheLimitAreNotSent(t *testing.T) {
 
 // An interrupt ends a stage at once, whatever it waits for.
 func TestInterruptOverTheWire(t *testing.T) {
+	t.Parallel()
 	for name, p := range map[string]bench.Plan{
 		"closed":         {Level: 5},
 		"thinking":       {Level: 5, Think: time.Minute},

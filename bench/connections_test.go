@@ -15,6 +15,7 @@ const closingReply = "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\
 // So many connections as were asked for, no more and no fewer, and each is
 // used: a cap on idle ones would make churn that looks like the server's.
 func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
+	t.Parallel()
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
 		const clients = 101
@@ -72,6 +73,7 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 // A fresh connection for each request is what was asked for: the server is
 // told, connecting is timed, and nothing is called a loss.
 func TestNewConnectionForEachRequest(t *testing.T) {
+	t.Parallel()
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
 			t.Parallel()
@@ -103,6 +105,7 @@ func TestNewConnectionForEachRequest(t *testing.T) {
 // A request that fails on a connection that has served before is not sent
 // again in silence: its failure would be hidden, and two timed as one.
 func TestNoSilentRetry(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s, stage := exchanges(t, made, bench.HTTP{}, 1, []script{says(okReply), says(okReply), thenCloses(says("")), says(okReply), resets, says(okReply)})
@@ -115,6 +118,7 @@ func TestNoSilentRetry(t *testing.T) {
 // A request is sent when the reply to the one before is whole, not while it
 // is still coming.
 func TestNoPipelining(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		early := make(chan int, 1000)
@@ -139,6 +143,7 @@ func TestNoPipelining(t *testing.T) {
 // Nobody listens: that is the server's, for every arrival, in every load; no
 // connection was lost, as there never was one.
 func TestRefusedIsTheServers(t *testing.T) {
+	t.Parallel()
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
 			t.Parallel()
@@ -164,10 +169,13 @@ func TestRefusedIsTheServers(t *testing.T) {
 // A reply that comes after its request has timed out is nobody's: not that of
 // the next request either.
 func TestTimeoutIsOneOutcome(t *testing.T) {
+	t.Parallel()
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
-		s := newScripted(t, after(150*time.Millisecond, says(okReply)))
-		stage := run(t, bench.Plan{Level: 5, Timeout: 50 * time.Millisecond, Length: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		// The replies come within the stage, and so late that a busy machine notices
+		// the timeout first.
+		s := newScripted(t, after(500*time.Millisecond, says(okReply)))
+		stage := run(t, bench.Plan{Level: 5, Timeout: 50 * time.Millisecond, Length: 800 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		n := stage.Counts[result.Timeout]
 		if n < 5 || n != stage.Counts.Planned() || n != int64(s.seen()) || n != int64(s.connections()) {
 			t.Errorf("counts %v, %d requests over %d connections, want all timeouts, each on its own", stage.Counts, s.seen(), s.connections())

@@ -22,6 +22,7 @@ var whole = map[string]string{
 // A reply that is cut short is a reset, wherever it is cut and however the
 // connection ends: never a success, and never sent again.
 func TestPartOfAReplyIsNoReply(t *testing.T) {
+	t.Parallel()
 	ends := map[string]func(script) script{
 		"closed":      thenCloses,
 		"half closed": thenHalfCloses,
@@ -55,6 +56,7 @@ func TestPartOfAReplyIsNoReply(t *testing.T) {
 
 // A server may say that it will say no more as soon as its reply is out.
 func TestHalfCloseAfterTheReply(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		for what, text := range map[string]string{"known": okReply, "to the end": "HTTP/1.1 200 OK\r\n\r\nhello"} {
@@ -77,6 +79,7 @@ func TestHalfCloseAfterTheReply(t *testing.T) {
 
 // A reply to HEAD has no body, whatever its header says.
 func TestHeadHasNoBody(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		var scripts []script
@@ -102,6 +105,7 @@ func TestHeadHasNoBody(t *testing.T) {
 
 // Whatever its size, the body of a reply is read to its end, and checked.
 func TestBodyIsReadWhole(t *testing.T) {
+	t.Parallel()
 	const size = 10 << 20
 	body := strings.Repeat("0123456789abcdef", size/16)
 	chunk := "100000\r\n" + body[:1<<20] + "\r\n"
@@ -136,6 +140,7 @@ func TestBodyIsReadWhole(t *testing.T) {
 
 // A large request goes out whole, in as many parts as the server makes of it.
 func TestLargeRequestBody(t *testing.T) {
+	t.Parallel()
 	body := []byte(strings.Repeat("the quick brown fox. ", 200_000)) // 4 MB
 	want := crc32.ChecksumIEEE(body)
 	eachDriver(t, func(t *testing.T, made made) {
@@ -156,6 +161,7 @@ func TestLargeRequestBody(t *testing.T) {
 // A server that turns a caller away need not read what the caller sends: it
 // replies and closes. Its reply counts, and the connection is spent.
 func TestReplyBeforeTheRequestWasRead(t *testing.T) {
+	t.Parallel()
 	body := make([]byte, 8<<20) // more than fits into the kernel's buffers
 	away := "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno"
 	politely := func(c net.Conn) bool { // as servers do that want the reply to be seen for sure
@@ -191,6 +197,7 @@ func TestReplyBeforeTheRequestWasRead(t *testing.T) {
 // The same from clients that do not think: the next request must not be
 // mistaken for the one that could not be sent.
 func TestReplyBeforeTheRequestWasReadWithoutPause(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := startScripted(t, &scripted{scripts: []script{thenCloses(says(okReply))}, early: true})
@@ -206,6 +213,7 @@ func TestReplyBeforeTheRequestWasReadWithoutPause(t *testing.T) {
 
 // A reply that trickles in takes as long as it takes, and is one reply.
 func TestTricklingReply(t *testing.T) {
+	t.Parallel()
 	slow := func(c net.Conn) bool {
 		for i := range len(okReply) {
 			time.Sleep(time.Millisecond)
@@ -230,6 +238,7 @@ func TestTricklingReply(t *testing.T) {
 // Where no arrival falls into the window as those before it failed, the reason
 // is theirs.
 func TestReasonWhereNothingIsMeasured(t *testing.T) {
+	t.Parallel()
 	const pause = "paused"
 	for what, c := range map[string]struct {
 		do   func(*peer)

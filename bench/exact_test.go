@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
@@ -67,27 +68,40 @@ func burst(t *testing.T, style string, o targets.Options, clients, every, waves 
 	}
 }
 
-// User 1001: in every wave exactly one of 1001 clients finds all of 1000
-// threads waiting.
-func TestUser1001(t *testing.T) {
-	s, _ := burst(t, "blocking", targets.Options{Workers: 1000, Queue: targets.NoQueue}, 1001, 2, 2)
-	want(t, s, map[result.Outcome]int64{result.OK: 2000, result.Rejected: 2})
+// oneTooMany drives waves of one client more than there are workers: in every
+// wave exactly one finds all of them waiting. The event loop rejects nobody.
+func oneTooMany(t *testing.T, workers int) {
+	s, _ := burst(t, "blocking", targets.Options{Workers: workers, Queue: targets.NoQueue}, workers+1, 2, 2)
+	want(t, s, map[result.Outcome]int64{result.OK: int64(2 * workers), result.Rejected: 2})
+	s, _ = burst(t, "eventloop", targets.Options{}, workers+1, 2, 1)
+	want(t, s, map[result.Outcome]int64{result.OK: int64(workers) + 1})
 }
 
-// The event loop, same load: nobody is turned away.
-func TestUser1001OnTheEventLoop(t *testing.T) {
-	s, _ := burst(t, "eventloop", targets.Options{}, 1001, 2, 1)
-	want(t, s, map[result.Outcome]int64{result.OK: 1001})
+// User 101. A smaller wave is sent sooner on a busy machine.
+func TestOneClientTooMany(t *testing.T) { oneTooMany(t, 100) }
+
+// User 1001.
+func TestSlowUser1001(t *testing.T) {
+	slow.Only(t)
+	oneTooMany(t, 1000)
 }
 
-// 1000 clients at once on 200 workers and a queue of 100: 300 are served, 200
-// of them after one wait and 100 after two.
-func TestBurstFillsPoolAndQueue(t *testing.T) {
-	s, wait := burst(t, "blocking", targets.Options{Workers: 200, Queue: 100}, 1000, 3, 1)
-	want(t, s, map[result.Outcome]int64{result.OK: 300, result.Rejected: 700})
-	if one, two := s.Latency.CountBetween(0, 2*wait), s.Latency.CountBetween(2*wait, time.Hour); one != 200 || two != 100 {
-		t.Errorf("%d were served in one wait and %d in two, want 200 and 100", one, two)
+// fillPoolAndQueue drives 10 clients per place in the queue at twice as many
+// workers: the workers serve theirs after one wait, and the queue after two.
+func fillPoolAndQueue(t *testing.T, queue int) {
+	workers, clients := 2*queue, 10*queue
+	s, wait := burst(t, "blocking", targets.Options{Workers: workers, Queue: queue}, clients, 3, 1)
+	want(t, s, map[result.Outcome]int64{result.OK: int64(workers + queue), result.Rejected: int64(clients - workers - queue)})
+	if one, two := s.Latency.CountBetween(0, 2*wait), s.Latency.CountBetween(2*wait, time.Hour); one != int64(workers) || two != int64(queue) {
+		t.Errorf("%d were served in one wait and %d in two, want %d and %d", one, two, workers, queue)
 	}
+}
+
+func TestBurstFillsPoolAndQueue(t *testing.T) { fillPoolAndQueue(t, 10) }
+
+func TestSlowBurstFillsPoolAndQueue(t *testing.T) {
+	slow.Only(t)
+	fillPoolAndQueue(t, 100)
 }
 
 // A closed load of 300 on 200 workers and a queue of 100 is the most that the
@@ -117,49 +131,56 @@ func TestClosedAtTheEdgeOfThePool(t *testing.T) {
 func TestLittlesLawOnEveryStyle(t *testing.T) {
 	const wait = 30 * time.Millisecond
 	for _, style := range targets.Names(targets.HTTP) {
-		for _, p := range []bench.Plan{
-			{Load: bench.LoadClosed, Level: 20, Spread: wait, Warmup: 2 * wait},
-			{Load: bench.LoadBurst, Level: 20, Every: 100 * time.Millisecond},
-			{Load: bench.LoadConstant, Level: 200, Warmup: 2 * wait},
-			{Load: bench.LoadPoisson, Level: 200, Warmup: 2 * wait, Seed: 1},
-		} {
-			p.Length = 400 * time.Millisecond
-			s := drive(t, style, targets.Options{Workers: 100, Sim: sim.Config{Latency: wait}}, p)
-			if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
-				t.Errorf("%s, %s: counts %v, want all ok", style, p.Load, s.Counts)
+		t.Run(style, func(t *testing.T) {
+			t.Parallel()
+			for _, p := range []bench.Plan{
+				{Load: bench.LoadClosed, Level: 20, Spread: wait, Warmup: 2 * wait},
+				{Load: bench.LoadBurst, Level: 20, Every: 100 * time.Millisecond},
+				{Load: bench.LoadConstant, Level: 200, Warmup: 2 * wait},
+				{Load: bench.LoadPoisson, Level: 200, Warmup: 2 * wait, Seed: 1},
+			} {
+				p.Length = 400 * time.Millisecond
+				s := drive(t, style, targets.Options{Workers: 100, Sim: sim.Config{Latency: wait}}, p)
+				if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
+					t.Errorf("%s: counts %v, want all ok", p.Load, s.Counts)
+				}
+				for _, w := range s.Warnings {
+					t.Errorf("%s: %s", p.Load, w)
+				}
+				if p.Load == bench.LoadClosed && math.Abs(s.InFlight-20) > 0.4 {
+					t.Errorf("%.2f in flight in a closed load of 20", s.InFlight)
+				}
 			}
-			for _, w := range s.Warnings {
-				t.Errorf("%s, %s: %s", style, p.Load, w)
-			}
-			if p.Load == bench.LoadClosed && math.Abs(s.InFlight-20) > 0.4 {
-				t.Errorf("%s: %.2f in flight in a closed load of 20", style, s.InFlight)
-			}
-		}
+		})
 	}
 }
 
 // A stall of the backend at a constant rate, over real sockets: rate × stall
 // samples are late, and their lateness is spread over the stall.
 func TestStallAtAConstantRate(t *testing.T) {
+	t.Parallel()
 	const (
 		rate  = 500
 		stall = time.Second
 		wait  = 20 * time.Millisecond
 	)
 	for _, style := range targets.Names(targets.HTTP) {
-		s := drive(t, style,
-			targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stalls{{Length: stall, Offset: 500 * time.Millisecond}}}},
-			bench.Plan{Load: bench.LoadConstant, Level: rate, Length: 2 * time.Second})
-		want(t, s, map[result.Outcome]int64{result.OK: 1000})
-		// Late by a tenth of the stall or more: nine tenths of the 500 answers
-		// that fall due in the stall. A slow machine can add to the lateness, not
-		// take from it.
-		if late := s.Latency.CountBetween(wait+stall/10, time.Minute); late < 448 {
-			t.Errorf("%s: %d samples late by a tenth of the stall, want 450 at the least", style, late)
-		}
-		if late := s.Latency.CountBetween(wait+9*stall/10, time.Minute); late < 48 {
-			t.Errorf("%s: %d samples late by nine tenths of the stall, want 50 at the least", style, late)
-		}
-		t.Logf("%s: p50 %v p90 %v max %v", style, s.Latency.Quantile(0.5), s.Latency.Quantile(0.9), s.Latency.Max())
+		t.Run(style, func(t *testing.T) {
+			t.Parallel()
+			s := drive(t, style,
+				targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stalls{{Length: stall, Offset: 500 * time.Millisecond}}}},
+				bench.Plan{Load: bench.LoadConstant, Level: rate, Length: 2 * time.Second})
+			want(t, s, map[result.Outcome]int64{result.OK: 1000})
+			// Late by a tenth of the stall or more: nine tenths of the 500 answers
+			// that fall due in the stall. A slow machine can add to the lateness, not
+			// take from it.
+			if late := s.Latency.CountBetween(wait+stall/10, time.Minute); late < 448 {
+				t.Errorf("%d samples late by a tenth of the stall, want 450 at the least", late)
+			}
+			if late := s.Latency.CountBetween(wait+9*stall/10, time.Minute); late < 48 {
+				t.Errorf("%d samples late by nine tenths of the stall, want 50 at the least", late)
+			}
+			t.Logf("p50 %v p90 %v max %v", s.Latency.Quantile(0.5), s.Latency.Quantile(0.9), s.Latency.Max())
+		})
 	}
 }

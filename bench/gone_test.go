@@ -13,6 +13,7 @@ import (
 )
 
 func TestGone(t *testing.T) {
+	t.Parallel()
 	there := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer there.Close()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -298,26 +298,35 @@ func (r hostileRun) run(ctx context.Context) (*result.Stage, time.Duration, erro
 	return stage, time.Since(began), err
 }
 
-// eachWay calls test for each driver, plain and over TLS, with connections that
-// are kept and with new ones.
-func eachWay(t *testing.T, test func(t *testing.T, r hostileRun, secure bool)) {
-	for _, way := range []struct {
-		driver string
-		secure bool
-	}{{epoll.Name, false}, {bench.Fasthttp, false}, {bench.Fasthttp, true}} {
-		if way.driver == epoll.Name && !epoll.Supported {
+// way is how a server is driven.
+type way struct {
+	driver        string
+	secure, fresh bool
+}
+
+// ways are all of them. The first few have each driver, TLS, and connections
+// that are kept and new ones; the plain suite has these, and the slow one all.
+var ways = []way{
+	{epoll.Name, false, false}, {epoll.Name, false, true}, {bench.Fasthttp, false, false}, {bench.Fasthttp, true, true},
+	{bench.Fasthttp, false, true}, {bench.Fasthttp, true, false},
+}
+
+const fewWays = 4
+
+// eachWay calls test for each of the ways.
+func eachWay(t *testing.T, ways []way, test func(t *testing.T, r hostileRun, secure bool)) {
+	for _, w := range ways {
+		if w.driver == epoll.Name && !epoll.Supported {
 			continue
 		}
-		for _, fresh := range []bool{false, true} {
-			name := way.driver
-			if way.secure {
-				name += ", TLS"
-			}
-			if fresh {
-				name += ", new connections"
-			}
-			t.Run(name, func(t *testing.T) { test(t, hostileRun{Driver: way.driver, Fresh: fresh, Clients: 4}, way.secure) })
+		name := w.driver
+		if w.secure {
+			name += ", TLS"
 		}
+		if w.fresh {
+			name += ", new connections"
+		}
+		t.Run(name, func(t *testing.T) { test(t, hostileRun{Driver: w.driver, Fresh: w.fresh, Clients: 4}, w.secure) })
 	}
 }
 
@@ -367,8 +376,8 @@ func (m hostile) check(t *testing.T, r hostileRun, counts result.Counts, surplus
 
 // The suite of hostile servers: whatever a server does, the outcome is the one
 // that it must be, and the stage ends in time.
-func TestHostileServers(t *testing.T) {
-	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
+func holdOutcomes(t *testing.T, ways []way) {
+	eachWay(t, ways, func(t *testing.T, r hostileRun, secure bool) {
 		eachMode(t, func(hostile) bool { return true }, func(t *testing.T, m hostile) {
 			r := r.of(m)
 			r.URL = serveHostile(t, m.do, secure)
@@ -390,9 +399,16 @@ func TestHostileServers(t *testing.T) {
 	})
 }
 
+func TestHostileServers(t *testing.T) { holdOutcomes(t, ways[:fewWays]) }
+
+func TestSlowHostileServers(t *testing.T) {
+	slow.Only(t)
+	holdOutcomes(t, ways[fewWays:])
+}
+
 // An interrupt ends a stage at once, whatever the server is doing.
 func TestInterruptEndsAtOnce(t *testing.T) {
-	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
+	eachWay(t, ways, func(t *testing.T, r hostileRun, secure bool) {
 		eachMode(t, func(m hostile) bool { return m.stalls || m.hungry }, func(t *testing.T, m hostile) {
 			r := r.of(m)
 			r.URL, r.Cancel = serveHostile(t, m.do, secure), 30*time.Millisecond
@@ -455,11 +471,11 @@ func driveHostile(value string) error {
 
 // holdMemory drives the modes with 100 clients from a process of its own, and
 // holds its memory against the bound.
-func holdMemory(t *testing.T, choose func(hostile) bool) {
+func holdMemory(t *testing.T, ways []way, choose func(hostile) bool) {
 	if bench.RaceEnabled {
 		t.Skip("the race detector takes several times the memory")
 	}
-	eachWay(t, func(t *testing.T, r hostileRun, secure bool) {
+	eachWay(t, ways, func(t *testing.T, r hostileRun, secure bool) {
 		t.Parallel()
 		var chosen []hostile
 		var runs []hostileRun
@@ -508,10 +524,20 @@ func holdMemory(t *testing.T, choose func(hostile) bool) {
 }
 
 func TestHostileServersTakeNoMemory(t *testing.T) {
-	holdMemory(t, func(m hostile) bool { return m.hungry })
+	// One mode for each thing that can grow.
+	sample := []string{
+		"no end of replies", "a header line without end", "interim replies without end", "an extension without end",
+		"chunks of 64 kB without end", "a large request is not read", "64 MB are announced, some come",
+	}
+	for _, name := range sample {
+		if !slices.ContainsFunc(hostiles, func(m hostile) bool { return m.name == name && m.hungry }) {
+			t.Errorf("no mode that takes memory is named %q", name)
+		}
+	}
+	holdMemory(t, ways[:fewWays], func(m hostile) bool { return slices.Contains(sample, m.name) })
 }
 
 func TestSlowHostileServersTakeNoMemory(t *testing.T) {
 	slow.Only(t)
-	holdMemory(t, func(m hostile) bool { return true })
+	holdMemory(t, ways, func(m hostile) bool { return true })
 }

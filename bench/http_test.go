@@ -31,6 +31,7 @@ func dialer(t interface{ Fatal(...any) }, url string) bench.Dial {
 // sockets and whatever it does: answer, reject, reset, close early, talk
 // nonsense.
 func TestStageCountsWhatTheServerDid(t *testing.T) {
+	t.Parallel()
 	kinds := []struct {
 		script script
 		want   result.Outcome

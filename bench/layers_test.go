@@ -85,6 +85,7 @@ func layerOf(pkg string) int {
 // The house stands as long as nobody reaches up: what a package may import is
 // written down once, here.
 func TestLayers(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
 	if err != nil {
 		t.Fatal(err)

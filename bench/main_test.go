@@ -36,7 +36,7 @@ func TestMain(m *testing.M) {
 	}
 	// Tests that run in parallel wait most of the time: more of them than CPUs.
 	// What the command line says goes before.
-	if err := flag.Set("test.parallel", "8"); err != nil {
+	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
 	os.Exit(m.Run())

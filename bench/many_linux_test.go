@@ -74,16 +74,19 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 		"waiting":  {Load: bench.LoadPoisson, Level: 10_000, MaxClients: 1},
 	} {
 		var mallocs, requests [2]uint64
-		for i, length := range []time.Duration{60 * time.Millisecond, 600 * time.Millisecond} {
-			p.Length, p.MaxLag, p.Drain = length, time.Minute, time.Minute
-			d := epollDriver(1)(t, bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"})
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			stage := run(t, p, d)
-			runtime.ReadMemStats(&after)
-			mallocs[i], requests[i] = after.Mallocs-before.Mallocs, uint64(stage.Counts[result.OK])
+		enough := func() bool { return requests[0] > 0 && requests[1] >= 4*requests[0] }
+		for try := 0; try < 5 && !enough(); try++ { // others may have taken the CPU from the longer one
+			for i, length := range []time.Duration{60 * time.Millisecond, 600 * time.Millisecond} {
+				p.Length, p.MaxLag, p.Drain = length, time.Minute, time.Minute
+				d := epollDriver(1)(t, bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"})
+				var before, after runtime.MemStats
+				runtime.ReadMemStats(&before)
+				stage := run(t, p, d)
+				runtime.ReadMemStats(&after)
+				mallocs[i], requests[i] = after.Mallocs-before.Mallocs, uint64(stage.Counts[result.OK])
+			}
 		}
-		if requests[1] < 4*requests[0] || requests[0] == 0 {
+		if !enough() {
 			t.Fatalf("%s: %d and %d requests", name, requests[0], requests[1])
 		}
 		per := (float64(mallocs[1]) - float64(mallocs[0])) / float64(requests[1]-requests[0])

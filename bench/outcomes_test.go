@@ -104,6 +104,7 @@ func (r reply) cuts() (at []int) {
 // in as many pieces as it has bytes; and a connection takes the next request
 // where, and only where, the reply allows it.
 func TestOutcomeOfEachReply(t *testing.T) {
+	t.Parallel()
 	const clients = 8
 	eachDriver(t, func(t *testing.T, made made) {
 		for _, r := range append(replies, nonsense...) {

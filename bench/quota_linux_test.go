@@ -42,7 +42,7 @@ func driveAddress(addr string) error {
 
 // busyPlan takes all the CPU time that there is.
 func busyPlan(pid int) bench.Plan {
-	return bench.Plan{Level: 16, Length: time.Second, TargetPID: pid}
+	return bench.Plan{Level: 16, Length: 500 * time.Millisecond, TargetPID: pid}
 }
 
 // quotaGroup makes a control group that may use so little of a CPU, or skips
@@ -105,6 +105,7 @@ func quotaGroup(t *testing.T, thousandths int) (admit func(pid int)) {
 // A closed load has no lag: its clients plan the next request when the last has
 // been answered. So a stop of the generator by a quota shows in latencies alone.
 func TestQuotaOfTheGenerator(t *testing.T) {
+	t.Parallel()
 	admit := quotaGroup(t, 20)
 	target := launch(t, "bare", nil)
 	t.Cleanup(func() { target.Stop() })
@@ -138,6 +139,7 @@ func TestQuotaOfTheGenerator(t *testing.T) {
 
 // A quota of the target is a limit of the target.
 func TestQuotaOfTheTarget(t *testing.T) {
+	t.Parallel()
 	admit := quotaGroup(t, 10)
 	target := launch(t, "bare", nil)
 	t.Cleanup(func() { target.Stop() })

@@ -74,6 +74,7 @@ func (r *recording) requests() []string {
 // What is given goes out byte for byte, whichever driver sends it. HOST stands
 // for the server's address.
 func TestRequestByteForByte(t *testing.T) {
+	t.Parallel()
 	const agent, host = "User-Agent: onhold\r\n", "Host: HOST\r\n"
 	for what, c := range map[string]struct {
 		h    bench.HTTP // its URL without http://HOST, its user aside

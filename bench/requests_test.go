@@ -18,6 +18,7 @@ import (
 
 // What is asked for is what goes out: method, lines, body and host.
 func TestRequestIsSentAsGiven(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, says(okReply))
@@ -53,6 +54,7 @@ func mix(url string, weights ...int) (m []bench.Weighted) {
 // Of several addresses each has its share: of n requests within five standard
 // deviations, which one run in a million misses.
 func TestMixHasItsShares(t *testing.T) {
+	t.Parallel()
 	weights := []int{6, 3, 1}
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
@@ -78,6 +80,7 @@ func TestMixHasItsShares(t *testing.T) {
 
 // The seed decides the sequence: the same again, another one with another.
 func TestMixIsDrawnFromTheSeed(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		var sequences []string
@@ -100,6 +103,7 @@ func TestMixIsDrawnFromTheSeed(t *testing.T) {
 // Each request is another one where the caller fills them, over all
 // connections, and Body itself stays as it was.
 func TestRequestsAreFilled(t *testing.T) {
+	t.Parallel()
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, says(okReply))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -198,6 +199,7 @@ func TestWhoIsAtFault(t *testing.T) {
 // A rate is that of all threads together, and the arrivals at the edges of
 // the window are neither lost nor sent twice, however many loops share them.
 func TestRateIsTotalNotPerThread(t *testing.T) {
+	t.Parallel()
 	for _, load := range []bench.Load{bench.LoadConstant, bench.LoadPoisson} {
 		t.Run(string(load), func(t *testing.T) {
 			t.Parallel()
@@ -218,8 +220,19 @@ func TestRateIsTotalNotPerThread(t *testing.T) {
 
 // A burst is divided among loops so that each wave has all of its clients.
 func TestNoArrivalIsLostAtTheEdges(t *testing.T) {
-	for _, clients := range []int{1, 2, 100, 1001} {
+	t.Parallel()
+	holdEdges(t, 1, 2, 101)
+}
+
+func TestSlowNoArrivalIsLostAtTheEdges(t *testing.T) {
+	slow.Only(t)
+	holdEdges(t, 100, 1001)
+}
+
+func holdEdges(t *testing.T, clients ...int) {
+	for _, clients := range clients {
 		eachThreads(t, func(t *testing.T, made made) {
+			t.Parallel()
 			s := newScripted(t, says(okReply))
 			const waves, every = 3, 50 * time.Millisecond
 			stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Length: waves * every, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
@@ -233,6 +246,7 @@ func TestNoArrivalIsLostAtTheEdges(t *testing.T) {
 // Nothing is sent before its instant, in any load: number k comes k steps
 // after the start of the stage at the earliest.
 func TestNothingIsSentEarly(t *testing.T) {
+	t.Parallel()
 	const rate, length = 200, 300 * time.Millisecond
 	plans := map[string]bench.Plan{
 		"constant": {Load: bench.LoadConstant, Level: rate, Length: length},
@@ -271,9 +285,19 @@ func TestNothingIsSentEarly(t *testing.T) {
 
 // Callers who do not know of each other come with exponential gaps, also as
 // the server sees them: the test of Kolmogorov and Smirnov, at 1 in 10,000.
-func TestPoissonIsPoissonAtTheServer(t *testing.T) {
-	const rate, length = 300, 1200 * time.Millisecond
-	eachThreads(t, func(t *testing.T, made made) {
+func TestPoissonIsPoissonAtTheServer(t *testing.T) { holdPoisson(t, eachDriver, 700*time.Millisecond) }
+
+func TestSlowPoissonIsPoissonAtTheServer(t *testing.T) {
+	slow.Only(t)
+	holdPoisson(t, eachThreads, 1200*time.Millisecond)
+}
+
+// over runs a test with each of some drivers.
+type over func(t *testing.T, test func(t *testing.T, made made))
+
+func holdPoisson(t *testing.T, each over, length time.Duration) {
+	const rate = 300
+	each(t, func(t *testing.T, made made) {
 		atTheServer(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
 			stage := plannedRight(t, bench.Plan{Load: bench.LoadPoisson, Level: rate, Seed: 11, Length: length}, made(t, bench.HTTP{URL: s.url()}))
@@ -295,16 +319,24 @@ func TestPoissonIsPoissonAtTheServer(t *testing.T) {
 
 // A constant rate neither drifts nor comes in bursts, as it does from a bucket
 // of tokens that is filled every so often.
-func TestConstantRateKeepsItsGrid(t *testing.T) {
-	const rate, length = 500, 800 * time.Millisecond
+func TestConstantRateKeepsItsGrid(t *testing.T) { holdGrid(t, eachDriver, 400*time.Millisecond) }
+
+func TestSlowConstantRateKeepsItsGrid(t *testing.T) {
+	slow.Only(t)
+	holdGrid(t, eachThreads, 800*time.Millisecond)
+}
+
+func holdGrid(t *testing.T, each over, length time.Duration) {
+	const rate = 500
 	const gap = time.Second / rate
-	eachThreads(t, func(t *testing.T, made made) {
+	n := int(length / gap)
+	each(t, func(t *testing.T, made made) {
 		atTheServer(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
 			stage := plannedRight(t, bench.Plan{Load: bench.LoadConstant, Level: rate, Length: length}, made(t, bench.HTTP{URL: s.url()}))
 			at := arrived(s)
-			if len(at) != 400 || stage.Counts[result.OK] != 400 {
-				t.Fatalf("counts %v, %d requests, want 400", stage.Counts, len(at))
+			if len(at) != n || stage.Counts[result.OK] != int64(n) {
+				t.Fatalf("counts %v, %d requests, want %d", stage.Counts, len(at), n)
 			}
 			off := make([]time.Duration, len(at))
 			for i := range at {
@@ -361,6 +393,7 @@ func (s *stalling) serve(c net.Conn) bool {
 // an open load as rate × stall late samples in a straight line. A slow machine
 // may add to what is late, and takes nothing from it.
 func TestClockDoesNotStartAtDequeue(t *testing.T) {
+	t.Parallel()
 	const rate, stall = 500, 400 * time.Millisecond
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
@@ -385,6 +418,7 @@ func TestClockDoesNotStartAtDequeue(t *testing.T) {
 // A closed load does not show that stall: each client waits with the server,
 // once. What it did not send must not be made up afterwards.
 func TestNothingIsBackFilled(t *testing.T) {
+	t.Parallel()
 	const clients = 20
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()

@@ -158,6 +158,13 @@ func (s *sources) lay(ctx context.Context, l *laid, out string, depth int) (chan
 		return false, err
 	}
 	changed = committed != candidate
+	hidden, err := l.user.hidden(ctx, l.trees[1])
+	if err != nil {
+		return false, err
+	}
+	if len(hidden) > 0 {
+		s.notes = append(s.notes, fmt.Sprintf("changes of %s are not in the candidate, for git was told not to look at them (assume-unchanged, skip-worktree): 'git update-index --no-assume-unchanged' or '--no-skip-worktree' has it look", some(hidden)))
+	}
 	notes, err := l.unfilter(ctx)
 	if err != nil {
 		return false, err

@@ -405,6 +405,25 @@ func global(t *testing.T, text string) {
 // Of what a filter keeps both sides have the contents: what did not change as
 // the working tree has it, and of Git LFS what the clone holds. Else both have
 // what git stores, and it is said.
+// What git was told not to look at is not in the candidate, which is said.
+func TestChangesThatGitDoesNotLookAt(t *testing.T) {
+	for flag, says := range map[string]bool{"--assume-unchanged": true, "--skip-worktree": true, "--refresh": false} {
+		dir := repo(t, map[string]string{"a.txt": "old", "b.txt": "old", "sub/c.txt": "old"})
+		run(t, dir, "update-index", flag, "a.txt", "sub/c.txt")
+		if s := layOutOf(t, dir, "HEAD"); len(s.notes) > 0 {
+			t.Errorf("%s: unchanged: %q", flag, s.notes)
+		}
+		write(t, dir, map[string]string{"a.txt": "new", "sub/c.txt": "new"})
+		s := layOutOf(t, filepath.Join(dir, "sub"), "HEAD")
+		if notes := strings.Join(s.notes, " "); strings.Contains(notes, "changes of a.txt, sub/c.txt are not in the candidate") != says {
+			t.Errorf("%s: %q", flag, notes)
+		}
+		if got := strings.Join(s.differing, " "); (got == "") != says {
+			t.Errorf("%s: differing are %q", flag, got)
+		}
+	}
+}
+
 func TestFiltersOfGit(t *testing.T) {
 	const id = "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881" // of x
 	pointer := "version https://git-lfs.github.com/spec/v1\noid sha256:" + id + "\nsize 1\n"

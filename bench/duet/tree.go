@@ -166,6 +166,28 @@ func (g *repository) untouched(ctx context.Context, made string) (list []byte, e
 	return list, nil
 }
 
+// hidden lists the files of the candidate's tree that lie in the working tree
+// with other contents, which git does not look at, for it was told to take them
+// for unchanged.
+func (g *repository) hidden(ctx context.Context, candidate tree) (changed []string, err error) {
+	out, err := g.raw(ctx, nil, "ls-files", "-v", "-z", "--full-name", ":(top)")
+	if err != nil {
+		return nil, err
+	}
+	for line := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {
+		tag, path, ok := strings.Cut(line, " ")
+		e, stored := candidate[path]
+		if !ok || !stored || e.mode == gitLink || e.mode == symbolicLink || tag != "S" && tag == strings.ToUpper(tag) {
+			continue
+		}
+		b, err := os.ReadFile(filepath.Join(g.top, path))
+		if err == nil && g.object(b) != e.object && g.object(bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n"))) != e.object {
+			changed = append(changed, path)
+		}
+	}
+	return changed, nil
+}
+
 // fetchMissing fetches what a partial clone lacks of a commit, by the user's git
 // and its access to where the clone came from, into the objects of another
 // repository: the user's are not changed.

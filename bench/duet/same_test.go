@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
@@ -15,6 +16,17 @@ import (
 // what may read another file is measured.
 func TestIdenticalPackagesAreEqual(t *testing.T) {
 	t.Parallel()
+	identicalPackages(t, "HEAD against HEAD", "one package changed", "testdata", "a source file that is read", "a source file that is read by a call", "a benchmark that fails")
+}
+
+func TestSlowIdenticalPackagesAreEqual(t *testing.T) {
+	slow.Only(t)
+	identicalPackages(t)
+}
+
+// identicalPackages tests the cases that are named, or all of them.
+func identicalPackages(t *testing.T, names ...string) {
+	t.Helper()
 	const module = "module example.com/toy\n\ngo 1.26\n"
 	bench := func(pkg, body string) string {
 		return "package " + pkg + "\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc BenchmarkX(b *testing.B) {\n\tfor b.Loop() {\n\t\t" + body + "\n\t}\n}\n\nvar _ = os.Args\n"
@@ -34,6 +46,7 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 		"fails/f_test.go": bench("fails", `b.Fatal("broken")`), "skips/s_test.go": bench("skips", `b.Skip("not here")`),
 		"metrics/m_test.go": bench("metrics", `b.ReportMetric(1, "parts/op")`),
 	}
+	ran := 0
 	for why, c := range map[string]struct {
 		change   map[string]string
 		packages string
@@ -57,6 +70,10 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 		"a benchmark that skips":                          {nil, "./b ./skips", "skips", "X ns/op", "", false},
 		"allocations, of all":                             {nil, "./b", "", "X B/op, X allocs/op, X ns/op", "", true},
 	} {
+		if len(names) > 0 && !slices.Contains(names, why) {
+			continue
+		}
+		ran++
 		t.Run(why, func(t *testing.T) {
 			t.Parallel()
 			dir := repo(t, files)
@@ -92,6 +109,9 @@ func TestIdenticalPackagesAreEqual(t *testing.T) {
 				}
 			}
 		})
+	}
+	if ran < len(names) {
+		t.Errorf("%d cases ran, %q are named", ran, names)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +140,8 @@ func BenchmarkWork(b *testing.B) {
 `
 
 // Beside processes that keep all CPUs busy, changes that nobody could doubt are
-// found: 40 %, an allocation, tenfold.
+// found: 40 %, an allocation, tenfold. Where other processes make a pair's noise
+// larger than a change of time, the right answer is that nobody can tell.
 func TestSlowVerdictsBesideALoad(t *testing.T) {
 	slow.Only(t)
 	if runtime.GOOS == "windows" {
@@ -167,11 +169,12 @@ func TestSlowVerdictsBesideALoad(t *testing.T) {
 		why, base, candidate string
 		gate                 []string
 		want                 compare.Verdict
+		change               float64 // of the time
 	}{
-		{"40 % worse", "100000 3", "140000 3", nil, compare.Regressed},
-		{"one more allocation", "100000 3", "100000 4", []string{"allocs/op"}, compare.Regressed},
-		{"one allocation less", "100000 3", "100000 2", []string{"allocs/op"}, compare.Improved},
-		{"tenfold", "20000 3", "200000 3", nil, compare.Regressed},
+		{"40 % worse", "100000 3", "140000 3", nil, compare.Regressed, 0.4},
+		{"one more allocation", "100000 3", "100000 4", []string{"allocs/op"}, compare.Regressed, 0},
+		{"one allocation less", "100000 3", "100000 2", []string{"allocs/op"}, compare.Improved, 0},
+		{"tenfold", "20000 3", "200000 3", nil, compare.Regressed, 9},
 	} {
 		s := newSession(t)
 		s.Policy.Gate, s.Budget = c.gate, 10*time.Minute
@@ -190,7 +193,10 @@ func TestSlowVerdictsBesideALoad(t *testing.T) {
 		}
 		r.close()
 		report := s.conclude(nil)
-		if report.Verdict != c.want {
+		drowned := report.Verdict == compare.Inconclusive && slices.ContainsFunc(report.Findings, func(f compare.Finding) bool {
+			return f.Gated && f.Verdict == compare.Inconclusive && f.Metric == "time" && f.Noise > c.change
+		})
+		if report.Verdict != c.want && !drowned {
 			t.Errorf("%s: %s after %d pairs: %q", c.why, report.Verdict, report.Pairs, report.Reasons)
 		}
 		for _, f := range report.Findings {

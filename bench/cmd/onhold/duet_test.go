@@ -25,7 +25,7 @@ func TestSlowInterruptDuet(t *testing.T) {
 	}
 	dir, temp := t.TempDir(), t.TempDir()
 	toyRepo(t, dir)
-	args := []string{"duet", "--base", "main", "--bench", "Orders", "--benchtime", "20ms", "--out", "duet", "--patient"}
+	args := []string{"duet", "--base", "main", "--bench", "Orders", "--benchtime", "20ms", "--out", "duet", "--patient", "--measure-identical"}
 	cmd := command(t, dir, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	said := interruptAt(t, cmd, "[2/8]", nil)

@@ -118,8 +118,10 @@ func testReadme(t *testing.T, least int, wanted func(line string) bool, install 
 		copyFile(t, filepath.Join(root, name), filepath.Join(work, name))
 	}
 	commitAll(t, work)
-	if err := os.MkdirAll(filepath.Join(work, "bin"), 0o755); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"bin", "out"} { // where commands write what the README does not say where
+		if err := os.MkdirAll(filepath.Join(work, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	env := install(filepath.Join(work, "bin", "onhold"))
 	var ran atomic.Int32

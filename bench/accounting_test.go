@@ -71,7 +71,7 @@ func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
 // requests are the ones that would be lost.
 func TestInFlightWorkIsNotDropped(t *testing.T) {
 	t.Parallel()
-	const wait = 400 * time.Millisecond
+	const wait = 250 * time.Millisecond
 	for _, load := range bench.Loads {
 		t.Run(string(load), func(t *testing.T) {
 			t.Parallel()
@@ -213,7 +213,7 @@ func TestInterruptOverTheWire(t *testing.T) {
 					s := newScripted(t, script)
 					ctx, cancel := context.WithCancel(t.Context())
 					defer cancel()
-					time.AfterFunc(100*time.Millisecond, cancel)
+					time.AfterFunc(50*time.Millisecond, cancel)
 					began := time.Now()
 					stage, err := bench.Run(ctx, p, made(t, bench.HTTP{URL: s.url()}))
 					if stage != nil || !errors.Is(err, context.Canceled) {

@@ -407,7 +407,14 @@ func TestSlowHostileServers(t *testing.T) {
 }
 
 // An interrupt ends a stage at once, whatever the server is doing.
-func TestInterruptEndsAtOnce(t *testing.T) {
+func TestInterruptEndsAtOnce(t *testing.T) { holdInterrupt(t, ways[:fewWays]) }
+
+func TestSlowInterruptEndsAtOnce(t *testing.T) {
+	slow.Only(t)
+	holdInterrupt(t, ways[fewWays:])
+}
+
+func holdInterrupt(t *testing.T, ways []way) {
 	eachWay(t, ways, func(t *testing.T, r hostileRun, secure bool) {
 		eachMode(t, func(m hostile) bool { return m.stalls || m.hungry }, func(t *testing.T, m hostile) {
 			r := r.of(m)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
 	"pgregory.net/rapid"
 )
@@ -32,6 +33,15 @@ func dialer(t interface{ Fatal(...any) }, url string) bench.Dial {
 // nonsense.
 func TestStageCountsWhatTheServerDid(t *testing.T) {
 	t.Parallel()
+	holdCounts(t, 0)
+}
+
+func TestSlowStageCountsWhatTheServerDid(t *testing.T) {
+	slow.Only(t)
+	holdCounts(t, 1, 2, 3, 4)
+}
+
+func holdCounts(t *testing.T, seeds ...int) {
 	kinds := []struct {
 		script script
 		want   result.Outcome
@@ -48,7 +58,7 @@ func TestStageCountsWhatTheServerDid(t *testing.T) {
 		{after(900*time.Millisecond, says("")), result.Timeout},
 	}
 	for _, load := range []bench.Load{bench.LoadClosed, bench.LoadConstant} {
-		for seed := range 3 {
+		for _, seed := range seeds {
 			t.Run(fmt.Sprintf("%s-%d", load, seed), func(t *testing.T) {
 				t.Parallel()
 				eachDriver(t, func(t *testing.T, made made) {

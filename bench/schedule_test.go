@@ -285,7 +285,7 @@ func TestNothingIsSentEarly(t *testing.T) {
 
 // Callers who do not know of each other come with exponential gaps, also as
 // the server sees them: the test of Kolmogorov and Smirnov, at 1 in 10,000.
-func TestPoissonIsPoissonAtTheServer(t *testing.T) { holdPoisson(t, eachDriver, 700*time.Millisecond) }
+func TestPoissonIsPoissonAtTheServer(t *testing.T) { holdPoisson(t, eachDriver, 500*time.Millisecond) }
 
 func TestSlowPoissonIsPoissonAtTheServer(t *testing.T) {
 	slow.Only(t)

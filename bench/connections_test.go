@@ -172,10 +172,17 @@ func TestTimeoutIsOneOutcome(t *testing.T) {
 	t.Parallel()
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
-		// The replies come within the stage, and so late that a busy machine notices
-		// the timeout first.
-		s := newScripted(t, after(500*time.Millisecond, says(okReply)))
-		stage := run(t, bench.Plan{Level: 5, Timeout: 50 * time.Millisecond, Length: 800 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		var s *scripted
+		var stage *result.Stage
+		// The replies come within the stage. A machine that is too busy to connect
+		// within the timeout, or to notice it before the reply, gets more time.
+		for timeout := 60 * time.Millisecond; ; timeout *= 3 {
+			s = newScripted(t, after(4*timeout, says(okReply)))
+			stage = run(t, bench.Plan{Level: 5, Timeout: timeout, Length: 6 * timeout}, made(t, bench.HTTP{URL: s.url()}))
+			if stage.Counts[result.OK] == 0 && int64(s.seen()) >= stage.Counts.Planned() || timeout > 500*time.Millisecond {
+				break
+			}
+		}
 		n := stage.Counts[result.Timeout]
 		if n < 5 || n != stage.Counts.Planned() || n != int64(s.seen()) || n != int64(s.connections()) {
 			t.Errorf("counts %v, %d requests over %d connections, want all timeouts, each on its own", stage.Counts, s.seen(), s.connections())

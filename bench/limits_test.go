@@ -38,15 +38,6 @@ func exhausted(driver string) error {
 	return json.NewEncoder(os.Stdout).Encode(stage)
 }
 
-// namedDriver makes a driver where there is no test to fail.
-func namedDriver(name string, h bench.HTTP) (bench.Driver, error) {
-	if name == epoll.Name {
-		return epoll.New(h, 2, 0)
-	}
-	dial, err := h.Dial()
-	return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}, err
-}
-
 func burstWithoutDescriptors(driver, url string) (*result.Stage, error) {
 	d, err := namedDriver(driver, bench.HTTP{URL: url})
 	if err != nil {

@@ -174,7 +174,7 @@ func TestAlike(t *testing.T) {
 	} {
 		read := func(names string, arm compare.Arm) []compare.Sample {
 			text := ""
-			for _, name := range strings.Fields(names) {
+			for name := range strings.FieldsSeq(names) {
 				if pkg, rest, ok := strings.Cut(name, ":"); ok {
 					text, name = text+"pkg: "+pkg+"\n", rest
 				}
@@ -203,20 +203,20 @@ func TestAlike(t *testing.T) {
 // Several lines of one name in one launch are repeats: none of them counts for
 // all.
 func TestRepeatsInALaunch(t *testing.T) {
-	text := ""
+	var text strings.Builder
 	for pair := 1; pair <= 8; pair++ {
 		for _, arm := range []compare.Arm{compare.Base, compare.Candidate} {
-			text += fmt.Sprintf("arm: %s\npair: %d\n", arm, pair)
+			text.WriteString(fmt.Sprintf("arm: %s\npair: %d\n", arm, pair))
 			values := []int{100, 104, 900} // an outlier, last
 			if arm == compare.Candidate {
 				values = []int{300, 302}
 			}
 			for _, v := range values {
-				text += fmt.Sprintf("BenchmarkX-2 1 %d ns/op\n", v)
+				text.WriteString(fmt.Sprintf("BenchmarkX-2 1 %d ns/op\n", v))
 			}
 		}
 	}
-	samples, err := compare.ReadBench(strings.NewReader(text), "launches.txt", "")
+	samples, err := compare.ReadBench(strings.NewReader(text.String()), "launches.txt", "")
 	if err != nil {
 		t.Fatal(err)
 	}

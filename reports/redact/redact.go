@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -61,10 +62,8 @@ func Secret(name string) bool {
 		}
 	}
 	for _, word := range wordsOf(name) {
-		for _, w := range words {
-			if word == w {
-				return true
-			}
+		if slices.Contains(words, word) {
+			return true
 		}
 		if strings.HasSuffix(word, "key") && len(word) > 3 { // apikey, authkey
 			return true

@@ -9,7 +9,7 @@ import (
 )
 
 func TestSecretNames(t *testing.T) {
-	for _, name := range strings.Fields(`token TOKEN X-Auth-Token access_token accessToken AccessToken refresh-token id_token csrf_token _csrf
+	for name := range strings.FieldsSeq(`token TOKEN X-Auth-Token access_token accessToken AccessToken refresh-token id_token csrf_token _csrf
 		key api_key apikey apiKey api-key X-Api-Key APIKEY Ocp-Apim-Subscription-Key keys AWSAccessKeyId x-amz-security-token X-Amz-Signature X-Amz-Credential
 		password PASSWORD passwd pwd db.password user[password] PGPASSWORD DB_PASS passphrase secret client_secret clientSecret APISecret
 		authorization Authorization Proxy-Authorization auth oauth X-Auth cookie Set-Cookie session session_id sessionId PHPSESSID JSESSIONID sid jwt sig signature
@@ -18,7 +18,7 @@ func TestSecretNames(t *testing.T) {
 			t.Errorf("%s is taken for harmless", name)
 		}
 	}
-	for _, name := range strings.Fields(`user_id page limit q name accept Accept-Encoding author passenger design signal sort level target monkeys
+	for name := range strings.FieldsSeq(`user_id page limit q name accept Accept-Encoding author passenger design signal sort level target monkeys
 		workers backend_dsn backend_url queue url id compass keyword passage side assign`) {
 		if Secret(name) {
 			t.Errorf("%s is taken for a secret", name)

@@ -21,6 +21,16 @@ type Conn interface {
 	Close() error
 }
 
+// WhyTimeout is the reason of a request that had no complete reply in time.
+const WhyTimeout = "no complete reply within the timeout"
+
+// TooLate reports whether a reply that was read took the timeout or longer: it
+// counts as one that did not come. A driver that is kept from running sees its
+// deadline late, and by then the reply may be there.
+func TooLate(o result.Outcome, took, timeout time.Duration) bool {
+	return took >= timeout && (o == result.OK || o == result.Rejected)
+}
+
 // Aliver is a Conn that can tell, before a request is sent, that its peer has
 // closed it meanwhile. The driver then makes a new connection, as any client
 // would, and no failure is counted. A peer that closes at the very moment of

@@ -175,11 +175,11 @@ func TestTimeoutIsOneOutcome(t *testing.T) {
 		var s *scripted
 		var stage *result.Stage
 		// The replies come within the stage. A machine that is too busy to connect
-		// within the timeout, or to notice it before the reply, gets more time.
+		// within the timeout gets more time.
 		for timeout := 60 * time.Millisecond; ; timeout *= 3 {
 			s = newScripted(t, after(4*timeout, says(okReply)))
 			stage = run(t, bench.Plan{Level: 5, Timeout: timeout, Length: 6 * timeout}, made(t, bench.HTTP{URL: s.url()}))
-			if stage.Counts[result.OK] == 0 && int64(s.seen()) >= stage.Counts.Planned() || timeout > 500*time.Millisecond {
+			if stage.Counts[result.OK] > 0 || int64(s.seen()) >= stage.Counts.Planned() || timeout > 500*time.Millisecond {
 				break
 			}
 		}

@@ -371,8 +371,12 @@ func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, tim
 	sent := clock.Now()
 	reply := c.exchange(sent)
 	done := clock.Now()
-	if reply.Outcome != result.OK && c.aborted.Load() {
+	switch {
+	case reply.Outcome != result.OK && c.aborted.Load():
 		reply.Outcome, reply.Why = result.Unfinished, "still in flight at the drain limit"
+	case TooLate(reply.Outcome, done-sent, c.plan.Timeout):
+		reply.Outcome, reply.Why = result.Timeout, WhyTimeout
+		c.hangUp()
 	}
 	c.rests = done
 	if c.later != nil && reply.Outcome == result.OK {

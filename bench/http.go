@@ -288,7 +288,7 @@ func failed(conn, why error) Reply {
 	case conn == nil:
 		r.Outcome, r.Why = result.Error, "malformed reply: "+r.Why
 	case errors.Is(conn, os.ErrDeadlineExceeded):
-		r.Outcome, r.Why = result.Timeout, "no complete reply within the timeout"
+		r.Outcome, r.Why = result.Timeout, WhyTimeout
 	case errors.As(conn, &record), errors.As(conn, &op) && (op.Op == "local error" || op.Op == "remote error"): // the session's
 		r.Outcome = result.Error
 	case errors.Is(conn, io.EOF):

@@ -360,6 +360,9 @@ func (l *loop) statusWhy(status int) string {
 // finish records how a client's request ended, and lets the client go on.
 func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, done time.Duration) {
 	c := &l.conns[i]
+	if bench.TooLate(outcome, done-c.sent, l.plan.Timeout) {
+		outcome, why, spent = result.Timeout, bench.WhyTimeout, true
+	}
 	l.open.remove(l.conns, i)
 	c.busy, c.unsent, c.rests = false, nil, done
 	l.now = done

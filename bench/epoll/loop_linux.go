@@ -188,7 +188,7 @@ func (l *loop) run(from, to time.Duration) (used result.Loop) {
 // expire ends the requests whose time is up.
 func (l *loop) expire() {
 	for i := l.open.first; i != none && l.now >= l.conns[i].sent+l.plan.Timeout; i = l.open.first {
-		why := "no complete reply within the timeout"
+		why := bench.WhyTimeout
 		if l.conns[i].state == connecting {
 			why = "connecting took longer than the timeout"
 		}

@@ -127,7 +127,7 @@ func (c *caller) Do(timeout time.Duration) bench.Reply {
 	case codes.ResourceExhausted:
 		return bench.Reply{Outcome: result.Rejected}
 	case codes.DeadlineExceeded:
-		return bench.Reply{Outcome: result.Timeout, Why: "no complete reply within the timeout"}
+		return bench.Reply{Outcome: result.Timeout, Why: bench.WhyTimeout}
 	case codes.Unavailable:
 		if !answered(trailer) {
 			return bench.Reply{Outcome: result.Reset, Spent: true, Why: "the connection was closed before the reply was complete: " + bench.FirstLine(s.Message())}

@@ -148,7 +148,7 @@ func behaving(t *testing.T, base, candidate string) (*session, *benched) {
 	for arm, how := range map[compare.Arm]string{compare.Base: base, compare.Candidate: candidate} {
 		write(t, s.sides.dir(arm), map[string]string{"how": strings.ReplaceAll(how, ", ", "\n") + "\n"})
 	}
-	r := &benched{GoBench: &GoBench{}, s: s, packages: []string{"."}, declared: map[string][]string{".": {"BenchmarkA", "BenchmarkB", "BenchmarkC"}}}
+	r := &benched{GoBench: &GoBench{BenchTime: "1x"}, s: s, packages: []string{"."}, declared: map[string][]string{".": {"BenchmarkA", "BenchmarkB", "BenchmarkC"}}}
 	r.builders = []*builder{{s: s, decided: true, fixed: map[string]program{"base": {path: path}, "candidate": {path: path}}}}
 	if _, err := r.stored(); err != nil {
 		t.Fatal(err)

@@ -96,9 +96,17 @@ func onholdWith(t *testing.T, env []string, dir string, args ...string) (stdout,
 }
 
 // Scripts run the command as a user would; see testdata/script.
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+func TestSlowScripts(t *testing.T) {
+	slow.Only(t)
+	runScripts(t, "testdata/slow")
+}
+
+func runScripts(t *testing.T, dir string) {
+	t.Helper()
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Vars = append(e.Vars, short...)
 			return nil

@@ -21,6 +21,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -158,7 +159,7 @@ func TestNothingIsLost(t *testing.T) {
 		{"payment service killed", paymentServiceKilled},
 		{"broker killed", brokerKilled},
 		{"stream of 30 filled", streamFilled},
-		{"consumers stopped", consumersStopped},
+		{"consumers stopped", func(t *testing.T) { consumersStopped(t, 2*time.Second) }},
 	} {
 		all.Go(func() { t.Run(row.what, row.test) })
 	}
@@ -220,11 +221,12 @@ func streamFilled(t *testing.T) {
 	}
 }
 
-func consumersStopped(t *testing.T) {
-	stopped := 10 * time.Second
-	if testing.Short() {
-		stopped = 2 * time.Second
-	}
+func TestSlowNothingIsLostInALongStop(t *testing.T) {
+	slow.Only(t)
+	consumersStopped(t, 10*time.Second)
+}
+
+func consumersStopped(t *testing.T, stopped time.Duration) {
 	p := newPlant(t)
 	p.startPayments()
 	s := p.run(100, 800*time.Millisecond, func() {

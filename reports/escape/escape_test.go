@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"html"
+	"io"
 	"strings"
+	"sync"
 	"testing"
 	"unicode"
 	"unicode/utf8"
@@ -186,4 +188,22 @@ func FuzzCommand(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What several goroutines write at once arrives whole.
+func TestWriterIsSharedByGoroutines(t *testing.T) {
+	var b strings.Builder
+	w := NewWriter(&b)
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 100 {
+				io.WriteString(w, "::ä ##[x]\n")
+			}
+		})
+	}
+	all.Wait()
+	if want := strings.Repeat(Terminal("::ä ##[x]\n"), 400); b.String() != want {
+		t.Errorf("got %d bytes, want %d: %.100q", b.Len(), len(want), b.String())
+	}
 }

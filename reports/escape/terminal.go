@@ -2,6 +2,7 @@ package escape
 
 import (
 	"io"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -16,10 +17,12 @@ func Terminal(s string) string {
 }
 
 // Writer hands on what is written to it as Terminal has it. What a command
-// prints goes through one: then no name and no message can be forgotten.
+// prints goes through one: then no name and no message can be forgotten. Several
+// goroutines may use it.
 type Writer struct {
-	w io.Writer
-	g guard
+	w  io.Writer
+	mu sync.Mutex // guards g, and keeps what is written at once together
+	g  guard
 }
 
 // NewWriter returns a Writer to w.
@@ -27,6 +30,8 @@ func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
 
 // Write hands on p. Of a rune that is cut off at its end it waits for the rest.
 func (w *Writer) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if _, err := w.w.Write(w.g.add(make([]byte, 0, len(p)+16), p, false)); err != nil {
 		return 0, err
 	}

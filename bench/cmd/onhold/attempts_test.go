@@ -111,15 +111,16 @@ func TestAttempts(t *testing.T) {
 func TestServerThatDies(t *testing.T) {
 	t.Parallel()
 	var served atomic.Int64
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	server := httptest.NewUnstartedServer(nil)
+	server.Config.Handler = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		if served.Add(1) == 5 {
 			go func() {
 				server.Listener.Close()
 				server.CloseClientConnections()
 			}()
 		}
-	}))
+	})
+	server.Start()
 	defer server.Close()
 	dir := t.TempDir()
 	_, stderr, code := onhold(t, dir, "run", "--url", server.URL, "--levels", "2,3,4", "--out", "out")

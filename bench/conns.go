@@ -469,12 +469,15 @@ func (c *client) dial(ctx context.Context) error {
 	return nil
 }
 
-// hangUp closes the connection; the client's next exchange makes a new one.
+// hangUp closes the connection, where there is one; the client's next exchange
+// makes a new one. A reply may be both the last of its connection and too late.
 func (c *client) hangUp() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.conn.Close()
-	c.conn = nil
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
 }
 
 // interrupt ends the exchange in progress, from another goroutine.

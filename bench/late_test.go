@@ -1,0 +1,52 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// lateConn gives its reply after the timeout: the reply was on its way when the
+// timeout fired, or the machine held the generator up while it read.
+type lateConn struct {
+	reply  Reply
+	closed *int
+}
+
+func (c *lateConn) Do(timeout time.Duration) Reply {
+	time.Sleep(timeout + 10*time.Millisecond)
+	return c.reply
+}
+
+func (c *lateConn) Close() error {
+	*c.closed++
+	return nil
+}
+
+// A late reply is a timeout, whatever else ends its connection.
+func TestLateReplies(t *testing.T) {
+	for _, outcome := range []result.Outcome{result.OK, result.Rejected, result.Error, result.Reset} {
+		for _, how := range []string{"kept", "last of its connection", "connection per request", "surplus"} {
+			t.Run(fmt.Sprint(outcome, " ", how), func(t *testing.T) {
+				reply := Reply{Outcome: outcome, Spent: how == "last of its connection", Surplus: how == "surplus"}
+				made, closed := 0, 0
+				s := runFake(t, Plan{Level: 1, Timeout: 90 * ms, Length: time.Second, NewConnection: how == "connection per request"},
+					func(context.Context) (Conn, error) {
+						made++
+						return &lateConn{reply, &closed}, nil
+					})
+				want := outcome
+				if outcome == result.OK || outcome == result.Rejected {
+					want = result.Timeout
+				}
+				check(t, s, map[result.Outcome]int64{want: 10})
+				if closed < made {
+					t.Errorf("%d connections made, %d closed", made, closed)
+				}
+			})
+		}
+	}
+}

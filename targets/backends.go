@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/targets/backend"
+	grpcbackend "github.com/a628bb15/onhold/targets/backend/grpc"
+	httpbackend "github.com/a628bb15/onhold/targets/backend/http"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
-	"github.com/a628bb15/onhold/targets/backend/rest"
-	upstream "github.com/a628bb15/onhold/targets/backend/rpc"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/goroutine"
-	"github.com/a628bb15/onhold/targets/rpc"
+	"github.com/a628bb15/onhold/targets/grpc"
 )
 
 // Backend is something that a target of any style can wait for.
@@ -39,12 +39,12 @@ var Backends = []Backend{
 	{Name: "sim", About: "a timer in the target's process", check: checkSim, open: openSim, wait: waitSim},
 	{Name: "postgres", About: "a PostgreSQL server that sleeps in the query", check: checkPostgres, open: openPostgres, wait: waitPostgres},
 	{
-		Name: rest.Name, About: "an order service in a process of its own, called over HTTP by the fasthttp client",
+		Name: httpbackend.Name, About: "an order service in a process of its own, called over HTTP by the fasthttp client",
 		Upstream: goroutine.Name, Scheme: "http://", check: checkREST, open: openREST, wait: waitSim,
 	},
 	{
-		Name: upstream.Name, About: "the same over gRPC",
-		Upstream: rpc.Name, Scheme: "grpc://", check: checkRPC, open: openRPC, wait: waitRPC,
+		Name: grpcbackend.Name, About: "the same over gRPC",
+		Upstream: grpc.Name, Scheme: "grpc://", check: checkRPC, open: openRPC, wait: waitRPC,
 	},
 }
 
@@ -62,8 +62,8 @@ func (o Options) callLimit() time.Duration {
 // to call.
 var errNoURL = errors.New("it needs an upstream: no --backend-url is given")
 
-func (o Options) rest() rest.Config {
-	return rest.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
+func (o Options) rest() httpbackend.Config {
+	return httpbackend.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
 }
 
 func checkREST(o Options) error {
@@ -80,11 +80,11 @@ func openREST(o Options) (backend.Backend, error) {
 	if o.BackendURL == "" {
 		return nil, errNoURL
 	}
-	return rest.New(o.rest())
+	return httpbackend.New(o.rest())
 }
 
-func (o Options) rpc() upstream.Config {
-	return upstream.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
+func (o Options) rpc() grpcbackend.Config {
+	return grpcbackend.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
 }
 
 func checkRPC(o Options) error {
@@ -102,7 +102,7 @@ func openRPC(o Options) (backend.Backend, error) {
 	if o.BackendURL == "" {
 		return nil, errNoURL
 	}
-	return upstream.New(o.rpc())
+	return grpcbackend.New(o.rpc())
 }
 
 // waitRPC knows of no limit: each connection carries any number of calls.

@@ -18,8 +18,8 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/orders"
-	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // The suite in this file runs over the styles and over all that there is to wait
@@ -133,7 +133,7 @@ func TestEveryBackendLeavesTheLimitOfRPCExact(t *testing.T) {
 		for wait := 300 * time.Millisecond; ; wait *= 4 {
 			o := options(t)(wait, poolWorkers)
 			o.Workers, o.Queue = poolWorkers, poolQueue
-			s := start(t, style(t, rpc.Name), o)
+			s := start(t, style(t, grpc.Name), o)
 			all := callers(t, s, inBurst)
 			replies := make([]bench.Reply, inBurst)
 			var calls sync.WaitGroup
@@ -407,7 +407,7 @@ func callers(t *testing.T, s targets.Server, n int) []bench.Conn {
 	t.Helper()
 	all := make([]bench.Conn, n)
 	for i := range all {
-		d, err := rpc.Client{Addr: s.Addr(), Request: orders.Request{UserID: int64(i + 1)}}.Dial()
+		d, err := grpc.Client{Addr: s.Addr(), Request: orders.Request{UserID: int64(i + 1)}}.Dial()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,7 +6,7 @@ import (
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
-	"github.com/a628bb15/onhold/targets/rpc"
+	"github.com/a628bb15/onhold/targets/grpc"
 )
 
 // atOnce is how many requests a target of the style can wait for its backend
@@ -23,7 +23,7 @@ func (o Options) atOnce(style string, conns int) int {
 		limit(o.Workers)
 	case goroutine.Name, eventloop.Name:
 		limit(o.MaxInflight)
-	case rpc.Name:
+	case grpc.Name:
 		if o.RPCLimit == LimitPool {
 			limit(o.Workers)
 		}

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/trace"
-	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
@@ -84,7 +84,7 @@ type Options struct {
 
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.
-	Extra planted.Config
+	Extra inject.Config
 
 	// Trace is the file that gets a trace of what the target's gate decided,
 	// when the target is shut down; empty means none. See [Style.Traceable].

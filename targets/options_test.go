@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
@@ -36,8 +36,8 @@ func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
 		{targets.Options{Backend: "postgres", Sim: sim.Config{Dist: sim.Exponential}}, "--backend-dist=exponential: goes with --backend sim, rest or rpc only, and this is postgres"},
 		{targets.Options{Backend: "postgres", Sim: sim.Config{CV: 2}}, "--backend-cv=2: goes with"},
 		{targets.Options{Backend: "postgres", Sim: sim.Config{Stall: sim.Stalls{{Length: 2, Offset: 1}}}}, "--backend-stall=2ns@1ns: goes with"},
-		{targets.Options{Extra: planted.Config{CPU: -1}}, "--extra-cpu=-1ns: must be from 0s to 1s"},
-		{targets.Options{Extra: planted.Config{Delay: planted.Delay{Length: time.Second}}}, "--extra-delay=1s@0%: the share must be"},
+		{targets.Options{Extra: inject.Config{CPU: -1}}, "--extra-cpu=-1ns: must be from 0s to 1s"},
+		{targets.Options{Extra: inject.Config{Delay: inject.Delay{Length: time.Second}}}, "--extra-delay=1s@0%: the share must be"},
 		{targets.Options{TraceLimit: -1}, "--trace-limit=-1: must be from 1 to 100000000"},
 	}
 	for _, row := range rows {

@@ -6,14 +6,14 @@ import (
 
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/inject"
 )
 
 // In every style the planted delay is there, in as many replies as asked for.
 func TestEveryStyleDelaysAShare(t *testing.T) {
 	const extra, n = 10 * time.Millisecond, 20
 	eachStyle(t, func(t *testing.T, style targets.Style) {
-		s := start(t, style, targets.Options{Extra: planted.Config{Delay: planted.Delay{Length: extra, Percent: 50}, Seed: 1}})
+		s := start(t, style, targets.Options{Extra: inject.Config{Delay: inject.Delay{Length: extra, Percent: 50}, Seed: 1}})
 		c := dial(t, s)
 		late := 0
 		for user := 1; user <= n; user++ {
@@ -39,7 +39,7 @@ func TestEveryStyleBurnsCPU(t *testing.T) {
 	const extra, n = 5 * time.Millisecond, 20
 	for _, style := range targets.Speaking(targets.HTTP) { // one after the other: the CPU time is the process's
 		t.Run(style.Name, func(t *testing.T) {
-			s := start(t, style, targets.Options{Extra: planted.Config{CPU: extra}})
+			s := start(t, style, targets.Options{Extra: inject.Config{CPU: extra}})
 			c := dial(t, s)
 			meter := host.Self()
 			told := meter.Start() == nil // not by every operating system

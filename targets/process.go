@@ -11,7 +11,7 @@ import (
 	"os/exec"
 	"time"
 
-	"github.com/a628bb15/onhold/bench/child"
+	"github.com/a628bb15/onhold/bench/process"
 )
 
 // Ready is the line of JSON that a target's own process prints when it listens.
@@ -33,7 +33,7 @@ const startLimit = 15 * time.Second
 // generator share neither a garbage collector nor a CPU.
 type Process struct {
 	Ready
-	*child.Process
+	*process.Process
 }
 
 // Launch starts cmd, which is to serve a target and print a Ready line,
@@ -42,7 +42,7 @@ type Process struct {
 func Launch(ctx context.Context, cmd *exec.Cmd, cpus []int) (*Process, error) {
 	p := &Process{}
 	ready := make(chan error, 1)
-	started, err := child.Start(cmd, cpus, func(r io.Reader) { ready <- p.readReady(bufio.NewReader(r)) })
+	started, err := process.Start(cmd, cpus, func(r io.Reader) { ready <- p.readReady(bufio.NewReader(r)) })
 	if err != nil {
 		return nil, fmt.Errorf("starting a target: %w", err)
 	}

@@ -6,14 +6,14 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/orders"
-	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // Stats asks a target of ours that listens at addr what it says of itself.
 func Stats(ctx context.Context, p Protocol, addr string) (orders.Stats, error) {
 	if p == GRPC {
-		return rpc.Stats(ctx, addr)
+		return grpc.Stats(ctx, addr)
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+orders.PathStats, nil)
 	if err != nil {

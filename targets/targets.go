@@ -13,12 +13,12 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/targets/backend"
-	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
+	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/orders"
-	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // Server is a running target.
@@ -60,7 +60,7 @@ var Styles = []Style{
 	{Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue", start: startBlocking},
 	{Name: goroutine.Name, About: "a parked goroutine per request", start: startGoroutine},
 	{Name: eventloop.Name, About: "callbacks on a few event loops; a request that waits is a timer, for any backend but sim a goroutine", start: startEventloop},
-	{Name: rpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC, start: startRPC},
+	{Name: grpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC, start: startRPC},
 }
 
 func startBlocking(o Options, b backend.Backend) (Server, error) {
@@ -76,11 +76,11 @@ func startEventloop(o Options, b backend.Backend) (Server, error) {
 }
 
 func startRPC(o Options, b backend.Backend) (Server, error) {
-	c := rpc.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b}
+	c := grpc.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b}
 	if o.RPCLimit == LimitNone {
 		c.Workers, c.Queue = 0, 0
 	}
-	return rpc.Start(c)
+	return grpc.Start(c)
 }
 
 // Speaking lists the styles whose callers speak the protocol.
@@ -141,7 +141,7 @@ func (s Style) Start(o Options) (Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backend %s: %w", kind.Name, err)
 	}
-	if b, err = planted.Wrap(b, o.Extra); err != nil {
+	if b, err = inject.Wrap(b, o.Extra); err != nil {
 		return nil, err
 	}
 	traced, err := s.trace(&o)

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 
-	"github.com/a628bb15/onhold/reports/expect"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -18,7 +18,7 @@ const expectedRejected = 0.01
 // Expected draws a line of what theory expects as the capacity figure, with no
 // measurement in it, into the folder dir, and returns the file's path. The levels
 // are those of its points that somebody asked about; there must be one.
-func Expected(dir string, levels []float64, line []expect.Point) (string, error) {
+func Expected(dir string, levels []float64, line []model.Point) (string, error) {
 	f := expectedFigure(levels, line)
 	data, err := f.paper(dpi).encode(pngAbout{Title: f.sheet.title, Description: f.alt, DPI: dpi})
 	if err != nil {
@@ -28,8 +28,8 @@ func Expected(dir string, levels []float64, line []expect.Point) (string, error)
 	return path, files.Write(path, data)
 }
 
-func expectedFigure(levels []float64, line []expect.Point) figure {
-	points := slices.DeleteFunc(slices.Clone(line), func(p expect.Point) bool { return !slices.Contains(levels, p.Level) })
+func expectedFigure(levels []float64, line []model.Point) figure {
+	points := slices.DeleteFunc(slices.Clone(line), func(p model.Point) bool { return !slices.Contains(levels, p.Level) })
 	c := points[0].Case
 	m := capacityModel{load: c.Load, log: !result.OpenLoad(c.Load), hasPoint: true}
 	col := capacityColumn{name: "theory", hue: ink, theory: linesOf(line, "p50", "p90", "p99")}
@@ -61,7 +61,7 @@ func expectedAt(load string, level float64) string {
 }
 
 // expectedTitle says from where on theory expects callers to be turned away.
-func expectedTitle(points []expect.Point) string {
+func expectedTitle(points []model.Point) string {
 	load := points[0].Case.Load
 	last := points[len(points)-1]
 	fine := -1

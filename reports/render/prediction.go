@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/a628bb15/onhold/reports/expect"
+	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -62,7 +62,7 @@ func Prediction(w io.Writer, s theory.Setting, p *theory.Prediction) error {
 }
 
 // Predictions writes what theory expects at some levels to w, as a table.
-func Predictions(w io.Writer, points []expect.Point) error {
+func Predictions(w io.Writer, points []model.Point) error {
 	var b strings.Builder
 	first := points[0].Case.Setting
 	first.Rate, first.Clients = 0, 0

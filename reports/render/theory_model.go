@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/expect"
+	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -19,7 +19,7 @@ type theoryLines struct {
 	kept    curve   // the share that is not rejected
 	goodput curve   // per second
 	alone   bool    // nothing was measured
-	points  []expect.Point
+	points  []model.Point
 }
 
 func (t theoryLines) some() bool { return len(t.points) > 0 }
@@ -27,38 +27,38 @@ func (t theoryLines) some() bool { return len(t.points) > 0 }
 // theoryOf is what theory expects of the levels that were driven.
 func theoryOf(points []point) theoryLines {
 	var levels []float64
-	var cases []expect.Case
+	var cases []model.Case
 	for _, p := range points {
-		c, ok := expect.Of(p.stage)
+		c, ok := model.Of(p.stage)
 		if !ok {
 			return theoryLines{} // of none, or of all
 		}
 		levels, cases = append(levels, float64(p.level)), append(cases, c)
 	}
-	return linesOf(expect.Line(levels, cases), "p50", "p99")
+	return linesOf(model.Line(levels, cases), "p50", "p99")
 }
 
 // linesOf are the curves through some points.
-func linesOf(points []expect.Point, quantiles ...string) theoryLines {
+func linesOf(points []model.Point, quantiles ...string) theoryLines {
 	t := theoryLines{points: points}
 	times := map[string]func(theory.Times) *float64{
 		"p50": func(t theory.Times) *float64 { return t.P50 }, "p90": func(t theory.Times) *float64 { return t.P90 }, "p99": func(t theory.Times) *float64 { return t.P99 },
 	}
 	for _, q := range quantiles {
-		t.latency = append(t.latency, throughPoints(q, points, func(p expect.Point) *float64 { return times[q](p.Latency) }))
+		t.latency = append(t.latency, throughPoints(q, points, func(p model.Point) *float64 { return times[q](p.Latency) }))
 	}
-	t.kept = throughPoints("rejected", points, func(p expect.Point) *float64 {
+	t.kept = throughPoints("rejected", points, func(p model.Point) *float64 {
 		if p.Rejected == nil {
 			return nil
 		}
 		kept := 1 - *p.Rejected
 		return &kept
 	})
-	t.goodput = throughPoints("ok", points, func(p expect.Point) *float64 { return p.Throughput })
+	t.goodput = throughPoints("ok", points, func(p model.Point) *float64 { return p.Throughput })
 	return t
 }
 
-func throughPoints(name string, points []expect.Point, of func(expect.Point) *float64) curve {
+func throughPoints(name string, points []model.Point, of func(model.Point) *float64) curve {
 	c := curve{name: name}
 	apart := false
 	for _, p := range points {

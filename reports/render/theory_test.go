@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/expect"
+	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -86,14 +86,14 @@ func TestNoTheoryWhereNoModelHolds(t *testing.T) {
 
 // Few simulations, for each takes a while; more points where there is a formula.
 func TestTheoryTakesFewPoints(t *testing.T) {
-	c := expect.Case{Setting: theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 5, Places: 5, Service: 20 * time.Millisecond}}
+	c := model.Case{Setting: theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 5, Places: 5, Service: 20 * time.Millisecond}}
 	levels := []float64{50, 100, 150, 200, 250, 300, 400}
 	count := func() int {
-		var cases []expect.Case
+		var cases []model.Case
 		for _, l := range levels {
 			cases = append(cases, c.At(l))
 		}
-		return len(expect.Line(levels, cases))
+		return len(model.Line(levels, cases))
 	}
 	if n := count(); n < 14 || n > 25 {
 		t.Errorf("%d simulations", n)
@@ -104,12 +104,12 @@ func TestTheoryTakesFewPoints(t *testing.T) {
 	}
 }
 
-func expectedLine(s theory.Setting, levels ...float64) []expect.Point {
-	var cases []expect.Case
+func expectedLine(s theory.Setting, levels ...float64) []model.Point {
+	var cases []model.Case
 	for _, l := range levels {
-		cases = append(cases, expect.Case{Setting: s, Even: true}.At(l))
+		cases = append(cases, model.Case{Setting: s, Even: true}.At(l))
 	}
-	return expect.Line(levels, cases)
+	return model.Line(levels, cases)
 }
 
 func TestTheoryAloneSaysThatNothingWasMeasured(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -21,11 +21,11 @@ const namedFates = 8
 
 // Verify writes verify.png and summary.md of a report into dir, and returns the
 // paths of what it wrote.
-func Verify(dir string, r *check.Report) ([]string, error) {
+func Verify(dir string, r *conformance.Report) ([]string, error) {
 	return writeVerify(dir, r, dpi)
 }
 
-func writeVerify(dir string, r *check.Report, resolution int) ([]string, error) {
+func writeVerify(dir string, r *conformance.Report, resolution int) ([]string, error) {
 	var paths []string
 	var errs []error
 	figure, err := verifyFile(r, resolution)
@@ -45,7 +45,7 @@ func writeVerify(dir string, r *check.Report, resolution int) ([]string, error) 
 }
 
 // VerifyText prints a report for people.
-func VerifyText(w io.Writer, r *check.Report) error {
+func VerifyText(w io.Writer, r *conformance.Report) error {
 	var b strings.Builder
 	b.WriteString(verifyTitle(r) + "\n\n")
 	if rows := verifyRows(r); len(rows) > 0 {
@@ -69,7 +69,7 @@ func VerifyText(w io.Writer, r *check.Report) error {
 }
 
 // FatesText prints what a replay found of each trace.
-func FatesText(w io.Writer, all []*check.Fates) error {
+func FatesText(w io.Writer, all []*conformance.Fates) error {
 	var b strings.Builder
 	rows := [][]string{{"trace", "workers", "places", "requests", "rejected", "gate differs", "replay differs", "equal", "unexplained"}}
 	for _, f := range all {
@@ -78,16 +78,16 @@ func FatesText(w io.Writer, all []*check.Fates) error {
 	}
 	align(&b, rows, 0)
 	b.WriteString("\n")
-	fatesText(&b, check.Total(all))
+	fatesText(&b, conformance.Total(all))
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func equalShare(f *check.Fates) string { return fmt.Sprintf("%.3f %%", 100*f.EqualShare()) }
+func equalShare(f *conformance.Fates) string { return fmt.Sprintf("%.3f %%", 100*f.EqualShare()) }
 
 // fatesText is the replay in words, and the first differences by name: those
 // that nothing explains before others.
-func fatesText(b *strings.Builder, f *check.Fates) {
+func fatesText(b *strings.Builder, f *conformance.Fates) {
 	paragraph(b, fatesSentence(f), "")
 	paragraph(b, fmt.Sprintf("Gate: %s of %s decisions contradict what was inside when the request came.", countOrNone(len(f.Gate)), count(int64(f.Requests))), "  ")
 	paragraph(b, fmt.Sprintf("A worker that was free took its next after up to %s, and %s requests were taken out of turn, by up to %s: "+
@@ -117,7 +117,7 @@ func fatesText(b *strings.Builder, f *check.Fates) {
 }
 
 // whose is the request, and the trace where there are several.
-func whose(d check.Difference) string {
+func whose(d conformance.Difference) string {
 	if d.Trace == "" {
 		return fmt.Sprintf("request %d", d.Number)
 	}
@@ -132,7 +132,7 @@ func fate(accepted bool) string {
 }
 
 // cause is why a fate differs, as far as the log tells.
-func cause(d check.Difference) string {
+func cause(d conformance.Difference) string {
 	slack := "no departure of the exact queue would change it"
 	if d.Slack < time.Hour {
 		slack = duration(d.Slack) + " from the departure that decides"
@@ -150,7 +150,7 @@ func countOrNone(n int) string {
 	return count(int64(n))
 }
 
-func fatesSentence(f *check.Fates) string {
+func fatesSentence(f *conformance.Fates) string {
 	if f.Requests == 0 {
 		return "Replay: no request was traced"
 	}
@@ -162,13 +162,13 @@ func fatesSentence(f *check.Fates) string {
 }
 
 // verifyTitle is the finding.
-func verifyTitle(r *check.Report) string {
+func verifyTitle(r *conformance.Report) string {
 	n := r.Answers()
 	total := 0
 	for _, k := range n {
 		total += k
 	}
-	confirmed, contradicted, open, spoilt := n[theory.Confirmed.String()], n[theory.Contradicted.String()], n[theory.CannotTell.String()], n[check.NotValid]
+	confirmed, contradicted, open, spoilt := n[theory.Confirmed.String()], n[theory.Contradicted.String()], n[theory.CannotTell.String()], n[conformance.NotValid]
 	part := ""
 	if !r.Whole() {
 		part = fmt.Sprintf(" (%d of %d cells, interrupted)", len(r.Cells), r.Planned)
@@ -202,7 +202,7 @@ func verifyTitle(r *check.Report) string {
 }
 
 // verifyRows are the table of what was judged.
-func verifyRows(r *check.Report) (rows [][]string) {
+func verifyRows(r *conformance.Report) (rows [][]string) {
 	for _, c := range r.Cells {
 		for i, j := range c.Judgements {
 			name, load := c.Spec.Name, loadOf(c)
@@ -235,13 +235,13 @@ func textRows(rows [][]string) (out [][]string) {
 }
 
 func quantityName(q string) string {
-	if q == check.Rejected {
+	if q == conformance.Rejected {
 		return "turned away"
 	}
 	return "mean wait"
 }
 
-func expectedOf(c *check.Cell, j check.Judgement) string {
+func expectedOf(c *conformance.Cell, j conformance.Judgement) string {
 	s := amountOf(j.Quantity, j.Expected)
 	if !c.Exact {
 		s = "~" + s
@@ -249,15 +249,15 @@ func expectedOf(c *check.Cell, j check.Judgement) string {
 	return s
 }
 
-func off(j check.Judgement) string {
-	if j.Answer == check.NotValid {
+func off(j conformance.Judgement) string {
+	if j.Answer == conformance.NotValid {
 		return "–"
 	}
 	return fmt.Sprintf("%+.1f %%", 100*(j.Measured/j.Expected-1))
 }
 
 // loadOf is a cell's model, and its load, in few words.
-func loadOf(c *check.Cell) string {
+func loadOf(c *conformance.Cell) string {
 	s := c.Spec
 	pool := fmt.Sprintf("%d+%d", s.Workers, s.Places)
 	switch s.Load {
@@ -270,7 +270,7 @@ func loadOf(c *check.Cell) string {
 	return fmt.Sprintf("%s %s, a %.3g", modelName(c), pool, c.Rate*c.Service.Seconds())
 }
 
-func modelName(c *check.Cell) string {
+func modelName(c *conformance.Cell) string {
 	if c.Model == "" {
 		return c.Spec.Load
 	}
@@ -279,16 +279,16 @@ func modelName(c *check.Cell) string {
 
 // amountOf tells a quantity with its unit.
 func amountOf(quantity string, v float64) string {
-	if quantity == check.Rejected {
+	if quantity == conformance.Rejected {
 		return fmt.Sprintf("%.2f %%", 100*v)
 	}
 	return fmt.Sprintf("%.2f ms", 1000*v)
 }
 
-func lossRows(r *check.Report) (rows [][]string) {
+func lossRows(r *conformance.Report) (rows [][]string) {
 	for _, c := range r.Insensitive() {
 		for _, j := range c.Judgements {
-			if j.Quantity == check.Rejected {
+			if j.Quantity == conformance.Rejected {
 				rows = append(rows, []string{c.Spec.Law, amountOf(j.Quantity, j.Measured), amountOf(j.Quantity, j.Expected)})
 			}
 		}
@@ -296,7 +296,7 @@ func lossRows(r *check.Report) (rows [][]string) {
 	return rows
 }
 
-func startRows(r *check.Report) (rows [][]string) {
+func startRows(r *conformance.Report) (rows [][]string) {
 	for _, s := range r.Starts {
 		name := s.Name
 		if !s.Cell.Valid {
@@ -317,10 +317,10 @@ func offText(share float64) string {
 }
 
 // verifyNotes are how to read the table, and what is wrong.
-func verifyNotes(r *check.Report) []string {
+func verifyNotes(r *conformance.Report) []string {
 	out := []string{fmt.Sprintf("Confirmed: the whole interval is within ±%s of what is expected at the rate and the service time that were measured. "+
 		"The intervals are from %d batches, and all of them hold with a confidence of %s together (%s each). ~: expected by simulation; its own interval is in the measured one.",
-		percent(r.Precision), check.Batches, percent(1-check.FamilyError), percent(r.Confidence))}
+		percent(r.Precision), conformance.Batches, percent(1-conformance.FamilyError), percent(r.Confidence))}
 	if len(r.Starts) > 0 {
 		out = append(out, "Lock-step is shown and not judged: the wait with phases kept is that of workers which never lose the phases that they began with. Real services vary a little: "+
 			"workers that began all at once drift apart, and their wait rises towards that of workers which began one after another.")
@@ -337,7 +337,7 @@ func verifyNotes(r *check.Report) []string {
 }
 
 // verifyMarkdown is summary.md.
-func verifyMarkdown(r *check.Report, alt string) string {
+func verifyMarkdown(r *conformance.Report, alt string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n![%s](verify.png)\n\n", escape.Markdown(verifyTitle(r)), escape.Markdown(alt))
 	b.WriteString("| cell | load on c+K | quantity | measured | interval | expected | off | answer |\n|:--|:--|:--|--:|--:|--:|--:|:--|\n")

@@ -8,7 +8,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
-	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -30,10 +30,10 @@ var answerLook = map[string]struct {
 	theory.Confirmed.String():    {hues[0], ring},
 	theory.Contradicted.String(): {vermilion, arrowhead(1)},
 	theory.CannotTell.String():   {mix(grey, black, 0.2), square},
-	check.NotValid:               {black, cross},
+	conformance.NotValid:         {black, cross},
 }
 
-func verifyFile(r *check.Report, resolution int) (file, error) {
+func verifyFile(r *conformance.Report, resolution int) (file, error) {
 	title := verifyTitle(r)
 	s := sheet{title: title, footer: []string{verifyCaption(r),
 		"dot: measured over expected · line: its interval · grey band: what counts as confirmed · replay: share of the requests whose fate is another in the exact queue, dotted rule: the aim of 0.1 % · hollow: none differs"}}
@@ -53,7 +53,7 @@ func verifyFile(r *check.Report, resolution int) (file, error) {
 	return file{"verify.png", data, title, f.alt}, err
 }
 
-func verifyCaption(r *check.Report) string {
+func verifyCaption(r *conformance.Report) string {
 	parts := []string{"run " + r.ID, r.Target + " target", fmt.Sprintf("seed %d", r.Seed)}
 	if len(r.Cells) > 0 {
 		least := r.Cells[0]
@@ -73,12 +73,12 @@ func verifyCaption(r *check.Report) string {
 	return strings.Join(parts, " · ")
 }
 
-func verifyAlt(r *check.Report) string {
+func verifyAlt(r *conformance.Report) string {
 	said := []string{fmt.Sprintf("Measured over expected, a dot and an interval for each quantity of %d cells. %s.", len(r.Cells), verifyTitle(r))}
 	worst, name := 0.0, ""
 	for _, c := range r.Cells {
 		for _, j := range c.Judgements {
-			if d := math.Abs(j.Measured/j.Expected - 1); d > worst && j.Answer != check.NotValid {
+			if d := math.Abs(j.Measured/j.Expected - 1); d > worst && j.Answer != conformance.NotValid {
 				worst, name = d, c.Spec.Name+", "+quantityName(j.Quantity)
 			}
 		}
@@ -93,7 +93,7 @@ func verifyAlt(r *check.Report) string {
 	return strings.Join(said, " ")
 }
 
-func (p *paper) verify(s sheet, r *check.Report, rows int) {
+func (p *paper) verify(s sheet, r *conformance.Report, rows int) {
 	top, bottom := p.head(s)-6, p.foot(s)+4
 	x0, x1 := vg.Length(edge+158), p.w*0.47
 	y1 := top - 24
@@ -110,12 +110,12 @@ func (p *paper) verify(s sheet, r *check.Report, rows int) {
 }
 
 // ratios draws the rows, and the replay of each cell beside.
-func (p *paper) ratios(r rect, report *check.Report, replay rect) {
+func (p *paper) ratios(r rect, report *conformance.Report, replay rect) {
 	extent := report.Precision * 1.5
 	for _, c := range report.Cells {
 		for _, j := range c.Judgements {
 			for _, v := range []float64{j.Low, j.High} {
-				if d := math.Abs(j.Ratio(v) - 1); j.Answer != check.NotValid && d < 5*report.Precision {
+				if d := math.Abs(j.Ratio(v) - 1); j.Answer != conformance.NotValid && d < 5*report.Precision {
 					extent = max(extent, d*1.1)
 				}
 			}
@@ -131,7 +131,7 @@ func (p *paper) ratios(r rect, report *check.Report, replay rect) {
 	}
 	share := scale{log: true, lo: 1e-5, hi: 1e-1, a: replay.x0, b: replay.x1}
 	p.segment(pen{color: grey, width: 0.7}, replay.x0, replay.y0, replay.x1, replay.y0)
-	p.segment(pen{soft, thinWidth, dotted}, share.at(1-check.FatesAim), replay.y0, share.at(1-check.FatesAim), replay.y1)
+	p.segment(pen{soft, thinWidth, dotted}, share.at(1-conformance.FatesAim), replay.y0, share.at(1-conformance.FatesAim), replay.y1)
 	for _, v := range []float64{1e-3, 1e-1} {
 		p.text(share.at(v), replay.y0-4, tick, percent(v))
 	}
@@ -149,7 +149,7 @@ func (p *paper) ratios(r rect, report *check.Report, replay rect) {
 	}
 }
 
-func (p *paper) ratio(r rect, x scale, c *check.Cell, j check.Judgement, y vg.Length, first bool) {
+func (p *paper) ratio(r rect, x scale, c *conformance.Cell, j conformance.Judgement, y vg.Length, first bool) {
 	look := answerLook[j.Answer]
 	name := style{size: labelSize, bold: true, color: ink}
 	note := style{size: noteSize, color: soft}
@@ -162,7 +162,7 @@ func (p *paper) ratio(r rect, x scale, c *check.Cell, j check.Judgement, y vg.Le
 	said := style{size: labelSize, bold: true, color: mix(look.hue, black, 0.1)}
 	p.text(r.x1+8, y-middle(labelSize), said, j.Answer)
 	p.text(r.x1+12+width(said, "contradicted"), y-middle(noteSize), note, amountOf(j.Quantity, j.Measured))
-	if j.Answer == check.NotValid {
+	if j.Answer == conformance.NotValid {
 		p.shape(cross(vg.Point{X: x.at(1), Y: y}, 4), look.hue, false)
 		return
 	}
@@ -172,7 +172,7 @@ func (p *paper) ratio(r rect, x scale, c *check.Cell, j check.Judgement, y vg.Le
 }
 
 // replayed draws how many fates of a cell differ.
-func (p *paper) replayed(r rect, x scale, c *check.Cell, y vg.Length) {
+func (p *paper) replayed(r rect, x scale, c *conformance.Cell, y vg.Length) {
 	if c.Fates == nil || c.Fates.Requests == 0 {
 		return
 	}
@@ -194,7 +194,7 @@ func (p *paper) replayed(r rect, x scale, c *check.Cell, y vg.Length) {
 }
 
 // losses draws the same loss under each law of service.
-func (p *paper) losses(r rect, report *check.Report) {
+func (p *paper) losses(r rect, report *conformance.Report) {
 	cells := report.Insensitive()
 	if len(cells) == 0 {
 		return
@@ -204,7 +204,7 @@ func (p *paper) losses(r rect, report *check.Report) {
 	x := scale{lo: 0, hi: 0.5, a: r.x0, b: r.x1}
 	for i, c := range cells {
 		for _, j := range c.Judgements {
-			if j.Quantity == check.Rejected {
+			if j.Quantity == conformance.Rejected {
 				p.bar(x, r.y1-each*(vg.Length(i)+0.5), c.Spec.Law, hues[i%len(hues)], j.Measured, j.Expected, amountOf(j.Quantity, j.Measured))
 			}
 		}
@@ -220,7 +220,7 @@ func (p *paper) bar(x scale, y vg.Length, name string, hue color.RGBA, v, expect
 }
 
 // startsPanel draws the wait of workers in step, and of workers that are not.
-func (p *paper) startsPanel(r rect, report *check.Report) {
+func (p *paper) startsPanel(r rect, report *conformance.Report) {
 	if len(report.Starts) == 0 {
 		return
 	}

@@ -8,46 +8,46 @@ import (
 	"testing"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
 // madeReport is a verification with every answer.
-func madeReport() *check.Report {
-	r := &check.Report{
-		Schema: check.Schema, ID: "20260102-030405", Target: "blocking", Seed: 1, Precision: 0.1, Confidence: 0.998, Planned: 6,
+func madeReport() *conformance.Report {
+	r := &conformance.Report{
+		Schema: conformance.Schema, ID: "20260102-030405", Target: "blocking", Seed: 1, Precision: 0.1, Confidence: 0.998, Planned: 6,
 		Environment: result.Environment{Host: "host", OS: "linux", Arch: "amd64", Cores: 2, Go: "go1.26"},
 		Notes:       []string{"servers run on CPU 0, the generator on CPU 1"},
 	}
-	differ := check.Difference{Number: 695, At: 969 * time.Millisecond, Inside: 15, Slack: 16 * time.Microsecond, Cause: 263, Way: 170 * time.Microsecond, Explained: true}
-	add := func(name, law, model string, k int, exact bool, js ...check.Judgement) *check.Cell {
-		c := &check.Cell{Spec: check.Spec{Name: name, Load: theory.LoadPoisson, Rate: 600, Workers: 10, Places: k, Service: 20 * time.Millisecond, Law: law},
+	differ := conformance.Difference{Number: 695, At: 969 * time.Millisecond, Inside: 15, Slack: 16 * time.Microsecond, Cause: 263, Way: 170 * time.Microsecond, Explained: true}
+	add := func(name, law, model string, k int, exact bool, js ...conformance.Judgement) *conformance.Cell {
+		c := &conformance.Cell{Spec: conformance.Spec{Name: name, Load: theory.LoadPoisson, Rate: 600, Workers: 10, Places: k, Service: 20 * time.Millisecond, Law: law},
 			Model: model, Exact: exact, Window: 10 * time.Second, Requests: 6000, Rate: 600, Service: 20100 * time.Microsecond, Wait: 4 * time.Millisecond,
 			Judgements: js, Valid: true, Tries: 1, Trace: "traces/" + name + ".trace",
-			Fates: &check.Fates{Trace: "traces/" + name + ".trace", Style: "blocking", Workers: 10, Places: k, Requests: 6300, Rejected: 1900, Way: check.Spread{Max: 300 * time.Microsecond}, Tie: 200 * time.Microsecond}}
+			Fates: &conformance.Fates{Trace: "traces/" + name + ".trace", Style: "blocking", Workers: 10, Places: k, Requests: 6300, Rejected: 1900, Way: conformance.Spread{Max: 300 * time.Microsecond}, Tie: 200 * time.Microsecond}}
 		r.Cells = append(r.Cells, c)
 		return c
 	}
-	j := func(q string, measured, half, expected float64, answer theory.Answer) check.Judgement {
-		return check.Judgement{Quantity: q, Measured: measured, Low: measured - half, High: measured + half, Expected: expected, Delta: 0.1 * expected, Answer: answer.String()}
+	j := func(q string, measured, half, expected float64, answer theory.Answer) conformance.Judgement {
+		return conformance.Judgement{Quantity: q, Measured: measured, Low: measured - half, High: measured + half, Expected: expected, Delta: 0.1 * expected, Answer: answer.String()}
 	}
-	add("loss-constant", theory.Constant, "M/G/c/c", 0, true, j(check.Rejected, 0.301, 0.012, 0.304, theory.Confirmed))
-	add("loss-exponential", theory.Exponential, "M/G/c/c", 0, true, j(check.Rejected, 0.307, 0.017, 0.304, theory.Confirmed))
-	open := j(check.Rejected, 0.33, 0.04, 0.304, theory.CannotTell)
+	add("loss-constant", theory.Constant, "M/G/c/c", 0, true, j(conformance.Rejected, 0.301, 0.012, 0.304, theory.Confirmed))
+	add("loss-exponential", theory.Exponential, "M/G/c/c", 0, true, j(conformance.Rejected, 0.307, 0.017, 0.304, theory.Confirmed))
+	open := j(conformance.Rejected, 0.33, 0.04, 0.304, theory.CannotTell)
 	open.Needs = 31 * time.Second
 	add("loss-lognormal", theory.Lognormal, "M/G/c/c", 0, true, open)
-	queue := add("queue-constant", theory.Constant, "M/D/c/K", 5, false, j(check.Rejected, 0.24, 0.012, 0.242, theory.Confirmed), j(check.Wait, 0.0085, 0.0002, 0.0072, theory.Contradicted))
-	queue.Fates.Replay, queue.Fates.Turns, queue.Fates.TurnMax = []check.Difference{differ, differ}, 4, 250*time.Microsecond
-	wrong := add("two-constant", theory.Constant, "M/D/2/K", 3, true, j(check.Rejected, 0.331, 0.012, 0.33, theory.Confirmed))
-	wrong.Fates.Gate = []check.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3}}
-	wrong.Fates.Replay = []check.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3, Slack: theory.Never, Gate: true}, {Number: 9, At: 19 * time.Millisecond, Accepted: true, Inside: 3, Slack: 5 * time.Millisecond}}
-	bad := add("clock-loss", theory.Constant, "D/D/c/c", 0, true, check.Judgement{Quantity: check.Rejected, Measured: 0.4, Low: 0.3, High: 0.5, Expected: 0.23, Delta: 0.02, Answer: check.NotValid})
+	queue := add("queue-constant", theory.Constant, "M/D/c/K", 5, false, j(conformance.Rejected, 0.24, 0.012, 0.242, theory.Confirmed), j(conformance.Wait, 0.0085, 0.0002, 0.0072, theory.Contradicted))
+	queue.Fates.Replay, queue.Fates.Turns, queue.Fates.TurnMax = []conformance.Difference{differ, differ}, 4, 250*time.Microsecond
+	wrong := add("two-constant", theory.Constant, "M/D/2/K", 3, true, j(conformance.Rejected, 0.331, 0.012, 0.33, theory.Confirmed))
+	wrong.Fates.Gate = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3}}
+	wrong.Fates.Replay = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3, Slack: theory.Never, Gate: true}, {Number: 9, At: 19 * time.Millisecond, Accepted: true, Inside: 3, Slack: 5 * time.Millisecond}}
+	bad := add("clock-loss", theory.Constant, "D/D/c/c", 0, true, conformance.Judgement{Quantity: conformance.Rejected, Measured: 0.4, Low: 0.3, High: 0.5, Expected: 0.23, Delta: 0.02, Answer: conformance.NotValid})
 	bad.Spec.Load, bad.Valid, bad.Tries, bad.Why = theory.LoadConstant, false, 3, []string{"the generator was late: p99 of its lag is 4 ms, above the bound of 1 ms"}
 	for i, s := range []string{"all at once", "one after another"} {
 		wait := []float64{0.79, 0.98}[i]
-		r.Starts = append(r.Starts, &check.Start{Name: s, WaitExpected: wait, Cell: &check.Cell{
-			Spec: check.Spec{Workers: 20, Places: 20}, Rate: 2500, Service: 20 * time.Millisecond, Wait: time.Duration((wait + []float64{0.12, 0.01}[i]) * 2e7), Rejected: 0.6, Valid: true}})
+		r.Starts = append(r.Starts, &conformance.Start{Name: s, WaitExpected: wait, Cell: &conformance.Cell{
+			Spec: conformance.Spec{Workers: 20, Places: 20}, Rate: 2500, Service: 20 * time.Millisecond, Wait: time.Duration((wait + []float64{0.12, 0.01}[i]) * 2e7), Rejected: 0.6, Valid: true}})
 	}
 	return r
 }
@@ -68,29 +68,29 @@ func TestGoldenVerify(t *testing.T) {
 	}
 	golden(t, "verify.txt", text.Bytes())
 	text.Reset()
-	if err := FatesText(&text, []*check.Fates{r.Cells[3].Fates, r.Cells[4].Fates}); err != nil {
+	if err := FatesText(&text, []*conformance.Fates{r.Cells[3].Fates, r.Cells[4].Fates}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "verify_fates.txt", text.Bytes())
 }
 
 func TestVerifyTitles(t *testing.T) {
-	with := func(answers ...string) *check.Report {
-		r := &check.Report{Target: "blocking", Precision: 0.1, Planned: len(answers)}
+	with := func(answers ...string) *conformance.Report {
+		r := &conformance.Report{Target: "blocking", Precision: 0.1, Planned: len(answers)}
 		for _, a := range answers {
-			r.Cells = append(r.Cells, &check.Cell{Judgements: []check.Judgement{{Answer: a, Measured: 1, Expected: 1}}})
+			r.Cells = append(r.Cells, &conformance.Cell{Judgements: []conformance.Judgement{{Answer: a, Measured: 1, Expected: 1}}})
 		}
 		return r
 	}
-	started := func(share float64) *check.Report {
+	started := func(share float64) *conformance.Report {
 		r := with("confirmed")
-		r.Starts = []*check.Start{{Name: "all at once", WaitExpected: 1, Cell: &check.Cell{Service: time.Second, Wait: time.Duration(share * 1e9)}}}
+		r.Starts = []*conformance.Start{{Name: "all at once", WaitExpected: 1, Cell: &conformance.Cell{Service: time.Second, Wait: time.Duration(share * 1e9)}}}
 		return r
 	}
 	partial := with("confirmed")
 	partial.Planned = 3
 	for _, c := range []struct {
-		r    *check.Report
+		r    *conformance.Report
 		want string
 	}{
 		{with("confirmed", "confirmed"), "The blocking server does what theory says: all 2 quantities within ±10 %"},
@@ -112,7 +112,7 @@ func TestVerifyTitles(t *testing.T) {
 // An interrupted run, even before its first cell, is drawn all the same.
 func TestVerifyOfNothing(t *testing.T) {
 	dir := t.TempDir()
-	r := &check.Report{Target: "blocking", Precision: 0.1, Planned: 3}
+	r := &conformance.Report{Target: "blocking", Precision: 0.1, Planned: 3}
 	if _, err := writeVerify(dir, r, goldenDPI); err != nil {
 		t.Fatal(err)
 	}

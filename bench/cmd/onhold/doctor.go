@@ -10,7 +10,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/a628bb15/onhold/bench/doctor"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/doctor"
 )
 
 // shortestExamination is the least length of one measurement that tells anything.

@@ -15,9 +15,9 @@ import (
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/queue"
-	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // maxBodyFile bounds what --body-file may hold: every connection sends it.
@@ -82,7 +82,7 @@ func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, 
 		case conns > 0 && c.Bool("new-connection"):
 			return nil, usageError("--conns=%d: cannot go with --new-connection; connections are shared, or new for each call", conns)
 		}
-		d, err := rpc.Client{Addr: addr, Conns: conns, Request: orders.Request{Kind: orders.Find, UserID: askedUser}}.Driver()
+		d, err := grpc.Client{Addr: addr, Conns: conns, Request: orders.Request{Kind: orders.Find, UserID: askedUser}}.Driver()
 		if err != nil {
 			return nil, err
 		}
@@ -111,7 +111,7 @@ func checkDriving(c *cli.Command, styles []targets.Style) error {
 		if slices.ContainsFunc(styles, places) {
 			return usageError("--%s=%v: style %s has a driver of its own, which counts what is paid; leave it out", flag, c.Value(flag), queue.Name)
 		}
-		return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), rpc.Driver)
+		return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), grpc.Driver)
 	}
 	if !slices.ContainsFunc(styles, calls) && c.Int("conns") != 0 {
 		return usageError("--conns=%d: goes with style %s only", c.Int("conns"), strings.Join(targets.Names(targets.GRPC), ", "))

@@ -14,12 +14,12 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/backend/planted"
+	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
-	"github.com/a628bb15/onhold/targets/rpc"
 )
 
 // variable is an environment variable that sets a flag where the command line
@@ -145,7 +145,7 @@ func targetFlags() []cli.Flag {
 		// Given twice, the last counts: to refuse it, the library would show it.
 		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "postgres: where it is and who asks, as postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what that leaves open is taken from PGHOST, PGUSER, PGPASSWORD and so on. A password is safer there, or in " + variableOf(flagDSN) + ", than where every user of the machine can read it"},
 		stringFlag(catBackend, "backend-stall", "", "not postgres: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
-		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", planted.MaxCPU)),
+		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", inject.MaxCPU)),
 		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
 		// As above, the last counts.
 		&cli.StringFlag{Category: catQueue, Name: flagBroker, Sources: env(flagBroker), Usage: "nats:// address of a broker that runs; where not set, queue starts a broker and a payment service of its own. A password is safer in " + variableOf(flagBroker)},
@@ -178,7 +178,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	if err != nil {
 		return targets.Options{}, usageError("--backend-stall=%s: %w", c.String("backend-stall"), err)
 	}
-	delay, err := planted.ParseDelay(c.String("extra-delay"))
+	delay, err := inject.ParseDelay(c.String("extra-delay"))
 	if err != nil {
 		return targets.Options{}, usageError("--extra-delay=%s: %w", c.String("extra-delay"), err)
 	}
@@ -205,7 +205,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 		},
 		Postgres:   postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Conns: c.Int("backend-conns")},
 		Queued:     queued(c),
-		Extra:      planted.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
+		Extra:      inject.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 		TraceLimit: c.Int("trace-limit"),
 	}
 	switch {
@@ -287,7 +287,7 @@ func targetSettings(c *cli.Command, style string) result.Settings {
 		if style != "" && f.styles != "" && !strings.Contains(f.styles, style) {
 			continue
 		}
-		if style == rpc.Name && c.String("rpc-limit") == targets.LimitNone && (f.flag == "workers" || f.flag == "queue") {
+		if style == grpc.Name && c.String("rpc-limit") == targets.LimitNone && (f.flag == "workers" || f.flag == "queue") {
 			continue
 		}
 		value := fmt.Sprint(c.Value(f.flag))

@@ -25,8 +25,8 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
+	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/orders"
-	"github.com/a628bb15/onhold/targets/rpc"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -317,7 +317,7 @@ func ask(t *testing.T, ready targets.Ready) {
 	var dial bench.Dial
 	var err error
 	if style.Protocol == targets.GRPC {
-		dial, err = rpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Dial()
+		dial, err = grpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Dial()
 	} else {
 		dial, err = bench.HTTP{URL: "http://" + ready.Addr + "/api/orders?user_id=42"}.Dial()
 	}

@@ -5,7 +5,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/a628bb15/onhold/bench/duet"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
 	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/redact"

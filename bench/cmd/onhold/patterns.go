@@ -12,8 +12,8 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/patterns"
 	"github.com/a628bb15/onhold/bench/host"
-	"github.com/a628bb15/onhold/bench/patterns"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 )

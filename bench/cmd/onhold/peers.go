@@ -11,7 +11,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/a628bb15/onhold/bench/peers"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/peers"
 	"github.com/a628bb15/onhold/reports/files"
 )
 

@@ -16,8 +16,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
-	"github.com/a628bb15/onhold/reports/expect"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -104,7 +104,7 @@ func predict(_ context.Context, c *cli.Command) error {
 	if c.IsSet("loss") {
 		return predictWorkers(c, s)
 	}
-	p, err := expect.Case{Setting: s, Even: true}.Predict()
+	p, err := model.Case{Setting: s, Even: true}.Predict()
 	if err != nil {
 		return wrongFlag(err)
 	}
@@ -190,7 +190,7 @@ func connections(c *cli.Command, s theory.Setting) (theory.Setting, error) {
 	if s.Workers > theory.MaxWorkers { // is told when it is validated, as long as it is not replaced
 		return s, nil
 	}
-	pool := expect.Case{Setting: s}
+	pool := model.Case{Setting: s}
 	pool.Connections(n)
 	return pool.Setting, nil
 }
@@ -295,17 +295,17 @@ func predictLevels(c *cli.Command, s theory.Setting) error {
 	if strings.Contains(c.String("levels"), "..") && !strings.Contains(c.String("levels"), ":") && !result.OpenLoad(s.Load) && s.Workers != theory.Unbounded {
 		levels = withBends(levels, s)
 	}
-	cases := make([]expect.Case, len(levels))
+	cases := make([]model.Case, len(levels))
 	for i, l := range levels {
-		cases[i] = expect.Case{Setting: s, Even: true}.At(l)
+		cases[i] = model.Case{Setting: s, Even: true}.At(l)
 		if err := cases[i].Validate(); err != nil {
 			return wrongFlag(err)
 		}
 	}
-	line := expect.Line(levels, cases)
-	asked := slices.DeleteFunc(slices.Clone(line), func(p expect.Point) bool { return !slices.Contains(levels, p.Level) })
+	line := model.Line(levels, cases)
+	asked := slices.DeleteFunc(slices.Clone(line), func(p model.Point) bool { return !slices.Contains(levels, p.Level) })
 	for i, l := range levels {
-		if !slices.ContainsFunc(asked, func(p expect.Point) bool { return p.Level == l }) {
+		if !slices.ContainsFunc(asked, func(p model.Point) bool { return p.Level == l }) {
 			_, err := cases[i].Predict()
 			return fmt.Errorf("level %v: %w", l, wrongFlag(err))
 		}
@@ -338,7 +338,7 @@ func predictLevels(c *cli.Command, s theory.Setting) error {
 	return err
 }
 
-func eachAsJSON(enc *json.Encoder, points []expect.Point) error {
+func eachAsJSON(enc *json.Encoder, points []model.Point) error {
 	for _, p := range points {
 		if err := enc.Encode(struct {
 			Level float64 `json:"level"`

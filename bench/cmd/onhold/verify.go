@@ -15,9 +15,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/verify"
 	"github.com/a628bb15/onhold/bench/host"
-	"github.com/a628bb15/onhold/bench/verify"
-	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -49,7 +49,7 @@ func verifyCommand() *cli.Command {
 			"precision with its whole interval. Before the start it plays each cell through its\n" +
 			"model, chooses the window by that, and says which will be too short. It takes\n" +
 			"about five minutes; --quick one. The run folder gets the stages, their traces,\n" +
-			check.File + ", verify.png and summary.md.\n\n" +
+			conformance.File + ", verify.png and summary.md.\n\n" +
 			"The gate of the target is traced, and each request is put before an exact queue,\n" +
 			"first come first served. With a DIR nothing is driven: that is done with the\n" +
 			"traces of a run folder ('run --trace', or an earlier verify), and every fate that\n" +
@@ -65,20 +65,20 @@ func verifyCommand() *cli.Command {
 			"  onhold verify reports/out/verified",
 		Flags: []cli.Flag{
 			boolFlag(catLoad, "quick", "half of the cells and short windows, where these are not set: --precision "+quickPrecision+" --longest "+quickLongest.String()),
-			stringFlag(catLoad, "cells", "", "cells to run, separated by commas; where not set, all: "+strings.Join(cellNames(check.Grid(false)), ", ")),
+			stringFlag(catLoad, "cells", "", "cells to run, separated by commas; where not set, all: "+strings.Join(cellNames(conformance.Grid(false)), ", ")),
 			stringFlag(catLoad, "precision", verifyPrecision, "how far a quantity may be off and still be confirmed, as a share of what is expected"),
 			durationFlag(catLoad, "longest", verifyLongest, "the longest window of a cell"),
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %). The models are told when requests came, not when they were to come, so that a little more bends only the law of arrivals"),
 			noPinFlag(catTarget),
 			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
 			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "run folder; where not set, " + defaultOut + "/verify-TIME", OnlyOnce: true},
-			boolFlag(catOutput, "json", "print "+check.File+", or of a DIR what became of its fates, in place of the tables"),
+			boolFlag(catOutput, "json", "print "+conformance.File+", or of a DIR what became of its fates, in place of the tables"),
 		},
 		Action: verifyAction,
 	}
 }
 
-func cellNames(specs []check.Spec) (names []string) {
+func cellNames(specs []conformance.Spec) (names []string) {
 	for _, s := range specs {
 		names = append(names, s.Name)
 	}
@@ -137,7 +137,7 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 }
 
 // verifyError is what a run of cells comes to.
-func verifyError(ctx context.Context, runErr error, report *check.Report, dir string) error {
+func verifyError(ctx context.Context, runErr error, report *conformance.Report, dir string) error {
 	var notStarted *verify.NotStarted
 	switch {
 	case ctx.Err() != nil:
@@ -150,7 +150,7 @@ func verifyError(ctx context.Context, runErr error, report *check.Report, dir st
 	return verified(report)
 }
 
-func specNames(plans []check.Planned) (names []string) {
+func specNames(plans []conformance.Planned) (names []string) {
 	for _, p := range plans {
 		names = append(names, p.Spec.Name)
 	}
@@ -158,10 +158,10 @@ func specNames(plans []check.Planned) (names []string) {
 }
 
 // verifyConfig reads the flags, and plans each cell.
-func verifyConfig(c *cli.Command) (*check.Report, verify.Config, error) {
+func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
 	config := verify.Config{Starts: verifyStarts, MaxLag: c.Duration("max-lag")}
 	quick := c.Bool("quick")
-	percentage, lengths := text(c, "precision", verifyPrecision), check.Lengths{Least: verifyLeast, Most: c.Duration("longest")}
+	percentage, lengths := text(c, "precision", verifyPrecision), conformance.Lengths{Least: verifyLeast, Most: c.Duration("longest")}
 	if quick {
 		lengths.Least, config.Starts = quickLeast, quickStarts
 		if !c.IsSet("precision") {
@@ -182,23 +182,23 @@ func verifyConfig(c *cli.Command) (*check.Report, verify.Config, error) {
 	if err != nil {
 		return nil, config, err
 	}
-	specs := check.Grid(quick)
+	specs := conformance.Grid(quick)
 	if names := c.String("cells"); names != "" {
 		config.Starts = 0
-		if specs, err = chosen(check.Grid(false), names); err != nil {
+		if specs, err = chosen(conformance.Grid(false), names); err != nil {
 			return nil, config, err
 		}
 	}
 	now := time.Now()
-	r := &check.Report{ID: now.Format("20060102-150405"), Started: now, Environment: host.Environment(), Seed: c.Uint64("seed"), Quick: quick,
-		Precision: precision, Confidence: check.Confidence(check.Judged(specs)), Cells: []*check.Cell{}}
+	r := &conformance.Report{ID: now.Format("20060102-150405"), Started: now, Environment: host.Environment(), Seed: c.Uint64("seed"), Quick: quick,
+		Precision: precision, Confidence: conformance.Confidence(conformance.Judged(specs)), Cells: []*conformance.Cell{}}
 	if config.MaxLag > 0 {
 		r.Notes = append(r.Notes, fmt.Sprintf("a stage counts as valid with a lag of up to %v, as asked (--max-lag)", config.MaxLag))
 	}
 	total := 2 * config.Starts
 	errOut := c.Root().ErrWriter
 	for _, s := range specs {
-		p, err := check.Plan(s, lengths, precision, r.Confidence)
+		p, err := conformance.Plan(s, lengths, precision, r.Confidence)
 		if err != nil {
 			return nil, config, err
 		}
@@ -227,7 +227,7 @@ func parsePrecision(s string) (float64, error) {
 }
 
 // chosen are the specs of those names, in the order of the grid.
-func chosen(all []check.Spec, names string) (out []check.Spec, err error) {
+func chosen(all []conformance.Spec, names string) (out []conformance.Spec, err error) {
 	want := strings.Split(names, ",")
 	known := cellNames(all)
 	for _, name := range want {
@@ -244,7 +244,7 @@ func chosen(all []check.Spec, names string) (out []check.Spec, err error) {
 }
 
 // showVerified prints the report, and draws it into the folder.
-func showVerified(c *cli.Command, dir string, r *check.Report) error {
+func showVerified(c *cli.Command, dir string, r *conformance.Report) error {
 	paths, wrong := render.Verify(dir, r)
 	if c.Bool("json") {
 		encoder := json.NewEncoder(c.Root().Writer)
@@ -253,19 +253,19 @@ func showVerified(c *cli.Command, dir string, r *check.Report) error {
 	}
 	wrong = errors.Join(wrong, render.VerifyText(c.Root().Writer, r))
 	if wrong == nil {
-		fmt.Fprintf(c.Root().ErrWriter, "onhold: wrote %s\n", strings.Join(append(paths, filepath.Join(dir, check.File)), ", "))
+		fmt.Fprintf(c.Root().ErrWriter, "onhold: wrote %s\n", strings.Join(append(paths, filepath.Join(dir, conformance.File)), ", "))
 	}
 	return wrong
 }
 
 // verified is the error of what is not confirmed.
-func verified(r *check.Report) error {
+func verified(r *conformance.Report) error {
 	n, fates := r.Answers(), r.Fates()
 	switch {
 	case n[theory.Contradicted.String()] > 0 || fates.Unexplained() > 0:
 		return &exitError{exitRegressed, fmt.Errorf("%d quantities are contradicted, and %d fates unexplained", n[theory.Contradicted.String()], fates.Unexplained())}
-	case n[check.NotValid] > 0:
-		return &exitError{exitInvalid, fmt.Errorf("%d quantities are of cells that are not valid: the generator was the limit, or the machine", n[check.NotValid])}
+	case n[conformance.NotValid] > 0:
+		return &exitError{exitInvalid, fmt.Errorf("%d quantities are of cells that are not valid: the generator was the limit, or the machine", n[conformance.NotValid])}
 	case n[theory.CannotTell.String()] > 0:
 		return &exitError{exitCannotTell, fmt.Errorf("%d quantities cannot be told: the table says how long a window each needs", n[theory.CannotTell.String()])}
 	}
@@ -295,7 +295,7 @@ func verifyFolder(c *cli.Command, dir string) error {
 	if len(names) == 0 {
 		return usageError("%s has no traces: 'onhold run --trace' leaves some", dir)
 	}
-	all := []*check.Fates{}
+	all := []*conformance.Fates{}
 	for _, name := range names {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
 			return &exitError{exitInvalid, fmt.Errorf("%s names a trace outside of it: %q", dir, name)}
@@ -304,7 +304,7 @@ func verifyFolder(c *cli.Command, dir string) error {
 		if err != nil {
 			return &exitError{exitInvalid, err}
 		}
-		f, err := check.CompareFates(t)
+		f, err := conformance.CompareFates(t)
 		if err != nil {
 			return &exitError{exitInvalid, fmt.Errorf("%s: %w", name, err)}
 		}
@@ -321,19 +321,19 @@ func verifyFolder(c *cli.Command, dir string) error {
 	if err != nil {
 		return err
 	}
-	return replayed(check.Total(all))
+	return replayed(conformance.Total(all))
 }
 
 // replayed is the error of fates that are not as they had to be.
-func replayed(f *check.Fates) error {
+func replayed(f *conformance.Fates) error {
 	switch {
 	case f.Unexplained() > 0:
 		return &exitError{exitRegressed, fmt.Errorf("%d fates of %d are unexplained", f.Unexplained(), f.Requests)}
 	case len(f.Warnings) > 0:
 		return &exitError{exitCannotTell, errors.New(f.Warnings[0])}
-	case f.EqualShare() < check.FatesAim:
+	case f.EqualShare() < conformance.FatesAim:
 		return &exitError{exitCannotTell, fmt.Errorf("%.3f %% of the fates are as replayed, fewer than %.4g %%: each difference has its cause, but the server's workers are too slow on their way to tell more",
-			100*f.EqualShare(), 100*check.FatesAim)}
+			100*f.EqualShare(), 100*conformance.FatesAim)}
 	}
 	return nil
 }

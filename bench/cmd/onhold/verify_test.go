@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/a628bb15/onhold/reports/check"
+	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/trace"
 )
@@ -28,11 +28,11 @@ func TestVerifyACell(t *testing.T) {
 			t.Errorf("stdout lacks %q:\n%s", want, stdout)
 		}
 	}
-	data, err := os.ReadFile(filepath.Join(dir, check.File))
+	data, err := os.ReadFile(filepath.Join(dir, conformance.File))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var r check.Report
+	var r conformance.Report
 	if err := json.Unmarshal(data, &r); err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestVerifyACell(t *testing.T) {
 	// exact queue lets in another: one such fate of a second is already more than
 	// one in a thousand.
 	want := exitOK
-	if c.Fates.EqualShare() < check.FatesAim {
+	if c.Fates.EqualShare() < conformance.FatesAim {
 		want = exitCannotTell
 	}
 	stdout, stderr, code = onhold(t, "", "verify", dir)
@@ -82,7 +82,7 @@ func TestVerifyACell(t *testing.T) {
 	}
 	f.Close()
 	stdout, _, code = onhold(t, "", "verify", "--json", dir)
-	var all []*check.Fates
+	var all []*conformance.Fates
 	if err := json.Unmarshal([]byte(stdout), &all); err != nil || code != exitRegressed || len(all) != 1 || len(all[0].Gate) != 1 || all[0].Gate[0].Number != i+1 {
 		t.Errorf("exit code %d, %v: want request %d named in\n%.600s", code, err, i+1, stdout)
 	}
@@ -113,19 +113,19 @@ func TestVerifyRefuses(t *testing.T) {
 
 // What a verdict is worth as an exit code.
 func TestVerifyExitCodes(t *testing.T) {
-	report := func(answers ...string) *check.Report {
-		r := &check.Report{}
+	report := func(answers ...string) *conformance.Report {
+		r := &conformance.Report{}
 		for _, a := range answers {
-			r.Cells = append(r.Cells, &check.Cell{Judgements: []check.Judgement{{Answer: a}}})
+			r.Cells = append(r.Cells, &conformance.Cell{Judgements: []conformance.Judgement{{Answer: a}}})
 		}
 		return r
 	}
 	unexplained := report("confirmed")
-	unexplained.Cells[0].Fates = &check.Fates{Requests: 9, Gate: []check.Difference{{}}}
+	unexplained.Cells[0].Fates = &conformance.Fates{Requests: 9, Gate: []conformance.Difference{{}}}
 	explained := report("confirmed")
-	explained.Cells[0].Fates = &check.Fates{Requests: 9, Replay: []check.Difference{{Explained: true}}}
+	explained.Cells[0].Fates = &conformance.Fates{Requests: 9, Replay: []conformance.Difference{{Explained: true}}}
 	for _, c := range []struct {
-		r    *check.Report
+		r    *conformance.Report
 		want int
 	}{
 		{report("confirmed", "confirmed"), exitOK},
@@ -140,13 +140,13 @@ func TestVerifyExitCodes(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		f    check.Fates
+		f    conformance.Fates
 		want int
 	}{
-		{check.Fates{Requests: 5000, Replay: []check.Difference{{Explained: true}}}, exitOK},
-		{check.Fates{Requests: 500, Replay: []check.Difference{{Explained: true}}}, exitCannotTell},
-		{check.Fates{Requests: 5000, Replay: []check.Difference{{}}}, exitRegressed},
-		{check.Fates{Requests: 5000, Warnings: []string{"the trace is cut"}}, exitCannotTell},
+		{conformance.Fates{Requests: 5000, Replay: []conformance.Difference{{Explained: true}}}, exitOK},
+		{conformance.Fates{Requests: 500, Replay: []conformance.Difference{{Explained: true}}}, exitCannotTell},
+		{conformance.Fates{Requests: 5000, Replay: []conformance.Difference{{}}}, exitRegressed},
+		{conformance.Fates{Requests: 5000, Warnings: []string{"the trace is cut"}}, exitCannotTell},
 	} {
 		if got := codeOf(replayed(&c.f)); got != c.want {
 			t.Errorf("%+v: exit code %d, want %d", c.f, got, c.want)

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
-	"github.com/a628bb15/onhold/reports/expect"
+	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -16,7 +16,7 @@ func (s *sitting) coldStart() string {
 	var where string
 	for _, sub := range s.subjects {
 		for p := range (bench.Sweep{Plan: s.plan, Levels: s.levels}).Plans() {
-			c, ok := expect.Planned(sub.planned(p))
+			c, ok := model.Planned(sub.planned(p))
 			if !ok {
 				continue
 			}

@@ -1,0 +1,210 @@
+package conformance
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/theory"
+	"github.com/a628bb15/onhold/reports/trace"
+)
+
+func spec(law string, workers, places, rate int) Spec {
+	return Spec{Name: "test", Load: theory.LoadPoisson, Rate: rate, Workers: workers, Places: places, Service: 20 * time.Millisecond, Law: law, Judged: []string{Rejected}}
+}
+
+func played(t testing.TB, s Spec, length time.Duration, seed uint64) *trace.Trace {
+	t.Helper()
+	tr, err := s.Play(length, seed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func compared(t testing.TB, tr *trace.Trace) *Fates {
+	t.Helper()
+	f, err := CompareFates(tr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// jittery is the trace of a server whose workers take a while to come back for
+// the next: the one that is there first takes the oldest, or with lifo the
+// newest. wrong says whether it decides wrongly with so many inside.
+func jittery(s Spec, n int, way time.Duration, lifo bool, wrong func(i, inside int) bool) *trace.Trace {
+	r := rand.New(rand.NewPCG(7, 7))
+	t := &trace.Trace{Header: trace.Header{Style: "jittery", Workers: s.Workers, Queue: s.Places, ClockResolution: 1}}
+	ready, done := make([]time.Duration, s.Workers), []time.Duration{}
+	var waiting []int
+	// take lets workers take what waits until t.
+	take := func(until time.Duration) {
+		for len(waiting) > 0 {
+			w := slices.Index(ready, slices.Min(ready))
+			k := 0
+			if lifo {
+				k = len(waiting) - 1
+			}
+			i := waiting[k]
+			start := max(t.Records[i].At, ready[w])
+			if start > until {
+				return
+			}
+			waiting = slices.Delete(waiting, k, k+1)
+			rec := &t.Records[i]
+			rec.Started, rec.Done, rec.Worker = start, start+s.draw(r), int32(w)
+			for slices.Contains(done, rec.Done) {
+				rec.Done++
+			}
+			done = append(done, rec.Done)
+			ready[w] = rec.Done + time.Duration(r.ExpFloat64()*float64(way))
+		}
+	}
+	var at time.Duration
+	for range n {
+		at += time.Duration(r.ExpFloat64()/float64(s.Rate)*1e9) + 1
+		take(at)
+		done = slices.DeleteFunc(done, func(d time.Duration) bool { return d < at })
+		inside := len(done) + len(waiting)
+		accepted := inside < s.Workers+s.Places
+		if wrong != nil && wrong(len(t.Records), inside) {
+			accepted = !accepted
+		}
+		t.Records = append(t.Records, trace.Record{At: at, Accepted: accepted})
+		if t.Records[len(t.Records)-1].Accepted {
+			waiting = append(waiting, len(t.Records)-1)
+		}
+	}
+	take(1 << 62)
+	return t
+}
+
+func TestAnIdealServerHasEveryFate(t *testing.T) {
+	for _, s := range Grid(false) {
+		f := compared(t, played(t, s, 2*time.Second, 3))
+		if f.Requests == 0 || f.Equal() != f.Requests || f.Unexplained() != 0 || f.Turns != 0 || f.Way.Max != 0 {
+			t.Errorf("%s: %+v", s.Name, f)
+		}
+	}
+}
+
+func TestWorkersOnTheirWayExplainWhatDiffers(t *testing.T) {
+	for _, law := range []string{theory.Constant, theory.Exponential} {
+		f := compared(t, jittery(spec(law, 10, 5, 650), 20_000, 100*time.Microsecond, false, nil))
+		if f.Unexplained() != 0 || f.EqualShare() < 0.98 || len(f.Gate) != 0 {
+			t.Errorf("%s: %d differ, %d unexplained, gate %v", law, len(f.Replay), f.Unexplained(), f.Gate)
+		}
+		if law == theory.Exponential && len(f.Replay) == 0 {
+			t.Error("nothing differs: this tests nothing")
+		}
+		for _, d := range f.Replay {
+			if d.Cause == 0 || d.Cause >= d.Number || d.Slack > max(f.Tie, d.Way) {
+				t.Errorf("%s: %+v", law, d)
+			}
+		}
+	}
+}
+
+// Who is served first has no part in who is let in, as long as all take the same.
+func TestOutOfTurnIsCounted(t *testing.T) {
+	f := compared(t, jittery(spec(theory.Constant, 10, 10, 700), 5_000, 0, true, nil))
+	if f.Turns < 100 || f.TurnMax < 5*time.Millisecond || len(f.Gate) > 0 {
+		t.Errorf("%d out of turn, by up to %v", f.Turns, f.TurnMax)
+	}
+}
+
+// Every wrong decision of a server that is right otherwise is named, and nothing
+// else: the queue goes on from what was, and one fault does not make more.
+func TestEveryPlantedFateIsNamed(t *testing.T) {
+	const limit = 15
+	for _, c := range []struct {
+		name  string
+		wrong func(inside int) bool
+	}{
+		{"turned away while there is room", func(inside int) bool { return inside < limit-5 }},
+		{"turned away from the last place but one", func(inside int) bool { return inside == limit-2 }},
+		{"let in while there is none", func(inside int) bool { return inside == limit }},
+	} {
+		for _, law := range []string{theory.Constant, theory.Exponential} {
+			var planted []int
+			tr := jittery(spec(law, 10, 5, 650), 4000, 0, false, func(i, inside int) bool {
+				if wrong := c.wrong(inside) && i > 200*(len(planted)+1); !wrong {
+					return false
+				}
+				planted = append(planted, i+1)
+				return true
+			})
+			f := compared(t, tr)
+			numbers := func(ds []Difference) (out []int) {
+				for _, d := range ds {
+					out = append(out, d.Number)
+				}
+				return out
+			}
+			if len(planted) < 8 || !slices.Equal(numbers(f.Gate), planted) || !slices.Equal(numbers(f.Replay), planted) {
+				t.Errorf("%s, %s: planted %v; the gate names %v, the replay %v", c.name, law, planted, numbers(f.Gate), numbers(f.Replay))
+			}
+			if f.Unexplained() != len(planted) {
+				t.Errorf("%s, %s: %d planted, %d unexplained: %+v", c.name, law, len(planted), f.Unexplained(), f.Replay)
+			}
+		}
+	}
+}
+
+func TestOpenAndUnfinishedTraces(t *testing.T) {
+	tr := played(t, spec(theory.Exponential, 3, 2, 300), time.Second, 1)
+	last := tr.Records[len(tr.Records)-1].At
+	for i := range tr.Records {
+		if r := &tr.Records[i]; r.Done > last {
+			r.Started, r.Done, r.Worker = 0, 0, 0
+		}
+	}
+	tr.LeftOut = 9
+	f := compared(t, tr)
+	if len(f.Gate) > 0 || f.Unexplained() > 0 || len(f.Warnings) != 1 {
+		t.Errorf("%+v", f)
+	}
+	if f := compared(t, &trace.Trace{Header: trace.Header{Workers: 1}}); f.Requests != 0 || f.EqualShare() != 1 || f.Unexplained() != 0 {
+		t.Errorf("an empty trace: %+v", f)
+	}
+	if _, err := CompareFates(&trace.Trace{}); err == nil {
+		t.Error("no workers are no error")
+	}
+}
+
+func TestTotal(t *testing.T) {
+	a, b := &Fates{Requests: 10, Gate: []Difference{{}}, Turns: 1, Tie: 3}, &Fates{Requests: 5, Replay: []Difference{{Explained: true}}, Tie: 2}
+	if f := Total([]*Fates{a, nil, b}); f.Requests != 15 || f.Unexplained() != 1 || f.Equal() != 14 || f.Tie != 3 {
+		t.Errorf("%+v", f)
+	}
+}
+
+// Whatever is in a file, a replay ends, and its counts add up.
+func FuzzCompareFates(f *testing.F) {
+	for _, s := range []Spec{spec(theory.Exponential, 3, 2, 300), spec(theory.Constant, 2, 0, 200)} {
+		for _, tr := range []*trace.Trace{played(f, s, 200*time.Millisecond, 1), jittery(s, 40, time.Millisecond, true, nil)} {
+			var b bytes.Buffer
+			if err := trace.Write(&b, tr); err != nil {
+				f.Fatal(err)
+			}
+			f.Add(b.Bytes())
+		}
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tr, err := trace.Read(bytes.NewReader(data))
+		if err != nil || tr.Workers > 1000 || tr.Queue > 1000 {
+			return
+		}
+		got, err := CompareFates(tr)
+		if err != nil {
+			return
+		}
+		if got.Requests != len(tr.Records) || got.Equal() < 0 || got.Unexplained() > len(got.Gate)+len(got.Replay) {
+			t.Errorf("%d records: %+v", len(tr.Records), got)
+		}
+	})
+}

@@ -1,0 +1,262 @@
+// Package http is a backend that is an order service in another process, called
+// over HTTP by the fasthttp client.
+//
+// A call is made once. fasthttp on its own makes up to five of a GET whose
+// connection broke, which would hide failures and load the upstream with calls
+// that nobody counts. One thing looks like a retry and is none: before a kept
+// connection is written to it is looked at, and where the upstream has closed it
+// meanwhile, another is taken or made. Nothing had been sent. An upstream that
+// closes at the very moment of sending is a failure all the same.
+package http
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net"
+	"net/url"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/valyala/fasthttp"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// Name of the backend.
+const Name = "rest"
+
+const (
+	dialLimit = 5 * time.Second // for a connection to be made
+	idleLimit = time.Minute     // after which a connection that rests is closed
+	bodyMax   = 1 << 20         // bytes of a reply
+)
+
+// Config is how to call the upstream.
+type Config struct {
+	URL     string        // http://HOST:PORT
+	Conns   int           // connections, each of which has one call at a time; 0 means any number
+	Timeout time.Duration // for a call, from its beginning
+}
+
+// Validate checks the address. The error begins with the field's name, as in
+// "url=x: …".
+func (c Config) Validate() error {
+	_, err := address(c.URL)
+	return err
+}
+
+func address(text string) (addr string, err error) {
+	u, err := url.Parse(text)
+	if err == nil && u.Scheme == "http" && u.Port() != "" && (u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == "" && u.User == nil {
+		return u.Host, nil
+	}
+	return "", fmt.Errorf("url=%s: must be http://HOST:PORT, without a path", text)
+}
+
+// REST is an upstream over HTTP.
+type REST struct {
+	config Config
+	orders string // the address of the orders
+	client *fasthttp.HostClient
+	calls  atomic.Int64
+
+	// free holds a token for each connection that may be in use. fasthttp has a
+	// bound of its own, but does not tell how long a call waited for it.
+	free chan struct{} // nil: no bound
+	wait *backend.Waits
+
+	open context.Context // ends with Close
+	end  context.CancelFunc
+}
+
+var _ backend.Backend = (*REST)(nil)
+
+// New returns a backend, or what Validate has to say of its configuration. It
+// makes no connection: an upstream that is not there is told by each call.
+func New(c Config) (*REST, error) {
+	addr, err := address(c.URL)
+	if err != nil {
+		return nil, err
+	}
+	r := &REST{config: c, orders: "http://" + addr + orders.PathOrders, client: &fasthttp.HostClient{
+		Addr:                      addr,
+		Name:                      orders.ServerName,
+		MaxConns:                  math.MaxInt32, // fasthttp's own default is 512
+		ConnPoolStrategy:          fasthttp.LIFO, // the fewest connections stay in use
+		MaxIdleConnDuration:       idleLimit,
+		MaxIdemponentCallAttempts: 1,
+		RetryIfErr:                func(*fasthttp.Request, int, error) (resetTimeout, retry bool) { return false, false },
+		MaxResponseBodySize:       bodyMax,
+		DialTimeout:               dial,
+	}}
+	r.open, r.end = context.WithCancel(context.Background())
+	if c.Conns > 0 {
+		r.client.MaxConns = c.Conns
+		r.free = make(chan struct{}, c.Conns)
+		r.wait = new(backend.Waits)
+	}
+	return r, nil
+}
+
+// dial makes a connection. fasthttp's own dialer makes at most 1,000 at once,
+// and keeps addresses that it has looked up.
+func dial(addr string, timeout time.Duration) (net.Conn, error) {
+	conn, err := net.DialTimeout("tcp", addr, min(timeout, dialLimit))
+	if err != nil {
+		return nil, err
+	}
+	return &kept{Conn: conn}, nil
+}
+
+// Park implements [backend.Backend].
+func (r *REST) Park(q *backend.Query) {
+	r.calls.Add(1)
+	left := r.config.Timeout
+	if r.free != nil {
+		began := time.Now()
+		if q.Err = r.take(left); q.Err != nil {
+			return
+		}
+		defer func() { <-r.free }()
+		waited := time.Since(began)
+		r.wait.Record(waited)
+		left -= waited
+	}
+	if r.open.Err() != nil {
+		q.Err = backend.ErrClosed
+		return
+	}
+	q.Err = r.call(q, left)
+	if r.open.Err() != nil { // Close did not see this connection idle
+		r.client.CloseIdleConnections()
+	}
+}
+
+// take waits for a connection to be free.
+func (r *REST) take(limit time.Duration) error {
+	select {
+	case r.free <- struct{}{}:
+		return nil
+	default:
+	}
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case r.free <- struct{}{}:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("no connection to the upstream was free within %v: %w", r.config.Timeout, orders.ErrBusy)
+	case <-r.open.Done():
+		return backend.ErrClosed
+	}
+}
+
+// Block implements [backend.Backend]. The calling goroutine is locked to its OS
+// thread: while the client parks the one, the other sleeps in the kernel and
+// serves nobody else.
+func (r *REST) Block(q *backend.Query) { r.Park(q) }
+
+// Notify implements [backend.Backend].
+func (r *REST) Notify(q *backend.Query, loop backend.Loop, done func()) {
+	backend.NotifyOf(r.Park, q, loop, done)
+}
+
+// Stats implements [backend.Backend].
+func (r *REST) Stats() orders.BackendStats {
+	s := orders.BackendStats{Name: Name, Conns: r.config.Conns, Calls: r.calls.Load()}
+	if r.wait != nil {
+		s.PoolWait = r.wait.Stats()
+	}
+	return s
+}
+
+// Close implements [backend.Backend]. It closes the connections, those in use
+// once their call is answered: a call that is under way is not ended.
+func (r *REST) Close() error {
+	r.end()
+	r.client.CloseIdleConnections()
+	return nil
+}
+
+// call makes one request and reads what it is answered.
+func (r *REST) call(q *backend.Query, left time.Duration) error {
+	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
+	defer fasthttp.ReleaseRequest(req)
+	defer fasthttp.ReleaseResponse(resp)
+	want := fasthttp.StatusOK
+	var room [128]byte
+	if q.Pay {
+		want = fasthttp.StatusCreated
+		req.Header.SetMethod(fasthttp.MethodPost)
+		req.Header.SetContentType("application/json")
+		req.SetRequestURI(r.orders)
+		b := append(room[:0], `{"user_id":`...)
+		b = strconv.AppendInt(b, q.Order.UserID, 10)
+		b = append(b, `,"total_cents":`...)
+		b = strconv.AppendInt(b, q.Order.TotalCents, 10)
+		req.SetBody(append(b, '}'))
+	} else {
+		req.SetRequestURI(r.orders + "?user_id=" + strconv.FormatInt(q.UserID, 10))
+	}
+	deadline := time.Now().Add(left)
+	err := r.client.DoTimeout(req, resp, left)
+	for errors.Is(err, errStale) { // as often as there are connections that the upstream has closed
+		err = r.client.DoTimeout(req, resp, time.Until(deadline))
+	}
+	switch {
+	case errors.Is(err, fasthttp.ErrTimeout):
+		return fmt.Errorf("the upstream did not answer within %v", r.config.Timeout)
+	case errors.Is(err, fasthttp.ErrConnectionClosed):
+		return errors.New("the upstream closed the connection before it answered")
+	case err != nil:
+		return fmt.Errorf("calling the upstream: %w", err)
+	}
+	switch status := resp.StatusCode(); status {
+	case want:
+		return read(q, resp.Body())
+	case fasthttp.StatusServiceUnavailable, fasthttp.StatusTooManyRequests:
+		return fmt.Errorf("the upstream is full: %w", orders.ErrBusy)
+	default:
+		return fmt.Errorf("the upstream answered with status %d", status)
+	}
+}
+
+// order is an order as the upstream writes it.
+type order struct {
+	ID         int64     `json:"id"`
+	UserID     int64     `json:"user_id"`
+	Status     string    `json:"status"`
+	TotalCents int64     `json:"total_cents"`
+	Created    time.Time `json:"created"`
+}
+
+// read fills in the answer.
+func read(q *backend.Query, body []byte) error {
+	var list []order
+	var err error
+	if q.Pay {
+		list = make([]order, 1)
+		err = json.Unmarshal(body, &list[0])
+	} else {
+		err = json.Unmarshal(body, &list)
+	}
+	if err != nil {
+		return fmt.Errorf("the upstream's reply cannot be read: %w", err)
+	}
+	q.Room()
+	q.Orders = q.Orders[:0]
+	for i := range list {
+		o := &list[i]
+		status, err := orders.Status(o.Status)
+		if err != nil {
+			return fmt.Errorf("the upstream's reply cannot be read: %w", err)
+		}
+		q.Orders = append(q.Orders, orders.Order{ID: o.ID, UserID: o.UserID, Status: status, TotalCents: o.TotalCents, Created: o.Created})
+	}
+	return nil
+}

@@ -1,0 +1,88 @@
+package inject
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The largest values of a Config.
+const (
+	MaxCPU   = time.Second
+	MaxDelay = time.Minute
+)
+
+// Config is what is planted. Its zero value is nothing.
+type Config struct {
+	CPU   time.Duration // that each call burns in addition, up to MaxCPU
+	Delay Delay         // of some of the calls
+	Seed  uint64        // picks which
+}
+
+// Delay is how much longer a share of the calls take. Its zero value is none.
+type Delay struct {
+	Length  time.Duration // above 0, up to MaxDelay
+	Percent float64       // of the calls; above 0, up to 100
+}
+
+// String writes what ParseDelay reads.
+func (d Delay) String() string {
+	if d == (Delay{}) {
+		return ""
+	}
+	return d.Length.String() + "@" + strconv.FormatFloat(d.Percent, 'f', -1, 64) + "%"
+}
+
+// ParseDelay reads LENGTH@SHARE%, for example 20ms@2%. The empty text means
+// none.
+func ParseDelay(text string) (Delay, error) {
+	if text == "" {
+		return Delay{}, nil
+	}
+	var d Delay
+	length, share, ok := strings.Cut(text, "@")
+	if !ok {
+		return Delay{}, errors.New("want LENGTH@SHARE%, for example 20ms@2%")
+	}
+	var err error
+	if d.Length, err = time.ParseDuration(length); err != nil {
+		return Delay{}, fmt.Errorf("length %q is no duration such as 20ms", length)
+	}
+	number, percent := strings.CutSuffix(share, "%")
+	if d.Percent, err = strconv.ParseFloat(number, 64); err != nil || !percent {
+		return Delay{}, fmt.Errorf("share %q is none such as 2%%", share)
+	}
+	return d, d.check()
+}
+
+// Validate checks the ranges.
+func (d Delay) Validate() error {
+	if d == (Delay{}) {
+		return nil
+	}
+	return d.check()
+}
+
+func (d Delay) check() error {
+	switch {
+	case d.Length <= 0 || d.Length > MaxDelay:
+		return fmt.Errorf("the length must be above 0 and at most %v", MaxDelay)
+	case !(d.Percent > 0 && d.Percent <= 100): // so that NaN is none either
+		return errors.New("the share must be above 0% and at most 100%")
+	}
+	return nil
+}
+
+// Validate checks every field. The error begins with the field's name in lower
+// case, as in "cpu=-1s: …".
+func (c Config) Validate() error {
+	if c.CPU < 0 || c.CPU > MaxCPU {
+		return fmt.Errorf("cpu=%v: must be from 0s to %v", c.CPU, MaxCPU)
+	}
+	if err := c.Delay.Validate(); err != nil {
+		return fmt.Errorf("delay=%v: %w", c.Delay, err)
+	}
+	return nil
+}

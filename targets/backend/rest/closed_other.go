@@ -1,8 +1,0 @@
-//go:build !unix
-
-package rest
-
-import "net"
-
-// closed is known on Unix only; elsewhere a connection counts as open.
-func closed(net.Conn) bool { return false }

@@ -1,0 +1,618 @@
+package grpc_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/grpc"
+	"github.com/a628bb15/onhold/targets/grpc/orderspb"
+	"github.com/a628bb15/onhold/targets/orders"
+)
+
+// held is a backend that answers when the test says so. What has to be exact is
+// tested without a clock.
+type held struct {
+	answer chan struct{} // closed: answer
+	err    error         // answer with this
+	asked  atomic.Int64
+}
+
+func newHeld() *held { return &held{answer: make(chan struct{})} }
+
+// at once
+func open() *held {
+	h := newHeld()
+	close(h.answer)
+	return h
+}
+
+func (h *held) Park(q *backend.Query) {
+	h.asked.Add(1)
+	<-h.answer
+	q.Generate()
+	q.Err = h.err
+}
+
+func (h *held) Block(*backend.Query)                        { panic("no thread waits here") }
+func (h *held) Notify(*backend.Query, backend.Loop, func()) { panic("no loop waits here") }
+func (h *held) Stats() orders.BackendStats                  { return orders.BackendStats{Name: "held"} }
+func (h *held) Close() error                                { return nil }
+
+func start(t *testing.T, c grpc.Config) *grpc.Server {
+	t.Helper()
+	if c.Addr == "" {
+		c.Addr = "127.0.0.1:0"
+	}
+	s, err := grpc.Start(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// startFor starts a server that is shut down with the test.
+func startFor(t *testing.T, c grpc.Config) *grpc.Server {
+	s := start(t, c)
+	t.Cleanup(func() { shutdown(t, s) })
+	return s
+}
+
+func shutdown(t *testing.T, s *grpc.Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Errorf("shutting down: %v", err)
+	}
+}
+
+func eventually(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	for range 5000 {
+		if condition() {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Fatalf("it did not happen in 5 s: %s", what)
+}
+
+// service calls a server as any program would.
+func service(t *testing.T, addr string) orderspb.OrdersClient {
+	t.Helper()
+	cc, err := orderspb.NewClient(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cc.Close() })
+	return orderspb.NewOrdersClient(cc)
+}
+
+// callers makes n of them.
+func callers(t *testing.T, c grpc.Client, n int) []bench.Conn {
+	t.Helper()
+	c.Request.UserID = 42
+	dial, err := c.Dial()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]bench.Conn, n)
+	for i := range all {
+		if all[i], err = dial(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { all[i].Close() })
+	}
+	return all
+}
+
+func TestServiceAnswers(t *testing.T) {
+	s := startFor(t, grpc.Config{Workers: 3, Queue: 2, Backend: open()})
+	to := service(t, s.Addr())
+	ctx := t.Context()
+	for user := range int64(10) {
+		out, err := to.Find(ctx, &orderspb.FindRequest{UserId: user + 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var list []orders.Order
+		for _, m := range out.Orders {
+			o, err := orderspb.Decode(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, o)
+		}
+		if want := orders.Generate(nil, user+1); !slices.Equal(list, want) {
+			t.Errorf("user %d has %+v, want %+v", user+1, list, want)
+		}
+	}
+	placed, err := to.Place(ctx, &orderspb.PlaceRequest{UserId: 7, TotalCents: 1999})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := placed.Order; o.Id < 1 || o.UserId != 7 || o.TotalCents != 1999 || o.Status != orders.StatusPaid || time.Since(o.Created.AsTime()) > time.Hour {
+		t.Errorf("placed %v", o)
+	}
+	out, err := to.Stats(ctx, &orderspb.StatsRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var st orders.Stats
+	if err := json.Unmarshal([]byte(out.Json), &st); err != nil {
+		t.Fatal(err)
+	}
+	if asked, err := grpc.Stats(ctx, s.Addr()); err != nil || asked != st {
+		t.Errorf("asked for, stats are %+v (%v), not %+v", asked, err, st)
+	}
+	if st.Style != grpc.Name || st.Workers != 3 || st.Queue != 2 || st.Accepted != 11 || st.Held.N != 11 || st.InFlight != 0 || st.Backend.Name != "held" {
+		t.Errorf("stats %s", out.Json)
+	}
+}
+
+func TestServiceSaysWhatIsWrong(t *testing.T) {
+	failing := func(err error) *held {
+		h := open()
+		h.err = err
+		return h
+	}
+	full := errors.Join(errors.New("no connection"), orders.ErrBusy)
+	for _, row := range []struct {
+		what        string
+		backend     *held
+		user, total int64
+		find, place codes.Code
+		text        string
+	}{
+		{"no user", open(), 0, 1, codes.InvalidArgument, codes.InvalidArgument, "user_id is 0; allowed is one whole number from 1"},
+		{"a negative user", open(), -3, 1, codes.InvalidArgument, codes.InvalidArgument, "user_id is -3"},
+		{"a negative total", open(), 1, -1, codes.OK, codes.InvalidArgument, "total_cents is -1; allowed is 0 to"},
+		{"a total that is too large", open(), 1, orders.MaxTotalCents + 1, codes.OK, codes.InvalidArgument, "allowed is 0 to"},
+		{"a backend that is full", failing(full), 1, 1, codes.ResourceExhausted, codes.ResourceExhausted, "backend: no connection"},
+		{"a backend that is gone", failing(errors.New("refused")), 1, 1, codes.Unavailable, codes.Unavailable, "backend: refused"},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			s := startFor(t, grpc.Config{Backend: row.backend})
+			to := service(t, s.Addr())
+			_, err := to.Find(t.Context(), &orderspb.FindRequest{UserId: row.user})
+			if got := status.Convert(err); got.Code() != row.find || got.Code() != codes.OK && !strings.Contains(got.Message(), row.text) {
+				t.Errorf("Find: %v, want %v with %q", err, row.find, row.text)
+			}
+			_, err = to.Place(t.Context(), &orderspb.PlaceRequest{UserId: row.user, TotalCents: row.total})
+			if got := status.Convert(err); got.Code() != row.place || !strings.Contains(got.Message(), row.text) {
+				t.Errorf("Place: %v, want %v with %q", err, row.place, row.text)
+			}
+			if n := s.Stats().InFlight; n != 0 {
+				t.Errorf("%d calls are inside at the end", n)
+			}
+		})
+	}
+}
+
+// Exactly as many as there are workers and places in the queue are let in,
+// whether callers have connections of their own or share a few.
+func TestTurnsAwayExactlyWhatIsTooMany(t *testing.T) {
+	for _, row := range []struct {
+		what                                 string
+		workers, queue, callers, conns, most int
+	}{
+		{"a pool without a queue", 100, 0, 101, 0, 100},
+		{"a pool with a queue, on connections that are shared", 20, 10, 300, 2, 30},
+		{"a pool with a queue, on one connection", 20, 10, 300, 1, 30},
+		{"one worker", 1, 0, 5, 0, 1},
+		{"no limit, far more than HTTP/2 lets on a connection by custom", 0, 0, 500, 1, 500},
+	} {
+		t.Run(row.what, func(t *testing.T) {
+			h := newHeld()
+			s := startFor(t, grpc.Config{Workers: row.workers, Queue: row.queue, Backend: h})
+			var ok, rejected, other atomic.Int64
+			var wg sync.WaitGroup
+			for _, c := range callers(t, grpc.Client{Addr: s.Addr(), Conns: row.conns}, row.callers) {
+				wg.Go(func() {
+					switch r := c.Do(20 * time.Second); r.Outcome {
+					case result.OK:
+						ok.Add(1)
+					case result.Rejected:
+						rejected.Add(1)
+					default:
+						other.Add(1)
+						t.Errorf("%v: %s", r.Outcome, r.Why)
+					}
+				})
+			}
+			eventually(t, "all calls arrived", func() bool {
+				st := s.Stats()
+				return st.Accepted+st.Rejected == int64(row.callers)
+			})
+			busy := row.most
+			if row.workers > 0 {
+				busy = row.workers
+			}
+			eventually(t, "all workers are at work", func() bool { return h.asked.Load() == int64(busy) })
+			if st := s.Stats(); st.Busy != int64(busy) || st.Queued != int64(row.most-busy) || st.Accepted != int64(row.most) {
+				t.Errorf("with all inside the stats are %+v", st)
+			}
+			close(h.answer)
+			wg.Wait()
+			if ok.Load() != int64(row.most) || rejected.Load() != int64(row.callers-row.most) {
+				t.Errorf("%d ok, %d rejected, %d other, want %d ok of %d", ok.Load(), rejected.Load(), other.Load(), row.most, row.callers)
+			}
+			if st := s.Stats(); st.InFlight != 0 {
+				t.Errorf("at the end the stats are %+v", st)
+			}
+		})
+	}
+}
+
+// A deadline is a timeout for the caller. The server gives up a call that is
+// queued, and finishes one that is at work.
+func TestDeadlineIsATimeout(t *testing.T) {
+	h := newHeld()
+	s := startFor(t, grpc.Config{Workers: 1, Queue: 5, Backend: h})
+	all := callers(t, grpc.Client{Addr: s.Addr(), Conns: 1}, 3)
+	var wg sync.WaitGroup
+	for _, c := range all {
+		wg.Go(func() {
+			if r := c.Do(50 * time.Millisecond); r.Outcome != result.Timeout || r.Spent {
+				t.Errorf("got %+v, want a timeout that leaves the connection to others", r)
+			}
+		})
+	}
+	wg.Wait()
+	eventually(t, "the queue is left", func() bool { return s.Stats().InFlight == 1 })
+	if n := h.asked.Load(); n > 1 {
+		t.Errorf("%d calls are at work, with one worker", n)
+	}
+	close(h.answer)
+	eventually(t, "the worker is free", func() bool { return s.Stats().InFlight == 0 })
+	for _, c := range all {
+		if r := c.Do(20 * time.Second); r.Outcome != result.OK {
+			t.Errorf("after a timeout: %+v", r)
+		}
+	}
+}
+
+// counted is a proxy that counts the connections that come through it, and can
+// cut them.
+type counted struct {
+	net.Listener
+	to    string
+	made  atomic.Int64
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func count(t *testing.T, to string) *counted {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &counted{Listener: ln, to: to}
+	t.Cleanup(p.cut)
+	go func() {
+		for {
+			in, err := ln.Accept()
+			if err != nil {
+				return
+			}
+			p.made.Add(1)
+			out, err := net.Dial("tcp", to)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, in, out)
+			p.mu.Unlock()
+			pipe := func(to, from net.Conn) {
+				_, _ = to.(*net.TCPConn).ReadFrom(from)
+				to.Close()
+				from.Close()
+			}
+			go pipe(out, in)
+			go pipe(in, out)
+		}
+	}()
+	return p
+}
+
+// cut closes the listener and all connections.
+func (p *counted) cut() {
+	p.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+}
+
+func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
+	for conns, want := range map[int]int64{0: 50, 1: 1, 2: 2, 7: 7, 80: 50} {
+		s := startFor(t, grpc.Config{Backend: open()})
+		p := count(t, s.Addr())
+		fresh := int64(0)
+		var wg sync.WaitGroup
+		for _, c := range callers(t, grpc.Client{Addr: p.Addr().String(), Conns: conns}, 50) {
+			if c.(bench.Sharer).Fresh() {
+				fresh++
+			}
+			wg.Go(func() {
+				for range 3 {
+					if r := c.Do(20 * time.Second); r.Outcome != result.OK {
+						t.Errorf("%+v", r)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		if got := p.made.Load(); got != want || fresh != want {
+			t.Errorf("--conns %d: 50 callers made %d connections and counted %d, want %d", conns, got, fresh, want)
+		}
+	}
+}
+
+// A stage of the driver: its calls, its connections, and the callers that were
+// turned away, are what the server says.
+func TestDriver(t *testing.T) {
+	for _, conns := range []int{0, 3} {
+		s := startFor(t, grpc.Config{Workers: 2, Queue: 1, Backend: slow{open(), 2 * time.Millisecond}})
+		d, err := grpc.Client{Addr: s.Addr(), Conns: conns, Request: orders.Request{Kind: orders.Place, UserID: 7, TotalCents: 1}}.Driver()
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := bench.Plan{Load: bench.LoadClosed, Level: 10, Length: 200 * time.Millisecond, RejectPause: 2 * time.Millisecond, MaxLag: time.Minute}
+		stage, err := bench.Run(t.Context(), p, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		st, n := s.Stats(), stage.Counts
+		if n[result.OK] != st.Accepted || n[result.Rejected] != st.Rejected || n[result.OK] == 0 || n.Planned() != st.Accepted+st.Rejected {
+			t.Errorf("the stage counts %v, the server %+v", n, st)
+		}
+		if want := int64(conns); conns > 0 && stage.Connect.N() != want || conns == 0 && stage.Connect.N() != 10 {
+			t.Errorf("%d connections, want %d, or one for each of 10 clients", stage.Connect.N(), want)
+		}
+		if got := stage.Settings.Get(result.KeyDriver); got != grpc.Driver {
+			t.Errorf("driver %q", got)
+		}
+	}
+}
+
+// slow takes its time.
+type slow struct {
+	*held
+	wait time.Duration
+}
+
+func (s slow) Park(q *backend.Query) {
+	time.Sleep(s.wait)
+	s.held.Park(q)
+}
+
+// What becomes of a call where the connection does, and that it is made once.
+func TestBrokenConnections(t *testing.T) {
+	h := newHeld()
+	s := startFor(t, grpc.Config{Backend: h})
+	p := count(t, s.Addr())
+	for _, conns := range []int{0, 1} {
+		p := p
+		if conns > 0 {
+			p = count(t, s.Addr())
+		}
+		before := h.asked.Load()
+		c := grpc.Client{Addr: p.Addr().String(), Conns: conns, Request: orders.Request{UserID: 42}}
+		dial, err := c.Dial()
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := dial(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := make(chan bench.Reply)
+		go func() { got <- conn.Do(20 * time.Second) }()
+		eventually(t, "the call is at work", func() bool { return h.asked.Load() == before+1 })
+		p.cut()
+		if r := <-got; r.Outcome != result.Reset || !r.Spent {
+			t.Errorf("cut in mid-call: %+v", r)
+		}
+		eventually(t, "the caller knows", func() bool { return !conn.(bench.Aliver).Alive() })
+		if r := conn.Do(20 * time.Second); r.Outcome != result.Reset {
+			t.Errorf("over a connection that was cut: %+v", r)
+		}
+		conn.Close()
+		conn.Close()
+		_, err = dial(t.Context())
+		if r := bench.DialFailed(err); r.Outcome != result.Refused {
+			t.Errorf("where nobody listens: %v, %+v", err, r)
+		}
+		if n := h.asked.Load(); n != before+1 {
+			t.Errorf("one call was made %d times", n-before)
+		}
+	}
+	close(h.answer)
+}
+
+func TestCloseEndsTheCall(t *testing.T) {
+	for _, conns := range []int{0, 1} {
+		h := newHeld()
+		s := startFor(t, grpc.Config{Backend: h})
+		all := callers(t, grpc.Client{Addr: s.Addr(), Conns: conns}, 2)
+		got := make(chan bench.Reply)
+		go func() { got <- all[0].Do(time.Hour) }()
+		eventually(t, "the call is at work", func() bool { return h.asked.Load() == 1 })
+		all[0].Close()
+		if r := <-got; r.Outcome == result.OK {
+			t.Errorf("%+v", r)
+		}
+		close(h.answer)
+		if r := all[1].Do(20 * time.Second); r.Outcome != result.OK {
+			t.Errorf("the other caller: %+v", r)
+		}
+	}
+}
+
+func TestOutcomeOfEachStatus(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		want result.Outcome
+		text string
+	}{
+		{nil, result.OK, ""},
+		{orders.ErrBusy, result.Rejected, ""},
+		// The server says so, on a connection that is fine.
+		{errors.New("the database is gone"), result.Error, "gRPC status Unavailable: backend: the database is gone"},
+	} {
+		h := open()
+		h.err = row.err
+		c := callers(t, grpc.Client{Addr: startFor(t, grpc.Config{Backend: h}).Addr()}, 1)[0]
+		if r := c.Do(20 * time.Second); r.Outcome != row.want || r.Why != row.text || r.Spent {
+			t.Errorf("%v: got %+v, want %v", row.err, r, row.want)
+		}
+	}
+	c := callers(t, grpc.Client{Addr: startFor(t, grpc.Config{Backend: open()}).Addr(), Request: orders.Request{Kind: orders.Place, TotalCents: -1}}, 1)[0]
+	if r := c.Do(20 * time.Second); r.Outcome != result.Error || !strings.Contains(r.Why, "InvalidArgument") {
+		t.Errorf("a call that makes no sense: %+v", r)
+	}
+	if _, err := (grpc.Client{Request: orders.Request{Kind: orders.Invite}}).Dial(); err == nil {
+		t.Error("there is no call for invitations, and yet it can be driven")
+	}
+}
+
+func TestServersThatDoNotSpeakGRPC(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	closes := make(chan bool, 1)
+	go func() {
+		var silent []net.Conn
+		for {
+			c, err := ln.Accept()
+			if err != nil {
+				break
+			}
+			if <-closes {
+				c.Close()
+			} else {
+				silent = append(silent, c)
+			}
+		}
+		for _, c := range silent {
+			c.Close()
+		}
+	}()
+	for closing, want := range map[bool]result.Outcome{true: result.Refused, false: result.Timeout} {
+		for _, conns := range []int{0, 1} {
+			closes <- closing
+			dial, err := grpc.Client{Addr: ln.Addr().String(), Conns: conns}.Dial()
+			if err != nil {
+				t.Fatal(err)
+			}
+			limit := 20 * time.Second
+			if !closing {
+				limit = 50 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			if _, err = dial(ctx); err == nil {
+				t.Fatal("a connection was made")
+			}
+			cancel()
+			if r := bench.DialFailed(err); r.Outcome != want {
+				t.Errorf("closing %v: %v, %v", closing, r.Outcome, err)
+			}
+		}
+	}
+}
+
+func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
+	h := newHeld()
+	s := start(t, grpc.Config{Workers: 5, Queue: 15, Backend: h})
+	silent, err := net.Dial("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	idle := callers(t, grpc.Client{Addr: s.Addr()}, 1)[0]
+	var ok atomic.Int64
+	var wg sync.WaitGroup
+	for _, c := range callers(t, grpc.Client{Addr: s.Addr(), Conns: 2}, 20) {
+		wg.Go(func() {
+			if r := c.Do(20 * time.Second); r.Outcome == result.OK {
+				ok.Add(1)
+			} else {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+	eventually(t, "all calls are in", func() bool { return s.Stats().InFlight == 20 })
+	down := make(chan struct{})
+	go func() {
+		shutdown(t, s)
+		close(down)
+	}()
+	eventually(t, "the idle connection is closed", func() bool { return !idle.(bench.Aliver).Alive() })
+	close(h.answer)
+	wg.Wait()
+	<-down
+	if ok.Load() != 20 {
+		t.Errorf("%d of 20 calls in flight were answered", ok.Load())
+	}
+	again := start(t, grpc.Config{Addr: s.Addr(), Backend: open()}) // the address is free at once
+	shutdown(t, again)
+}
+
+func TestShutdownGivesUpWhenToldTo(t *testing.T) {
+	h := newHeld()
+	defer close(h.answer)
+	s := start(t, grpc.Config{Backend: h})
+	c := callers(t, grpc.Client{Addr: s.Addr()}, 1)[0]
+	got := make(chan bench.Reply)
+	go func() { got <- c.Do(20 * time.Second) }()
+	eventually(t, "the call is in", func() bool { return s.Stats().InFlight == 1 })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Shutdown(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown returned %v, want that its context ended", err)
+	}
+	if r := <-got; r.Outcome != result.Reset {
+		t.Errorf("the call that was dropped: %+v", r)
+	}
+}
+
+func TestStopsWithoutHavingHadAnythingToDo(t *testing.T) {
+	for range 20 {
+		shutdown(t, start(t, grpc.Config{Backend: open()}))
+	}
+}
+
+// Callers that share connections need descriptors and ports for those only.
+func TestLimitsAreOfConnections(t *testing.T) {
+	many := bench.Plan{Load: bench.LoadClosed, Level: 100_000_000, Length: time.Second}
+	for conns, fits := range map[int]bool{0: false, 2: true} {
+		d, err := grpc.Client{Addr: "127.0.0.1:1", Conns: conns}.Driver()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := bench.CheckLimits(many, d); (err == nil) != fits && runtime.GOOS == "linux" {
+			t.Errorf("--conns %d: %v", conns, err)
+		}
+	}
+}

@@ -20,9 +20,9 @@ const module = "github.com/a628bb15/onhold/"
 // imports only packages of layers before its own. A name that ends in /...
 // stands for all that is below it and not listed itself.
 var layers = [][]string{
-	{"reports/escape", "reports/redact"},
+	{"reports/escape", "reports/field", "reports/redact"},
 	{"reports/files"},
-	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
+	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/load", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/process", "reports/model"},
 	{"bench", "reports/conformance", "reports/compare"},

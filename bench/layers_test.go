@@ -20,7 +20,7 @@ const module = "github.com/a628bb15/onhold/"
 // imports only packages of layers before its own. A name that ends in /...
 // stands for all that is below it and not listed itself.
 var layers = [][]string{
-	{"reports/escape", "reports/field", "reports/redact"},
+	{"reports/escape", "reports/field", "reports/redact", "reports/units"},
 	{"reports/files"},
 	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/load", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},

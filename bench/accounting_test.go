@@ -29,7 +29,7 @@ func TestFastFailuresAreNotFastSuccesses(t *testing.T) {
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, after(wait, says(okReply)), says(rejectedReply), says("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"), thenCloses(says("")))
-		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 400, Length: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 400, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		for _, o := range []result.Outcome{result.OK, result.Rejected, result.Error, result.Reset} {
 			if stage.Counts[o] != 30 {
 				t.Errorf("%d %v, want 30", stage.Counts[o], o)
@@ -57,7 +57,7 @@ func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, script)
-				stage := run(t, bench.Plan{Level: clients, RejectPause: pause, Length: length}, made(t, bench.HTTP{URL: s.url()}))
+				stage := run(t, bench.Plan{Level: clients, RejectPause: pause, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
 				// At 0, 60, 120 … 360 ms at the earliest.
 				if n, most := stage.Counts.Planned(), int64(clients*7); n > most || n < 2*clients || int64(s.seen()) != n {
 					t.Errorf("%d arrivals, %d seen; want %d at the most", n, s.seen(), most)
@@ -78,7 +78,7 @@ func TestInFlightWorkIsNotDropped(t *testing.T) {
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, after(wait, says(okReply)))
-				stage := run(t, bench.Plan{Load: load, Level: 50, Length: 100 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+				stage := run(t, bench.Plan{Load: load, Level: 50, Duration: 100 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 				if n := stage.Counts[result.OK]; n < 5 || n != stage.Counts.Planned() || n != int64(s.seen()) {
 					t.Errorf("counts %v, %d requests, want all ok", stage.Counts, s.seen())
 				}
@@ -104,7 +104,7 @@ func TestUnfinishedIsCounted(t *testing.T) {
 				for drain := 50 * time.Millisecond; ; drain *= 4 {
 					s := newScripted(t, never)
 					stage = run(t, bench.Plan{
-						Load: load, Level: 50, Length: 200 * time.Millisecond, Drain: drain, Timeout: time.Minute,
+						Load: load, Level: 50, Duration: 200 * time.Millisecond, DrainTimeout: drain, Timeout: time.Minute,
 					}, made(t, bench.HTTP{URL: s.url()}))
 					if stage.Counts[result.Unsent] == 0 || drain > 4*time.Second {
 						break
@@ -129,7 +129,7 @@ func TestNothingFinishedIsNoPass(t *testing.T) {
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, never)
-		stage := run(t, bench.Plan{Level: 3, Length: 100 * time.Millisecond, Drain: time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Level: 3, Duration: 100 * time.Millisecond, DrainTimeout: time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		if _, ok := stage.Adjusted(0.5); ok {
 			t.Error("there is an adjusted median though everything failed")
 		}
@@ -138,7 +138,7 @@ func TestNothingFinishedIsNoPass(t *testing.T) {
 		}
 		// Nor has one in whose window nothing was planned.
 		s = newScripted(t, says(okReply))
-		stage = run(t, bench.Plan{Load: bench.LoadConstant, Level: 1, Warmup: 50 * time.Millisecond, Length: 50 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage = run(t, bench.Plan{Load: bench.LoadConstant, Level: 1, Warmup: 50 * time.Millisecond, Duration: 50 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Valid {
 			t.Error("a stage without an arrival is valid")
 		}
@@ -153,7 +153,7 @@ func TestArrivalsWaitForAConnection(t *testing.T) {
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, after(wait, says(okReply)))
-		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 200, MaxClients: most, Length: 300 * time.Millisecond, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 200, MaxConnections: most, Duration: 300 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Counts[result.OK] != 60 || s.seen() != 60 || s.connections() != most {
 			t.Errorf("counts %v, %d requests over %d connections; want 60 ok over %d", stage.Counts, s.seen(), s.connections(), most)
 		}
@@ -181,7 +181,7 @@ func TestArrivalsBeyondTheLimitAreNotSent(t *testing.T) {
 		}
 		s := newScripted(t, scripts...)
 		stage := run(t, bench.Plan{
-			Load: bench.LoadConstant, Level: 500, MaxClients: 3, MaxWaiting: 7, Length: 200 * time.Millisecond, Drain: time.Minute,
+			Load: bench.LoadConstant, Level: 500, MaxConnections: 3, MaxWaiting: 7, Duration: 200 * time.Millisecond, DrainTimeout: time.Minute,
 		}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Counts[result.OK] != 10 || stage.Counts[result.Unsent] != 90 || s.seen() != 10 {
 			t.Errorf("counts %v, %d requests; want 3 + 7 ok and 90 unsent", stage.Counts, s.seen())
@@ -204,7 +204,7 @@ func TestInterruptOverTheWire(t *testing.T) {
 		"between waves":  {Load: bench.LoadBurst, Level: 5, Every: time.Hour},
 		"new connection": {Level: 5, Think: time.Millisecond, NewConnection: true},
 	} {
-		p.Length, p.Drain, p.Timeout = time.Hour, time.Hour, time.Hour
+		p.Duration, p.DrainTimeout, p.Timeout = time.Hour, time.Hour, time.Hour
 		for what, script := range map[string]script{"answered": says(okReply), "not answered": never} {
 			t.Run(name+", "+what, func(t *testing.T) {
 				t.Parallel()

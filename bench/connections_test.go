@@ -21,7 +21,7 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 		const clients = 101
 		s := newScripted(t, says(okReply))
 		stage := run(t, bench.Plan{
-			Load: bench.LoadBurst, Level: clients, Length: 20 * time.Millisecond, Drain: time.Minute,
+			Load: bench.LoadBurst, Level: clients, Duration: 20 * time.Millisecond, DrainTimeout: time.Minute,
 		}, made(t, bench.HTTP{URL: s.url()}))
 		if s.connections() != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
 			t.Errorf("%d connections made, %d timed, %d of them anew; want %d, none anew", s.connections(), stage.Connect.N(), stage.Reconnects, clients)
@@ -58,7 +58,7 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 				s := newScripted(t, c.script)
 				// From wave to wave there is time for a close to arrive, and for the
 				// last connections to be made within the window.
-				stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Length: waves * every}, made(t, bench.HTTP{URL: s.url()}))
+				stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Duration: waves * every}, made(t, bench.HTTP{URL: s.url()}))
 				if n := int64(clients * waves); stage.Counts[c.want] != n || int64(s.seen()) != n || int64(s.connections()) != n {
 					t.Errorf("counts %v, %d requests, %d connections; want %d %v, each on its own", stage.Counts, s.seen(), s.connections(), n, c.want)
 				}
@@ -80,7 +80,7 @@ func TestNewConnectionForEachRequest(t *testing.T) {
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(closingReply))
-				p := bench.Plan{Load: load, Level: 20, Think: 20 * time.Millisecond, Every: 50 * time.Millisecond, Length: 300 * time.Millisecond, NewConnection: true}
+				p := bench.Plan{Load: load, Level: 20, Think: 20 * time.Millisecond, Every: 50 * time.Millisecond, Duration: 300 * time.Millisecond, NewConnection: true}
 				if load.Open() {
 					p.Level = 200
 				}
@@ -132,7 +132,7 @@ func TestNoPipelining(t *testing.T) {
 			c.SetReadDeadline(time.Time{})
 			return says(okReply[len(okReply)-1:])(c)
 		})
-		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 1000, MaxClients: 3, Length: 100 * time.Millisecond, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 1000, MaxConnections: 3, Duration: 100 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Counts[result.OK] != 100 || s.connections() > 3 || len(early) > 0 {
 			t.Errorf("counts %v over %d connections, %d requests too early; want 100 ok over 3", stage.Counts, s.connections(), len(early))
 		}
@@ -153,7 +153,7 @@ func TestRefusedIsTheServers(t *testing.T) {
 				url := s.url()
 				s.close()
 				stage := run(t, bench.Plan{
-					Load: load, Level: 20, RejectPause: 20 * time.Millisecond, Every: 50 * time.Millisecond, Length: 200 * time.Millisecond,
+					Load: load, Level: 20, RejectPause: 20 * time.Millisecond, Every: 50 * time.Millisecond, Duration: 200 * time.Millisecond,
 				}, made(t, bench.HTTP{URL: url}))
 				if n := stage.Counts[result.Refused]; n == 0 || n != stage.Counts.Planned() {
 					t.Errorf("counts %v, want all refused; %q", stage.Counts, stage.Warnings)
@@ -178,7 +178,7 @@ func TestTimeoutIsOneOutcome(t *testing.T) {
 		// within the timeout gets more time.
 		for timeout := 60 * time.Millisecond; ; timeout *= 3 {
 			s = newScripted(t, after(4*timeout, says(okReply)))
-			stage = run(t, bench.Plan{Level: 5, Timeout: timeout, Length: 6 * timeout}, made(t, bench.HTTP{URL: s.url()}))
+			stage = run(t, bench.Plan{Level: 5, Timeout: timeout, Duration: 6 * timeout}, made(t, bench.HTTP{URL: s.url()}))
 			if stage.Counts[result.OK] > 0 || int64(s.seen()) >= stage.Counts.Planned() || timeout > 500*time.Millisecond {
 				break
 			}

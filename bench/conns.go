@@ -77,12 +77,12 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	var guard sync.WaitGroup
 	guard.Go(func() {
 		// Whichever comes first: the drain limit, an interrupt, or the end of all.
-		dr.sleep(inner.Done(), dr.end+p.Drain)
+		dr.sleep(inner.Done(), dr.end+p.DrainTimeout)
 		dr.aborted.Store(true) // before a dial can fail for it
 		cancel()
 		dr.abort()
 	})
-	if arrivals := p.Pattern(); arrivals != nil {
+	if arrivals := p.Arrivals(); arrivals != nil {
 		dr.open(arrivals.Schedule(p.Seed))
 	} else {
 		dr.closed()

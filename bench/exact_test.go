@@ -59,7 +59,7 @@ func burst(t *testing.T, style string, o targets.Options, clients, every, waves 
 	for wait := 500 * time.Millisecond; ; wait *= 3 {
 		o.Sim.Latency = wait
 		pause := time.Duration(every) * wait
-		s := drive(t, style, o, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: pause, Length: time.Duration(waves) * pause, Timeout: time.Minute, Drain: time.Minute})
+		s := drive(t, style, o, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: pause, Duration: time.Duration(waves) * pause, Timeout: time.Minute, DrainTimeout: time.Minute})
 		sent, refusal, first := s.Lag.Max(), s.Rejected.Max(), s.Latency.Quantile(0.1)-wait
 		if max(sent, refusal, first) < wait/4 || wait > 4*time.Second {
 			return s, wait
@@ -111,7 +111,7 @@ func TestClosedAtTheEdgeOfThePool(t *testing.T) {
 	const wait = 100 * time.Millisecond
 	s := drive(t, "blocking",
 		targets.Options{Workers: 200, Queue: 100, Sim: sim.Config{Latency: wait}},
-		bench.Plan{Level: 300, Spread: 150 * time.Millisecond, Warmup: 2 * wait, Length: time.Second, RejectPause: wait})
+		bench.Plan{Level: 300, Spread: 150 * time.Millisecond, Warmup: 2 * wait, Duration: time.Second, RejectPause: wait})
 	if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
 		t.Errorf("counts %v, want all ok", s.Counts)
 	}
@@ -139,7 +139,7 @@ func TestLittlesLawOnEveryStyle(t *testing.T) {
 				{Load: bench.LoadConstant, Level: 200, Warmup: 2 * wait},
 				{Load: bench.LoadPoisson, Level: 200, Warmup: 2 * wait, Seed: 1},
 			} {
-				p.Length = 400 * time.Millisecond
+				p.Duration = 400 * time.Millisecond
 				s := drive(t, style, targets.Options{Workers: 100, Sim: sim.Config{Latency: wait}}, p)
 				if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
 					t.Errorf("%s: counts %v, want all ok", p.Load, s.Counts)
@@ -169,7 +169,7 @@ func TestStallAtAConstantRate(t *testing.T) {
 			t.Parallel()
 			s := drive(t, style,
 				targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stalls{{Length: stall, Offset: 500 * time.Millisecond}}}},
-				bench.Plan{Load: bench.LoadConstant, Level: rate, Length: 2 * time.Second})
+				bench.Plan{Load: bench.LoadConstant, Level: rate, Duration: 2 * time.Second})
 			want(t, s, map[result.Outcome]int64{result.OK: 1000})
 			// Late by a tenth of the stall or more: nine tenths of the 500 answers
 			// that fall due in the stall. A slow machine can add to the lateness, not

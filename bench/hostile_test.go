@@ -255,25 +255,25 @@ func (r hostileRun) limit(p bench.Plan) time.Duration {
 		return r.Cancel
 	}
 	if r.Stalls {
-		return p.Length + p.Timeout // whatever the drain timeout
+		return p.Duration + p.Timeout // whatever the drain timeout
 	}
-	return p.Length + p.Drain + p.Timeout
+	return p.Duration + p.DrainTimeout + p.Timeout
 }
 
 func (r hostileRun) plan() bench.Plan {
 	// Where a reply comes a slow machine must not make a timeout of it.
 	p := bench.Plan{
-		Level: r.Clients, Length: 60 * time.Millisecond, Timeout: 20 * time.Second, Drain: 20 * time.Second,
+		Level: r.Clients, Duration: 60 * time.Millisecond, Timeout: 20 * time.Second, DrainTimeout: 20 * time.Second,
 		Think: 5 * time.Millisecond, RejectPause: 30 * time.Millisecond, NewConnection: r.Fresh, MaxLag: time.Minute,
 	}
 	if r.Idles {
-		p.Think, p.RejectPause, p.Length = 250*time.Millisecond, 250*time.Millisecond, 600*time.Millisecond
+		p.Think, p.RejectPause, p.Duration = 250*time.Millisecond, 250*time.Millisecond, 600*time.Millisecond
 	}
 	if r.Stalls {
 		p.Timeout = 80 * time.Millisecond
 	}
 	if r.Cancel > 0 {
-		p.Length, p.Timeout, p.Think = time.Minute, time.Minute, 0
+		p.Duration, p.Timeout, p.Think = time.Minute, time.Minute, 0
 	}
 	return p
 }

@@ -77,7 +77,7 @@ func holdCounts(t *testing.T, seeds ...int) {
 					}
 					s := newScripted(t, scripts...)
 					plan := bench.Plan{Load: load, Level: 8, RejectPause: 5 * time.Millisecond, Think: time.Millisecond,
-						Timeout: 450 * time.Millisecond, Length: 600 * time.Millisecond, MaxLag: time.Minute}
+						Timeout: 450 * time.Millisecond, Duration: 600 * time.Millisecond, MaxLag: time.Minute}
 					if load.Open() {
 						plan.Level = 200
 					}
@@ -125,7 +125,7 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 	}
 
 	// The clients think long enough for the close to arrive before they send.
-	stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 50 * time.Millisecond, Length: 300 * time.Millisecond},
+	stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 50 * time.Millisecond, Duration: 300 * time.Millisecond},
 		&bench.Conns{Dial: dialer(t, s.url()), Kind: "fasthttp"})
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +150,7 @@ func TestHTTPS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 5 * time.Millisecond, Length: 200 * time.Millisecond},
+		stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 5 * time.Millisecond, Duration: 200 * time.Millisecond},
 			&bench.Conns{Dial: dial, Kind: "fasthttp"})
 		if err != nil {
 			t.Fatal(err)
@@ -278,7 +278,7 @@ func BenchmarkExchange(b *testing.B) {
 
 // BenchmarkRecord is what one arrival costs in the recorder.
 func BenchmarkRecord(b *testing.B) {
-	rec := bench.NewRecorder(bench.Plan{Length: time.Hour})
+	rec := bench.NewRecorder(bench.Plan{Duration: time.Hour})
 	shard := rec.NewShard()
 	start, _ := rec.Start()
 	b.ReportAllocs()

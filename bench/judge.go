@@ -132,7 +132,7 @@ func quotaOf(u result.Usage) string {
 // nothingMeasured is why no arrival fell into the window: as the clients still
 // waited for the replies to those before it, or in open loads as none was due.
 func nothingMeasured(m merged, p Plan) string {
-	text := fmt.Sprintf("no arrival fell into the measured window of %v", p.Length)
+	text := fmt.Sprintf("no arrival fell into the measured window of %v", p.Duration)
 	var most result.Outcome
 	var ended int64
 	for _, o := range result.Outcomes {
@@ -211,7 +211,7 @@ func punctual(m merged, p Plan) {
 			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
 		s.Invalidate("%d arrivals had to wait for one of the %d connections that --max-clients allows: raise it (p%.4g of the lag is %v, the bound is %v)",
-			m.waited, p.MaxClients, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
+			m.waited, p.MaxConnections, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound:
 		alone := s.Valid
 		s.Invalidate("the generator was late: p%.4g of its lag is %v, above the bound of %v%s", 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s))
@@ -239,13 +239,13 @@ func complete(m merged, p Plan) {
 	if m.begun != outcomes {
 		s.Invalidate("%d arrivals were taken up, but %d have an outcome: a fault of the driver", m.begun, outcomes)
 	}
-	arrivals := p.Pattern()
+	arrivals := p.Arrivals()
 	if arrivals == nil {
 		return
 	}
 	var scheduled int64
 	next := arrivals.Schedule(p.Seed)
-	for at := next(); at < p.lead()+p.Length; at = next() {
+	for at := next(); at < p.lead()+p.Duration; at = next() {
 		if at >= p.lead() {
 			scheduled++
 		}
@@ -272,7 +272,7 @@ func processed(m merged, p Plan) {
 	}
 	if q.Backlog > 0 {
 		s.Warn("%d of %d accepted requests were not done %v after the window, and still wait: they count as slower than all that were; a longer --drain waits for more",
-			q.Backlog, q.Accepted, p.Drain)
+			q.Backlog, q.Accepted, p.DrainTimeout)
 	}
 	if q.Twice > 0 {
 		s.Warn("the work of %d accepted requests was done a second time", q.Twice)

@@ -116,7 +116,7 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 	} {
 		m := soundStage()
 		c.spoil(&m)
-		judge(m, Plan{Length: time.Second}.withDefaults(), c.meter)
+		judge(m, Plan{Duration: time.Second}.withDefaults(), c.meter)
 		all := strings.Join(m.stage.Warnings, "; ")
 		if m.stage.Valid != c.valid || !strings.Contains(all, c.want) || c.want == "" && all != "" {
 			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid, all, c.valid, c.want)
@@ -149,7 +149,7 @@ func TestJudgeOfATargetInThisProcess(t *testing.T) {
 		m := soundStage()
 		m.stage.Target, m.stage.Generator = apart(result.Usage{CPU: c.cpu, CPUs: cpus, Allocs: 7}, c.loops)
 		m.stage.Generator.Loops = c.loops
-		judge(m, Plan{Length: time.Second, TargetPID: os.Getpid()}.withDefaults(), nil)
+		judge(m, Plan{Duration: time.Second, TargetPID: os.Getpid()}.withDefaults(), nil)
 		told := strings.Join(m.stage.Warnings, "; ")
 		if m.stage.Valid != c.valid || !strings.Contains(told, c.want) || c.want == "" && told != "" {
 			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid, told, c.valid, c.want)
@@ -167,7 +167,7 @@ func TestJudgeOfATargetInThisProcess(t *testing.T) {
 func TestJudgeDoubtsAWaitThatWasNot(t *testing.T) {
 	for said, doubt := range map[time.Duration]bool{0: false, wait - ms: false, wait + ms: false, 2 * wait: true} {
 		m := soundStage()
-		judge(m, Plan{Length: time.Second, Wait: said}.withDefaults(), nil)
+		judge(m, Plan{Duration: time.Second, Wait: said}.withDefaults(), nil)
 		if told := strings.Join(m.stage.Warnings, "; "); strings.Contains(told, "is said to wait for") != doubt || !m.stage.Valid {
 			t.Errorf("wait %v: warnings %q", said, told)
 		}
@@ -199,7 +199,7 @@ func TestSpoilt(t *testing.T) {
 		m := soundStage()
 		m.stage.Generator.Steal = c.steal
 		c.spoil(&m)
-		judge(m, Plan{Length: time.Second}.withDefaults(), c.meter)
+		judge(m, Plan{Duration: time.Second}.withDefaults(), c.meter)
 		if m.stage.Spoilt != c.want {
 			t.Errorf("%s: spoilt %v, want %v (%q)", c.name, m.stage.Spoilt, c.want, m.stage.Warnings)
 		}

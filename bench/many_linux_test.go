@@ -51,7 +51,7 @@ func TestThirtyThousandConnections(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Length: time.Second, Timeout: time.Minute, Drain: time.Minute},
+	stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Duration: time.Second, Timeout: time.Minute, DrainTimeout: time.Minute},
 		epollDriver(2)(t, bench.HTTP{URL: "http://" + server.Addr() + "/"}))
 	if stage.Counts[result.OK] != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
 		t.Errorf("counts %v over %d connections, %d of them made anew; want %d ok, each over its own", stage.Counts, stage.Connect.N(), stage.Reconnects, clients)
@@ -69,15 +69,15 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 	for name, p := range map[string]bench.Plan{
 		"closed":   {Level: 50},
 		"thinking": {Level: 50, Think: time.Millisecond},
-		"constant": {Load: bench.LoadConstant, Level: 10_000, MaxClients: 20},
+		"constant": {Load: bench.LoadConstant, Level: 10_000, MaxConnections: 20},
 		"burst":    {Load: bench.LoadBurst, Level: 50, Every: 5 * time.Millisecond},
-		"waiting":  {Load: bench.LoadPoisson, Level: 10_000, MaxClients: 1},
+		"waiting":  {Load: bench.LoadPoisson, Level: 10_000, MaxConnections: 1},
 	} {
 		var mallocs, requests [2]uint64
 		enough := func() bool { return requests[0] > 0 && requests[1] >= 4*requests[0] }
 		for try := 0; try < 5 && !enough(); try++ { // others may have taken the CPU from the longer one
 			for i, length := range []time.Duration{40 * time.Millisecond, 400 * time.Millisecond} {
-				p.Length, p.MaxLag, p.Drain = length, time.Minute, time.Minute
+				p.Duration, p.MaxLag, p.DrainTimeout = length, time.Minute, time.Minute
 				d := epollDriver(1)(t, bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"})
 				var before, after runtime.MemStats
 				runtime.ReadMemStats(&before)

@@ -149,8 +149,8 @@ func exchanges(t *testing.T, made made, h bench.HTTP, clients int, scripts []scr
 	// A wave that comes while its clients are busy waits for them.
 	every := 2 * time.Millisecond
 	stage := run(t, bench.Plan{
-		Load: bench.LoadBurst, Level: clients, Every: every, Length: time.Duration(len(scripts)/clients) * every,
-		Timeout: time.Minute, Drain: time.Minute,
+		Load: bench.LoadBurst, Level: clients, Every: every, Duration: time.Duration(len(scripts)/clients) * every,
+		Timeout: time.Minute, DrainTimeout: time.Minute,
 	}, made(t, h))
 	if seen := s.seen(); seen != len(scripts) {
 		t.Errorf("the server saw %d requests, %d were to be made: something was sent again, or not at all", seen, len(scripts))

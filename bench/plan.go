@@ -36,16 +36,16 @@ func (l Load) Open() bool { return result.OpenLoad(string(l)) }
 
 // What a zero field of a Plan means, and what the command's flags default to.
 const (
-	DefaultTimeout    = 10 * time.Second
-	DefaultDrain      = 5 * time.Second
-	DefaultEvery      = time.Second
-	DefaultMaxClients = 10_000
-	DefaultMaxWaiting = 100_000
-	DefaultMinLag     = time.Millisecond // the least bound on lag
+	DefaultTimeout        = 10 * time.Second
+	DefaultDrainTimeout   = 5 * time.Second
+	DefaultBurstInterval  = time.Second
+	DefaultMaxConnections = 10_000
+	DefaultMaxWaiting     = 100_000
+	DefaultMinLag         = time.Millisecond // the least bound on lag
 	// The command's defaults; a Plan's own zero means none of these.
-	DefaultLength = 3 * time.Second
-	DefaultWarmup = 600 * time.Millisecond
-	DefaultSeed   = 1
+	DefaultDuration = 3 * time.Second
+	DefaultWarmup   = 600 * time.Millisecond
+	DefaultSeed     = 1
 )
 
 // Bounds of a Plan.
@@ -62,23 +62,23 @@ const (
 // Plan is one stage to be run: what load, how much of it, for how long.
 // The zero value of a field is its default, or means none where so stated.
 type Plan struct {
-	Load  Load // LoadClosed where empty
-	Level int  // clients (closed, burst) or arrivals per second (constant, poisson); at least 1
-	Rep   int  // which repeat this is, from 1; stored, not used
+	Load   Load // LoadClosed where empty
+	Level  int  // clients (closed, burst) or arrivals per second (constant, poisson); at least 1
+	Repeat int  // which repeat this is, from 1; stored, not used
 
-	Warmup  time.Duration // driven before the measured window and discarded, once all clients have begun; may be 0
-	Length  time.Duration // of the measured window; above 0. Of this and all durations: up to MaxTime
-	Drain   time.Duration // how long to wait for replies after the window; DefaultDrain where 0
-	Timeout time.Duration // for one request, from its actual send; DefaultTimeout where 0
+	Warmup       time.Duration // driven before the measured window and discarded, once all clients have begun; may be 0
+	Duration     time.Duration // of the measured window; above 0. Of this and all durations: up to MaxTime
+	DrainTimeout time.Duration // how long to wait for replies after the window; DefaultDrain where 0
+	Timeout      time.Duration // for one request, from its actual send; DefaultTimeout where 0
 
 	Think       time.Duration // closed: from a reply to the client's next request; may be 0
 	RejectPause time.Duration // closed: in place of Think after anything but ok; may be 0, and is not below Think
 	Spread      time.Duration // closed: the clients begin evenly over it, before the warm-up; may be 0
 	Every       time.Duration // burst: from one wave to the next; DefaultEvery where 0
 
-	Arrivals   Arrivals // constant, poisson: another pattern in place of the load's own
-	MaxClients int      // constant, poisson: most connections at once; where 0, DefaultMaxClients or what this machine allows
-	MaxWaiting int      // constant, poisson: most arrivals that wait for a free connection; DefaultMaxWaiting where 0
+	Pattern        Arrivals // constant, poisson: another pattern in place of the load's own
+	MaxConnections int      // constant, poisson: most connections at once; where 0, DefaultMaxClients or what this machine allows
+	MaxWaiting     int      // constant, poisson: most arrivals that wait for a free connection; DefaultMaxWaiting where 0
 
 	// NewConnection makes a fresh connection for each request, so that the cost
 	// of connecting shows. With HTTP, set its field of that name too: then the
@@ -114,11 +114,11 @@ type Plan struct {
 // withDefaults fills in the defaults.
 func (p Plan) withDefaults() Plan {
 	setZero(&p.Load, LoadClosed)
-	setZero(&p.Rep, 1)
-	setZero(&p.Drain, DefaultDrain)
+	setZero(&p.Repeat, 1)
+	setZero(&p.DrainTimeout, DefaultDrainTimeout)
 	setZero(&p.Timeout, DefaultTimeout)
-	setZero(&p.Every, DefaultEvery)
-	setZero(&p.MaxClients, min(DefaultMaxClients, host.MaxConnections()))
+	setZero(&p.Every, DefaultBurstInterval)
+	setZero(&p.MaxConnections, min(DefaultMaxConnections, host.MaxConnections()))
 	setZero(&p.MaxWaiting, DefaultMaxWaiting)
 	p.RejectPause = max(p.RejectPause, p.Think)
 	return p
@@ -137,7 +137,7 @@ func (p Plan) Validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"stage", p.Length}, {"warmup", p.Warmup}, {"drain", p.Drain}, {"timeout", p.Timeout}, {"think", p.Think},
+		{"stage", p.Duration}, {"warmup", p.Warmup}, {"drain", p.DrainTimeout}, {"timeout", p.Timeout}, {"think", p.Think},
 		{"reject-pause", p.RejectPause}, {"spread", p.Spread}, {"every", p.Every}, {"max-lag", p.MaxLag}, {"wait", p.Wait},
 	} {
 		if d.value < 0 || d.value > MaxTime {
@@ -154,18 +154,18 @@ func (p Plan) Validate() error {
 		return fmt.Errorf("level is %d arrivals per second, want at most %g", p.Level, maxRate)
 	case !p.Load.Open() && p.Level > MaxLevel:
 		return fmt.Errorf("level is %d clients, want at most %d", p.Level, MaxLevel)
-	case p.Length <= 0:
-		return fmt.Errorf("stage is %v, want more than 0, up to %v", p.Length, MaxTime)
-	case p.Rep < 1:
-		return fmt.Errorf("rep is %d, want at least 1", p.Rep)
+	case p.Duration <= 0:
+		return fmt.Errorf("stage is %v, want more than 0, up to %v", p.Duration, MaxTime)
+	case p.Repeat < 1:
+		return fmt.Errorf("rep is %d, want at least 1", p.Repeat)
 	case p.TargetPID < 0:
 		return fmt.Errorf("pid is %d, want that of a process", p.TargetPID)
-	case p.Arrivals != nil && !p.Load.Open():
-		return fmt.Errorf("arrivals %s cannot go with load %s, only with constant and poisson", p.Arrivals.Name(), p.Load)
-	case p.Arrivals != nil && validate(p.Arrivals) != nil:
-		return fmt.Errorf("arrivals %s: %w", p.Arrivals.Name(), validate(p.Arrivals))
-	case p.MaxClients < 1 || p.MaxClients > MaxLevel:
-		return fmt.Errorf("max-clients is %d, want 1 to %d", p.MaxClients, MaxLevel)
+	case p.Pattern != nil && !p.Load.Open():
+		return fmt.Errorf("arrivals %s cannot go with load %s, only with constant and poisson", p.Pattern.Name(), p.Load)
+	case p.Pattern != nil && validate(p.Pattern) != nil:
+		return fmt.Errorf("arrivals %s: %w", p.Pattern.Name(), validate(p.Pattern))
+	case p.MaxConnections < 1 || p.MaxConnections > MaxLevel:
+		return fmt.Errorf("max-clients is %d, want 1 to %d", p.MaxConnections, MaxLevel)
 	case p.MaxWaiting < 0 || p.MaxWaiting > MostWaiting:
 		return fmt.Errorf("max-waiting is %d, want 0 to %d", p.MaxWaiting, MostWaiting)
 	}
@@ -195,11 +195,11 @@ func (p Plan) Begins(i int) time.Duration {
 	return p.Spread/n*at + p.Spread%n*at/n // the product of Spread and i may be too large
 }
 
-// Pattern is the pattern by which requests come, nil for a closed load.
-func (p Plan) Pattern() Arrivals {
+// Arrivals is the pattern by which requests come, nil for a closed load.
+func (p Plan) Arrivals() Arrivals {
 	switch {
-	case p.Arrivals != nil:
-		return p.Arrivals
+	case p.Pattern != nil:
+		return p.Pattern
 	case p.Load == LoadBurst:
 		return Burst{p.Level, p.Every}
 	case p.Load == LoadConstant:
@@ -214,7 +214,7 @@ func (p Plan) Pattern() Arrivals {
 func (p Plan) MostConnections() int {
 	p = p.withDefaults()
 	if p.Load.Open() {
-		return p.MaxClients
+		return p.MaxConnections
 	}
 	return p.Level
 }
@@ -231,11 +231,11 @@ func (p Plan) settings(d Driver) result.Settings {
 			add(kv.Key, kv.Value)
 		}
 	}
-	add(result.KeyRep, strconv.Itoa(p.Rep))
+	add(result.KeyRep, strconv.Itoa(p.Repeat))
 	add(result.KeyWarmup, p.Warmup.String())
-	add(result.KeyStage, p.Length.String())
+	add(result.KeyStage, p.Duration.String())
 	add("timeout", p.Timeout.String())
-	add("drain", p.Drain.String())
+	add("drain", p.DrainTimeout.String())
 	switch p.Load {
 	case LoadClosed:
 		add(result.KeyThink, p.Think.String())
@@ -244,8 +244,8 @@ func (p Plan) settings(d Driver) result.Settings {
 	case LoadBurst:
 		add("every", p.Every.String())
 	default:
-		add("arrivals", p.Pattern().Name())
-		add("max_clients", strconv.Itoa(p.MaxClients))
+		add("arrivals", p.Arrivals().Name())
+		add("max_clients", strconv.Itoa(p.MaxConnections))
 		add("max_waiting", strconv.Itoa(p.MaxWaiting))
 	}
 	if p.NewConnection {

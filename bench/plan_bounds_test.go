@@ -30,7 +30,7 @@ func TestEveryFieldOfAPlanIsBounded(t *testing.T) {
 				}
 			}
 			for _, v := range bad {
-				p := bench.Plan{Load: load, Level: 1, Length: time.Second}
+				p := bench.Plan{Load: load, Level: 1, Duration: time.Second}
 				reflect.ValueOf(&p).Elem().Field(i).SetInt(v)
 				if err := p.Validate(); err == nil || !strings.Contains(err.Error(), " is ") || !strings.Contains(err.Error(), "want ") {
 					t.Errorf("%s: %s is %d: %v", load, fields.Field(i).Name, v, err)
@@ -48,7 +48,7 @@ func TestEveryFieldOfAPlanIsBounded(t *testing.T) {
 func longest(load bench.Load) bench.Plan {
 	const most = bench.MaxTime
 	return bench.Plan{
-		Load: load, Level: bench.MaxLevel, Length: most, Warmup: most, Drain: most, Timeout: most, Think: most,
+		Load: load, Level: bench.MaxLevel, Duration: most, Warmup: most, DrainTimeout: most, Timeout: most, Think: most,
 		RejectPause: most, Spread: most, Every: most, MaxLag: most, Wait: most,
 	}
 }
@@ -92,7 +92,7 @@ func TestLongestDrainWaits(t *testing.T) {
 			time.Sleep(80 * time.Millisecond)
 			return says("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")(c)
 		})
-		stage := run(t, bench.Plan{Level: 1, Length: 40 * time.Millisecond, Drain: bench.MaxTime, Timeout: bench.MaxTime}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Level: 1, Duration: 40 * time.Millisecond, DrainTimeout: bench.MaxTime, Timeout: bench.MaxTime}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Counts.Planned() != 1 || stage.Latency.N() != 1 {
 			t.Errorf("%v, want one that was served after the window", stage.Counts)
 		}

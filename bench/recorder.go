@@ -58,7 +58,7 @@ type Recorder struct {
 
 // NewRecorder returns a recorder for one stage of the plan.
 func NewRecorder(p Plan) *Recorder {
-	return &Recorder{lead: p.lead(), length: p.Length, observer: p.Observer, started: make(chan struct{})}
+	return &Recorder{lead: p.lead(), length: p.Duration, observer: p.Observer, started: make(chan struct{})}
 }
 
 // NewShard returns another part of the recorder. It holds some 700 KB of

@@ -151,7 +151,7 @@ func plannedRight(t *testing.T, p bench.Plan, d bench.Driver) *result.Stage {
 	if int64(len(o.planned)) != stage.Counts.Planned() || len(o.planned) == 0 {
 		t.Fatalf("%d arrivals ended, the stage has %d", len(o.planned), stage.Counts.Planned())
 	}
-	next := p.Pattern().Schedule(p.Seed)
+	next := p.Arrivals().Schedule(p.Seed)
 	first := next()
 	for i, at := range o.planned[1:] {
 		if got, want := at-o.planned[0], next()-first; got != want {
@@ -206,10 +206,10 @@ func TestRateIsTotalNotPerThread(t *testing.T) {
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(okReply))
-				p := bench.Plan{Load: load, Level: 401, Seed: 7, Warmup: 150 * time.Millisecond, Length: 500 * time.Millisecond}
+				p := bench.Plan{Load: load, Level: 401, Seed: 7, Warmup: 150 * time.Millisecond, Duration: 500 * time.Millisecond}
 				stage := run(t, p, made(t, bench.HTTP{URL: s.url()}))
-				want := planned(p.Pattern(), p.Seed, p.Warmup, p.Warmup+p.Length)
-				all := planned(p.Pattern(), p.Seed, 0, p.Warmup+p.Length)
+				want := planned(p.Arrivals(), p.Seed, p.Warmup, p.Warmup+p.Duration)
+				all := planned(p.Arrivals(), p.Seed, 0, p.Warmup+p.Duration)
 				if stage.Counts[result.OK] != int64(want) || stage.Counts.Planned() != int64(want) || s.seen() != all {
 					t.Errorf("counts %v, %d requests; want %d ok of %d", stage.Counts, s.seen(), want, all)
 				}
@@ -235,7 +235,7 @@ func holdEdges(t *testing.T, clients ...int) {
 			t.Parallel()
 			s := newScripted(t, says(okReply))
 			const waves, every = 3, 50 * time.Millisecond
-			stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Length: waves * every, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Duration: waves * every, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 			if n := int64(waves * clients); stage.Counts[result.OK] != n || int64(s.seen()) != n || s.connections() != clients {
 				t.Errorf("counts %v, %d requests over %d connections; want %d waves of %d", stage.Counts, s.seen(), s.connections(), waves, clients)
 			}
@@ -249,10 +249,10 @@ func TestNothingIsSentEarly(t *testing.T) {
 	t.Parallel()
 	const rate, length = 200, 300 * time.Millisecond
 	plans := map[string]bench.Plan{
-		"constant": {Load: bench.LoadConstant, Level: rate, Length: length},
-		"poisson":  {Load: bench.LoadPoisson, Level: rate, Seed: 5, Length: length},
-		"burst":    {Load: bench.LoadBurst, Level: 10, Every: 100 * time.Millisecond, Length: length},
-		"spread":   {Level: 10, Spread: length, Think: time.Hour, Length: length},
+		"constant": {Load: bench.LoadConstant, Level: rate, Duration: length},
+		"poisson":  {Load: bench.LoadPoisson, Level: rate, Seed: 5, Duration: length},
+		"burst":    {Load: bench.LoadBurst, Level: 10, Every: 100 * time.Millisecond, Duration: length},
+		"spread":   {Level: 10, Spread: length, Think: time.Hour, Duration: length},
 	}
 	for name, p := range plans {
 		t.Run(name, func(t *testing.T) {
@@ -263,7 +263,7 @@ func TestNothingIsSentEarly(t *testing.T) {
 				began := clock.Now()
 				run(t, p, made(t, bench.HTTP{URL: s.url()}))
 				next := func() func() time.Duration {
-					if pattern := p.Pattern(); pattern != nil {
+					if pattern := p.Arrivals(); pattern != nil {
 						return pattern.Schedule(p.Seed)
 					}
 					return bench.Constant{Rate: float64(p.Level) / p.Spread.Seconds()}.Schedule(0)
@@ -300,7 +300,7 @@ func holdPoisson(t *testing.T, each over, length time.Duration) {
 	each(t, func(t *testing.T, made made) {
 		atTheServer(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
-			stage := plannedRight(t, bench.Plan{Load: bench.LoadPoisson, Level: rate, Seed: 11, Length: length}, made(t, bench.HTTP{URL: s.url()}))
+			stage := plannedRight(t, bench.Plan{Load: bench.LoadPoisson, Level: rate, Seed: 11, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
 			g := gaps(arrived(s))
 			slices.Sort(g)
 			n := float64(len(g))
@@ -333,7 +333,7 @@ func holdGrid(t *testing.T, each over, length time.Duration) {
 	each(t, func(t *testing.T, made made) {
 		atTheServer(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
-			stage := plannedRight(t, bench.Plan{Load: bench.LoadConstant, Level: rate, Length: length}, made(t, bench.HTTP{URL: s.url()}))
+			stage := plannedRight(t, bench.Plan{Load: bench.LoadConstant, Level: rate, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
 			at := arrived(s)
 			if len(at) != n || stage.Counts[result.OK] != int64(n) {
 				t.Fatalf("counts %v, %d requests, want %d", stage.Counts, len(at), n)
@@ -401,7 +401,7 @@ func TestClockDoesNotStartAtDequeue(t *testing.T) {
 		for _, most := range []int{1000, 7} {
 			server := &stalling{after: 200 * time.Millisecond, stall: stall}
 			s := newScripted(t, server.serve)
-			stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: rate, MaxClients: most, Length: 800 * time.Millisecond, Drain: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: rate, MaxConnections: most, Duration: 800 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 			if stage.Counts[result.OK] != 400 {
 				t.Errorf("counts %v, want 400 ok", stage.Counts)
 			}
@@ -424,7 +424,7 @@ func TestNothingIsBackFilled(t *testing.T) {
 		t.Parallel()
 		server := &stalling{after: 100 * time.Millisecond, stall: 300 * time.Millisecond}
 		s := newScripted(t, server.serve)
-		stage := run(t, bench.Plan{Level: clients, Think: 5 * time.Millisecond, Length: 500 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Level: clients, Think: 5 * time.Millisecond, Duration: 500 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		if server.held > clients {
 			t.Errorf("%d clients had %d requests in the stall", clients, server.held)
 		}

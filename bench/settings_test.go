@@ -54,7 +54,7 @@ func TestEveryFieldOfAPlanIsAmongTheSettings(t *testing.T) {
 		name := fields.Field(i).Name
 		differs := false
 		for _, p := range plans {
-			p.Level, p.Length, p.Rep = 5, time.Second, 1
+			p.Level, p.Duration, p.Repeat = 5, time.Second, 1
 			before := p.StageSettings(&bench.Conns{}).String()
 			if no[name] == "" {
 				changed(t, name, reflect.ValueOf(&p).Elem().Field(i), by)
@@ -102,7 +102,7 @@ func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 		}
 		var d bench.Conns
 		changed(t, name, reflect.ValueOf(&d).Elem().Field(i), by)
-		p := bench.Plan{Level: 1, Length: time.Second}
+		p := bench.Plan{Level: 1, Duration: time.Second}
 		if p.StageSettings(&d).String() == p.StageSettings(&bench.Conns{}).String() {
 			t.Errorf("drivers that differ in %s have the same settings", name)
 		}
@@ -120,7 +120,7 @@ func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[bench.Plan{Level: 1, Length: time.Second}.StageSettings(d).String()] = true
+		seen[bench.Plan{Level: 1, Duration: time.Second}.StageSettings(d).String()] = true
 	}
 	if len(seen) != 4 {
 		t.Errorf("4 drivers have %d different settings: %v", len(seen), seen)
@@ -193,7 +193,7 @@ func TestStagesHaveThePlannedSettings(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		defer server.Close()
 		d := made(t, bench.HTTP{URL: server.URL, Header: []string{"Accept: text/html"}})
-		p := bench.Plan{Level: 2, Length: 50 * time.Millisecond, Think: time.Millisecond}
+		p := bench.Plan{Level: 2, Duration: 50 * time.Millisecond, Think: time.Millisecond}
 		s, err := bench.Run(t.Context(), p, d)
 		if err != nil {
 			t.Fatal(err)

@@ -19,12 +19,12 @@ import (
 func BenchmarkStyles(b *testing.B) {
 	levels := []int{1, 50, 100, 200, 300, 500, 1000, 2000}
 	plan := bench.Plan{
-		Load: bench.LoadClosed, Warmup: bench.DefaultWarmup, Length: bench.DefaultLength,
+		Load: bench.LoadClosed, Warmup: bench.DefaultWarmup, Duration: bench.DefaultDuration,
 		RejectPause: sim.DefaultLatency, Wait: sim.DefaultLatency, Seed: bench.DefaultSeed,
 	}
 	if testing.Short() {
 		levels = []int{1, 100, 300, 500}
-		plan.Warmup, plan.Length = 400*time.Millisecond, time.Second
+		plan.Warmup, plan.Duration = 400*time.Millisecond, time.Second
 	}
 	var cpus []int
 	procs := runtime.GOMAXPROCS(0)

@@ -22,7 +22,7 @@ var orders = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 func BenchmarkOrders(b *testing.B) {
 	plan := bench.Plan{
 		Load: bench.LoadPoisson, Level: 200, // arrivals a second
-		Warmup: time.Second, Length: 5 * time.Second,
+		Warmup: time.Second, Duration: 5 * time.Second,
 		Wait: 20 * time.Millisecond, // for the database; what is above it is our own
 	}
 	benchtest.Run(b, plan, benchtest.Handler(orders).Named("orders").Path("/api/orders?user_id=42"))
@@ -34,7 +34,7 @@ func BenchmarkOrdersAtAddress(b *testing.B) {
 	server := httptest.NewServer(orders)
 	defer server.Close()
 	sweep := bench.Sweep{
-		Plan:   bench.Plan{Load: bench.LoadConstant, Warmup: 200 * time.Millisecond, Length: time.Second},
+		Plan:   bench.Plan{Load: bench.LoadConstant, Warmup: 200 * time.Millisecond, Duration: time.Second},
 		Levels: []int{100, 400},
 	}
 	benchtest.Sweep(b, sweep, benchtest.URL(server.URL+"/api/orders?user_id=42").PID(os.Getpid()))
@@ -57,7 +57,7 @@ func Example() {
 		}
 	})
 	benchmark := func(b *testing.B) {
-		plan := bench.Plan{Load: bench.LoadBurst, Level: 5, Length: time.Second}
+		plan := bench.Plan{Load: bench.LoadBurst, Level: 5, Duration: time.Second}
 		benchtest.Run(b, plan, benchtest.Handler(door))
 	}
 	testing.Benchmark(benchmark) // as go test -bench would

@@ -26,7 +26,7 @@ func quick(b *testing.B) bench.Plan {
 	if os.Getenv(fixtureEnv) == "" {
 		b.Skip("for the tests of this package")
 	}
-	return bench.Plan{Load: bench.LoadConstant, Level: 400, Warmup: 50 * time.Millisecond, Length: 300 * time.Millisecond, MaxLag: time.Minute}
+	return bench.Plan{Load: bench.LoadConstant, Level: 400, Warmup: 50 * time.Millisecond, Duration: 300 * time.Millisecond, MaxLag: time.Minute}
 }
 
 // allocated keeps the compiler from leaving out what a handler allocates.
@@ -49,7 +49,7 @@ func BenchmarkFixtureFasthttp(b *testing.B) {
 // and one request at most lies across an edge of the window.
 func BenchmarkFixtureAllocs(b *testing.B) {
 	p := quick(b)
-	p.Wait, p.Load, p.Level, p.Length = time.Microsecond, bench.LoadClosed, 1, time.Second
+	p.Wait, p.Load, p.Level, p.Duration = time.Microsecond, bench.LoadClosed, 1, time.Second
 	benchtest.Run(b, p, benchtest.Fasthttp(allocate))
 }
 

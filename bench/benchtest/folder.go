@@ -67,7 +67,7 @@ func (k *keeper) begin(line string, p bench.Plan) (bench.Plan, error) {
 	}
 	line = fmt.Sprint(line, " ", runtime.GOMAXPROCS(0)) // of -cpu 1,2 each has repeats of its own
 	k.reps[line]++
-	p.Rep = k.reps[line]
+	p.Repeat = k.reps[line]
 	if k.folder == nil {
 		return p, nil
 	}

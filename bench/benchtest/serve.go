@@ -117,8 +117,8 @@ func probe(ctx context.Context, dial bench.Dial) error {
 // plan is the plan for this target.
 func (s *served) plan(p bench.Plan) bench.Plan {
 	p.TargetPID = s.pid
-	if s.inProcess() && p.MaxClients == 0 {
-		p.MaxClients = max(1, min(bench.DefaultMaxClients, host.MaxConnections()/2))
+	if s.inProcess() && p.MaxConnections == 0 {
+		p.MaxConnections = max(1, min(bench.DefaultMaxConnections, host.MaxConnections()/2))
 	}
 	settings := s.settings()
 	for _, kv := range p.Settings {

@@ -145,7 +145,7 @@ func part(clients, i, n int) int {
 
 // newSource is what loop i of n sends.
 func newSource(l *loop, p bench.Plan, i, n int, start, end time.Duration) source {
-	pattern := p.Pattern()
+	pattern := p.Arrivals()
 	if pattern == nil {
 		s := &closed{l: l, end: end}
 		for c := range l.conns {

@@ -141,7 +141,7 @@ func (l *loop) wait(at time.Duration) int {
 // run drives the loop's share of a stage from its start until all requests
 // have ended, or the drain limit has passed, or it is cancelled.
 func (l *loop) run(from, to time.Duration) (used result.Loop) {
-	limit := to + l.plan.Drain
+	limit := to + l.plan.DrainTimeout
 	begun, ended, lookedBack := false, false, never
 	l.now = clock.Now()
 	for {

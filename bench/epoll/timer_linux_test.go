@@ -69,9 +69,9 @@ func (d onTimers) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) 
 
 func TestOldKernelsWaitByATimer(t *testing.T) {
 	for _, p := range []bench.Plan{
-		{Load: bench.LoadConstant, Level: 500, Length: 200 * time.Millisecond},
-		{Load: bench.LoadBurst, Level: 10, Every: 20 * time.Millisecond, Length: 200 * time.Millisecond},
-		{Level: 10, Think: 20 * time.Millisecond, Length: 200 * time.Millisecond},
+		{Load: bench.LoadConstant, Level: 500, Duration: 200 * time.Millisecond},
+		{Load: bench.LoadBurst, Level: 10, Every: 20 * time.Millisecond, Duration: 200 * time.Millisecond},
+		{Level: 10, Think: 20 * time.Millisecond, Duration: 200 * time.Millisecond},
 	} {
 		d, err := New(bench.HTTP{URL: listen(t, okReply)}, 1, 0)
 		if err != nil {

@@ -277,7 +277,7 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		Build: c.String("build"), Command: c.String("serve"), Driver: driver,
 		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
 		Plan: bench.Plan{
-			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Length: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
+			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Duration: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
 			Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin),
 		},
 		Settle: c.Duration("settle"), Slices: c.Int("slices"),

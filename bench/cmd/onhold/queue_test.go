@@ -102,7 +102,7 @@ func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.St
 		meanwhile()
 	}()
 	stage, err := bench.Run(p.t.Context(), bench.Plan{
-		Load: bench.LoadConstant, Level: rate, Length: length, Drain: 20 * time.Second, MaxLag: time.Minute,
+		Load: bench.LoadConstant, Level: rate, Duration: length, DrainTimeout: 20 * time.Second, MaxLag: time.Minute,
 	}, d)
 	<-happened
 	if err != nil {
@@ -352,7 +352,7 @@ func TestQueueStartsAndEndsItsParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer done()
-	s, err := bench.Run(t.Context(), bench.Plan{Load: bench.LoadClosed, Level: 3, Length: 200 * time.Millisecond, Drain: 10 * time.Second, MaxLag: time.Minute}, d)
+	s, err := bench.Run(t.Context(), bench.Plan{Load: bench.LoadClosed, Level: 3, Duration: 200 * time.Millisecond, DrainTimeout: 10 * time.Second, MaxLag: time.Minute}, d)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -71,18 +71,18 @@ func runCommand() *cli.Command {
 			noPinFlag(catTarget),
 			stringFlag(catLoad, "load", string(bench.LoadClosed), "closed or burst (levels are clients), constant or poisson (levels are arrivals per second)"),
 			stringFlag(catLoad, "levels", defaultLevels, "rising levels, separated by commas"),
-			durationFlag(catLoad, "stage", bench.DefaultLength, "length of the measured window at each level"),
+			durationFlag(catLoad, "stage", bench.DefaultDuration, "length of the measured window at each level"),
 			durationFlag(catLoad, "warmup", bench.DefaultWarmup, "driven before each window and discarded"),
 			intFlag(catLoad, "repeats", 1, "how often everything is run"),
 			intFlag(catLoad, "retries", 2, "how often a stage is run again that is not valid while the hypervisor took the generator's CPU away (steal)"),
 			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages, where these are not set: --levels %s --stage %v --warmup %v", quickLevels, quickLength, quickWarmup)),
 			durationFlag(catLoad, "timeout", bench.DefaultTimeout, "for one request, from its actual send"),
-			durationFlag(catLoad, "drain", bench.DefaultDrain, "how long replies are waited for after a window, and accepted orders to be paid"),
+			durationFlag(catLoad, "drain", bench.DefaultDrainTimeout, "how long replies are waited for after a window, and accepted orders to be paid"),
 			durationFlag(catLoad, "think", 0, "closed: from a client's reply to its next request"),
 			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency. The share of rejected depends on it: with --url, set it to your clients' back-off"),
 			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: with our own targets, over the time in which they can serve each client once, so that workers do not march in step, with --url over one backend latency"),
-			durationFlag(catLoad, "every", bench.DefaultEvery, "burst: from one wave to the next"),
-			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxClients)),
+			durationFlag(catLoad, "every", bench.DefaultBurstInterval, "burst: from one wave to the next"),
+			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxConnections)),
 			intFlag(catLoad, "max-waiting", bench.DefaultMaxWaiting, "constant, poisson: most arrivals that wait for a free connection; beyond that they are unsent, and the stage is not valid"),
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %)"),
 			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or fasthttp (a goroutine for each connection); where not set, epoll where it can be"),
@@ -199,10 +199,10 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 		}
 	}
 	s.plan = bench.Plan{
-		Load: bench.Load(text(c, "load", string(bench.LoadClosed))), Warmup: warmup, Length: length,
-		Timeout: c.Duration("timeout"), Drain: c.Duration("drain"),
+		Load: bench.Load(text(c, "load", string(bench.LoadClosed))), Warmup: warmup, Duration: length,
+		Timeout: c.Duration("timeout"), DrainTimeout: c.Duration("drain"),
 		Think: c.Duration("think"), RejectPause: pause, Every: c.Duration("every"),
-		NewConnection: c.Bool("new-connection"), MaxClients: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
+		NewConnection: c.Bool("new-connection"), MaxConnections: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
 		Spread: c.Duration("spread"), MaxWaiting: c.Int("max-waiting"), NoPin: c.Bool(flagNoPin),
 	}
 	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
@@ -229,7 +229,7 @@ func (s *sitting) checkRequired(sweep bench.Sweep) error {
 	for _, sub := range s.subjects {
 		for p := range sweep.Plans() {
 			for rep := range s.repeats {
-				p.Rep = rep + 1
+				p.Repeat = rep + 1
 				planned = append(planned, sub.planned(p))
 			}
 		}
@@ -310,7 +310,7 @@ func (s *sitting) effective() result.Settings {
 		{Key: "targets", Value: strings.Join(names, ",")},
 		{Key: result.KeyLoad, Value: string(s.plan.Load)},
 		{Key: "levels", Value: strings.Join(levels, ",")},
-		{Key: result.KeyStage, Value: s.plan.Length.String()},
+		{Key: result.KeyStage, Value: s.plan.Duration.String()},
 		{Key: result.KeyWarmup, Value: s.plan.Warmup.String()},
 		{Key: "repeats", Value: strconv.Itoa(s.repeats)},
 		{Key: "retries", Value: strconv.Itoa(s.c.Int("retries"))},
@@ -335,7 +335,7 @@ func (s *sitting) drive(ctx context.Context) error {
 	for rep := range s.repeats {
 		for _, sub := range s.subjects {
 			plan := s.plan
-			plan.Rep = rep + 1
+			plan.Repeat = rep + 1
 			sweep := bench.Sweep{Plan: plan, Levels: s.levels}
 			err := sweep.Run(ctx, func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
 				return s.stage(ctx, sub, p)

@@ -208,7 +208,7 @@ func (e *examination) drive(ctx context.Context, p bench.Plan) (*result.Stage, e
 	if err != nil {
 		return nil, err
 	}
-	p.Length, p.Warmup, p.TargetPID, p.Seed, p.NoPin = e.Length, warmup, e.server.PID, 1, e.NoPin
+	p.Duration, p.Warmup, p.TargetPID, p.Seed, p.NoPin = e.Length, warmup, e.server.PID, 1, e.NoPin
 	s, err := bench.Run(ctx, p, d)
 	if err != nil {
 		return nil, err

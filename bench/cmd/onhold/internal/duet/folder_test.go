@@ -59,7 +59,7 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 	served := func(change func(*Serve)) Experiment {
 		e := &Serve{
 			Build: "cp a {out}", Command: "{out} {addr}", Request: "GET /", Driver: asks(func(*bench.HTTP) {}),
-			Plan: bench.Plan{Load: bench.LoadConstant, Level: 10, Length: time.Second, Warmup: time.Second, MaxLag: time.Millisecond},
+			Plan: bench.Plan{Load: bench.LoadConstant, Level: 10, Duration: time.Second, Warmup: time.Second, MaxLag: time.Millisecond},
 		}
 		change(e)
 		return e
@@ -94,7 +94,7 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 		{with(func(e *Serve) { e.Plan.MaxLag = 0 }), `--max-lag: was "1ms" there and is "" now`},
 		{with(func(e *Serve) { e.Plan.Timeout = time.Second }), `--timeout: was "10s" there and is "1s" now`},
 		{with(func(e *Serve) { e.Plan.Wait = time.Second }), `--wait: was "" there and is "1s" now`},
-		{with(func(e *Serve) { e.Plan.Length = 2 * time.Second }), `--slice: was "1s" there and is "2s" now`},
+		{with(func(e *Serve) { e.Plan.Duration = 2 * time.Second }), `--slice: was "1s" there and is "2s" now`},
 		{at(config(func(c *Config) { c.MaxSteal = 0.05 })).settings(here), `--max-steal: was "0.01" there and is "0.05" now`},
 		{at(config(func(c *Config) { c.TargetCPUs = []int{3} })).settings(here), `(--no-pin): was "shared with the generator" there and is "1 of their own" now`},
 		{at(config(func(c *Config) { c.Design = c.Design.Upto(20) })).settings(here), `--pairs: was "14,20,32,48" there and is "14,20" now`},

@@ -86,7 +86,7 @@ func server(t *testing.T, base, candidate string) Config {
 				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/work"}, 0, 0)
 			},
 			// The lag is not judged: other tests share the machine.
-			Plan: bench.Plan{Load: bench.LoadConstant, Level: 500, Length: 60 * time.Millisecond, MaxLag: time.Minute},
+			Plan: bench.Plan{Load: bench.LoadConstant, Level: 500, Duration: 60 * time.Millisecond, MaxLag: time.Minute},
 		},
 	}
 }

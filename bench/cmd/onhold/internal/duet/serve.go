@@ -361,7 +361,7 @@ func (s *live) accepts(ctx context.Context) error {
 // a server that answers nobody is not worth going on with.
 func (r *served) warm(ctx context.Context, s *live, p pairPlan) error {
 	plan := r.Plan
-	plan.Warmup, plan.Length, plan.Seed = 0, r.settle(), p.seed-1
+	plan.Warmup, plan.Duration, plan.Seed = 0, r.settle(), p.seed-1
 	stage, err := r.drive(ctx, s, plan)
 	if err != nil {
 		return err

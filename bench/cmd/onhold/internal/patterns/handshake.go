@@ -28,7 +28,7 @@ func handshake(ctx context.Context, l *lab) (render.Pattern, error) {
 			l.tell("%s, %d of %d", names[i], pair+1, pairs)
 			s, err := l.measure(ctx, drive{
 				style: "goroutine", latency: shortWait,
-				plan: bench.Plan{Load: bench.LoadConstant, Level: handshakeRate, Warmup: 300 * time.Millisecond, Length: time.Second, NewConnection: i == 1},
+				plan: bench.Plan{Load: bench.LoadConstant, Level: handshakeRate, Warmup: 300 * time.Millisecond, Duration: time.Second, NewConnection: i == 1},
 			})
 			if err != nil {
 				return render.Pattern{}, err

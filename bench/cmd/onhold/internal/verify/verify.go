@@ -204,7 +204,7 @@ func faultsOf(s *result.Stage, t *trace.Trace, from time.Duration) (out []string
 func (c Config) plan(p conformance.Planned, plan bench.Plan, name string, try int) bench.Plan {
 	s := p.Spec
 	plan.Load, plan.Level = bench.Load(s.Load), cmp.Or(s.Rate, s.Clients)
-	plan.Warmup, plan.Length, plan.Seed, plan.MaxLag = s.Warmup(), p.Window, c.Report.Seed, c.MaxLag
+	plan.Warmup, plan.Duration, plan.Seed, plan.MaxLag = s.Warmup(), p.Window, c.Report.Seed, c.MaxLag
 	plan.Think, plan.RejectPause, plan.NoPin = s.Think, s.Think, c.NoPin
 	if s.Load == theory.LoadClosed {
 		plan.Spread = max(s.Service+s.Think, s.Service*time.Duration(s.Clients)/time.Duration(s.Workers))
@@ -283,7 +283,7 @@ func (c Config) starts(ctx context.Context) error {
 		{"one after another", "start-staggered", startWorkers, startService, 1 - 1/a},
 	} {
 		spec := conformance.Spec{Name: s.cell, Load: theory.LoadPoisson, Rate: startRate, Workers: startWorkers, Places: startWorkers, Service: startService, Law: theory.Constant}
-		cell, err := c.cell(ctx, conformance.Planned{Spec: spec, Window: c.Starts}, bench.Plan{Arrivals: begun{s.first, s.over, startRate}})
+		cell, err := c.cell(ctx, conformance.Planned{Spec: spec, Window: c.Starts}, bench.Plan{Pattern: begun{s.first, s.over, startRate}})
 		if err != nil {
 			return err
 		}

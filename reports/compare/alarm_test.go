@@ -235,7 +235,7 @@ func TestOutlyingLaunches(t *testing.T) {
 		return
 	}
 	var b strings.Builder
-	fmt.Fprintln(&b, "| launches of the candidate that are twice as slow | `--max-outliers` | pairs, at most | unstable | regressed | cannot tell | still equal | pairs |")
+	fmt.Fprintln(&b, "| launches of the candidate that are twice as slow | `--max-outliers` | pairs, at most | unstable | regressed | inconclusive | still equal | pairs |")
 	fmt.Fprintln(&b, "|---:|---:|---:|---:|---:|---:|---:|---:|")
 	for _, r := range rows {
 		asked := "–"

@@ -220,7 +220,7 @@ func TestBankPower(t *testing.T) {
 	sessions, _ := openBank(t)
 	found := make([]int, len(injections))
 	var table strings.Builder
-	fmt.Fprintln(&table, "| planted | regressed | minor | equal | cannot tell | pairs | noise of a pair |\n|---|---:|---:|---:|---:|---:|---:|")
+	fmt.Fprintln(&table, "| planted | regressed | minor | equal | inconclusive | pairs | noise of a pair |\n|---|---:|---:|---:|---:|---:|---:|")
 	for i, in := range injections {
 		r := source("bank power") // the same pairs for all
 		of := map[compare.Verdict]int{}

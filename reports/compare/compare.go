@@ -9,7 +9,7 @@
 //  3. A [Design] says how many pairs are looked at when, and shares the chance
 //     of a false alarm out over all metrics and looks beforehand.
 //  4. [Decide] turns each series into a [Finding] and all of them into a
-//     [Report]: regressed, unstable, minor, improved, equal, cannot tell, or not
+//     [Report]: regressed, unstable, minor, improved, equal, inconclusive, or not
 //     valid.
 //
 // The unit is the pair: base and candidate launched afresh next to each other,
@@ -48,7 +48,7 @@ const (
 	Minor        Verdict = "minor"        // proven worse than the margin, and proven better than the tolerance
 	Improved     Verdict = "improved"     // proven better by more than the margin
 	Equal        Verdict = "equal"        // the typical launch is proven to be within the tolerance
-	Inconclusive Verdict = "inconclusive" // cannot tell: too noisy, or too few pairs
+	Inconclusive Verdict = "inconclusive" // too noisy, or too few pairs
 	Invalid      Verdict = "invalid"      // the comparison is not valid
 )
 
@@ -60,12 +60,9 @@ const (
 	ExitInvalid      = 4
 )
 
-// String is the verdict as it is told to people.
+// String is the verdict as people read it.
 func (v Verdict) String() string {
-	switch v {
-	case Inconclusive:
-		return "cannot tell"
-	case Invalid:
+	if v == Invalid {
 		return "not valid"
 	}
 	return string(v)

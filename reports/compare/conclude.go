@@ -14,8 +14,8 @@ import (
 func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	d.Tests = Tests(all)
 	r := &Report{Schema: Schema, Design: d, Version: Version, Findings: Decide(d, all), Reasons: slices.Clone(invalid)}
-	if p, ok := Measured(); ok {
-		r.MeasuredFA, r.MeasuredMiss = &p.Same, &p.Planted
+	if c, ok := Calibrated(); ok {
+		r.FalseAlarms, r.Misses = &c.Identical, &c.Injected
 	}
 	for _, s := range all {
 		r.Pairs = max(r.Pairs, len(s.Pairs))

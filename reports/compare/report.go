@@ -28,25 +28,17 @@ type Report struct {
 	Seed   uint64  `json:"seed"`
 	Took   float64 `json:"took_s,omitzero"` // seconds
 
-	Version      int    `json:"gate_version"`
-	MeasuredFA   *Proof `json:"measured_fa,omitempty"`    // false alarms of this version of the gate
-	MeasuredMiss *Proof `json:"measured_miss,omitempty"`  // planted regressions that it did not find
-	Environment  string `json:"environment,omitempty"`    // machine, in words
-	Scenario     string `json:"scenario_about,omitempty"` // load, in words
+	Version     int    `json:"gate_version"`
+	FalseAlarms *Rate  `json:"measured_false_alarms,omitempty"` // of this version of the gate, in comparisons of a program with itself
+	Misses      *Rate  `json:"measured_misses,omitempty"`       // of this version of the gate, in comparisons with an injected regression
+	Environment string `json:"environment,omitempty"`           // machine, in words
+	Scenario    string `json:"scenario_about,omitempty"`        // load, in words
 }
 
 // Side is what one arm was built from.
 type Side struct {
 	Name   string `json:"name"`             // as the user named it
 	Commit string `json:"commit,omitempty"` // in full
-}
-
-// Proof is how often something happened in live runs, with the exact 95 % upper
-// bound of its rate.
-type Proof struct {
-	Runs  int     `json:"runs"`
-	Count int     `json:"count"`
-	Upper float64 `json:"upper_95"`
 }
 
 // Finding is what was found out about one metric of one scenario. Estimate,

@@ -244,6 +244,6 @@ func (t *tally) noise() float64 { return math.Sqrt(t.squares / float64(t.drawn))
 func (t *tally) meanPairs() float64 { return float64(t.pairs) / float64(t.trials) }
 
 func (t *tally) String() string {
-	return fmt.Sprintf("of %d: %d regressed, %d unstable, %d minor, %d improved, %.1f %% equal, %.1f %% cannot tell, %d not valid, %.1f pairs", t.trials,
+	return fmt.Sprintf("of %d: %d regressed, %d unstable, %d minor, %d improved, %.1f %% equal, %.1f %% inconclusive, %d not valid, %.1f pairs", t.trials,
 		t.of[compare.Regressed], t.of[compare.Unstable], t.of[compare.Minor], t.of[compare.Improved], 100*t.share(compare.Equal), 100*t.share(compare.Inconclusive), t.of[compare.Invalid], t.meanPairs())
 }

@@ -179,7 +179,7 @@ func numbersOnly(r compare.Report) compare.Report {
 	for i, v := range r.Design.Spend {
 		r.Design.Spend[i] = finite(v)
 	}
-	for _, p := range []**compare.Proof{&r.MeasuredFA, &r.MeasuredMiss} {
+	for _, p := range []**compare.Rate{&r.FalseAlarms, &r.Misses} {
 		if *p != nil {
 			q := **p
 			q.Upper = finite(q.Upper)

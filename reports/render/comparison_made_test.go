@@ -52,7 +52,7 @@ func madeComparison(v compare.Verdict, findings ...compare.Finding) *compare.Rep
 		Base:      compare.Side{Name: "main", Commit: "0123456789abcdef0123456789abcdef01234567"},
 		Candidate: compare.Side{Name: "faster-pool", Commit: "fedcba9876543210fedcba9876543210fedcba98"},
 		Findings:  findings, Pairs: 32, Redone: 2, Design: d, Seed: 4711, Took: 341.5, Version: compare.Version,
-		MeasuredFA: &compare.Proof{Runs: 312, Count: 0, Upper: 0.0096}, MeasuredMiss: &compare.Proof{Runs: 93, Count: 1, Upper: 0.0499},
+		FalseAlarms: &compare.Rate{Runs: 312, Count: 0, Upper: 0.0096}, Misses: &compare.Rate{Runs: 93, Count: 1, Upper: 0.0499},
 		Environment: "AMD EPYC, 2 cores, linux 6.18, go1.26.8", Scenario: "500 arrivals/s, 200 ms wait, 4 s a slice",
 	}
 }
@@ -104,7 +104,7 @@ func equal() *compare.Report {
 		found(blocking, "p99", compare.Equal, 203.4e6, 203.2e6, -0.001, -0.02, 0.018, 0.03),
 		found(blocking, "cpu", compare.Equal, 212e3, 213e3, 0.006, -0.012, 0.021, 0.02),
 		found(blocking, "rejected", compare.Equal, 0, 0, 0, 0, 0, 0))
-	r.MeasuredFA, r.MeasuredMiss = nil, nil
+	r.FalseAlarms, r.Misses = nil, nil
 	return r
 }
 

@@ -32,7 +32,7 @@ func TestDirection(t *testing.T) {
 		{"more rejected", "0.9 pp worse", "better", found(routine, "rejected", compare.Regressed, 1000, 10000, 0.009, 0.006, 0.012, 0.01), 1},
 	} {
 		r := madeComparison(c.f.Verdict, c.f)
-		r.MeasuredFA, r.MeasuredMiss = nil, nil
+		r.FalseAlarms, r.Misses = nil, nil
 		for name, text := range outputsOf(t, r) {
 			switch name {
 			case VerdictFile, "bench.txt", "regression.png":
@@ -249,7 +249,7 @@ func TestAnyComparison(t *testing.T) {
 			Reasons:  rapid.SliceOfN(name, 0, 3).Draw(t, "reasons"),
 			Advisory: rapid.Bool().Draw(t, "advisory"), Base: compare.Side{Name: name.Draw(t, "side"), Commit: name.Draw(t, "commit")},
 			Design: compare.Design{Alpha: value.Draw(t, "alpha"), Looks: rapid.SliceOfN(rapid.IntRange(-1, 50), 0, 3).Draw(t, "looks")},
-			Took:   value.Draw(t, "took"), MeasuredFA: &compare.Proof{Runs: 3, Upper: value.Draw(t, "upper")},
+			Took:   value.Draw(t, "took"), FalseAlarms: &compare.Rate{Runs: 3, Upper: value.Draw(t, "upper")},
 		}
 		checkComparison(t, "any", r)
 	})

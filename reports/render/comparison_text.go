@@ -160,7 +160,7 @@ func (c *comparison) notes() []string {
 		case compare.Unstable:
 			add("%s: unstable%s.", findingName(f), because(f.Reason))
 		case compare.Inconclusive:
-			add("%s: cannot tell%s. %s", findingName(f), because(f.Reason), c.reach(f))
+			add("%s: inconclusive%s. %s", findingName(f), because(f.Reason), c.reach(f))
 		case compare.Invalid:
 			add("%s: not valid%s.", findingName(f), because(f.Reason))
 		}
@@ -176,7 +176,7 @@ func (c *comparison) notes() []string {
 	if s := c.controlled(); s != "" {
 		add("%s", s)
 	}
-	if s := c.proven(); s != "" {
+	if s := c.calibrated(); s != "" {
 		add("%s", s)
 	}
 	if len(c.Findings) > 0 {
@@ -218,7 +218,7 @@ func because(reason string) string {
 	return ", " + strings.TrimSuffix(reason, ".")
 }
 
-// reach says what a finding that cannot tell could have found, and what it
+// reach says what an inconclusive finding could have found, and what it
 // would take to tell.
 func (c *comparison) reach(f compare.Finding) string {
 	if !(f.MDE > 0) || !isNumber(f.MDE) {
@@ -289,18 +289,18 @@ func (c *comparison) controlled() string {
 	return fmt.Sprintf("Control failed: the base differs from itself, so the machine or the method does. %s.", and(names))
 }
 
-// proven says how often this version of the gate was wrong, where that was
+// calibrated says how often this version of the gate was wrong, where that was
 // measured.
-func (c *comparison) proven() string {
+func (c *comparison) calibrated() string {
 	var said []string
-	told := func(p *compare.Proof, what func(int) string, of string) {
+	told := func(p *compare.Rate, what func(int) string, of string) {
 		if p != nil && p.Runs > 0 {
 			said = append(said, fmt.Sprintf("%s in %s %s (below %s, 95 %% confidence)",
 				what(p.Count), counted(p.Runs, "run"), of, allowed("", p.Upper)))
 		}
 	}
-	told(c.MeasuredFA, func(n int) string { return counted(n, "false alarm") }, "without a change")
-	told(c.MeasuredMiss, func(n int) string { return counted(n, "regression") + " missed" }, "with one planted")
+	told(c.FalseAlarms, func(n int) string { return counted(n, "false alarm") }, "without a change")
+	told(c.Misses, func(n int) string { return counted(n, "regression") + " missed" }, "with one injected")
 	if len(said) == 0 {
 		return ""
 	}

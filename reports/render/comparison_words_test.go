@@ -20,7 +20,7 @@ func TestHeadline(t *testing.T) {
 		{improved(), "improved: ok of " + busy + " is 8.8 % better (6.2 % to 11 %, 99 % confidence)"},
 		{equal(), "equal: none of the 3 metrics that decide is worse by its tolerance in the typical launch (99 % confidence)"},
 		{one(compare.Equal, found("", "p99", compare.Equal, 1, 1, 0.001, -0.01, 0.02, 0.1)), "equal: p99 is 0.1 % worse (1.0 % better to 2.0 % worse, 99 % confidence), within its tolerance of 5 % in the typical launch"},
-		{unclear(), "cannot tell: cpu of " + blocking + " is at least 0.3 % worse (99 % confidence), tolerance 5 %; and 2 more cannot be told"},
+		{unclear(), "inconclusive: cpu of " + blocking + " is at least 0.3 % worse (99 % confidence), tolerance 5 %; and 2 more cannot be told"},
 		{invalid(), "not valid: the control failed: p99 of the base differs from itself"},
 		{advisory(), "regressed (advisory): allocs/op of Encode/size=1k is 33 % worse, tolerance 0.5 %; and 1 more regressed"},
 		{nil, "not valid: nothing was compared"},

@@ -24,7 +24,7 @@ func TestJUnitOutcomes(t *testing.T) {
 		options                          []Option
 		tests, failures, errors, skipped int
 	}{
-		{"two regressed, one cannot tell, one only informs", regressed(), nil, 11, 2, 0, 2},
+		{"two regressed, one inconclusive, one only informs", regressed(), nil, 11, 2, 0, 2},
 		{"what cannot be told fails", regressed(), []Option{InconclusiveFails}, 11, 3, 0, 1},
 		{"all cannot be told", unclear(), nil, 3, 0, 0, 3},
 		{"all cannot be told, and fail", unclear(), []Option{InconclusiveFails}, 3, 3, 0, 0},
@@ -95,7 +95,7 @@ func TestAnnotationsEscape(t *testing.T) {
 	}
 	for kind, options := range map[string][]Option{"::warning": nil, "::error": {InconclusiveFails}} {
 		b.Reset()
-		if err := Annotate(&b, unclear(), options...); err != nil || !strings.HasPrefix(b.String(), kind+" title=onhold%3A cannot tell::") {
+		if err := Annotate(&b, unclear(), options...); err != nil || !strings.HasPrefix(b.String(), kind+" title=onhold%3A inconclusive::") {
 			t.Errorf("want %s:\n%s(error %v)", kind, b.String(), err)
 		}
 	}

@@ -16,7 +16,7 @@ func TestEveryNumberIsBounded(t *testing.T) {
 	seen := 0
 	for _, c := range []*cli.Command{
 		runCommand(), serveCommand(), reportCommand(), compareCommand(), predictCommand(), verifyCommand(),
-		duetCommand(), proveCommand(), patternsCommand(), peersCommand(), doctorCommand(),
+		duetCommand(), calibrateCommand(), patternsCommand(), peersCommand(), doctorCommand(),
 	} {
 		for _, f := range c.Flags {
 			var values []string

@@ -20,7 +20,7 @@ import (
 )
 
 func inconclusiveFlag() cli.Flag {
-	return stringFlag(catCompare, "inconclusive", "fail", "what becomes of a comparison that cannot tell: fail (exit code 3) or warn (exit code 0)")
+	return stringFlag(catCompare, "inconclusive", "fail", "result of an inconclusive comparison: fail (exit code 3) or warn (exit code 0)")
 }
 
 func maxOutliersFlag() cli.Flag {
@@ -45,7 +45,7 @@ func compareCommand() *cli.Command {
 			"Without pairs the answer is advisory: one side ran after the other, and what\n" +
 			"drifted on the machine in between cannot be told from a change. Then nothing is\n" +
 			"called a regression for certain (exit code 3), and 'onhold duet' is what decides.\n\n" +
-			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 cannot tell,\n" +
+			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 inconclusive,\n" +
 			"4 not valid (a stage is not valid, a figure is missing).\n\n" +
 			"Examples:\n\n" +
 			"  onhold compare reports/out/before reports/out/after\n" +
@@ -317,7 +317,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 func comparisonError(c *cli.Command, r *compare.Report) error {
 	code := r.Exit
 	if code == compare.ExitInconclusive && c.String("inconclusive") == "warn" {
-		fmt.Fprintln(c.Root().ErrWriter, "onhold: cannot tell, which passes as --inconclusive=warn")
+		fmt.Fprintln(c.Root().ErrWriter, "onhold: inconclusive; exit code 0 because of --inconclusive=warn")
 		return nil
 	}
 	if code == compare.ExitFine {

@@ -53,7 +53,7 @@ func duetCommand() *cli.Command {
 			"and launches them in pairs, in an order that is drawn: the benchmarks of Go\n" +
 			"packages, or with --build and --serve a server under load. After " + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(looks)), ", "), "[]") + "\n" +
 			"pairs it looks whether it is decided. It says of each metric: regressed, minor\n" +
-			"(worse than the margin, within the tolerance), improved, equal, or cannot tell; or\n" +
+			"(worse than the margin, within the tolerance), improved, equal, or inconclusive; or\n" +
 			"unstable, where the typical launch is not worse but more launches are outliers. A\n" +
 			"false alarm has a chance of at most 1 % a comparison, over all metrics, tests and\n" +
 			"looks.\n\n" +
@@ -64,7 +64,7 @@ func duetCommand() *cli.Command {
 			"The folder --out holds every launch, verdict.json, regression.png, junit.xml,\n" +
 			"summary.md and benchmark text. With the same --out a comparison is continued,\n" +
 			"never begun anew. In GitHub Actions it adds to the step's summary and annotates.\n\n" +
-			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 cannot tell\n" +
+			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 inconclusive\n" +
 			"(too noisy, too few pairs), 4 the comparison is not valid (a benchmark failed or\n" +
 			"brought no figures, the control differs from the base, the machine let no slice\n" +
 			"be valid), 5 a side does not build or start, 6 the files could not be written,\n" +

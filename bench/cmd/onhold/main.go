@@ -39,7 +39,7 @@ func run(args []string, out, errOut io.Writer) int {
 		Usage:   "what does a server do to its callers when load rises?",
 		Description: "onhold drives a server at rising load, tells latency and rejections apart, and\n" +
 			"says whether the server or the generator was the limit.",
-		Commands:  []*cli.Command{runCommand(), serveCommand(), reportCommand(), compareCommand(), predictCommand(), verifyCommand(), duetCommand(), proveCommand(), patternsCommand(), peersCommand(), doctorCommand()},
+		Commands:  []*cli.Command{runCommand(), serveCommand(), reportCommand(), compareCommand(), predictCommand(), verifyCommand(), duetCommand(), calibrateCommand(), patternsCommand(), peersCommand(), doctorCommand()},
 		Writer:    out,
 		ErrWriter: errOut,
 		Suggest:   true,
@@ -47,7 +47,7 @@ func run(args []string, out, errOut io.Writer) int {
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if name := c.Args().First(); name != "" {
-				return usageError("there is no subcommand %q: want run, serve, report, compare, predict, verify, duet, prove, patterns, peers or doctor", name)
+				return usageError("there is no subcommand %q: want run, serve, report, compare, predict, verify, duet, calibrate, patterns, peers or doctor", name)
 			}
 			return cli.ShowRootCommandHelp(c)
 		},

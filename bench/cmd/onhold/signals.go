@@ -17,7 +17,7 @@ import (
 // what was measured is still to be written. Whoever is interruptible begins by
 // removing what a process left that was not.
 func interruptible(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
-	for _, kind := range []string{"broker", "duet", "peers", "prove"} {
+	for _, kind := range []string{"broker", "duet", "peers", "calibrate"} {
 		scratch.Sweep("onhold-" + kind + "-") // what was left by one that was killed
 	}
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}

@@ -1,7 +1,8 @@
-// Package calibrate measures how far the comparison of two builds can be trusted:
-// how often it calls a program worse than itself, and how often it misses a
-// regression that was planted in a target of ours. Every run is a whole
-// comparison, as package duet makes it, of real servers built from source.
+// Package calibrate measures how far the comparison of two builds can be
+// trusted: how often it reports a regression in a program compared with itself (a
+// false alarm), and how often it does not report one that was injected (a miss).
+// Every run is a complete comparison by package duet, of servers built from source.
+// Begin with [Calibrate].
 package calibrate
 
 import (
@@ -22,49 +23,55 @@ import (
 	"github.com/a628bb15/onhold/reports/files"
 )
 
-// Plant is a regression that is planted in the candidate.
-type Plant struct {
+// Injection is a regression that is injected into the candidate.
+type Injection struct {
+	Name  string // in the record
 	Flags string // of onhold serve
 	About string
 }
 
-// Plants are the regressions that are planted in turn: one in the work that a
-// request costs, one in the tail of what callers wait.
-var Plants = []Plant{
-	{"--extra-cpu 40us", "40 µs more CPU per request"},
-	{"--extra-delay 20ms@2%", "20 ms more wait for 2 % of the requests"},
+// Injections are used in turn: one adds to the work of a request, the other to
+// the tail of the latency.
+var Injections = []Injection{
+	{"cpu", "--extra-cpu 40us", "40 µs more CPU per request"},
+	{"delay", "--extra-delay 20ms@2%", "20 ms more wait for 2 % of the requests"},
 }
 
-// plantFile holds the flags, in the source of each side: nothing else tells
-// the sides apart.
-const plantFile = "planted.flags"
+// none is what an identical pair of programs has.
+var none = Injection{About: "nothing: the source against itself"}
 
-// RunsFile is the record in the folder Out: one line of JSON a run.
-const RunsFile = "runs.jsonl"
+const (
+	// RunsFile is the record in the folder Out: one line of JSON per run.
+	RunsFile = "runs.jsonl"
+	// Placeholder is replaced by the injected flags in a server's command.
+	Placeholder = "INJECT"
+	// flagsFile holds the flags, in the source of each side. Nothing else differs
+	// between the sides.
+	flagsFile = "injected.flags"
+	// treeFolder is the clone in the temporary folder.
+	treeFolder = "tree"
+)
 
-// Config is what is proven.
+// Config is what is measured.
 type Config struct {
-	Repo    string // a clone of this module's repository; what is committed there is compared
-	Same    int    // comparisons of the source with itself
-	Planted int    // comparisons with a planted regression
-	Out     string // folder of the record; runs that it holds already are kept and count
-	Seed    uint64
+	Repo      string // a clone of this module's repository; what is committed there is compared
+	Identical int    // comparisons of the source with itself
+	Injected  int    // comparisons with an injected regression
+	Out       string // folder of the record; runs that it holds already are kept and count
+	Seed      uint64
 
 	// Duet is how a comparison is made; Repo, Base, Out and Seed are filled in.
 	Duet duet.Config
-	// Serve is the server's command, with PLANT where the flags go.
+	// Serve is the server, with Placeholder in its command.
 	Serve *duet.Serve
 
 	Progress func(string)
 }
 
-// PlantWord is what stands in a command for the planted flags.
-const PlantWord = "PLANT"
-
-// Outcome is one run.
-type Outcome struct {
+// Run is one comparison, as it is recorded.
+type Run struct {
 	Time     time.Time         `json:"time"`
-	Plant    string            `json:"plant,omitempty"` // flags; none: the source against itself
+	Injected string            `json:"injected,omitempty"` // name of the injection; empty: the source against itself
 	Commit   string            `json:"commit"`
 	Seed     uint64            `json:"seed"`
 	Version  int               `json:"gate_version"`
@@ -74,13 +81,37 @@ type Outcome struct {
 	Redone   int               `json:"redone"`
 	Took     float64           `json:"took_s"`
 	Reasons  []string          `json:"reasons"`
-	Findings []compare.Finding `json:"findings"` // of the metrics that decide, without their pairs
+	Findings []compare.Finding `json:"findings"` // of the gated metrics, without their pairs
 	Error    string            `json:"error,omitempty"`
 }
 
-// Run makes the comparisons, those of the two kinds in turn, and returns all
-// outcomes that the record then holds.
-func Run(ctx context.Context, c Config) (all []Outcome, err error) {
+// Count returns how often the rules of a version were wrong, and how many of
+// their runs were not valid.
+func Count(all []Run, version int) (c compare.Calibration, invalid int) {
+	c.Version = version
+	for _, r := range all {
+		failed := r.Verdict.ExitCode() == compare.ExitRegressed
+		rate, wrong := &c.Identical, failed
+		if r.Injected != "" {
+			rate, wrong = &c.Injected, !failed
+		}
+		switch {
+		case r.Version != version:
+		case r.Verdict == compare.Invalid:
+			invalid++
+		default:
+			rate.Runs++
+			if wrong {
+				rate.Count++
+			}
+		}
+	}
+	return c, invalid
+}
+
+// Calibrate makes the comparisons, spread evenly, and returns all runs that the
+// record then holds.
+func Calibrate(ctx context.Context, c Config) (all []Run, err error) {
 	if err := os.MkdirAll(c.Out, 0o755); err != nil {
 		return nil, err
 	}
@@ -89,112 +120,102 @@ func Run(ctx context.Context, c Config) (all []Outcome, err error) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	own, commit, err := cloned(ctx, c.Repo)
+	dir, commit, err := clone(ctx, c.Repo)
 	if err != nil {
 		return all, err
 	}
-	defer own.Remove()
-	tree := filepath.Join(own.Path, treeFolder)
+	defer dir.Remove()
+	tree := filepath.Join(dir.Path, treeFolder)
 	record, err := files.OpenLog(path, false)
 	if err != nil {
 		return all, err
 	}
-	var lost error
-	defer func() { err = errors.Join(err, lost, record.Close()) }()
-	for i, plant := range order(c.Same, c.Planted) {
-		number := len(all) + 1
-		c.Progress(fmt.Sprintf("run %d of %d: %s", i+1, c.Same+c.Planted, aboutOf(plant)))
-		o, err := c.one(ctx, tree, plant, number)
+	var unwritten error
+	defer func() { err = errors.Join(err, unwritten, record.Close()) }()
+	for i, injection := range order(c.Identical, c.Injected) {
+		c.Progress(fmt.Sprintf("run %d of %d: injects %s", i+1, c.Identical+c.Injected, injection.About))
+		run, err := c.one(ctx, tree, injection, len(all)+1)
 		if ctx.Err() != nil {
-			return all, ctx.Err() // a run that was cut short proves nothing
+			return all, ctx.Err() // an interrupted run does not count
 		}
 		if _, ok := errors.AsType[*files.Unwritten](err); err != nil && !ok {
 			return all, err
 		}
-		lost = errors.Join(lost, err)
-		o.Commit = commit
-		line, err := json.Marshal(o)
+		unwritten = errors.Join(unwritten, err)
+		run.Commit = commit
+		line, err := json.Marshal(run)
 		if err != nil {
 			return all, err
 		}
-		_ = record.Append(append(line, '\n')) // closing it tells that it could not be written
-		all = append(all, o)
-		c.Progress(fmt.Sprintf("%s after %d pairs and %.0f s %s", o.Verdict, o.Pairs, o.Took, o.Error))
+		_ = record.Append(append(line, '\n')) // Close returns the error
+		all = append(all, run)
+		c.Progress(fmt.Sprintf("%s after %d pairs and %.0f s %s", run.Verdict, run.Pairs, run.Took, run.Error))
 	}
 	return all, nil
 }
 
-// order spreads the planted runs evenly among the others, each plant in turn.
-func order(same, planted int) (plants []string) {
-	for i := range same + planted {
-		before, after := i*planted/(same+planted), (i+1)*planted/(same+planted)
+// order spreads the runs with an injection evenly among the others, each
+// injection in turn.
+func order(identical, injected int) (all []Injection) {
+	for i := range identical + injected {
+		before, after := i*injected/(identical+injected), (i+1)*injected/(identical+injected)
 		if after > before {
-			plants = append(plants, Plants[before%len(Plants)].Flags)
+			all = append(all, Injections[before%len(Injections)])
 		} else {
-			plants = append(plants, "")
+			all = append(all, none)
 		}
 	}
-	return plants
+	return all
 }
 
-func aboutOf(plant string) string {
-	if plant == "" {
-		return "the source against itself"
-	}
-	return "planted: " + plant
-}
-
-// one makes one comparison. Its error is a [*files.Unwritten] where the outcome is
-// there and not all of the record could be written. A server that does not build or start is one that
-// was not valid; a configuration that is wrong is an error.
-func (c Config) one(ctx context.Context, tree, plant string, number int) (Outcome, error) {
-	o := Outcome{Time: time.Now().UTC().Truncate(time.Second), Plant: plant, Seed: c.Seed + uint64(number), Version: compare.Version}
-	if err := os.WriteFile(filepath.Join(tree, plantFile), []byte(plant+"\n"), 0o644); err != nil {
-		return o, err
+// one makes one comparison. A server that does not build or start makes the run
+// not valid. The error is a wrong configuration, or a [*files.Unwritten] where the
+// run was made and not all of its record could be written.
+func (c Config) one(ctx context.Context, tree string, injection Injection, number int) (Run, error) {
+	run := Run{Time: time.Now().UTC().Truncate(time.Second), Injected: injection.Name, Seed: c.Seed + uint64(number), Version: compare.Version}
+	if err := os.WriteFile(filepath.Join(tree, flagsFile), []byte(injection.Flags+"\n"), 0o644); err != nil {
+		return run, err
 	}
 	d := c.Duet
 	serve := *c.Serve
-	serve.Command = strings.ReplaceAll(serve.Command, PlantWord, "$(cat "+plantFile+")")
-	d.Repo, d.Base, d.Seed, d.Experiment = tree, "HEAD", o.Seed, &serve
-	d.MeasureIdentical = true // how often it is called worse than itself is the question
+	serve.Command = strings.ReplaceAll(serve.Command, Placeholder, "$(cat "+flagsFile+")")
+	d.Repo, d.Base, d.Seed, d.Experiment = tree, "HEAD", run.Seed, &serve
+	d.MeasureIdentical = true // whether the measurement differs is the question
 	d.Out = filepath.Join(c.Out, fmt.Sprintf("run-%03d", number))
-	// What lies there was cut short and is not on record.
+	// An interrupted run left this folder and is not in the record.
 	if err := os.RemoveAll(d.Out); err != nil {
-		return o, err
+		return run, err
 	}
 	d.Progress = func(e duet.Event) { c.Progress(fmt.Sprintf("  [%d/%d] %s", e.Pair, e.Of, e.What)) }
 	report, _, err := duet.Run(ctx, d)
 	var wrong *duet.ConfigError
 	switch {
 	case errors.As(err, &wrong):
-		return o, err
+		return run, err
 	case report == nil:
-		o.Verdict, o.Exit, o.Error = compare.Invalid, compare.ExitInvalid, err.Error()
-		return o, nil
+		run.Verdict, run.Exit, run.Error = compare.Invalid, compare.ExitInvalid, err.Error()
+		return run, nil
 	}
-	o.Verdict, o.Exit, o.Pairs, o.Redone, o.Took, o.Reasons = report.Verdict, report.Exit, report.Pairs, report.Redone, report.Took, report.Reasons
+	run.Verdict, run.Exit, run.Pairs, run.Redone, run.Took, run.Reasons = report.Verdict, report.Exit, report.Pairs, report.Redone, report.Took, report.Reasons
 	for _, f := range report.Findings {
 		if f.Gated {
 			f.Values = nil
-			o.Findings = append(o.Findings, f)
+			run.Findings = append(run.Findings, f)
 		}
 	}
-	return o, err
+	return run, err
 }
 
-const treeFolder = "tree"
-
-// cloned makes a clone of what is committed, with the file of planted flags
-// committed as empty, in a temporary folder's treeFolder, and returns the commit
-// it was made from.
-func cloned(ctx context.Context, repo string) (own *scratch.Dir, commit string, err error) {
-	if own, err = scratch.New("onhold-prove-"); err != nil {
+// clone makes a clone of what is committed, with an empty flagsFile committed, in
+// a temporary folder's treeFolder, and returns the commit it was made from.
+func clone(ctx context.Context, repo string) (dir *scratch.Dir, commit string, err error) {
+	if dir, err = scratch.New("onhold-calibrate-"); err != nil {
 		return nil, "", err
 	}
-	tree := filepath.Join(own.Path, treeFolder)
-	git := func(dir string, args ...string) (string, error) {
+	tree := filepath.Join(dir.Path, treeFolder)
+	git := func(in string, args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...)
-		cmd.Dir = dir
+		cmd.Dir = in
 		out, err := cmd.CombinedOutput()
 		if err != nil {
 			return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(out)))
@@ -205,21 +226,21 @@ func cloned(ctx context.Context, repo string) (own *scratch.Dir, commit string, 
 		_, err = git(repo, "clone", "--quiet", "--no-hardlinks", ".", tree)
 	}
 	if err == nil {
-		err = os.WriteFile(filepath.Join(tree, plantFile), []byte("\n"), 0o644)
+		err = os.WriteFile(filepath.Join(tree, flagsFile), []byte("\n"), 0o644)
 	}
-	for _, args := range [][]string{{"add", "-f", plantFile}, {"-c", "user.name=prove", "-c", "user.email=prove@localhost", "commit", "--quiet", "-m", "nothing is planted"}} {
+	for _, args := range [][]string{{"add", "-f", flagsFile}, {"-c", "user.name=calibrate", "-c", "user.email=calibrate@localhost", "commit", "--quiet", "-m", "inject nothing"}} {
 		if err == nil {
 			_, err = git(tree, args...)
 		}
 	}
 	if err != nil {
-		return nil, "", errors.Join(err, own.Remove())
+		return nil, "", errors.Join(err, dir.Remove())
 	}
-	return own, commit, nil
+	return dir, commit, nil
 }
 
 // Read reads a record of runs.
-func Read(path string) (all []Outcome, err error) {
+func Read(path string) (all []Run, err error) {
 	f, err := files.Open(path)
 	if err != nil {
 		return nil, err
@@ -228,11 +249,11 @@ func Read(path string) (all []Outcome, err error) {
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var o Outcome
-		if err := json.Unmarshal(lines.Bytes(), &o); err != nil {
+		var r Run
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			return all, fmt.Errorf("%s: line %d: %w", path, len(all)+1, err)
 		}
-		all = append(all, o)
+		all = append(all, r)
 	}
 	return all, lines.Err()
 }

@@ -20,12 +20,12 @@ const module = "github.com/a628bb15/onhold/"
 // imports only packages of layers before its own. A name that ends in /...
 // stands for all that is below it and not listed itself.
 var layers = [][]string{
-	{"reports/escape", "reports/field", "reports/redact", "reports/units"},
+	{"reports/escape", "reports/field", "reports/redact", "reports/render/words", "reports/units"},
 	{"reports/files"},
 	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/load", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/process", "reports/model"},
-	{"bench", "reports/conformance", "reports/compare"},
+	{"bench", "reports/conformance", "reports/compare", "reports/render/sweep"},
 	{"bench/epoll"},
 	{"targets/orders"},
 	{"targets/backend", "targets/grpc/orderspb"},

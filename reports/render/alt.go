@@ -4,31 +4,32 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // capacityAlt is the capacity figure in words: what it is, its axes, a few
 // key numbers and the finding.
-func capacityAlt(title string, sweeps []sweep, m capacityModel) string {
+func capacityAlt(title string, sweeps []sweep.Sweep, m capacityModel) string {
 	var keys []string
 	for i := range sweeps {
 		w := &sweeps[i]
-		if len(w.points) == 0 {
+		if len(w.Points) == 0 {
 			continue
 		}
-		last := w.points[len(w.points)-1]
-		k := fmt.Sprintf("%s at %s: %s ok/s", w.shortName(40), atLevel(w.load, last.level), number(last.goodput()))
-		if q, _ := carried(last); q > 0 {
-			k += fmt.Sprintf(", %s %s", percentile(q), quantile(last.stage.Latency, q))
+		last := w.Points[len(w.Points)-1]
+		k := fmt.Sprintf("%s at %s: %s ok/s", w.ShortName(40), sweep.AtLevel(w.Load, last.Level), number(last.Goodput()))
+		if q, _ := last.Carried(); q > 0 {
+			k += fmt.Sprintf(", %s %s", percentile(q), quantile(last.Stage.Latency, q))
 		}
-		if later(last) {
-			k += fmt.Sprintf(" until accepted, %s until done", inWords(last.stage.Queue))
+		if last.HasCompletion() {
+			k += fmt.Sprintf(" until accepted, %s until done", inWords(last.Stage.Queue))
 		}
-		k += fmt.Sprintf(", %s rejected", percent(last.stage.RejectedShare()))
-		if !last.valid() {
+		k += fmt.Sprintf(", %s rejected", percent(last.Stage.RejectedShare()))
+		if !last.Valid() {
 			k += ", not valid"
 		}
-		if t := m.columns[i].theory.theoryAt(last.level); t != "" {
+		if t := m.columns[i].theory.theoryAt(last.Level); t != "" {
 			k += ", where theory expects " + t
 		}
 		keys = append(keys, k)
@@ -38,26 +39,26 @@ func capacityAlt(title string, sweeps []sweep, m capacityModel) string {
 }
 
 // percentilesAlt is the percentile figure in words.
-func percentilesAlt(title string, sweeps []sweep) string {
+func percentilesAlt(title string, sweeps []sweep.Sweep) string {
 	var keys []string
 	for i := range sweeps {
 		w := &sweeps[i]
-		last, ok := lastServed(w.points)
+		last, ok := lastServed(w.Points)
 		if !ok {
-			keys = append(keys, w.shortName(40)+": no level served")
+			keys = append(keys, w.ShortName(40)+": no level served")
 			continue
 		}
 		var told []string
 		for _, q := range drawnQuantiles {
-			if last.stage.Latency.Resolved(q) {
-				told = append(told, percentile(q)+" "+quantile(last.stage.Latency, q))
+			if last.Stage.Latency.Resolved(q) {
+				told = append(told, percentile(q)+" "+quantile(last.Stage.Latency, q))
 			}
 		}
-		if later(last) {
-			told = append(told, "all of them until accepted", inWords(last.stage.Queue)+" until done")
+		if last.HasCompletion() {
+			told = append(told, "all of them until accepted", inWords(last.Stage.Queue)+" until done")
 		}
-		told = append(told, percent(last.stage.RejectedShare())+" rejected")
-		keys = append(keys, fmt.Sprintf("%s at %s: %s", w.shortName(40), atLevel(w.load, last.level), strings.Join(told, ", ")))
+		told = append(told, percent(last.Stage.RejectedShare())+" rejected")
+		keys = append(keys, fmt.Sprintf("%s at %s: %s", w.ShortName(40), sweep.AtLevel(w.Load, last.Level), strings.Join(told, ", ")))
 	}
 	return fmt.Sprintf("Line charts of latency (log scale) over the share of ok requests that were this quick, up to the last nines, one column a target and a line for each of up to five levels of %s; below, the share of requests turned away. %s. %s",
 		unitOf(sweeps), strings.Join(keys, "; "), sentence(title))
@@ -78,32 +79,24 @@ func inWords(queue *result.Queue) string {
 	return strings.Join(told, " and ")
 }
 
-func axisOf(sweeps []sweep) string {
+func axisOf(sweeps []sweep.Sweep) string {
 	points := 0
 	lo, hi := 0, 0
 	for _, w := range sweeps {
-		for _, p := range w.points {
+		for _, p := range w.Points {
 			if points == 0 {
-				lo, hi = p.level, p.level
+				lo, hi = p.Level, p.Level
 			}
-			lo, hi = min(lo, p.level), max(hi, p.level)
+			lo, hi = min(lo, p.Level), max(hi, p.Level)
 			points++
 		}
 	}
 	return fmt.Sprintf("%s from %s to %s", unitOf(sweeps), count(int64(lo)), count(int64(hi)))
 }
 
-func unitOf(sweeps []sweep) string {
+func unitOf(sweeps []sweep.Sweep) string {
 	if len(sweeps) == 0 {
 		return result.LevelUnit("", 2)
 	}
-	return result.LevelUnit(sweeps[0].load, 2)
-}
-
-// sentence ends s with a stop, unless it has its end.
-func sentence(s string) string {
-	if strings.HasSuffix(s, "?") || strings.HasSuffix(s, ".") {
-		return s
-	}
-	return s + "."
+	return result.LevelUnit(sweeps[0].Load, 2)
 }

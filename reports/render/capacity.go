@@ -6,8 +6,9 @@ import (
 	"math"
 	"slices"
 
-	"github.com/a628bb15/onhold/reports/result"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // The capacity figure: latency, outcomes and goodput over one axis of load,

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -79,10 +80,10 @@ var drawnQuantiles = []float64{0.5, 0.9, 0.99, 0.999}
 // away is drawn.
 const shownRejected = 0.01
 
-func newCapacityModel(sweeps []sweep) capacityModel {
+func newCapacityModel(sweeps []sweep.Sweep) capacityModel {
 	m := capacityModel{log: true}
 	if len(sweeps) > 0 {
-		m.load = sweeps[0].load
+		m.load = sweeps[0].Load
 		m.log = !result.OpenLoad(m.load)
 	}
 	for i := range sweeps {
@@ -93,26 +94,26 @@ func newCapacityModel(sweeps []sweep) capacityModel {
 }
 
 // drawn leaves out what a logarithmic axis has no place for.
-func (m *capacityModel) drawn(points []point) []point {
-	var out []point
+func (m *capacityModel) drawn(points []sweep.Point) []sweep.Point {
+	var out []sweep.Point
 	for _, p := range points {
-		if p.stage.Counts.Planned() > 0 && (p.level > 0 || !m.log && p.level == 0) {
+		if p.Stage.Counts.Planned() > 0 && (p.Level > 0 || !m.log && p.Level == 0) {
 			out = append(out, p)
 		}
 	}
 	return out
 }
 
-func (m *capacityModel) column(w *sweep, place int) capacityColumn {
-	c := capacityColumn{name: w.shortName(30), hue: hueOf(w.target(), place)}
-	points := m.drawn(w.points)
+func (m *capacityModel) column(w *sweep.Sweep, place int) capacityColumn {
+	c := capacityColumn{name: w.ShortName(30), hue: hueOf(w.Target(), place)}
+	points := m.drawn(w.Points)
 	m.hasPoint = m.hasPoint || len(points) > 0
 	for _, q := range drawnQuantiles {
 		c.quantiles = append(c.quantiles, line(percentile(q), points, func(s *result.Stage) (float64, bool, bool) {
 			return float64(s.Latency.Quantile(q)), s.Latency.Thin(q), s.Latency.Resolved(q)
 		}))
 	}
-	if w.later() {
+	if w.HasCompletion() {
 		m.anyLater = true
 		for _, q := range []float64{0.5, 0.99} {
 			c.processed = append(c.processed, line("done "+percentile(q), points, func(s *result.Stage) (float64, bool, bool) {
@@ -129,21 +130,21 @@ func (m *capacityModel) column(w *sweep, place int) capacityColumn {
 		return finite(s.Offered()), false, true
 	})
 	for _, p := range points {
-		s := shares{level: float64(p.level), hollow: !p.valid()}
+		s := shares{level: float64(p.Level), hollow: !p.Valid()}
 		for _, b := range bands {
-			s.of = append(s.of, p.stage.Share(b.outcomes...))
+			s.of = append(s.of, p.Stage.Share(b.outcomes...))
 		}
 		c.shares = append(c.shares, s)
-		if p.stage.Counts[result.OK] == 0 {
-			c.nobody = append(c.nobody, float64(p.level))
+		if p.Stage.Counts[result.OK] == 0 {
+			c.nobody = append(c.nobody, float64(p.Level))
 		}
-		if p.stage.RejectedShare() > shownRejected && len(c.turned.marks) == 0 {
+		if p.Stage.RejectedShare() > shownRejected && len(c.turned.marks) == 0 {
 			c.turned = line("turned away", points, func(s *result.Stage) (float64, bool, bool) {
 				return float64(s.Rejected.Quantile(0.5)), s.Rejected.Thin(0.5), s.Rejected.N() > 0
 			})
 		}
-		m.anyOdd = m.anyOdd || !p.valid()
-		m.anyRep = m.anyRep || len(p.reps) > 1
+		m.anyOdd = m.anyOdd || !p.Valid()
+		m.anyRep = m.anyRep || len(p.Repeats) > 1
 	}
 	for _, q := range slices.Concat(c.quantiles, c.processed) {
 		for _, k := range q.marks {
@@ -152,26 +153,26 @@ func (m *capacityModel) column(w *sweep, place int) capacityColumn {
 	}
 	c.theory = theoryOf(points)
 	if m.log && len(points) > 0 {
-		c.rules = rulesOf(points[0].stage)
+		c.rules = rulesOf(points[0].Stage)
 	}
 	return c
 }
 
 // line draws one value of each point; of tells the value, whether its samples
 // are thin, and whether there is one.
-func line(name string, points []point, of func(*result.Stage) (v float64, thin, ok bool)) curve {
+func line(name string, points []sweep.Point, of func(*result.Stage) (v float64, thin, ok bool)) curve {
 	c := curve{name: name}
 	apart := false
 	for _, p := range points {
-		v, thin, ok := of(p.stage)
+		v, thin, ok := of(p.Stage)
 		if !ok {
 			apart = true
 			continue
 		}
-		k := mark{x: float64(p.level), y: v, thin: thin, hollow: !p.valid(), apart: apart && len(c.marks) > 0}
-		if len(p.reps) > 1 {
+		k := mark{x: float64(p.Level), y: v, thin: thin, hollow: !p.Valid(), apart: apart && len(c.marks) > 0}
+		if len(p.Repeats) > 1 {
 			k.lo, k.hi = math.Inf(1), 0
-			for _, r := range p.reps {
+			for _, r := range p.Repeats {
 				v, _, _ := of(r)
 				k.lo, k.hi = min(k.lo, v), max(k.hi, v)
 			}

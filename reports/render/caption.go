@@ -6,12 +6,13 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // caption says in one line what was run: the picture may end up anywhere, and
 // must still say what it is.
-func caption(run result.Run, sweeps []sweep) string {
+func caption(run result.Run, sweeps []sweep.Sweep) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if run.ID != "" {
@@ -29,8 +30,8 @@ func caption(run result.Run, sweeps []sweep) string {
 	}
 	repeats := 1
 	for _, w := range sweeps {
-		for _, p := range w.points {
-			repeats = max(repeats, p.all)
+		for _, p := range w.Points {
+			repeats = max(repeats, p.All)
 		}
 	}
 	add("%s × %d", duration(lengthOf(first)), repeats)
@@ -64,7 +65,7 @@ func caption(run result.Run, sweeps []sweep) string {
 		}
 	}
 	for _, w := range sweeps {
-		if about := brokerOf(w.points[0].stage.Settings); about != "" {
+		if about := brokerOf(w.Points[0].Stage.Settings); about != "" {
 			add("%s", about)
 			break
 		}
@@ -83,17 +84,17 @@ func caption(run result.Run, sweeps []sweep) string {
 }
 
 // settingOf is the value of a setting in the first sweep that has it.
-func settingOf(sweeps []sweep, key string) string {
+func settingOf(sweeps []sweep.Sweep, key string) string {
 	for _, w := range sweeps {
-		if v := w.points[0].stage.Settings.Get(key); v != "" && v != "0" && v != "0s" {
+		if v := w.Points[0].Stage.Settings.Get(key); v != "" && v != "0" && v != "0s" {
 			return v
 		}
 	}
 	return ""
 }
 
-func anyRejected(sweeps []sweep) bool {
-	return slices.ContainsFunc(sweeps, func(w sweep) bool { return slices.ContainsFunc(w.points, rejecting) })
+func anyRejected(sweeps []sweep.Sweep) bool {
+	return slices.ContainsFunc(sweeps, func(w sweep.Sweep) bool { return slices.ContainsFunc(w.Points, rejecting) })
 }
 
 // tidyDuration writes a duration setting as the rest of the report does, and
@@ -113,21 +114,21 @@ func lengthOf(s *result.Stage) time.Duration {
 	return s.Length
 }
 
-func firstStage(sweeps []sweep) *result.Stage {
+func firstStage(sweeps []sweep.Sweep) *result.Stage {
 	for _, w := range sweeps {
-		for _, p := range w.points {
-			return p.reps[0]
+		for _, p := range w.Points {
+			return p.Repeats[0]
 		}
 	}
 	return nil
 }
 
 // smallest is the least number of arrivals in a stage.
-func smallest(sweeps []sweep) int64 {
+func smallest(sweeps []sweep.Sweep) int64 {
 	var n []int64
 	for _, w := range sweeps {
-		for _, p := range w.points {
-			for _, s := range append(slices.Clone(p.reps), p.rotten...) {
+		for _, p := range w.Points {
+			for _, s := range append(slices.Clone(p.Repeats), p.Invalid...) {
 				n = append(n, s.Counts.Planned())
 			}
 		}

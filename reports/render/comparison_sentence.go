@@ -172,13 +172,6 @@ func (c *comparison) extent() string {
 	return strings.Join(parts, " · ")
 }
 
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return count(int64(n)) + " " + what + "s"
-}
-
 func listed(ns []int) string {
 	var names []string
 	for _, n := range ns {

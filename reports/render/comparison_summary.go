@@ -6,6 +6,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Of a summary, which is read on one screen: with these it stays below 60
@@ -136,14 +137,7 @@ func (c *comparison) caption() string {
 		add(fmt.Sprintf("seed %d", c.Seed))
 	}
 	if c.Took > 0 && isNumber(c.Took) {
-		add("took " + withUnit(c.Took*1e9, timeUnits))
+		add("took " + units.Time.Text(c.Took*1e9))
 	}
 	return strings.Join(parts, " · ")
-}
-
-func upperFirst(s string) string {
-	for i, r := range s {
-		return strings.ToUpper(string(r)) + s[i+len(string(r)):]
-	}
-	return s
 }

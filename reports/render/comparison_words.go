@@ -7,6 +7,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // A change is told in words, 12 % worse or 3.1 % better: whether more or less
@@ -143,11 +144,11 @@ func valueOf(v float64, unit string) string {
 	what := amount[strings.LastIndexByte(amount, '-')+1:]
 	switch {
 	case what == "ns":
-		return withUnit(v, timeUnits)
+		return units.Time.Text(v)
 	case what == "ppm":
 		return percent(v / 1e6)
 	case what == "B" && per != "s":
-		return withUnit(v, byteUnits)
+		return units.Bytes.Text(v)
 	case (what == "MB" || what == "B") && per == "s":
 		return number(v) + " " + what + "/s"
 	case isRate && per == "s":

@@ -16,6 +16,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -113,11 +114,11 @@ func checkText(t interface{ Errorf(string, ...any) }, stages []*result.Stage) {
 func TestAnyStages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		stages := rapid.SliceOfN(rapid.Custom(anyStage), 0, 6).Draw(t, "stages")
-		sweeps := sweepsOf(stages)
+		sweeps := sweep.Of(stages)
 		for _, sheet := range sheets(sweeps) {
 			checkCapacity(t, newCapacityModel(sheet))
 		}
-		if s, _ := finding(sweepsOf(stages)); s == "" {
+		if s, _ := finding(sweep.Of(stages)); s == "" {
 			t.Errorf("no finding, and no question")
 		}
 		checkText(t, stages)

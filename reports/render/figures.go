@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // capacityFiles draws the capacity figure, one file for each sheet.
 func capacityFiles(r *report) ([]file, error) {
-	return r.draw("capacity", func(sweeps []sweep) (figure, bool) {
+	return r.draw("capacity", func(sweeps []sweep.Sweep) (figure, bool) {
 		m := newCapacityModel(sweeps)
 		if !m.hasPoint {
 			return figure{}, false
@@ -28,7 +29,7 @@ func capacityFiles(r *report) ([]file, error) {
 
 // percentilesFiles draws the percentile figure, one file for each sheet.
 func percentilesFiles(r *report) ([]file, error) {
-	return r.draw("percentiles", func(sweeps []sweep) (figure, bool) {
+	return r.draw("percentiles", func(sweeps []sweep.Sweep) (figure, bool) {
 		m := newPercentilesModel(sweeps)
 		if !m.some {
 			return figure{}, false
@@ -70,7 +71,7 @@ const mostSheets = 20
 
 // draw makes the files of a figure whose sheets plan makes; plan is false for
 // a sheet that has nothing to show.
-func (r *report) draw(name string, plan func([]sweep) (figure, bool)) ([]file, error) {
+func (r *report) draw(name string, plan func([]sweep.Sweep) (figure, bool)) ([]file, error) {
 	var files []file
 	all := sheets(r.sweeps)
 	if left := len(all) - mostSheets; left > 0 {
@@ -96,10 +97,10 @@ func (r *report) draw(name string, plan func([]sweep) (figure, bool)) ([]file, e
 }
 
 // sheet fills in what figures have around their panels.
-func (r *report) sheet(title string, sweeps []sweep, marks ...string) sheet {
+func (r *report) sheet(title string, sweeps []sweep.Sweep, marks ...string) sheet {
 	s := sheet{title: title, stamp: stampOf(r.run, len(r.stages))}
 	for i := range sweeps {
-		s.columns = append(s.columns, heading{sweeps[i].shortName(110 / len(sweeps)), setupOf(&sweeps[i]), hueOf(sweeps[i].target(), i)})
+		s.columns = append(s.columns, heading{sweeps[i].ShortName(110 / len(sweeps)), setupOf(&sweeps[i]), hueOf(sweeps[i].Target(), i)})
 	}
 	s.footer = append(s.footer, caption(r.run, sweeps))
 	if len(marks) > 0 {
@@ -109,11 +110,11 @@ func (r *report) sheet(title string, sweeps []sweep, marks ...string) sheet {
 }
 
 // setupOf says how a target was set up, where it has a limit.
-func setupOf(w *sweep) string {
-	if len(w.points) == 0 {
+func setupOf(w *sweep.Sweep) string {
+	if len(w.Points) == 0 {
 		return ""
 	}
-	set := w.points[0].stage.Settings
+	set := w.Points[0].Stage.Settings
 	workers, queue := set.Int(result.KeyWorkers), set.Int(result.KeyQueue)
 	if about := brokerOf(set); about != "" {
 		if n := set.Get("consumers"); n != "" {

@@ -6,12 +6,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 const (
-	tolerated   = 0.01 // the share of failures up to which a level counts as served
-	fewFailures = 10   // fewer than this many failures may be chance
 	fewArrivals = 100  // fewer arrivals than this cannot show that a level is served
 	muchSlower  = 1.75 // the factor from which latency counts as grown: a wait that doubles is well above it, noise below
 )
@@ -24,8 +23,8 @@ type conduct int
 
 const (
 	shutsOut  conduct = iota // nobody is served at any level
-	turnsAway                // more than tolerated are rejected
-	fails                    // more than tolerated fail in another way
+	turnsAway                // more than 1 % are rejected
+	fails                    // more than 1 % fail in another way
 	slows                    // all are served, but later and later
 	holds                    // all are served as if alone
 	unsure                   // the stages do not tell
@@ -38,7 +37,7 @@ type verdict struct {
 	conduct conduct
 	outcome result.Outcome // the most frequent failure, of shutsOut, turnsAway and fails
 	where   string         // "above 300 clients", of turnsAway, fails and slows
-	few     float64        // of turnsAway: the highest share, where it is tolerated at every level
+	few     float64        // of turnsAway: the highest share, where it is 1 % at every level
 	top     int            // the highest level, of holds
 	single  bool           // there is no other level
 	q       float64        // the highest quantile that the samples carry: at the top level of holds, else where slow is
@@ -53,7 +52,7 @@ type verdict struct {
 // finding says in one sentence what the targets do to their callers when load
 // rises. It is false, and the sentence a question, where the stages do not
 // support an answer for any target.
-func finding(sweeps []sweep) (string, bool) {
+func finding(sweeps []sweep.Sweep) (string, bool) {
 	var verdicts []verdict
 	for i := range sweeps {
 		verdicts = append(verdicts, judge(&sweeps[i]))
@@ -85,11 +84,11 @@ func finding(sweeps []sweep) (string, bool) {
 }
 
 // judge decides what a sweep shows. Only valid stages are evidence.
-func judge(w *sweep) verdict {
-	v := verdict{name: w.shortName(36), load: w.load, conduct: unsure}
-	var valid []point
-	for _, p := range w.points {
-		if p.valid() && p.stage.Counts.Planned() > 0 {
+func judge(w *sweep.Sweep) verdict {
+	v := verdict{name: w.ShortName(36), load: w.Load, conduct: unsure}
+	var valid []sweep.Point
+	for _, p := range w.Points {
+		if p.Valid() && p.Stage.Counts.Planned() > 0 {
 			valid = append(valid, p)
 		}
 	}
@@ -97,18 +96,18 @@ func judge(w *sweep) verdict {
 		v.why = "no valid stage"
 		return v
 	}
-	v.later, v.after = w.later(), after(valid)
-	first := slices.IndexFunc(valid, failing)
+	v.later, v.after = w.HasCompletion(), after(valid)
+	first := slices.IndexFunc(valid, sweep.Point.Failing)
 	if first < 0 {
 		return v.served(w, valid)
 	}
 	bad := valid[first]
-	v.outcome = worst(bad.stage)
+	v.outcome = worst(bad.Stage)
 	switch {
 	case v.outcome == result.Unsent:
 		v.why = "the load was not sent"
 		return v
-	case !slices.ContainsFunc(valid, func(p point) bool { return p.stage.Counts[result.OK] > 0 }):
+	case !slices.ContainsFunc(valid, func(p sweep.Point) bool { return p.Stage.Counts[result.OK] > 0 }):
 		v.conduct = shutsOut
 		return v
 	case v.outcome == result.Rejected:
@@ -116,7 +115,7 @@ func judge(w *sweep) verdict {
 	default:
 		v.conduct = fails
 	}
-	if v.where = whereFailing(w, bad); slices.ContainsFunc(valid[:first], func(p point) bool { return p.bad() > 0 }) {
+	if v.where = whereFailing(w, bad); slices.ContainsFunc(valid[:first], func(p sweep.Point) bool { return p.Unserved() > 0 }) {
 		v.where += " (more than 1 %)"
 	}
 	v.slowest(valid)
@@ -127,34 +126,34 @@ func judge(w *sweep) verdict {
 // stages allow: "above" needs a good level right below, and nothing but
 // failing ones from there up. Those need not be valid: that the generator was
 // late does not make up for a target that turns its callers away.
-func whereFailing(w *sweep, bad point) string {
-	at := slices.IndexFunc(w.points, func(p point) bool { return p.level == bad.level })
-	for _, p := range w.points[at:] {
-		if !failing(p) {
-			if p.valid() && clean(p) {
-				return fmt.Sprintf("at %s, but not at %s", atLevel(w.load, bad.level), count(int64(p.level)))
+func whereFailing(w *sweep.Sweep, bad sweep.Point) string {
+	at := slices.IndexFunc(w.Points, func(p sweep.Point) bool { return p.Level == bad.Level })
+	for _, p := range w.Points[at:] {
+		if !p.Failing() {
+			if p.Valid() && p.Served() {
+				return fmt.Sprintf("at %s, but not at %s", sweep.AtLevel(w.Load, bad.Level), count(int64(p.Level)))
 			}
-			return "at " + atLevel(w.load, bad.level)
+			return "at " + sweep.AtLevel(w.Load, bad.Level)
 		}
 	}
 	switch {
 	case at == 0:
-		return "already at " + atLevel(w.load, bad.level)
-	case !w.points[at-1].valid() || !clean(w.points[at-1]):
-		return "at " + atLevel(w.load, bad.level)
+		return "already at " + sweep.AtLevel(w.Load, bad.Level)
+	case !w.Points[at-1].Valid() || !w.Points[at-1].Served():
+		return "at " + sweep.AtLevel(w.Load, bad.Level)
 	}
-	return "above " + atLevel(w.load, w.points[at-1].level)
+	return "above " + sweep.AtLevel(w.Load, w.Points[at-1].Level)
 }
 
 // served completes the verdict where no level fails.
-func (v verdict) served(w *sweep, valid []point) verdict {
-	last := w.points[len(w.points)-1]
-	v.top = last.level
+func (v verdict) served(w *sweep.Sweep, valid []sweep.Point) verdict {
+	last := w.Points[len(w.Points)-1]
+	v.top = last.Level
 	switch {
-	case !last.valid():
+	case !last.Valid():
 		v.why = "its highest load is not valid"
 		return v
-	case last.stage.Counts.Planned() < fewArrivals || !clean(last):
+	case last.Stage.Counts.Planned() < fewArrivals || !last.Served():
 		v.why = "too few arrivals"
 		return v
 	}
@@ -162,12 +161,12 @@ func (v verdict) served(w *sweep, valid []point) verdict {
 		// Few, but somebody was turned away: no level that did can be said to
 		// serve its callers.
 		v.conduct, v.outcome = turnsAway, result.Rejected
-		v.where = "at " + atLevel(w.load, valid[first].level)
+		v.where = "at " + sweep.AtLevel(w.Load, valid[first].Level)
 		if first > 0 {
-			v.where = "above " + atLevel(w.load, valid[first-1].level)
+			v.where = "above " + sweep.AtLevel(w.Load, valid[first-1].Level)
 		}
 		for _, p := range valid {
-			v.few = max(v.few, p.stage.RejectedShare())
+			v.few = max(v.few, p.Stage.RejectedShare())
 		}
 		v.slowest(valid)
 		return v
@@ -179,24 +178,16 @@ func (v verdict) served(w *sweep, valid []point) verdict {
 		return v
 	}
 	v.conduct, v.single = holds, len(valid) == 1
-	v.q, v.slow = carried(last)
+	v.q, v.slow = last.Carried()
 	for _, p := range valid {
-		if !p.stage.Latency.Thin(v.q) {
-			v.slow = max(v.slow, p.stage.Latency.Quantile(v.q))
+		if !p.Stage.Latency.Thin(v.q) {
+			v.slow = max(v.slow, p.Stage.Latency.Quantile(v.q))
 		}
 	}
 	return v
 }
 
-// failing: too many failures, and too many of them for chance.
-func failing(p point) bool {
-	c := p.stage.Counts
-	return p.bad() > tolerated && c.Planned()-c[result.OK] >= fewFailures
-}
-
-func rejecting(p point) bool { return p.stage.Counts[result.Rejected] > 0 }
-
-func clean(p point) bool { return p.bad() <= tolerated }
+func rejecting(p sweep.Point) bool { return p.Stage.Counts[result.Rejected] > 0 }
 
 func worst(s *result.Stage) result.Outcome {
 	most := result.Rejected
@@ -208,60 +199,49 @@ func worst(s *result.Stage) result.Outcome {
 	return most
 }
 
-// carried is the highest of p99, p90 and p50 that the samples carry; 0 where
-// they carry none.
-func carried(p point) (q float64, d time.Duration) {
-	for _, q := range []float64{0.99, 0.9, 0.5} {
-		if !p.stage.Latency.Thin(q) {
-			return q, p.stage.Latency.Quantile(q)
-		}
-	}
-	return 0, 0
-}
-
 // slowest fills in the longest latency, and whether it is much longer than at
 // low load. Each quantile is held against itself: a service time that
 // spreads widely is no growth.
-func (v *verdict) slowest(valid []point) {
+func (v *verdict) slowest(valid []sweep.Point) {
 	for _, p := range valid {
-		if q, d := carried(p); q > 0 && d > v.slow {
+		if q, d := p.Carried(); q > 0 && d > v.slow {
 			v.q, v.slow = q, d
 		}
 		v.grown = v.grown || grownAt(p, valid)
 	}
 	v.base = v.slow
 	for _, p := range valid {
-		if !p.stage.Latency.Thin(v.q) {
-			v.base = min(v.base, p.stage.Latency.Quantile(v.q))
+		if !p.Stage.Latency.Thin(v.q) {
+			v.base = min(v.base, p.Stage.Latency.Quantile(v.q))
 		}
 	}
 }
 
-func grownAt(p point, valid []point) bool {
+func grownAt(p sweep.Point, valid []sweep.Point) bool {
 	for _, q := range []float64{0.99, 0.9, 0.5} {
-		if p.stage.Latency.Thin(q) {
+		if p.Stage.Latency.Thin(q) {
 			continue
 		}
-		base := p.stage.Latency.Quantile(q)
+		base := p.Stage.Latency.Quantile(q)
 		for _, o := range valid {
-			if o.level < p.level && !o.stage.Latency.Thin(q) {
-				base = min(base, o.stage.Latency.Quantile(q))
+			if o.Level < p.Level && !o.Stage.Latency.Thin(q) {
+				base = min(base, o.Stage.Latency.Quantile(q))
 			}
 		}
-		if float64(p.stage.Latency.Quantile(q)) > muchSlower*float64(base) {
+		if float64(p.Stage.Latency.Quantile(q)) > muchSlower*float64(base) {
 			return true
 		}
 	}
 	return false
 }
 
-func (v verdict) whereGrown(valid []point) string {
+func (v verdict) whereGrown(valid []sweep.Point) string {
 	// The first level has nothing to be held against, so it never counts as grown.
 	at := len(valid) - 1
 	for at > 1 && grownAt(valid[at-1], valid) {
 		at--
 	}
-	return "above " + atLevel(v.load, valid[at-1].level)
+	return "above " + sweep.AtLevel(v.load, valid[at-1].Level)
 }
 
 func (v verdict) alike(o verdict) bool {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -90,7 +91,7 @@ func TestFinding(t *testing.T) {
 		{"more targets than a title can name", stagesOf(pool(300), pool(500), free("a", 500), free("b", 500), free("c", 500)),
 			"1 of 4 targets turns callers away, 3 serve everybody within 204 ms", true},
 	} {
-		got, sure := finding(sweepsOf(c.stages))
+		got, sure := finding(sweep.Of(c.stages))
 		if got != c.want || sure != c.sure {
 			t.Errorf("%s:\n got %q, sure: %v\nwant %q, sure: %v", c.why, got, sure, c.want, c.sure)
 		}
@@ -102,7 +103,7 @@ func TestFinding(t *testing.T) {
 func TestUnsentIsNoFinding(t *testing.T) {
 	s := free("t", 500).stage()
 	s.Counts[result.Unsent] = 1000
-	if got, sure := finding(sweepsOf([]*result.Stage{s})); sure {
+	if got, sure := finding(sweep.Of([]*result.Stage{s})); sure {
 		t.Errorf("got %q for a load that was not sent", got)
 	}
 }
@@ -132,7 +133,7 @@ func TestTailFinding(t *testing.T) {
 		{"too few samples for anything", stagesOf(free("t", 1)), "How long do the unlucky callers wait?"},
 		{"nobody is served", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}), "How long do the unlucky callers wait?"},
 	} {
-		if got, _ := tailFinding(sweepsOf(c.stages)); got != c.want {
+		if got, _ := tailFinding(sweep.Of(c.stages)); got != c.want {
 			t.Errorf("%s:\n got %q\nwant %q", c.why, got, c.want)
 		}
 	}

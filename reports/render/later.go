@@ -4,42 +4,29 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // What is shown of a target that accepts requests and does the work later: its
 // second clock, wherever the first one stands.
 
-func later(p point) bool { return p.stage.Queue != nil }
-
-// allLater reports whether every point has a second clock.
-func allLater(points []point) bool {
-	for _, p := range points {
-		if !later(p) {
-			return false
-		}
-	}
-	return len(points) > 0
+func accepting(points []sweep.Point) bool {
+	return slices.ContainsFunc(points, sweep.Point.HasCompletion)
 }
-
-func accepting(points []point) bool {
-	return slices.ContainsFunc(points, later)
-}
-
-func (w *sweep) later() bool { return allLater(w.points) }
 
 // laterCounts are the columns of what became of accepted requests.
 func laterCounts() []column {
 	counted := func(head string, of func(*result.Queue) int64) column {
 		return column{
 			head: [2]string{"", head},
-			cell: func(p point) string {
-				if !later(p) {
+			cell: func(p sweep.Point) string {
+				if !p.HasCompletion() {
 					return unknown
 				}
-				return count(of(p.stage.Queue))
+				return count(of(p.Stage.Queue))
 			},
-			known: later,
+			known: sweep.Point.HasCompletion,
 		}
 	}
 	return []column{
@@ -53,21 +40,21 @@ func laterCounts() []column {
 // unknowns is the column of what nobody could say of; it is there where there is
 // such a request.
 func unknowns() column {
-	of := func(p point) int64 {
-		if !later(p) {
+	of := func(p sweep.Point) int64 {
+		if !p.HasCompletion() {
 			return 0
 		}
-		return p.stage.Queue.Unknown
+		return p.Stage.Queue.Unknown
 	}
 	return column{
 		head: [2]string{"", "unknown"},
-		cell: func(p point) string {
-			if !later(p) {
+		cell: func(p sweep.Point) string {
+			if !p.HasCompletion() {
 				return unknown
 			}
 			return count(of(p))
 		},
-		known: func(p point) bool { return of(p) > 0 },
+		known: func(p sweep.Point) bool { return of(p) > 0 },
 	}
 }
 
@@ -75,13 +62,13 @@ func unknowns() column {
 func processedColumn(q float64) column {
 	return column{
 		head: [2]string{"processed", percentile(q)},
-		cell: func(p point) string {
-			if !later(p) {
+		cell: func(p sweep.Point) string {
+			if !p.HasCompletion() {
 				return unknown
 			}
-			return processedCell(p.stage.Queue, q)
+			return processedCell(p.Stage.Queue, q)
 		},
-		known: later,
+		known: sweep.Point.HasCompletion,
 	}
 }
 
@@ -119,11 +106,11 @@ func brokerOf(set result.Settings) string {
 }
 
 // accounts tells what became of the requests that were accepted.
-func accounts(w *sweep) string {
+func accounts(w *sweep.Sweep) string {
 	all := result.NewQueue()
-	for _, p := range w.points {
-		if later(p) {
-			q := p.stage.Queue
+	for _, p := range w.Points {
+		if p.HasCompletion() {
+			q := p.Stage.Queue
 			all.Accepted += q.Accepted
 			all.Backlog += q.Backlog
 			all.Lost += q.Lost
@@ -132,7 +119,7 @@ func accounts(w *sweep) string {
 			all.Processed.Merge(q.Processed)
 		}
 	}
-	if !accepting(w.points) {
+	if !accepting(w.Points) {
 		return ""
 	}
 	s := fmt.Sprintf("accepted %s, processed %s, backlog %s, lost %s, ", count(all.Accepted), count(all.Done()), count(all.Backlog), count(all.Lost))
@@ -140,7 +127,7 @@ func accounts(w *sweep) string {
 		s += fmt.Sprintf("unknown %s, ", count(all.Unknown))
 	}
 	s += "duplicates " + count(all.Duplicates)
-	if about := brokerOf(w.points[0].stage.Settings); about != "" {
+	if about := brokerOf(w.Points[0].Stage.Settings); about != "" {
 		s += "; " + about
 	}
 	return s + "."
@@ -148,20 +135,20 @@ func accounts(w *sweep) string {
 
 // after says what became of the work at the highest level, as the end of a
 // clause about accepting; "" where there is no second clock, or little to say.
-func after(valid []point) string {
+func after(valid []sweep.Point) string {
 	last := valid[len(valid)-1]
-	if !later(last) {
+	if !last.HasCompletion() {
 		return ""
 	}
 	var lost, unknown int64
 	for _, p := range valid {
-		if later(p) {
-			lost += p.stage.Queue.Lost
-			unknown += p.stage.Queue.Unknown
+		if p.HasCompletion() {
+			lost += p.Stage.Queue.Lost
+			unknown += p.Stage.Queue.Unknown
 		}
 	}
-	queue := last.stage.Queue
-	switch q, _ := carried(last); {
+	queue := last.Stage.Queue
+	switch q, _ := last.Carried(); {
 	case lost > 0:
 		return fmt.Sprintf(", and loses %s of them", count(lost))
 	case unknown > 0:

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+
+	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
 // What nobody knows of has a column of its own, and is said of no other stage.
@@ -17,13 +19,13 @@ func TestUnknownIsNotLost(t *testing.T) {
 			}
 		}
 		var b bytes.Buffer
-		for _, w := range sweepsOf(stages) {
+		for _, w := range sweep.Of(stages) {
 			b.WriteString(accounts(&w))
-			b.WriteString(after(w.points))
+			b.WriteString(after(w.Points))
 		}
 		for _, c := range laterCounts() {
-			if c.known == nil || c.known(point{stage: stages[1]}) {
-				b.WriteString(" [" + c.head[1] + " " + c.cell(point{stage: stages[1]}) + "]")
+			if c.known == nil || c.known(sweep.Point{Stage: stages[1]}) {
+				b.WriteString(" [" + c.head[1] + " " + c.cell(sweep.Point{Stage: stages[1]}) + "]")
 			}
 		}
 		return b.String()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -31,7 +32,7 @@ func seen(c curve) []string {
 }
 
 func TestCapacityDrawsOnlyWhatSamplesCarry(t *testing.T) {
-	m := newCapacityModel(sweepsOf(defaultStages()))
+	m := newCapacityModel(sweep.Of(defaultStages()))
 	want := map[string][]string{
 		"p50":   {"1 thin", "50", "100", "200", "300", "500", "1,000", "2,000"}, // n = 15 at one client
 		"p90":   {"1 thin", "50", "100", "200", "300", "500", "1,000", "2,000"},
@@ -53,7 +54,7 @@ func TestCapacityDrawsOnlyWhatSamplesCarry(t *testing.T) {
 }
 
 func TestCapacityTellsRejections(t *testing.T) {
-	m := newCapacityModel(sweepsOf(defaultStages()))
+	m := newCapacityModel(sweep.Of(defaultStages()))
 	blocking, goroutine := m.columns[0], m.columns[1]
 	if got := seen(blocking.turned); !slices.Equal(got, []string{"500", "1,000", "2,000"}) {
 		t.Errorf("time to be turned away at %q", got)
@@ -83,14 +84,14 @@ func TestCapacityTellsRejections(t *testing.T) {
 func TestCapacitySlowRejectionsAreOnTheScale(t *testing.T) {
 	a, b := pool(300), pool(500)
 	b.turnedIn = 100 * time.Millisecond
-	m := newCapacityModel(sweepsOf(stagesOf(a, b)))
+	m := newCapacityModel(sweep.Of(stagesOf(a, b)))
 	if m.columns[0].off || m.latency.lo > float64(100*time.Millisecond) {
 		t.Errorf("rejections take 100 ms, the axis begins at %s", asTime(m.latency.lo))
 	}
 }
 
 func TestCapacityMarksWhatIsNotValid(t *testing.T) {
-	m := newCapacityModel(sweepsOf(spoiledStages()))
+	m := newCapacityModel(sweep.Of(spoiledStages()))
 	if got := seen(m.columns[0].quantiles[0]); !slices.Contains(got, "1,000 hollow") || !slices.Contains(got, "500") {
 		t.Errorf("p50 of blocking: %q", got)
 	}
@@ -104,7 +105,7 @@ func TestCapacityMarksWhatIsNotValid(t *testing.T) {
 }
 
 func TestCapacityMergesRepeats(t *testing.T) {
-	m := newCapacityModel(sweepsOf(repeatedStages()))
+	m := newCapacityModel(sweep.Of(repeatedStages()))
 	p50 := m.columns[0].quantiles[0].marks
 	if len(p50) != 5 {
 		t.Fatalf("%d levels", len(p50))
@@ -120,7 +121,7 @@ func TestCapacityMergesRepeats(t *testing.T) {
 }
 
 func TestOpenLoadIsLinear(t *testing.T) {
-	m := newCapacityModel(sweepsOf(openStages()))
+	m := newCapacityModel(sweep.Of(openStages()))
 	if m.log || m.levels.lo != 0 || m.rate.lo != 0 {
 		t.Errorf("log %v, levels %v, rates %v", m.log, m.levels, m.rate)
 	}
@@ -130,7 +131,7 @@ func TestOpenLoadIsLinear(t *testing.T) {
 }
 
 func TestPercentilesEndWhereSamplesEnd(t *testing.T) {
-	m := newPercentilesModel(sweepsOf(defaultStages()))
+	m := newPercentilesModel(sweep.Of(defaultStages()))
 	var levels []int
 	for _, c := range m.columns[0].tails {
 		levels = append(levels, c.level)
@@ -161,8 +162,8 @@ func TestSweeps(t *testing.T) {
 		return []*result.Stage{x, y}
 	}
 	names := func(stages []*result.Stage) (names []string) {
-		for _, w := range sweepsOf(stages) {
-			names = append(names, w.name)
+		for _, w := range sweep.Of(stages) {
+			names = append(names, w.Name)
 		}
 		return names
 	}
@@ -186,8 +187,8 @@ func TestSweeps(t *testing.T) {
 		}
 	}
 	var levels []int
-	for _, p := range sweepsOf(stagesOf(pool(300), pool(50), pool(100)))[0].points {
-		levels = append(levels, p.level)
+	for _, p := range sweep.Of(stagesOf(pool(300), pool(50), pool(100)))[0].Points {
+		levels = append(levels, p.Level)
 	}
 	if !slices.Equal(levels, []int{50, 100, 300}) {
 		t.Errorf("levels %v", levels)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Pattern is one experiment as it is told: a figure, a sentence, and what was
@@ -45,11 +46,11 @@ type Panel struct {
 // A log x needs a log y, or a straight line would look like an elbow: where y
 // is linear, and no share, x is drawn linear too.
 type Axis struct {
-	Label string  `json:"label,omitempty"`
-	Unit  Unit    `json:"unit,omitempty"`
-	Log   bool    `json:"log,omitempty"`
-	Min   float64 `json:"min,omitempty"`
-	Max   float64 `json:"max,omitempty"`
+	Label string     `json:"label,omitempty"`
+	Unit  units.Unit `json:"unit,omitempty"`
+	Log   bool       `json:"log,omitempty"`
+	Min   float64    `json:"min,omitempty"`
+	Max   float64    `json:"max,omitempty"`
 }
 
 // Line is one curve. What is not a number is a gap in it, and so is what a log
@@ -70,7 +71,7 @@ type Bar struct {
 	Group string // heading above the bars that have it
 	Style string
 	Value float64
-	Unit  Unit
+	Unit  units.Unit
 	Text  string // beside the bar; "": the value
 	Weak  bool   // pale: the lesser of two, such as a tail beside its median
 }

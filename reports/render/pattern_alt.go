@@ -90,7 +90,7 @@ func (l curveLine) alt(c cell) string {
 		return name + " has no points"
 	}
 	tell := func(i int) string {
-		return fmt.Sprintf("%s at %s", c.y.Unit.text(l.ys[i]), c.x.Unit.tickText(l.xs[i]))
+		return fmt.Sprintf("%s at %s", c.y.Unit.Text(l.ys[i]), c.x.Unit.Short(l.xs[i]))
 	}
 	first, last := at[0], at[len(at)-1]
 	peak := slices.MaxFunc(at, func(a, b int) int {

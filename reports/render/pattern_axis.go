@@ -2,69 +2,15 @@ package render
 
 import (
 	"math"
-	"strconv"
-	"strings"
 
 	"gonum.org/v1/plot/vg"
-)
 
-// Unit is what values are of, and how they are told.
-type Unit string
-
-// The units. Values of any other are told as counts.
-const (
-	UnitTime  Unit = "time"  // nanoseconds
-	UnitCount Unit = "count" // of something
-	UnitShare Unit = "share" // of one: 0..1
-	UnitBytes Unit = "bytes"
-	UnitRate  Unit = "rate" // per second
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // drawable is false for what no axis can show: what is not a number, or so
 // large that its label would fill the figure.
 func drawable(v float64) bool { return math.Abs(v) <= 1e18 } // false for NaN
-
-// text tells a value with its unit.
-func (u Unit) text(v float64) string {
-	switch {
-	case !isNumber(v):
-		return "–"
-	case math.Abs(v) < 1e-12: // what arithmetic leaves of a zero
-		v = 0
-	case v < 0:
-		return "−" + u.text(-v)
-	}
-	switch u {
-	case UnitTime:
-		return withUnit(v, timeUnits)
-	case UnitBytes:
-		return withUnit(v, byteUnits)
-	case UnitShare:
-		if v > 1 { // 190 % of a core
-			return short(100*v) + " %"
-		}
-		return percent(v)
-	case UnitRate:
-		return short(v) + "/s"
-	}
-	return short(v)
-}
-
-// tickText is text for an axis, whose name already says that it is a rate.
-func (u Unit) tickText(v float64) string { return strings.TrimSuffix(u.text(v), "/s") }
-
-// short is number, but with a letter for what would be too long.
-func short(v float64) string {
-	for _, u := range []unitStep{{1e15, " P"}, {1e12, " T"}, {1e9, " G"}, {1e6, " M"}} {
-		if v >= u.from {
-			return number(v/u.from) + u.name
-		}
-	}
-	if v < 0.001 && v > 0 {
-		return strconv.FormatFloat(v, 'g', 2, 64)
-	}
-	return number(v)
-}
 
 // axis is an Axis whose limits are known.
 type axis struct {
@@ -114,7 +60,7 @@ func newAxis(a Axis, values []float64, isX bool) axis {
 		if out.hi-out.lo <= narrow(out.hi, out.lo) { // all the same, or nothing but zeros
 			out.lo, out.hi = min(lo, 0), max(hi, 0)+1
 		}
-		if a.Unit == UnitShare && hi <= 1 && hi > 0.5 {
+		if a.Unit == units.Share && hi <= 1 && hi > 0.5 {
 			out.hi = 1
 		}
 	}
@@ -156,19 +102,19 @@ func (a axis) on(from, to vg.Length) func(float64) vg.Length {
 // ticks returns at most about most ticks.
 func (a axis) ticks(most int) []tick {
 	base := 1.0
-	if a.Unit == UnitBytes {
+	if a.Unit == units.Bytes {
 		// Steps of 1, 2 and 5 MiB, not of a million bytes.
 		of := max(math.Abs(a.lo), math.Abs(a.hi))
 		if a.Log {
 			of = a.lo
 		}
-		for _, u := range byteUnits {
-			if base == 1 && of >= u.from {
-				base = u.from
+		for _, size := range []float64{1 << 40, 1 << 30, 1 << 20, 1 << 10} {
+			if base == 1 && of >= size {
+				base = size
 			}
 		}
 	}
-	text := func(v float64) string { return a.Unit.tickText(v * base) }
+	text := func(v float64) string { return a.Unit.Short(v * base) }
 	var ticks []tick
 	if a.Log {
 		ticks = logTicks(a.lo/base, a.hi/base, most, text)

@@ -1,12 +1,16 @@
 package render
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/a628bb15/onhold/reports/units"
+)
 
 // A limit that a log axis cannot show is none: its logarithm would be, or make,
 // an empty range.
 func TestLogAxisIgnoresLimitsItCannotShow(t *testing.T) {
 	for _, most := range []float64{5e-324, 1e-300, 1e-13, 0, -1} {
-		a := newAxis(Axis{Unit: UnitTime, Log: true, Min: -1, Max: most}, []float64{1, 10}, false)
+		a := newAxis(Axis{Unit: units.Time, Log: true, Min: -1, Max: most}, []float64{1, 10}, false)
 		if !(a.lo > 0 && a.lo <= 1 && a.hi >= 10) {
 			t.Errorf("a limit of %v: from %v to %v", most, a.lo, a.hi)
 		}

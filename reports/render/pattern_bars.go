@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"gonum.org/v1/plot/vg"
+
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // barRow is one line of a panel of bars: a bar, or the heading of a group.
@@ -26,7 +28,7 @@ func barRows(bars []Bar, book hueBook) []barRow {
 		}
 		r := barRow{Bar: b, text: b.Text, hue: book.hue(b.Style, b.Label, b.Group), known: drawable(b.Value)}
 		if r.text == "" {
-			r.text = b.Unit.text(b.Value)
+			r.text = b.Unit.Text(b.Value)
 		}
 		if b.Weak {
 			r.hue = mix(r.hue, white, 0.6)
@@ -45,7 +47,7 @@ func barRows(bars []Bar, book hueBook) []barRow {
 
 // scaleBars gives bars of one unit one scale, in all panels.
 func (m *patternModel) scaleBars() {
-	most := map[Unit]float64{}
+	most := map[units.Unit]float64{}
 	each := func(f func(*cell, *barRow)) {
 		for i := range m.cells {
 			for k := range m.cells[i].bars {

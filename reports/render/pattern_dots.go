@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/result"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // dotField is callers as dots, in the order in which they were given.

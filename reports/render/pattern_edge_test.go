@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // oddPatterns are figures that nobody wants and that come about all the same.
@@ -26,7 +27,7 @@ func oddPatterns() []Pattern {
 	var lines []Line
 	for i := range 60 {
 		lanes = append(lanes, Span{Lane: fmt.Sprintf("caller %d", i), Label: long, From: time.Duration(i) * time.Second, To: time.Duration(i+2) * time.Second, Wait: i%2 == 0})
-		bars = append(bars, Bar{Label: long, Group: fmt.Sprint(i / 10), Value: float64(i-9) * 1e6, Unit: UnitTime})
+		bars = append(bars, Bar{Label: long, Group: fmt.Sprint(i / 10), Value: float64(i-9) * 1e6, Unit: units.Time})
 		lines = append(lines, Line{Name: fmt.Sprintf("%s %d", long, i), X: []float64{1, 2}, Y: []float64{1, float64(i)}})
 	}
 	var busy []Dot
@@ -34,7 +35,7 @@ func oddPatterns() []Pattern {
 		busy = append(busy, Dot{result.Outcome(i % len(result.Outcomes)), time.Duration(i) * time.Millisecond})
 	}
 	odd := []float64{math.NaN(), 0, math.Inf(1), -5, 1e300, 7, math.Inf(-1), 1e-300}
-	logs := Axis{Label: long, Unit: UnitBytes, Log: true}
+	logs := Axis{Label: long, Unit: units.Bytes, Log: true}
 	return []Pattern{
 		{Name: "lanes", Question: long, Finding: long, Text: long, Caption: long, Warnings: []string{long},
 			Panels: []Panel{{Title: long, Spans: lanes, Note: long}, {Spans: lanes}, {Title: long + ":" + long, Spans: lanes[:1]}}},
@@ -43,8 +44,8 @@ func oddPatterns() []Pattern {
 		{Name: "odd", Panels: []Panel{
 			{Lines: []Line{{Name: "odd", X: odd, Y: odd, Fill: true, Hollow: []bool{true}}}},
 			{Lines: []Line{{X: odd, Y: odd, Step: true, Fill: true}}, X: logs, Y: logs},
-			{Lines: []Line{{Name: "zero", X: make([]float64, 3), Y: make([]float64, 3)}}, Y: Axis{Unit: UnitTime}},
-			{Lines: []Line{{Name: "one", X: []float64{3}, Y: []float64{3e9}}, {Name: "none"}}, Y: Axis{Unit: UnitTime, Log: true}}}},
+			{Lines: []Line{{Name: "zero", X: make([]float64, 3), Y: make([]float64, 3)}}, Y: Axis{Unit: units.Time}},
+			{Lines: []Line{{Name: "one", X: []float64{3}, Y: []float64{3e9}}, {Name: "none"}}, Y: Axis{Unit: units.Time, Log: true}}}},
 		{Name: "dots", Panels: []Panel{{Dots: busy}, {Dots: busy[:1]}, {Title: "Nothing"}, {Dots: busy[1:4]}}},
 		{Name: "none", Question: "Nothing was drawn?"},
 	}
@@ -82,7 +83,7 @@ func TestAnyPattern(t *testing.T) {
 	value := rapid.OneOf(rapid.Float64Range(-3, 3000), rapid.Float64(), rapid.SampledFrom([]float64{
 		0, 1, math.NaN(), math.Inf(1), math.Inf(-1), math.MaxFloat64, math.SmallestNonzeroFloat64, 1e18, 1e-12, 200e6}))
 	word := rapid.SampledFrom([]string{"", "a", "blocking", "queue", "呼び出し", "x:y", strings.Repeat("long ", 40), strings.Repeat("W", 200)})
-	unit := rapid.SampledFrom([]Unit{UnitTime, UnitCount, UnitShare, UnitBytes, UnitRate, "", "furlongs"})
+	unit := rapid.SampledFrom([]units.Unit{units.Time, units.Count, units.Share, units.Bytes, units.Rate, "", "furlongs"})
 	limit := rapid.OneOf(rapid.Just(0.0), value)
 	axes := rapid.Custom(func(t *rapid.T) Axis {
 		return Axis{word.Draw(t, "label"), unit.Draw(t, "unit"), rapid.Bool().Draw(t, "log"), limit.Draw(t, "min"), limit.Draw(t, "max")}
@@ -167,7 +168,7 @@ func checkCell(t *rapid.T, c cell) {
 			t.Errorf("%d labels from %v to %v", named, a.lo, a.hi)
 		}
 	}
-	if c.kind == lineKind && c.x.Log && !c.y.Log && c.y.Unit != UnitShare {
+	if c.kind == lineKind && c.x.Log && !c.y.Log && c.y.Unit != units.Share {
 		t.Errorf("log x with linear y")
 	}
 	for _, l := range c.lines {

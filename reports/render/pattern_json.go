@@ -14,6 +14,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // patternsSchema is the form of patterns.json.
@@ -156,13 +157,13 @@ func (l *Line) UnmarshalJSON(data []byte) error {
 }
 
 type barJSON struct {
-	Label string `json:"label"`
-	Group string `json:"group,omitempty"`
-	Style string `json:"style,omitempty"`
-	Value maybe  `json:"value"`
-	Unit  Unit   `json:"unit"`
-	Text  string `json:"text,omitempty"`
-	Weak  bool   `json:"weak,omitempty"`
+	Label string     `json:"label"`
+	Group string     `json:"group,omitempty"`
+	Style string     `json:"style,omitempty"`
+	Value maybe      `json:"value"`
+	Unit  units.Unit `json:"unit"`
+	Text  string     `json:"text,omitempty"`
+	Weak  bool       `json:"weak,omitempty"`
 }
 
 // MarshalJSON writes null for a value that is not a number.

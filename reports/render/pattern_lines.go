@@ -230,7 +230,7 @@ func (c cell) levels() []tick {
 		}
 		if len(at) > 0 && len(at) <= fewPoints {
 			slices.Sort(at)
-			return labelled(at, c.x.Unit.tickText, func(float64) bool { return true })
+			return labelled(at, c.x.Unit.Short, func(float64) bool { return true })
 		}
 	}
 	return c.x.ticks(6)

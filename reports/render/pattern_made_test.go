@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // madePatterns are experiments as a machine with two cores would have them.
@@ -80,8 +81,8 @@ func curveOver(name, style string, f func(n float64) float64) Line {
 }
 
 func heldOrFree() Pattern {
-	clients := Axis{Label: "clients", Unit: UnitCount, Log: true}
-	panel := func(title, y string, u Unit, of map[string]func(float64) float64) Panel {
+	clients := Axis{Label: "clients", Unit: units.Count, Log: true}
+	panel := func(title, y string, u units.Unit, of map[string]func(float64) float64) Panel {
 		p := Panel{Title: title, X: clients, Y: Axis{Label: y, Unit: u, Log: true}}
 		for _, s := range madeStyles {
 			p.Lines = append(p.Lines, curveOver(s, s, of[s]))
@@ -97,17 +98,17 @@ func heldOrFree() Pattern {
 		Command: "onhold patterns held-or-free",
 		Caption: "closed load · backend sim 200 ms constant · blocking: 200 workers, queue 100",
 		Panels: []Panel{
-			panel("Served meanwhile: during one wait", "requests", UnitCount, map[string]func(float64) float64{
+			panel("Served meanwhile: during one wait", "requests", units.Count, map[string]func(float64) float64{
 				"blocking": capped, "goroutine": served, "eventloop": func(n float64) float64 { return n * 0.996 }}),
-			panel("Threads", "threads", UnitCount, map[string]func(float64) float64{
+			panel("Threads", "threads", units.Count, map[string]func(float64) float64{
 				"blocking":  func(n float64) float64 { return 208 + min(n, 200)/40 },
 				"goroutine": func(n float64) float64 { return 7 + math.Log10(n) },
 				"eventloop": func(float64) float64 { return 9 }}),
-			panel("Memory: resident, the most", "bytes", UnitBytes, map[string]func(float64) float64{
+			panel("Memory: resident, the most", "bytes", units.Bytes, map[string]func(float64) float64{
 				"blocking":  func(n float64) float64 { return 18.5*(1<<20) + n*18e3 },
 				"goroutine": func(n float64) float64 { return 14.3*(1<<20) + n*19e3 },
 				"eventloop": func(n float64) float64 { return 14.4*(1<<20) + n*3e3 }}),
-			panel("CPU: of one request", "time", UnitTime, map[string]func(float64) float64{
+			panel("CPU: of one request", "time", units.Time, map[string]func(float64) float64{
 				"blocking":  func(n float64) float64 { return 2e6 / math.Pow(n, 0.45) },
 				"goroutine": func(n float64) float64 { return 5e5 / math.Pow(n, 0.32) },
 				"eventloop": func(n float64) float64 { return 22e5 / math.Pow(n, 0.53) }}),
@@ -137,7 +138,7 @@ func payLater() Pattern {
 			inline, turned = append(inline, math.NaN()), append(turned, 0)
 		}
 	}
-	seconds := Axis{Label: "since the first order", Unit: UnitTime}
+	seconds := Axis{Label: "since the first order", Unit: units.Time}
 	return Pattern{
 		Name: "pay-later", Question: "Pay at the till, or order now and pay later?",
 		Finding: "Orders are accepted within 1.4 ms while 3,000 of them pile up, and the last is paid 60 s later; inline, 75 % are turned away",
@@ -145,13 +146,13 @@ func payLater() Pattern {
 		Command: "onhold patterns pay-later",
 		Caption: "200 orders/s for 20 s · backend sim 200 ms constant · 10 workers",
 		Panels: []Panel{
-			{Title: "How long it takes", X: seconds, Y: Axis{Label: "time since the order", Unit: UnitTime, Log: true}, Lines: []Line{
+			{Title: "How long it takes", X: seconds, Y: Axis{Label: "time since the order", Unit: units.Time, Log: true}, Lines: []Line{
 				{Name: "paid", Style: "queue", X: t[:80], Y: processed[:80]},
 				{Name: "inline", Style: "blocking", X: t, Y: inline},
 				{Name: "accepted", Style: "queue", X: t[:80], Y: accepted[:80]}}},
-			{Title: "Backlog: accepted, not yet paid", X: seconds, Y: Axis{Label: "orders", Unit: UnitCount}, Lines: []Line{
+			{Title: "Backlog: accepted, not yet paid", X: seconds, Y: Axis{Label: "orders", Unit: units.Count}, Lines: []Line{
 				{Name: "queue", Style: "queue", X: t, Y: backlog, Fill: true, Step: true}}},
-			{Title: "Turned away", X: seconds, Y: Axis{Label: "share of orders", Unit: UnitShare}, Lines: []Line{
+			{Title: "Turned away", X: seconds, Y: Axis{Label: "share of orders", Unit: units.Share}, Lines: []Line{
 				{Name: "inline", Style: "blocking", X: t, Y: turned, Fill: true},
 				{Name: "queue", Style: "queue", X: t, Y: make([]float64, len(t))}}},
 		},
@@ -163,10 +164,10 @@ func sameWait() Pattern {
 		return curveOver(name, "", func(n float64) float64 { return 200.2e6 + more + n*1.1e3 })
 	}
 	bars := []Bar{
-		{Label: "nothing", Value: 31e3, Unit: UnitTime, Weak: true},
-		{Label: "query", Value: 150e3, Unit: UnitTime},
-		{Label: "RPC", Value: 420e3, Unit: UnitTime},
-		{Label: "REST", Value: 610e3, Unit: UnitTime},
+		{Label: "nothing", Value: 31e3, Unit: units.Time, Weak: true},
+		{Label: "query", Value: 150e3, Unit: units.Time},
+		{Label: "RPC", Value: 420e3, Unit: units.Time},
+		{Label: "REST", Value: 610e3, Unit: units.Time},
 	}
 	return Pattern{
 		Name: "same-wait", Question: "REST, query or RPC: does it matter what one waits for?",
@@ -175,7 +176,7 @@ func sameWait() Pattern {
 		Command: "onhold patterns same-wait",
 		Caption: "closed load · style goroutine · backends with a wait of 200 ms",
 		Panels: []Panel{
-			{Title: "Latency: p50 of ok", X: Axis{Label: "clients", Unit: UnitCount, Log: true}, Y: Axis{Label: "time", Unit: UnitTime, Log: true},
+			{Title: "Latency: p50 of ok", X: Axis{Label: "clients", Unit: units.Count, Log: true}, Y: Axis{Label: "time", Unit: units.Time, Log: true},
 				Lines: []Line{curve("REST", 610e3), curve("query", 150e3), curve("RPC", 420e3)}},
 			{Title: "Overhead: what a call takes beyond the wait, p50", Bars: bars},
 		},
@@ -183,7 +184,7 @@ func sameWait() Pattern {
 }
 
 func poolIsLimit() Pattern {
-	clients := Axis{Label: "clients", Unit: UnitCount, Log: true}
+	clients := Axis{Label: "clients", Unit: units.Count, Log: true}
 	bound := func(conns float64) func(float64) float64 {
 		return func(n float64) float64 { return min(n, conns) / 0.2 }
 	}
@@ -201,9 +202,9 @@ func poolIsLimit() Pattern {
 		Command: "onhold patterns pool",
 		Caption: "closed load · style goroutine · backend sim 200 ms constant",
 		Panels: []Panel{
-			{Title: "Served", X: clients, Y: Axis{Label: "ok per second", Unit: UnitRate, Log: true},
+			{Title: "Served", X: clients, Y: Axis{Label: "ok per second", Unit: units.Rate, Log: true},
 				Lines: []Line{curve(10), curve(100), curve(500), theory}},
-			{Title: "Latency: p99", X: clients, Y: Axis{Label: "time", Unit: UnitTime, Log: true},
+			{Title: "Latency: p99", X: clients, Y: Axis{Label: "time", Unit: units.Time, Log: true},
 				Lines: []Line{
 					curveOver("100 connections", "", func(n float64) float64 { return max(1, n/100)*200e6 + 8e6 }), wait}},
 		},
@@ -214,8 +215,8 @@ func handshake() Pattern {
 	var bars []Bar
 	for i, s := range madeStyles {
 		bars = append(bars,
-			Bar{Label: "kept connection", Group: s, Style: s, Value: 38e3 + float64(i)*4e3, Unit: UnitTime, Weak: true},
-			Bar{Label: "new connection", Group: s, Style: s, Value: 143e3 + float64(i)*9e3, Unit: UnitTime})
+			Bar{Label: "kept connection", Group: s, Style: s, Value: 38e3 + float64(i)*4e3, Unit: units.Time, Weak: true},
+			Bar{Label: "new connection", Group: s, Style: s, Value: 143e3 + float64(i)*9e3, Unit: units.Time})
 	}
 	cpu := slices.Clone(bars)
 	for i := range cpu {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // patternModel is all that the figure of a pattern draws.
@@ -104,7 +105,7 @@ func (m *patternModel) scaleLines(panels []Panel) {
 		}
 		c.y = axisFor(i, func(p Panel) Axis { return p.Y }, func(l curveLine) []float64 { return l.ys }, false)
 		x := func(p Panel) Axis {
-			if !c.y.Log && p.Y.Unit != UnitShare {
+			if !c.y.Log && p.Y.Unit != units.Share {
 				p.X.Log = false // or a straight line would have an elbow
 			}
 			return p.X

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"gonum.org/v1/plot/vg"
+
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // lane is one row of a timeline, or several, as no two of its bars touch.
@@ -95,7 +97,7 @@ func (m *patternModel) alignLanes(panels []Panel) {
 		if label == "" {
 			label = "time"
 		}
-		c.x = newAxis(Axis{Label: label, Unit: UnitTime}, append(times, 0), true)
+		c.x = newAxis(Axis{Label: label, Unit: units.Time}, append(times, 0), true)
 		c.laneNames = true
 		for k := range m.cells {
 			if k == i || !slices.Equal(names(*c), names(m.cells[k])) {

@@ -6,8 +6,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/a628bb15/onhold/reports/result"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // The percentile figure: the whole distribution of latency at a few telling

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -42,15 +43,15 @@ type step struct{ x, y float64 }
 
 const mostTails = 5
 
-func newPercentilesModel(sweeps []sweep) percentilesModel {
+func newPercentilesModel(sweeps []sweep.Sweep) percentilesModel {
 	var m percentilesModel
 	if len(sweeps) > 0 {
-		m.load = sweeps[0].load
+		m.load = sweeps[0].Load
 	}
 	var times []float64
 	for i := range sweeps {
-		c := percentilesColumn{name: sweeps[i].shortName(30), hue: hueOf(sweeps[i].target(), i)}
-		for _, p := range telling(sweeps[i].points) {
+		c := percentilesColumn{name: sweeps[i].ShortName(30), hue: hueOf(sweeps[i].Target(), i)}
+		for _, p := range telling(sweeps[i].Points) {
 			t := newTail(p)
 			m.anyLater = m.anyLater || len(t.done) > 0
 			for _, s := range slices.Concat(t.latency, t.service, t.done) {
@@ -69,17 +70,17 @@ func newPercentilesModel(sweeps []sweep) percentilesModel {
 // telling chooses at most five stages: without load, at half of the highest
 // load that is still served, at that load, at the first that is not, and at
 // the highest of all.
-func telling(points []point) []point {
-	var some []point
+func telling(points []sweep.Point) []sweep.Point {
+	var some []sweep.Point
 	for _, p := range points {
-		if p.stage.Counts.Planned() > 0 {
+		if p.Stage.Counts.Planned() > 0 {
 			some = append(some, p)
 		}
 	}
 	if len(some) == 0 {
 		return nil
 	}
-	firstBad := slices.IndexFunc(some, func(p point) bool { return !clean(p) })
+	firstBad := slices.IndexFunc(some, func(p sweep.Point) bool { return !p.Served() })
 	good := firstBad - 1
 	if firstBad < 0 {
 		good = len(some) - 1
@@ -88,8 +89,8 @@ func telling(points []point) []point {
 	if good >= 0 {
 		half := 0
 		for i := range good {
-			if math.Abs(math.Log(float64(some[i].level)/(float64(some[good].level)/2))) <
-				math.Abs(math.Log(float64(some[half].level)/(float64(some[good].level)/2))) {
+			if math.Abs(math.Log(float64(some[i].Level)/(float64(some[good].Level)/2))) <
+				math.Abs(math.Log(float64(some[half].Level)/(float64(some[good].Level)/2))) {
 				half = i
 			}
 		}
@@ -98,7 +99,7 @@ func telling(points []point) []point {
 	if firstBad >= 0 {
 		keep[firstBad] = true
 	}
-	var out []point
+	var out []sweep.Point
 	for i, p := range some {
 		if keep[i] && len(out) < mostTails {
 			out = append(out, p)
@@ -107,18 +108,18 @@ func telling(points []point) []point {
 	return out
 }
 
-func newTail(p point) tail {
+func newTail(p sweep.Point) tail {
 	t := tail{
-		level:    p.level,
-		latency:  stepsOf(p.stage.Latency),
-		service:  stepsOf(p.stage.Service),
-		sure:     math.Log10(max(float64(p.stage.Latency.N())/10, 1)),
-		rejected: p.stage.RejectedShare(),
-		failed:   max(p.bad()-p.stage.RejectedShare(), 0),
-		valid:    p.valid(),
+		level:    p.Level,
+		latency:  stepsOf(p.Stage.Latency),
+		service:  stepsOf(p.Stage.Service),
+		sure:     math.Log10(max(float64(p.Stage.Latency.N())/10, 1)),
+		rejected: p.Stage.RejectedShare(),
+		failed:   max(p.Unserved()-p.Stage.RejectedShare(), 0),
+		valid:    p.Valid(),
 	}
-	if later(p) {
-		t.done = steps(p.stage.Queue.Accepted, p.stage.Queue.Quantile)
+	if p.HasCompletion() {
+		t.done = steps(p.Stage.Queue.Accepted, p.Stage.Queue.Quantile)
 	}
 	return t
 }

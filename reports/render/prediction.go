@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/model"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -106,7 +107,7 @@ func settingInWords(s theory.Setting) string {
 	case s.Rate > 0:
 		parts[0] = fmt.Sprintf("%s %s, %s", number(s.Rate), result.LevelUnit(s.Load, 2), s.Load)
 	case s.Clients > 0:
-		parts[0] = fmt.Sprintf("%s, %s load", atLevel(s.Load, s.Clients), s.Load)
+		parts[0] = fmt.Sprintf("%s, %s load", sweep.AtLevel(s.Load, s.Clients), s.Load)
 	}
 	if s.Think > 0 {
 		parts = append(parts, "think time "+precise(s.Think)+lawInWords(s.ThinkLaw))

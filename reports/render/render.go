@@ -29,6 +29,7 @@ import (
 	"path/filepath"
 
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -49,7 +50,7 @@ var outputs = []struct {
 type report struct {
 	run        result.Run
 	stages     []*result.Stage
-	sweeps     []sweep
+	sweeps     []sweep.Sweep
 	resolution int      // of the pictures, dpi; those that are kept have the standard one
 	made       []file   // by the outputs before
 	missing    []string // sentences: what could not be made, and why
@@ -102,7 +103,7 @@ func (r *report) write(dir string) (paths []string, err error) {
 }
 
 func newReport(run result.Run, stages []*result.Stage) *report {
-	return &report{run: run, stages: stages, sweeps: sweepsOf(stages), resolution: dpi}
+	return &report{run: run, stages: stages, sweeps: sweep.Of(stages), resolution: dpi}
 }
 
 // columnsASheet is how many targets stand side by side before their panels
@@ -111,12 +112,12 @@ const columnsASheet = 3
 
 // sheets splits sweeps into those that fit on one sheet: few enough, and with
 // levels that count the same.
-func sheets(sweeps []sweep) [][]sweep {
-	var out [][]sweep
+func sheets(sweeps []sweep.Sweep) [][]sweep.Sweep {
+	var out [][]sweep.Sweep
 	for _, byClock := range []bool{false, true} {
-		var alike []sweep
+		var alike []sweep.Sweep
 		for _, w := range sweeps {
-			if result.OpenLoad(w.load) == byClock {
+			if result.OpenLoad(w.Load) == byClock {
 				alike = append(alike, w)
 			}
 		}

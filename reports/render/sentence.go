@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -68,7 +69,7 @@ func clause(same []verdict) string {
 		if v.later {
 			does = verb("accepts", "accept")
 		}
-		return fmt.Sprintf("%s %s %s%s within %s (%s)%s", who, does, upTo, atLevel(v.load, v.top), atMost(slow), percentile(v.q), v.after)
+		return fmt.Sprintf("%s %s %s%s within %s (%s)%s", who, does, upTo, sweep.AtLevel(v.load, v.top), atMost(slow), percentile(v.q), v.after)
 	}
 	return fmt.Sprintf("%s: cannot tell (%s)", who, v.why)
 }
@@ -111,33 +112,19 @@ func inShort(verdicts []verdict) string {
 	return strings.Join(parts, ", ")
 }
 
-// atMost tells a latency; the highest that histograms hold may stand for any
-// above it.
-func atMost(d time.Duration) string {
-	if d >= result.HistHighest {
-		return duration(result.HistHighest) + " or more"
-	}
-	return duration(d)
-}
-
-// percentile names the quantile q: p99, p99.9.
-func percentile(q float64) string {
-	return "p" + strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.3f", 100*q), "0"), ".")
-}
-
 // tailFinding says how long the unlucky wait at the highest load that each
 // target still serves. It is false, and a question, where samples are too few.
-func tailFinding(sweeps []sweep) (string, bool) {
+func tailFinding(sweeps []sweep.Sweep) (string, bool) {
 	const ask = "How long do the unlucky callers wait?"
 	q := 0.99
-	at := make([]point, len(sweeps))
+	at := make([]sweep.Point, len(sweeps))
 	var served []int
 	for i := range sweeps {
-		p, ok := lastServed(sweeps[i].points)
+		p, ok := lastServed(sweeps[i].Points)
 		if !ok {
 			continue
 		}
-		if carriedQ, _ := carried(p); carriedQ == 0 {
+		if carriedQ, _ := p.Carried(); carriedQ == 0 {
 			return ask, false
 		} else if carriedQ < q {
 			q = carriedQ
@@ -151,9 +138,9 @@ func tailFinding(sweeps []sweep) (string, bool) {
 	names := map[string][]string{} // of the targets that wait as long at the same level
 	for _, i := range served {
 		p := at[i]
-		part := atMost(p.stage.Latency.Quantile(q)) + " on %s (" + atLevel(sweeps[i].load, p.level) + ")"
-		if later(p) && !p.stage.Queue.Thin(q) {
-			if d, done := p.stage.Queue.Quantile(q); done {
+		part := atMost(p.Stage.Latency.Quantile(q)) + " on %s (" + sweep.AtLevel(sweeps[i].Load, p.Level) + ")"
+		if p.HasCompletion() && !p.Stage.Queue.Thin(q) {
+			if d, done := p.Stage.Queue.Quantile(q); done {
 				part += " until accepted and " + atMost(d) + " until done"
 			} else {
 				part += " until accepted, the order still undone at the end"
@@ -162,34 +149,16 @@ func tailFinding(sweeps []sweep) (string, bool) {
 		if names[part] == nil {
 			parts = append(parts, part)
 		}
-		names[part] = append(names[part], sweeps[i].shortName(30))
+		names[part] = append(names[part], sweeps[i].ShortName(30))
 	}
 	for i, part := range parts {
 		parts[i] = fmt.Sprintf(part, and(names[part]))
 	}
 	odds := map[float64]string{0.99: "1 caller in 100", 0.9: "1 caller in 10", 0.5: "Every other caller"}[q]
-	if slices.ContainsFunc(served, func(i int) bool { return at[i].level != at[served[0]].level }) {
+	if slices.ContainsFunc(served, func(i int) bool { return at[i].Level != at[served[0]].Level }) {
 		// Or the reader wonders why one target is shown at 300 clients and
 		// another at 2,000.
 		odds = "Where 99 % or more are served, " + odds
 	}
 	return odds + " waits longer than " + and(parts), true
-}
-
-// lastServed is the highest valid level below the first one that fails.
-func lastServed(points []point) (point, bool) {
-	var last point
-	found := false
-	for _, p := range points {
-		if !p.valid() {
-			continue
-		}
-		if !clean(p) {
-			break
-		}
-		if p.stage.Latency.N() > 0 {
-			last, found = p, true
-		}
-	}
-	return last, found
 }

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/a628bb15/onhold/reports/result"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // The stall figure explains coordinated omission: the same stall under

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -37,21 +38,21 @@ const stallSamples = 600
 
 // newStallModel takes the stages that something stalled and that were served,
 // up to as many as a sheet has columns.
-func newStallModel(sweeps []sweep) (m stallModel) {
+func newStallModel(sweeps []sweep.Sweep) (m stallModel) {
 	var hists []*result.Hist
 	for i := range sweeps {
-		for _, p := range sweeps[i].points {
+		for _, p := range sweeps[i].Points {
 			c, ok := newStallColumn(p)
 			if !ok || len(m.columns) == columnsASheet {
 				continue
 			}
-			c.name, c.hue = stallName(&sweeps[i], p), hueOf(sweeps[i].target(), len(m.columns))
+			c.name, c.hue = stallName(&sweeps[i], p), hueOf(sweeps[i].Target(), len(m.columns))
 			for _, other := range m.columns {
 				if other.hue == c.hue { // one target under two loads
 					c.hue = mix(c.hue, black, 0.45)
 				}
 			}
-			m.columns, hists = append(m.columns, c), append(hists, p.stage.Latency)
+			m.columns, hists = append(m.columns, c), append(hists, p.Stage.Latency)
 			m.requests = max(m.requests, 1.35*float64(c.late))
 			m.latency = max(m.latency, 1.1*float64(c.stall+c.wait))
 		}
@@ -62,27 +63,27 @@ func newStallModel(sweeps []sweep) (m stallModel) {
 	return m
 }
 
-func stallName(w *sweep, p point) string {
-	return fmt.Sprintf("%s, %s load, %s", shorten(w.target(), 24), p.stage.Load(), atLevel(w.load, p.level))
+func stallName(w *sweep.Sweep, p sweep.Point) string {
+	return fmt.Sprintf("%s, %s load, %s", shorten(w.Target(), 24), p.Stage.Load(), sweep.AtLevel(w.Load, p.Level))
 }
 
 // newStallColumn is false for a stage that nothing stalled, or of which
 // nothing was served.
-func newStallColumn(p point) (c stallColumn, ok bool) {
-	text, _, _ := strings.Cut(p.stage.Settings.Get(result.KeyBackendStall), "@")
+func newStallColumn(p sweep.Point) (c stallColumn, ok bool) {
+	text, _, _ := strings.Cut(p.Stage.Settings.Get(result.KeyBackendStall), "@")
 	stall, err := time.ParseDuration(text)
-	if err != nil || stall <= 0 || p.stage.Latency.N() == 0 {
+	if err != nil || stall <= 0 || p.Stage.Latency.N() == 0 {
 		return c, false
 	}
-	wait := p.stage.Settings.Duration(result.KeyBackendLatency)
+	wait := p.Stage.Settings.Duration(result.KeyBackendLatency)
 	c = stallColumn{
-		load: p.stage.Load(), level: p.level, valid: p.valid(), stall: stall, wait: wait,
-		served: p.stage.Latency.N(),
+		load: p.Stage.Load(), level: p.Level, valid: p.Valid(), stall: stall, wait: wait,
+		served: p.Stage.Latency.N(),
 		// A hundredth of the stall is beyond what else makes a request late.
-		late: p.stage.Latency.CountBetween(wait+stall/100, 2*result.HistHighest),
+		late: p.Stage.Latency.CountBetween(wait+stall/100, 2*result.HistHighest),
 	}
 	if c.load == "constant" {
-		c.expect = []step{{0, float64(stall + wait)}, {float64(p.level) * stall.Seconds(), float64(wait)}}
+		c.expect = []step{{0, float64(stall + wait)}, {float64(p.Level) * stall.Seconds(), float64(wait)}}
 	}
 	return c, true
 }
@@ -109,7 +110,7 @@ func (m stallModel) finding() string {
 		if !c.valid {
 			return "What does a stall do to callers? Not all stages are valid"
 		}
-		said = append(said, fmt.Sprintf("a %s load of %s has %s late requests", c.load, atLevel(c.load, c.level), count(c.late)))
+		said = append(said, fmt.Sprintf("a %s load of %s has %s late requests", c.load, sweep.AtLevel(c.load, c.level), count(c.late)))
 	}
 	return fmt.Sprintf("The backend stalls for %s: %s", duration(m.columns[0].stall), and(said))
 }

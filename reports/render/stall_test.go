@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -30,7 +31,7 @@ func stalledStages() []*result.Stage {
 }
 
 func TestStallModel(t *testing.T) {
-	m := newStallModel(sweepsOf(stalledStages()))
+	m := newStallModel(sweep.Of(stalledStages()))
 	if len(m.columns) != 2 {
 		t.Fatalf("%d columns, want two", len(m.columns))
 	}
@@ -57,7 +58,7 @@ func TestStallModel(t *testing.T) {
 	}
 	stages := stalledStages()
 	stages[0].Invalidate("late")
-	if got := newStallModel(sweepsOf(stages)).finding(); !strings.Contains(got, "?") {
+	if got := newStallModel(sweep.Of(stages)).finding(); !strings.Contains(got, "?") {
 		t.Errorf("a stage is not valid, and yet: %q", got)
 	}
 }
@@ -90,7 +91,7 @@ func TestNotesTellOfConnections(t *testing.T) {
 	for range 100 {
 		s.Connect.Record(45 * time.Microsecond)
 	}
-	all := strings.Join(notes(&sweepsOf([]*result.Stage{s})[0]), "\n")
+	all := strings.Join(notes(&sweep.Of([]*result.Stage{s})[0]), "\n")
 	for _, want := range []string{
 		"each request had a new connection, and latencies contain the connecting: at 10 clients p50 45.1 µs, p99 45.1 µs of it.",
 		"up to 1,234 connections of a window had been closed",

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -38,7 +39,7 @@ func summaryFiles(r *report) ([]file, error) {
 	said := append([]string(nil), r.missing...)
 	for i := range r.sweeps {
 		for _, n := range notes(&r.sweeps[i]) {
-			said = append(said, fmt.Sprintf("%s: %s", r.sweeps[i].shortName(40), n))
+			said = append(said, fmt.Sprintf("%s: %s", r.sweeps[i].ShortName(40), n))
 		}
 	}
 	for i, s := range said {
@@ -66,16 +67,16 @@ func summaryFiles(r *report) ([]file, error) {
 // table writes one table of all targets: one a target would fill the screen
 // with headings.
 func (r *report) table(line func(string, ...any)) {
-	var all []point
+	var all []sweep.Point
 	loads := map[string]bool{}
 	for _, w := range r.sweeps {
-		all = append(all, w.points...)
-		loads[result.LevelUnit(w.load, 2)] = true
+		all = append(all, w.Points...)
+		loads[result.LevelUnit(w.Load, 2)] = true
 	}
 	columns := columnsOf(all)
 	levels := "load"
 	if len(loads) == 1 {
-		levels = result.LevelUnit(r.sweeps[0].load, 2)
+		levels = result.LevelUnit(r.sweeps[0].Load, 2)
 	}
 	head, rule := "| target | "+levels+" |", "|:--|--:|"
 	for _, c := range columns {
@@ -85,10 +86,10 @@ func (r *report) table(line func(string, ...any)) {
 	line("%s\n%s", head, rule)
 	for i := range r.sweeps {
 		w := &r.sweeps[i]
-		for _, p := range w.points {
-			row := []string{escape.Markdown(w.shortName(40)), level(p)}
+		for _, p := range w.Points {
+			row := []string{escape.Markdown(w.ShortName(40)), level(p)}
 			if len(loads) > 1 {
-				row[1] += " " + result.LevelUnit(w.load, p.level)
+				row[1] += " " + result.LevelUnit(w.Load, p.Level)
 			}
 			for _, c := range columns {
 				row = append(row, c.cell(p))

@@ -5,16 +5,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // column is one column of the tables, for text and Markdown alike.
 type column struct {
 	head [2]string // two lines, to keep columns narrow
-	cell func(point) string
+	cell func(sweep.Point) string
 	// known is false where a stage does not tell; a column that no stage of a
 	// target tells is left out. nil where every stage does.
-	known func(point) bool
+	known func(sweep.Point) bool
 	// accepted is whether the time ends when a target accepts that does the work
 	// later, and is to say so.
 	accepted bool
@@ -24,42 +25,46 @@ const unknown = "–"
 
 // tableColumns are the columns behind the level.
 var tableColumns = slices.Concat([]column{
-	{head: [2]string{"", "ok/s"}, cell: func(p point) string { return number(p.goodput()) }},
+	{head: [2]string{"", "ok/s"}, cell: func(p sweep.Point) string { return number(p.Goodput()) }},
 	quantileColumn(0.5), quantileColumn(0.9), quantileColumn(0.99), quantileColumn(0.999),
 	processedColumn(0.5), processedColumn(0.99),
 }, laterCounts(), []column{
 	{head: [2]string{"adjusted", "p99"}, cell: adjusted},
-	{head: [2]string{"turned", "away"}, cell: func(p point) string { return share(p, p.stage.RejectedShare()) }},
-	{head: [2]string{"other", "failed"}, cell: func(p point) string {
-		return share(p, finite(float64(p.stage.Counts.Failed())/float64(p.stage.Counts.Planned())))
+	{head: [2]string{"turned", "away"}, cell: func(p sweep.Point) string { return share(p, p.Stage.RejectedShare()) }},
+	{head: [2]string{"other", "failed"}, cell: func(p sweep.Point) string {
+		return share(p, finite(float64(p.Stage.Counts.Failed())/float64(p.Stage.Counts.Planned())))
 	}},
 	{
 		head: [2]string{"served", "a wait"},
-		cell: func(p point) string {
-			n, ok := p.stage.ServedPerWait()
-			if !ok || later(p) { // it is accepted, without the wait
+		cell: func(p sweep.Point) string {
+			n, ok := p.Stage.ServedPerWait()
+			if !ok || p.HasCompletion() { // it is accepted, without the wait
 				return unknown
 			}
 			return number(finite(n))
 		},
-		known: func(p point) bool { _, ok := p.stage.ServedPerWait(); return ok && !later(p) },
+		known: func(p sweep.Point) bool { _, ok := p.Stage.ServedPerWait(); return ok && !p.HasCompletion() },
 	},
 	{
-		head:  [2]string{"CPU per", "served"},
-		cell:  func(p point) string { return orUnknown(p.stage.CPUPerServed() > 0, duration(p.stage.CPUPerServed())) },
-		known: func(p point) bool { return p.stage.CPUPerServed() > 0 },
+		head: [2]string{"CPU per", "served"},
+		cell: func(p sweep.Point) string {
+			return orUnknown(p.Stage.CPUPerServed() > 0, duration(p.Stage.CPUPerServed()))
+		},
+		known: func(p sweep.Point) bool { return p.Stage.CPUPerServed() > 0 },
 	},
 	{
-		head:  [2]string{"", "memory"},
-		cell:  func(p point) string { return orUnknown(p.stage.Target.RSSMax > 0, byteSize(p.stage.Target.RSSMax)) },
-		known: func(p point) bool { return p.stage.Target.RSSMax > 0 },
+		head: [2]string{"", "memory"},
+		cell: func(p sweep.Point) string {
+			return orUnknown(p.Stage.Target.RSSMax > 0, byteSize(p.Stage.Target.RSSMax))
+		},
+		known: func(p sweep.Point) bool { return p.Stage.Target.RSSMax > 0 },
 	},
 	{
 		head: [2]string{"", "threads"},
-		cell: func(p point) string {
-			return orUnknown(p.stage.Target.ThreadsMax > 0, count(p.stage.Target.ThreadsMax))
+		cell: func(p sweep.Point) string {
+			return orUnknown(p.Stage.Target.ThreadsMax > 0, count(p.Stage.Target.ThreadsMax))
 		},
-		known: func(p point) bool { return p.stage.Target.ThreadsMax > 0 },
+		known: func(p sweep.Point) bool { return p.Stage.Target.ThreadsMax > 0 },
 	},
 })
 
@@ -92,7 +97,7 @@ func orUnknown(known bool, cell string) string {
 }
 
 func quantileColumn(q float64) column {
-	return column{head: [2]string{"", percentile(q)}, accepted: true, cell: func(p point) string { return quantileCell(p.stage.Latency, q) }}
+	return column{head: [2]string{"", percentile(q)}, accepted: true, cell: func(p sweep.Point) string { return quantileCell(p.Stage.Latency, q) }}
 }
 
 func quantileCell(h *result.Hist, q float64) string {
@@ -105,27 +110,17 @@ func quantileCell(h *result.Hist, q float64) string {
 	return quantile(h, q)
 }
 
-// quantile tells a quantile, and that it is only known to be above the
-// highest that histograms tell apart where it is.
-func quantile(h *result.Hist, q float64) string {
-	d := h.Quantile(q)
-	if h.Over() > 0 && d >= result.HistHighest {
-		return ">" + duration(result.HistHighest)
-	}
-	return duration(d)
-}
-
 // adjusted tells the deadline-adjusted p99, in which failures are slowest.
-func adjusted(p point) string {
+func adjusted(p sweep.Point) string {
 	const q = 0.99
-	n := p.stage.Counts.Planned()
-	d, ok := p.stage.Adjusted(q)
+	n := p.Stage.Counts.Planned()
+	d, ok := p.Stage.Adjusted(q)
 	beyond := float64(n)*(1-q) + 1e-9
 	switch {
 	case n == 0:
 		return unknown
 	case !ok:
-		return fmt.Sprintf("∞ (%s failed)", percent(p.bad()))
+		return fmt.Sprintf("∞ (%s failed)", percent(p.Unserved()))
 	case beyond < 1:
 		return unknown
 	case d >= result.HistHighest:
@@ -136,9 +131,9 @@ func adjusted(p point) string {
 	return duration(d)
 }
 
-func share(p point, share float64) string {
+func share(p sweep.Point, share float64) string {
 	switch {
-	case p.stage.Counts.Planned() == 0:
+	case p.Stage.Counts.Planned() == 0:
 		return unknown
 	case share == 0:
 		return "0"
@@ -147,14 +142,14 @@ func share(p point, share float64) string {
 }
 
 // columnsOf leaves out the columns that none of the points tells.
-func columnsOf(points []point) []column {
+func columnsOf(points []sweep.Point) []column {
 	var kept []column
 	for _, c := range tableColumns {
 		known := c.known == nil
 		for _, p := range points {
 			known = known || c.known(p)
 		}
-		if c.accepted && allLater(points) {
+		if c.accepted && sweep.HasCompletion(points) {
 			c.head[0] = "accepted"
 		}
 		if known {
@@ -165,9 +160,9 @@ func columnsOf(points []point) []column {
 }
 
 // level tells the level, marked where the stage is not valid.
-func level(p point) string {
-	if !p.valid() {
-		return "! " + count(int64(p.level))
+func level(p sweep.Point) string {
+	if !p.Valid() {
+		return "! " + count(int64(p.Level))
 	}
-	return count(int64(p.level))
+	return count(int64(p.Level))
 }

@@ -7,12 +7,9 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
-
-// textWidth is how many columns the text uses at most: what a terminal beside
-// an editor has.
-const textWidth = 120
 
 // Text writes the finding and a table of each target to w, aligned, without
 // colours, in at most 120 columns. It fails where w does.
@@ -26,7 +23,7 @@ func Text(w io.Writer, run result.Run, stages []*result.Stage) error {
 	}
 	for i := range r.sweeps {
 		b.WriteByte('\n')
-		r.sweeps[i].text(&b)
+		sweepText(&r.sweeps[i], &b)
 	}
 	if len(r.sweeps) > 0 {
 		b.WriteByte('\n')
@@ -36,29 +33,29 @@ func Text(w io.Writer, run result.Run, stages []*result.Stage) error {
 	return err
 }
 
-func (w *sweep) text(b *strings.Builder) {
-	head := w.name
-	if w.load != "" {
-		head += fmt.Sprintf(", %s load", w.load)
+func sweepText(w *sweep.Sweep, b *strings.Builder) {
+	head := w.Name
+	if w.Load != "" {
+		head += fmt.Sprintf(", %s load", w.Load)
 	}
 	if setup := setupOf(w); setup != "" {
 		head += ", " + setup
 	}
 	repeats := 1
-	for _, p := range w.points {
-		repeats = max(repeats, p.all)
+	for _, p := range w.Points {
+		repeats = max(repeats, p.All)
 	}
 	if repeats > 1 {
 		head += fmt.Sprintf(", %d repeats merged", repeats)
 	}
 	paragraph(b, head, "")
 
-	columns := columnsOf(w.points)
-	rows := [][]string{{""}, {result.LevelUnit(w.load, 2)}}
+	columns := columnsOf(w.Points)
+	rows := [][]string{{""}, {result.LevelUnit(w.Load, 2)}}
 	for _, c := range columns {
 		rows[0], rows[1] = append(rows[0], c.head[0]), append(rows[1], c.head[1])
 	}
-	for _, p := range w.points {
+	for _, p := range w.Points {
 		row := []string{level(p)}
 		for _, c := range columns {
 			row = append(row, c.cell(p))
@@ -122,23 +119,4 @@ func align(b *strings.Builder, rows [][]string, left ...int) int {
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")
 	}
 	return n
-}
-
-// paragraph writes text in lines of at most textWidth, those behind the first
-// indented by two more.
-func paragraph(b *strings.Builder, text, indent string) {
-	line := indent
-	empty := true
-	for word := range strings.FieldsSeq(text) {
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > textWidth {
-			b.WriteString(line + "\n")
-			line, empty = indent+"  ", true
-		}
-		if !empty {
-			line += " "
-		}
-		line += word
-		empty = false
-	}
-	b.WriteString(line + "\n")
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/model"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -25,15 +26,15 @@ type theoryLines struct {
 func (t theoryLines) some() bool { return len(t.points) > 0 }
 
 // theoryOf is what theory expects of the levels that were driven.
-func theoryOf(points []point) theoryLines {
+func theoryOf(points []sweep.Point) theoryLines {
 	var levels []float64
 	var cases []model.Case
 	for _, p := range points {
-		c, ok := model.Of(p.stage)
+		c, ok := model.Of(p.Stage)
 		if !ok {
 			return theoryLines{} // of none, or of all
 		}
-		levels, cases = append(levels, float64(p.level)), append(cases, c)
+		levels, cases = append(levels, float64(p.Level)), append(cases, c)
 	}
 	return linesOf(model.Line(levels, cases), "p50", "p99")
 }
@@ -162,9 +163,12 @@ func plural(n int, what string) string {
 // precise tells a duration to four digits: of the time of service, the fourth
 // shows.
 func precise(d time.Duration) string {
-	for _, u := range timeUnits {
-		if v := float64(d) / u.from; v >= 1 {
-			return strconv.FormatFloat(v, 'g', 4, 64) + " " + u.name
+	for _, u := range []struct {
+		size time.Duration
+		name string
+	}{{time.Second, " s"}, {time.Millisecond, " ms"}, {time.Microsecond, " µs"}} {
+		if v := float64(d) / float64(u.size); v >= 1 {
+			return strconv.FormatFloat(v, 'g', 4, 64) + u.name
 		}
 	}
 	return duration(d)

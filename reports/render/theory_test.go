@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/model"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
 func columnOf(stages []*result.Stage) capacityColumn {
-	return newCapacityModel(sweepsOf(stages)).columns[0]
+	return newCapacityModel(sweep.Of(stages)).columns[0]
 }
 
 func (c curve) at(x float64) float64 {
@@ -77,7 +78,7 @@ func TestNoTheoryWhereNoModelHolds(t *testing.T) {
 		s.Settings = s.Settings.With(result.KeyBackendStall, "2s@5s")
 	}
 	for name, stages := range map[string][]*result.Stage{"a server that is not ours": urlStages(), "a backend that stalls": stalled} {
-		m := newCapacityModel(sweepsOf(stages))
+		m := newCapacityModel(sweep.Of(stages))
 		if m.columns[0].theory.some() || m.theory() != nil {
 			t.Errorf("%s: theory is drawn", name)
 		}

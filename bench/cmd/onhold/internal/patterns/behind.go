@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 var behindRates = []int{50, 300}
@@ -53,8 +54,8 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 			return render.Pattern{}, err
 		}
 		bars = append(bars,
-			render.Bar{Label: k.about + ", median", Style: k.hue, Value: overhead(s, 0.5), Unit: render.UnitTime},
-			render.Bar{Label: "slowest 10 %", Style: k.hue, Value: overhead(s, 0.9), Unit: render.UnitTime, Weak: true})
+			render.Bar{Label: k.about + ", median", Style: k.hue, Value: overhead(s, 0.5), Unit: units.Time},
+			render.Bar{Label: "slowest 10 %", Style: k.hue, Value: overhead(s, 0.9), Unit: units.Time, Weak: true})
 		overheads = append(overheads, fmt.Sprintf("%s %s", k.about, micro(time.Duration(overhead(s, 0.5)))))
 	}
 	return render.Pattern{
@@ -63,7 +64,7 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 		Text:     "A REST call, a database query and an RPC hold the caller alike: for as long as the other side takes. The protocol decides what is added to that wait: it is on the right, measured where it is not lost beside the wait. " + note,
 		Caption:  fmt.Sprintf("Style goroutine; Poisson arrivals; what is behind is a process of its own on the server's CPUs (the timer: in the server) and takes %s on the left, %s on the right; overhead is latency less that wait.", seconds(wait), seconds(shortWait)),
 		Panels: []render.Panel{
-			{Title: "What the caller waits: median latency", X: render.Axis{Label: "requests/s", Unit: render.UnitRate}, Y: render.Axis{Label: "latency", Unit: render.UnitTime, Max: float64(2 * wait)}, Lines: latency},
+			{Title: "What the caller waits: median latency", X: render.Axis{Label: "requests/s", Unit: units.Rate}, Y: render.Axis{Label: "latency", Unit: units.Time, Max: float64(2 * wait)}, Lines: latency},
 			{Title: fmt.Sprintf("What is added to it: at %d requests/s", most), Bars: bars},
 		},
 	}, nil

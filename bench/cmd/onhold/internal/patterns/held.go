@@ -7,6 +7,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 var heldLevels = []int{1, 50, 200, 1000}
@@ -47,7 +48,7 @@ func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 	finding := fmt.Sprintf("During one wait of %s with %s clients, %d blocking threads serve %s requests, goroutines %s and an event loop %s",
 		seconds(wait), thousands(int64(most)), heldWorkers, during("blocking"), during("goroutine"), during("eventloop"))
 	clients := render.Axis{Label: "clients", Unit: "count", Log: true}
-	axis := func(label string, unit render.Unit) render.Axis {
+	axis := func(label string, unit units.Unit) render.Axis {
 		return render.Axis{Label: label, Unit: unit, Log: true}
 	}
 	panels := []render.Panel{{Title: "Served during one wait: requests", X: clients, Y: axis("requests", "count"), Lines: served}}

@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 )
 
@@ -118,9 +119,9 @@ func tellPaying(length time.Duration, about string, now, later *result.Stage, no
 		text += fmt.Sprintf(" Of %s nobody could be asked what became of them.", thousands(q.Unknown))
 	}
 	bar := func(group, label, style string, n int64) render.Bar {
-		return render.Bar{Group: group, Label: label, Style: style, Value: float64(n), Unit: render.UnitCount}
+		return render.Bar{Group: group, Label: label, Style: style, Value: float64(n), Unit: units.Count}
 	}
-	clock := render.Axis{Label: "time", Unit: render.UnitTime, Max: float64(end)}
+	clock := render.Axis{Label: "time", Unit: units.Time, Max: float64(end)}
 	return render.Pattern{
 		Question: "Pay now, or accept now and pay later?",
 		Finding:  finding,
@@ -128,12 +129,12 @@ func tellPaying(length time.Duration, about string, now, later *result.Stage, no
 		Caption: fmt.Sprintf("POST /api/orders at %d/s for %s; a payment takes %s; inline: style blocking with %d workers and a queue of %d; queue: a broker in a process of its own and %d consumers. Lines are medians of half seconds, by the instant of the order.",
 			orderRate, seconds(length), seconds(wait), payers, inlineQueue, payers),
 		Panels: []render.Panel{
-			{Title: "How long until: by the time of the order", X: clock, Y: render.Axis{Label: "since the order", Unit: render.UnitTime, Log: true}, Lines: []render.Line{
+			{Title: "How long until: by the time of the order", X: clock, Y: render.Axis{Label: "since the order", Unit: units.Time, Log: true}, Lines: []render.Line{
 				nowLine.overTime("inline: paid", "blocking", inline),
 				laterLine.overTime("queue: accepted", "queue", taken),
 				laterLine.overTime("queue: paid", "queue", laterLine.paid),
 			}},
-			{Title: "On hold, or in the queue: at each moment", X: clock, Y: render.Axis{Label: "orders", Unit: render.UnitCount}, Lines: []render.Line{queued, held}},
+			{Title: "On hold, or in the queue: at each moment", X: clock, Y: render.Axis{Label: "orders", Unit: units.Count}, Lines: []render.Line{queued, held}},
 			{Title: fmt.Sprintf("What became of %s orders each", thousands(planned)), Bars: []render.Bar{
 				bar("inline", "paid", "blocking", now.Counts[result.OK]), bar("inline", "turned away", "blocking", away), bar("inline", "failed", "blocking", now.Counts.Failed()),
 				bar("queue", "paid", "queue", q.Done()), bar("queue", "turned away", "queue", later.Counts[result.Rejected]), bar("queue", "lost", "queue", q.Lost),

@@ -114,8 +114,8 @@ func line(b *testing.B, p bench.Plan, t Target) {
 	all := result.Merge(stages)
 	b.ReportMetric(0, "ns/op") // the length of a stage is no result
 	for _, m := range result.Metrics {
-		if v, ok := m.Of(all); ok {
-			b.ReportMetric(v, m.Unit)
+		if v, ok := m.BenchValue(all); ok {
+			b.ReportMetric(v, m.Bench)
 		}
 	}
 }

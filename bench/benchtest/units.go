@@ -52,6 +52,8 @@ func printUnits() {
 
 func writeUnits(w io.Writer) {
 	for _, m := range result.Metrics {
-		fmt.Fprintf(w, "Unit %s better=%s\n", m.Unit, m.Better)
+		if m.Bench != "" {
+			fmt.Fprintf(w, "Unit %s better=%s\n", m.Bench, m.Better())
+		}
 	}
 }

@@ -53,8 +53,8 @@ func TestVerdicts(t *testing.T) {
 		{"20 % better", "p99", noisy(14, 2e8, -0.2, 0.01), compare.Improved},
 		{"as noisy as the change is large", "p99", noisy(14, 2e8, 0.05, 0.3), compare.Inconclusive},
 		{"5 % worse at the edge of the tolerance", "p99", noisy(14, 2e8, 0.05, 0.003), compare.Regressed},
-		{"more is better, and there is less", "ok", noisy(14, 500, -0.2, 0.01), compare.Regressed},
-		{"more is better, and there is more", "ok", noisy(14, 500, 0.2, 0.01), compare.Improved},
+		{"more is better, and there is less", "ok/s", noisy(14, 500, -0.2, 0.01), compare.Regressed},
+		{"more is better, and there is more", "ok/s", noisy(14, 500, 0.2, 0.01), compare.Improved},
 		{"nobody is turned away", "rejected", noisy(14, 0, 0, 0), compare.Equal},
 		{"half a point more are turned away", "rejected", shifted(14, 0, 6000, 300), compare.Regressed},
 		{"a tenth of a point more", "rejected", shifted(14, 20_000, 1_000, 300), compare.Equal},
@@ -255,7 +255,7 @@ func TestWhatWasNotMeasuredDoesNotPass(t *testing.T) {
 		{"too few were served", series("a", "cpu-ns/req", "ok/s"), compare.Policy{}, "p99 of a: neither side has it", ""},
 		{"one of two loads", append(series("a", "p99-ns", "cpu-ns/req", "ok/s"), series("b", "cpu-ns/req", "ok/s")...), compare.Policy{}, "p99 of b", ""},
 		{"no process is known", series("a", "p99-ns", "ok/s"), compare.Policy{}, "", "cpu of a was not measured"},
-		{"something else is to decide", series("a", "ok/s"), compare.Policy{Gate: []string{"ok"}}, "", ""},
+		{"something else is to decide", series("a", "ok/s"), compare.Policy{Gate: []string{"ok/s"}}, "", ""},
 		{"that one is missing", series("a", "ok/s"), compare.Policy{Gate: []string{"allocs"}}, "allocs was to decide", ""},
 		{"a unit with a typing error", series("a", "ns/op"), compare.Policy{Tolerance: map[string]float64{"ns/opp": 0.1}}, "nothing measured has that unit", ""},
 		{"a unit of one's own", series("a", "widgets/op", "ns/op"), compare.Policy{Margin: map[string]float64{"widgets/op": 0.1}}, "", ""},
@@ -366,7 +366,7 @@ func TestZerosWithoutPairs(t *testing.T) {
 		base, candidate []float64
 		want            compare.Verdict
 	}{
-		{"a candidate that serves nobody", "ok", same(12, 500), same(12, 0), compare.Invalid},
+		{"a candidate that serves nobody", "ok/s", same(12, 500), same(12, 0), compare.Invalid},
 		{"half a nanosecond against none", "time", same(12, 0), same(12, 0.5), compare.Invalid},
 		{"one value that is zero", "time", append(same(11, 1000), 0), same(12, 1000), compare.Invalid},
 		{"one unit against none: the unit is no zero", "time", same(12, 0), same(12, 1), compare.Invalid},
@@ -393,7 +393,7 @@ func TestPolicyAnew(t *testing.T) {
 	if cpu := got.Apply(metric(t, "cpu")); cpu.Tolerance != 0.3 || !cpu.Gated {
 		t.Errorf("cpu: %+v", cpu)
 	}
-	if got := stored.With(compare.Policy{Gate: []string{"ok"}}); got.Apply(metric(t, "p99")).Gated || !got.Apply(metric(t, "ok")).Gated || got.Apply(metric(t, "p99")).Tolerance != 0.1 {
+	if got := stored.With(compare.Policy{Gate: []string{"ok/s"}}); got.Apply(metric(t, "p99")).Gated || !got.Apply(metric(t, "ok/s")).Gated || got.Apply(metric(t, "p99")).Tolerance != 0.1 {
 		t.Errorf("another gate: %+v", got)
 	}
 	if stored.Tolerance["cpu"] != 0.2 || stored.Margin["p99-ns"] != 0.03 {

@@ -48,8 +48,8 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 	for _, l := range order {
 		merged := result.Merge(launches[l])
 		for _, m := range result.Metrics {
-			if v, ok := m.Of(merged); ok {
-				samples = append(samples, Sample{Scenario: l.scenario, Unit: m.Unit, Higher: m.Better == "higher", Arm: l.arm, Pair: l.pair, Value: v, Driven: merged.Settings.Driven()})
+			if v, ok := m.BenchValue(merged); ok {
+				samples = append(samples, Sample{Scenario: l.scenario, Unit: m.Bench, Higher: m.Higher, Arm: l.arm, Pair: l.pair, Value: v, Driven: merged.Settings.Driven()})
 			}
 		}
 	}

@@ -51,21 +51,31 @@ func (m Metric) Better() string {
 	return "lower"
 }
 
-// Metrics are the figures that are known, in the order in which they are told.
+// Metrics are the metrics that have a policy, in the order in which they are reported:
+// those of stages, and those of any Go benchmark.
 var Metrics = []Metric{
-	{Name: "p50", Unit: "p50-ns", Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
-	{Name: "p90", Unit: "p90-ns", Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
-	{Name: "p99", Unit: "p99-ns", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
-	{Name: "overhead-p99", Unit: "overhead-p99-ns", Scale: Ratio, Margin: 0.02, Tolerance: 0.10, Floor: 200e3, Gated: true},
-	{Name: "cpu", Unit: "cpu-ns/req", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
-	{Name: "ok", Unit: "ok/s", Higher: true, Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}, // also for what fails: no other metric sees it
-	{Name: "rejected", Unit: "rejected-ppm", Scale: Points, Margin: 0.001, Tolerance: 0.005, Gated: true},
-	{Name: "allocs", Unit: "allocs/req", Scale: Exact, Tolerance: 0.005, Floor: 0.05, Gated: true},
-	// Those of any Go benchmark.
+	ofStages(Metric{Name: "p50", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
+	ofStages(Metric{Name: "p90", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
+	ofStages(Metric{Name: "p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}),
+	ofStages(Metric{Name: "overhead-p99", Scale: Ratio, Margin: 0.02, Tolerance: 0.10, Floor: 200e3, Gated: true}),
+	ofStages(Metric{Name: "cpu", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}),
+	ofStages(Metric{Name: "ok/s", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}), // also for failures: no other metric sees them
+	ofStages(Metric{Name: "rejected", Scale: Points, Margin: 0.001, Tolerance: 0.005, Gated: true}),
+	ofStages(Metric{Name: "allocs", Scale: Exact, Tolerance: 0.005, Floor: 0.05, Gated: true}),
 	{Name: "time", Unit: "ns/op", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true},
 	{Name: "throughput", Unit: "MB/s", Higher: true, Scale: Ratio, Margin: 0.01, Tolerance: 0.05},
 	{Name: "bytes", Unit: "B/op", Scale: Exact, Tolerance: 0.005, Floor: 8},
 	{Name: "allocs/op", Unit: "allocs/op", Scale: Exact, Tolerance: 0.005, Floor: 0.5, Gated: true},
+}
+
+// ofStages adds what the metric of a stage says of itself.
+func ofStages(m Metric) Metric {
+	of, ok := result.MetricNamed(m.Name)
+	if !ok {
+		panic("stages have no metric " + m.Name)
+	}
+	m.Unit, m.Higher = of.Bench, of.Higher
+	return m
 }
 
 // MetricOf is the metric of a unit. One that is not known informs only; higher

@@ -242,7 +242,7 @@ func TestRoundingIsNoVerdict(t *testing.T) {
 		{"+0.5 points may be the tolerance", "rejected", func(v float64) float64 { return v + 5000 }, []float64{0, 0.1, 3, 1e5 / 3, 123456.7, 994_999.9}, compare.Regressed},
 		{"200 to 201 is within half a percent", "allocs/op", func(v float64) float64 { return v * 201 / 200 }, []float64{200, 400, 1000, 3e9}, compare.Equal},
 		{"199 to 200 is not", "allocs/op", func(v float64) float64 { return v * 200 / 199 }, []float64{199, 398}, compare.Regressed},
-		{"1 % less throughput is not more than the margin", "ok", func(v float64) float64 { return v / 1.01 }, []float64{101, 303, 3, 1e5 / 3}, compare.Equal},
+		{"1 % less throughput is not more than the margin", "ok/s", func(v float64) float64 { return v / 1.01 }, []float64{101, 303, 3, 1e5 / 3}, compare.Equal},
 	} {
 		for _, base := range c.bases {
 			f := verdict(metric(t, c.metric), same(14, base, c.change(base)))

@@ -13,7 +13,7 @@ import (
 // Requirement is one condition that stages have to meet, like
 // rejected<1%@level=200. It is judged on a single run, without a base.
 type Requirement struct {
-	Metric string  // as in RequirementMetrics
+	Metric string  // the name of a [result.Metric]
 	Op     string  // one of RequirementOps
 	Value  string  // as it was written, with its unit
 	Bound  float64 // the value: nanoseconds, a share from 0 to 1, a rate, bytes
@@ -62,12 +62,16 @@ func parseRequirement(text string) (Requirement, error) {
 		r.Op, r.Value = r.Op+"=", rest
 	}
 	r.Value = strings.TrimSpace(r.Value)
-	f, ok := requireFigureOf(r.Metric)
+	m, ok := result.MetricNamed(r.Metric)
 	if !ok {
-		return r, fmt.Errorf("there is no metric %q: want one of %s", r.Metric, strings.Join(RequirementMetrics(), ", "))
+		return r, fmt.Errorf("there is no metric %q: want one of %s", r.Metric, strings.Join(result.MetricNames(), ", "))
 	}
-	if r.Bound, ok = f.unit.parse(r.Value); !ok {
-		return r, fmt.Errorf("%s %s is %q, want %s", r.Metric, r.Op, r.Value, f.unit.want)
+	if r.Bound, ok = m.Unit.Parse(r.Value); !ok || m.Max > 0 && r.Bound > m.Max {
+		want := m.Unit.Want()
+		if m.Max > 0 {
+			want += ", and at most " + m.Unit.Write(m.Max, 0)
+		}
+		return r, fmt.Errorf("%s %s is %q, want %s", r.Metric, r.Op, r.Value, want)
 	}
 	if !filtered {
 		return r, nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare/exact"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Ruling is what became of a requirement on one stage.
@@ -80,7 +81,7 @@ func repeatsOf(stages []*result.Stage) [][]*result.Stage {
 func (r Requirement) judge(repeats []*result.Stage) Judgement {
 	s := result.Merge(repeats)
 	j := Judgement{Requirement: r, Stage: stageWords(s, len(repeats))}
-	f, known := requireFigureOf(r.Metric)
+	m, known := result.MetricNamed(r.Metric)
 	switch {
 	case !known:
 		j.Ruling, j.Told = Unjudged, "there is no such metric"
@@ -89,20 +90,20 @@ func (r Requirement) judge(repeats []*result.Stage) Judgement {
 		j.Ruling, j.Told = Unjudged, "the stage is not valid"
 		return j
 	}
-	got := f.of(s)
-	if got.none != "" {
-		j.Ruling, j.Told = Untold, got.none
+	got := m.Read(s)
+	if got.Reason != "" {
+		j.Ruling, j.Told = Untold, got.Reason
 		return j
 	}
 	j.Ruling = Missed
-	if r.holds(got.value) {
+	if r.holds(got.Value) {
 		j.Ruling = Met
 	}
-	j.Told = got.say
+	j.Told = got.Note
 	if j.Told == "" {
-		j.Told = r.told(f.unit, got.value)
+		j.Told = r.told(m.Unit, got.Value)
 	}
-	if got.thin {
+	if got.Thin {
 		j.Told = "~" + j.Told
 	}
 	return j
@@ -130,10 +131,10 @@ func (r Requirement) holds(v float64) bool {
 
 // told tells a value to four digits; to more where it would read as the bound,
 // and is not.
-func (r Requirement) told(u *requireUnit, v float64) string {
-	text := u.tell(v, 4)
-	if read, ok := u.parse(text); ok && read == r.Bound && exact.Compare(v, r.Bound, 0) != 0 {
-		return u.tell(v, 0)
+func (r Requirement) told(u units.Unit, v float64) string {
+	text := u.Write(v, 4)
+	if read, ok := u.Parse(text); ok && read == r.Bound && exact.Compare(v, r.Bound, 0) != 0 {
+		return u.Write(v, 0)
 	}
 	return text
 }

@@ -78,32 +78,32 @@ func TestJudge(t *testing.T) {
 		{"nothing ok", "p50<1s", none, compare.Untold, "no request was ok"},
 		{"nothing ok, its maximum", "max<1s", none, compare.Untold, "no request was ok"},
 		{"nothing ok, its mean", "mean<1s", none, compare.Untold, "no request was ok"},
-		{"service time", "service-p50<300ms", plain, compare.Met, "250.1ms"},
+		{"uncorrected", "uncorrected-p50<300ms", plain, compare.Met, "250.1ms"},
 
 		{"nobody turned away", "rejected<=0%", plain, compare.Met, "0%"},
 		{"exactly as many", "rejected<=0.7%", turned, compare.Met, "0.7%"},
 		{"and not fewer", "rejected<0.7%", turned, compare.Missed, "0.7%"},
-		{"failed otherwise", "errors<1%", failing, compare.Missed, "1%"},
-		{"rejected are no errors", "errors<1%", turned, compare.Met, "0%"},
+		{"failed otherwise", "failed<1%", failing, compare.Missed, "1%"},
+		{"rejected are no errors", "failed<1%", turned, compare.Met, "0%"},
 		{"served", "ok>=97%", failing, compare.Met, "97%"},
 		{"a share without arrivals", "ok>=97%", empty, compare.Untold, "there was no arrival"},
 
 		{"adjusted, within", "adjusted-p90<1s", failing, compare.Met, "900.2ms"},
-		{"adjusted, failures count as infinite", "adjusted-p99<1m", failing, compare.Missed, "∞ (3% failed)"},
-		{"which is above everything", "adjusted-p99>1s", failing, compare.Met, "∞ (3% failed)"},
-		{"however few there were", "adjusted-p99<1s", none, compare.Missed, "∞ (100% failed)"},
+		{"adjusted, failures count as infinite", "adjusted-p99<1m", failing, compare.Missed, "∞ (3.0 % failed)"},
+		{"which is above everything", "adjusted-p99>1s", failing, compare.Met, "∞ (3.0 % failed)"},
+		{"however few there were", "adjusted-p99<1s", none, compare.Missed, "∞ (100 % failed)"},
 		{"adjusted, too few", "adjusted-p99<1s", few, compare.Untold, "99 samples are too few: it takes 100"},
 		{"adjusted, without arrivals", "adjusted-p99<1s", empty, compare.Untold, "there was no arrival"},
 
-		{"above what histograms hold", "p99<=1m", slow, compare.Missed, "above 1m0s"},
-		{"and the maximum", "max>1m", slow, compare.Met, "above 1m0s"},
-		{"and adjusted", "adjusted-p99<=1m", slow, compare.Missed, "above 1m0s"},
+		{"above what histograms hold", "p99<=1m", slow, compare.Missed, ">60 s"},
+		{"and the maximum", "max>1m", slow, compare.Met, ">60 s"},
+		{"and adjusted", "adjusted-p99<=1m", slow, compare.Missed, ">60 s"},
 
 		{"goodput", "ok/s>=1000", plain, compare.Met, "1000"},
 		{"CPU per request served", "cpu<=40us", plain, compare.Met, "40µs"},
-		{"memory", "rss<20MiB", plain, compare.Missed, "20MiB"},
+		{"memory", "memory<20MiB", plain, compare.Missed, "20MiB"},
 		{"CPU not known", "cpu<1s", few, compare.Untold, "the target's CPU time is not known"},
-		{"memory not known", "rss<1GiB", few, compare.Untold, "the target's memory is not known"},
+		{"memory not known", "memory<1GiB", few, compare.Untold, "the target's memory is not known"},
 
 		{"another level", "p99<1s@level=300", plain, compare.Unjudged, "no stage has level=300: it is one of 200"},
 	} {
@@ -129,7 +129,7 @@ func TestWhatIsToldDoesNotReadAsTheBound(t *testing.T) {
 		}
 	}
 	s.Target.RSSMax = 64<<20 + 1024
-	if js := judged(t, "rss<=64MiB", s); js[0].Ruling != compare.Missed || js[0].Told != "64.0009765625MiB" {
+	if js := judged(t, "memory<=64MiB", s); js[0].Ruling != compare.Missed || js[0].Told != "64.0009765625MiB" {
 		t.Errorf("told %s: %s", js[0].Ruling, js[0].Told)
 	}
 }
@@ -264,7 +264,7 @@ func TestRequireOfAQueue(t *testing.T) {
 		{"backlog<=3", stage(3, 0, 0), compare.Met, "3"},
 		{"unknown<1", stage(3, 2, 0), compare.Met, "0"},
 		{"unknown<1", stage(0, 0, 2), compare.Missed, "2"},
-		{"unknown<1", plain, compare.Untold, "does the work before it answers"},
+		{"unknown<1", plain, compare.Untold, "completes the work before it replies"},
 	} {
 		js := judged(t, c.text, c.stage)
 		if len(js) != 1 || js[0].Ruling != c.want || !strings.Contains(js[0].Told, c.told) {

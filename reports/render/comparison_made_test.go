@@ -20,7 +20,7 @@ func found(scenario, metric string, v compare.Verdict, base, candidate, estimate
 		}
 	}
 	f := compare.Finding{
-		Scenario: scenario, Metric: metric, Unit: m.Unit, Better: m.Better(), Scale: m.Scale, Gated: m.Gated && metric != "ok", // one that informs, too
+		Scenario: scenario, Metric: metric, Unit: m.Unit, Better: m.Better(), Scale: m.Scale, Gated: m.Gated && metric != "ok/s", // one that informs, too
 		Pairs: 32, BaseValue: compare.Bound(base), CandidateValue: compare.Bound(candidate), Estimate: compare.Bound(estimate),
 		Lower: compare.Bound(lower), Upper: compare.Bound(upper), Noise: noise,
 		Alpha: 0.0005, Look: 3, Margin: m.Margin, Tolerance: m.Tolerance, Verdict: v, MDE: 2.5 * noise,
@@ -76,7 +76,7 @@ func regressed() *compare.Report {
 		with(found(routine, "cpu", compare.Inconclusive, 64e3, 64.3e3, 0.0042, -0.021, 0.061, 0.11), func(f *compare.Finding) {
 			f.Needed, f.Reason = 130, "too noisy"
 		}),
-		found(routine, "ok", compare.Regressed, 500, 451, 0.108, 0.082, 0.133, 0.01),
+		found(routine, "ok/s", compare.Regressed, 500, 451, 0.108, 0.082, 0.133, 0.01),
 		found(routine, "rejected", compare.Equal, 0, 0, 0, 0, 0, 0),
 	)
 	r.Control = []compare.Finding{
@@ -95,7 +95,7 @@ func minor() *compare.Report {
 func improved() *compare.Report {
 	gateOK := func(f *compare.Finding) { f.Gated = true }
 	return madeComparison(compare.Improved,
-		with(found(busy, "ok", compare.Improved, 7210, 7905, -0.088, -0.11, -0.062, 0.02), gateOK),
+		with(found(busy, "ok/s", compare.Improved, 7210, 7905, -0.088, -0.11, -0.062, 0.02), gateOK),
 		found(busy, "p99", compare.Equal, 31e6, 31.2e6, 0.007, -0.02, 0.03, 0.06))
 }
 

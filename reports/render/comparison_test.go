@@ -25,8 +25,8 @@ func TestDirection(t *testing.T) {
 		f                compare.Finding
 		side             float64
 	}{
-		{"ok/s fell", "11 % worse", "better", with(found(routine, "ok", compare.Regressed, 500, 451, 0.108, 0.082, 0.133, 0.01), gate), 1},
-		{"ok/s rose", "9.8 % better", "worse", with(found(routine, "ok", compare.Improved, 451, 500, -0.098, -0.12, -0.08, 0.01), gate), -1},
+		{"ok/s fell", "11 % worse", "better", with(found(routine, "ok/s", compare.Regressed, 500, 451, 0.108, 0.082, 0.133, 0.01), gate), 1},
+		{"ok/s rose", "9.8 % better", "worse", with(found(routine, "ok/s", compare.Improved, 451, 500, -0.098, -0.12, -0.08, 0.01), gate), -1},
 		{"p99 rose", "11 % worse", "better", found(routine, "p99", compare.Regressed, 200e6, 222e6, 0.108, 0.082, 0.133, 0.01), 1},
 		{"p99 fell", "9.8 % better", "worse", found(routine, "p99", compare.Improved, 222e6, 200e6, -0.098, -0.12, -0.08, 0.01), -1},
 		{"more rejected", "0.9 pp worse", "better", found(routine, "rejected", compare.Regressed, 1000, 10000, 0.009, 0.006, 0.012, 0.01), 1},

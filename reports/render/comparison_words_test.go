@@ -17,7 +17,7 @@ func TestHeadline(t *testing.T) {
 		{unstable(), "unstable: p99 of " + blocking + ": 9 of 32 launches of the candidate were outliers, at least 31 % worse than the typical one, and 0 of 64 of the base"},
 		{fromNothing(), "regressed: allocs/op of Encode/size=1k: 0 → 3 allocs/op, tolerance 0.5 %"},
 		{minor(), "minor: p99 of " + blocking + " is 2.1 % worse (1.2 % to 3.9 %, 99 % confidence), which is below its tolerance of 5 %"},
-		{improved(), "improved: ok of " + busy + " is 8.8 % better (6.2 % to 11 %, 99 % confidence)"},
+		{improved(), "improved: ok/s of " + busy + " is 8.8 % better (6.2 % to 11 %, 99 % confidence)"},
 		{equal(), "equal: none of the 3 metrics that decide is worse by its tolerance in the typical launch (99 % confidence)"},
 		{one(compare.Equal, found("", "p99", compare.Equal, 1, 1, 0.001, -0.01, 0.02, 0.1)), "equal: p99 is 0.1 % worse (1.0 % better to 2.0 % worse, 99 % confidence), within its tolerance of 5 % in the typical launch"},
 		{unclear(), "inconclusive: cpu of " + blocking + " is at least 0.3 % worse (99 % confidence), tolerance 5 %; and 2 more cannot be told"},
@@ -26,7 +26,7 @@ func TestHeadline(t *testing.T) {
 		{nil, "not valid: nothing was compared"},
 		{madeComparison(compare.Equal), "not valid: nothing was compared"},
 		{one("great", found("", "p99", compare.Equal, 1, 1, 0, 0, 0, 0)), `not valid: there is no verdict "great"`},
-		{one(compare.Regressed, found("", "ok", compare.Equal, 1, 1, 0, 0, 0, 0)), "regressed: no metric says why"},
+		{one(compare.Regressed, found("", "ok/s", compare.Equal, 1, 1, 0, 0, 0, 0)), "regressed: no metric says why"},
 		{one(compare.Invalid, found("", "p99", "", 1, 1, 0, 0, 0, 0)), "not valid: p99"},
 	} {
 		if got := newComparison(c.r, nil).headline(); got != c.want {

@@ -205,8 +205,8 @@ func TestOverheadIsWhatIsNotWaitedFor(t *testing.T) {
 func TestMetricsOfWhatIsNotKnownAreAbsent(t *testing.T) {
 	units := func(s *result.Stage) (has []string) {
 		for _, m := range result.Metrics {
-			if _, ok := m.Of(s); ok {
-				has = append(has, m.Unit)
+			if _, ok := m.BenchValue(s); ok {
+				has = append(has, m.Bench)
 			}
 		}
 		return has
@@ -480,8 +480,8 @@ func TestCostIsPerRequestServed(t *testing.T) {
 			t.Errorf("%v: %v allocations per request served, %v, want %v", c.counts, got, ok, c.allocs)
 		}
 		for _, m := range result.Metrics {
-			if v, ok := m.Of(s); ok && (math.IsInf(v, 0) || math.IsNaN(v)) || ok && c.cpu == 0 && strings.HasSuffix(m.Unit, "/req") {
-				t.Errorf("%v: %s is %v", c.counts, m.Unit, v)
+			if v, ok := m.BenchValue(s); ok && (math.IsInf(v, 0) || math.IsNaN(v)) || ok && c.cpu == 0 && strings.HasSuffix(m.Bench, "/req") {
+				t.Errorf("%v: %s is %v", c.counts, m.Name, v)
 			}
 		}
 	}

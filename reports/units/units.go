@@ -26,6 +26,7 @@ const (
 	Count Unit = "count" // a number of something
 	Share Unit = "share" // 0 to 1
 	Rate  Unit = "rate"  // per second
+	Ratio Unit = "ratio" // one number per another
 	Bytes Unit = "bytes"
 )
 
@@ -126,6 +127,8 @@ func (u Unit) Want() string {
 		return "a share from 0% to 100%, such as 1%"
 	case Rate:
 		return "a number per second such as 1000"
+	case Ratio:
+		return "a number such as 1.5"
 	case Bytes:
 		return "a size such as 64MiB or 64MB"
 	}
@@ -145,6 +148,8 @@ func (u Unit) Parse(text string) (float64, bool) {
 		return v, ok && strings.HasSuffix(text, "%") && v <= 1
 	case Rate:
 		return parseDecimal(strings.TrimSuffix(text, "/s"), 0)
+	case Ratio:
+		return parseDecimal(text, 0)
 	case Bytes:
 		for _, s := range steps[Bytes] {
 			if number, ok := strings.CutSuffix(text, s.name); ok {

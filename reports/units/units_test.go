@@ -129,6 +129,7 @@ func TestParse(t *testing.T) {
 		{Time, "250ms", 250e6}, {Time, "1m30s", 90e9}, {Time, "1.5µs", 1500},
 		{Share, "1%", 0.01}, {Share, "0.7%", 0.007}, {Share, "100%", 1}, {Share, "0%", 0},
 		{Rate, "1000", 1000}, {Rate, "0.5", 0.5}, {Rate, "10/s", 10},
+		{Ratio, "1.5", 1.5},
 		{Count, "0", 0}, {Count, "12", 12},
 		{Bytes, "64MiB", 64 << 20}, {Bytes, "64MB", 64e6}, {Bytes, "1.5 GiB", 1.5 * (1 << 30)}, {Bytes, "2kB", 2000}, {Bytes, "7B", 7}, {Bytes, "1TB", 1e12},
 	} {
@@ -143,6 +144,7 @@ func TestParse(t *testing.T) {
 		{Time, ""}, {Time, "250"}, {Time, "0s"}, {Time, "-1s"}, {Time, "1 ms"},
 		{Share, "1"}, {Share, "0.01"}, {Share, "101%"}, {Share, "-1%"}, {Share, "NaN%"}, {Share, "%"}, {Share, "1e1%"},
 		{Rate, ""}, {Rate, "-1"}, {Rate, "1e3"}, {Rate, "Inf"}, {Rate, "1,000"},
+		{Ratio, "1.5%"},
 		{Count, "1.5"}, {Count, ""}, {Count, "+1"},
 		{Bytes, "64"}, {Bytes, "0B"}, {Bytes, "-1MB"}, {Bytes, "MB"}, {Bytes, "64mb"},
 	} {

@@ -15,7 +15,7 @@ const catRequire = "What is required"
 
 // requireHelp is what the help of every command with --require says of it.
 var requireHelp = "--require is what must hold: conditions with commas between, each of them a metric\n" +
-	"(" + strings.Join(compare.RequirementMetrics(), ", ") + "),\n" +
+	"(" + strings.Join(result.MetricNames(), ", ") + "),\n" +
 	"one of " + strings.Join(compare.RequirementOps, " ") + ", and a value with its unit. A condition is about every stage, or about\n" +
 	"those that the settings behind its own @ name; repeats of a stage are merged.\n\n" +
 	"  rejected<1%,p99<250ms              both at every level\n" +

@@ -2,7 +2,6 @@ package theory
 
 import (
 	"fmt"
-	"math"
 )
 
 // ErlangB is the share of rejected requests at c workers without a queue, under
@@ -32,24 +31,6 @@ func erlangB(c int, a float64) float64 {
 	return b
 }
 
-// ErlangBLoad is the load at which c workers without a queue reject a share of
-// b: the inverse of [ErlangB] in the load. Exact as that, to 14 digits of the
-// load; b is more than 0 and less than 1.
-func ErlangBLoad(c int, b float64) (float64, error) {
-	if err := firstOf(badWorkers(c), badShare("rejected", b)); err != nil {
-		return 0, err
-	}
-	// Workers carry at most c: a(1-B) < c.
-	high := float64(c) / (1 - b)
-	if high > MaxLoad {
-		return 0, bad(false, "rejected", b, fmt.Sprintf("at most %g with %d workers", 1-float64(c)/MaxLoad, c))
-	}
-	// In logarithms: a small share has a tiny load.
-	lowest := math.Log(math.SmallestNonzeroFloat64)
-	log := bisect(lowest, math.Log(high), func(l float64) bool { return erlangB(c, math.Exp(l)) >= b })
-	return math.Exp(log), nil
-}
-
 // ErlangBWorkers is how many workers without a queue are needed to reject a
 // share of at most b under load a: the inverse of [ErlangB] in the workers. An
 // error where that is more than [MaxWorkers]. b is more than 0 and less than 1.
@@ -66,20 +47,6 @@ func ErlangBWorkers(a, b float64) (int, error) {
 		have /= float64(k) + have
 	}
 	return 0, bad(false, "load", a, fmt.Sprintf("less: more than %d workers are needed", MaxWorkers))
-}
-
-// ErlangBSlope is by how much the rejected share of [ErlangB] rises for a load
-// that is larger by 1: what an error of the measured load or service time makes
-// of it. Exact as that.
-func ErlangBSlope(c int, a float64) (float64, error) {
-	b, err := ErlangB(c, a)
-	switch {
-	case err != nil:
-		return 0, err
-	case a < 1e-300: // where c/a would overflow: B is a^c/c!
-		return boolTo(c == 1), nil
-	}
-	return max(0, b*(float64(c)/a-1+b)), nil
 }
 
 // bisect is the smallest number from low to high of which above is true, given

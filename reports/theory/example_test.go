@@ -34,23 +34,3 @@ func ExamplePredict() {
 	// M/M/c/K, exact true: 6.8 % rejected, p99 1019 ms
 	// --workers=0: must be from 1 to 1000000, or inf
 }
-
-// Three requests in a row at a server with one worker, and one place to wait. The
-// server's log has the last as accepted: theory does not.
-func ExampleCompareFates() {
-	log := []theory.Logged{
-		{At: 0, Service: 200 * time.Millisecond, Accepted: true},
-		{At: 10 * time.Millisecond, Service: 200 * time.Millisecond, Accepted: true},
-		{At: 20 * time.Millisecond, Service: 200 * time.Millisecond, Accepted: true},
-	}
-	f, err := theory.CompareFates(1, 1, log, time.Millisecond)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	for _, d := range f.Unexcused() {
-		fmt.Printf("arrival %d: accepted %v, and %v away from another fate\n", d.Index, d.Accepted, d.Slack)
-	}
-	// Output:
-	// arrival 2: accepted true, and 180ms away from another fate
-}

@@ -19,7 +19,7 @@ type FanOut struct {
 const maxCalls = 100_000
 
 func (f FanOut) check() error {
-	return firstOf(bad(f.Calls >= 1 && f.Calls <= maxCalls, "calls", f.Calls, "from 1 to 100000"), badTime("mean", f.Mean), f.Law.check("law", "cv"))
+	return firstOf(bad(f.Calls >= 1 && f.Calls <= maxCalls, "calls", f.Calls, "from 1 to 100000"), bad(f.Mean >= 0 && !math.IsInf(f.Mean, 0), "mean", f.Mean, "a number from 0"), f.Law.check("law", "cv"))
 }
 
 // Sequential is how long calls take one after the other: the mean, exact for any

@@ -1,7 +1,6 @@
 package theory
 
 import (
-	"fmt"
 	"math"
 	"math/cmplx"
 
@@ -48,32 +47,6 @@ func MDc(c int, a float64) (*Queue, error) {
 	}
 	q.WaitProbability = share(q.tail(0))
 	return q, nil
-}
-
-// MDcStates are the chances that 0, 1, and so on up to last are in M/D/c, waiting
-// or served, at any instant: exact as [MDc]. last is from 0 to [MaxPlaces]. It
-// takes a time of last times some c.
-func MDcStates(c int, a float64, last int) ([]float64, error) {
-	if err := firstOf(badWorkers(c), badLoad(a), badStable(c, a), bad(last >= 0 && last <= MaxPlaces, "last", last, fmt.Sprintf("from 0 to %d", MaxPlaces))); err != nil {
-		return nil, err
-	}
-	p := make([]float64, last+1)
-	if a == 0 {
-		p[0] = 1
-		return p, nil
-	}
-	law := newWaitingLaw(c, a)
-	// Those in the system are those that came within a service time, and those that
-	// waited before it.
-	for n := range p {
-		p[n] = poissonSum(a, n, func(m int) float64 {
-			if n == m {
-				return 1 - law.more(0)
-			}
-			return law.more(n-m-1) - law.more(n-m)
-		})
-	}
-	return p, nil
 }
 
 // waitingLaw is the law of the number that waits in M/D/c at any instant.

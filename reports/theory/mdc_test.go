@@ -1,6 +1,7 @@
 package theory
 
 import (
+	"fmt"
 	"math"
 	"math/big"
 	"math/cmplx"
@@ -89,7 +90,7 @@ func TestMDcAgainstTheChain(t *testing.T) {
 		if math.Abs(q.WaitProbability-busy) > 1e-9 || math.Abs(q.WaitMean-queue/row.a) > 1e-9*max(1, q.WaitMean) {
 			t.Errorf("%v: %v wait for %v, by the chain %v for %v", row, q.WaitProbability, q.WaitMean, busy, queue/row.a)
 		}
-		for n, got := range must(MDcStates(row.c, row.a, row.c+60)) {
+		for n, got := range must(mdcStates(row.c, row.a, row.c+60)) {
 			if math.Abs(got-p[n]) > 1e-9 {
 				t.Errorf("%v: %d in the system with %v, by the chain %v", row, n, got, p[n])
 			}
@@ -186,4 +187,30 @@ func TestMDcAtLowLoads(t *testing.T) {
 	wantClose(t, "waits", q.WaitProbability, a*a/2, 2e-3)
 	// And then for what is left of the first of two: a third of a service.
 	wantClose(t, "mean", q.WaitMean, a*a/2/3, 2e-3)
+}
+
+// mdcStates are the chances that 0, 1, and so on up to last are in M/D/c, waiting
+// or served, at any instant: exact as [MDc]. last is from 0 to [MaxPlaces]. It
+// takes a time of last times some c.
+func mdcStates(c int, a float64, last int) ([]float64, error) {
+	if err := firstOf(badWorkers(c), badLoad(a), badStable(c, a), bad(last >= 0 && last <= MaxPlaces, "last", last, fmt.Sprintf("from 0 to %d", MaxPlaces))); err != nil {
+		return nil, err
+	}
+	p := make([]float64, last+1)
+	if a == 0 {
+		p[0] = 1
+		return p, nil
+	}
+	law := newWaitingLaw(c, a)
+	// Those in the system are those that came within a service time, and those that
+	// waited before it.
+	for n := range p {
+		p[n] = poissonSum(a, n, func(m int) float64 {
+			if n == m {
+				return 1 - law.more(0)
+			}
+			return law.more(n-m-1) - law.more(n-m)
+		})
+	}
+	return p, nil
 }

@@ -4,7 +4,6 @@ import (
 	"math"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
 	"pgregory.net/rapid"
 )
 
@@ -256,72 +255,4 @@ func TestDeadline(t *testing.T) {
 	patient, forever := must(MMcD(7, 5, 1e6)), must(MMcK(7, Unbounded, 5))
 	wantClose(t, "patience", patient.WaitMean, forever.WaitMean, 1e-12)
 	wantClose(t, "patience", patient.WaitTail(1), forever.WaitTail(1), 1e-12)
-}
-
-// Against the fundamental matrix of the chain at arrivals, and the published
-// figures of how much longer a run must be.
-func TestInflation(t *testing.T) {
-	for _, row := range []struct {
-		c, k int
-		a    float64
-		b, v float64
-	}{
-		{10, 0, 4.46, 0.01, 2.6}, {10, 0, 9.68, 0.20, 3.3}, {10, 0, 18.3, 0.50, 2.3}, {100, 0, 84.1, 0.01, 11.0}, {100, 0, 120.6, 0.20, 6.9},
-		{10, 10, 9, 0.030, 8.9}, {10, 10, 12, 0.18, 7.7}, {50, 25, 50, 0.029, 22.8}, {100, 50, 100, 0.016, 41.9},
-	} {
-		q := must(MMcK(row.c, row.k, row.a))
-		if math.Abs(q.Rejected-row.b) > 0.02*row.b {
-			t.Errorf("%v: B = %v, want %v", row, q.Rejected, row.b)
-		}
-		v := must(Inflation(row.c, row.k, row.a))
-		if math.Abs(v-row.v) > 0.051 {
-			t.Errorf("%v: V = %v, want %v", row, v, row.v)
-		}
-		wantClose(t, "by the fundamental matrix", v, inflationOfChain(row.c, row.k, row.a), 1e-8)
-	}
-	sanity := must(Inflation(100_000, 1_000, 100_000))
-	if !(sanity > 1) || math.IsInf(sanity, 0) {
-		t.Errorf("V = %v", sanity)
-	}
-	// All that arrives is rejected, or nearly.
-	wantClose(t, "overwhelmed", must(Inflation(1, 0, 1e7)), 1, 1e-5)
-}
-
-func inflationOfChain(c, k int, a float64) float64 {
-	n := c + k + 1
-	step := mat.NewDense(n, n, nil)
-	for i := range n {
-		// From i+1, or the most, services end until the next arrival.
-		at, left := min(i+1, c+k), 1.0
-		for j := at; j >= 0; j-- {
-			mu := float64(min(j, c))
-			step.Set(i, j, left*a/(a+mu))
-			left *= mu / (a + mu)
-		}
-	}
-	p := chain(c, k, a)
-	b := p[n-1]
-	// (1 - step + ones·p)·g = f - b
-	m := mat.NewDense(n, n, nil)
-	f := mat.NewVecDense(n, nil)
-	for i := range n {
-		for j := range n {
-			v := p[j] - step.At(i, j)
-			if i == j {
-				v++
-			}
-			m.Set(i, j, v)
-		}
-		f.SetVec(i, -b)
-	}
-	f.SetVec(n-1, 1-b)
-	var g mat.VecDense
-	if err := g.SolveVec(m, f); err != nil {
-		return math.NaN()
-	}
-	var variance float64
-	for i := range n {
-		variance += p[i] * f.AtVec(i) * (2*g.AtVec(i) - f.AtVec(i))
-	}
-	return variance / (b * (1 - b))
 }

@@ -24,9 +24,9 @@ type Fate struct {
 
 // Replay is a queue of c workers and k places, first come first served, that is
 // told recorded arrivals, in order, and says what had to become of each: exact,
-// without any law or chance. It is where a measurement is told from theory most
-// sharply: what does not agree, and is not within the error of the clock of a tie
-// ([CompareFates]), the server did. Arrivals are those at the point of admission,
+// without any law or chance. It is the sharpest check of a
+// measurement: what does not agree, and is not within the error of the clock of a
+// tie, the server did. Arrivals are those at the point of admission,
 // not those that the client sent. It takes a time of log c for each, and room for
 // c+k, not for the arrivals.
 type Replay struct {
@@ -90,110 +90,4 @@ func (r *Replay) next(at, service time.Duration, was *bool) (Fate, error) {
 	}
 	r.full = r.line.full(t)
 	return f, nil
-}
-
-// Logged is what a server recorded of an arrival.
-type Logged struct {
-	At       time.Duration
-	Service  time.Duration // that it kept a worker; of no meaning where it was rejected
-	Accepted bool
-}
-
-// Difference is an arrival whose fate was not what it had to be.
-type Difference struct {
-	Index    int  // of the arrival in the log
-	Accepted bool // as logged: the queue says otherwise
-	Slack    time.Duration
-	// NearDeparture says that the departure that decides is within the error of the
-	// clock, NearArrival that another arrival is, with another fate: then the two
-	// may have come in the other order.
-	NearDeparture, NearArrival bool
-}
-
-// Excused says that the error of the clock may be all there is to it.
-func (d Difference) Excused() bool { return d.NearDeparture || d.NearArrival }
-
-// Fates is a log held against the queue that it should be of.
-type Fates struct {
-	Arrivals    int
-	Rejected    int // as logged
-	Expected    int // that had to be rejected
-	Differences []Difference
-}
-
-// Agreement is how many were rejected and had to be, of those of which either is
-// so; 1 where none is.
-func (f Fates) Agreement() float64 {
-	wrongly := 0
-	for _, d := range f.Differences {
-		if !d.Accepted {
-			wrongly++
-		}
-	}
-	either := f.Expected + wrongly
-	if either == 0 {
-		return 1
-	}
-	return float64(f.Rejected-wrongly) / float64(either)
-}
-
-// Unexcused are the differences that the error of the clock does not explain.
-func (f Fates) Unexcused() (out []Difference) {
-	for _, d := range f.Differences {
-		if !d.Excused() {
-			out = append(out, d)
-		}
-	}
-	return out
-}
-
-// CompareFates holds the logged fates of arrivals, in order, against the queue of
-// c workers and k places ([Replay]), and names each that differs; clock is the
-// error of the recorded instants. The queue is carried on as logged: a difference
-// is counted once, and not again in all that follows from it.
-func CompareFates(c, k int, log []Logged, clock time.Duration) (Fates, error) {
-	r, err := NewReplay(c, k)
-	if err := firstOf(err, bad(clock >= 0, "clock", clock, "0 or more")); err != nil {
-		return Fates{}, err
-	}
-	out := Fates{Arrivals: len(log)}
-	for i, a := range log {
-		service := a.Service
-		if !a.Accepted {
-			service = 0
-		}
-		f, err := r.next(a.At, service, &a.Accepted)
-		if err != nil {
-			return Fates{}, err
-		}
-		if !a.Accepted {
-			out.Rejected++
-		}
-		if !f.Accepted {
-			out.Expected++
-		}
-		if f.Accepted == a.Accepted {
-			continue
-		}
-		out.Differences = append(out.Differences, Difference{
-			Index: i, Accepted: a.Accepted, Slack: f.Slack,
-			NearDeparture: f.Slack <= clock,
-			NearArrival:   otherFate(log, i, -1, clock) || otherFate(log, i, 1, clock),
-		})
-	}
-	return out, nil
-}
-
-// otherFate says whether an arrival within the error of the clock, to one side,
-// had another fate.
-func otherFate(log []Logged, i, step int, clock time.Duration) bool {
-	for j := i + step; j >= 0 && j < len(log); j += step {
-		if (log[j].At - log[i].At).Abs() > clock {
-			return false
-		}
-		if log[j].Accepted != log[i].Accepted {
-			return true
-		}
-	}
-	return false
 }

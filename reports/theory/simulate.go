@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
-
-	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // Arrivals of an open load.
@@ -52,7 +50,6 @@ type Simulated struct {
 	LatencyMean      Estimate
 	WaitQuantiles    []Estimate // of the p that were asked for
 	LatencyQuantiles []Estimate
-	Inflation        Estimate // as in the function of that name, by its chi-square interval
 	Throughput       Estimate // served in a mean service time
 	InFlight         Estimate // by Little\'s law, of each run
 
@@ -160,7 +157,6 @@ func summary(s Simulation, quantiles []float64, do func(*rand.Rand) simulatedRun
 		out.WaitQuantiles = append(out.WaitQuantiles, byWait.quantile(p, s.Confidence))
 		out.LatencyQuantiles = append(out.LatencyQuantiles, byLatency.quantile(p, s.Confidence))
 	}
-	out.Inflation = inflationOf(rejected, total/s.Runs, s.Confidence)
 	return out
 }
 
@@ -186,7 +182,7 @@ func (s Simulation) check(quantiles []float64) error {
 			return err
 		}
 	}
-	return firstOf(badWorkers(s.Workers), badPlaces(s.Places), badLoad(s.Load), badPositive("load", s.Load), s.Service.check("service", "cv"),
+	return firstOf(badWorkers(s.Workers), badPlaces(s.Places), badLoad(s.Load), bad(s.Load > 0, "load", s.Load, "above 0"), s.Service.check("service", "cv"),
 		bad(s.Arrivals == PoissonArrivals || s.Arrivals == ConstantArrivals, "arrivals", s.Arrivals, "poisson or constant"),
 		bad(s.Longest >= 0 && s.Longest <= maxTime, "longest", s.Longest, fmt.Sprintf("from 0 to %g", float64(maxTime))),
 		bad(s.Runs >= 2 && s.Runs <= 10_000, "runs", s.Runs, "from 2 to 10000"),
@@ -324,21 +320,4 @@ func nearestRank(sorted []float64, p float64) float64 {
 func within(e Estimate, low, high float64) Estimate {
 	e.Low, e.High = max(e.Low, low), min(e.High, high)
 	return e
-}
-
-// inflationOf is the variance of shares of n each, over what it would be for
-// independent requests.
-func inflationOf(shares []float64, n int, confidence float64) Estimate {
-	b := mean(shares)
-	if !(b > 0 && b < 1) {
-		return Estimate{1, 0, math.Inf(1)}
-	}
-	var squares float64
-	for _, v := range shares {
-		squares += (v - b) * (v - b)
-	}
-	squares *= float64(n) / (b * (1 - b))
-	degrees := distuv.ChiSquared{K: float64(len(shares) - 1)}
-	tail := (1 - confidence) / 2
-	return Estimate{squares / degrees.K, squares / degrees.Quantile(1-tail), squares / degrees.Quantile(tail)}
 }

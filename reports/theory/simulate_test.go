@@ -121,11 +121,3 @@ func TestLockStep(t *testing.T) {
 	wantClose(t, "apart", more, 1, 0.02)
 	wantClose(t, "together", less, 0.66, 0.02)
 }
-
-func TestInflationOfSimulation(t *testing.T) {
-	s := must(Simulate(Simulation{Workers: 10, Load: 9.68, Service: Law{Kind: Exponential}, Runs: 200, Requests: 5_000, Confidence: 0.999, Seed: 3}))
-	holds(t, "exponential", s.Inflation, must(Inflation(10, 0, 9.68)), 0)
-	// Constant service is less noisy without a queue.
-	s = must(Simulate(Simulation{Workers: 10, Load: 9.68, Runs: 200, Requests: 5_000, Confidence: 0.999, Seed: 3}))
-	holds(t, "constant", s.Inflation, 1.7, 0)
-}

@@ -62,65 +62,11 @@ func TestFanOut(t *testing.T) {
 	wantClose(t, "tail at scale", must(AnySlow(100, 0.01)), 0.634, 0.001)
 }
 
-func TestMGInf(t *testing.T) {
-	m := must(NewMGInf(100))
-	n, ok := m.InFlightQuantile(0.999)
-	if !ok || n != 132 {
-		t.Errorf("p99.9 of a mean of 100: %d, %v", n, ok)
-	}
-	for _, p := range []float64{-1, 1, math.NaN()} {
-		if _, ok := m.InFlightQuantile(p); ok {
-			t.Errorf("a %v-quantile", p)
-		}
-	}
-	if n, _ := (MGInf{0}).InFlightQuantile(0.5); n != 0 {
-		t.Errorf("no load: %d", n)
-	}
-}
-
 func TestMG1(t *testing.T) {
 	wantClose(t, "M/M/1", must(MG1Wait(0.8, 1)), must(MMcK(1, Unbounded, 0.8)).WaitMean, 1e-12)
 	wantClose(t, "M/D/1", must(MG1Wait(0.8, 0)), must(MDc(1, 0.8)).WaitMean, 1e-10)
-	busy, wait, err := EventLoop(1_000, 0.0005, 1)
-	if err != nil || !close(busy, 0.5, 1e-12) || !close(wait, 0.0005, 1e-12) {
-		t.Errorf("an event loop at half its limit: %v, %v, %v", busy, wait, err)
-	}
-	if _, _, err := EventLoop(2_000, 0.0005, 1); err == nil {
-		t.Error("an event loop at its limit has a steady state")
-	}
 	// The interpolation is exact at both ends, and for one worker throughout.
 	wantClose(t, "constant", must(MGcWait(5, 4, 0)), must(MDc(5, 4)).WaitMean, 1e-12)
 	wantClose(t, "exponential", must(MGcWait(5, 4, 1)), must(MMcK(5, Unbounded, 4)).WaitMean, 1e-12)
 	wantClose(t, "one worker", must(MGcWait(1, 0.7, 0.6)), must(MG1Wait(0.7, 0.6)), 1e-9)
-}
-
-func TestFluid(t *testing.T) {
-	f := Fluid{Rate: 80, For: 60, Consumers: 10, Service: 0.2}
-	b := must(f.Backlog())
-	wantClose(t, "capacity", b.Capacity, 50, 1e-12)
-	wantClose(t, "behind", b.Most, 1_800, 1e-12)
-	wantClose(t, "oldest", b.Oldest, 36, 1e-12)
-	wantClose(t, "empty", b.EmptyAt, 96, 1e-12)
-	if !math.IsInf(b.FullAt, 1) || b.Rejected != 0 {
-		t.Errorf("no bound: %v", b)
-	}
-	for _, row := range [][2]float64{{0, 0}, {30, 900}, {60, 1_800}, {78, 900}, {96, 0}, {200, 0}} {
-		behind, age, err := f.At(row[0])
-		if err != nil || math.Abs(behind-row[1]) > 1e-9 || math.Abs(age-row[1]/50) > 1e-9 {
-			t.Errorf("at %v: %v, %v, %v; want %v", row[0], behind, age, err, row[1])
-		}
-	}
-	f.Bound = 600
-	b = must(f.Backlog())
-	wantClose(t, "full", b.FullAt, 20, 1e-12)
-	wantClose(t, "rejected, from then on 1-50/80", b.Rejected, (1-50.0/80)*40/60, 1e-12)
-	wantClose(t, "drained", b.EmptyAt, 72, 1e-12)
-	f.Rate = 40
-	if b := must(f.Backlog()); b.Most != 0 || b.EmptyAt != 0 {
-		t.Errorf("below capacity: %v", b)
-	}
-	f.After = 50
-	if _, err := f.Backlog(); err == nil {
-		t.Error("a queue that never empties has no error")
-	}
 }

@@ -1,7 +1,6 @@
 package theory
 
 import (
-	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/stat"
@@ -100,74 +99,4 @@ func Judge(interval Estimate, expected, delta float64) Answer {
 		return Contradicted
 	}
 	return CannotTell
-}
-
-// Inflation is by how much more than that of independent requests the variance is
-// of the rejected share of n requests in a row, for large n, at a server with c
-// workers and k places under Poisson arrivals of load a and exponential service:
-// rejects come in clusters. It is exact for M/M/c/K; of constant service no
-// formula is known, [Simulate] estimates it. It is an error where so few are
-// rejected that a number cannot hold it. It takes a time of c+k.
-//
-// It is 1 + 2S/(1-B) with S the sum over states j, from 1 to the last but one, of
-// B/p(j)·P(j)·P(j-1), P being the chance of at most j: the solution of Poisson's
-// equation for the chain at arrivals, whose differences satisfy a recursion of
-// positive terms.
-func Inflation(c, k int, a float64) (float64, error) {
-	if err := firstOf(badWorkers(c), badBoundedPlaces(k), badLoad(a)); err != nil {
-		return 0, err
-	}
-	m := newBusy(c, k, a)
-	if m.full < 1e-250 {
-		return 0, bad(false, "load", a, "so large that something is rejected")
-	}
-	if m.full == 1 {
-		return 1, nil
-	}
-	// at is the chance of each state, from the last down, as a multiple of the
-	// largest; then all are divided by their sum.
-	last := c + k
-	p := make([]float64, last+1)
-	p[last] = 1
-	sum := 1.0
-	for j := last; j > 0; j-- {
-		p[j-1] = p[j] * float64(min(j, c)) / a
-		sum += p[j-1]
-		if p[j-1] > 1e200 {
-			for i := j - 1; i <= last; i++ {
-				p[i] /= 1e200
-			}
-			sum /= 1e200
-		}
-	}
-	// back is B·P(j)/p(j), upTo is P(j).
-	var s, back, upTo float64
-	for j := range last {
-		if j > 0 {
-			back *= float64(min(j, c)) / a
-			before := upTo
-			s += (back + m.full) * before
-		}
-		back += m.full
-		upTo += p[j] / sum
-	}
-	return 1 + 2*s/(1-m.full), nil
-}
-
-// RunLength is how many requests must be offered so that the interval of a
-// rejected share about b is of half a width of precision·b, at a two-sided
-// confidence, where the variance is inflated by inflation ([Inflation]; 1 for
-// independent requests). b, precision and confidence are more than 0 and, but for
-// precision, less than 1. The normal approximation is good where some tens of
-// clusters are expected.
-func RunLength(b, inflation, precision, confidence float64) (float64, error) {
-	if err := firstOf(badShare("rejected", b), badPositive("inflation", inflation), badPositive("precision", precision), badShare("confidence", confidence)); err != nil {
-		return 0, err
-	}
-	z := distuv.UnitNormal.Quantile(0.5 + confidence/2)
-	n := math.Ceil(z * z * inflation * (1 - b) / b / precision / precision)
-	if math.IsInf(n, 0) {
-		return 0, bad(false, "precision", precision, fmt.Sprintf("larger for a share of %g", b))
-	}
-	return max(1, n), nil
 }

@@ -109,24 +109,3 @@ func TestWarmUpSuffices(t *testing.T) {
 		}
 	}
 }
-
-func TestRunLength(t *testing.T) {
-	// For +-10 %, with the inflation of constant service: 2.1 and 2.3 at 1 %.
-	wantClose(t, "1 %", must(RunLength(0.01, 2.3, 0.1, 0.95)), 87_000, 0.01)
-	wantClose(t, "20 %", must(RunLength(0.2, 1.7, 0.1, 0.95)), 2_600, 0.01)
-	wantClose(t, "50 %", must(RunLength(0.5, 0.8, 0.1, 0.95)), 310, 0.01)
-	wantClose(t, "half the width takes four times as long", must(RunLength(0.1, 3, 0.05, 0.95)), 4*must(RunLength(0.1, 3, 0.1, 0.95)), 1e-3)
-	if n := must(RunLength(0.999999, 1e-9, 10, 0.5)); n != 1 {
-		t.Errorf("at least one: %v", n)
-	}
-}
-
-// A run of that length has the width that was asked for.
-func TestRunLengthGivesTheWidth(t *testing.T) {
-	b, v := must(ErlangB(10, 18.3)), must(Inflation(10, 0, 18.3))
-	n := int(must(RunLength(b, v, 0.05, 0.95)))
-	s := must(Simulate(Simulation{Workers: 10, Load: 18.3, Service: Law{Kind: Exponential}, Runs: 400, Requests: n}))
-	// Half of the interval of one run is as wide as that of all times 20.
-	half := (s.Rejected.High - s.Rejected.Low) / 2 * 20
-	wantClose(t, "half the width", half/b, 0.05, 0.12)
-}

@@ -9,11 +9,11 @@
 //     that is exact.
 //  2. [Replay] takes recorded arrivals and service times and says of each single
 //     request whether it had to be accepted, and when it had to start: no
-//     sampling error, and so the sharpest check ([CompareFates]).
+//     sampling error, and so the sharpest check.
 //  3. The models themselves, one family a file, where a caller knows which one
 //     applies; and what is needed to hold a measurement against them: how long to
-//     warm up ([WarmUp]), how long to run ([RunLength]), what the interval is
-//     ([BatchMeans]), and whether it confirms ([Judge]).
+//     warm up ([WarmUp]), what the interval is ([BatchMeans]), and whether it
+//     confirms ([Judge]).
 //
 // # Notation
 //
@@ -33,7 +33,6 @@ package theory
 
 import (
 	"fmt"
-	"math"
 )
 
 // What the models take at most; see the range of the package.
@@ -100,16 +99,6 @@ func badStable(c int, a float64) error {
 
 func badShare(name string, p float64) error {
 	return bad(p > 0 && p < 1, name, p, "more than 0 and less than 1")
-}
-
-// badTime is for times and rates that may be anything finite from 0.
-func badTime(name string, t float64) error {
-	return bad(t >= 0 && !math.IsInf(t, 0), name, t, "a number from 0")
-}
-
-// badPositive is for times and rates that divide.
-func badPositive(name string, t float64) error {
-	return bad(t > 0 && !math.IsInf(t, 0), name, t, "a number above 0")
 }
 
 // share keeps rounding from making a share less than 0 or more than 1.

@@ -133,16 +133,16 @@ func TestBoundsAgainstTest(t *testing.T) {
 			return
 		}
 		const bit = 1e-9
-		if p := SignedRankUpper(d, lower-bit); p > alpha {
+		if p := signedRankUpper(d, lower-bit); p > alpha {
 			t.Errorf("%v is below the lower bound, but has p %v", lower-bit, p)
 		}
-		if p := SignedRankUpper(d, lower+bit); p <= alpha {
+		if p := signedRankUpper(d, lower+bit); p <= alpha {
 			t.Errorf("%v is above the lower bound, but has p %v", lower+bit, p)
 		}
-		if p := SignedRankLower(d, upper+bit); p > alpha {
+		if p := signedRankLower(d, upper+bit); p > alpha {
 			t.Errorf("%v is above the upper bound, but has p %v", upper+bit, p)
 		}
-		if p := SignedRankLower(d, upper-bit); p <= alpha {
+		if p := signedRankLower(d, upper-bit); p <= alpha {
 			t.Errorf("%v is below the upper bound, but has p %v", upper-bit, p)
 		}
 	})

@@ -1,10 +1,10 @@
 // Package exact has the statistics of a comparison: exact tests and bounds for
 // small samples, that hold whatever the noise is distributed like.
 //
-// Of pairs, the signed-rank test ([SignedRankUpper]) asks whether values are
-// symmetric about something, and nothing else; its bounds ([SignedRankBounds])
-// are the changes that it does not reject, and the estimate in their middle is
-// that of [HodgesLehmann]. Without pairs, [RankSumBounds] does the same for two
+// Of pairs, the signed-rank test asks whether values are symmetric about
+// something, and nothing else; its bounds ([SignedRankBounds]) are the changes
+// that it does not reject, and the estimate in their middle is that of
+// [HodgesLehmann]. Without pairs, [RankSumBounds] does the same for two
 // samples. Figures come with ties, for histograms round them: no chance here is
 // taken from a table for values without ties, or from a normal distribution,
 // where that could make it too small.

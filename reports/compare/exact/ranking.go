@@ -1,55 +1,8 @@
 package exact
 
 import (
-	"math"
-	"slices"
 	"sort"
 )
-
-// SignedRankUpper is the exact p of Wilcoxon's signed-rank test that d is
-// symmetric about theta, against that it lies higher: the chance of ranks as
-// favourable to "higher" as these, were each sign tossed. It is above 0 and at
-// most 1, and 1 of no values.
-//
-// The chance is conditional on the ties: they share the mean of their ranks.
-// Values that equal theta keep their ranks and have no sign, as Pratt has it
-// (Remarks on Zeros and Ties in the Wilcoxon Signed Rank Procedures, Journal of
-// the American Statistical Association 54, 1959). Dropped, as Wilcoxon has it,
-// they make p fall where a value falls; so p never falls as theta rises, and
-// [SignedRankBounds] can invert it.
-func SignedRankUpper(d []float64, theta float64) float64 {
-	return signedRank(d, theta, false)
-}
-
-// SignedRankLower is [SignedRankUpper] against that d lies lower than theta.
-func SignedRankLower(d []float64, theta float64) float64 {
-	return signedRank(d, theta, true)
-}
-
-// SignedRankTwoSided is the p against that d lies elsewhere than about theta:
-// twice the smaller of both one-sided ones, and at most 1.
-func SignedRankTwoSided(d []float64, theta float64) float64 {
-	return min(1, 2*min(SignedRankUpper(d, theta), SignedRankLower(d, theta)))
-}
-
-// Equivalent is the p of two one-sided tests (TOST) that d lies at -margin or
-// below, or at margin or above, against that it lies between: the larger of
-// both. Where it is at most alpha, the bounds at alpha lie within the margin.
-func Equivalent(d []float64, margin float64) float64 {
-	return max(SignedRankUpper(d, -margin), SignedRankLower(d, margin))
-}
-
-func signedRank(d []float64, theta float64, lower bool) float64 {
-	if !finite(d) || !finite([]float64{theta}) {
-		return 1
-	}
-	sorted := slices.Sorted(slices.Values(d))
-	r := rankAbout(sorted, theta, max(resolution(d), near*math.Abs(theta)), nil)
-	if lower {
-		r.below = r.total - r.below
-	}
-	return r.p()
-}
 
 // ranking is a sample as the signed-rank test sees it. Its ranks are twice the
 // mid-ranks: those are whole numbers.

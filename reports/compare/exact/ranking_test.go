@@ -2,6 +2,7 @@ package exact
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -28,29 +29,29 @@ func TestSignedRank(t *testing.T) {
 		want  float64
 	}{
 		// R prints 0.01953 for V = 40 of 45: 10 of 512 sums are as large.
-		{"depression became less", SignedRankLower(depression, 0), 10.0 / 512},
-		{"the same turned round", SignedRankUpper(negated(depression), 0), 10.0 / 512},
+		{"depression became less", signedRankLower(depression, 0), 10.0 / 512},
+		{"the same turned round", signedRankUpper(negated(depression), 0), 10.0 / 512},
 		// SciPy prints 0.041259765625 and 0.0206298828125.
-		{"maize grew differently", SignedRankTwoSided(maize, 0), 0.041259765625},
-		{"maize grew higher", SignedRankUpper(maize, 0), 0.0206298828125},
+		{"maize grew differently", signedRankTwoSided(maize, 0), 0.041259765625},
+		{"maize grew higher", signedRankUpper(maize, 0), 0.0206298828125},
 
 		// Pratt's own example, as told in the Wikipedia article on the test: these
 		// have 109/2^13 when all are decreased a little, so must not have more
 		// before. Dropping the zero makes it 70/2^12, by counting sums.
-		{"Pratt's values, decreased", SignedRankUpper([]float64{0, 2, 3, 4, 6, 7, 8, 9, 11, 14, 15, 17, -18}, 0.5), 109.0 / 8192},
-		{"Pratt's values as they are", SignedRankUpper([]float64{0, 2, 3, 4, 6, 7, 8, 9, 11, 14, 15, 17, -18}, 0), 98.0 / 8192},
+		{"Pratt's values, decreased", signedRankUpper([]float64{0, 2, 3, 4, 6, 7, 8, 9, 11, 14, 15, 17, -18}, 0.5), 109.0 / 8192},
+		{"Pratt's values as they are", signedRankUpper([]float64{0, 2, 3, 4, 6, 7, 8, 9, 11, 14, 15, 17, -18}, 0), 98.0 / 8192},
 
 		// What can go wrong.
-		{"no values", SignedRankUpper(nil, 0), 1},
-		{"all where they should be", SignedRankUpper([]float64{3, 3, 3, 3}, 3), 1},
-		{"the same for the other side", SignedRankLower([]float64{3, 3, 3, 3}, 3), 1},
-		{"the same for both", SignedRankTwoSided([]float64{3, 3, 3, 3}, 3), 1},
-		{"all equal and higher", SignedRankUpper([]float64{3, 3, 3, 3}, 2), 1.0 / 16},
-		{"all equal and lower", SignedRankUpper([]float64{3, 3, 3, 3}, 4), 1},
-		{"symmetric: twice a half and more is still 1", SignedRankTwoSided([]float64{-1, 1}, 0), 1},
-		{"a tie that rounding hides", SignedRankUpper([]float64{0.3 - 0.1, -(0.1 + 0.1), 5, 6}, 0), 3.0 / 16},
-		{"not a number", SignedRankUpper([]float64{1, 2, 3, math.NaN()}, 0), 1},
-		{"infinite", SignedRankUpper([]float64{1, 2, 3, math.Inf(1)}, 0), 1},
+		{"no values", signedRankUpper(nil, 0), 1},
+		{"all where they should be", signedRankUpper([]float64{3, 3, 3, 3}, 3), 1},
+		{"the same for the other side", signedRankLower([]float64{3, 3, 3, 3}, 3), 1},
+		{"the same for both", signedRankTwoSided([]float64{3, 3, 3, 3}, 3), 1},
+		{"all equal and higher", signedRankUpper([]float64{3, 3, 3, 3}, 2), 1.0 / 16},
+		{"all equal and lower", signedRankUpper([]float64{3, 3, 3, 3}, 4), 1},
+		{"symmetric: twice a half and more is still 1", signedRankTwoSided([]float64{-1, 1}, 0), 1},
+		{"a tie that rounding hides", signedRankUpper([]float64{0.3 - 0.1, -(0.1 + 0.1), 5, 6}, 0), 3.0 / 16},
+		{"not a number", signedRankUpper([]float64{1, 2, 3, math.NaN()}, 0), 1},
+		{"infinite", signedRankUpper([]float64{1, 2, 3, math.Inf(1)}, 0), 1},
 	}
 	for _, row := range rows {
 		if !close(row.got, row.want, 1e-15) {
@@ -125,10 +126,10 @@ func TestSignedRankAgainstAllSigns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := samples(10).Draw(t, "d")
 		theta := places(d).Draw(t, "theta")
-		if got, want := SignedRankUpper(d, theta), tossed(d, theta); !close(got, want, 1e-12) {
+		if got, want := signedRankUpper(d, theta), tossed(d, theta); !close(got, want, 1e-12) {
 			t.Errorf("higher: p is %v, want %v", got, want)
 		}
-		if got, want := SignedRankLower(d, theta), tossed(negated(d), -theta); !close(got, want, 1e-12) {
+		if got, want := signedRankLower(d, theta), tossed(negated(d), -theta); !close(got, want, 1e-12) {
 			t.Errorf("lower: p is %v, want %v", got, want)
 		}
 	})
@@ -141,11 +142,11 @@ func TestSignedRankRises(t *testing.T) {
 		d := samples(60).Draw(t, "d")
 		a := places(d).Draw(t, "a")
 		b := places(d).Draw(t, "b")
-		low, high := SignedRankUpper(d, min(a, b)), SignedRankUpper(d, max(a, b))
+		low, high := signedRankUpper(d, min(a, b)), signedRankUpper(d, max(a, b))
 		if low > high+1e-12 {
 			t.Errorf("p falls from %v at %v to %v at %v", low, min(a, b), high, max(a, b))
 		}
-		for _, p := range []float64{low, high, SignedRankLower(d, a), SignedRankTwoSided(d, a)} {
+		for _, p := range []float64{low, high, signedRankLower(d, a), signedRankTwoSided(d, a)} {
 			if !(p > 0 && p <= 1) {
 				t.Errorf("p is %v", p)
 			}
@@ -157,7 +158,7 @@ func TestEquivalent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := samples(10).Draw(t, "d")
 		margin := rapid.Map(rapid.IntRange(0, 2<<10), func(i int) float64 { return float64(i) / (1 << 10) }).Draw(t, "margin")
-		got, want := Equivalent(d, margin), max(tossed(d, -margin), tossed(negated(d), -margin))
+		got, want := equivalent(d, margin), max(tossed(d, -margin), tossed(negated(d), -margin))
 		if !close(got, want, 1e-12) {
 			t.Errorf("p is %v, want %v", got, want)
 		}
@@ -171,7 +172,52 @@ func TestEquivalent(t *testing.T) {
 			t.Errorf("bounds %v to %v are not within %v, but p is %v", lower, upper, margin, got)
 		}
 	})
-	if got := Equivalent([]float64{0, 0, 0, 0, 0, 0, 0}, 0.05); got != 1.0/128 {
+	if got := equivalent([]float64{0, 0, 0, 0, 0, 0, 0}, 0.05); got != 1.0/128 {
 		t.Errorf("of no change at all p is %v, want 1/128", got)
 	}
+}
+
+// signedRankUpper is the exact p of Wilcoxon's signed-rank test that d is
+// symmetric about theta, against that it lies higher: the chance of ranks as
+// favourable to "higher" as these, were each sign tossed. It is above 0 and at
+// most 1, and 1 of no values.
+//
+// The chance is conditional on the ties: they share the mean of their ranks.
+// Values that equal theta keep their ranks and have no sign, as Pratt has it
+// (Remarks on Zeros and Ties in the Wilcoxon Signed Rank Procedures, Journal of
+// the American Statistical Association 54, 1959). Dropped, as Wilcoxon has it,
+// they make p fall where a value falls; so p never falls as theta rises, and
+// [SignedRankBounds] can invert it.
+func signedRankUpper(d []float64, theta float64) float64 {
+	return signedRank(d, theta, false)
+}
+
+// signedRankLower is [signedRankUpper] against that d lies lower than theta.
+func signedRankLower(d []float64, theta float64) float64 {
+	return signedRank(d, theta, true)
+}
+
+// signedRankTwoSided is the p against that d lies elsewhere than about theta:
+// twice the smaller of both one-sided ones, and at most 1.
+func signedRankTwoSided(d []float64, theta float64) float64 {
+	return min(1, 2*min(signedRankUpper(d, theta), signedRankLower(d, theta)))
+}
+
+// equivalent is the p of two one-sided tests (TOST) that d lies at -margin or
+// below, or at margin or above, against that it lies between: the larger of
+// both. Where it is at most alpha, the bounds at alpha lie within the margin.
+func equivalent(d []float64, margin float64) float64 {
+	return max(signedRankUpper(d, -margin), signedRankLower(d, margin))
+}
+
+func signedRank(d []float64, theta float64, lower bool) float64 {
+	if !finite(d) || !finite([]float64{theta}) {
+		return 1
+	}
+	sorted := slices.Sorted(slices.Values(d))
+	r := rankAbout(sorted, theta, max(resolution(d), near*math.Abs(theta)), nil)
+	if lower {
+		r.below = r.total - r.below
+	}
+	return r.p()
 }

@@ -21,7 +21,7 @@ const module = "github.com/a628bb15/onhold/"
 // stands for all that is below it and not listed itself.
 var layers = [][]string{
 	{"reports/escape", "reports/field", "reports/redact", "reports/render/words", "reports/units"},
-	{"reports/files"},
+	{"reports/files", "reports/render/table"},
 	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/load", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/process", "reports/model"},

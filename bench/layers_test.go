@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/load", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/process", "reports/model"},
-	{"bench", "reports/conformance", "reports/compare", "reports/render/sweep"},
+	{"bench", "reports/conformance", "reports/compare", "reports/render/canvas", "reports/render/sweep"},
 	{"bench/epoll"},
 	{"targets/orders"},
 	{"targets/backend", "targets/grpc/orderspb"},
@@ -40,7 +40,7 @@ var layers = [][]string{
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
 	"gonum.org/v1/gonum":                    {"reports/compare/exact", "reports/theory"},
-	"gonum.org/v1/plot":                     {"reports/render"},
+	"gonum.org/v1/plot":                     {"reports/render", "reports/render/canvas"},
 	"github.com/jackc/pgx/v5":               {"targets/backend/postgres"},
 	"testing":                               {"bench/benchtest"},
 	"flag":                                  {"bench/benchtest"},

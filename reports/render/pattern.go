@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -105,7 +106,7 @@ const mostPanels = 4
 // in order. A pattern without panels has no figure. The error joins all that
 // went wrong; what could be written is written all the same.
 func WritePatterns(dir string, run result.Run, all []Pattern) (paths []string, err error) {
-	return (&patterns{run: run, all: all, resolution: dpi}).write(dir)
+	return (&patterns{run: run, all: all, resolution: canvas.DPI}).write(dir)
 }
 
 // patterns is what the files are made from.
@@ -140,14 +141,13 @@ func (ps *patterns) write(dir string) (paths []string, err error) {
 			continue
 		}
 		f := patternFigure(ps.run, p)
-		about := pngAbout{Title: f.sheet.title, Description: f.alt, Run: ps.run.ID, DPI: ps.resolution}
-		data, drawErr := f.paper(ps.resolution).encode(about)
+		data, drawErr := f.PNG(ps.resolution)
 		if drawErr != nil {
 			err = errors.Join(err, fmt.Errorf("pattern %q: %w", p.Name, drawErr))
 			continue
 		}
 		if put(p.Name+".png", data) {
-			ps.made[p.Name] = f.alt
+			ps.made[p.Name] = f.Alt
 		}
 	}
 	put("patterns.md", ps.page())

@@ -1,13 +1,20 @@
 package render
 
 import (
+	"fmt"
 	"image/color"
 	"math"
+	"strings"
 
-	"gonum.org/v1/plot/vg"
-
+	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/units"
 )
+
+// bars is a panel of horizontal bars.
+type bars struct {
+	rows  []barRow
+	scale canvas.Scale // of the lengths
+}
 
 // barRow is one line of a panel of bars: a bar, or the heading of a group.
 type barRow struct {
@@ -19,54 +26,68 @@ type barRow struct {
 	known   bool    // has a value that can be drawn
 }
 
-func barRows(bars []Bar, book hueBook) []barRow {
+func newBars(given []Bar, book hueBook) *bars {
 	var groups []string
 	of := map[string][]barRow{}
-	for _, b := range bars {
+	for _, b := range given {
 		if of[b.Group] == nil {
 			groups = append(groups, b.Group)
 		}
-		r := barRow{Bar: b, text: b.Text, hue: book.hue(b.Style, b.Label, b.Group), known: drawable(b.Value)}
+		r := barRow{Bar: b, text: b.Text, hue: book.hue(b.Style, b.Label, b.Group), known: canvas.Drawable(b.Value)}
 		if r.text == "" {
-			r.text = b.Unit.Text(b.Value)
+			r.text = barText(b)
 		}
 		if b.Weak {
-			r.hue = mix(r.hue, white, 0.6)
+			r.hue = canvas.Mix(r.hue, canvas.White, 0.6)
 		}
 		of[b.Group] = append(of[b.Group], r)
 	}
-	var out []barRow
+	out := &bars{}
 	for _, g := range groups {
 		if g != "" {
-			out = append(out, barRow{heading: g})
+			out.rows = append(out.rows, barRow{heading: g})
 		}
-		out = append(out, of[g]...)
+		out.rows = append(out.rows, of[g]...)
 	}
 	return out
 }
 
-// scaleBars gives bars of one unit one scale, in all panels.
-func (m *patternModel) scaleBars() {
-	most := map[units.Unit]float64{}
-	each := func(f func(*cell, *barRow)) {
-		for i := range m.cells {
-			for k := range m.cells[i].bars {
-				if r := &m.cells[i].bars[k]; r.known && r.heading == "" {
-					f(&m.cells[i], r)
+// barText is the value of a bar; a large count has a letter.
+func barText(b Bar) string {
+	if b.Unit == units.Rate {
+		return b.Unit.Short(b.Value) + "/s"
+	}
+	return b.Unit.Short(b.Value)
+}
+
+// alignBars gives bars of one unit one scale, in all panels.
+func (m patternModel) alignBars() {
+	all := contents[*bars](m)
+	each := func(f func(*barRow)) {
+		for _, b := range all {
+			for i := 0; b != nil && i < len(b.rows); i++ {
+				if b.rows[i].known {
+					f(&b.rows[i])
 				}
 			}
 		}
 	}
-	each(func(_ *cell, r *barRow) { most[r.Unit] = max(most[r.Unit], math.Abs(r.Value)) })
-	left, right := 0.0, 0.0
-	each(func(_ *cell, r *barRow) {
+	most := map[units.Unit]float64{}
+	each(func(r *barRow) { most[r.Unit] = max(most[r.Unit], math.Abs(r.Value)) })
+	scale := canvas.Scale{}
+	each(func(r *barRow) {
 		if most[r.Unit] > 1e-12 {
 			r.length = r.Value / most[r.Unit]
 		}
-		left, right = min(left, r.length), max(right, r.length)
+		scale.Lo, scale.Hi = min(scale.Lo, r.length), max(scale.Hi, r.length)
 	})
-	for i := range m.cells {
-		m.cells[i].left, m.cells[i].right = left, right
+	if scale.Hi <= scale.Lo {
+		scale.Hi = 1
+	}
+	for _, b := range all {
+		if b != nil {
+			b.scale = scale
+		}
 	}
 }
 
@@ -76,73 +97,85 @@ const (
 	headingShare = 1.15 // of the height of a bar
 )
 
-func (c cell) barMargins(share vg.Length) margins {
+func (b *bars) margins(width float64) margins {
 	m := margins{left: 4, right: 12}
-	for _, b := range c.bars {
-		if b.heading == "" {
-			m.left = max(m.left, width(style{size: labelSize}, b.Label)+8)
-			m.right = max(m.right, width(style{size: nameSize, bold: true}, b.text)+8)
-		}
+	for _, r := range b.rows {
+		m.left = max(m.left, canvas.Width(canvas.Style{Size: canvas.LabelSize}, r.Label)+8)
+		m.right = max(m.right, canvas.Width(canvas.Style{Size: canvas.NameSize, Bold: true}, r.text)+8)
 	}
-	return margins{min(m.left, 0.4*share), min(m.right, 0.35*share)}
+	return margins{min(m.left, 0.4*width), min(m.right, 0.35*width)}
 }
 
-func (p *paper) barCell(c cell, r, outer rect) {
-	rows := c.bars
-	if most := int((r.y1 - r.y0) / shortestBar); len(rows) > most {
+func (b *bars) axes() (above, below float64) { return 0, 4 }
+
+func (b *bars) draw(c *canvas.Canvas, r, outer canvas.Rect) {
+	rows := b.rows
+	if most := int(r.H() / shortestBar); len(rows) > most {
 		rows = rows[:max(0, most-1)]
-		left := int64(0)
-		for _, b := range c.bars[len(rows):] {
-			if b.heading == "" {
+		left := 0
+		for _, row := range b.rows[len(rows):] {
+			if row.heading == "" {
 				left++
 			}
 		}
-		p.text(outer.x0, r.y0, style{size: noteSize, color: soft}, count(left)+" more are left out")
-		r.y0 += shortestBar
+		c.Text(outer.X0, r.Y0, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, units.Int(left)+" more are left out")
+		r.Y0 += shortestBar
 	}
-	total := vg.Length(0)
-	for _, b := range rows {
-		total += b.share()
+	total := 0.0
+	for _, row := range rows {
+		total += row.share()
 	}
-	h := min(tallestBar, (r.y1-r.y0)/max(total, 1))
-	x := axis{lo: c.left, hi: c.right}
-	if x.hi <= x.lo {
-		x.hi = 1
-	}
-	at := x.on(r.x0, r.x1)
-	y := r.y1
-	for _, b := range rows {
-		y -= h * b.share()
-		if b.heading != "" {
-			st := style{size: min(labelSize, h*0.7), bold: true, color: ink}
-			p.text(outer.x0, y+h*0.28, st, fitted(&st, b.heading, outer.x1-outer.x0))
+	h := min(tallestBar, r.H()/max(total, 1))
+	x := b.scale
+	x.From, x.To = r.X0, r.X1
+	y := r.Y1
+	for _, row := range rows {
+		y -= h * row.share()
+		if row.heading != "" {
+			s, text := canvas.Fit(canvas.Style{Size: min(canvas.LabelSize, h*0.7), Bold: true, Color: canvas.Ink}, row.heading, outer.W())
+			c.Text(outer.X0, y+h*0.28, s, text)
 			continue
 		}
 		mid := y + h/2
-		end := at(b.length)
-		if b.known {
-			box := rect{min(at(0), end), y + h*0.14, max(at(0), end), y + h*0.86}
-			if box.x1-box.x0 < 0.75 && b.Value != 0 {
-				box.x1 = box.x0 + 0.75 // little is not nothing
+		end := x.At(row.length)
+		if row.known {
+			box := canvas.Rect{X0: min(x.At(0), end), Y0: y + h*0.14, X1: max(x.At(0), end), Y1: y + h*0.86}
+			if row.Value != 0 { // little is not nothing
+				box.X1 = max(box.X1, box.X0+0.75)
 			}
-			p.fill(b.hue, box)
+			c.Fill(row.hue, box)
 		}
-		st := style{size: min(labelSize, h*0.72), color: ink, hx: -1}
-		p.text(r.x0-5, mid-middle(st.size), st, fitted(&st, b.Label, r.x0-5-outer.x0))
-		st = style{size: min(nameSize, h*0.75), bold: !b.Weak, color: ink}
-		if b.Weak {
-			st.color = soft
+		label, text := canvas.Fit(canvas.Style{Size: min(canvas.LabelSize, h*0.72), Color: canvas.Ink, Align: canvas.Right}, row.Label, r.X0-5-outer.X0)
+		c.TextBeside(r.X0-5, mid, label, text)
+		value := canvas.Style{Size: min(canvas.NameSize, h*0.75), Bold: !row.Weak, Color: canvas.Ink}
+		if row.Weak {
+			value.Color = canvas.Soft
 		}
-		from := max(end, at(0)) + 5
-		p.text(from, mid-middle(st.size), st, fitted(&st, b.text, outer.x1-from))
+		from := max(end, x.At(0)) + 5
+		value, text = canvas.Fit(value, row.text, outer.X1-from)
+		c.TextBeside(from, mid, value, text)
 	}
-	p.segment(pen{color: grey, width: 0.7}, at(0), r.y1, at(0), y)
+	c.Segment(canvas.Pen{Color: canvas.Grey, Width: 0.7}, x.At(0), r.Y1, x.At(0), y)
 }
 
 // share is the height of a row, in bars.
-func (b barRow) share() vg.Length {
-	if b.heading != "" {
+func (r barRow) share() float64 {
+	if r.heading != "" {
 		return headingShare
 	}
 	return 1
+}
+
+func (b *bars) marks() []string { return nil }
+
+func (b *bars) words() (kind, axes string, keys []string) {
+	group := ""
+	for _, r := range b.rows {
+		if r.heading != "" {
+			group = r.heading
+			continue
+		}
+		keys = append(keys, joinNonEmpty(", ", group, strings.TrimSpace(fmt.Sprint(r.Label, " ", r.text))))
+	}
+	return "Bars", "", keys
 }

@@ -12,9 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
+	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -124,7 +124,9 @@ func TestAnyPattern(t *testing.T) {
 		for _, c := range m.cells {
 			checkCell(t, c)
 		}
-		patternFigure(result.Run{}, p).paper(12)
+		if _, err := patternFigure(result.Run{}, p).PNG(12); err != nil {
+			t.Error(err)
+		}
 
 		data, err := patternsJSON(result.Run{}, []Pattern{p})
 		if err != nil {
@@ -142,58 +144,62 @@ func TestAnyPattern(t *testing.T) {
 }
 
 func checkCell(t *rapid.T, c cell) {
-	place := func(f func(float64) vg.Length, v float64, what string) {
-		if at := float64(f(v)); math.IsNaN(at) || math.IsInf(at, 0) {
-			t.Errorf("%s: %v has no place", what, v)
+	switch of := c.content.(type) {
+	case *lines:
+		checkAxis(t, of.x)
+		checkAxis(t, of.y)
+		if of.x.Log && !of.y.Log && of.y.Unit != units.Share {
+			t.Errorf("log x with linear y")
 		}
-	}
-	for _, a := range []axis{c.x, c.y} {
-		if c.kind != lineKind && (c.kind != spanKind || a != c.x) {
-			continue
-		}
-		if !(a.lo < a.hi) || a.Log && a.lo <= 0 {
-			t.Fatalf("axis from %v to %v", a.lo, a.hi)
-		}
-		named := 0
-		for _, k := range a.ticks(6) {
-			place(a.on(0, 100), k.at, "tick")
-			if k.label != "" {
-				named++
-			}
-			if len([]rune(k.label)) > 24 {
-				t.Errorf("a tick that nobody can read: %s", k.label)
-			}
-		}
-		if named == 0 || named > 7 {
-			t.Errorf("%d labels from %v to %v", named, a.lo, a.hi)
-		}
-	}
-	if c.kind == lineKind && c.x.Log && !c.y.Log && c.y.Unit != units.Share {
-		t.Errorf("log x with linear y")
-	}
-	for _, l := range c.lines {
-		for _, piece := range l.pieces(c, c.x.on(0, 100), c.y.on(0, 100)) {
-			for _, at := range piece {
-				place(func(float64) vg.Length { return at.X + at.Y }, 0, l.name)
-			}
-		}
-	}
-	for _, b := range c.bars {
-		if math.IsNaN(b.length) || math.Abs(b.length) > 1 {
-			t.Errorf("a bar of length %v", b.length)
-		}
-	}
-	for _, l := range c.lanes {
-		for i, b := range l.bars {
-			if b.row >= l.rows {
-				t.Errorf("row %d of %d", b.row, l.rows)
-			}
-			for _, o := range l.bars[:i] {
-				if o.row == b.row && o.From < b.To && b.From < o.To {
-					t.Errorf("two bars of %q lie on each other", l.name)
+		p := canvas.Chart{Rect: canvas.Rect{X1: 100, Y1: 100}, X: of.x, Y: of.y}
+		for _, l := range of.curves {
+			for _, v := range l.Values {
+				if at := p.At(v.X, v.Y); of.shows(v) && !(math.Abs(at.X) < 1e4 && math.Abs(at.Y) < 1e4) {
+					t.Errorf("%s: %v has no place", l.Name, v)
 				}
 			}
 		}
+	case *bars:
+		for _, b := range of.rows {
+			if math.IsNaN(b.length) || math.Abs(b.length) > 1 {
+				t.Errorf("a bar of length %v", b.length)
+			}
+		}
+	case *timeline:
+		checkAxis(t, of.x)
+		for _, l := range of.lanes {
+			for i, b := range l.bars {
+				if b.row >= l.rows {
+					t.Errorf("row %d of %d", b.row, l.rows)
+				}
+				for _, o := range l.bars[:i] {
+					if o.row == b.row && o.From < b.To && b.From < o.To {
+						t.Errorf("two bars of %q lie on each other", l.name)
+					}
+				}
+			}
+		}
+	}
+}
+
+func checkAxis(t *rapid.T, a canvas.Axis) {
+	if !(a.Lo < a.Hi) || a.Log && a.Lo <= 0 {
+		t.Fatalf("axis from %v to %v", a.Lo, a.Hi)
+	}
+	named := 0
+	for _, k := range a.Ticks(6) {
+		if at := a.Scale(0, 100).At(k.At); !(at >= 0 && at <= 100) {
+			t.Errorf("tick %v has no place", k.At)
+		}
+		if k.Label != "" {
+			named++
+		}
+		if len([]rune(k.Label)) > 24 {
+			t.Errorf("a tick that nobody can read: %s", k.Label)
+		}
+	}
+	if named == 0 || named > 7 {
+		t.Errorf("%d labels from %v to %v", named, a.Lo, a.Hi)
 	}
 }
 

@@ -1,214 +1,230 @@
 package render
 
 import (
+	"fmt"
 	"strings"
 
-	"gonum.org/v1/plot/vg"
+	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/result"
 )
 
-const (
-	cellGap    = 16 // between panels side by side
-	rowGap     = 12 // between two rows of panels
-	titleLine  = 12.5
-	axisLine   = 13 // the name of a y axis, above it
-	noteLine   = noteSize * 1.2
-	xAxisSpace = 27 // ticks and the name of an x axis
-)
+// patternModel is all that the figure of a pattern draws.
+type patternModel struct {
+	cells []cell
+	marks []string // how to read it
+}
+
+// cell is one panel.
+type cell struct {
+	title, note string
+	content     content
+}
+
+// content is the data of a panel. A new kind is a file with a type that has these
+// methods, and a line in contentOf.
+type content interface {
+	// margins is the room that labels need, of the width that the panel has with them.
+	margins(width float64) margins
+	// axes is the room for axes above and below the data.
+	axes() (above, below float64)
+	// draw draws the data into r; outer is all the room that the panel has.
+	draw(c *canvas.Canvas, r, outer canvas.Rect)
+	// words is the kind of chart, its axes and its key numbers.
+	words() (kind, axes string, keys []string)
+	// marks says how to read what needs explaining.
+	marks() []string
+}
 
 // margins are the free points at both sides of a panel's data.
-type margins struct{ left, right vg.Length }
+type margins struct{ left, right float64 }
 
-// pattern draws the panels: data rectangles of one size, so that what has one
-// scale can be compared by eye.
-func (p *paper) pattern(s sheet, m patternModel) {
-	top, bottom := p.head(s)-4, p.foot(s)+1
+func contentOf(p Panel, book hueBook) content {
+	switch {
+	case len(p.Lines) > 0:
+		return newLines(p, book)
+	case len(p.Bars) > 0:
+		return newBars(p.Bars, book)
+	case len(p.Spans) > 0:
+		return newTimeline(p, book)
+	case len(p.Dots) > 0:
+		return newDotField(p.Dots)
+	}
+	return nothingToDraw{}
+}
+
+// newPatternModel takes any pattern, also one that check finds fault with.
+func newPatternModel(p Pattern) patternModel {
+	panels := p.Panels[:min(len(p.Panels), mostPanels)]
+	book := newHueBook(panels)
+	var m patternModel
+	for _, c := range panels {
+		m.cells = append(m.cells, cell{c.Title, c.Note, contentOf(c, book)})
+	}
+	m.alignLines()
+	m.alignBars()
+	m.alignTimelines()
+	m.alignDots()
+	seen := map[string]bool{}
+	for _, c := range m.cells {
+		for _, mark := range c.content.marks() {
+			if !seen[mark] {
+				m.marks = append(m.marks, mark)
+			}
+			seen[mark] = true
+		}
+	}
+	if n := len(p.Panels) - len(panels); n > 0 {
+		m.marks = append(m.marks, fmt.Sprintf("%d more panels are left out", n))
+	}
+	return m
+}
+
+// contents are the panels of one kind; those of others are nil.
+func contents[T content](m patternModel) []T {
+	out := make([]T, len(m.cells))
+	for i, c := range m.cells {
+		out[i], _ = c.content.(T)
+	}
+	return out
+}
+
+// columns is how many panels stand side by side.
+func (m patternModel) columns() int {
+	if len(m.cells) == 4 {
+		return 2
+	}
+	return len(m.cells)
+}
+
+// besideLast is whether a panel stands at the right of the one before it.
+func (m patternModel) besideLast(i int) bool { return i > 0 && i%m.columns() > 0 }
+
+// figure of a pattern: pixels.
+const (
+	patternW, patternH = 1600, 900
+	patternTall        = 1100 // with two rows
+)
+
+// patternFigure is the figure of p, ready to be drawn.
+func patternFigure(run result.Run, p Pattern) *canvas.Figure {
+	m := newPatternModel(p)
+	f := &canvas.Figure{W: patternW, H: patternH, Title: p.title(), Alt: patternAlt(p, m), Run: run.ID, Draw: m.draw}
+	if len(m.cells) > m.columns() {
+		f.H = patternTall
+	}
+	if run.Partial {
+		f.Stamp = "PARTIAL"
+	}
+	setup := joinNonEmpty(" · ", append([]string{caption(run, nil)}, m.marks...)...)
+	for _, line := range []string{p.Caption, setup} {
+		if line != "" {
+			f.Footer = append(f.Footer, line)
+		}
+	}
+	return f
+}
+
+const (
+	cellGap  = 16 // between panels side by side
+	rowGap   = 12 // between two rows of panels
+	nameLine = 11.5
+	noteLine = canvas.NoteSize * 1.2
+)
+
+// draw draws the panels: data rectangles of one size, so that what has one scale can
+// be compared by eye.
+func (m patternModel) draw(c *canvas.Canvas, body canvas.Rect) {
 	n := len(m.cells)
 	if n == 0 {
 		return
 	}
 	cols := m.columns()
 	rows := (n + cols - 1) / cols
-	share := (p.w - 2*edge - vg.Length(cols-1)*cellGap) / vg.Length(cols)
+	share := (body.W() - float64(cols-1)*cellGap) / float64(cols)
 	room := make([]margins, cols)
-	used := vg.Length(0)
-	for i, c := range m.cells {
-		of := p.margins(c, share)
+	for i, p := range m.cells {
+		of := p.content.margins(share)
 		r := &room[i%cols]
 		r.left, r.right = max(r.left, of.left), max(r.right, of.right)
 	}
+	used := 0.0
 	for _, r := range room {
 		used += r.left + r.right
 	}
-	w := share - used/vg.Length(cols)
-	height := (top - bottom - vg.Length(rows-1)*rowGap) / vg.Length(rows)
+	w := share - used/float64(cols)
+	height := (body.H() - float64(rows-1)*rowGap) / float64(rows)
 	for row := range rows {
 		cells := m.cells[row*cols : min(n, (row+1)*cols)]
-		y1 := top - vg.Length(row)*(height+rowGap)
-		y0 := y1 - height
-		var outer []rect
-		x := vg.Length(edge)
-		for i := range cells {
-			full := room[i].left + w + room[i].right
-			outer = append(outer, rect{x, y0, x + full, y1})
-			x += full + cellGap
+		y1 := body.Y1 - float64(row)*(height+rowGap)
+		var outer []canvas.Rect
+		x, above, below := body.X0, 0.0, 0.0
+		for i, p := range cells {
+			o := canvas.Rect{X0: x, Y0: y1 - height, X1: x + room[i].left + w + room[i].right, Y1: y1}
+			outer = append(outer, o)
+			x = o.X1 + cellGap
+			a, b := p.content.axes()
+			above = max(above, a+7+nameLine*float64(canvas.PanelNameLines(o.W(), p.title)))
+			below = max(below, b+noteLine*float64(len(p.noteLines(o))))
 		}
-		above, below := vg.Length(0), vg.Length(0)
-		for i, c := range cells {
-			above = max(above, c.headHeight(outer[i]))
-			below = max(below, c.footHeight(outer[i]))
-		}
-		for i, c := range cells {
+		for i, p := range cells {
 			o := outer[i]
-			data := rect{o.x0 + room[i].left, y0 + below, o.x1 - room[i].right, y1 - above}
-			p.cellTitle(c, o)
-			p.cellNote(c, o)
-			p.cell(c, data, o)
+			c.PanelName(o.X0, o.Y1-9.5, o.W(), p.title)
+			lines := p.noteLines(o)
+			for k, l := range lines {
+				c.Text(o.X0, o.Y0+1+noteLine*float64(len(lines)-1-k), canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, l)
+			}
+			p.content.draw(c, canvas.Rect{X0: o.X0 + room[i].left, Y0: o.Y0 + below, X1: o.X1 - room[i].right, Y1: o.Y1 - above}, o)
 		}
 	}
 }
 
-// margins are what a cell needs, given the width that it has with them.
-func (p *paper) margins(c cell, share vg.Length) margins {
-	switch c.kind {
-	case lineKind:
-		return c.lineMargins(share)
-	case barKind:
-		return c.barMargins(share)
-	case spanKind:
-		return c.spanMargins(share)
+func (p cell) noteLines(o canvas.Rect) []string {
+	if p.note == "" {
+		return nil
 	}
-	return margins{}
-}
-
-func (p *paper) cell(c cell, r, outer rect) {
-	switch c.kind {
-	case lineKind:
-		p.lineCell(c, r, outer)
-	case barKind:
-		p.barCell(c, rect{r.x0, outer.y0 + c.noteHeight(outer) + 4, r.x1, r.y1}, outer)
-	case spanKind:
-		p.spanCell(c, r, outer)
-	case dotKind:
-		p.dotCell(c, r)
-	default:
-		p.text((r.x0+r.x1)/2, (r.y0+r.y1)/2, style{size: labelSize, color: soft, hx: -0.5}, "no data")
-	}
-}
-
-// titleOf splits a title into its bold part and the plain rest, which goes
-// into a line of its own where one is not enough for both.
-func (c cell) titleOf(w vg.Length) (bold, plain string, apart bool) {
-	bold, plain, _ = strings.Cut(c.title, ":")
-	plain = strings.TrimSpace(plain)
-	both := width(style{size: nameSize - 1, bold: true}, bold) + 4 + width(style{size: tickSize}, plain)
-	return bold, plain, plain != "" && both > w
-}
-
-func (c cell) headHeight(o rect) vg.Length {
-	h := vg.Length(3)
-	if c.title != "" {
-		h += titleLine
-		if _, _, apart := c.titleOf(o.x1 - o.x0); apart {
-			h += titleLine - 1
-		}
-	}
-	if c.kind == lineKind && c.y.name() != "" {
-		h += axisLine
-	}
-	return h + 4
-}
-
-func (p *paper) cellTitle(c cell, o rect) {
-	bold, plain, apart := c.titleOf(o.x1 - o.x0)
-	y := o.y1 - titleLine + 3
-	st := style{size: nameSize - 1, bold: true, color: ink}
-	p.text(o.x0, y, st, fitted(&st, bold, o.x1-o.x0))
-	x := o.x0 + width(st, bold) + 4
-	if apart {
-		x, y = o.x0, y-titleLine+1
-	}
-	st = style{size: tickSize, color: soft}
-	p.text(x, y, st, fitted(&st, plain, o.x1-x))
-}
-
-// fitted makes the letters of s smaller, down to seven points, and then cuts
-// txt, until it is no wider than w.
-func fitted(s *style, txt string, w vg.Length) string {
-	for s.size > noteSize && width(*s, txt) > w {
-		s.size -= 0.5
-	}
-	return cut(*s, txt, w)
-}
-
-// cut leaves out the end of txt where it is wider than w.
-func cut(s style, txt string, w vg.Length) string {
-	if width(s, txt) <= w {
-		return txt
-	}
-	r := []rune(txt)
-	for len(r) > 0 && width(s, string(r)+"…") > w {
-		r = r[:len(r)-1]
-	}
-	if len(r) == 0 {
-		return ""
-	}
-	return strings.TrimRight(string(r), " ,:…") + "…"
-}
-
-// broken is wrap, with a mark where something is left out.
-func broken(s style, txt string, w vg.Length, most int) []string {
-	lines, fits := wrap(s, txt, w, most)
-	if n := len(lines); !fits && n > 0 && !strings.HasSuffix(lines[n-1], "…") {
-		lines[n-1] = cut(s, lines[n-1]+" …", w)
-	}
+	lines, _ := canvas.Wrap(canvas.Style{Size: canvas.NoteSize}, p.note, o.W(), 2)
 	return lines
 }
 
-func (c cell) noteLines(o rect) []string {
-	if c.note == "" {
-		return nil
-	}
-	return broken(style{size: noteSize}, c.note, o.x1-o.x0, 2)
+// nothingToDraw is a panel without data.
+type nothingToDraw struct{}
+
+func (nothingToDraw) margins(float64) margins      { return margins{} }
+func (nothingToDraw) axes() (above, below float64) { return 0, 0 }
+func (nothingToDraw) words() (kind, axes string, keys []string) {
+	return "Panel without data", "", nil
+}
+func (nothingToDraw) marks() []string { return nil }
+func (nothingToDraw) draw(c *canvas.Canvas, r, _ canvas.Rect) {
+	c.Text((r.X0+r.X1)/2, (r.Y0+r.Y1)/2, canvas.Style{Size: canvas.LabelSize, Color: canvas.Soft, Align: canvas.Center}, "no data")
 }
 
-func (c cell) noteHeight(o rect) vg.Length { return noteLine * vg.Length(len(c.noteLines(o))) }
+// mostKeys bounds how many key numbers of a panel are in its description: a listener
+// cannot skip.
+const mostKeys = 6
 
-func (c cell) footHeight(o rect) vg.Length {
-	h := c.noteHeight(o)
-	switch c.kind {
-	case lineKind, spanKind:
-		h += xAxisSpace
-	case dotKind:
-		h += tallyHeight
+// patternAlt is the figure in words: of each panel what it is, its axes and key
+// numbers, and then the finding.
+func patternAlt(p Pattern, m patternModel) string {
+	var parts []string
+	for _, c := range m.cells {
+		kind, axes, keys := c.content.words()
+		what := joinNonEmpty(", ", kind, strings.Replace(c.title, ":", ",", 1)) + axes
+		if n := len(keys); n > mostKeys {
+			keys = append(keys[:mostKeys-1:mostKeys-1], fmt.Sprintf("and %d more", n-mostKeys+1))
+		}
+		parts = append(parts, words.Sentence(joinNonEmpty(": ", what, strings.Join(keys, "; "))))
 	}
-	return h
+	return strings.Join(append(parts, words.Sentence(p.title())), " ")
 }
 
-func (p *paper) cellNote(c cell, o rect) {
-	lines := c.noteLines(o)
-	for i, l := range lines {
-		p.text(o.x0, o.y0+1+noteLine*vg.Length(len(lines)-1-i), style{size: noteSize, color: soft}, l)
-	}
-}
-
-// xTicks draws the ticks of a linear or log x axis below r, and its name.
-func (p *paper) xTicks(a axis, ticks []tick, r rect, outer rect) {
-	at := a.on(r.x0, r.x1)
-	st := style{size: tickSize, color: soft, hx: -0.5, hy: -1}
-	names := map[float64]string{}
-	var places []float64
-	for _, t := range ticks {
-		p.segment(pen{color: grey, width: 0.7}, at(t.at), r.y0, at(t.at), r.y0-3)
-		if t.label != "" {
-			names[t.at] = t.label
-			places = append(places, t.at)
+func joinNonEmpty(between string, parts ...string) string {
+	var out []string
+	for _, p := range parts {
+		if p != "" {
+			out = append(out, p)
 		}
 	}
-	for _, v := range fitting(places, func(v float64) (vg.Length, vg.Length) { return at(v), width(st, names[v]) + 5 }) {
-		p.text(at(v), r.y0-4, st, names[v])
-	}
-	name := fitted(&st, a.name(), outer.x1-outer.x0)
-	half := width(st, name) / 2
-	x := min(max((r.x0+r.x1)/2, outer.x0+half), outer.x1-half)
-	p.text(x, r.y0-15, st, name)
+	return strings.Join(out, between)
 }

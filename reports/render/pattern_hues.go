@@ -3,10 +3,12 @@ package render
 import (
 	"image/color"
 	"slices"
+
+	"github.com/a628bb15/onhold/reports/render/canvas"
 )
 
-// hueBook gives each name one colour throughout a figure: styles theirs, and
-// the rest what is left.
+// hueBook gives each name one colour throughout a figure: styles theirs, and others
+// one of the rest.
 type hueBook struct {
 	of    map[string]color.RGBA
 	plain color.RGBA // of bars and spans without a name that has a colour
@@ -15,52 +17,44 @@ type hueBook struct {
 func newHueBook(panels []Panel) hueBook {
 	b := hueBook{of: map[string]color.RGBA{}}
 	var names []string
-	note := func(style, name string, named bool) {
+	taken := map[color.RGBA]bool{}
+	note := func(style, name string) {
 		switch {
-		case slices.Contains(styles, style):
-			b.of[style] = hueOf(style, 0)
+		case canvas.Named(style):
+			b.of[style] = canvas.HueOf(style, 0)
+			taken[b.of[style]] = true
 		case style != "":
 			names = append(names, style)
-		case named:
+		case name != "":
 			names = append(names, name)
 		}
 	}
 	for _, c := range panels {
 		for _, l := range c.Lines {
-			note(l.Style, l.Name, !l.Dashed)
+			if l.Dashed {
+				l.Name = "" // it has the colour of theory
+			}
+			note(l.Style, l.Name)
 		}
 		for _, r := range c.Bars {
-			note(r.Style, "", false)
+			note(r.Style, "")
 		}
 		for _, s := range c.Spans {
-			note(s.Style, "", false)
+			note(s.Style, "")
 		}
 	}
-	taken := func(c color.RGBA) bool {
-		for _, t := range b.of {
-			if t == c {
-				return true
-			}
-		}
-		return false
+	b.plain = canvas.Hues[0]
+	if taken[b.plain] {
+		b.plain = canvas.Grey
 	}
-	var free []color.RGBA
-	for _, h := range hues {
-		if !taken(h) {
-			free = append(free, h)
-		}
-	}
-	b.plain = grey
-	if !taken(hues[0]) {
-		b.plain = hues[0]
-	}
+	free := slices.DeleteFunc(slices.Clone(canvas.Hues), func(c color.RGBA) bool { return taken[c] })
 	if len(free) == 0 {
-		free = hues
+		free = canvas.Hues
 	}
 	next := 0
 	for _, n := range names {
 		if _, ok := b.of[n]; !ok {
-			b.of[n] = variant(free[next%len(free)], next/len(free))
+			b.of[n] = canvas.Variant(free[next%len(free)], next/len(free))
 			next++
 		}
 	}
@@ -75,15 +69,4 @@ func (b hueBook) hue(names ...string) color.RGBA {
 		}
 	}
 	return b.plain
-}
-
-// variant is the i-th of the colours that are seen to be of one hue.
-func variant(hue color.RGBA, i int) color.RGBA {
-	switch i % 3 {
-	case 1:
-		return mix(hue, black, 0.5)
-	case 2:
-		return mix(hue, white, 0.35)
-	}
-	return hue
 }

@@ -1,291 +1,270 @@
 package render
 
 import (
+	"cmp"
+	"fmt"
 	"image/color"
-	"math"
 	"slices"
 
-	"gonum.org/v1/plot/vg"
-	"gonum.org/v1/plot/vg/draw"
+	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
-// curveLine is a Line that is ready to be drawn: as many x as y.
-type curveLine struct {
-	name               string
+// lines is a panel of curves.
+type lines struct {
+	x, y    canvas.Axis
+	yShared bool // the panel to the left has the same y axis, with its labels
+	curves  []lineCurve
+	own     Panel // with the axes as they were given
+}
+
+type lineCurve struct {
+	canvas.Curve
 	hue                color.RGBA
-	xs, ys             []float64
-	hollow             []bool // of the same length, or nil
 	dashed, step, fill bool
 }
 
-func curveLines(lines []Line, book hueBook) []curveLine {
-	var out []curveLine
+func newLines(p Panel, book hueBook) *lines {
+	if !p.Y.Log && p.Y.Unit != units.Share {
+		p.X.Log = false // or a straight line would have an elbow
+	}
+	out := &lines{own: p}
 	seen := map[color.RGBA]int{}
-	for _, l := range lines {
-		n := min(len(l.X), len(l.Y))
-		c := curveLine{name: l.Name, xs: l.X[:n], ys: l.Y[:n], dashed: l.Dashed, step: l.Step, fill: l.Fill}
-		if len(l.Hollow) > 0 {
-			c.hollow = slices.Concat(l.Hollow, make([]bool, n))[:n]
+	for _, l := range p.Lines {
+		c := lineCurve{dashed: l.Dashed, step: l.Step, fill: l.Fill}
+		c.Name = l.Name
+		for i := range min(len(l.X), len(l.Y)) {
+			c.Values = append(c.Values, canvas.Value{X: l.X[i], Y: l.Y[i], Hollow: i < len(l.Hollow) && l.Hollow[i]})
 		}
 		hue := book.hue(l.Style, l.Name)
 		if c.dashed {
-			c.hue = mix(ink, white, 0.15)
+			c.hue = canvas.Mix(canvas.Ink, canvas.White, 0.15)
 		} else {
-			c.hue = variant(hue, seen[hue])
+			c.hue = canvas.Variant(hue, seen[hue])
 			seen[hue]++
 		}
-		out = append(out, c)
+		out.curves = append(out.curves, c)
 	}
 	return out
+}
+
+// alignLines gives panels with equal axes one scale.
+func (m patternModel) alignLines() {
+	all := contents[*lines](m)
+	scaled := func(own *lines, of func(*lines) Axis, value func(canvas.Value) float64, isX bool) canvas.Axis {
+		a := of(own)
+		var values []float64
+		for _, l := range all {
+			if l != own && (l == nil || a.Label == "" || of(l) != a) {
+				continue
+			}
+			for _, c := range l.curves {
+				for _, v := range c.Values {
+					values = append(values, value(v))
+				}
+			}
+		}
+		return canvas.NewAxis(canvas.Axis{Label: a.Label, Unit: a.Unit, Log: a.Log, Lo: a.Min, Hi: a.Max}, values, isX)
+	}
+	for i, l := range all {
+		if l == nil {
+			continue
+		}
+		l.x = scaled(l, func(l *lines) Axis { return l.own.X }, func(v canvas.Value) float64 { return v.X }, true)
+		l.y = scaled(l, func(l *lines) Axis { return l.own.Y }, func(v canvas.Value) float64 { return v.Y }, false)
+		l.yShared = m.besideLast(i) && l.y.Label != "" && all[i-1] != nil && all[i-1].y == l.y
+	}
 }
 
 // fewPoints is up to how many points a line has markers.
 const fewPoints = 40
 
-func (c cell) lineMargins(share vg.Length) margins {
+// marked is whether every point of a line has a marker.
+func (l lineCurve) marked() bool { return len(l.Values) <= fewPoints && !l.dashed && !l.step }
+
+// behind is how far behind the end of a line its name stands, where that is not beside
+// the panel.
+const behind = 12
+
+func (l *lines) margins(width float64) margins {
 	m := margins{left: 6, right: 8}
-	if !c.yShared {
-		st := style{size: tickSize}
-		for _, t := range c.y.ticks(7) {
-			m.left = max(m.left, width(st, t.label)+6)
+	if !l.yShared {
+		for _, t := range l.y.Ticks(7) {
+			m.left = max(m.left, canvas.Width(canvas.Style{Size: canvas.TickSize}, t.Label)+6)
 		}
 	}
 	// Names that stand behind a line which ends early need no room of their own.
-	last, room := 0.0, c.nameRoom(share)
-	data := share - m.left - m.right
-	for _, l := range c.lines {
-		if at, ok := l.end(c, c.x.on(0, 1), c.y.on(0, 1)); ok {
-			last = max(last, min(float64(at.X), 1))
+	data := width - m.left - m.right
+	unit := canvas.Chart{Rect: canvas.Rect{X1: 1, Y1: 1}, X: l.x, Y: l.y}
+	last, room := 0.0, 0.0
+	for _, c := range l.curves {
+		room = max(room, canvas.Width(canvas.Style{Size: canvas.LabelSize}, c.Name))
+		if at, ok := unit.End(c.Curve); ok {
+			last = max(last, at.X)
 		}
 	}
-	if vg.Length(last)*data+behind+room > data {
+	room = min(room, 0.3*width)
+	if last*data+behind+room > data {
 		m.right += room + 4
 	}
 	m.right = max(m.right, 14) // for half of the last tick's label
 	return m
 }
 
-// nameRoom is the width that the names of lines have.
-func (c cell) nameRoom(share vg.Length) vg.Length {
-	st := style{size: labelSize}
-	w := vg.Length(0)
-	for _, l := range c.lines {
-		w = max(w, width(st, l.name))
+func (l *lines) axes() (above, below float64) {
+	if l.y.Name() != "" {
+		above = 13
 	}
-	return min(w, 0.3*share)
+	return above, canvas.AxisHeight
 }
 
-func (p *paper) lineCell(c cell, r, outer rect) {
-	x, y := c.x.on(r.x0, r.x1), c.y.on(r.y0, r.y1)
-	if name := c.y.name(); name != "" {
-		st := style{size: tickSize, color: soft}
-		p.text(outer.x0, r.y1+9, st, fitted(&st, name, outer.x1-outer.x0))
-	}
-	ticks := c.y.ticks(max(3, min(7, int((r.y1-r.y0)/18))))
-	p.grid(r, scale{c.y.Log, c.y.lo, c.y.hi, r.y0, r.y1}, ticks, !c.yShared)
-	p.xTicks(c.x, c.levels(), r, outer)
+func (l *lines) draw(c *canvas.Canvas, r, outer canvas.Rect) {
+	s, name := canvas.Fit(canvas.Style{Size: canvas.TickSize, Color: canvas.Soft}, l.y.Name(), outer.W())
+	c.Text(outer.X0, r.Y1+9, s, name)
+	p := canvas.Chart{Rect: r, X: l.x, Y: l.y}
+	c.Grid(r, l.y.Scale(r.Y0, r.Y1), l.y.Ticks(max(3, min(7, int(r.H()/18)))), !l.yShared)
+	c.XAxis(r, l.x.Scale(r.X0, r.X1), l.levels(), l.x.Name(), outer.X0, outer.X1)
 
-	in := draw.Canvas{Canvas: p.c.Canvas, Rectangle: vg.Rectangle{
-		Min: vg.Point{X: r.x0 - 0.01, Y: r.y0 - 0.01}, Max: vg.Point{X: r.x1 + 0.01, Y: r.y1 + 0.01}}}
-	places := make([][][]vg.Point, len(c.lines))
-	for i, l := range c.lines {
-		places[i] = l.pieces(c, x, y)
-		if !l.fill {
-			continue
+	// A curve that others hide is wider than they are.
+	var solid []canvas.Curve
+	for _, v := range l.curves {
+		if v.fill {
+			c.Tint(p, v.Curve, v.step, v.hue)
 		}
-		tint := color.NRGBA{l.hue.R, l.hue.G, l.hue.B, 0x2C}
-		for _, piece := range places[i] {
-			base := min(max(y(max(c.y.lo, min(c.y.hi, 0))), r.y0), r.y1)
-			if c.y.Log {
-				base = r.y0
-			}
-			area := append(slices.Clone(piece), vg.Point{X: piece[len(piece)-1].X, Y: base}, vg.Point{X: piece[0].X, Y: base})
-			if area = in.ClipPolygonXY(area); len(area) > 2 {
-				p.c.FillPolygon(tint, area)
-			}
+		if v.marked() {
+			solid = append(solid, v.Curve)
 		}
 	}
-	extra := c.coincident(x, y)
+	var under [][]float64
+	if len(l.curves) <= 8 {
+		under = p.Coincident(solid)
+	}
 	for _, theory := range []bool{false, true} { // on top: it is thin
-		for i, l := range c.lines {
-			if l.dashed != theory {
+		for _, v := range l.curves {
+			if v.dashed != theory {
 				continue
 			}
-			s := draw.LineStyle{Color: l.hue, Width: lineWidth}
-			l.underlay(c, x, y, extra[i], in)
+			stroke := canvas.Stroke{Pen: canvas.Pen{Color: v.hue, Width: canvas.LineWidth}, Step: v.step}
 			if theory {
-				s.Width, s.Dashes = 1, dashed
+				stroke.Width, stroke.Dashes = 1, canvas.Dashed
 			}
-			for _, piece := range places[i] {
-				in.StrokeLines(s, in.ClipLinesXY(piece)...)
-			}
-			p.markers(l, c, x, y, r, extra[i], places[i])
-		}
-	}
-	p.lineNames(c, x, y, r, outer)
-}
-
-// pieces are the parts of a line between its gaps.
-func (l curveLine) pieces(c cell, x, y func(float64) vg.Length) [][]vg.Point {
-	var out [][]vg.Point
-	var piece []vg.Point
-	for i := range l.xs {
-		if !c.x.shows(l.xs[i]) || !c.y.shows(l.ys[i]) {
-			if len(piece) > 0 {
-				out, piece = append(out, piece), nil
-			}
-			continue
-		}
-		at := vg.Point{X: x(l.xs[i]), Y: y(l.ys[i])}
-		if n := len(piece); l.step && n > 0 {
-			piece = append(piece, vg.Point{X: at.X, Y: piece[n-1].Y})
-		}
-		piece = append(piece, at)
-	}
-	if len(piece) > 0 {
-		out = append(out, piece)
-	}
-	return out
-}
-
-// markers draws the points of a line that has few, and of any line those that
-// are not valid or stand alone.
-func (p *paper) markers(l curveLine, c cell, x, y func(float64) vg.Length, r rect, extra []vg.Length, pieces [][]vg.Point) {
-	few := len(l.xs) <= fewPoints && !l.dashed && !l.step
-	alone := map[vg.Point]bool{}
-	for _, piece := range pieces {
-		if len(piece) == 1 {
-			alone[piece[0]] = true
-		}
-	}
-	for i := range l.xs {
-		hollow := l.hollow != nil && l.hollow[i]
-		if !c.x.shows(l.xs[i]) || !c.y.shows(l.ys[i]) {
-			continue
-		}
-		at := vg.Point{X: x(l.xs[i]), Y: y(l.ys[i])}
-		if !few && !hollow && !alone[at] {
-			continue
-		}
-		if at.X >= r.x0-1 && at.X <= r.x1+1 && at.Y >= r.y0-1 && at.Y <= r.y1+1 {
-			p.dot(at.X, at.Y, 2+extra[i]/2, l.hue, hollow)
-		}
-	}
-}
-
-// coincident tells by how much each point of each line is to be wider, so that
-// lines which lie on it there, and are drawn later, leave its edges to be seen.
-func (c cell) coincident(x, y func(float64) vg.Length) [][]vg.Length {
-	extra := make([][]vg.Length, len(c.lines))
-	at := make([]map[float64]float64, len(c.lines))
-	for i, l := range c.lines {
-		extra[i] = make([]vg.Length, len(l.xs))
-		if l.dashed || l.step || len(l.xs) > fewPoints || len(c.lines) > 8 {
-			continue
-		}
-		at[i] = map[float64]float64{}
-		for k := range l.xs {
-			if c.x.shows(l.xs[k]) && c.y.shows(l.ys[k]) {
-				at[i][l.xs[k]] = l.ys[k]
-			}
-		}
-	}
-	for i, l := range c.lines {
-		for k := range l.xs {
-			a, ok := l.ys[k], at[i] != nil && c.x.shows(l.xs[k]) && c.y.shows(l.ys[k])
-			for j := i + 1; ok && j < len(c.lines); j++ {
-				if b, ok := at[j][l.xs[k]]; ok && math.Abs(float64(y(a)-y(b))) < 1 {
-					extra[i][k] += 2.2
+			if v.marked() {
+				stroke.Radius = 2
+				if len(under) > 0 {
+					stroke.Under, under = under[0], under[1:]
 				}
 			}
+			c.Curve(p, v.Curve, stroke)
 		}
 	}
-	return extra
+	l.names(c, p, outer)
 }
 
-// underlay draws the wider parts of a line: from point to point where both lie
-// below others.
-func (l curveLine) underlay(c cell, x, y func(float64) vg.Length, extra []vg.Length, in draw.Canvas) {
-	for k := 1; k < len(l.xs); k++ {
-		more := min(extra[k-1], extra[k])
-		if more == 0 || !c.x.shows(l.xs[k-1]) || !c.x.shows(l.xs[k]) {
-			continue
-		}
-		in.StrokeLines(draw.LineStyle{Color: l.hue, Width: lineWidth + more}, in.ClipLinesXY([]vg.Point{
-			{X: x(l.xs[k-1]), Y: y(l.ys[k-1])}, {X: x(l.xs[k]), Y: y(l.ys[k])}})...)
-	}
-}
-
-// levels are the ticks of the x axis: what was driven, where that is a few
-// levels on a log axis.
-func (c cell) levels() []tick {
-	if c.x.Log {
-		var at []float64
-		for _, l := range c.lines {
-			for _, v := range l.xs {
-				if !l.dashed && c.x.shows(v) && v >= c.x.lo && v <= c.x.hi && len(at) <= fewPoints && !slices.Contains(at, v) {
-					at = append(at, v)
-				}
+// levels are the ticks of the x axis: what was driven, where that is a few levels on a
+// log axis.
+func (l *lines) levels() []canvas.Tick {
+	var at []float64
+	for _, c := range l.curves {
+		for _, v := range c.Values {
+			if !c.dashed && l.x.Shows(v.X) && v.X >= l.x.Lo && v.X <= l.x.Hi && !slices.Contains(at, v.X) && len(at) <= fewPoints {
+				at = append(at, v.X)
 			}
 		}
-		if len(at) > 0 && len(at) <= fewPoints {
-			slices.Sort(at)
-			return labelled(at, c.x.Unit.Short, func(float64) bool { return true })
-		}
 	}
-	return c.x.ticks(6)
+	if !l.x.Log || len(at) == 0 || len(at) > fewPoints {
+		return l.x.Ticks(6)
+	}
+	slices.Sort(at)
+	return canvas.Ticks(at, l.x.Unit.Short)
 }
 
-// behind is how far behind the end of a line its name stands, where that is
-// not beside the panel.
-const behind = 12
-
-// end is the place of the last point of a line.
-func (l curveLine) end(c cell, x, y func(float64) vg.Length) (at vg.Point, ok bool) {
-	for k := len(l.xs) - 1; k >= 0; k-- {
-		if c.x.shows(l.xs[k]) && c.y.shows(l.ys[k]) {
-			return vg.Point{X: x(l.xs[k]), Y: y(l.ys[k])}, true
-		}
-	}
-	return at, false
-}
-
-// lineNames labels the lines at their right ends.
-func (p *paper) lineNames(c cell, x, y func(float64) vg.Length, r, outer rect) {
-	size := vg.Length(labelSize)
-	type end struct {
-		at vg.Point
-		l  curveLine
-	}
-	var ends []end
-	start := r.x0
-	for _, l := range c.lines {
-		if at, ok := l.end(c, x, y); ok && l.name != "" {
-			at = vg.Point{X: min(max(at.X, r.x0), r.x1), Y: min(max(at.Y, r.y0), r.y1)}
-			ends = append(ends, end{at, l})
+// names labels the lines at their right ends.
+func (l *lines) names(c *canvas.Canvas, p canvas.Chart, outer canvas.Rect) {
+	const size = canvas.LabelSize
+	start := p.X0
+	for _, v := range l.curves {
+		if at, ok := p.End(v.Curve); ok && v.Name != "" {
 			start = max(start, at.X+behind)
 		}
 	}
-	start = min(start, r.x1+5)
-	room := outer.x1 - start
-	// Names in two lines where there is room for all, else in one; and with
-	// too many even so, as many as there is room for.
+	start = min(start, p.X1+5)
+	// Names in two lines where there is room for all, else in one; and with too many
+	// even so, as many as there is room for.
 	for _, most := range []int{2, 1} {
-		var ls []label
-		for _, e := range ends {
-			lines := broken(style{size: size}, e.l.name, room, most)
+		var ls []canvas.Label
+		for _, v := range l.curves {
+			at, ok := p.End(v.Curve)
+			if !ok || v.Name == "" {
+				continue
+			}
+			lines, _ := canvas.Wrap(canvas.Style{Size: size}, v.Name, outer.X1-start, most)
 			for _, t := range slices.Backward(lines) {
-				ls = append(ls, label{e.at, t, e.l.hue, false})
+				ls = append(ls, canvas.Label{From: at, Text: t, Color: v.hue})
 			}
 		}
-		fit := int((r.y1-r.y0)/(size*1.08)) + 1
+		fit := int(p.H()/(size*1.08)) + 1
 		if len(ls) > fit && most > 1 {
 			continue
 		}
 		if len(ls) > fit {
-			ls = append(ls[:fit-1], label{vg.Point{X: r.x1, Y: r.y0}, "and more", soft, false})
+			ls = append(ls[:fit-1], canvas.Label{From: canvas.Point{X: p.X1, Y: p.Y0}, Text: "and more", Color: canvas.Soft})
 		}
-		p.labels(ls, start, r.y0+2, r.y1-2, size)
+		c.Labels(ls, start, p.Y0+2, p.Y1-2, size)
 		return
 	}
+}
+
+func (l *lines) marks() []string {
+	var out []string
+	for _, c := range l.curves {
+		for _, v := range c.Values {
+			if v.Hollow {
+				out = append(out, "hollow: stage not valid")
+			}
+			if canvas.Drawable(v.X) && canvas.Drawable(v.Y) && !l.shows(v) {
+				out = append(out, "a log scale has no zero: what is 0 is left out")
+			}
+		}
+	}
+	return out
+}
+
+func (l *lines) shows(v canvas.Value) bool { return l.x.Shows(v.X) && l.y.Shows(v.Y) }
+
+func (l *lines) words() (kind, axes string, keys []string) {
+	if n := l.y.Name(); n != "" {
+		axes = ", " + n
+	}
+	if l.x.Label != "" {
+		axes += " over " + l.x.Name()
+	}
+	for _, c := range l.curves {
+		keys = append(keys, l.curveWords(c))
+	}
+	return "Line chart", axes, keys
+}
+
+// curveWords is a curve in words: where it begins, its peak where that is neither end,
+// and where it ends.
+func (l *lines) curveWords(c lineCurve) string {
+	name := c.Name
+	if name == "" {
+		name = "a line"
+	}
+	values := slices.DeleteFunc(slices.Clone(c.Values), func(v canvas.Value) bool { return !l.shows(v) })
+	if len(values) == 0 {
+		return name + " has no points"
+	}
+	at := func(v canvas.Value) string {
+		return fmt.Sprintf("%s at %s", l.y.Unit.Text(v.Y), l.x.Unit.Short(v.X))
+	}
+	first, last := values[0], values[len(values)-1]
+	peak := slices.MaxFunc(values, func(a, b canvas.Value) int { return cmp.Compare(a.Y, b.Y) })
+	switch {
+	case len(values) == 1:
+		return name + " " + at(first)
+	case peak.Y > max(first.Y, last.Y)*1.1:
+		return fmt.Sprintf("%s from %s up to %s, then %s", name, at(first), at(peak), at(last))
+	}
+	return fmt.Sprintf("%s from %s to %s", name, at(first), at(last))
 }

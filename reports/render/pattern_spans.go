@@ -2,13 +2,21 @@ package render
 
 import (
 	"cmp"
+	"fmt"
 	"image/color"
 	"slices"
+	"strings"
 
-	"gonum.org/v1/plot/vg"
-
+	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/units"
 )
+
+// timeline is a panel of lanes with bars in time.
+type timeline struct {
+	x     canvas.Axis
+	lanes []lane
+	named bool // false: the panel to the left names the lanes
+}
 
 // lane is one row of a timeline, or several, as no two of its bars touch.
 type lane struct {
@@ -30,34 +38,36 @@ const (
 	mostRows = 90 // of a timeline
 )
 
-func lanesOf(spans []Span, book hueBook) []lane {
-	var out []lane
-	for _, s := range spans {
-		if s.To < s.From || !drawable(float64(s.From)) || !drawable(float64(s.To)) {
+func newTimeline(p Panel, book hueBook) *timeline {
+	t := &timeline{x: canvas.Axis{Label: cmp.Or(p.X.Label, "time"), Unit: units.Time}, named: true}
+	for _, s := range p.Spans {
+		if s.To < s.From || !canvas.Drawable(float64(s.From)) || !canvas.Drawable(float64(s.To)) {
 			continue
 		}
-		i := slices.IndexFunc(out, func(l lane) bool { return l.name == s.Lane })
+		i := slices.IndexFunc(t.lanes, func(l lane) bool { return l.name == s.Lane })
 		if i < 0 {
-			i = len(out)
-			out = append(out, lane{name: s.Lane})
+			i = len(t.lanes)
+			t.lanes = append(t.lanes, lane{name: s.Lane})
 		}
-		out[i].bars = append(out[i].bars, laneBar{Span: s, hue: book.hue(s.Style, s.Lane)})
+		t.lanes[i].bars = append(t.lanes[i].bars, laneBar{Span: s, hue: book.hue(s.Style, s.Lane)})
 	}
-	for i := range out {
-		out[i].pack()
+	for i := range t.lanes {
+		t.lanes[i].pack()
 	}
-	return out
+	return t
 }
 
-// pack gives each bar a row: its own where there are few, so that what comes
-// one after another is a flight of stairs, else the first that is free.
+// pack gives each bar a row: its own where there are few, so that bars one after
+// another are a flight of stairs, else the first that is free.
 func (l *lane) pack() {
 	slices.SortStableFunc(l.bars, func(a, b laneBar) int { return cmp.Compare(a.From, b.From) })
-	var hues []color.RGBA
+	l.hue = l.bars[0].hue
 	var free []int64 // when each row is
 	for i := range l.bars {
 		b := &l.bars[i]
-		hues = append(hues, b.hue)
+		if b.hue != l.bars[0].hue {
+			l.hue = canvas.Ink
+		}
 		l.end = max(l.end, float64(b.To))
 		row := slices.IndexFunc(free, func(at int64) bool { return at <= int64(b.From) })
 		if len(l.bars) <= stairs || row < 0 {
@@ -67,142 +77,151 @@ func (l *lane) pack() {
 		free[row] = int64(b.To)
 		b.row = row
 	}
-	l.rows, l.hue = len(free), sameHue(hues)
+	l.rows = len(free)
 }
 
-// alignLanes gives timelines one scale, and those with the same lanes the same
+func sameLanes(a, b *timeline) bool {
+	return slices.EqualFunc(a.lanes, b.lanes, func(x, y lane) bool { return x.name == y.name })
+}
+
+// alignTimelines gives timelines one scale, and those with the same lanes the same
 // heights.
-func (m *patternModel) alignLanes(panels []Panel) {
-	var times []float64
-	names := func(c cell) []string {
-		var out []string
-		for _, l := range c.lanes {
-			out = append(out, l.name)
-		}
-		return out
-	}
-	for _, c := range m.cells {
-		for _, l := range c.lanes {
-			for _, b := range l.bars {
+func (m patternModel) alignTimelines() {
+	all := contents[*timeline](m)
+	times := []float64{0}
+	for _, t := range all {
+		for i := 0; t != nil && i < len(t.lanes); i++ {
+			for _, b := range t.lanes[i].bars {
 				times = append(times, float64(b.From), float64(b.To))
 			}
 		}
 	}
-	for i := range m.cells {
-		c := &m.cells[i]
-		if c.kind != spanKind {
+	for i, t := range all {
+		if t == nil {
 			continue
 		}
-		label := panels[i].X.Label
-		if label == "" {
-			label = "time"
-		}
-		c.x = newAxis(Axis{Label: label, Unit: units.Time}, append(times, 0), true)
-		c.laneNames = true
-		for k := range m.cells {
-			if k == i || !slices.Equal(names(*c), names(m.cells[k])) {
+		t.x = canvas.NewAxis(t.x, times, true)
+		for k, other := range all {
+			if k == i || other == nil || !sameLanes(t, other) {
 				continue
 			}
-			for j := range c.lanes {
-				c.lanes[j].rows = max(c.lanes[j].rows, m.cells[k].lanes[j].rows)
+			for j := range t.lanes {
+				t.lanes[j].rows = max(t.lanes[j].rows, other.lanes[j].rows)
 			}
-			if k == i-1 && i%m.columns() > 0 {
-				c.laneNames = false
+			if k == i-1 && m.besideLast(i) {
+				t.named = false
 			}
 		}
 	}
 }
 
-func (c cell) spanMargins(share vg.Length) margins {
+func (t *timeline) margins(width float64) margins {
 	m := margins{left: 6, right: 14}
-	for _, l := range c.lanes {
-		m.right = max(m.right, width(style{size: nameSize, bold: true}, asTime(l.end))+8)
-		if c.laneNames {
-			m.left = max(m.left, width(style{size: nameSize, bold: true}, l.name)+8)
+	name := canvas.Style{Size: canvas.NameSize, Bold: true}
+	for _, l := range t.lanes {
+		m.right = max(m.right, canvas.Width(name, units.Time.Text(l.end))+8)
+		if t.named {
+			m.left = max(m.left, canvas.Width(name, l.name)+8)
 		}
 	}
-	m.left = min(m.left, 0.35*share)
+	m.left = min(m.left, 0.35*width)
 	return m
 }
 
-func (p *paper) spanCell(c cell, r, outer rect) {
-	at := c.x.on(r.x0, r.x1)
-	ticks := c.x.ticks(7)
-	for _, t := range ticks {
-		p.segment(pen{color: gridGrey, width: hairWidth * 1.6}, at(t.at), r.y0, at(t.at), r.y1)
-	}
-	p.segment(pen{color: grey, width: 0.7}, r.x0, r.y0, r.x1, r.y0)
-	p.xTicks(c.x, ticks, r, outer)
+func (t *timeline) axes() (above, below float64) { return 0, canvas.AxisHeight }
 
-	lanes, rows := c.lanes, 0
+func (t *timeline) draw(c *canvas.Canvas, r, outer canvas.Rect) {
+	x, ticks := t.x.Scale(r.X0, r.X1), t.x.Ticks(7)
+	c.GridDown(r, x, ticks)
+	c.Baseline(r)
+	c.XAxis(r, x, ticks, t.x.Name(), outer.X0, outer.X1)
+
+	lanes, rows := t.lanes, 0
 	for i, l := range lanes {
-		if rows += l.rows; rows > mostRows {
-			rows -= l.rows
+		if rows+l.rows > mostRows {
 			lanes = lanes[:i]
 			break
 		}
+		rows += l.rows
 	}
-	if left := len(c.lanes) - len(lanes); left > 0 {
-		p.text(r.x1, r.y1+1, style{size: noteSize, color: soft, hx: -1}, count(int64(left))+" more lanes are left out")
+	if left := len(t.lanes) - len(lanes); left > 0 {
+		c.Text(r.X1, r.Y1+1, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft, Align: canvas.Right}, units.Int(left)+" more lanes are left out")
 	}
 	if rows == 0 {
 		return
 	}
 	const between = 0.55 // two lanes, in rows
-	h := min(24, (r.y1-r.y0-2)/(vg.Length(rows)+between*vg.Length(len(lanes))))
-	y := r.y1 - h*between/2
+	h := min(24, (r.H()-2)/(float64(rows)+between*float64(len(lanes))))
+	y := r.Y1 - h*between/2
 	var middles []float64
 	for _, l := range lanes {
-		top := y
-		p.laneBars(l, at, top, h, outer.x1)
-		y -= h * vg.Length(l.rows)
-		middles = append(middles, float64(top+y)/2)
-		y -= h * between
+		l.draw(c, x, y, h, outer.X1)
+		bottom := y - h*float64(l.rows)
+		middles = append(middles, (y+bottom)/2)
+		y = bottom - h*between
 	}
-	if !c.laneNames {
+	if !t.named {
 		return
 	}
-	size := min(nameSize, max(noteSize, h*vg.Length(rows)/vg.Length(len(lanes))))
-	kept := fitting(middles, func(v float64) (vg.Length, vg.Length) { return vg.Length(v), size * 1.1 })
+	size := min(canvas.NameSize, max(canvas.NoteSize, h*float64(rows)/float64(len(lanes))))
+	kept := canvas.Fitting(middles, func(v float64) (float64, float64) { return v, size * 1.1 })
 	for i, l := range lanes {
 		if slices.Contains(kept, middles[i]) {
-			st := style{size: size, bold: true, color: l.hue, hx: -1}
-			name := fitted(&st, l.name, r.x0-6-outer.x0)
-			p.text(r.x0-6, vg.Length(middles[i])-middle(st.size), st, name)
+			s, name := canvas.Fit(canvas.Style{Size: size, Bold: true, Color: l.hue, Align: canvas.Right}, l.name, r.X0-6-outer.X0)
+			c.TextBeside(r.X0-6, middles[i], s, name)
 		}
 	}
 }
 
-// laneBars draws the bars of a lane from top down, and when the last one ends.
-func (p *paper) laneBars(l lane, at func(float64) vg.Length, top, h, right vg.Length) {
-	last := -1
+// draw draws the bars of a lane from top down, and when the last one ends.
+func (l lane) draw(c *canvas.Canvas, x canvas.Scale, top, h, right float64) {
+	last := 0
 	for i, b := range l.bars {
-		x0, x1 := at(float64(b.From)), at(float64(b.To))
-		x1 = max(x1, x0+0.75)
-		y1 := top - h*vg.Length(b.row) - h*0.08
-		y0 := y1 - h*0.84
-		fill, word := b.hue, color.Color(white)
+		y1 := top - h*float64(b.row) - h*0.08
+		box := canvas.Rect{X0: x.At(float64(b.From)), Y0: y1 - h*0.84, Y1: y1}
+		box.X1 = max(x.At(float64(b.To)), box.X0+0.75)
+		s := canvas.Style{Size: min(canvas.LabelSize, h*0.62), Color: canvas.White, Align: canvas.Center}
 		if b.Wait {
-			fill, word = mix(b.hue, white, 0.72), mix(b.hue, black, 0.3)
+			s.Color = canvas.Mix(b.hue, canvas.Black, 0.3)
+			c.Fill(canvas.Mix(b.hue, canvas.White, 0.72), box)
+		} else {
+			c.Fill(b.hue, box)
 		}
-		box := rect{x0, y0, x1, y1}
-		p.fill(fill, box)
 		if b.Wait && h > 5 {
-			p.frame(pen{color: b.hue, width: thinWidth}, box)
+			c.Frame(canvas.Pen{Color: b.hue, Width: canvas.ThinWidth}, box)
 		}
-		st := style{size: min(labelSize, h*0.62), color: word, hx: -0.5}
-		if st.size >= 6 && b.Label != "" && width(st, b.Label) < x1-x0-4 {
-			p.text((x0+x1)/2, (y0+y1)/2-middle(st.size), st, b.Label)
+		if s.Size >= 6 && b.Label != "" && canvas.Width(s, b.Label) < box.W()-4 {
+			c.TextBeside((box.X0+box.X1)/2, (box.Y0+box.Y1)/2, s, b.Label)
 		}
-		if last < 0 || b.To >= l.bars[last].To {
+		if b.To >= l.bars[last].To {
 			last = i
 		}
 	}
-	if last < 0 || h < 6 {
+	if h < 6 {
 		return
 	}
 	b := l.bars[last]
-	st := style{size: min(nameSize, h*0.75), bold: true, color: b.hue}
-	x := at(float64(b.To)) + 4
-	p.text(x, top-h*(vg.Length(b.row)+0.5)-middle(st.size), st, fitted(&st, asTime(float64(b.To)), right-x))
+	at := x.At(float64(b.To)) + 4
+	s, text := canvas.Fit(canvas.Style{Size: min(canvas.NameSize, h*0.75), Bold: true, Color: b.hue}, units.Duration(b.To), right-at)
+	c.TextBeside(at, top-h*(float64(b.row)+0.5), s, text)
+}
+
+func (t *timeline) marks() []string {
+	kinds := map[bool]bool{}
+	for _, l := range t.lanes {
+		for _, b := range l.bars {
+			kinds[b.Wait] = true
+		}
+	}
+	if len(kinds) == 2 {
+		return []string{"pale: waiting"}
+	}
+	return nil
+}
+
+func (t *timeline) words() (kind, axes string, keys []string) {
+	for _, l := range t.lanes {
+		keys = append(keys, strings.TrimSpace(fmt.Sprintf("%s %s, the last until %s", l.name, units.Plural(len(l.bars), "bar"), units.Time.Text(l.end))))
+	}
+	return "Timeline", "", keys
 }

@@ -66,7 +66,7 @@ func TestPatternsGoldenNoticesAChange(t *testing.T) {
 		{"a call begins 50 ms later", phoneCalls(), func(p *Pattern) { p.Panels[1].Spans[4].From += ms(50) }},
 	} {
 		c.change(&c.p)
-		got, err := patternFigure(madeRun(), c.p).paper(goldenDPI).encode(pngAbout{DPI: goldenDPI})
+		got, err := patternFigure(madeRun(), c.p).PNG(goldenDPI)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,29 +84,29 @@ func TestPatternsHaveGlyphs(t *testing.T) {
 		t.Skip("with the race detector, pictures take long")
 	}
 	for _, p := range append(madePatterns(), oddPatterns()...) {
-		if s := patternFigure(madeRun(), p).paper(12).strange; len(s) > 0 {
-			t.Errorf("%s: no glyph for %v", p.Name, s)
+		if missing := patternFigure(madeRun(), p).Missing(); len(missing) > 0 {
+			t.Errorf("%s: no glyph for %q", p.Name, missing)
 		}
 	}
 }
 
 // TestPatternScales: what is to be compared has one scale.
 func TestPatternScales(t *testing.T) {
-	m := newPatternModel(phoneCalls())
-	if m.cells[0].x != m.cells[1].x || m.cells[1].laneNames {
+	times := contents[*timeline](newPatternModel(phoneCalls()))
+	if times[0].x != times[1].x || times[1].named {
 		t.Error("timelines side by side have scales or names of their own")
 	}
-	m = newPatternModel(handshake())
-	if a, b := m.cells[0].bars[2].length, m.cells[1].bars[2].length; m.cells[0].right != m.cells[1].right || b > 0.61*a {
-		t.Errorf("60 %% of a bar is %v of %v", b, a)
+	b := contents[*bars](newPatternModel(handshake()))
+	if x, y := b[0].rows[2].length, b[1].rows[2].length; b[0].scale != b[1].scale || y > 0.61*x {
+		t.Errorf("60 %% of a bar is %v of %v", y, x)
 	}
 	p := heldOrFree()
 	p.Panels[1].Y = p.Panels[0].Y
-	if m = newPatternModel(p); m.cells[0].y != m.cells[1].y || !m.cells[1].yShared {
+	if l := contents[*lines](newPatternModel(p)); l[0].y != l[1].y || !l[1].yShared {
 		t.Error("equal axes have two scales")
 	}
 	p.Panels[0].Y.Log, p.Panels[0].Y.Label = false, "other"
-	if m = newPatternModel(p); m.cells[0].x.Log {
+	if l := contents[*lines](newPatternModel(p)); l[0].x.Log {
 		t.Error("log x with linear y")
 	}
 }

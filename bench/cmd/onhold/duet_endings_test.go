@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/render"
 )
@@ -62,7 +63,7 @@ func TestDuetEndsWithItsFiles(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	commitAll(t, dir)
+	commandtest.Commit(t, dir)
 	serve := []string{"--build", "touch {out}; chmod +x {out}"}
 	for _, c := range []struct {
 		how, why    string
@@ -125,7 +126,7 @@ func TestDuetEndsBySignals(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ".gitignore"), []byte("out*\nbuilding\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	commitAll(t, dir)
+	commandtest.Commit(t, dir)
 	for _, sent := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
 		out, building := filepath.Join(dir, "out-"+sent.String()), filepath.Join(dir, "building")
 		os.Remove(building)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/render"
@@ -24,7 +25,7 @@ func TestSlowInterruptDuet(t *testing.T) {
 		t.Skip("no SIGINT")
 	}
 	dir, temp := t.TempDir(), t.TempDir()
-	toyRepo(t, dir)
+	commandtest.ToyRepo(t, dir)
 	args := []string{"duet", "--base", "main", "--bench", "Orders", "--benchtime", "20ms", "--out", "duet", "--patient", "--measure-identical"}
 	cmd := command(t, dir, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)

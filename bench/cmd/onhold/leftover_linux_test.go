@@ -41,6 +41,7 @@ func leftovers(t *testing.T, dir string) []string {
 // A server of style queue ends where a part of it dies, and takes with it what
 // the parts made, whichever it was.
 func TestNothingIsLeftOfAQueueWhosePartDies(t *testing.T) {
+	t.Parallel()
 	for _, victim := range []string{"payments", "broker"} {
 		t.Run(victim, func(t *testing.T) {
 			t.Parallel()

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"net/http"
@@ -11,22 +10,17 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
-	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
-	"github.com/a628bb15/onhold/targets/grpc"
-	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
@@ -45,13 +39,6 @@ func TestMain(m *testing.M) {
 	testscript.Main(pgtest.Tests{M: m}, map[string]func(){"onhold": main})
 }
 
-// The short form of whatever is run: flags that a command line gives itself
-// come first. The lag is not judged: other tests share the machine.
-var short = []string{
-	"ONHOLD_LEVELS=1,50", "ONHOLD_STAGE=200ms", "ONHOLD_WARMUP=50ms", "ONHOLD_EVERY=100ms",
-	"ONHOLD_BACKEND_LATENCY=20ms", "ONHOLD_MAX_LAG=1m", "ONHOLD_ONLY=phone-calls", "ONHOLD_SCALE=0.02",
-}
-
 func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	exe, err := os.Executable()
@@ -60,7 +47,7 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.CommandContext(t.Context(), exe, args...)
 	cmd.Dir = dir
-	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short, quickDuet(strings.Join(args, " ")))
+	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, commandtest.Short, commandtest.QuickDuet(strings.Join(args, " ")))
 	return cmd
 }
 
@@ -68,17 +55,6 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 func onhold(t *testing.T, dir string, args ...string) (stdout, stderr string, code int) {
 	t.Helper()
 	return onholdWith(t, nil, dir, args...)
-}
-
-// withServices runs a test of a command line with the environment that leads to
-// what it needs, and skips it alone where that is not installed.
-func withServices(t *testing.T, line string, test func(t *testing.T, env []string)) {
-	t.Helper()
-	if !strings.Contains(line, "--backend postgres") {
-		test(t, nil)
-		return
-	}
-	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Shared(t).Env()) })
 }
 
 func onholdWith(t *testing.T, env []string, dir string, args ...string) (stdout, stderr string, code int) {
@@ -108,7 +84,7 @@ func runScripts(t *testing.T, dir string) {
 	testscript.Run(t, testscript.Params{
 		Dir: dir,
 		Setup: func(e *testscript.Env) error {
-			e.Vars = append(e.Vars, short...)
+			e.Vars = append(e.Vars, commandtest.Short...)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -135,203 +111,6 @@ func runScripts(t *testing.T, dir string) {
 			},
 		},
 	})
-}
-
-// examples are the command lines that a help text shows.
-func examples(t *testing.T, help string) []string {
-	t.Helper()
-	lines := regexp.MustCompile(`(?m)^\s+(onhold [a-z]+ .*)$`).FindAllStringSubmatch(help[strings.Index(help, "Example"):], -1)
-	var out []string
-	for _, l := range lines {
-		out = append(out, strings.TrimSpace(l[1]))
-	}
-	return out
-}
-
-// Every example in the --help of what is quick works as it stands there, and the
-// one of run that these read.
-func TestEveryExampleInHelp(t *testing.T) {
-	testExamples(t, func(example string) bool {
-		return !strings.HasPrefix(example, "onhold run ") || outFlag.MatchString(example)
-	}, "run", "serve", "report", "compare", "predict")
-}
-
-// Every example in the --help of what builds programs, or measures for longer,
-// works as it stands there.
-func TestSlowEveryExampleInHelp(t *testing.T) {
-	slow.Only(t)
-	testExamples(t, func(string) bool { return true }, "run", "duet", "patterns", "verify", "peers", "doctor")
-}
-
-func testExamples(t *testing.T, wanted func(example string) bool, subcommands ...string) {
-	if testing.Short() {
-		t.Skip("takes 15 s; left to the long run")
-	}
-	t.Parallel() // with what waits for processes, too
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.String() != "/api/orders?user_id=42" {
-			http.Error(w, "the quotes were lost", http.StatusBadRequest)
-		}
-	}))
-	defer upstream.Close()
-	dir := t.TempDir()
-	toyRepo(t, dir)
-	ran := 0
-	for _, sub := range subcommands {
-		if (sub == "peers" || sub == "doctor") && runtime.GOOS != "linux" {
-			continue // its server needs Linux
-		}
-		help, _, code := onhold(t, dir, sub, "--help")
-		if code != 0 {
-			t.Fatalf("%s --help: exit code %d", sub, code)
-		}
-		found := examples(t, help)
-		if len(found) == 0 {
-			t.Errorf("%s --help shows no example:\n%s", sub, help)
-		}
-		for _, example := range found {
-			if !wanted(example) {
-				continue
-			}
-			// The address of a server that the reader has, and a port that may be
-			// taken here, are the only things put in.
-			line := strings.Replace(example, "http://127.0.0.1:8080", upstream.URL, 1)
-			line = strings.Replace(line, "--addr 127.0.0.1:8080", "--addr 127.0.0.1:0", 1)
-			args := words(line)[1:]
-			if line == "onhold verify --quick" { // a minute
-				args = append(args, "--cells", "loss-constant", "--longest", "1s")
-			}
-			if sub == "duet" {
-				args = append(args, "--out", filepath.Join(t.TempDir(), "duet"))
-			}
-			ran++
-			if sub == "serve" {
-				served(t, command(t, dir, args...))
-				continue
-			}
-			withServices(t, example, func(t *testing.T, env []string) {
-				var stdout, stderr string
-				var code int
-				validAtLast(t, func(try int) int {
-					if m := outFlag.FindStringSubmatch(line); try > 1 && m != nil {
-						os.RemoveAll(filepath.Join(dir, m[1]))
-					}
-					stdout, stderr, code = onholdWith(t, env, dir, args...)
-					return code
-				})
-				// Windows as short as those of a test may be too short to tell anything.
-				busy := code == exitInvalid && busyWords.MatchString(stdout+stderr)
-				if code != 0 && !busy && !(sub == "verify" && code == exitCannotTell) {
-					t.Errorf("%s\nexit code %d\n%s%s", example, code, stdout, stderr)
-				}
-			})
-		}
-	}
-	if ran < len(subcommands) {
-		t.Errorf("only %d examples found", ran)
-	}
-}
-
-// words splits a command line as a shell does, with single quotes.
-func words(line string) (out []string) {
-	for i, part := range strings.Split(line, "'") {
-		if i%2 == 1 { // within quotes
-			out = append(out, part)
-			continue
-		}
-		out = append(out, strings.Fields(part)...)
-	}
-	return out
-}
-
-// toyRepo makes dir a repository that the examples can do with: a package with
-// a benchmark, a server, and what two runs left.
-func toyRepo(t *testing.T, dir string) {
-	t.Helper()
-	files := map[string]string{
-		".gitignore":         "reports/\n",
-		"go.mod":             "module example.com/toy\n\ngo 1.26\n",
-		"orders.go":          "package toy\n\nfunc Orders() (n int) {\n\tfor i := range 1000 {\n\t\tn += i % 7\n\t}\n\treturn n\n}\n",
-		"orders_test.go":     "package toy\n\nimport \"testing\"\n\nfunc BenchmarkOrders(b *testing.B) {\n\tfor b.Loop() {\n\t\tOrders()\n\t}\n}\n",
-		"cmd/server/main.go": "package main\n\nimport (\n\t\"flag\"\n\t\"net/http\"\n)\n\nfunc main() {\n\taddr := flag.String(\"addr\", \"\", \"\")\n\tflag.Parse()\n\thttp.HandleFunc(\"/api/orders\", func(http.ResponseWriter, *http.Request) {})\n\thttp.ListenAndServe(*addr, nil)\n}\n",
-		"old.txt":            strings.Repeat("BenchmarkX 1 1000 ns/op\n", 12),
-		"new.txt":            strings.Repeat("BenchmarkX 1 1001 ns/op\n", 12),
-	}
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	commitAll(t, dir)
-	for _, name := range []string{"before", "after"} {
-		if _, stderr, code := onhold(t, dir, "run", "--targets", "goroutine", "--levels", "50", "--no-report", "--out", "reports/out/"+name); code != 0 {
-			t.Fatalf("exit code %d\n%s", code, stderr)
-		}
-	}
-}
-
-// serving starts a target and reads its ready line.
-func serving(t *testing.T, cmd *exec.Cmd) (ready targets.Ready) {
-	t.Helper()
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	line, err := bufio.NewReader(stdout).ReadBytes('\n')
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(line, &ready); err != nil || ready.PID != cmd.Process.Pid || ready.Style == "" {
-		t.Fatalf("ready line %q: %v", line, err)
-	}
-	return ready
-}
-
-// served waits until a target serves, asks it for orders, and ends it.
-func served(t *testing.T, cmd *exec.Cmd) {
-	t.Helper()
-	ready := serving(t, cmd)
-	ask(t, ready)
-	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Wait(); err != nil {
-		t.Errorf("after SIGTERM: %v", err)
-	}
-}
-
-// ask asks a target for orders, in the protocol of its style.
-func ask(t *testing.T, ready targets.Ready) {
-	t.Helper()
-	style, ok := targets.Find(ready.Style)
-	if !ok {
-		t.Fatalf("there is no style %q", ready.Style)
-	}
-	var dial bench.Dial
-	var err error
-	if style.Protocol == targets.GRPC {
-		dial, err = grpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Dial()
-	} else {
-		dial, err = bench.HTTP{URL: "http://" + ready.Addr + "/api/orders?user_id=42"}.Dial()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := dial(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	if r := conn.Do(20 * time.Second); r.Outcome != result.OK {
-		t.Errorf("%v: %s", r.Outcome, r.Why)
-	}
 }
 
 // Ctrl-C ends the run in good order: the stages that are whole are reported,
@@ -429,6 +208,7 @@ func TestInterruptPeers(t *testing.T) {
 
 // A peer that is asked for by name has to be there.
 func TestPeerThatIsMissing(t *testing.T) {
+	t.Parallel()
 	cmd := command(t, t.TempDir(), "peers", "--peers", "hey,wrk")
 	cmd.Env = append(cmd.Env, "PATH="+t.TempDir())
 	out, err := cmd.CombinedOutput()

@@ -21,6 +21,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
@@ -54,7 +55,7 @@ func serveProcessWith(t *testing.T, env []string, args ...string) *targets.Proce
 		t.Fatal(err)
 	}
 	cmd := exec.Command(exe, append([]string{"serve"}, args...)...)
-	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, short, env)
+	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, commandtest.Short, env)
 	p, err := targets.Launch(t.Context(), cmd, nil)
 	if err != nil {
 		t.Fatal(err)

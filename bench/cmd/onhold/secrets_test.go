@@ -18,13 +18,14 @@ import (
 // file and in nothing that is printed.
 func TestSecretsStayOut(t *testing.T) {
 	const secret = "pLanted-S3cret"
+	t.Setenv(asCommand, "1") // of the targets that are started
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Write([]byte("ok"))
 	}))
 	defer server.Close()
 	// One that repeats what it was sent, as a reply that is none.
 	host := strings.TrimPrefix(server.URL, "http://")
-	short := []string{"--load", "constant", "--levels", "50", "--stage", "200ms", "--warmup", "0s", "--out", "out"}
+	short := []string{"--load", "constant", "--levels", "100", "--stage", "50ms", "--warmup", "0s", "--out", "out"}
 	for name, args := range map[string][]string{
 		"user":             {"run", "--url", "http://" + secret + "@" + host + "/"},
 		"password":         {"run", "--url", "http://joe:" + secret + "@" + host + "/"},

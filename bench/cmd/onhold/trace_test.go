@@ -5,14 +5,16 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/trace"
 )
 
 // SIGTERM is how a target ends, and then its trace is there.
 func TestServeLeavesATrace(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "a.trace")
-	served(t, command(t, "", "serve", "blocking", "--workers", "3", "--queue", "2", "--trace", file))
+	commandtest.Served(t, command(t, "", "serve", "blocking", "--workers", "3", "--queue", "2", "--trace", file))
 	tr, err := trace.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)

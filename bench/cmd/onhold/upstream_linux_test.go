@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 )
 
 // The upstream that is started for a target ends with it, asked or killed.
@@ -16,8 +18,8 @@ func TestUpstreamEndsWithItsTarget(t *testing.T) {
 			t.Run(fmt.Sprint(backend, " ", sig), func(t *testing.T) {
 				t.Parallel()
 				cmd := command(t, t.TempDir(), "serve", "eventloop", "--backend", backend)
-				ready := serving(t, cmd)
-				ask(t, ready)
+				ready := commandtest.Serving(t, cmd)
+				commandtest.Ask(t, ready)
 				pid := targetOf(ready.PID)
 				if !strings.Contains(commandLine(pid), "\x00serve\x00"+upstream+"\x00") {
 					t.Errorf("it has started process %d: %q", pid, commandLine(pid))

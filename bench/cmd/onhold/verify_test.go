@@ -113,6 +113,7 @@ func TestVerifyRefuses(t *testing.T) {
 
 // What a verdict is worth as an exit code.
 func TestVerifyExitCodes(t *testing.T) {
+	t.Parallel()
 	report := func(answers ...string) *conformance.Report {
 		r := &conformance.Report{}
 		for _, a := range answers {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 )
@@ -63,7 +64,7 @@ func TestSlowReadmeWorkflow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	commitAll(t, origin)
+	commandtest.Commit(t, origin)
 	clone := filepath.Join(t.TempDir(), "clone")
 	if out, err := exec.CommandContext(t.Context(), "git", "clone", "-q", origin, clone).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

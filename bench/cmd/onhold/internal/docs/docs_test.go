@@ -1,0 +1,102 @@
+// Package docs runs the command lines of the README and of the help texts as a
+// reader does, with the command as it is built.
+package docs
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
+	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
+)
+
+// The command's exit codes that a busy machine can cause.
+const (
+	exitInconclusive = 3
+	exitInvalid      = 4
+)
+
+// program is the command.
+var program string
+
+func TestMain(m *testing.M) { os.Exit(build(pgtest.Tests{M: m}.Run)) }
+
+// build builds the command, runs the tests, and removes it.
+func build(tests func() int) int {
+	dir, err := os.MkdirTemp("", "onhold-docs-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "onhold")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "../..").CombinedOutput(); err != nil {
+		panic(string(out))
+	}
+	return tests()
+}
+
+// onhold runs the command to its end.
+func onhold(t *testing.T, env []string, dir string, args ...string) (printed string, code int) {
+	t.Helper()
+	cmd := command(t, env, dir, args...)
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+func command(t *testing.T, env []string, dir string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(t.Context(), program, args...)
+	cmd.Dir = dir
+	cmd.Env = slices.Concat(os.Environ(), commandtest.Short, commandtest.QuickDuet(strings.Join(args, " ")), env)
+	return cmd
+}
+
+// withServices runs a test of a command line with the environment that leads to
+// what it needs, and skips it alone where that is not installed.
+func withServices(t *testing.T, line string, test func(t *testing.T, env []string)) {
+	t.Helper()
+	if !strings.Contains(line, "--backend postgres") {
+		test(t, nil)
+		return
+	}
+	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Shared(t).Env()) })
+}
+
+var outFlag = regexp.MustCompile(`--out (\S+)`)
+
+// retried runs a command line again that ends with the exit code of an invalid
+// run: tests on the same machine can disturb stages as short as these. What is
+// wrong stays so. An invalid run is accepted in the end where what it prints says
+// that the machine was too busy.
+func retried(t *testing.T, dir, line string, run func(try int) (printed string, code int)) (printed string, code int) {
+	t.Helper()
+	for try := 1; ; try++ {
+		if m := outFlag.FindStringSubmatch(line); try > 1 && m != nil {
+			os.RemoveAll(filepath.Join(dir, m[1]))
+		}
+		if printed, code = run(try); code != exitInvalid {
+			return printed, code
+		}
+		if try == 3 {
+			if busyWords.MatchString(printed) {
+				code = 0
+			}
+			return printed, code
+		}
+		t.Log("not valid; again")
+	}
+}
+
+var busyWords = regexp.MustCompile(`the generator was late: p|of the CPU time it may use, above|of the generator was busy for|stopped the generator`)

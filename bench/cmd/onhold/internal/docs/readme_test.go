@@ -1,0 +1,205 @@
+package docs
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
+	"github.com/a628bb15/onhold/bench/slow"
+)
+
+// notRun are the README's commands that a test cannot run, and why.
+var notRun = map[string]string{
+	"bin/onhold duet --base main --build 'go build -o {out} ./bench/cmd/onhold' --serve '{out} serve goroutine --backend-latency 20ms --addr {addr}' --path '/api/orders?user_id=42' --level 4000": "takes 40 s; TestEveryExampleInHelp does the same with a smaller server, and .ci/run with this one",
+	"bin/onhold patterns --only user-1001":         "takes 8 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only held-or-free":      "takes 20 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only what-is-behind":    "takes 15 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only the-pool":          "takes 15 s; .ci/run runs all patterns",
+	"bin/onhold patterns --only handshake":         "takes 8 s; .ci/run runs all patterns",
+	"git clone https://github.com/a628bb15/onhold": "the test stands in a clone",
+	"cd onhold":         "the test stands in a clone",
+	"go test ./...":     "this test is part of it",
+	"bin/onhold verify": "takes five minutes; TestVerifyACell runs a cell of it",
+	"sudo apt-get install wrk apache2-utils nghttp2-client": "installs other people's programs",
+	"go install github.com/codesenberg/bombardier@latest":   "likewise",
+	"go install github.com/rakyll/hey@latest":               "likewise",
+	"go install github.com/tsenart/vegeta/v12@latest":       "likewise",
+	"go install go.k6.io/k6@latest":                         "likewise",
+}
+
+// long are the commands that build programs, compute or measure for more than a
+// second or two, or need a server of their own, and what reads their results.
+var long = regexp.MustCompile(`^\./run\.sh|^go (test|tool) |onhold (duet|doctor|peers)|--only pay-later|--stage (2|10)s|--repeats|--backend |--clients 1000000|reports/out/(orders|open|before)`)
+
+// Every quick command in the README files works.
+func TestReadmeCommands(t *testing.T) {
+	testReadme(t, 9, func(line string) bool { return !long.MatchString(line) }, func(bin string) error { return os.Symlink(program, bin) })
+}
+
+// Every command in the README files works, and its own build of the command does.
+func TestSlowReadmeCommands(t *testing.T) {
+	slow.Only(t)
+	testReadme(t, 30, func(string) bool { return true }, func(bin string) error {
+		cmd := exec.CommandContext(t.Context(), "go", "build", "-o", bin, "./bench/cmd/onhold")
+		cmd.Dir = filepath.Dir(filepath.Dir(bin))
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			err = fmt.Errorf("%w\n%s", err, out)
+		}
+		return err
+	})
+}
+
+// testReadme runs those of the commands that are wanted, in their quick form:
+// fewer levels and shorter stages. Blocks run side by side, the lines of one in
+// turn. There must be at least least of them. install puts the command where the
+// README has it.
+func testReadme(t *testing.T, least int, wanted func(line string) bool, install func(bin string) error) {
+	if testing.Short() {
+		t.Skip("takes half a minute; left to the long run")
+	}
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("the README's commands are for a Unix shell")
+	}
+	root, err := filepath.Abs("../../../../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if all := r.URL.Query().Has("all"); r.URL.Path != "/api/orders" || r.URL.Query().Get("user_id") != "42" || all && r.Header.Get("Accept") != "application/json" {
+			http.Error(w, "the quotes were lost", http.StatusBadRequest)
+		}
+	}))
+	defer upstream.Close()
+	// A copy of the tree, for the commands leave things in it.
+	work := t.TempDir()
+	list, err := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
+	if err != nil {
+		t.Skip("not in a git checkout:", err)
+	}
+	var blocks []block
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(list), "\x00"), "\x00") {
+		copyFile(t, filepath.Join(root, name), filepath.Join(work, name))
+		if filepath.Base(name) == "README.md" {
+			blocks = append(blocks, blocksOf(t, work, name)...)
+		}
+	}
+	commandtest.Commit(t, work)
+	for _, name := range []string{"bin", "out"} { // where commands write what the README does not say where
+		if err := os.MkdirAll(filepath.Join(work, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := install(filepath.Join(work, "bin", "onhold")); err != nil {
+		t.Fatal(err)
+	}
+	var ran atomic.Int32
+	t.Run("blocks", func(t *testing.T) { // ends when all of them have
+		for i, b := range blocks {
+			t.Run(b.name, func(t *testing.T) {
+				t.Parallel()
+				for j, line := range b.lines {
+					if notRun[line] == "" && wanted(line) {
+						readmeCommand(t, work, fmt.Sprintf("%s/out/%d-%d", work, i, j), upstream.URL, line)
+						ran.Add(1)
+					}
+				}
+			})
+		}
+	})
+	if n := int(ran.Load()); n < least {
+		t.Errorf("only %d commands found", n)
+	}
+}
+
+// block is a shell block of a README file.
+type block struct {
+	name  string // such as bench/README.md-2
+	lines []string
+}
+
+func blocksOf(t *testing.T, root, name string) (blocks []block) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, found := range shellBlock.FindAllStringSubmatch(string(text), -1) {
+		b := block{name: fmt.Sprintf("%s-%d", name, i+1)}
+		for line := range strings.Lines(found[1]) {
+			b.lines = append(b.lines, strings.TrimSpace(line))
+		}
+		blocks = append(blocks, b)
+	}
+	return blocks
+}
+
+var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
+
+// shorter are the quick forms of what takes its time.
+var shorter = strings.NewReplacer(
+	"--stage 10s --backend-stall 2s@5s", "--stage 2s --backend-stall 500ms@1s", // whose stall must still lie in the window
+	"--warmup 2s --stage 10s", "--warmup 100ms --stage 300ms",
+	"--stage 1s", "--stage 300ms", "--stage 2s", "--stage 500ms",
+	"--repeats 6", "--repeats 2", "--benchtime 100ms", "--benchtime 1x", "-count 10", "-count 2",
+	// With linker flags of its own the build has no layouts, so there are three and not twenty.
+	"'go build -o {out}", "'go build -ldflags=-s -o {out}",
+	"onhold peers", "onhold peers --peers none --sections pacing --pairs 1 --length 1s",
+	"onhold doctor", "onhold doctor --length 300ms",
+	"-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$",
+	"-bench 'Orders$'", "-bench Lines", // a second, and valid on a busy machine too
+	// A machine that others use may move more than a fate in a thousand (exit code 3).
+	"onhold verify reports/out/traced", "onhold verify reports/out/traced || [ $? = 3 ]",
+)
+
+// readmeCommand runs one line of a README file in its quick form.
+func readmeCommand(t *testing.T, work, out, upstream, line string) {
+	t.Helper()
+	quick := shorter.Replace(strings.ReplaceAll(line, "http://127.0.0.1:8080", upstream))
+	withServices(t, line, func(t *testing.T, services []string) {
+		printed, code := retried(t, work, quick, func(try int) (string, int) {
+			cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)
+			cmd.Dir = work
+			cmd.Env = slices.Concat(os.Environ(), commandtest.Short, commandtest.QuickDuet(quick), services, []string{
+				fmt.Sprintf("ONHOLD_OUT=%s-%d", out, try), "PATH=" + filepath.Join(work, "bin") + ":" + os.Getenv("PATH"),
+			})
+			began := time.Now()
+			printed, _ := cmd.CombinedOutput()
+			t.Logf("%5.1f s  %s", time.Since(began).Seconds(), quick)
+			return string(printed), cmd.ProcessState.ExitCode()
+		})
+		if code != 0 {
+			t.Errorf("%s\nrun as %s\nexit code %d\n%s", line, quick, code, printed)
+		}
+	})
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	info, err := os.Stat(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, b, info.Mode()); err != nil {
+		t.Fatal(err)
+	}
+}

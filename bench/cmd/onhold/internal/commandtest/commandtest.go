@@ -36,7 +36,7 @@ func QuickDuet(line string) []string {
 		"ONHOLD_MAX_STEAL=100%", "ONHOLD_INCONCLUSIVE=warn",
 	}
 	if strings.Contains(line, "--serve") {
-		env = append(env, "ONHOLD_GATE=cpu,ok,rejected")
+		env = append(env, "ONHOLD_GATE=cpu,ok/s,rejected")
 	}
 	if !strings.Contains(line, "--tolerance") {
 		// Of eight pairs all are worse by chance once in 256 times, and a test must

@@ -77,10 +77,10 @@ func run(t *testing.T, p bench.Plan, d bench.Driver) *result.Stage {
 // sample for each arrival that belongs to it.
 func addsUp(t *testing.T, s *result.Stage) {
 	t.Helper()
-	if s.Latency.N() != s.Counts[result.OK] || s.Service.N() != s.Counts[result.OK] ||
+	if s.Latency.N() != s.Counts[result.OK] || s.Uncorrected.N() != s.Counts[result.OK] ||
 		s.Rejected.N() != s.Counts[result.Rejected] || s.Lag.N() != s.Counts.Planned()-s.Counts[result.Unsent] {
 		t.Errorf("counts %v, but %d latencies, %d service times, %d rejections, %d lags",
-			s.Counts, s.Latency.N(), s.Service.N(), s.Rejected.N(), s.Lag.N())
+			s.Counts, s.Latency.N(), s.Uncorrected.N(), s.Rejected.N(), s.Lag.N())
 	}
 	for _, w := range s.Warnings {
 		if strings.Contains(w, "Little") || strings.Contains(w, "a fault of the driver") {

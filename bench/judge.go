@@ -76,9 +76,9 @@ func judge(m merged, p Plan, meterErr error) {
 		name string
 		hist *result.Hist
 	}
-	hists := []named{{"latencies", s.Latency}, {"service times", s.Service}, {"times to be turned away", s.Rejected}, {"lags", s.Lag}}
-	if s.Queue != nil {
-		hists = append(hists, named{"times until the work was done", s.Queue.Processed})
+	hists := []named{{"latencies", s.Latency}, {"service times", s.Uncorrected}, {"times to be turned away", s.Rejected}, {"lags", s.Lag}}
+	if s.Completion != nil {
+		hists = append(hists, named{"times until the work was done", s.Completion.Latency})
 	}
 	for _, h := range hists {
 		if over := h.hist.Over(); over > 0 {
@@ -203,7 +203,7 @@ func limited(s *result.Stage, p Plan) {
 func punctual(m merged, p Plan) {
 	s := m.stage
 	q := lagQuantile(s.Lag.N())
-	bound := LagBound(p.Load, p.MaxLag, s.Service.Quantile(0.5))
+	bound := LagBound(p.Load, p.MaxLag, s.Uncorrected.Quantile(0.5))
 	lag := s.Lag.Quantile(q)
 	switch {
 	case lag > bound && m.waited > 0 && p.Load == LoadBurst:
@@ -257,13 +257,13 @@ func complete(m merged, p Plan) {
 
 // processed tells what became of accepted requests that were not done.
 func processed(m merged, p Plan) {
-	s, q := m.stage, m.stage.Queue
+	s, q := m.stage, m.stage.Completion
 	if q == nil {
 		return
 	}
-	if q.Accepted != s.Counts[result.OK] || q.Accepted != q.Done()+q.Backlog+q.Lost+q.Unknown {
+	if q.Accepted != s.Counts[result.OK] || q.Accepted != q.Completed()+q.Backlog+q.Lost+q.Unknown {
 		s.Invalidate("%d requests are ok, %d were accepted, of which %d are done, %d in the backlog, %d lost and %d unknown: a fault of the driver",
-			s.Counts[result.OK], q.Accepted, q.Done(), q.Backlog, q.Lost, q.Unknown)
+			s.Counts[result.OK], q.Accepted, q.Completed(), q.Backlog, q.Lost, q.Unknown)
 	}
 	if m.laterErr != nil {
 		s.Invalidate("%v", m.laterErr)
@@ -274,8 +274,8 @@ func processed(m merged, p Plan) {
 		s.Warn("%d of %d accepted requests were not done %v after the window, and still wait: they count as slower than all that were; a longer --drain waits for more",
 			q.Backlog, q.Accepted, p.DrainTimeout)
 	}
-	if q.Twice > 0 {
-		s.Warn("the work of %d accepted requests was done a second time", q.Twice)
+	if q.CompletedAgain > 0 {
+		s.Warn("the work of %d accepted requests was done a second time", q.CompletedAgain)
 	}
 }
 

@@ -19,7 +19,7 @@ func soundStage() merged {
 	for range 1000 {
 		s.Counts[result.OK]++
 		s.Latency.Record(wait)
-		s.Service.Record(wait)
+		s.Uncorrected.Record(wait)
 		s.Lag.Record(10 * time.Microsecond)
 	}
 	s.InFlight = 200

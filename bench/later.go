@@ -16,7 +16,7 @@ import (
 type Completions interface {
 	// Watch calls told with each completion, of whosever requests, from the
 	// moment it returns until ctx ends.
-	Watch(ctx context.Context, told func(id uint64, how result.Completion)) error
+	Watch(ctx context.Context, told func(id uint64, how result.CompletionEvent)) error
 
 	// Waiting is how many of the requests the server still has, though no
 	// completion was told. The rest of them are lost; on an error it is unknown
@@ -43,7 +43,7 @@ type Later struct {
 	r *Recorder
 
 	mu      sync.Mutex
-	queue   *result.Queue
+	queue   *result.Completion
 	open    map[uint64]time.Duration // accepted and not done: the planned instant
 	done    *recent[struct{}]        // of the window
 	early   *recent[early]
@@ -66,7 +66,7 @@ func (r *Recorder) Later() *Later {
 	defer r.mu.Unlock()
 	if r.later == nil {
 		r.later = &Later{
-			r: r, queue: result.NewQueue(), open: map[uint64]time.Duration{},
+			r: r, queue: result.NewCompletion(), open: map[uint64]time.Duration{},
 			done: newRecent[struct{}](mostRemembered), early: newRecent[early](mostEarly), changed: make(chan struct{}, 1),
 		}
 	}
@@ -92,7 +92,7 @@ func (l *Later) Accepted(id uint64, planned time.Duration) {
 
 // Told notes what is told of a request, now. Once the stage is settled it does
 // nothing: who watches may not have stopped by then.
-func (l *Later) Told(id uint64, how result.Completion) {
+func (l *Later) Told(id uint64, how result.CompletionEvent) {
 	now := clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -102,16 +102,16 @@ func (l *Later) Told(id uint64, how result.Completion) {
 	planned, open := l.open[id]
 	_, done := l.done.of[id]
 	switch {
-	case open && how == result.Done:
+	case open && how == result.Completed:
 		l.complete(id, planned, now)
 	case open:
 		l.repeated(planned, 1, twice(how))
 	case done:
 		l.queue.Duplicates++
-		l.queue.Twice += twice(how)
+		l.queue.CompletedAgain += twice(how)
 	default:
 		e := l.early.of[id]
-		if how == result.Done {
+		if how == result.Completed {
 			if e.done {
 				e.again++
 			} else {
@@ -125,8 +125,8 @@ func (l *Later) Told(id uint64, how result.Completion) {
 	}
 }
 
-func twice(how result.Completion) int64 {
-	if how == result.Twice {
+func twice(how result.CompletionEvent) int64 {
+	if how == result.CompletedAgain {
 		return 1
 	}
 	return 0
@@ -135,7 +135,7 @@ func twice(how result.Completion) int64 {
 func (l *Later) repeated(planned time.Duration, again, twice int64) {
 	if l.r.measured(planned) {
 		l.queue.Duplicates += again
-		l.queue.Twice += twice
+		l.queue.CompletedAgain += twice
 	}
 }
 
@@ -143,7 +143,7 @@ func (l *Later) repeated(planned time.Duration, again, twice int64) {
 func (l *Later) complete(id uint64, planned, at time.Duration) {
 	delete(l.open, id)
 	if l.r.measured(planned) {
-		l.queue.Processed.Record(at - planned)
+		l.queue.Latency.Record(at - planned)
 		l.done.put(id, struct{}{})
 		if l.r.observer != nil {
 			l.r.observer.Completed(planned, at)
@@ -211,7 +211,7 @@ func (l *Later) Settle(ctx context.Context, from Completions) {
 
 // result is a copy of what the clock has counted, and why it is not known what
 // is lost.
-func (l *Later) result() (*result.Queue, error) {
+func (l *Later) result() (*result.Completion, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.queue.Clone(), l.err

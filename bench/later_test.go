@@ -22,7 +22,7 @@ type worker struct {
 	err   error // of Waiting
 
 	mu    sync.Mutex
-	told  func(id uint64, how result.Completion)
+	told  func(id uint64, how result.CompletionEvent)
 	next  uint64
 	asked []uint64
 }
@@ -38,7 +38,7 @@ const (
 	isWaiting
 )
 
-func (w *worker) Watch(_ context.Context, told func(id uint64, how result.Completion)) error {
+func (w *worker) Watch(_ context.Context, told func(id uint64, how result.CompletionEvent)) error {
 	w.told = told
 	return nil
 }
@@ -59,14 +59,14 @@ func (w *worker) accept(int) Reply {
 	defer w.mu.Unlock()
 	w.next++
 	id := w.next
-	done := func() { w.told(id, result.Done) }
+	done := func() { w.told(id, result.Completed) }
 	switch f := w.how(id); f {
 	case isEarly:
 		done() // before the reply is there
 	case isDone, isAgain, isTwice:
 		time.AfterFunc(w.takes, done)
 		if f != isDone {
-			how := map[fate]result.Completion{isAgain: result.Again, isTwice: result.Twice}[f]
+			how := map[fate]result.CompletionEvent{isAgain: result.Redelivered, isTwice: result.CompletedAgain}[f]
 			time.AfterFunc(w.takes+time.Millisecond, func() { w.told(id, how) })
 		}
 	}
@@ -94,12 +94,12 @@ func TestSecondClockRunsFromThePlannedInstant(t *testing.T) {
 	s := runLater(t, Plan{Load: LoadConstant, Level: 100, Warmup: 500 * ms, Duration: time.Second}, w)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 100})
-	q := s.Queue
-	if q.Accepted != 100 || q.Done() != 100 || q.Lost+q.Backlog+q.Duplicates != 0 {
+	q := s.Completion
+	if q.Accepted != 100 || q.Completed() != 100 || q.Lost+q.Backlog+q.Duplicates != 0 {
 		t.Errorf("%+v", q)
 	}
-	if !near(s.Latency.Max(), ms) || !near(q.Processed.Quantile(0), wait+ms) || !near(q.Processed.Max(), wait+ms) {
-		t.Errorf("accepted within %v, done within %v to %v", s.Latency.Max(), q.Processed.Quantile(0), q.Processed.Max())
+	if !near(s.Latency.Max(), ms) || !near(q.Latency.Quantile(0), wait+ms) || !near(q.Latency.Max(), wait+ms) {
+		t.Errorf("accepted within %v, done within %v to %v", s.Latency.Max(), q.Latency.Quantile(0), q.Latency.Max())
 	}
 }
 
@@ -109,8 +109,8 @@ func TestSecondClockAccountsForEveryRequest(t *testing.T) {
 	s := runLater(t, Plan{Load: LoadConstant, Level: 100, Warmup: 500 * ms, Duration: time.Second, DrainTimeout: time.Second}, w)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 100})
-	q := s.Queue
-	if q.Accepted != 100 || q.Done() != 80 || q.Lost != 10 || q.Backlog != 10 || q.Duplicates != 20 || q.Twice != 10 {
+	q := s.Completion
+	if q.Accepted != 100 || q.Completed() != 80 || q.Lost != 10 || q.Backlog != 10 || q.Duplicates != 20 || q.CompletedAgain != 10 {
 		t.Errorf("%+v", q)
 	}
 	if len(w.asked) != 20 || slices.Max(w.asked) > 150 {
@@ -147,8 +147,8 @@ func TestSecondClockDrains(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if took := time.Since(began); (took-c.want).Abs() > ms || s.Queue.Done() != c.done {
-				t.Errorf("work of %v, drain %v: it took %v, want %v; %+v", c.takes, c.drain, took, c.want, s.Queue)
+			if took := time.Since(began); (took-c.want).Abs() > ms || s.Completion.Completed() != c.done {
+				t.Errorf("work of %v, drain %v: it took %v, want %v; %+v", c.takes, c.drain, took, c.want, s.Completion)
 			}
 			time.Sleep(time.Minute)
 		})
@@ -164,24 +164,24 @@ func TestSecondClockStops(t *testing.T) {
 	for id := range uint64(3) {
 		l.Accepted(id, start)
 	}
-	l.Told(0, result.Done)
-	l.Told(0, result.Again)
+	l.Told(0, result.Completed)
+	l.Told(0, result.Redelivered)
 	l.Settle(t.Context(), &worker{how: func(id uint64) fate { return []fate{isDone, isWaiting, isLost}[id] }})
 	m := r.merge()
 	var told sync.WaitGroup
 	told.Go(func() {
 		for range 1000 {
-			l.Told(0, result.Twice)
-			l.Told(1, result.Done)
+			l.Told(0, result.CompletedAgain)
+			l.Told(1, result.Completed)
 		}
 	})
 	for range 100 {
-		if q := m.stage.Queue; q.Accepted != 3 || q.Done() != 1 || q.Backlog != 1 || q.Lost != 1 || q.Duplicates != 1 || q.Twice != 0 {
+		if q := m.stage.Completion; q.Accepted != 3 || q.Completed() != 1 || q.Backlog != 1 || q.Lost != 1 || q.Duplicates != 1 || q.CompletedAgain != 0 {
 			t.Fatalf("%+v", *q)
 		}
 	}
 	told.Wait()
-	if q := r.merge().stage.Queue; q.Done() != 1 || q.Duplicates != 1 || q.Twice != 0 {
+	if q := r.merge().stage.Completion; q.Completed() != 1 || q.Duplicates != 1 || q.CompletedAgain != 0 {
 		t.Errorf("afterwards: %+v", *q)
 	}
 }
@@ -192,7 +192,7 @@ func TestWhatIsNotKnownIsNotValid(t *testing.T) {
 	if all := strings.Join(s.Warnings, "\n"); s.Valid || !strings.Contains(all, "the broker is away") || strings.Contains(all, "LOST") {
 		t.Errorf("valid %t: %q", s.Valid, s.Warnings)
 	}
-	if q := s.Queue; q.Accepted == 0 || q.Unknown != q.Accepted || q.Lost+q.Backlog+q.Done() != 0 {
+	if q := s.Completion; q.Accepted == 0 || q.Unknown != q.Accepted || q.Lost+q.Backlog+q.Completed() != 0 {
 		t.Errorf("%+v, want all unknown and none lost", *q)
 	}
 }

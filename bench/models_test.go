@@ -187,8 +187,8 @@ func TestOpenLoadAtTheCapOfConnections(t *testing.T) {
 	if got := s.Latency.Max(); !near(got, 4100*ms) {
 		t.Errorf("the last took %v, want 4.1s from its planned instant", got)
 	}
-	if !near(s.Service.Max(), wait) {
-		t.Errorf("service %v, want %v: the wait in the generator is not the server's", s.Service.Max(), wait)
+	if !near(s.Uncorrected.Max(), wait) {
+		t.Errorf("service %v, want %v: the wait in the generator is not the server's", s.Uncorrected.Max(), wait)
 	}
 	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "one of the 10 connections that --max-clients allows: raise it") {
 		t.Errorf("valid %v, %q: the generator was the limit", s.Valid, s.Warnings)
@@ -419,8 +419,8 @@ func TestEveryArrivalHasOneOutcome(t *testing.T) {
 				rt.Fatal(w)
 			}
 		}
-		if s.Latency.N() != s.Counts[result.OK] || s.Service.N() != s.Counts[result.OK] || s.Rejected.N() != s.Counts[result.Rejected] {
-			rt.Fatalf("counts %v, but %d latencies, %d service times, %d rejections", s.Counts, s.Latency.N(), s.Service.N(), s.Rejected.N())
+		if s.Latency.N() != s.Counts[result.OK] || s.Uncorrected.N() != s.Counts[result.OK] || s.Rejected.N() != s.Counts[result.Rejected] {
+			rt.Fatalf("counts %v, but %d latencies, %d service times, %d rejections", s.Counts, s.Latency.N(), s.Uncorrected.N(), s.Rejected.N())
 		}
 		if s.Lag.N() != s.Counts.Planned()-s.Counts[result.Unsent] {
 			rt.Fatalf("%d lags for %v", s.Lag.N(), s.Counts)

@@ -231,7 +231,7 @@ func (p Plan) settings(d Driver) result.Settings {
 			add(kv.Key, kv.Value)
 		}
 	}
-	add(result.KeyRep, strconv.Itoa(p.Repeat))
+	add(result.KeyRepeat, strconv.Itoa(p.Repeat))
 	add(result.KeyWarmup, p.Warmup.String())
 	add(result.KeyStage, p.Duration.String())
 	add("timeout", p.Timeout.String())

@@ -143,7 +143,7 @@ func (s *Shard) Record(a Arrival) {
 	switch a.Outcome {
 	case result.OK:
 		st.Latency.Record(a.Done - a.Planned)
-		st.Service.Record(a.Done - a.Sent)
+		st.Uncorrected.Record(a.Done - a.Sent)
 	case result.Rejected:
 		st.Rejected.Record(a.Done - a.Planned)
 	default:
@@ -213,7 +213,7 @@ func (r *Recorder) merge() merged {
 	for _, s := range r.shards {
 		m.stage.Counts.Add(s.stage.Counts)
 		m.stage.Latency.Merge(s.stage.Latency)
-		m.stage.Service.Merge(s.stage.Service)
+		m.stage.Uncorrected.Merge(s.stage.Uncorrected)
 		m.stage.Connect.Merge(s.stage.Connect)
 		m.stage.Rejected.Merge(s.stage.Rejected)
 		m.stage.Lag.Merge(s.stage.Lag)
@@ -239,7 +239,7 @@ func (r *Recorder) merge() merged {
 	m.stage.Length = r.length
 	m.stage.InFlight = m.inFlight.Seconds() / r.length.Seconds()
 	if r.later != nil {
-		m.stage.Queue, m.laterErr = r.later.result()
+		m.stage.Completion, m.laterErr = r.later.result()
 	}
 	return m
 }

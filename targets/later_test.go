@@ -116,7 +116,7 @@ func TestEveryBackendPaysWhatWasAccepted(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			seen := &watched{all: map[uint64][]result.Completion{}}
+			seen := &watched{all: map[uint64][]result.CompletionEvent{}}
 			if err := client.Watch(t.Context(), seen.told); err != nil {
 				t.Fatal(err)
 			}
@@ -260,16 +260,16 @@ func TestABrokerStartsWithOneStream(t *testing.T) {
 // watched is what a generator is told.
 type watched struct {
 	mu  sync.Mutex
-	all map[uint64][]result.Completion
+	all map[uint64][]result.CompletionEvent
 }
 
-func (w *watched) told(id uint64, how result.Completion) {
+func (w *watched) told(id uint64, how result.CompletionEvent) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.all[id] = append(w.all[id], how)
 }
 
-func (w *watched) of(id uint64) []result.Completion {
+func (w *watched) of(id uint64) []result.CompletionEvent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.all[id]
@@ -291,7 +291,7 @@ func TestAnOrderThatComesTwiceIsPaidOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer raw.Close()
-	seen := &watched{all: map[uint64][]result.Completion{}}
+	seen := &watched{all: map[uint64][]result.CompletionEvent{}}
 	if err := client.Watch(t.Context(), seen.told); err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func TestAnOrderThatComesTwiceIsPaidOnce(t *testing.T) {
 		eventually(t, "who watches is told", func() bool { return len(seen.of(id)) >= 2 })
 		done := 0
 		for _, how := range seen.of(id) {
-			if how == result.Done {
+			if how == result.Completed {
 				done++
 			}
 		}

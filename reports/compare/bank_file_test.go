@@ -229,7 +229,7 @@ func madeSlice(r *rand.Rand, pair string, arm compare.Arm) *result.Stage {
 	const requests = 1000
 	for range requests {
 		took := 20*time.Millisecond + time.Duration(2e6*r.ExpFloat64())
-		for _, h := range []*result.Hist{s.Latency, s.Service, s.Lag} {
+		for _, h := range []*result.Hist{s.Latency, s.Uncorrected, s.Lag} {
 			h.Record(took)
 		}
 	}

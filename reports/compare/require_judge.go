@@ -67,7 +67,7 @@ func repeatsOf(stages []*result.Stage) [][]*result.Stage {
 	var groups [][]*result.Stage
 	var keys []string
 	for _, s := range stages {
-		key := s.Settings.With(result.KeyRep, "").With(result.KeyTrace, "").String()
+		key := s.Settings.With(result.KeyRepeat, "").With(result.KeyTrace, "").String()
 		i := slices.Index(keys, key)
 		if i < 0 {
 			i = len(keys)

@@ -243,10 +243,10 @@ func TestRequireOfAQueue(t *testing.T) {
 		s := result.NewStage()
 		s.Length, s.Settings = time.Second, result.Settings{{Key: "target", Value: "queue"}}
 		s.Counts[result.OK] = 100
-		s.Queue = result.NewQueue()
-		s.Queue.Accepted, s.Queue.Backlog, s.Queue.Lost, s.Queue.Unknown = 100, backlog, lost, unknown
+		s.Completion = result.NewCompletion()
+		s.Completion.Accepted, s.Completion.Backlog, s.Completion.Lost, s.Completion.Unknown = 100, backlog, lost, unknown
 		for range 100 - backlog - lost - unknown {
-			s.Queue.Processed.Record(time.Second)
+			s.Completion.Latency.Record(time.Second)
 		}
 		return s
 	}

@@ -214,7 +214,7 @@ func stageOf(key, value string, ok, rejected, failed int64) *result.Stage {
 	s.Counts[result.OK], s.Counts[result.Rejected], s.Counts[result.Timeout] = ok, rejected, failed
 	for i := range ok {
 		s.Latency.Record(time.Duration(i+1) * time.Millisecond)
-		s.Service.Record(time.Duration(i+1) * time.Millisecond / 2)
+		s.Uncorrected.Record(time.Duration(i+1) * time.Millisecond / 2)
 	}
 	return s
 }

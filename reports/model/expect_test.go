@@ -71,7 +71,7 @@ func TestTheMeasuredGoesIntoTheModel(t *testing.T) {
 	if c.Measured || c.Service != 200*time.Millisecond || c.Rate != 100 {
 		t.Errorf("nobody measured the service: %+v; and 300 came in 3 s, not 90 a second", c)
 	}
-	s.Target.Held = result.Held{N: 300, Mean: 203 * time.Millisecond}
+	s.Target.ServiceTime = result.MeanTime{N: 300, Mean: 203 * time.Millisecond}
 	if c, _ = model.Of(s); !c.Measured || c.Service != 203*time.Millisecond {
 		t.Errorf("service %v, want the 203 ms that were measured", c.Service)
 	}

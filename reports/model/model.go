@@ -40,14 +40,14 @@ type Case struct {
 }
 
 // Of is the case of a stage; false where no model is known to hold.
-func Of(s *result.Stage) (Case, bool) { return of(s.Settings, s.Offered(), s.Target.Held) }
+func Of(s *result.Stage) (Case, bool) { return of(s.Settings, s.Offered(), s.Target.ServiceTime) }
 
 // Planned is the case of a stage that has not been driven yet, by its settings.
 func Planned(set result.Settings) (Case, bool) {
-	return of(set, float64(set.Int(result.KeyLevel)), result.Held{})
+	return of(set, float64(set.Int(result.KeyLevel)), result.MeanTime{})
 }
 
-func of(set result.Settings, rate float64, held result.Held) (Case, bool) {
+func of(set result.Settings, rate float64, held result.MeanTime) (Case, bool) {
 	level := set.Int(result.KeyLevel)
 	for _, key := range []string{result.KeyBackendStall, "extra_cpu", "extra_delay", "backend_url", result.KeyNewConnection} {
 		if v := set.Get(key); v != "" && v != "0s" && v != "false" {

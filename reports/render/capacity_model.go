@@ -117,8 +117,8 @@ func (m *capacityModel) column(w *sweep.Sweep, place int) capacityColumn {
 		m.anyLater = true
 		for _, q := range []float64{0.5, 0.99} {
 			c.processed = append(c.processed, line("done "+percentile(q), points, func(s *result.Stage) (float64, bool, bool) {
-				d, done := s.Queue.Quantile(q)
-				return float64(d), s.Queue.Thin(q), done && s.Queue.Resolved(q)
+				d, done := s.Completion.Quantile(q)
+				return float64(d), s.Completion.Thin(q), done && s.Completion.Resolved(q)
 			}))
 		}
 	}

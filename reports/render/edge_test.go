@@ -148,7 +148,7 @@ func anyStage(t *rapid.T) *result.Stage {
 		s.Counts[o] = rapid.SampledFrom([]int64{0, 0, 1, 9, 40, 1e12}).Draw(t, o.String())
 	}
 	times := rapid.SliceOfN(rapid.Int64Range(0, int64(2*time.Minute)), 0, 30)
-	for _, h := range []*result.Hist{s.Latency, s.Service, s.Rejected} {
+	for _, h := range []*result.Hist{s.Latency, s.Uncorrected, s.Rejected} {
 		for _, d := range times.Draw(t, "times") {
 			h.Record(time.Duration(d))
 		}

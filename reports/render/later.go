@@ -17,23 +17,23 @@ func accepting(points []sweep.Point) bool {
 
 // laterCounts are the columns of what became of accepted requests.
 func laterCounts() []column {
-	counted := func(head string, of func(*result.Queue) int64) column {
+	counted := func(head string, of func(*result.Completion) int64) column {
 		return column{
 			head: [2]string{"", head},
 			cell: func(p sweep.Point) string {
 				if !p.HasCompletion() {
 					return unknown
 				}
-				return count(of(p.Stage.Queue))
+				return count(of(p.Stage.Completion))
 			},
 			known: sweep.Point.HasCompletion,
 		}
 	}
 	return []column{
-		counted("backlog", func(q *result.Queue) int64 { return q.Backlog }),
-		counted("lost", func(q *result.Queue) int64 { return q.Lost }),
+		counted("backlog", func(q *result.Completion) int64 { return q.Backlog }),
+		counted("lost", func(q *result.Completion) int64 { return q.Lost }),
 		unknowns(),
-		counted("dupl.", func(q *result.Queue) int64 { return q.Duplicates }),
+		counted("dupl.", func(q *result.Completion) int64 { return q.Duplicates }),
 	}
 }
 
@@ -44,7 +44,7 @@ func unknowns() column {
 		if !p.HasCompletion() {
 			return 0
 		}
-		return p.Stage.Queue.Unknown
+		return p.Stage.Completion.Unknown
 	}
 	return column{
 		head: [2]string{"", "unknown"},
@@ -66,7 +66,7 @@ func processedColumn(q float64) column {
 			if !p.HasCompletion() {
 				return unknown
 			}
-			return processedCell(p.Stage.Queue, q)
+			return processedCell(p.Stage.Completion, q)
 		},
 		known: sweep.Point.HasCompletion,
 	}
@@ -75,7 +75,7 @@ func processedColumn(q float64) column {
 // processedCell is quantileCell for the second clock, of all accepted requests:
 // where the work of so many is undone that the percentile is among those, it is
 // not known how long it would have taken.
-func processedCell(queue *result.Queue, q float64) string {
+func processedCell(queue *result.Completion, q float64) string {
 	switch _, done := queue.Quantile(q); {
 	case !queue.Resolved(q):
 		return unknown
@@ -88,9 +88,9 @@ func processedCell(queue *result.Queue, q float64) string {
 }
 
 // processed tells a quantile that is not infinite, as quantile does.
-func processed(queue *result.Queue, q float64) string {
+func processed(queue *result.Completion, q float64) string {
 	d, _ := queue.Quantile(q)
-	if queue.Processed.Over() > 0 && d >= result.HistHighest {
+	if queue.Latency.Over() > 0 && d >= result.HistHighest {
 		return ">" + duration(result.HistHighest)
 	}
 	return duration(d)
@@ -107,22 +107,22 @@ func brokerOf(set result.Settings) string {
 
 // accounts tells what became of the requests that were accepted.
 func accounts(w *sweep.Sweep) string {
-	all := result.NewQueue()
+	all := result.NewCompletion()
 	for _, p := range w.Points {
 		if p.HasCompletion() {
-			q := p.Stage.Queue
+			q := p.Stage.Completion
 			all.Accepted += q.Accepted
 			all.Backlog += q.Backlog
 			all.Lost += q.Lost
 			all.Unknown += q.Unknown
 			all.Duplicates += q.Duplicates
-			all.Processed.Merge(q.Processed)
+			all.Latency.Merge(q.Latency)
 		}
 	}
 	if !accepting(w.Points) {
 		return ""
 	}
-	s := fmt.Sprintf("accepted %s, processed %s, backlog %s, lost %s, ", count(all.Accepted), count(all.Done()), count(all.Backlog), count(all.Lost))
+	s := fmt.Sprintf("accepted %s, processed %s, backlog %s, lost %s, ", count(all.Accepted), count(all.Completed()), count(all.Backlog), count(all.Lost))
 	if all.Unknown > 0 {
 		s += fmt.Sprintf("unknown %s, ", count(all.Unknown))
 	}
@@ -143,11 +143,11 @@ func after(valid []sweep.Point) string {
 	var lost, unknown int64
 	for _, p := range valid {
 		if p.HasCompletion() {
-			lost += p.Stage.Queue.Lost
-			unknown += p.Stage.Queue.Unknown
+			lost += p.Stage.Completion.Lost
+			unknown += p.Stage.Completion.Unknown
 		}
 	}
-	queue := last.Stage.Queue
+	queue := last.Stage.Completion
 	switch q, _ := last.Carried(); {
 	case lost > 0:
 		return fmt.Sprintf(", and loses %s of them", count(lost))

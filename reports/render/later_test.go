@@ -13,9 +13,9 @@ func TestUnknownIsNotLost(t *testing.T) {
 	text := func(unknown int64) string {
 		stages := queueStages()
 		for _, s := range stages {
-			if s.Queue != nil {
-				s.Queue.Unknown += unknown
-				s.Queue.Accepted += unknown
+			if s.Completion != nil {
+				s.Completion.Unknown += unknown
+				s.Completion.Accepted += unknown
 			}
 		}
 		var b bytes.Buffer

@@ -112,14 +112,14 @@ func newTail(p sweep.Point) tail {
 	t := tail{
 		level:    p.Level,
 		latency:  stepsOf(p.Stage.Latency),
-		service:  stepsOf(p.Stage.Service),
+		service:  stepsOf(p.Stage.Uncorrected),
 		sure:     math.Log10(max(float64(p.Stage.Latency.N())/10, 1)),
 		rejected: p.Stage.RejectedShare(),
 		failed:   max(p.Unserved()-p.Stage.RejectedShare(), 0),
 		valid:    p.Valid(),
 	}
 	if p.HasCompletion() {
-		t.done = steps(p.Stage.Queue.Accepted, p.Stage.Queue.Quantile)
+		t.done = steps(p.Stage.Completion.Accepted, p.Stage.Completion.Quantile)
 	}
 	return t
 }

@@ -139,8 +139,8 @@ func tailFinding(sweeps []sweep.Sweep) (string, bool) {
 	for _, i := range served {
 		p := at[i]
 		part := atMost(p.Stage.Latency.Quantile(q)) + " on %s (" + sweep.AtLevel(sweeps[i].Load, p.Level) + ")"
-		if p.HasCompletion() && !p.Stage.Queue.Thin(q) {
-			if d, done := p.Stage.Queue.Quantile(q); done {
+		if p.HasCompletion() && !p.Stage.Completion.Thin(q) {
+			if d, done := p.Stage.Completion.Quantile(q); done {
 				part += " until accepted and " + atMost(d) + " until done"
 			} else {
 				part += " until accepted, the order still undone at the end"

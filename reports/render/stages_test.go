@@ -49,7 +49,7 @@ func (m made) stage() *result.Stage {
 	s.Counts[result.OK], s.Counts[result.Rejected], s.Counts[result.Timeout] = n(m.ok), n(m.rejected), n(m.timeouts)
 	for range n(m.ok) {
 		d := m.latency + time.Duration(r.ExpFloat64()*float64(m.jitter))
-		s.Service.Record(d)
+		s.Uncorrected.Record(d)
 		s.Latency.Record(d + time.Duration(r.ExpFloat64()*float64(20*time.Microsecond)))
 		s.Lag.Record(20 * time.Microsecond)
 	}
@@ -144,11 +144,11 @@ func queueStages() []*result.Stage {
 			usage: result.Usage{CPU: time.Duration(rate) * 400 * time.Microsecond * 3, RSSMax: 25 << 20, ThreadsMax: 11},
 		}.stage()
 		s.Settings = s.Settings.With("consumers", "50").With(result.KeyBrokerStore, "file").With(result.KeyBrokerSync, "always")
-		q := result.NewQueue()
+		q := result.NewCompletion()
 		q.Accepted = s.Counts[result.OK]
 		for i := range q.Accepted {
 			wait := max(0, offered-250) / 250 * float64(i) / offered
-			q.Processed.Record(201*time.Millisecond + time.Duration(wait*float64(time.Second)) + time.Duration(i%37)*100*time.Microsecond)
+			q.Latency.Record(201*time.Millisecond + time.Duration(wait*float64(time.Second)) + time.Duration(i%37)*100*time.Microsecond)
 		}
 		if rate == 300 {
 			q.Backlog, q.Duplicates = 40, 3
@@ -156,10 +156,10 @@ func queueStages() []*result.Stage {
 			s.Counts[result.OK] += 40
 			for range 40 {
 				s.Latency.Record(time.Millisecond)
-				s.Service.Record(time.Millisecond)
+				s.Uncorrected.Record(time.Millisecond)
 			}
 		}
-		s.Queue = q
+		s.Completion = q
 		stages = append(stages, s)
 	}
 	return stages

@@ -20,7 +20,7 @@ func stalledStages() []*result.Stage {
 		for i := range n {
 			d := wait + from + time.Duration(float64(stall-from)*float64(i+1)/float64(n))
 			s.Latency.Record(d)
-			s.Service.Record(d)
+			s.Uncorrected.Record(d)
 			s.Counts[result.OK]++
 		}
 		s.Settings = s.Settings.With(result.KeyBackendStall, "2s@5s")

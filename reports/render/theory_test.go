@@ -56,7 +56,7 @@ func TestTheoryIsDrawnWhereAModelHolds(t *testing.T) {
 func TestTheoryIsOfTheMeasured(t *testing.T) {
 	stages := openStages()
 	for _, s := range stages {
-		s.Target.Held = result.Held{N: 100, Mean: 210 * time.Millisecond}
+		s.Target.ServiceTime = result.MeanTime{N: 100, Mean: 210 * time.Millisecond}
 		s.Counts[result.OK] += 30 // 10 a second more than the level says
 	}
 	lines := columnOf(stages).theory

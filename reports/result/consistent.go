@@ -67,7 +67,7 @@ func (s *Stage) plausible(j *stageJSON) error {
 func (u Usage) plausible() error {
 	figures := map[string]int64{
 		"cpu_ns": int64(u.CPU), "rss_max_bytes": u.RSSMax, "threads_max": u.ThreadsMax, "fds_max": u.FDsMax, "steal_ns": int64(u.Steal),
-		"gc_pause_max_ns": int64(u.GCPauseMax), "allocs": u.Allocs, "held_ns: n": u.Held.N, "held_ns: mean": int64(u.Held.Mean),
+		"gc_pause_max_ns": int64(u.GCPauseMax), "allocs": u.Allocs, "held_ns: n": u.ServiceTime.N, "held_ns: mean": int64(u.ServiceTime.Mean),
 		"context_switches: voluntary": u.Switches.Voluntary, "context_switches: involuntary": u.Switches.Involuntary,
 		"throttled: times": u.Throttled.Times, "throttled: time_ns": int64(u.Throttled.Time),
 	}
@@ -99,7 +99,7 @@ func (s *Stage) countsAgree(*stageJSON) error {
 		hist *Hist
 	}{
 		{"ok is", s.Counts[OK], "latency", s.Latency},
-		{"ok is", s.Counts[OK], "service", s.Service},
+		{"ok is", s.Counts[OK], "service", s.Uncorrected},
 		{"rejected is", s.Counts[Rejected], "rejected", s.Rejected},
 		{"those that were sent are", s.Counts.Planned() - s.Counts[Unsent], "lag", s.Lag},
 	} {
@@ -107,7 +107,7 @@ func (s *Stage) countsAgree(*stageJSON) error {
 			return fmt.Errorf("counts: %s %d, but the histogram %s holds %d values", c.what, c.n, c.name, c.hist.N())
 		}
 	}
-	if q := s.Queue; q != nil && q.Accepted != s.Counts[OK] {
+	if q := s.Completion; q != nil && q.Accepted != s.Counts[OK] {
 		return fmt.Errorf("queue: accepted is %d, but ok is %d", q.Accepted, s.Counts[OK])
 	}
 	return nil
@@ -116,7 +116,7 @@ func (s *Stage) countsAgree(*stageJSON) error {
 // settingsAgree checks the settings that are numbers: one that is none would be
 // taken for 0.
 func (s *Stage) settingsAgree(*stageJSON) error {
-	for _, key := range []string{KeyLevel, KeyRep, KeyPair, KeySlice, KeyWorkers, KeyQueue} {
+	for _, key := range []string{KeyLevel, KeyRepeat, KeyPair, KeySlice, KeyWorkers, KeyQueue} {
 		if v := s.Settings.Get(key); v != "" {
 			if n, err := strconv.Atoi(v); err != nil || n < 0 {
 				return fmt.Errorf("settings: %s is %.100q, want a whole number of 0 or more", key, v)

@@ -74,10 +74,10 @@ var Metrics = []Metric{
 	}},
 	percentile("completion-", 0.5),
 	percentile("completion-", 0.99),
-	{Name: "backlog", Heading: "backlog", Unit: units.Count, read: completionReading(false, func(q *Queue) int64 { return q.Backlog })},
-	{Name: "lost", Heading: "lost", Unit: units.Count, read: completionReading(false, func(q *Queue) int64 { return q.Lost })},
-	{Name: "unknown", Heading: "unknown", Unit: units.Count, read: completionReading(true, func(q *Queue) int64 { return q.Unknown })},
-	{Name: "duplicates", Heading: "duplicates", Unit: units.Count, read: completionReading(true, func(q *Queue) int64 { return q.Duplicates })},
+	{Name: "backlog", Heading: "backlog", Unit: units.Count, read: completionReading(false, func(q *Completion) int64 { return q.Backlog })},
+	{Name: "lost", Heading: "lost", Unit: units.Count, read: completionReading(false, func(q *Completion) int64 { return q.Lost })},
+	{Name: "unknown", Heading: "unknown", Unit: units.Count, read: completionReading(true, func(q *Completion) int64 { return q.Unknown })},
+	{Name: "duplicates", Heading: "duplicates", Unit: units.Count, read: completionReading(true, func(q *Completion) int64 { return q.Duplicates })},
 }
 
 // percentiles are the kinds of percentiles. A metric's name is the prefix and then
@@ -88,7 +88,7 @@ var percentiles = []struct {
 }{
 	{"adjusted-", adjustedReading},
 	{"uncorrected-", func(q float64) func(*Stage) Reading {
-		return func(s *Stage) Reading { return histReading(s.Service, q) }
+		return func(s *Stage) Reading { return histReading(s.Uncorrected, q) }
 	}},
 	{"overhead-", overheadReading},
 	{"completion-", completedReading},
@@ -254,26 +254,26 @@ const completesFirst = "the target completes the work before it replies"
 // completed are slowest.
 func completedReading(q float64) func(*Stage) Reading {
 	return func(s *Stage) Reading {
-		if s.Queue == nil {
+		if s.Completion == nil {
 			return Reading{Reason: completesFirst}
 		}
-		d, finite := s.Queue.Quantile(q)
-		switch n := s.Queue.Accepted; {
+		d, finite := s.Completion.Quantile(q)
+		switch n := s.Completion.Accepted; {
 		case n == 0:
 			return Reading{Reason: noneOK}
 		case !finite:
-			return Reading{Value: math.Inf(1), Note: fmt.Sprintf("∞ (%s not completed)", units.Percent(1-float64(s.Queue.Done())/float64(n)))}
+			return Reading{Value: math.Inf(1), Note: fmt.Sprintf("∞ (%s not completed)", units.Percent(1-float64(s.Completion.Completed())/float64(n)))}
 		default:
-			return ranked(float64(d), q, n, s.Queue.Processed.Over())
+			return ranked(float64(d), q, n, s.Completion.Latency.Over())
 		}
 	}
 }
 
 // completionReading is a count of accepted requests. Where it is not certain, a
 // request whose end is unknown may belong to it.
-func completionReading(certain bool, count func(*Queue) int64) func(*Stage) Reading {
+func completionReading(certain bool, count func(*Completion) int64) func(*Stage) Reading {
 	return func(s *Stage) Reading {
-		switch q := s.Queue; {
+		switch q := s.Completion; {
 		case q == nil:
 			return Reading{Reason: completesFirst}
 		case q.Unknown > 0 && !certain:

@@ -125,7 +125,7 @@ func sampleStage(seed uint64, level string) *result.Stage {
 		d := 200*time.Millisecond + time.Duration(r.ExpFloat64()*float64(time.Millisecond))
 		s.Counts[result.OK]++
 		s.Latency.Record(d + 5*time.Microsecond)
-		s.Service.Record(d)
+		s.Uncorrected.Record(d)
 		s.Lag.Record(5 * time.Microsecond)
 	}
 	for range 500 {
@@ -134,7 +134,7 @@ func sampleStage(seed uint64, level string) *result.Stage {
 		s.Lag.Record(5 * time.Microsecond)
 	}
 	s.Connect.Record(2 * time.Minute)
-	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0", Allocs: 12345, Held: result.Held{N: 2000, Mean: 200_123_456}}
+	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0", Allocs: 12345, ServiceTime: result.MeanTime{N: 2000, Mean: 200_123_456}}
 	s.Generator = result.Usage{CPU: time.Second / 2, GCPauseMax: time.Millisecond}
 	s.Warn("one thing")
 	return s
@@ -450,8 +450,8 @@ func TestAllIsAll(t *testing.T) {
 
 func TestHeldOfRepeatsIsWeighted(t *testing.T) {
 	a, b := sampleStage(1, "500"), sampleStage(2, "500")
-	a.Target.Held, b.Target.Held = result.Held{N: 300, Mean: 200}, result.Held{N: 100, Mean: 240}
-	if got, want := result.Merge([]*result.Stage{a, b}).Target.Held, (result.Held{N: 400, Mean: 210}); got != want {
+	a.Target.ServiceTime, b.Target.ServiceTime = result.MeanTime{N: 300, Mean: 200}, result.MeanTime{N: 100, Mean: 240}
+	if got, want := result.Merge([]*result.Stage{a, b}).Target.ServiceTime, (result.MeanTime{N: 400, Mean: 210}); got != want {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -35,7 +35,7 @@ const (
 	KeyWait           = "wait"            // a duration, the same for every request: see Stage.Wait
 	KeyLoad           = "load"            // closed, burst, constant or poisson
 	KeyLevel          = "level"           // clients, or arrivals per second
-	KeyRep            = "rep"             // which repeat this is, from 1
+	KeyRepeat         = "rep"             // which repeat this is, from 1
 	KeyWorkers        = "workers"         // of a blocking target
 	KeyQueue          = "queue"           // of a blocking target
 	KeyDriver         = "driver"          // what generated the load
@@ -62,13 +62,13 @@ type Stage struct {
 	Length   time.Duration // of the measured window
 	Counts   Counts
 
-	Latency  *Hist // completion − planned instant, of ok
-	Service  *Hist // completion − actual send, of ok
-	Connect  *Hist // dial to established, of all connections made for the stage, also before the window
-	Rejected *Hist // completion − planned instant, of rejected
-	Lag      *Hist // actual send − planned instant, of all that were sent
+	Latency     *Hist // completion − planned instant, of ok
+	Uncorrected *Hist // completion − actual send, of ok
+	Connect     *Hist // dial to established, of all connections made for the stage, also before the window
+	Rejected    *Hist // completion − planned instant, of rejected
+	Lag         *Hist // actual send − planned instant, of all that were sent
 
-	Queue *Queue // of a target that accepts requests and does the work later; nil else
+	Completion *Completion // of a target that accepts requests and does the work later; nil else
 
 	Reconnects int64 // connections made in the window as the one before was closed, by the server or after a failure
 	Surplus    int64 // times that the server sent bytes on a connection that are no reply to any request, also before the window
@@ -90,7 +90,7 @@ type Stage struct {
 // NewStage returns a valid stage without arrivals.
 func NewStage() *Stage {
 	return &Stage{
-		Latency: NewHist(), Service: NewHist(), Connect: NewHist(), Rejected: NewHist(), Lag: NewHist(),
+		Latency: NewHist(), Uncorrected: NewHist(), Connect: NewHist(), Rejected: NewHist(), Lag: NewHist(),
 		Valid: true,
 	}
 }
@@ -113,7 +113,7 @@ type Usage struct {
 	// is then among them, which is next to nothing for a request.
 	Allocs int64
 
-	Held Held // told by a target of ours
+	ServiceTime MeanTime // told by a target of ours
 
 	// Of the generator only.
 	Switches Switches
@@ -129,24 +129,24 @@ func (u Usage) MayUse(cpus int) float64 {
 	return float64(cpus)
 }
 
-// Held is for how long requests had a worker of the target, or a place where all
+// MeanTime is for how long requests had a worker of the target, or a place where all
 // are worked on at once, since it started: the time of service of a queueing
 // model. It has no N where that is not known.
-type Held struct {
+type MeanTime struct {
 	N    int64
 	Mean time.Duration
 }
 
 // MarshalJSON writes nanoseconds.
-func (h Held) MarshalJSON() ([]byte, error) { return json.Marshal(heldJSON{h.N, int64(h.Mean)}) }
+func (h MeanTime) MarshalJSON() ([]byte, error) { return json.Marshal(heldJSON{h.N, int64(h.Mean)}) }
 
 // UnmarshalJSON reads what MarshalJSON writes.
-func (h *Held) UnmarshalJSON(data []byte) error {
+func (h *MeanTime) UnmarshalJSON(data []byte) error {
 	var j heldJSON
 	if err := json.Unmarshal(data, &j); err != nil {
 		return err
 	}
-	*h = Held{j.N, time.Duration(j.Mean)}
+	*h = MeanTime{j.N, time.Duration(j.Mean)}
 	return nil
 }
 
@@ -155,13 +155,13 @@ type heldJSON struct {
 	Mean int64 `json:"mean"`
 }
 
-func (h Held) merge(o Held) Held {
+func (h MeanTime) merge(o MeanTime) MeanTime {
 	n := h.N + o.N
 	if n == 0 {
-		return Held{}
+		return MeanTime{}
 	}
 	mean := (float64(h.Mean)*float64(h.N) + float64(o.Mean)*float64(o.N)) / float64(n)
-	return Held{n, time.Duration(mean + 0.5)}
+	return MeanTime{n, time.Duration(mean + 0.5)}
 }
 
 // Throttled is by how much the CPU quotas of control groups stopped a process.
@@ -239,15 +239,15 @@ func (l *Loop) UnmarshalJSON(data []byte) error {
 }
 
 type usageJSON struct {
-	CPU        int64  `json:"cpu_ns,omitzero"`
-	RSSMax     int64  `json:"rss_max_bytes,omitzero"`
-	ThreadsMax int64  `json:"threads_max,omitzero"`
-	FDsMax     int64  `json:"fds_max,omitzero"`
-	Steal      int64  `json:"steal_ns,omitzero"`
-	GCPauseMax int64  `json:"gc_pause_max_ns,omitzero"`
-	CPUs       string `json:"cpus,omitzero"`
-	Allocs     int64  `json:"allocs,omitzero"`
-	Held       Held   `json:"held_ns,omitzero"`
+	CPU        int64    `json:"cpu_ns,omitzero"`
+	RSSMax     int64    `json:"rss_max_bytes,omitzero"`
+	ThreadsMax int64    `json:"threads_max,omitzero"`
+	FDsMax     int64    `json:"fds_max,omitzero"`
+	Steal      int64    `json:"steal_ns,omitzero"`
+	GCPauseMax int64    `json:"gc_pause_max_ns,omitzero"`
+	CPUs       string   `json:"cpus,omitzero"`
+	Allocs     int64    `json:"allocs,omitzero"`
+	Held       MeanTime `json:"held_ns,omitzero"`
 
 	Quota     float64   `json:"cpu_quota,omitzero"`
 	Throttled Throttled `json:"throttled,omitzero"`
@@ -258,7 +258,7 @@ type usageJSON struct {
 
 // MarshalJSON writes the unit into each key.
 func (u Usage) MarshalJSON() ([]byte, error) {
-	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Allocs, u.Held, u.Quota, u.Throttled, u.Switches, u.Loops})
+	return json.Marshal(usageJSON{int64(u.CPU), u.RSSMax, u.ThreadsMax, u.FDsMax, int64(u.Steal), int64(u.GCPauseMax), u.CPUs, u.Allocs, u.ServiceTime, u.Quota, u.Throttled, u.Switches, u.Loops})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
@@ -269,7 +269,7 @@ func (u *Usage) UnmarshalJSON(data []byte) error {
 	}
 	*u = Usage{
 		CPU: time.Duration(j.CPU), RSSMax: j.RSSMax, ThreadsMax: j.ThreadsMax, FDsMax: j.FDsMax, Steal: time.Duration(j.Steal),
-		GCPauseMax: time.Duration(j.GCPauseMax), CPUs: j.CPUs, Quota: j.Quota, Throttled: j.Throttled, Allocs: j.Allocs, Held: j.Held, Switches: j.Switches, Loops: j.Loops,
+		GCPauseMax: time.Duration(j.GCPauseMax), CPUs: j.CPUs, Quota: j.Quota, Throttled: j.Throttled, Allocs: j.Allocs, ServiceTime: j.Held, Switches: j.Switches, Loops: j.Loops,
 	}
 	return nil
 }
@@ -303,16 +303,16 @@ type stageJSON struct {
 func (s *Stage) hists(j *stageJSON) []namedHist {
 	hists := []namedHist{
 		{"latency", &s.Latency, &j.Latency},
-		{"service", &s.Service, &j.Service},
+		{"service", &s.Uncorrected, &j.Service},
 		{"connect", &s.Connect, &j.Connect},
 		{"rejected", &s.Rejected, &j.Rejected},
 		{"lag", &s.Lag, &j.Lag},
 	}
-	if s.Queue != nil {
+	if s.Completion != nil {
 		if j.Processed == nil {
 			j.Processed = &Summary{}
 		}
-		hists = append(hists, namedHist{"processed", &s.Queue.Processed, j.Processed})
+		hists = append(hists, namedHist{"processed", &s.Completion.Latency, j.Processed})
 	}
 	return hists
 }
@@ -331,8 +331,8 @@ func (s *Stage) MarshalJSON() ([]byte, error) {
 		Reconnects: s.Reconnects, Surplus: s.Surplus, InFlight: s.InFlight, Histograms: map[string]string{}, Target: s.Target, Generator: s.Generator,
 		Warnings: s.Warnings, Valid: s.Valid,
 	}
-	if s.Queue != nil {
-		j.Queue = s.Queue.json()
+	if s.Completion != nil {
+		j.Queue = s.Completion.json()
 	}
 	if j.Warnings == nil {
 		j.Warnings = []string{} // a list in the file, also where it is empty
@@ -374,7 +374,7 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 		if err != nil {
 			return err
 		}
-		got.Queue = queue
+		got.Completion = queue
 	}
 	for _, h := range got.hists(&j) {
 		text, ok := j.Histograms[h.name]
@@ -387,8 +387,8 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 		}
 		*h.hist = hist
 	}
-	if j.Queue != nil && j.Queue.Processed != got.Queue.Done() {
-		return fmt.Errorf("queue: processed is %d, but its histogram holds %d", j.Queue.Processed, got.Queue.Done())
+	if j.Queue != nil && j.Queue.Processed != got.Completion.Completed() {
+		return fmt.Errorf("queue: processed is %d, but its histogram holds %d", j.Queue.Processed, got.Completion.Completed())
 	}
 	if err := got.consistent(&j); err != nil {
 		return err
@@ -444,15 +444,15 @@ func Merge(stages []*Stage) *Stage {
 		m.Reconnects += s.Reconnects
 		m.Surplus += s.Surplus
 		m.Latency.Merge(s.Latency)
-		m.Service.Merge(s.Service)
+		m.Uncorrected.Merge(s.Uncorrected)
 		m.Connect.Merge(s.Connect)
 		m.Rejected.Merge(s.Rejected)
 		m.Lag.Merge(s.Lag)
-		if s.Queue != nil {
-			if m.Queue == nil {
-				m.Queue = NewQueue()
+		if s.Completion != nil {
+			if m.Completion == nil {
+				m.Completion = NewCompletion()
 			}
-			m.Queue.merge(s.Queue)
+			m.Completion.merge(s.Completion)
 		}
 		m.Target = m.Target.merge(s.Target)
 		m.Generator = m.Generator.merge(s.Generator)
@@ -473,7 +473,7 @@ func (u Usage) merge(o Usage) Usage {
 	return Usage{
 		CPU: u.CPU + o.CPU, RSSMax: max(u.RSSMax, o.RSSMax), ThreadsMax: max(u.ThreadsMax, o.ThreadsMax),
 		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
-		CPUs: o.CPUs, Quota: o.Quota, Throttled: u.Throttled.Plus(o.Throttled), Allocs: u.Allocs + o.Allocs, Held: u.Held.merge(o.Held), Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
+		CPUs: o.CPUs, Quota: o.Quota, Throttled: u.Throttled.Plus(o.Throttled), Allocs: u.Allocs + o.Allocs, ServiceTime: u.ServiceTime.merge(o.ServiceTime), Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
 		Loops: mergeLoops(u.Loops, o.Loops),
 	}
 }

@@ -104,11 +104,11 @@ func TestQueueWhoseBrokerDies(t *testing.T) {
 		t.Errorf("exit code %d, want %d\n%s", code, exitInvalid, said.String())
 	}
 	_, stages, _, err := result.Open(dir)
-	if err != nil || len(stages) != 1 || stages[0].Queue == nil {
+	if err != nil || len(stages) != 1 || stages[0].Completion == nil {
 		t.Fatalf("%d stages, %v\n%s", len(stages), err, said.String())
 	}
 	s := stages[0]
-	if q := s.Queue; s.Valid || q.Lost > 0 || q.Accepted > 0 && q.Unknown == 0 {
+	if q := s.Completion; s.Valid || q.Lost > 0 || q.Accepted > 0 && q.Unknown == 0 {
 		t.Errorf("valid %v, %+v, %q", s.Valid, *q, s.Warnings)
 	}
 	if left := leftovers(t, temp); len(left) > 0 {

@@ -84,7 +84,7 @@ func (p *progress) done(s *result.Stage) {
 	if !s.Valid {
 		valid = ", NOT VALID"
 	}
-	if q := s.Queue; q != nil && q.Accepted > 0 {
+	if q := s.Completion; q != nil && q.Accepted > 0 {
 		if d, done := q.Quantile(0.5); done {
 			p50 += ", processed " + d.Round(100*time.Microsecond).String()
 		} else {

@@ -115,10 +115,10 @@ func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.St
 // check holds that everything accepted was processed, and prints the numbers.
 func (p *plant) check(s *result.Stage) {
 	p.t.Helper()
-	q := s.Queue
+	q := s.Completion
 	p.t.Logf("accepted %d, processed %d, lost %d, duplicates %d (paid twice %d, as far as is known); not accepted: %d rejected, %d failed",
-		q.Accepted, q.Done(), q.Lost, q.Duplicates, q.Twice, s.Counts[result.Rejected], s.Counts.Failed())
-	if q.Lost != 0 || q.Backlog != 0 || q.Done() != q.Accepted || q.Accepted != s.Counts[result.OK] || q.Accepted == 0 {
+		q.Accepted, q.Completed(), q.Lost, q.Duplicates, q.CompletedAgain, s.Counts[result.Rejected], s.Counts.Failed())
+	if q.Lost != 0 || q.Backlog != 0 || q.Completed() != q.Accepted || q.Accepted != s.Counts[result.OK] || q.Accepted == 0 {
 		p.t.Errorf("%+v, and these are the outcomes: %v; it says: %s", *q, s.Counts, strings.Join(s.Warnings, "; "))
 	}
 	// Whatever the service had paid is on record, once: also orders of which the
@@ -217,7 +217,7 @@ func streamFilled(t *testing.T) {
 		p.startPayments()
 	})
 	p.check(s)
-	if s.Counts[result.Rejected] != s.Counts.Planned()-room || s.Queue.Accepted != room {
+	if s.Counts[result.Rejected] != s.Counts.Planned()-room || s.Completion.Accepted != room {
 		t.Errorf("with room for %d orders: %v", room, s.Counts)
 	}
 }
@@ -237,8 +237,8 @@ func consumersStopped(t *testing.T, stopped time.Duration) {
 		p.signal(syscall.SIGCONT)
 	})
 	p.check(s)
-	if st := p.stats(p.payments); s.Queue.Twice != 0 || st.Backend.Calls != s.Queue.Accepted {
-		t.Errorf("%d orders were paid %d times", s.Queue.Accepted, st.Backend.Calls)
+	if st := p.stats(p.payments); s.Completion.CompletedAgain != 0 || st.Backend.Calls != s.Completion.Accepted {
+		t.Errorf("%d orders were paid %d times", s.Completion.Accepted, st.Backend.Calls)
 	}
 }
 
@@ -357,7 +357,7 @@ func TestQueueStartsAndEndsItsParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if q := s.Queue; q.Accepted == 0 || q.Done() != q.Accepted || q.Duplicates != 0 {
+	if q := s.Completion; q.Accepted == 0 || q.Completed() != q.Accepted || q.Duplicates != 0 {
 		t.Errorf("%+v", q)
 	}
 	if err := p.Stop(); err != nil {

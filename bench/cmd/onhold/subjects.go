@@ -258,7 +258,7 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 	stage, err := bench.Run(ctx, p, driver)
 	died, how := process.Ended()
 	if err == nil && !died {
-		stage.Target.Held = s.held(process.Addr)
+		stage.Target.ServiceTime = s.held(process.Addr)
 	}
 	if err == nil && died {
 		stage.Invalidate("the target died in mid-stage: %s", how)
@@ -271,14 +271,14 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 
 // held asks the target for how long its requests had a worker. It is known, or
 // it is not: a stage is whole without it.
-func (s *style) held(addr string) result.Held {
+func (s *style) held(addr string) result.MeanTime {
 	style, _ := targets.Find(s.style)
 	// Not bound to the context of the run: the stage is whole.
 	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
 	defer cancel()
 	st, err := targets.Stats(ctx, style.Protocol, addr)
 	if err != nil {
-		return result.Held{}
+		return result.MeanTime{}
 	}
-	return result.Held{N: st.Held.N, Mean: time.Duration(st.Held.Mean)}
+	return result.MeanTime{N: st.Held.N, Mean: time.Duration(st.Held.Mean)}
 }

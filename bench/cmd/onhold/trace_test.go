@@ -40,7 +40,7 @@ func TestRunLeavesATraceOfEachStage(t *testing.T) {
 	}
 	for _, s := range stages {
 		name := s.Settings.Get(result.KeyTrace)
-		if want := fmt.Sprintf("traces/%s-closed-%d-%s.trace", s.TargetName(), s.Level(), s.Settings.Get(result.KeyRep)); name != want {
+		if want := fmt.Sprintf("traces/%s-closed-%d-%s.trace", s.TargetName(), s.Level(), s.Settings.Get(result.KeyRepeat)); name != want {
 			t.Errorf("the trace is %q, want %q", name, want)
 			continue
 		}

@@ -56,7 +56,7 @@ func (p Point) Carried() (q float64, d time.Duration) {
 
 // HasCompletion reports whether the stage has completion latencies: its target
 // accepts requests and does the work later.
-func (p Point) HasCompletion() bool { return p.Stage.Queue != nil }
+func (p Point) HasCompletion() bool { return p.Stage.Completion != nil }
 
 // HasCompletion reports whether every one of the points has completion latencies.
 func HasCompletion(points []Point) bool {

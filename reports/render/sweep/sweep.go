@@ -123,7 +123,7 @@ func splitting(stages []*result.Stage) []string {
 	}
 	for _, s := range stages {
 		for _, key := range keys {
-			at, value := place{s.Settings.Get(result.KeyLevel), s.Settings.Get(result.KeyRep), s.Load(), key}, s.Settings.Get(key)
+			at, value := place{s.Settings.Get(result.KeyLevel), s.Settings.Get(result.KeyRepeat), s.Load(), key}, s.Settings.Get(key)
 			if v, ok := first[at]; !ok {
 				first[at] = value
 			} else if v != value {

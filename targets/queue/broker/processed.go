@@ -132,12 +132,12 @@ func (c *Client) Paid(ctx context.Context, told func(Payment)) error {
 }
 
 // Watch tells what becomes of placed orders: see bench.Completions.
-func (c *Client) Watch(ctx context.Context, told func(id uint64, how result.Completion)) error {
+func (c *Client) Watch(ctx context.Context, told func(id uint64, how result.CompletionEvent)) error {
 	again, err := c.conn.Subscribe(subjectAgain+"*", func(msg *nats.Msg) {
 		if id, ok := idOf(msg.Subject, subjectAgain); ok {
-			how := result.Again
+			how := result.Redelivered
 			if string(msg.Data) == "twice" {
-				how = result.Twice
+				how = result.CompletedAgain
 			}
 			told(id, how)
 		}
@@ -146,7 +146,7 @@ func (c *Client) Watch(ctx context.Context, told func(id uint64, how result.Comp
 		return fmt.Errorf("watching the orders: %w", err)
 	}
 	context.AfterFunc(ctx, func() { _ = again.Unsubscribe() })
-	return c.Paid(ctx, func(p Payment) { told(uint64(p.Order.ID), result.Done) })
+	return c.Paid(ctx, func(p Payment) { told(uint64(p.Order.ID), result.Completed) })
 }
 
 // Waiting is how many of the orders are in one of the streams: to be paid

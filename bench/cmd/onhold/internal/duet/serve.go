@@ -110,7 +110,7 @@ func (e *Serve) settings() result.Settings {
 		}
 	}
 	for _, kv := range e.Plan.StageSettings(driver) {
-		if kv.Key != "seed" && kv.Key != result.KeyRep { // those of each slice
+		if kv.Key != "seed" && kv.Key != result.KeyRepeat { // those of each slice
 			out = append(out, kv)
 		}
 	}

@@ -70,7 +70,7 @@ func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
 	if err := errors.Join(a.err, b.err); err != nil {
 		return render.Pattern{}, err
 	}
-	if q := b.stage.Queue; q.Lost > 0 {
+	if q := b.stage.Completion; q.Lost > 0 {
 		b.stage.Invalidate("%d accepted orders are lost", q.Lost)
 	}
 	l.stages = append(l.stages, a.stage, b.stage)
@@ -78,7 +78,7 @@ func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
 }
 
 func tellPaying(length time.Duration, about string, now, later *result.Stage, nowLine, laterLine *timeline) render.Pattern {
-	q := later.Queue
+	q := later.Completion
 	taken, inline := laterLine.replies(), nowLine.replies()
 	end := max(nowLine.end(), laterLine.end())
 	queued := laterLine.backlog("queue: not yet paid", "queue", taken, laterLine.paid, end)
@@ -114,7 +114,7 @@ func tellPaying(length time.Duration, about string, now, later *result.Stage, no
 	}
 	text += fmt.Sprintf(". The queue answers when the broker has the order (%s), so that the caller is free; the work is not less but later: up to %s orders were waiting to be paid. "+
 		"That a reply came says nothing of when the order is paid: both clocks are shown. Of the queue: accepted %s, paid %s, not yet paid %s, lost %s, handed out again %s.",
-		about, thousands(int64(peak)), thousands(q.Accepted), thousands(q.Done()), thousands(q.Backlog), thousands(q.Lost), thousands(q.Duplicates))
+		about, thousands(int64(peak)), thousands(q.Accepted), thousands(q.Completed()), thousands(q.Backlog), thousands(q.Lost), thousands(q.Duplicates))
 	if q.Unknown > 0 {
 		text += fmt.Sprintf(" Of %s nobody could be asked what became of them.", thousands(q.Unknown))
 	}
@@ -137,7 +137,7 @@ func tellPaying(length time.Duration, about string, now, later *result.Stage, no
 			{Title: "On hold, or in the queue: at each moment", X: clock, Y: render.Axis{Label: "orders", Unit: units.Count}, Lines: []render.Line{queued, held}},
 			{Title: fmt.Sprintf("What became of %s orders each", thousands(planned)), Bars: []render.Bar{
 				bar("inline", "paid", "blocking", now.Counts[result.OK]), bar("inline", "turned away", "blocking", away), bar("inline", "failed", "blocking", now.Counts.Failed()),
-				bar("queue", "paid", "queue", q.Done()), bar("queue", "turned away", "queue", later.Counts[result.Rejected]), bar("queue", "lost", "queue", q.Lost),
+				bar("queue", "paid", "queue", q.Completed()), bar("queue", "turned away", "queue", later.Counts[result.Rejected]), bar("queue", "lost", "queue", q.Lost),
 			}},
 		},
 	}

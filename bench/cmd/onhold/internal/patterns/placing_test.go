@@ -53,10 +53,10 @@ func TestTellPaying(t *testing.T) {
 	}
 	queue := func(done, backlog, lost int) *result.Stage {
 		s := stage(int64(done+backlog+lost), 0)
-		s.Queue = result.NewQueue()
-		s.Queue.Accepted, s.Queue.Backlog, s.Queue.Lost = s.Counts[result.OK], int64(backlog), int64(lost)
+		s.Completion = result.NewCompletion()
+		s.Completion.Accepted, s.Completion.Backlog, s.Completion.Lost = s.Counts[result.OK], int64(backlog), int64(lost)
 		for range done {
-			s.Queue.Processed.Record(300 * ms)
+			s.Completion.Latency.Record(300 * ms)
 		}
 		return s
 	}

@@ -62,7 +62,7 @@ func parseOurs(out []byte) (s Said, err error) {
 	s.NotOK = share(n.Planned()-n[result.OK], n.Planned())
 	s.Ours = &Ours{
 		Driver:    stage.Settings.Get(result.KeyDriver),
-		ServiceNS: int64(stage.Service.Quantile(0.5)),
+		ServiceNS: int64(stage.Uncorrected.Quantile(0.5)),
 		P99NS:     int64(stage.Latency.Quantile(0.99)),
 		OKRate:    stage.Goodput(),
 		Errors:    n.Planned() - n[result.OK] - n[result.Rejected],

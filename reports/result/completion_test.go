@@ -12,12 +12,12 @@ import (
 
 func queueStage(level string) *result.Stage {
 	s := sampleStage(1, level)
-	q := result.NewQueue()
-	q.Accepted, q.Backlog, q.Lost, q.Unknown, q.Duplicates, q.Twice = 2000, 7, 3, 2, 5, 1
+	q := result.NewCompletion()
+	q.Accepted, q.Backlog, q.Lost, q.Unknown, q.Duplicates, q.CompletedAgain = 2000, 7, 3, 2, 5, 1
 	for range 1988 {
-		q.Processed.Record(205 * time.Millisecond)
+		q.Latency.Record(205 * time.Millisecond)
 	}
-	s.Queue = q
+	s.Completion = q
 	return s
 }
 
@@ -77,21 +77,21 @@ func TestASecondClockThatDoesNotAddUpIsNotRead(t *testing.T) {
 
 func TestMergeOfSecondClocks(t *testing.T) {
 	m := result.Merge([]*result.Stage{queueStage("500"), queueStage("500")})
-	if q := m.Queue; q.Accepted != 4000 || q.Done() != 3976 || q.Backlog != 14 || q.Lost != 6 || q.Unknown != 4 || q.Duplicates != 10 || q.Twice != 2 {
+	if q := m.Completion; q.Accepted != 4000 || q.Completed() != 3976 || q.Backlog != 14 || q.Lost != 6 || q.Unknown != 4 || q.Duplicates != 10 || q.CompletedAgain != 2 {
 		t.Errorf("%+v", q)
 	}
-	if m := result.Merge([]*result.Stage{sampleStage(1, "1"), sampleStage(2, "1")}); m.Queue != nil {
-		t.Errorf("merged from none: %+v", m.Queue)
+	if m := result.Merge([]*result.Stage{sampleStage(1, "1"), sampleStage(2, "1")}); m.Completion != nil {
+		t.Errorf("merged from none: %+v", m.Completion)
 	}
 }
 
 func TestQuantilesOfWorkCountTheUndoneAsSlowest(t *testing.T) {
-	q := result.NewQueue()
+	q := result.NewCompletion()
 	if _, ok := q.Quantile(0.5); ok || q.Resolved(0.5) {
 		t.Error("nothing was accepted, and it has a median")
 	}
 	for i := range 60 {
-		q.Processed.Record(time.Duration(i+1) * time.Second / 2)
+		q.Latency.Record(time.Duration(i+1) * time.Second / 2)
 	}
 	q.Accepted, q.Backlog, q.Lost = 100, 30, 10
 	for _, row := range []struct {

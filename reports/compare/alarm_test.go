@@ -150,7 +150,7 @@ func TestAlarms(t *testing.T) {
 					trials = max(2000, trials)
 				}
 				trials = max(20, trials)
-				row.tally = simulateWith(compare.DefaultDesign().Upto(row.pairs), source(fmt.Sprint("alarms", row.what, row.pairs, row.metrics)), trials, func(r *rand.Rand) []compare.Series {
+				row.tally = simulateWith(compare.DefaultDesign().UpTo(row.pairs), source(fmt.Sprint("alarms", row.what, row.pairs, row.metrics)), trials, func(r *rand.Rand) []compare.Series {
 					return row.make(r, row.pairs)
 				})
 				t.Log(row.tally)
@@ -199,7 +199,7 @@ func TestOutlyingLaunches(t *testing.T) {
 		for _, row := range rows {
 			t.Run(fmt.Sprintf("share=%g/asked=%g/pairs=%d", 100*row.share, 100*row.asked, row.pairs), func(t *testing.T) {
 				t.Parallel()
-				d, err := compare.DefaultDesign().Upto(row.pairs).Seeing(row.asked)
+				d, err := compare.DefaultDesign().UpTo(row.pairs).ForOutliers(row.asked)
 				if err != nil {
 					t.Fatal(err)
 				}

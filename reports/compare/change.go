@@ -8,8 +8,8 @@ import (
 	"github.com/a628bb15/onhold/reports/compare/exact"
 )
 
-// worse puts an amount by which something is worse onto the scale on which is
-// decided: the log of the ratio, or the difference itself.
+// worse converts an amount by which something is worse to the scale of the tests:
+// the log of the ratio, or the difference itself.
 func (s Scale) worse(share float64) float64 {
 	if s == Points || math.IsInf(share, 0) {
 		return share
@@ -19,20 +19,20 @@ func (s Scale) worse(share float64) float64 {
 
 // share is the inverse of worse.
 func (s Scale) share(d float64) float64 {
-	if s == Points || math.IsInf(d, 0) { // no bound stays none: its share would be −100 %
+	if s == Points || math.IsInf(d, 0) { // a missing bound stays missing: its share would be −100 %
 		return d
 	}
 	return math.Expm1(d)
 }
 
-// above compares two amounts on the scale on which is decided. What rounding
-// makes of the figures they came from is no difference.
+// above compares two amounts on the scale of the tests, and ignores differences
+// within rounding.
 func above(a, limit float64) bool { return exact.Compare(a, limit, 1) > 0 }
 
 // perMillion turns a share in parts per million into one of 1.
 const perMillion = 1e-6
 
-// bad says what is wrong with a value; "" where nothing is.
+// bad is what is wrong with a value, "" for a good one.
 func (m Metric) bad(v float64) string {
 	switch {
 	case math.IsNaN(v):
@@ -45,8 +45,7 @@ func (m Metric) bad(v float64) string {
 	return ""
 }
 
-// change is by how much the candidate's value is worse, on the scale on which
-// is decided.
+// change is how much worse the candidate's value is, on the scale of the tests.
 func (m Metric) change(base, candidate float64) (float64, error) {
 	for _, side := range []struct {
 		arm Arm
@@ -67,7 +66,7 @@ func (m Metric) change(base, candidate float64) (float64, error) {
 	case base == candidate:
 		return 0, nil // also where both are zero
 	case base == 0 || candidate == 0:
-		return 0, fmt.Errorf("%s is %g in the base and %g in the candidate: nothing is so much more than zero", m.Unit, base, candidate)
+		return 0, fmt.Errorf("%s is %g in the base and %g in the candidate: there is no ratio to zero", m.Unit, base, candidate)
 	}
 	return sign * math.Log(candidate/base), nil
 }
@@ -83,9 +82,8 @@ func changesOf(s Series) ([]float64, error) {
 	return out, nil
 }
 
-// shareOf is a change as it is told: how much worse the candidate's value is, as
-// a share of the base. From zero it is infinite, for from zero there is no per
-// cent; a floor, which counts the least values as the same, makes none of it.
+// shareOf is a change as it is reported: how much worse the candidate's value is,
+// as a share of the base. From zero it is infinite, whatever the floor.
 func (m Metric) shareOf(base, candidate, change float64) float64 {
 	if m.Scale == Points || change == 0 || base > 0 && candidate > 0 {
 		return m.Scale.share(change)
@@ -96,9 +94,9 @@ func (m Metric) shareOf(base, candidate, change float64) float64 {
 	return -1
 }
 
-// typical is the middle of what launches gave: an estimate of the median that
-// uses all of them, but where values are counts, one of these. What is no value
-// is left out; NaN where there is none.
+// typical is an estimate of the median of the launches. It uses all values, except
+// where they are counts: there it is one of them. Bad values are left out; it is
+// NaN where none is left.
 func (m Metric) typical(values []float64) float64 {
 	good := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return m.bad(v) != "" })
 	switch {

@@ -83,11 +83,11 @@ func unlike(samples []Sample) (out []string) {
 	return out
 }
 
-// SameSeries are the series of figures that are equal, as both sides are the
+// IdenticalSeries are the series of figures that are equal, as both sides are the
 // same program. Of each sample only scenario, unit and direction count.
-func SameSeries(samples []Sample, policy Policy) (all []Series) {
+func IdenticalSeries(samples []Sample, policy Policy) (all []Series) {
 	for _, x := range samples {
-		s := Series{Scenario: x.Scenario, Metric: policy.Apply(MetricOf(x.Unit, x.Higher)), Same: true}
+		s := Series{Scenario: x.Scenario, Metric: policy.Apply(MetricOf(x.Unit, x.Higher)), Identical: true}
 		if !slices.ContainsFunc(all, func(o Series) bool { return o.Scenario == s.Scenario && o.Metric.Unit == s.Metric.Unit }) {
 			all = append(all, s)
 		}

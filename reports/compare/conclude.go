@@ -7,10 +7,25 @@ import (
 	"strings"
 )
 
-// Conclude makes the report of a comparison: it decides each series, judges the
-// control, and says what it all comes to. Invalid are reasons, known before the
-// ratios are looked at, why the comparison is not valid; notes are what else a
-// reader must know.
+// Judge makes the report of a comparison from its samples, and from samples of
+// what is identical on both sides and was not measured. Invalid are reasons, known
+// before any ratio is computed, why the comparison is not valid; notes are remarks.
+// A design without looks has one, after all pairs.
+func Judge(d Design, p Policy, samples, identical []Sample, invalid, notes []string) *Report {
+	all, missing, fresh := Collect(samples, p)
+	all = append(all, IdenticalSeries(identical, p)...)
+	if len(d.Looks) == 0 {
+		most := 1
+		for _, s := range all {
+			most = max(most, len(s.Pairs))
+		}
+		d.Looks, d.Spend = []int{most}, []float64{1}
+	}
+	unmeasured, remarks := p.Unmeasured(all)
+	return Conclude(d, all, slices.Concat(invalid, missing, unmeasured), slices.Concat(notes, fresh, remarks))
+}
+
+// Conclude decides each series, judges the control, and makes the report.
 func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	d.Tests = Tests(all)
 	r := &Report{Schema: Schema, Design: d, Version: Version, Findings: Decide(d, all), Reasons: slices.Clone(invalid)}
@@ -19,7 +34,7 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	}
 	for _, s := range all {
 		r.Pairs = max(r.Pairs, len(s.Pairs))
-		if len(s.Pairs) == 0 && !s.Same {
+		if len(s.Pairs) == 0 && !s.Identical {
 			r.Advisory = true
 		}
 		if len(s.Control) > 0 {
@@ -29,12 +44,12 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	bad := len(invalid) > 0
 	if len(all) == 0 || !slices.ContainsFunc(r.Findings, func(f Finding) bool { return f.Gated }) {
 		bad = true
-		r.Reasons = append(r.Reasons, "there is nothing to decide by: no metric that decides was measured on both sides")
+		r.Reasons = append(r.Reasons, "no gated metric was measured on both sides")
 	}
 	for _, f := range r.Control {
 		if f.Verdict == Invalid && f.Gated {
 			bad = true
-			r.Reasons = append(r.Reasons, fmt.Sprintf("the control failed: %s of %s differs between two launches of the base, %s", f.Metric, f.Scenario, f.Reason))
+			r.Reasons = append(r.Reasons, fmt.Sprintf("the control failed: %s of %s differs between two launches of the base %s", f.Metric, f.Scenario, f.Reason))
 		}
 	}
 	for _, f := range r.Findings {
@@ -46,7 +61,7 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	r.Reasons = append(r.Reasons, notes...)
 	for _, f := range r.Control {
 		if f.Verdict == Inconclusive {
-			r.Reasons = append(r.Reasons, fmt.Sprintf("there is no control of %s of %s: %s", f.Metric, f.Scenario, f.Reason))
+			r.Reasons = append(r.Reasons, fmt.Sprintf("%s of %s has no control: %s", f.Metric, f.Scenario, f.Reason))
 		}
 	}
 	if r.Reasons == nil {
@@ -63,8 +78,8 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 	return r
 }
 
-// overall is the first of these that any metric that decides has: a proven
-// regression outranks what cannot be told.
+// overall is the first of these verdicts that any gated metric has: a proven
+// regression outranks an inconclusive metric.
 func overall(findings []Finding) Verdict {
 	for _, v := range []Verdict{Regressed, Unstable, Inconclusive, Minor, Improved} {
 		if slices.ContainsFunc(findings, func(f Finding) bool { return f.Gated && f.Verdict == v }) {
@@ -75,12 +90,11 @@ func overall(findings []Finding) Verdict {
 }
 
 // controlFinding compares the base with itself, by the same tests, at the same
-// looks and at the same alpha as the candidate: at every look that the pairs have
-// reached, also one by which the candidate was decided already. It is Invalid
-// where the two differ by more than half of the margin at any of them, or in
-// their outliers, and Equal where that is not proven: it is a negative control,
-// and shows a bias that noise does not explain, such as one of the arms' ports,
-// folders or places in the order.
+// looks and with the same alpha as the candidate, and at every look that the pairs
+// reached, also after the candidate was decided. It is Invalid where the two are
+// proven to differ by more than half of the margin, or in their outliers, else
+// Equal. It is a negative control: it shows a bias that noise does not explain,
+// such as one of ports, folders or launch order.
 func controlFinding(d Design, s Series) Finding {
 	c := Series{Scenario: s.Scenario, Metric: s.Metric, Pairs: s.Control}
 	c.Metric.MaxOutliers = 0
@@ -96,8 +110,8 @@ func controlFinding(d Design, s Series) Finding {
 		f.Verdict, f.Gated = Inconclusive, false
 		return f
 	}
-	whole := decide(d, c)
-	f.BaseValue, f.CandidateValue, f.Noise, f.Estimate = whole.BaseValue, whole.CandidateValue, whole.Noise, whole.Estimate
+	all := decide(d, c)
+	f.BaseValue, f.CandidateValue, f.Noise, f.Estimate = all.BaseValue, all.CandidateValue, all.Noise, all.Estimate
 	limit := s.Metric.Scale.worse(half)
 	on := s.Metric.Scale.worse
 	for look, at := range d.Looks {
@@ -111,7 +125,7 @@ func controlFinding(d Design, s Series) Finding {
 		switch {
 		case f.Outliers.Proven():
 			f.Verdict = Invalid
-			f.Reason = "in its outliers: " + f.Outliers.Told()
+			f.Reason = "in its outliers: " + f.Outliers.Summary()
 			return f
 		case s.Metric.Scale == Exact && (f.Verdict == Regressed || f.Verdict == Improved),
 			s.Metric.Scale != Exact && (above(on(float64(f.Lower)), limit) || above(-limit, on(float64(f.Upper)))):

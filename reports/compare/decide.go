@@ -8,18 +8,17 @@ import (
 	"github.com/a628bb15/onhold/reports/compare/exact"
 )
 
-// Version is that of the rules by which is decided. False-alarm rates that were
-// measured belong to one version. In version 1 exact metrics spent nothing of
-// alpha, outlying launches were not counted, and the last look of a design of
-// more than 48 pairs had no share.
+// Version is the version of the decision rules. Measured false-alarm rates belong
+// to one version. In version 1 exact metrics spent no alpha, outliers were not
+// counted, and the last look of a design of more than 48 pairs had no share.
 const Version = 2
 
-// Decide finds out what there is to be said of each series, by the design. It
-// goes through the looks in order, and a series that one of them has decided
-// stays decided, so the answer is the same whether it is asked after every look
-// or once at the end. Pairs beyond the last look that was reached wait for the
-// next: a comparison that ran out of time there, and is continued some day, must
-// not have looked once more than was planned.
+// Decide makes the finding of each series. It goes through the looks of the design
+// in order, and a series stays decided once a look has decided it, so the answer
+// is the same whether it is called after every look or once at the end. Pairs
+// beyond the last look that was reached are not used before the next one: a
+// comparison that stopped in between and is continued must not have an unplanned
+// look.
 func Decide(d Design, all []Series) []Finding {
 	out := make([]Finding, len(all))
 	for i, s := range all {
@@ -28,18 +27,18 @@ func Decide(d Design, all []Series) []Finding {
 	return out
 }
 
-// Tests counts the series that share out a design's alpha: those that decide.
+// Tests counts the series that share a design's alpha: the gated ones.
 func Tests(all []Series) (n int) {
 	for _, s := range all {
-		if s.Metric.Gated && !s.Same {
+		if s.Metric.Gated && !s.Identical {
 			n++
 		}
 	}
 	return max(n, 1)
 }
 
-// Open reports whether more pairs are of use: none of the metrics that decide
-// has regressed, which settles the matter, and at least one is undecided.
+// Open reports whether more pairs are useful: no gated metric has regressed, and
+// at least one is undecided.
 func Open(findings []Finding) bool {
 	open := false
 	for _, f := range findings {
@@ -56,7 +55,7 @@ func Open(findings []Finding) bool {
 	return open
 }
 
-// newFinding has what does not depend on the values.
+// newFinding fills in what does not depend on the values.
 func newFinding(s Series) Finding {
 	m := s.Metric
 	return Finding{
@@ -66,7 +65,7 @@ func newFinding(s Series) Finding {
 	}
 }
 
-// invalid is the finding where there is nothing to compare.
+// invalid is the finding where the values cannot be compared.
 func (f Finding) invalid(why string) Finding {
 	f.Verdict, f.Reason, f.Estimate = Invalid, why, Bound(math.NaN())
 	return f
@@ -74,8 +73,8 @@ func (f Finding) invalid(why string) Finding {
 
 func decide(d Design, s Series) Finding {
 	f := newFinding(s)
-	if s.Same {
-		f.Same, f.Lower, f.Upper = true, 0, 0
+	if s.Identical {
+		f.Identical, f.Lower, f.Upper = true, 0, 0
 		f.Verdict, f.Reason = Equal, "both sides are the same program"
 		return f
 	}
@@ -103,10 +102,10 @@ func decide(d Design, s Series) Finding {
 		}
 	}
 	if f.Look == 0 {
-		f.Reason = fmt.Sprintf("%s, and the first look is after %d", pairsOf(n), d.Looks[d.first(m)])
+		f.Reason = fmt.Sprintf("%s; the first look is after %d", pairsOf(n), d.Looks[d.first(m)])
 		f.Estimate = Bound(m.Scale.share(exact.HodgesLehmann(changes)))
 	}
-	f.tellZero()
+	f.setFromZero()
 	forecast(&f, d, m, n)
 	return f
 }
@@ -126,7 +125,7 @@ func (d Design) alphaOf(m Metric, look int) float64 {
 	return d.AlphaAt(look)
 }
 
-// first is the first look at which so many pairs can prove anything; the last
+// first is the first look at which its pairs can prove anything, or the last look
 // where none can.
 func (d Design) first(m Metric) int {
 	for look := range d.Looks {
@@ -137,8 +136,8 @@ func (d Design) first(m Metric) int {
 	return len(d.Looks) - 1
 }
 
-// judge fills in what changes say at one look, and the verdict: first on the
-// typical launch, then on outlying ones.
+// judge fills in the bounds and the verdict of one look: first of the typical
+// launch, then of outliers.
 func judge(f *Finding, d Design, s Series, changes []float64, look int) {
 	m, n := s.Metric, len(changes)
 	f.Pairs, f.Look, f.Alpha = n, look+1, d.alphaOf(m, look)
@@ -152,19 +151,18 @@ func judge(f *Finding, d Design, s Series, changes []float64, look int) {
 		f.Reason = reasonOf(*f)
 	}
 	f.Outliers = outliersOf(s, n, d.OutlierAlphaAt(look))
-	f.heedOutliers(d)
+	f.applyOutliers(d)
 	if least := exact.LeastPairs(f.Alpha); f.Verdict == Inconclusive && least > n {
-		f.Reason = fmt.Sprintf("%s prove nothing: that all of them are on one side by chance is %.2g, more than the %.2g that each of %d metrics that decide may have; it takes at least %d",
+		f.Reason = fmt.Sprintf("%s cannot prove a change: without one, all of them are on one side with probability %.2g, above the %.2g allowed for each of %d gated metrics; at least %d pairs are needed",
 			pairsOf(n), math.Ldexp(1, -n), f.Alpha, max(d.Tests, 1), least)
 	}
 }
 
-// heedOutliers is what outlying launches make of a verdict on the typical one.
-// Where the candidate has more of them than chance allows, that is the verdict:
-// it is unstable, or has regressed where most of its launches are outliers.
-// Where it seems to have more, or might have more than were allowed, it does not
-// pass yet.
-func (f *Finding) heedOutliers(d Design) {
+// applyOutliers adjusts the verdict on the typical launch. Where the candidate has
+// more outliers than chance allows, it is unstable, or regressed where most of its
+// launches are outliers. Where it seems to have more, or might have more than are
+// allowed, it does not pass yet.
+func (f *Finding) applyOutliers(d Design) {
 	o := f.Outliers
 	if f.Verdict == Regressed || f.Verdict == Invalid {
 		return
@@ -174,7 +172,7 @@ func (f *Finding) heedOutliers(d Design) {
 		if 2*o.Candidate.Outliers > o.Candidate.N { // then the typical launch is one
 			f.Verdict = Regressed
 		}
-		f.Reason = fmt.Sprintf("%s, each at least %s worse than the typical one: in pairs %s", o.Told(), f.amount(float64(o.Beyond)), numbers(o.Candidate.Pairs))
+		f.Reason = fmt.Sprintf("%s; each is at least %s worse than the typical one (pairs %s)", o.Summary(), f.amount(float64(o.Beyond)), numbers(o.Candidate.Pairs))
 		return
 	}
 	if f.Verdict == Inconclusive {
@@ -183,15 +181,15 @@ func (f *Finding) heedOutliers(d Design) {
 	switch {
 	case f.Verdict == Equal && o.Candidate.Outliers > 0 && o.Chance <= doubt/float64(max(d.Tests, 1)):
 		f.Verdict = Inconclusive
-		f.Reason = fmt.Sprintf("the typical launch is %s, but %s, those of pairs %s: the chance of so many is %.2g, and proven it would be from %.2g on",
-			f.Reason, o.Told(), numbers(o.Candidate.Pairs), o.Chance, o.Alpha)
+		f.Reason = fmt.Sprintf("the typical launch is %s, but %s (pairs %s): p is %.2g, and an excess is proven at %.2g or less",
+			f.Reason, o.Summary(), numbers(o.Candidate.Pairs), o.Chance, o.Alpha)
 	case o.Allowed > 0 && exact.Compare(o.Upper, o.Allowed, 0) > 0:
 		f.Verdict = Inconclusive
-		f.Reason = fmt.Sprintf("the typical launch is %s, but %s, and only %s were to be", f.Reason, o.Told(), percentOf(o.Allowed))
+		f.Reason = fmt.Sprintf("the typical launch is %s, but %s, and at most %s are allowed", f.Reason, o.Summary(), percentOf(o.Allowed))
 	case f.Verdict == Equal:
-		f.Reason += ", which is about the typical launch: " + o.Told()
+		f.Reason += " in the typical launch; " + o.Summary()
 	case o.Candidate.Outliers > 0:
-		f.Reason += "; " + o.Told()
+		f.Reason += "; " + o.Summary()
 	}
 }
 
@@ -211,8 +209,8 @@ func numbers(pairs []int) string {
 	return out
 }
 
-// verdictOf is what the bounds of a change mean, all on one scale on which
-// worse is positive. The rows are those of a table that is read from the top.
+// verdictOf is the verdict for the bounds of a change, all on one scale on which
+// worse is positive. The first case that applies counts.
 func verdictOf(lower, upper, margin, tolerance float64) Verdict {
 	switch {
 	case math.IsNaN(lower) || math.IsNaN(upper):
@@ -232,7 +230,7 @@ func verdictOf(lower, upper, margin, tolerance float64) Verdict {
 func reasonOf(f Finding) string {
 	switch f.Verdict {
 	case Regressed:
-		return fmt.Sprintf("at least %s worse, more than the margin of %s, and perhaps %s", f.amount(float64(f.Lower)), f.amount(f.Margin), f.amount(float64(f.Upper)))
+		return fmt.Sprintf("at least %s worse, above the margin of %s, and possibly %s", f.amount(float64(f.Lower)), f.amount(f.Margin), f.amount(float64(f.Upper)))
 	case Minor:
 		return fmt.Sprintf("worse by more than the margin of %s, and by less than the tolerance of %s", f.amount(f.Margin), f.amount(f.Tolerance))
 	case Improved:
@@ -240,12 +238,12 @@ func reasonOf(f Finding) string {
 	case Equal:
 		return fmt.Sprintf("within the tolerance of %s", f.amount(f.Tolerance))
 	case Invalid:
-		return "there is no figure to compare"
+		return "there is no value to compare"
 	}
-	return fmt.Sprintf("the interval holds both no change and one beyond the tolerance of %s", f.amount(f.Tolerance))
+	return fmt.Sprintf("the interval includes both no change and a change beyond the tolerance of %s", f.amount(f.Tolerance))
 }
 
-// amount tells a change without its sign: 5 %, or 0.5 pp of a difference.
+// amount writes a change without its sign: 5 %, or 0.5 pp of a difference.
 func (f Finding) amount(v float64) string {
 	v = 100 * math.Abs(v)
 	unit := " %"
@@ -264,57 +262,57 @@ func (f Finding) amount(v float64) string {
 	return fmt.Sprintf("%.*f%s", digits, v, unit)
 }
 
-// FromZero reports whether the change has no per cent, for the typical value of
-// just one side is zero.
+// FromZero reports whether the change has no percentage because the typical value
+// of exactly one side is zero.
 func (f Finding) FromZero() bool {
 	return f.Scale != Points && f.Verdict != Invalid && f.Pairs > 0 && (f.BaseValue == 0) != (f.CandidateValue == 0)
 }
 
-// tellZero leaves no share of zero in the finding.
-func (f *Finding) tellZero() {
+// setFromZero removes shares of zero from the finding.
+func (f *Finding) setFromZero() {
 	if !f.FromZero() {
 		return
 	}
 	more := f.CandidateValue > 0
 	worse := more == (f.Better != "higher")
-	if f.Verdict != Equal { // then both count as nothing
+	if f.Verdict != Equal { // equal: both are below the floor
 		f.Estimate = -1
 		if worse {
 			f.Estimate = Bound(math.Inf(1))
 		}
 	}
-	if f.Scale != Exact { // what they were made of is a floor, which nobody measured
+	if f.Scale != Exact { // they were computed from the floor, which is not a measured value
 		f.Lower, f.Upper = Bound(math.Inf(-1)), Bound(math.Inf(1))
 	}
 	switch f.Verdict {
 	case Regressed, Minor, Improved:
-		f.Reason = fmt.Sprintf("typically %.6g in the base and %.6g in the candidate: from zero there is no per cent", float64(f.BaseValue), float64(f.CandidateValue))
+		f.Reason = fmt.Sprintf("typically %.6g in the base and %.6g in the candidate: a change from or to zero has no percentage", float64(f.BaseValue), float64(f.CandidateValue))
 	}
 }
 
-// forecast tells what could be found at this noise at the design's last look,
-// also where there were not so many pairs: that is what going on would be for.
+// forecast computes what could be found at this noise at the design's last look,
+// also where fewer pairs were run.
 func forecast(f *Finding, d Design, m Metric, n int) {
 	if n < 2 || m.Scale == Exact {
 		return
 	}
 	alpha := d.AlphaAt(len(d.Looks) - 1)
 	margin, tolerance := m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance)
-	f.MDE = m.Scale.share(exact.MDE(margin, alpha, f.Noise, d.Max()))
+	f.MDE = m.Scale.share(exact.MDE(margin, alpha, f.Noise, d.MaxPairs()))
 	if math.IsInf(f.MDE, 0) {
-		f.MDE = 0 // so few pairs prove nothing, however large
+		f.MDE = 0 // too few pairs to prove any change
 	}
 	if f.MDE == 0 || f.MDE > m.Tolerance {
 		if f.Needed = exact.PairsFor(margin, tolerance, alpha, f.Noise); f.Needed == math.MaxInt {
-			f.Needed = 0 // no number of pairs would do
+			f.Needed = 0 // no number of pairs is enough
 		}
 	}
 }
 
-// judgeExact judges a figure that has no noise to speak of, such as allocations,
-// by the sign test: how many pairs are worse by more than the tolerance. Most of
-// its alpha is spent at the first look, where all pairs agree if ever they do.
-// It is equal where most launches are within the tolerance.
+// judgeExact judges a metric with almost no noise, such as allocations, by the
+// sign test: how many pairs are worse by more than the tolerance. Most of its
+// alpha is spent at the first look, where all pairs agree if they ever do. It is
+// equal where most launches are within the tolerance.
 func judgeExact(f *Finding, d Design, s Series, changes []float64, look int) {
 	m, n := s.Metric, len(changes)
 	limit := m.Scale.worse(m.Tolerance)
@@ -329,7 +327,7 @@ func judgeExact(f *Finding, d Design, s Series, changes []float64, look int) {
 			below++
 		}
 	}
-	// What so few pairs prove nothing about is told as the range that they span.
+	// With too few pairs for the bounds, they are the range of the values.
 	alpha := max(f.Alpha, math.Ldexp(1, -n))
 	lower, upper := exact.MedianBounds(shares, alpha)
 	f.Lower, f.Upper = Bound(lower), Bound(upper)
@@ -341,9 +339,9 @@ func judgeExact(f *Finding, d Design, s Series, changes []float64, look int) {
 	low, high := exact.MedianBounds(changes, equalAlpha*d.exactSpend()[look])
 	switch {
 	case proven(beyond):
-		f.Verdict, f.Reason = Regressed, fmt.Sprintf("in %d of %d pairs worse by more than %s", beyond, n, f.amount(f.Tolerance))
+		f.Verdict, f.Reason = Regressed, fmt.Sprintf("worse by more than %s in %d of %d pairs", f.amount(f.Tolerance), beyond, n)
 	case proven(below):
-		f.Verdict, f.Reason = Improved, fmt.Sprintf("in %d of %d pairs better by more than %s", below, n, f.amount(f.Tolerance))
+		f.Verdict, f.Reason = Improved, fmt.Sprintf("better by more than %s in %d of %d pairs", f.amount(f.Tolerance), below, n)
 	case exact.LeastPairs(f.Alpha) <= n && !above(high, limit) && !above(-limit, low):
 		f.Verdict, f.Reason = Equal, fmt.Sprintf("within %s in most launches", f.amount(f.Tolerance))
 	default:

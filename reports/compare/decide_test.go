@@ -131,7 +131,7 @@ func TestTooFewPairs(t *testing.T) {
 	// As few pairs as are wanted, in one look: 6 cannot reach 1 % (2⁻⁶ = 1.6 %),
 	// 7 can.
 	for n, want := range map[int]compare.Verdict{6: compare.Inconclusive, 7: compare.Regressed} {
-		d := compare.DefaultDesign().Upto(n)
+		d := compare.DefaultDesign().UpTo(n)
 		f := compare.Decide(d, []compare.Series{{Scenario: "s", Metric: metric(t, "p99"), Pairs: noisy(n, 2e8, 0.5, 0.01)}})[0]
 		if f.Verdict != want || f.Lower.None() != (want == compare.Inconclusive) {
 			t.Errorf("%d pairs in one look: %s, %v", n, f.Verdict, f.Lower)
@@ -378,7 +378,7 @@ func TestZerosWithoutPairs(t *testing.T) {
 		{"the same", "time", same(12, 1000), same(12, 1000), compare.Equal},
 	} {
 		f := compare.Decide(compare.DefaultDesign(), []compare.Series{{Scenario: "s", Metric: metric(t, c.metric), BaseValues: c.base, CandidateValues: c.candidate}})[0]
-		if f.Verdict != c.want || f.Verdict == compare.Invalid && !strings.Contains(f.Reason, "zero, negative or none") && !strings.Contains(f.Reason, "which is negative") {
+		if f.Verdict != c.want || f.Verdict == compare.Invalid && !strings.Contains(f.Reason, "is zero and has no ratio") && !strings.Contains(f.Reason, "which is negative") {
 			t.Errorf("%s: %s (%s), want %s", c.why, f.Verdict, f.Reason, c.want)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Design fixes, before anything is measured, when is looked and what chance of
-// a false alarm each look and series has.
+// Design fixes, before anything is measured, when the series are tested and the
+// chance of a false alarm of each look and series.
 type Design struct {
 	Alpha float64   `json:"alpha"` // of one-sided false alarms, over all gated series, tests and looks
 	Looks []int     `json:"looks"` // after how many pairs, rising
@@ -21,41 +21,39 @@ type Design struct {
 }
 
 const (
-	// outlierShare is what a series spends of its share of Alpha on outlying
-	// launches. The rest is for the typical one.
+	// outlierShare is the part of a series' alpha for outliers. The rest is for the
+	// typical launch.
 	outlierShare = 0.2
-	// exactFirst is what a figure without noise spends at the first look: there
-	// all of its pairs agree, or it has noise after all.
+	// exactFirst is the part that an exact metric spends at the first look, where all
+	// of its pairs agree unless it has noise after all.
 	exactFirst = 0.75
-	// equalAlpha is the chance, over all looks, that a figure without noise is
-	// called equal and in most launches is not.
+	// equalAlpha is the chance, over all looks, that an exact metric is called equal
+	// and is not equal in most launches.
 	equalAlpha = 0.05
-	// fewestMore is by how much the pairs of a look exceed those of the one before:
-	// fewer more hardly tell more.
-	fewestMore = 1.25
+	// lookGrowth is the least ratio between the pairs of two consecutive looks.
+	lookGrowth = 1.25
 )
 
 // DefaultDesign has a false-alarm rate of at most 1 % a comparison. The early
-// looks get little of it: they are for changes and for sameness that nobody
-// could doubt.
+// looks get little of it: they are for obvious changes and obvious equality.
 func DefaultDesign() Design {
 	return Design{Alpha: 0.01, Tests: 1}.at([]int{14, 20, 32, 48})
 }
 
-// Upto is the design that ends at most pairs: with the looks after 14, 20, 32
-// and 48 pairs, and from there on after half as many more each time, as far as
-// they come well before the last, which is at most.
-func (d Design) Upto(most int) Design {
+// UpTo is the design whose last look is after most pairs. Those before are after
+// 14, 20, 32 and 48 pairs and after half as many more each time, as far as they
+// come well before the last.
+func (d Design) UpTo(most int) Design {
 	looks := []int{14, 20, 32}
 	for n := 48; n < most; n += n / 2 {
 		looks = append(looks, n)
 	}
-	looks = slices.DeleteFunc(looks, func(n int) bool { return float64(n)*fewestMore > float64(most) })
+	looks = slices.DeleteFunc(looks, func(n int) bool { return float64(n)*lookGrowth > float64(most) })
 	return d.at(append(looks, most))
 }
 
-// at is the design with these looks. Of Alpha the second spends twice as much as
-// the first, the third three times as much, and the others four times as much.
+// at is the design with these looks. The second spends twice as much of Alpha as
+// the first, the third three times as much, the others four times as much.
 func (d Design) at(looks []int) Design {
 	d.Looks, d.Spend = looks, make([]float64, len(looks))
 	var sum float64
@@ -69,19 +67,19 @@ func (d Design) at(looks []int) Design {
 	return d
 }
 
-// Seeing is the design with a look after the fewest pairs that can show that at
-// most that share of the candidate's launches are outliers. It fails where the
-// design ends before; 0 asks for nothing.
-func (d Design) Seeing(maxOutliers float64) (Design, error) {
+// ForOutliers is the design with a look after the fewest pairs that can show that
+// at most that share of the candidate's launches are outliers. It is an error where
+// the design ends before. A share of 0 changes nothing.
+func (d Design) ForOutliers(maxOutliers float64) (Design, error) {
 	if maxOutliers == 0 {
 		return d, nil
 	}
-	needed, most := LaunchesFor(maxOutliers), d.Max()
+	needed, most := LaunchesFor(maxOutliers), d.MaxPairs()
 	if needed > most {
-		return d, fmt.Errorf("that at most %g %% of the launches are outliers takes %d pairs to show, and at most %d are asked for", 100*maxOutliers, needed, most)
+		return d, fmt.Errorf("a limit of %g %% outliers takes %d pairs to show, and the comparison has at most %d", 100*maxOutliers, needed, most)
 	}
 	looks := slices.DeleteFunc(slices.Clone(d.Looks), func(n int) bool {
-		return n != most && float64(n) < float64(needed)*fewestMore && float64(needed) < float64(n)*fewestMore
+		return n != most && float64(n) < float64(needed)*lookGrowth && float64(needed) < float64(n)*lookGrowth
 	})
 	if !slices.Contains(looks, needed) {
 		looks = append(looks, needed)
@@ -90,31 +88,31 @@ func (d Design) Seeing(maxOutliers float64) (Design, error) {
 	return d.at(looks), nil
 }
 
-// Max is the number of pairs at the last look.
-func (d Design) Max() int { return d.Looks[len(d.Looks)-1] }
+// MaxPairs is the number of pairs at the last look.
+func (d Design) MaxPairs() int { return d.Looks[len(d.Looks)-1] }
 
 // part is the chance of a false alarm of one series, over all its tests and
 // looks.
 func (d Design) part() float64 { return d.Alpha / float64(max(d.Tests, 1)) }
 
-// AlphaAt is the chance of a false alarm about the typical launch of one series
-// at the look with that index, from 0. It is 0 at a look at which so few pairs
-// could prove nothing: what that would have spent goes to the next.
+// AlphaAt is the chance of a false alarm about the typical launch of one series at
+// the look with that index, from 0. It is 0 at a look with too few pairs to prove
+// anything; its share goes to the next look.
 func (d Design) AlphaAt(look int) float64 {
 	return d.spent((1-outlierShare)*d.part(), d.Spend, look)
 }
 
-// ExactAlphaAt is that of a series without noise.
+// ExactAlphaAt is AlphaAt of an exact metric.
 func (d Design) ExactAlphaAt(look int) float64 {
 	return d.spent((1-outlierShare)*d.part(), d.exactSpend(), look)
 }
 
-// OutlierAlphaAt is that of the test for outlying launches.
+// OutlierAlphaAt is AlphaAt of the test for outliers.
 func (d Design) OutlierAlphaAt(look int) float64 {
 	return d.spent(outlierShare*d.part(), d.Spend, look)
 }
 
-// exactSpend is each look's share where most is spent at the first.
+// exactSpend is each look's share for an exact metric.
 func (d Design) exactSpend() []float64 {
 	out := slices.Clone(d.Spend)
 	if len(out) == 1 {
@@ -145,11 +143,11 @@ func (d Design) spent(total float64, spend []float64, look int) float64 {
 	return carried
 }
 
-// Least is the fewest pairs in which the last look can prove anything. Where
-// that is more than [Design.Max] the comparison can prove nothing.
-func (d Design) Least() int { return exact.LeastPairs(d.AlphaAt(len(d.Looks) - 1)) }
+// MinPairs is the fewest pairs with which the last look can prove anything. Where
+// that is above [Design.MaxPairs] the comparison can prove nothing.
+func (d Design) MinPairs() int { return exact.LeastPairs(d.AlphaAt(len(d.Looks) - 1)) }
 
-// Validate says what is wrong with the design.
+// Validate returns an error for a design that is not possible.
 func (d Design) Validate() error {
 	if !(d.Alpha > 0 && d.Alpha < 0.5) {
 		return fmt.Errorf("alpha is %g, want more than 0 and less than 0.5", d.Alpha)
@@ -162,7 +160,7 @@ func (d Design) Validate() error {
 		if n <= last {
 			return fmt.Errorf("look %d is after %d pairs, want more than %d", i+1, n, last)
 		}
-		if s := d.Spend[i]; !(s > 0 && s <= 1) { // also what is not a number
+		if s := d.Spend[i]; !(s > 0 && s <= 1) { // also NaN
 			return fmt.Errorf("look %d spends %g of alpha, want more than 0 and at most 1", i+1, s)
 		}
 		last = n
@@ -174,8 +172,7 @@ func (d Design) Validate() error {
 	return nil
 }
 
-// Settings are the design as settings, so that a record says by what it was
-// decided.
+// Settings are the design as settings of a run.
 func (d Design) Settings() result.Settings {
 	var looks, spend []string
 	for i, n := range d.Looks {

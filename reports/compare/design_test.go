@@ -14,8 +14,8 @@ import (
 // without a share, and all of them together spend what there is and no more.
 func TestDesignOfAnyNumberOfPairs(t *testing.T) {
 	for most := 1; most <= 1000; most++ {
-		u := compare.DefaultDesign().Upto(most)
-		if err := u.Validate(); err != nil || u.Max() != most {
+		u := compare.DefaultDesign().UpTo(most)
+		if err := u.Validate(); err != nil || u.MaxPairs() != most {
 			t.Fatalf("up to %d: %+v: %v", most, u, err)
 		}
 		sum := 0.0
@@ -44,13 +44,13 @@ func TestDesignOfAnyNumberOfPairs(t *testing.T) {
 			if math.Abs(typical+outlying-part) > 1e-12*part || math.Abs(typical-noiseless) > 1e-12*part {
 				t.Errorf("up to %d, %d tests: spends %g and %g, of exact metrics %g, and has %g", most, tests, typical, outlying, noiseless, part)
 			}
-			if can := u.Least() <= most; can != (exact.LeastPairs(u.AlphaAt(len(u.Looks)-1)) <= most) || most >= 20 && !can {
-				t.Errorf("up to %d, %d tests: it takes %d pairs", most, tests, u.Least())
+			if can := u.MinPairs() <= most; can != (exact.LeastPairs(u.AlphaAt(len(u.Looks)-1)) <= most) || most >= 20 && !can {
+				t.Errorf("up to %d, %d tests: it takes %d pairs", most, tests, u.MinPairs())
 			}
 		}
 	}
-	if d := compare.DefaultDesign(); len(d.Looks) != len(d.Upto(48).Looks) || d.Spend[3] != d.Upto(48).Spend[3] {
-		t.Errorf("the default is %+v, and up to 48 it is %+v", d, d.Upto(48))
+	if d := compare.DefaultDesign(); len(d.Looks) != len(d.UpTo(48).Looks) || d.Spend[3] != d.UpTo(48).Spend[3] {
+		t.Errorf("the default is %+v, and up to 48 it is %+v", d, d.UpTo(48))
 	}
 }
 
@@ -74,7 +74,7 @@ func TestDesignValidates(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"NaN", "0.5,NaN", "1,0", "", "x", "+Inf"} {
-		s := compare.DefaultDesign().Upto(20).Settings().With("spend", text)
+		s := compare.DefaultDesign().UpTo(20).Settings().With("spend", text)
 		if _, err := compare.DesignOf(s); err == nil {
 			t.Errorf("spend %q was taken", text)
 		}
@@ -88,7 +88,7 @@ func TestDesignForOutliers(t *testing.T) {
 		share      float64
 		most, want int // 0: too few are asked for
 	}{{0.1, 48, 29}, {0.2, 48, 14}, {0.05, 100, 59}, {0.05, 48, 0}, {0.01, 300, 299}, {0.01, 299, 299}, {0.01, 298, 0}, {0.19, 48, 15}, {0.5, 48, 5}, {0.0001, 1000, 0}} {
-		d, err := compare.DefaultDesign().Upto(c.most).Seeing(c.share)
+		d, err := compare.DefaultDesign().UpTo(c.most).ForOutliers(c.share)
 		if (err != nil) != (c.want == 0) {
 			t.Errorf("at most %g in %d pairs: %v", c.share, c.most, err)
 		}
@@ -98,7 +98,7 @@ func TestDesignForOutliers(t *testing.T) {
 		if n := compare.LaunchesFor(c.share); n != c.want || exact.ClopperPearsonUpper(0, n, 0.95) > c.share || n > 1 && exact.ClopperPearsonUpper(0, n-1, 0.95) <= c.share {
 			t.Errorf("at most %g takes %d launches, want %d", c.share, n, c.want)
 		}
-		if !slices.Contains(d.Looks, c.want) || d.Max() != c.most || d.Validate() != nil {
+		if !slices.Contains(d.Looks, c.want) || d.MaxPairs() != c.most || d.Validate() != nil {
 			t.Errorf("at most %g in %d pairs: looks %v (%v)", c.share, c.most, d.Looks, d.Validate())
 		}
 	}

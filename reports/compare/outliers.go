@@ -7,41 +7,38 @@ import (
 	"github.com/a628bb15/onhold/reports/compare/exact"
 )
 
-// The bounds of a change are those of the typical launch: where one launch of
-// ten is twice as slow they hardly move. So launches that are outliers are
-// counted, by a rule that is fixed beforehand and treats all arms alike: worse
-// than the median launch of all arms by more than the tolerance, and by more
-// than five robust standard deviations of all launches. Both are medians, so
-// that the outliers of one arm do not hide behind the spread that they make, and
-// a series that hardly varies has the tolerance as its floor.
+// The bounds of a change describe the typical launch: they hardly move where one
+// launch in ten is twice as slow. So outliers are counted, by a rule that is fixed
+// in advance and treats all arms alike: a launch worse than the median launch of
+// all arms by more than the tolerance, and by more than five robust standard
+// deviations of all launches. Both are medians, so outliers do not widen their own
+// limit, and the tolerance is the limit where a series hardly varies.
 //
-// Where the candidate is the base, each launch of a pair was as likely to be the
-// candidate's. So of the outliers of a pair, as many as there are, its own are
-// drawn, and the chance that it drew as many as it did is exact.
+// If candidate and base are the same, each outlier of a pair is equally likely to
+// be of any arm, which gives the exact chance of as many as the candidate has.
 const (
 	farOut = 5.0 // robust standard deviations beyond which a launch is an outlier
 	seen   = 0.95
-	// doubt is the chance, over all series of a comparison, that outliers that came
-	// by chance keep it from being called equal.
+	// doubt is the chance, over all series of a comparison, that chance outliers keep
+	// it from being called equal.
 	doubt = 0.05
 )
 
-// madToSD makes a median absolute deviation the standard deviation where values
-// are normal.
+// madToSD converts a median absolute deviation of normal values to a standard
+// deviation.
 const madToSD = 1.4826
 
-// Outliers are the launches of a series that lie far on the worse side of what
-// is typical.
+// Outliers are the launches of a series that are far worse than the typical one.
 type Outliers struct {
 	Beyond    Bound    `json:"beyond"` // how much worse than the median launch of all arms an outlier is at least, as in Finding.Estimate
 	Base      Launches `json:"base"`
 	Control   Launches `json:"control,omitzero"`
 	Candidate Launches `json:"candidate"`
 	Upper     float64  `json:"upper_95"`          // of the share of the candidate's launches that are outliers
-	Chance    float64  `json:"p"`                 // that so many are the candidate's where nothing changed
-	Alpha     float64  `json:"alpha"`             // at most that chance is proven
-	Found     float64  `json:"found_95"`          // the share of outliers that this test would have proven in 95 %, were there none on the other side; 0: it can prove none
-	Allowed   float64  `json:"allowed,omitempty"` // the share that was allowed; 0: nothing was asked
+	Chance    float64  `json:"p"`                 // probability of as many outliers of the candidate where nothing changed
+	Alpha     float64  `json:"alpha"`             // Chance up to this proves an excess
+	Found     float64  `json:"detectable_95"`     // share of outliers that this test proves in 95 % of comparisons where the base has none; 0: it can prove none
+	Allowed   float64  `json:"allowed,omitempty"` // share that is allowed; 0: no limit
 }
 
 // Launches are those of one arm.
@@ -93,7 +90,7 @@ func outliersOf(s Series, n int, alpha float64) *Outliers {
 		}
 		return 0
 	}
-	var drawn []float64 // the chance of each pair with outliers that one is the candidate's
+	var drawn []float64 // of each pair with outliers, the chance that one is the candidate's
 	for _, p := range pairs {
 		arms := 2
 		outlying := count(&o.Base, p.Number, p.Base) + count(&o.Candidate, p.Number, p.Candidate)
@@ -117,8 +114,8 @@ func outliersOf(s Series, n int, alpha float64) *Outliers {
 	return o
 }
 
-// placing puts values onto the scale on which is decided, where more is worse.
-// Zeros, which have no log, are as good as the least that is none.
+// placing converts values to the scale of the tests, on which more is worse. Zeros,
+// which have no log, count as the smallest positive value.
 func (m Metric) placing(all []float64) func(float64) float64 {
 	sign := 1.0
 	if m.Higher {
@@ -140,16 +137,16 @@ func (m Metric) placing(all []float64) func(float64) float64 {
 	return func(v float64) float64 { return sign * math.Log(max(v, least)) }
 }
 
-// Told says what was found, and what could not be seen.
-func (o *Outliers) Told() string {
+// Summary states the counts and the bound.
+func (o *Outliers) Summary() string {
 	l := o.Candidate
 	switch {
 	case l.Outliers == 0:
-		return fmt.Sprintf("0 of %d launches were outliers: at most %s of them are (95 %%)", l.N, percentOf(o.Upper))
+		return fmt.Sprintf("0 of %d launches are outliers, at most %s of all (95 %% confidence)", l.N, percentOf(o.Upper))
 	case l.N == l.Outliers:
-		return fmt.Sprintf("all %d launches were outliers", l.N)
+		return fmt.Sprintf("all %d launches are outliers", l.N)
 	}
-	return fmt.Sprintf("%d of %d launches were outliers, against %d of %d of the base: at most %s of them are (95 %%)",
+	return fmt.Sprintf("%d of %d launches are outliers, and %d of %d of the base; at most %s of all (95 %% confidence)",
 		l.Outliers, l.N, o.Base.Outliers+o.Control.Outliers, o.Base.N+o.Control.N, percentOf(o.Upper))
 }
 

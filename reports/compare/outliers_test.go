@@ -52,14 +52,14 @@ func TestOutliers(t *testing.T) {
 		candidate  int
 		base, told string
 	}{
-		{"none", 14, nil, compare.Equal, 0, "", "0 of 14 launches were outliers: at most 19 % of them are (95 %)"},
-		{"one, which may be chance", 48, map[compare.Arm][]int{c: {3}}, compare.Equal, 1, "", "1 of 20 launches were outliers, against 0 of 40 of the base"},
+		{"none", 14, nil, compare.Equal, 0, "", "0 of 14 launches are outliers, at most 19 % of all (95 % confidence)"},
+		{"one, which may be chance", 48, map[compare.Arm][]int{c: {3}}, compare.Equal, 1, "", "1 of 20 launches are outliers, and 0 of 40 of the base"},
 		{"as many in the base", 48, map[compare.Arm][]int{c: {1, 9, 17, 30, 41}, b: {2, 5, 22, 33, 40}, a: {3, 8, 19, 44, 45}}, compare.Equal, 5, "", ""},
 		{"enough to doubt", 48, map[compare.Arm][]int{c: {15, 18, 30, 44}}, compare.Equal, 0, "", ""}, // decided after 14
-		{"early and enough to doubt", 48, map[compare.Arm][]int{c: {3, 7, 12}}, compare.Inconclusive, 3, "", "those of pairs 3, 7, 12"},
-		{"more than chance allows", 48, map[compare.Arm][]int{c: {2, 5, 9, 13, 18, 25, 30, 32}}, compare.Unstable, 8, "", "in pairs 2, 5, 9, 13, 18, 25, 30, 32"},
-		{"most of them: that is no outlier any more", 48, map[compare.Arm][]int{c: {1, 2, 4, 5, 6, 8, 9, 10, 12, 13}, b: {3}}, compare.Regressed, 10, "", "10 of 14 launches were outliers"},
-		{"the base has them: no alarm", 48, map[compare.Arm][]int{b: {2, 18, 25, 44}, a: {1, 3, 8, 40}}, compare.Equal, 0, "", "launches were outliers"},
+		{"early and enough to doubt", 48, map[compare.Arm][]int{c: {3, 7, 12}}, compare.Inconclusive, 3, "", "(pairs 3, 7, 12)"},
+		{"more than chance allows", 48, map[compare.Arm][]int{c: {2, 5, 9, 13, 18, 25, 30, 32}}, compare.Unstable, 8, "", "(pairs 2, 5, 9, 13, 18, 25, 30, 32)"},
+		{"most of them: that is no outlier any more", 48, map[compare.Arm][]int{c: {1, 2, 4, 5, 6, 8, 9, 10, 12, 13}, b: {3}}, compare.Regressed, 10, "", "10 of 14 launches are outliers"},
+		{"the base has them: no alarm", 48, map[compare.Arm][]int{b: {2, 18, 25, 44}, a: {1, 3, 8, 40}}, compare.Equal, 0, "", "launches are outliers"},
 		{"pairs in which all arms were slow", 48, map[compare.Arm][]int{c: upto(12), b: upto(12), a: upto(12)}, compare.Equal, 0, "", ""},
 	} {
 		s := outlying(k.n, 2, k.of)
@@ -340,14 +340,14 @@ func TestTooFewPairsProveNothing(t *testing.T) {
 	}{{8, 1, true}, {8, 2, true}, {8, 3, false}, {9, 4, true}, {10, 20, false}, {14, 40, true}, {14, 200, false}} {
 		for _, m := range []compare.Metric{metric(t, "time"), metric(t, "allocs/op")} {
 			for why, worse := range map[string]float64{"worse": 0.5, "same": 0} {
-				d := compare.DefaultDesign().Upto(c.n)
+				d := compare.DefaultDesign().UpTo(c.n)
 				d.Tests = c.tests
 				f := compare.Decide(d, []compare.Series{{Scenario: "s", Metric: m, Pairs: noisy(c.n, 100, worse, 0)}})[0]
 				want := map[string]compare.Verdict{"worse": compare.Regressed, "same": compare.Equal}[why]
 				if !c.proves {
 					want = compare.Inconclusive
 				}
-				if f.Verdict != want || !c.proves && !strings.Contains(f.Reason, fmt.Sprintf("%d pairs prove nothing", c.n)) {
+				if f.Verdict != want || !c.proves && !strings.Contains(f.Reason, fmt.Sprintf("%d pairs cannot prove a change", c.n)) {
 					t.Errorf("%s %s, %d pairs and %d metrics: %s, want %s: %s", m.Name, why, c.n, c.tests, f.Verdict, want, f.Reason)
 				}
 			}

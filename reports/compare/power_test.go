@@ -71,7 +71,7 @@ func measurePower(sd float64) powerRow {
 	// the forecast has it.
 	d := compare.DefaultDesign()
 	d.Tests = compare.Tests(server(compare.Series{Metric: compare.MetricOf("p99-ns", false)}))
-	row.forecast = math.Expm1(exact.MDE(math.Log1p(0.01), d.AlphaAt(len(d.Looks)-1), sd, d.Max()))
+	row.forecast = math.Expm1(exact.MDE(math.Log1p(0.01), d.AlphaAt(len(d.Looks)-1), sd, d.MaxPairs()))
 	finds := func(halves int) bool { return at(independent, float64(halves)/200, planted()).found() >= 0.95 }
 	halves := int(math.Round(200 * row.forecast))
 	for finds(halves - 1) {

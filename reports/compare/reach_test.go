@@ -84,7 +84,7 @@ func TestReachable(t *testing.T) {
 			t.Errorf("%s: %v (%s after %d pairs: %s)", c.why, got, c.f.Verdict, c.f.Pairs, c.f.Reason)
 		}
 	}
-	few := d.Upto(8)
+	few := d.UpTo(8)
 	few.Tests = 20
 	if f := compare.Decide(few, []compare.Series{wild(5)})[0]; compare.Reachable(few, f) {
 		t.Error("8 pairs can prove something about 20 metrics")

@@ -9,18 +9,16 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// shiftQuantiles are those of which the change is told: they show whether all
-// callers wait longer, or a few.
+// shiftQuantiles show whether all requests take longer, or a few.
 var shiftQuantiles = []float64{0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99}
 
-// shiftAlpha makes two bounds a 95 % interval.
+// shiftAlpha of each bound gives a 95 % interval.
 const shiftAlpha = 0.025
 
-// AddShifts finds out where in the distribution of latency a change sits, from
-// the stages of a comparison with pairs, and adds it to the findings on p99. Of
-// each pair the slices of an arm are merged; the interval is that of the exact
-// signed-rank test over pairs, so it holds for each quantile by itself and not
-// for all at once: it informs.
+// AddShifts adds the change of each latency quantile to the findings on p99, from
+// the stages of a comparison with pairs. The stages of an arm are merged for each
+// pair. The intervals are those of the exact signed-rank test over pairs; each
+// holds for its quantile alone, so they never decide.
 func (r *Report) AddShifts(stages []*result.Stage) {
 	type launch struct {
 		scenario string

@@ -45,7 +45,7 @@ func cut(all []compare.Series, n int) []compare.Series {
 func playLive(d compare.Design, all []compare.Series) *compare.Report {
 	for _, n := range d.Looks {
 		r := compare.Conclude(d, cut(all, n), nil, nil)
-		if n == d.Max() || !compare.Open(r.Findings) {
+		if n == d.MaxPairs() || !compare.Open(r.Findings) {
 			return r
 		}
 	}

@@ -8,12 +8,12 @@ import (
 	"github.com/a628bb15/onhold/reports/compare/exact"
 )
 
-// unpaired compares values that were measured one side after the other. All
-// that drifted in between is in the change, so it is advisory.
+// unpaired compares values that were measured one side after the other. Drift of
+// the machine is part of the change, so the result is advisory.
 func unpaired(d Design, s Series, f Finding) Finding {
 	f.Pairs = min(len(s.BaseValues), len(s.CandidateValues))
 	if f.Pairs == 0 {
-		return f.invalid("one of the sides has no value")
+		return f.invalid("one side has no value")
 	}
 	m := s.Metric
 	f.BaseValue, f.CandidateValue = Bound(m.typical(s.BaseValues)), Bound(m.typical(s.CandidateValues))
@@ -39,7 +39,7 @@ func unpaired(d Design, s Series, f Finding) Finding {
 	base, err := side(s.BaseValues)
 	candidate, err2 := side(s.CandidateValues)
 	if err != nil || err2 != nil {
-		return f.invalid(fmt.Sprintf("a value of %s is zero, negative or none, which has no ratio to another", m.Unit))
+		return f.invalid(fmt.Sprintf("a value of %s is zero and has no ratio to another", m.Unit))
 	}
 	f.Alpha = d.part()
 	f.Look = 1
@@ -47,21 +47,21 @@ func unpaired(d Design, s Series, f Finding) Finding {
 	f.Estimate, f.Lower, f.Upper = Bound(m.Scale.share(estimate)), Bound(m.Scale.share(lower)), Bound(m.Scale.share(upper))
 	margin, tolerance := m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance)
 	if m.Scale == Exact {
-		margin = tolerance // the tolerance itself is within it, as of pairs
+		margin = tolerance // a change of exactly the tolerance is within it, as with pairs
 	}
 	f.Verdict = verdictOf(lower, upper, margin, tolerance)
 	if m.Scale == Exact && f.Verdict == Inconclusive && !above(-tolerance, lower) && !above(upper, tolerance) {
 		f.Verdict = Equal
 	}
 	f.Reason = reasonOf(f)
-	f.tellZero()
+	f.setFromZero()
 	if math.IsInf(lower, 0) || math.IsInf(upper, 0) {
-		f.Reason = fmt.Sprintf("%d and %d values are too few for any bound", len(base), len(candidate))
+		f.Reason = fmt.Sprintf("%d and %d values are too few for a bound", len(base), len(candidate))
 	}
 	return f
 }
 
-// badAmong names the first value that is none; "" where all are.
+// badAmong describes the first bad value; "" where all are good.
 func (m Metric) badAmong(base, candidate []float64) string {
 	for _, side := range []struct {
 		arm    Arm

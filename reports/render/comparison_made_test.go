@@ -51,7 +51,7 @@ func madeComparison(v compare.Verdict, findings ...compare.Finding) *compare.Rep
 		Verdict: v, Exit: v.ExitCode(),
 		Base:      compare.Side{Name: "main", Commit: "0123456789abcdef0123456789abcdef01234567"},
 		Candidate: compare.Side{Name: "faster-pool", Commit: "fedcba9876543210fedcba9876543210fedcba98"},
-		Findings:  findings, Pairs: 32, Redone: 2, Design: d, Seed: 4711, Took: 341.5, Version: compare.Version,
+		Findings:  findings, Pairs: 32, Repeated: 2, Design: d, Seed: 4711, Took: 341.5, Version: compare.Version,
 		FalseAlarms: &compare.Rate{Runs: 312, Count: 0, Upper: 0.0096}, Misses: &compare.Rate{Runs: 93, Count: 1, Upper: 0.0499},
 		Environment: "AMD EPYC, 2 cores, linux 6.18, go1.26.8", Scenario: "500 arrivals/s, 200 ms wait, 4 s a slice",
 	}
@@ -145,7 +145,7 @@ func unstable() *compare.Report {
 	return madeComparison(compare.Unstable,
 		with(found(blocking, "p99", compare.Unstable, 203.4e6, 203.9e6, 0.002, -0.011, 0.014, 0.02), func(f *compare.Finding) {
 			f.Outliers = outliers(9, 0, []int{2, 5, 9, 11, 17, 18, 23, 28, 31}, 5e-5)
-			f.Reason = f.Outliers.Told() + ", each at least 31 % worse than the typical one: in pairs 2, 5, 9, 11, 17, 18, 23, 28, 31"
+			f.Reason = f.Outliers.Summary() + "; each is at least 31 % worse than the typical one (pairs 2, 5, 9, 11, 17, 18, 23, 28, 31)"
 		}),
 		with(found(blocking, "cpu", compare.Equal, 212e3, 213e3, 0.006, -0.012, 0.021, 0.02), func(f *compare.Finding) {
 			f.Outliers = outliers(1, 2, []int{9}, 0.7)
@@ -173,7 +173,7 @@ func advisory() *compare.Report {
 		with(found("Encode/size=1k", "allocs/op", compare.Regressed, 3, 4, 0.333, 0.333, 0.333, 0), func(f *compare.Finding) {
 			f.Pairs, f.Values = 10, nil
 		}))
-	r.Advisory, r.Exit, r.Pairs, r.Redone = true, compare.ExitFine, 0, 0
+	r.Advisory, r.Exit, r.Pairs, r.Repeated = true, compare.ExitFine, 0, 0
 	return r
 }
 

@@ -32,7 +32,7 @@ func (c *comparison) answer(v compare.Verdict) string {
 		return strings.TrimSuffix(c.Reasons[0], ".")
 	case v == compare.Invalid && severity(c.Verdict) < 0:
 		return fmt.Sprintf("there is no verdict %q", shorten(string(c.Verdict), 40))
-	case v == compare.Equal && len(of) > 0 && !slices.ContainsFunc(of, func(f compare.Finding) bool { return !f.Same }):
+	case v == compare.Equal && len(of) > 0 && !slices.ContainsFunc(of, func(f compare.Finding) bool { return !f.Identical }):
 		return "both sides are the same program, and nothing was measured"
 	case v == compare.Equal && len(of) != 1:
 		return fmt.Sprintf("none of the %d metrics that decide is worse by its tolerance in the typical launch%s", len(of), c.sureness(" (%s)"))
@@ -158,8 +158,8 @@ func (c *comparison) extent() string {
 	var parts []string
 	if !c.Advisory || c.Pairs > 0 {
 		pairs := counted(c.Pairs, "pair")
-		if c.Redone > 0 {
-			pairs += fmt.Sprintf(", %s run again, unseen, after a disturbance", counted(c.Redone, "slice"))
+		if c.Repeated > 0 {
+			pairs += fmt.Sprintf(", %s run again, unseen, after a disturbance", counted(c.Repeated, "slice"))
 		}
 		parts = append(parts, pairs)
 	}

@@ -257,7 +257,7 @@ func TestAnyComparison(t *testing.T) {
 
 // What is the same program is equal, with no figure of any kind.
 func TestSameProgram(t *testing.T) {
-	series := compare.SameSeries([]compare.Sample{{Scenario: "X", Unit: "ns/op"}, {Scenario: "X", Unit: "allocs/op"}, {Scenario: "X", Unit: "ns/op"}}, compare.Policy{})
+	series := compare.IdenticalSeries([]compare.Sample{{Scenario: "X", Unit: "ns/op"}, {Scenario: "X", Unit: "allocs/op"}, {Scenario: "X", Unit: "ns/op"}}, compare.Policy{})
 	if len(series) != 2 {
 		t.Fatalf("%d series", len(series))
 	}

@@ -200,7 +200,7 @@ func (c *comparison) covered() string {
 	if worst == nil {
 		return ""
 	}
-	return fmt.Sprintf("A pass is about the typical launch. Of %s %s; %s.", findingName(*worst), worst.Outliers.Told(), found95(worst.Outliers))
+	return fmt.Sprintf("A pass is about the typical launch. Of %s %s; %s.", findingName(*worst), worst.Outliers.Summary(), found95(worst.Outliers))
 }
 
 // found95 tells the power of the test for outliers.

@@ -165,7 +165,7 @@ func (c *comparison) details(f compare.Finding) string {
 		line("look", fmt.Sprintf("%d of %d, alpha %s a side", f.Look, len(c.Design.Looks), strconv.FormatFloat(f.Alpha, 'g', 3, 64)))
 	}
 	if o := f.Outliers; o != nil {
-		line("outliers", o.Told()+"; "+found95(o))
+		line("outliers", o.Summary()+"; "+found95(o))
 	}
 	line("better", f.Better)
 	if f.Reason != "" {
@@ -208,7 +208,7 @@ func (c *comparison) junitProperties() []junitProperty {
 	add("looks", strings.Trim(fmt.Sprint(c.Design.Looks), "[]"))
 	add("tests", strconv.Itoa(c.Design.Tests))
 	add("pairs", strconv.Itoa(c.Pairs))
-	add("redone", strconv.Itoa(c.Redone))
+	add("repeated", strconv.Itoa(c.Repeated))
 	add("gate_version", strconv.Itoa(c.Version))
 	add("scenario", c.Report.Scenario)
 	add("environment", c.Environment)

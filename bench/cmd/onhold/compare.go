@@ -123,17 +123,9 @@ func compareAction(_ context.Context, c *cli.Command) error {
 			notes = append(notes, fmt.Sprintf("%s: every name ends in %s, which is taken for the number of CPUs", c.Args().Get(i), end))
 		}
 	}
-	samples := slices.Concat(base, candidate)
-	all, missing, fresh := compare.Collect(samples, policy)
-	// What was run before is looked at once.
-	most := 1
-	for _, s := range all {
-		most = max(most, len(s.Pairs))
-	}
 	design := compare.DefaultDesign()
-	design.Looks, design.Spend = []int{most}, []float64{1}
-	unmeasured, untold := policy.Unmeasured(all)
-	report := compare.Conclude(design, all, slices.Concat(invalid, missing, unmeasured), slices.Concat(notes, fresh, untold))
+	design.Looks = nil // these runs are complete: one look
+	report := compare.Judge(design, policy, slices.Concat(base, candidate), nil, invalid, notes)
 	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(1)
 	return concluded(c, report)
 }
@@ -167,22 +159,16 @@ func compareStored(c *cli.Command) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
-	all, missing, fresh := compare.Collect(held.Samples, policy)
-	all = append(all, duet.SameSeries(held.Same, policy)...)
-	unmeasured, untold := policy.Unmeasured(all)
-	invalid := slices.Concat(held.Invalid, missing, unmeasured)
-	// What else made it not valid then, such as a benchmark that is gone, is
-	// nowhere but in the verdict.
-	notes := slices.Concat(older, held.Notes, fresh, untold)
+	judge := func(invalid []string) *compare.Report {
+		return compare.Judge(design, policy, held.Samples, held.Identical(), invalid, append(older, held.Notes...))
+	}
+	report := judge(held.Invalid)
+	// Some reasons, such as a benchmark that is gone, are in the verdict only.
 	old, oldErr := render.ReadVerdict(dir)
 	if oldErr == nil && old.Verdict == compare.Invalid {
-		for _, why := range old.Reasons {
-			if !slices.Contains(invalid, why) && !slices.Contains(notes, why) {
-				invalid = append(invalid, why)
-			}
-		}
+		known := func(why string) bool { return slices.Contains(report.Reasons, why) }
+		report = judge(append(held.Invalid, slices.DeleteFunc(old.Reasons, known)...))
 	}
-	report := compare.Conclude(design, all, invalid, notes)
 	held.Describe(report)
 	if oldErr == nil && old.Took > 0 {
 		report.Took = old.Took
@@ -204,7 +190,7 @@ func storedDesign(s result.Settings) (d compare.Design, older []string, err erro
 	if err != nil || most < 1 {
 		return d, nil, fmt.Errorf("looks are %q, want whole numbers separated by commas", s.Get("looks"))
 	}
-	return compare.DefaultDesign().Upto(most), []string{fmt.Sprintf(
+	return compare.DefaultDesign().UpTo(most), []string{fmt.Sprintf(
 		"these pairs were measured under version %s of the rules, and are decided by version %d: when to look, and when to stop, was planned by the other", version, compare.Version)}, nil
 }
 
@@ -317,7 +303,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 func comparisonError(c *cli.Command, r *compare.Report) error {
 	code := r.Exit
 	if code == compare.ExitInconclusive && c.String("inconclusive") == "warn" {
-		fmt.Fprintln(c.Root().ErrWriter, "onhold: inconclusive; exit code 0 because of --inconclusive=warn")
+		fmt.Fprintln(c.Root().ErrWriter, "onhold: the result is inconclusive and accepted (--inconclusive=warn)")
 		return nil
 	}
 	if code == compare.ExitFine {

@@ -98,7 +98,7 @@ func duetCommand() *cli.Command {
 			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
 			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
 			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas; where not set, p99, overhead-p99, cpu, ok, rejected and allocs, of other benchmarks time and allocs/op"),
-			intFlag(catCompare, "pairs", compare.DefaultDesign().Max(), "most pairs: the last look"),
+			intFlag(catCompare, "pairs", compare.DefaultDesign().MaxPairs(), "most pairs: the last look"),
 			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for all of it, laying out and building included"),
 			boolFlag(catCompare, "patient", "go on where the prognosis, at each look, is that no later look would decide"),
 			boolFlag(catCompare, "measure-identical", "measure also where both sides are the same program, which is otherwise equal at once"),
@@ -239,9 +239,9 @@ func designOf(c *cli.Command, p compare.Policy) (compare.Design, error) {
 	if n < minPairs || n > maxPairs {
 		return compare.Design{}, usageError("--pairs=%d: must be from %d to %d", n, minPairs, maxPairs)
 	}
-	d, err := compare.DefaultDesign().Upto(n).Seeing(p.MaxOutliers)
+	d, err := compare.DefaultDesign().UpTo(n).ForOutliers(p.MaxOutliers)
 	if err != nil {
-		return d, usageError("--max-outliers=%s: %w: want more --pairs", c.String("max-outliers"), err)
+		return d, usageError("--max-outliers=%s: %w; increase --pairs", c.String("max-outliers"), err)
 	}
 	return d, nil
 }

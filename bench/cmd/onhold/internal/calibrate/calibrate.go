@@ -78,7 +78,7 @@ type Run struct {
 	Verdict  compare.Verdict   `json:"verdict"`
 	Exit     int               `json:"exit_code"`
 	Pairs    int               `json:"pairs"`
-	Redone   int               `json:"redone"`
+	Repeated int               `json:"repeated"`
 	Took     float64           `json:"took_s"`
 	Reasons  []string          `json:"reasons"`
 	Findings []compare.Finding `json:"findings"` // of the gated metrics, without their pairs
@@ -196,7 +196,7 @@ func (c Config) one(ctx context.Context, tree string, injection Injection, numbe
 		run.Verdict, run.Exit, run.Error = compare.Invalid, compare.ExitInvalid, err.Error()
 		return run, nil
 	}
-	run.Verdict, run.Exit, run.Pairs, run.Redone, run.Took, run.Reasons = report.Verdict, report.Exit, report.Pairs, report.Redone, report.Took, report.Reasons
+	run.Verdict, run.Exit, run.Pairs, run.Repeated, run.Took, run.Reasons = report.Verdict, report.Exit, report.Pairs, report.Repeated, report.Took, report.Reasons
 	for _, f := range report.Findings {
 		if f.Gated {
 			f.Values = nil

@@ -200,7 +200,7 @@ func TestSlowVerdictsBesideALoad(t *testing.T) {
 			t.Errorf("%s: %s after %d pairs: %q", c.why, report.Verdict, report.Pairs, report.Reasons)
 		}
 		for _, f := range report.Findings {
-			t.Logf("%s: %s is %s after %d pairs and %v, noise %.0f %%, %+.0f %%; %d again, %s", c.why, f.Metric, f.Verdict, report.Pairs, time.Since(began).Round(time.Second), 100*f.Noise, 100*f.Estimate, report.Redone, strings.Join(report.Reasons, "; "))
+			t.Logf("%s: %s is %s after %d pairs and %v, noise %.0f %%, %+.0f %%; %d again, %s", c.why, f.Metric, f.Verdict, report.Pairs, time.Since(began).Round(time.Second), 100*f.Noise, 100*f.Estimate, report.Repeated, strings.Join(report.Reasons, "; "))
 		}
 	}
 	if load, err := os.ReadFile("/proc/loadavg"); err == nil {

@@ -240,7 +240,7 @@ func (s *session) next() int {
 			return n
 		}
 	}
-	return s.Design.Max()
+	return s.Design.MaxPairs()
 }
 
 // drive runs pairs until the comparison is decided, and reports whether it went
@@ -251,7 +251,7 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 	if r.units() == 0 || s.pairs > 0 && s.decided() {
 		return true, nil // r has no units where all is the same program
 	}
-	for s.pairs < s.Design.Max() {
+	for s.pairs < s.Design.MaxPairs() {
 		upto := min(s.next(), s.pairs+batch)
 		if s.pairs == 0 {
 			upto = 1 // what does not start or fails shows before more is built
@@ -272,7 +272,7 @@ func (s *session) drive(ctx context.Context, r runner) (whole bool, err error) {
 				return s.stopped(ctx, errors.Join(err, s.ended(ctx, p, err)))
 			}
 			look := slices.Contains(s.Design.Looks, s.pairs)
-			if look && s.decided() || s.pairs == 1 && s.unprovable() || look && s.pairs < s.Design.Max() && !s.Patient && s.hopeless() {
+			if look && s.decided() || s.pairs == 1 && s.unprovable() || look && s.pairs < s.Design.MaxPairs() && !s.Patient && s.hopeless() {
 				return true, nil
 			}
 		}
@@ -294,7 +294,7 @@ func (s *session) stopped(ctx context.Context, err error) (bool, error) {
 
 // budgetNote says what the budget was used for.
 func (s *session) budgetNote() string {
-	note := fmt.Sprintf("the budget of %v was used up after %d of up to %d pairs", s.Budget, s.pairs, s.Design.Max())
+	note := fmt.Sprintf("the budget of %v was used up after %d of up to %d pairs", s.Budget, s.pairs, s.Design.MaxPairs())
 	took := time.Since(s.began)
 	if s.building > took/3 {
 		note += fmt.Sprintf("; %.0f %% of it went into building: fewer packages or a larger --budget leave more for measuring", 100*s.building.Seconds()/took.Seconds())
@@ -326,7 +326,7 @@ func (s *session) pair(ctx context.Context, r runner, p pairPlan) error {
 var errDisturbed = errors.New("this machine measures nothing now")
 
 // planned is the number of slices of all pairs, of which a pair has so many.
-func (s *session) planned(units int) int { return s.Design.Max() * units }
+func (s *session) planned(units int) int { return s.Design.MaxPairs() * units }
 
 // again decides whether a slice or launch that was disturbed for the row-th time
 // in a row, of a pair that has so many, is run again; else it counts as it is. It
@@ -383,37 +383,39 @@ func (s *session) failedForGood(at breach) {
 	})
 }
 
-// series are those of the pairs so far.
-func (s *session) series() (all []compare.Series, missing, fresh []string) {
-	// Which ends of names are the machine's shows over all launches, and not in one.
+// findings are those of the pairs so far, and the design with its number of tests.
+// Of many pairs and metrics that takes a while; most bounds the metrics.
+func (s *session) findings(most int) (compare.Design, []compare.Finding) {
+	all, _, _ := compare.Collect(s.allSamples(), s.Policy)
+	all = append(all, compare.IdenticalSeries(samplesOf(s.same), s.Policy)...)
+	all = slices.DeleteFunc(all, func(s compare.Series) bool { return !s.Metric.Gated })
+	d := s.Design
+	d.Tests = compare.Tests(all)
+	return d, compare.Decide(d, all[:min(most, len(all))])
+}
+
+// allSamples are those of the pairs so far. Which ends of names are the machine's
+// shows over all launches, and not in one.
+func (s *session) allSamples() []compare.Sample {
 	samples, _ := compare.WithoutProcs(s.samples)
-	all, missing, fresh = compare.Collect(samples, s.Policy)
-	return append(all, SameSeries(s.same, s.Policy)...), missing, fresh
+	return samples
 }
 
-func (s *session) findings() []compare.Finding {
-	all, _, _ := s.series()
-	d := s.Design
-	d.Tests = compare.Tests(all)
-	return compare.Decide(d, all)
+// decided reports whether more pairs are useless.
+func (s *session) decided() bool {
+	_, findings := s.findings(math.MaxInt)
+	return !compare.Open(findings)
 }
 
-// decided reports whether more pairs are of no use.
-func (s *session) decided() bool { return !compare.Open(s.findings()) }
-
-// estimate is how it stands, for whoever watches.
+// estimate summarizes the changes so far.
 func (s *session) estimate() string {
-	all, _, _ := s.series()
-	d := s.Design
-	d.Tests = compare.Tests(all)
-	gated := slices.DeleteFunc(all, func(s compare.Series) bool { return !s.Metric.Gated })
 	const most = 4
-	more := len(gated) - most
+	d, findings := s.findings(most)
 	var parts []string
-	for _, f := range compare.Decide(d, gated[:min(most, len(gated))]) { // of many pairs and metrics it takes a while
+	for _, f := range findings {
 		parts = append(parts, fmt.Sprintf("%s %s", f.Metric, percent(f)))
 	}
-	if more > 0 {
+	if more := d.Tests - most; more > 0 {
 		parts = append(parts, fmt.Sprintf("and %d more", more))
 	}
 	return strings.Join(parts, ", ")
@@ -438,15 +440,10 @@ func percent(f compare.Finding) string {
 
 // conclude makes the report of what is whole.
 func (s *session) conclude(invalid []string) *compare.Report {
-	all, missing, fresh := s.series()
-	unmeasured, untold := s.Policy.Unmeasured(all)
-	invalid = slices.Concat(s.invalid, invalid, missing, unmeasured)
 	bad, remarked := remarks(s.redone)
-	invalid = append(invalid, bad...)
-	notes := slices.Concat(s.notes, remarked, fresh, untold)
-	r := compare.Conclude(s.Design, all, invalid, notes)
+	r := compare.Judge(s.Design, s.Policy, s.allSamples(), samplesOf(s.same), slices.Concat(s.invalid, invalid, bad), slices.Concat(s.notes, remarked))
 	describe(r, s.folder.Run)
-	r.Time, r.Seed, r.Redone = s.began, s.Seed, rerun(s.redone)
+	r.Time, r.Seed, r.Repeated = s.began, s.Seed, rerun(s.redone)
 	r.Base = compare.Side{Name: s.Base, Commit: s.sides.baseCommit}
 	r.Candidate = compare.Side{Name: s.sides.candidateName, Commit: s.sides.candidateCommit}
 	r.Took = time.Since(s.began).Seconds()

@@ -223,7 +223,7 @@ func TestAnyNumberOfPairs(t *testing.T) {
 			want  compare.Verdict
 		}{"worse": {noise(0.5, 0.02), compare.Regressed}, "same": {noise(0, 0.005), compare.Equal}} {
 			s, f := newSession(t), &fake{value: c.value}
-			s.Design = compare.DefaultDesign().Upto(most)
+			s.Design = compare.DefaultDesign().UpTo(most)
 			if whole, err := s.drive(t.Context(), f); !whole || err != nil {
 				t.Fatal(whole, err)
 			}
@@ -235,7 +235,7 @@ func TestAnyNumberOfPairs(t *testing.T) {
 			continue
 		}
 		s, f := newSession(t), &fake{value: noise(0.02, 0.15)}
-		s.Design, s.Patient = compare.DefaultDesign().Upto(most), true
+		s.Design, s.Patient = compare.DefaultDesign().UpTo(most), true
 		if _, err := s.drive(t.Context(), f); err != nil || s.pairs != most {
 			t.Errorf("undecided, up to %d pairs: ended after %d, %v", most, s.pairs, err)
 		}
@@ -251,7 +251,7 @@ func TestTooFewPairsAreTold(t *testing.T) {
 		}
 		return out
 	}
-	s.Design = compare.DefaultDesign().Upto(8)
+	s.Design = compare.DefaultDesign().UpTo(8)
 	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
 		t.Fatal(whole, err)
 	}
@@ -280,7 +280,7 @@ func TestGoesOnForOutliers(t *testing.T) {
 	s, f = newSession(t), &fake{value: calm}
 	var err error
 	s.Policy.MaxOutliers = 0.1
-	if s.Design, err = s.Design.Seeing(0.1); err != nil {
+	if s.Design, err = s.Design.ForOutliers(0.1); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.drive(t.Context(), f); err != nil || s.pairs != 29 {
@@ -332,8 +332,8 @@ func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 	if _, err := s.drive(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.conclude(nil); r.Redone != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed || strings.Contains(strings.Join(r.Reasons, " "), "count all the same") {
-		t.Errorf("%d again of %d pairs: %s, %q", r.Redone, r.Pairs, r.Verdict, r.Reasons)
+	if r := s.conclude(nil); r.Repeated != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed || strings.Contains(strings.Join(r.Reasons, " "), "count all the same") {
+		t.Errorf("%d again of %d pairs: %s, %q", r.Repeated, r.Pairs, r.Verdict, r.Reasons)
 	}
 }
 
@@ -368,8 +368,8 @@ func TestWhatIsAlwaysDisturbedCounts(t *testing.T) {
 		whole, err := s.drive(t.Context(), f)
 		r := s.conclude(nil)
 		said := strings.Join(r.Reasons, " ")
-		if err != nil || !whole || r.Verdict != compare.Regressed || r.Pairs != 14 || r.Redone != c.again || strings.Contains(said, "14 slices or launches were disturbed, and count all the same") != c.kept {
-			t.Errorf("%s: %s after %d pairs, %d again, %v: %q", why, r.Verdict, r.Pairs, r.Redone, err, said)
+		if err != nil || !whole || r.Verdict != compare.Regressed || r.Pairs != 14 || r.Repeated != c.again || strings.Contains(said, "14 slices or launches were disturbed, and count all the same") != c.kept {
+			t.Errorf("%s: %s after %d pairs, %d again, %v: %q", why, r.Verdict, r.Pairs, r.Repeated, err, said)
 		}
 	}
 	// Beyond a fifth of what was planned, which is 29 of 144, nothing is run again.
@@ -381,8 +381,8 @@ func TestWhatIsAlwaysDisturbedCounts(t *testing.T) {
 	if _, err := s.drive(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.conclude(nil); r.Redone != 29 || !strings.Contains(strings.Join(r.Reasons, " "), "48 slices or launches were disturbed") {
-		t.Errorf("%d again: %q", r.Redone, r.Reasons)
+	if r := s.conclude(nil); r.Repeated != 29 || !strings.Contains(strings.Join(r.Reasons, " "), "48 slices or launches were disturbed") {
+		t.Errorf("%d again: %q", r.Repeated, r.Reasons)
 	}
 }
 
@@ -404,8 +404,8 @@ func TestSlicesThatAreNotValidCannotCount(t *testing.T) {
 	if _, err := s.drive(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.conclude(nil); r.Verdict != compare.Regressed || r.Redone != 12 {
-		t.Errorf("%s, %d again: %q", r.Verdict, r.Redone, r.Reasons)
+	if r := s.conclude(nil); r.Verdict != compare.Regressed || r.Repeated != 12 {
+		t.Errorf("%s, %d again: %q", r.Verdict, r.Repeated, r.Reasons)
 	}
 	s, f = newSession(t), &fake{value: noise(0.3, 0.01)}
 	f.s = s

@@ -97,7 +97,7 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 		{with(func(e *Serve) { e.Plan.Duration = 2 * time.Second }), `--slice: was "1s" there and is "2s" now`},
 		{at(config(func(c *Config) { c.MaxSteal = 0.05 })).settings(here), `--max-steal: was "0.01" there and is "0.05" now`},
 		{at(config(func(c *Config) { c.TargetCPUs = []int{3} })).settings(here), `(--no-pin): was "shared with the generator" there and is "1 of their own" now`},
-		{at(config(func(c *Config) { c.Design = c.Design.Upto(20) })).settings(here), `--pairs: was "14,20,32,48" there and is "14,20" now`},
+		{at(config(func(c *Config) { c.Design = c.Design.UpTo(20) })).settings(here), `--pairs: was "14,20,32,48" there and is "14,20" now`},
 		{at(config(func(*Config) {})).settings(result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 4, Kernel: "6.1"}), `the machine: was "EPYC, 2 CPUs, linux/amd64, 6.1" there and is "EPYC, 4 CPUs`},
 		{at(config(func(*Config) {})).settings(result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 2, Kernel: "6.1", Host: "two"}), ""},
 	} {

@@ -202,12 +202,12 @@ func TestBenchmarksThatPrint(t *testing.T) {
 	t.Parallel()
 	for _, how := range []string{"print A, print B, print C", "nul A, nul B", "stderr A, print A, flood B, long C"} {
 		s, r := behaving(t, how, how)
-		s.Design = compare.DefaultDesign().Upto(9) // fewer prove nothing about three metrics
+		s.Design = compare.DefaultDesign().UpTo(9) // fewer prove nothing about three metrics
 		if _, err := s.drive(t.Context(), r); err != nil {
 			t.Errorf("%s: %v", how, err)
 			continue
 		}
-		all, missing, _ := s.series()
+		all, missing, _ := compare.Collect(s.allSamples(), s.Policy)
 		if len(all) != 3 || len(missing) > 0 || s.pairs < 8 || len(all[0].Pairs) != s.pairs {
 			t.Errorf("%s: %d series of %d pairs, missing %q", how, len(all), s.pairs, missing)
 		}

@@ -2,6 +2,7 @@ package duet
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
@@ -13,12 +14,10 @@ const mostTold = 3
 // hopeless is the prognosis, which is asked for at each look: whether no later
 // look would decide any metric that decides and is undecided.
 func (s *session) hopeless() bool {
-	all, _, _ := s.series()
-	d := s.Design
-	d.Tests = compare.Tests(all)
+	d, findings := s.findings(math.MaxInt)
 	var bad []string
-	for _, f := range compare.Decide(d, all) {
-		if !f.Gated || f.Verdict != compare.Inconclusive {
+	for _, f := range findings {
+		if f.Verdict != compare.Inconclusive {
 			continue
 		}
 		if compare.Reachable(d, f) {
@@ -33,7 +32,7 @@ func (s *session) hopeless() bool {
 		bad = append(bad[:mostTold], fmt.Sprintf("and %d more", len(bad)-mostTold))
 	}
 	s.giveUp("given up after %d pairs, as up to %d would not decide: %s. A load that keeps the server busier, longer slices, a wider --tolerance or another --gate would",
-		s.pairs, d.Max(), strings.Join(bad, "; "))
+		s.pairs, d.MaxPairs(), strings.Join(bad, "; "))
 	return true
 }
 
@@ -42,13 +41,11 @@ func (s *session) hopeless() bool {
 // often by chance. How many metrics share the chance of a false alarm is known
 // once the first pair is there.
 func (s *session) unprovable() bool {
-	all, _, _ := s.series()
-	d := s.Design
-	d.Tests = compare.Tests(all)
-	if d.Least() <= d.Max() {
+	d, _ := s.findings(0)
+	if d.MinPairs() <= d.MaxPairs() {
 		return false
 	}
-	s.giveUp("given up after the first pair: %d pairs can prove nothing where %d metrics decide; it takes --pairs %d at least, or a --gate of fewer", d.Max(), d.Tests, d.Least())
+	s.giveUp("given up after the first pair: %d pairs can prove nothing where %d metrics decide; it takes --pairs %d at least, or a --gate of fewer", d.MaxPairs(), d.Tests, d.MinPairs())
 	return true
 }
 

@@ -296,20 +296,23 @@ func describe(r *compare.Report, run result.Run) {
 
 // Held is what a run folder holds of a comparison.
 type Held struct {
-	Run     result.Run
-	Samples []compare.Sample // of its whole pairs
-	Stages  []*result.Stage  // likewise, of a [Serve]
-	Same    []Same           // what was not measured, as both sides are the same program
-	Redone  int              // slices or launches that were run again
-	Invalid []string         // sentences on why it is not valid
-	Notes   []string         // sentences on what was left out
+	Run      result.Run
+	Samples  []compare.Sample // of its whole pairs
+	Stages   []*result.Stage  // likewise, of a [Serve]
+	Same     []Same           // what was not measured, as both sides are the same program
+	Repeated int              // slices or launches that were run again
+	Invalid  []string         // sentences on why it is not valid
+	Notes    []string         // sentences on what was left out
 }
+
+// Identical are samples of what was not measured, as both sides are the same there.
+func (h Held) Identical() []compare.Sample { return samplesOf(h.Same) }
 
 // Describe fills in what a report of these says of the comparison that it is
 // about, as the one that was written when they were measured does.
 func (h Held) Describe(r *compare.Report) {
 	describe(r, h.Run)
-	r.Redone = h.Redone
+	r.Repeated = h.Repeated
 	r.AddShifts(h.Stages)
 }
 
@@ -325,7 +328,7 @@ func Read(dir string) (h Held, err error) {
 	}
 	h.Notes = end.about
 	redone, stops, failed := breachesOf(events)
-	h.Redone = rerun(redone)
+	h.Repeated = rerun(redone)
 	if failed != nil {
 		h.Invalid = append(h.Invalid, failed.Error())
 	}

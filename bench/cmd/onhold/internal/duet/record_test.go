@@ -42,7 +42,7 @@ func TestGoingOnRemembersWhatWasRunAgain(t *testing.T) {
 		return nil
 	}
 	first, _, err := Run(t.Context(), c)
-	if err != nil || first.Redone != 16 || first.Pairs != 9 || !strings.Contains(strings.Join(first.Reasons, " "), "0 slices of the base and 8 of the candidate") {
+	if err != nil || first.Repeated != 16 || first.Pairs != 9 || !strings.Contains(strings.Join(first.Reasons, " "), "0 slices of the base and 8 of the candidate") {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	// As if it had been killed, and not failed: the next run goes on.
@@ -58,12 +58,12 @@ func TestGoingOnRemembersWhatWasRunAgain(t *testing.T) {
 	why := strings.Join(second.Reasons, " ")
 	// A fifth of 48 pairs of three is 29: 16 of them were used up before, and what
 	// is disturbed after 13 more counts as it is.
-	if err != nil || second.Redone != 29 || second.Pairs != 48 || f.ran[0].number != 10 || !strings.Contains(why, "36 slices or launches were disturbed, and count all the same") {
-		t.Errorf("%d again of %d pairs, from pair %d: %q, %v", second.Redone, second.Pairs, f.ran[0].number, why, err)
+	if err != nil || second.Repeated != 29 || second.Pairs != 48 || f.ran[0].number != 10 || !strings.Contains(why, "36 slices or launches were disturbed, and count all the same") {
+		t.Errorf("%d again of %d pairs, from pair %d: %q, %v", second.Repeated, second.Pairs, f.ran[0].number, why, err)
 	}
 	held, err := Read(c.Out)
-	if err != nil || held.Redone != second.Redone || !strings.Contains(strings.Join(held.Notes, " "), "36 slices") || !strings.Contains(strings.Join(held.Invalid, " "), "0 slices of the base and 8") {
-		t.Errorf("only read: %d again, %q, %q, %v", held.Redone, held.Invalid, held.Notes, err)
+	if err != nil || held.Repeated != second.Repeated || !strings.Contains(strings.Join(held.Notes, " "), "36 slices") || !strings.Contains(strings.Join(held.Invalid, " "), "0 slices of the base and 8") {
+		t.Errorf("only read: %d again, %q, %q, %v", held.Repeated, held.Invalid, held.Notes, err)
 	}
 }
 

@@ -44,13 +44,12 @@ func (s Same) sampleOf() compare.Sample {
 	return compare.Sample{Scenario: s.Scenario, Unit: s.Unit, Higher: s.Higher, Arm: compare.Base}
 }
 
-// SameSeries are the series of what was not measured.
-func SameSeries(all []Same, policy compare.Policy) []compare.Series {
-	var samples []compare.Sample
+// samplesOf are samples of what was not measured.
+func samplesOf(all []Same) (samples []compare.Sample) {
 	for _, s := range all {
 		samples = append(samples, s.sampleOf())
 	}
-	return compare.SameSeries(samples, policy)
+	return samples
 }
 
 // readSame reads what dir has on record of it; no file is none.

@@ -2,6 +2,7 @@ package duet
 
 import (
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -103,8 +104,9 @@ func identicalPackages(t *testing.T, names ...string) {
 			if err != nil || !slices.Equal(stored, s.same) {
 				t.Errorf("on record are %+v, %v, want %+v", stored, err, s.same)
 			}
-			for _, f := range s.findings() {
-				if f.Verdict != compare.Equal || !f.Same || f.Pairs != 0 {
+			_, findings := s.findings(math.MaxInt)
+			for _, f := range findings {
+				if f.Verdict != compare.Equal || !f.Identical || f.Pairs != 0 {
 					t.Errorf("%+v", f)
 				}
 			}

@@ -97,7 +97,7 @@ func TestServerThatGoesAway(t *testing.T) {
 			}
 			ln.Close()
 		}()
-		stage := run(t, bench.Plan{Level: 4, Duration: 300 * time.Millisecond, RejectPause: 20 * time.Millisecond, Think: 20 * time.Millisecond}, made(t, bench.HTTP{URL: "http://" + ln.Addr().String() + "/"}))
+		stage := run(t, bench.Plan{Load: bench.Load{Clients: 4, Backoff: 20 * time.Millisecond, ThinkTime: 20 * time.Millisecond}, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: "http://" + ln.Addr().String() + "/"}))
 		ok, refused, reset := stage.Counts[result.OK], stage.Counts[result.Refused], stage.Counts[result.Reset]
 		if ok != int64(len(served)) || refused == 0 || ok+refused+reset != stage.Counts.Planned() {
 			t.Errorf("counts %v, %d served; %q", stage.Counts, len(served), stage.Warnings)

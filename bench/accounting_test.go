@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -29,7 +30,7 @@ func TestFastFailuresAreNotFastSuccesses(t *testing.T) {
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, after(wait, says(okReply)), says(rejectedReply), says("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"), thenCloses(says("")))
-		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 400, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.Load{Rate: 400, Arrivals: load.Constant}, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		for _, o := range []result.Outcome{result.OK, result.Rejected, result.Error, result.Reset} {
 			if stage.Counts[o] != 30 {
 				t.Errorf("%d %v, want 30", stage.Counts[o], o)
@@ -57,7 +58,7 @@ func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, script)
-				stage := run(t, bench.Plan{Level: clients, RejectPause: pause, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
+				stage := run(t, bench.Plan{Load: bench.Load{Clients: clients, Backoff: pause}, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
 				// At 0, 60, 120 … 360 ms at the earliest.
 				if n, most := stage.Counts.Planned(), int64(clients*7); n > most || n < 2*clients || int64(s.seen()) != n {
 					t.Errorf("%d arrivals, %d seen; want %d at the most", n, s.seen(), most)
@@ -72,13 +73,13 @@ func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
 func TestInFlightWorkIsNotDropped(t *testing.T) {
 	t.Parallel()
 	const wait = 250 * time.Millisecond
-	for _, load := range bench.Loads {
-		t.Run(string(load), func(t *testing.T) {
+	for _, model := range load.Models {
+		t.Run(string(model), func(t *testing.T) {
 			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, after(wait, says(okReply)))
-				stage := run(t, bench.Plan{Load: load, Level: 50, Duration: 100 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+				stage := run(t, bench.Plan{Load: load.Of(model, 50), Duration: 100 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 				if n := stage.Counts[result.OK]; n < 5 || n != stage.Counts.Planned() || n != int64(s.seen()) {
 					t.Errorf("counts %v, %d requests, want all ok", stage.Counts, s.seen())
 				}
@@ -93,8 +94,8 @@ func TestInFlightWorkIsNotDropped(t *testing.T) {
 // Beyond the drain limit it is counted all the same, as what it is.
 func TestUnfinishedIsCounted(t *testing.T) {
 	t.Parallel()
-	for _, load := range bench.Loads {
-		t.Run(string(load), func(t *testing.T) {
+	for _, model := range load.Models {
+		t.Run(string(model), func(t *testing.T) {
 			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
@@ -104,7 +105,7 @@ func TestUnfinishedIsCounted(t *testing.T) {
 				for drain := 50 * time.Millisecond; ; drain *= 4 {
 					s := newScripted(t, never)
 					stage = run(t, bench.Plan{
-						Load: load, Level: 50, Duration: 200 * time.Millisecond, DrainTimeout: drain, Timeout: time.Minute,
+						Load: load.Of(model, 50), Duration: 200 * time.Millisecond, DrainTimeout: drain, Timeout: time.Minute,
 					}, made(t, bench.HTTP{URL: s.url()}))
 					if stage.Counts[result.Unsent] == 0 || drain > 4*time.Second {
 						break
@@ -114,7 +115,7 @@ func TestUnfinishedIsCounted(t *testing.T) {
 				if n < 5 || n != stage.Counts.Planned() {
 					t.Errorf("counts %v, want all unfinished", stage.Counts)
 				}
-				if load == bench.LoadConstant && n != 10 || (load == bench.LoadClosed || load == bench.LoadBurst) && n != 50 {
+				if model == load.Constant && n != 10 || (model == load.Closed || model == load.Burst) && n != 50 {
 					t.Errorf("%d unfinished", n)
 				}
 			})
@@ -129,7 +130,7 @@ func TestNothingFinishedIsNoPass(t *testing.T) {
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, never)
-		stage := run(t, bench.Plan{Level: 3, Duration: 100 * time.Millisecond, DrainTimeout: time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.Load{Clients: 3}, Duration: 100 * time.Millisecond, DrainTimeout: time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		if _, ok := stage.Adjusted(0.5); ok {
 			t.Error("there is an adjusted median though everything failed")
 		}
@@ -138,7 +139,7 @@ func TestNothingFinishedIsNoPass(t *testing.T) {
 		}
 		// Nor has one in whose window nothing was planned.
 		s = newScripted(t, says(okReply))
-		stage = run(t, bench.Plan{Load: bench.LoadConstant, Level: 1, Warmup: 50 * time.Millisecond, Duration: 50 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage = run(t, bench.Plan{Load: bench.Load{Rate: 1, Arrivals: load.Constant}, Warmup: 50 * time.Millisecond, Duration: 50 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Valid {
 			t.Error("a stage without an arrival is valid")
 		}
@@ -153,7 +154,7 @@ func TestArrivalsWaitForAConnection(t *testing.T) {
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, after(wait, says(okReply)))
-		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 200, MaxConnections: most, Duration: 300 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.Load{Rate: 200, Arrivals: load.Constant}, MaxConnections: most, Duration: 300 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Counts[result.OK] != 60 || s.seen() != 60 || s.connections() != most {
 			t.Errorf("counts %v, %d requests over %d connections; want 60 ok over %d", stage.Counts, s.seen(), s.connections(), most)
 		}
@@ -181,7 +182,7 @@ func TestArrivalsBeyondTheLimitAreNotSent(t *testing.T) {
 		}
 		s := newScripted(t, scripts...)
 		stage := run(t, bench.Plan{
-			Load: bench.LoadConstant, Level: 500, MaxConnections: 3, MaxWaiting: 7, Duration: 200 * time.Millisecond, DrainTimeout: time.Minute,
+			Load: bench.Load{Rate: 500, Arrivals: load.Constant}, MaxConnections: 3, MaxWaiting: 7, Duration: 200 * time.Millisecond, DrainTimeout: time.Minute,
 		}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Counts[result.OK] != 10 || stage.Counts[result.Unsent] != 90 || s.seen() != 10 {
 			t.Errorf("counts %v, %d requests; want 3 + 7 ok and 90 unsent", stage.Counts, s.seen())
@@ -196,13 +197,13 @@ func TestArrivalsBeyondTheLimitAreNotSent(t *testing.T) {
 func TestInterruptOverTheWire(t *testing.T) {
 	t.Parallel()
 	for name, p := range map[string]bench.Plan{
-		"closed":         {Level: 5},
-		"thinking":       {Level: 5, Think: time.Minute},
-		"done already":   {Level: 5, Think: 2 * time.Hour},
-		"constant":       {Load: bench.LoadConstant, Level: 50},
-		"poisson":        {Load: bench.LoadPoisson, Level: 50},
-		"between waves":  {Load: bench.LoadBurst, Level: 5, Every: time.Hour},
-		"new connection": {Level: 5, Think: time.Millisecond, NewConnection: true},
+		"closed":         {Load: bench.Load{Clients: 5}},
+		"thinking":       {Load: bench.Load{Clients: 5, ThinkTime: time.Minute}},
+		"done already":   {Load: bench.Load{Clients: 5, ThinkTime: 2 * time.Hour}},
+		"constant":       {Load: bench.Load{Rate: 50, Arrivals: load.Constant}},
+		"poisson":        {Load: bench.Load{Rate: 50}},
+		"between waves":  {Load: bench.Load{Burst: 5, BurstInterval: time.Hour}},
+		"new connection": {Load: bench.Load{Clients: 5, ThinkTime: time.Millisecond}, NewConnection: true},
 	} {
 		p.Duration, p.DrainTimeout, p.Timeout = time.Hour, time.Hour, time.Hour
 		for what, script := range map[string]script{"answered": says(okReply), "not answered": never} {

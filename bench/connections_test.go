@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -21,7 +22,7 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 		const clients = 101
 		s := newScripted(t, says(okReply))
 		stage := run(t, bench.Plan{
-			Load: bench.LoadBurst, Level: clients, Duration: 20 * time.Millisecond, DrainTimeout: time.Minute,
+			Load: bench.Load{Burst: clients}, Duration: 20 * time.Millisecond, DrainTimeout: time.Minute,
 		}, made(t, bench.HTTP{URL: s.url()}))
 		if s.connections() != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
 			t.Errorf("%d connections made, %d timed, %d of them anew; want %d, none anew", s.connections(), stage.Connect.N(), stage.Reconnects, clients)
@@ -58,7 +59,7 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 				s := newScripted(t, c.script)
 				// From wave to wave there is time for a close to arrive, and for the
 				// last connections to be made within the window.
-				stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Duration: waves * every}, made(t, bench.HTTP{URL: s.url()}))
+				stage := run(t, bench.Plan{Load: bench.Load{Burst: clients, BurstInterval: every}, Duration: waves * every}, made(t, bench.HTTP{URL: s.url()}))
 				if n := int64(clients * waves); stage.Counts[c.want] != n || int64(s.seen()) != n || int64(s.connections()) != n {
 					t.Errorf("counts %v, %d requests, %d connections; want %d %v, each on its own", stage.Counts, s.seen(), s.connections(), n, c.want)
 				}
@@ -74,15 +75,15 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 // told, connecting is timed, and nothing is called a loss.
 func TestNewConnectionForEachRequest(t *testing.T) {
 	t.Parallel()
-	for _, load := range bench.Loads {
-		t.Run(string(load), func(t *testing.T) {
+	for _, model := range load.Models {
+		t.Run(string(model), func(t *testing.T) {
 			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(closingReply))
-				p := bench.Plan{Load: load, Level: 20, Think: 20 * time.Millisecond, Every: 50 * time.Millisecond, Duration: 300 * time.Millisecond, NewConnection: true}
-				if load.Open() {
-					p.Level = 200
+				p := bench.Plan{Load: loadOf(model, 20, bench.Load{ThinkTime: 20 * time.Millisecond, BurstInterval: 50 * time.Millisecond}), Duration: 300 * time.Millisecond, NewConnection: true}
+				if model.Open() {
+					p.Load = p.Load.At(200)
 				}
 				stage := run(t, p, made(t, bench.HTTP{URL: s.url(), NewConnection: true}))
 				n := s.seen()
@@ -132,7 +133,7 @@ func TestNoPipelining(t *testing.T) {
 			c.SetReadDeadline(time.Time{})
 			return says(okReply[len(okReply)-1:])(c)
 		})
-		stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: 1000, MaxConnections: 3, Duration: 100 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.Load{Rate: 1000, Arrivals: load.Constant}, MaxConnections: 3, Duration: 100 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 		if stage.Counts[result.OK] != 100 || s.connections() > 3 || len(early) > 0 {
 			t.Errorf("counts %v over %d connections, %d requests too early; want 100 ok over 3", stage.Counts, s.connections(), len(early))
 		}
@@ -144,8 +145,8 @@ func TestNoPipelining(t *testing.T) {
 // connection was lost, as there never was one.
 func TestRefusedIsTheServers(t *testing.T) {
 	t.Parallel()
-	for _, load := range bench.Loads {
-		t.Run(string(load), func(t *testing.T) {
+	for _, model := range load.Models {
+		t.Run(string(model), func(t *testing.T) {
 			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
@@ -153,7 +154,7 @@ func TestRefusedIsTheServers(t *testing.T) {
 				url := s.url()
 				s.close()
 				stage := run(t, bench.Plan{
-					Load: load, Level: 20, RejectPause: 20 * time.Millisecond, Every: 50 * time.Millisecond, Duration: 200 * time.Millisecond,
+					Load: loadOf(model, 20, bench.Load{Backoff: 20 * time.Millisecond, BurstInterval: 50 * time.Millisecond}), Duration: 200 * time.Millisecond,
 				}, made(t, bench.HTTP{URL: url}))
 				if n := stage.Counts[result.Refused]; n == 0 || n != stage.Counts.Planned() {
 					t.Errorf("counts %v, want all refused; %q", stage.Counts, stage.Warnings)
@@ -178,7 +179,7 @@ func TestTimeoutIsOneOutcome(t *testing.T) {
 		// within the timeout gets more time.
 		for timeout := 60 * time.Millisecond; ; timeout *= 3 {
 			s = newScripted(t, after(4*timeout, says(okReply)))
-			stage = run(t, bench.Plan{Level: 5, Timeout: timeout, Duration: 6 * timeout}, made(t, bench.HTTP{URL: s.url()}))
+			stage = run(t, bench.Plan{Load: bench.Load{Clients: 5}, Timeout: timeout, Duration: 6 * timeout}, made(t, bench.HTTP{URL: s.url()}))
 			if stage.Counts[result.OK] > 0 || int64(s.seen()) >= stage.Counts.Planned() || timeout > 500*time.Millisecond {
 				break
 			}

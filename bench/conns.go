@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -60,10 +61,8 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	for range runtime.GOMAXPROCS(0) {
 		dr.shards = append(dr.shards, &lockedShard{shard: rec.NewShard()})
 	}
-	if !p.Load.Open() { // in open loads connections are made as they are needed
-		for i := range p.Level {
-			dr.clients = append(dr.clients, dr.newClient(i))
-		}
+	for i := range p.Clients() {
+		dr.clients = append(dr.clients, dr.newClient(i))
 	}
 	defer dr.abort() // last of all, every connection is closed
 	if !p.NewConnection {
@@ -82,8 +81,8 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 		cancel()
 		dr.abort()
 	})
-	if arrivals := p.Arrivals(); arrivals != nil {
-		dr.open(arrivals.Schedule(p.Seed))
+	if schedule := p.Schedule(); schedule != nil {
+		dr.open(schedule)
 	} else {
 		dr.closed()
 	}
@@ -216,9 +215,9 @@ func (dr *drive) closed() {
 					return
 				}
 				outcome, done := c.serve(at)
-				at = done + dr.plan.Think
+				at = done + dr.plan.Load.ThinkTime
 				if outcome != result.OK {
-					at = done + dr.plan.RejectPause
+					at = done + dr.plan.Load.Backoff
 				}
 			}
 		})
@@ -304,7 +303,7 @@ func (p *pool) dispatch(planned time.Duration) {
 // that the fewest connections stay busy; but of a burst each takes another one,
 // also where the first replies are back before the last request is out.
 func (p *pool) take() *client {
-	if p.plan.Load == LoadBurst {
+	if p.plan.Load.Model() == load.Burst {
 		c := p.idle[0]
 		p.idle = p.idle[1:]
 		return c

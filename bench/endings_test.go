@@ -66,7 +66,7 @@ func TestHalfCloseAfterTheReply(t *testing.T) {
 			}
 			// Paced by its replies: a connection that was just closed is not taken.
 			s := newScripted(t, scripts...)
-			stage := run(t, bench.Plan{Level: 4, Think: 20 * time.Millisecond, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+			stage := run(t, bench.Plan{Load: bench.Load{Clients: 4, ThinkTime: 20 * time.Millisecond}, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 			if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() {
 				t.Errorf("%s: counts %v, want all ok; %q", what, stage.Counts, stage.Warnings)
 			}
@@ -182,7 +182,7 @@ func TestReplyBeforeTheRequestWasRead(t *testing.T) {
 		} {
 			s := startScripted(t, &scripted{scripts: []script{c.script}, early: true})
 			stage := run(t, bench.Plan{
-				Level: 2, Think: time.Millisecond, Duration: 200 * time.Millisecond,
+				Load: bench.Load{Clients: 2, ThinkTime: time.Millisecond}, Duration: 200 * time.Millisecond,
 			}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: body}))
 			if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
 				t.Errorf("%s: counts %v, want all %d %v; %q", what, stage.Counts, s.seen(), c.want, stage.Warnings)
@@ -201,7 +201,7 @@ func TestReplyBeforeTheRequestWasReadWithoutPause(t *testing.T) {
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := startScripted(t, &scripted{scripts: []script{thenCloses(says(okReply))}, early: true})
-		stage := run(t, bench.Plan{Level: 2, Duration: 200 * time.Millisecond}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: make([]byte, 8<<20)}))
+		stage := run(t, bench.Plan{Load: bench.Load{Clients: 2}, Duration: 200 * time.Millisecond}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: make([]byte, 8<<20)}))
 		if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
 			t.Errorf("counts %v, want all %d ok; %q", stage.Counts, s.seen(), stage.Warnings)
 		}
@@ -261,9 +261,9 @@ func TestReasonWhereNothingIsMeasured(t *testing.T) {
 				if what == "no reply" {
 					timeout = 250 * time.Millisecond
 				}
-				plan := bench.Plan{Level: 3, Warmup: 50 * time.Millisecond, Duration: 100 * time.Millisecond, Timeout: timeout, DrainTimeout: time.Minute}
+				plan := bench.Plan{Load: bench.Load{Clients: 3}, Warmup: 50 * time.Millisecond, Duration: 100 * time.Millisecond, Timeout: timeout, DrainTimeout: time.Minute}
 				if what == pause {
-					plan.Think = time.Hour
+					plan.Load.ThinkTime = time.Hour
 				}
 				stage := run(t, plan,
 					made(t, bench.HTTP{URL: serveHostile(t, c.do, false)}))

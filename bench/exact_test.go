@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
@@ -59,7 +60,7 @@ func burst(t *testing.T, style string, o targets.Options, clients, every, waves 
 	for wait := 500 * time.Millisecond; ; wait *= 3 {
 		o.Sim.Latency = wait
 		pause := time.Duration(every) * wait
-		s := drive(t, style, o, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: pause, Duration: time.Duration(waves) * pause, Timeout: time.Minute, DrainTimeout: time.Minute})
+		s := drive(t, style, o, bench.Plan{Load: bench.Load{Burst: clients, BurstInterval: pause}, Duration: time.Duration(waves) * pause, Timeout: time.Minute, DrainTimeout: time.Minute})
 		sent, refusal, first := s.Lag.Max(), s.Rejected.Max(), s.Latency.Quantile(0.1)-wait
 		if max(sent, refusal, first) < wait/4 || wait > 4*time.Second {
 			return s, wait
@@ -111,7 +112,7 @@ func TestClosedAtTheEdgeOfThePool(t *testing.T) {
 	const wait = 100 * time.Millisecond
 	s := drive(t, "blocking",
 		targets.Options{Workers: 200, Queue: 100, Sim: sim.Config{Latency: wait}},
-		bench.Plan{Level: 300, Spread: 150 * time.Millisecond, Warmup: 2 * wait, Duration: time.Second, RejectPause: wait})
+		bench.Plan{Load: bench.Load{Clients: 300, RampUp: 150 * time.Millisecond, Backoff: wait}, Warmup: 2 * wait, Duration: time.Second})
 	if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
 		t.Errorf("counts %v, want all ok", s.Counts)
 	}
@@ -134,10 +135,10 @@ func TestLittlesLawOnEveryStyle(t *testing.T) {
 		t.Run(style, func(t *testing.T) {
 			t.Parallel()
 			for _, p := range []bench.Plan{
-				{Load: bench.LoadClosed, Level: 20, Spread: wait, Warmup: 2 * wait},
-				{Load: bench.LoadBurst, Level: 20, Every: 100 * time.Millisecond},
-				{Load: bench.LoadConstant, Level: 200, Warmup: 2 * wait},
-				{Load: bench.LoadPoisson, Level: 200, Warmup: 2 * wait, Seed: 1},
+				{Load: bench.Load{Clients: 20, RampUp: wait}, Warmup: 2 * wait},
+				{Load: bench.Load{Burst: 20, BurstInterval: 100 * time.Millisecond}},
+				{Load: bench.Load{Rate: 200, Arrivals: load.Constant}, Warmup: 2 * wait},
+				{Load: bench.Load{Rate: 200}, Warmup: 2 * wait, Seed: 1},
 			} {
 				p.Duration = 400 * time.Millisecond
 				s := drive(t, style, targets.Options{Workers: 100, Sim: sim.Config{Latency: wait}}, p)
@@ -147,7 +148,7 @@ func TestLittlesLawOnEveryStyle(t *testing.T) {
 				for _, w := range s.Warnings {
 					t.Errorf("%s: %s", p.Load, w)
 				}
-				if p.Load == bench.LoadClosed && math.Abs(s.InFlight-20) > 0.4 {
+				if p.Load.Model() == load.Closed && math.Abs(s.InFlight-20) > 0.4 {
 					t.Errorf("%.2f in flight in a closed load of 20", s.InFlight)
 				}
 			}
@@ -169,7 +170,7 @@ func TestStallAtAConstantRate(t *testing.T) {
 			t.Parallel()
 			s := drive(t, style,
 				targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stalls{{Length: stall, Offset: 500 * time.Millisecond}}}},
-				bench.Plan{Load: bench.LoadConstant, Level: rate, Duration: 2 * time.Second})
+				bench.Plan{Load: bench.Load{Rate: rate, Arrivals: load.Constant}, Duration: 2 * time.Second})
 			want(t, s, map[result.Outcome]int64{result.OK: 1000})
 			// Late by a tenth of the stall or more: nine tenths of the 500 answers
 			// that fall due in the stall. A slow machine can add to the lateness, not

@@ -31,7 +31,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	plan := bench.Plan{Load: bench.LoadBurst, Level: 5, Duration: time.Second}
+	plan := bench.Plan{Load: bench.Load{Burst: 5}, Duration: time.Second}
 	stage, err := bench.Run(context.Background(), plan, driver)
 	if err != nil {
 		fmt.Println(err)

@@ -263,17 +263,17 @@ func (r hostileRun) limit(p bench.Plan) time.Duration {
 func (r hostileRun) plan() bench.Plan {
 	// Where a reply comes a slow machine must not make a timeout of it.
 	p := bench.Plan{
-		Level: r.Clients, Duration: 60 * time.Millisecond, Timeout: 20 * time.Second, DrainTimeout: 20 * time.Second,
-		Think: 5 * time.Millisecond, RejectPause: 30 * time.Millisecond, NewConnection: r.Fresh, MaxLag: time.Minute,
+		Load: bench.Load{Clients: r.Clients, ThinkTime: 5 * time.Millisecond, Backoff: 30 * time.Millisecond}, Duration: 60 * time.Millisecond, Timeout: 20 * time.Second, DrainTimeout: 20 * time.Second,
+		NewConnection: r.Fresh, MaxLag: time.Minute,
 	}
 	if r.Idles {
-		p.Think, p.RejectPause, p.Duration = 250*time.Millisecond, 250*time.Millisecond, 600*time.Millisecond
+		p.Load.ThinkTime, p.Load.Backoff, p.Duration = 250*time.Millisecond, 250*time.Millisecond, 600*time.Millisecond
 	}
 	if r.Stalls {
 		p.Timeout = 80 * time.Millisecond
 	}
 	if r.Cancel > 0 {
-		p.Duration, p.Timeout, p.Think = time.Minute, time.Minute, 0
+		p.Duration, p.Timeout, p.Load.ThinkTime = time.Minute, time.Minute, 0
 	}
 	return p
 }

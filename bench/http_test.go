@@ -16,6 +16,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"pgregory.net/rapid"
 )
@@ -57,9 +58,9 @@ func holdCounts(t *testing.T, seeds ...int) {
 		{says("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"), result.Error},
 		{after(900*time.Millisecond, says("")), result.Timeout},
 	}
-	for _, load := range []bench.Load{bench.LoadClosed, bench.LoadConstant} {
+	for _, model := range []load.Model{load.Closed, load.Constant} {
 		for _, seed := range seeds {
-			t.Run(fmt.Sprintf("%s-%d", load, seed), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%s-%d", model, seed), func(t *testing.T) {
 				t.Parallel()
 				eachDriver(t, func(t *testing.T, made made) {
 					t.Parallel()
@@ -76,10 +77,10 @@ func holdCounts(t *testing.T, seeds ...int) {
 						})
 					}
 					s := newScripted(t, scripts...)
-					plan := bench.Plan{Load: load, Level: 8, RejectPause: 5 * time.Millisecond, Think: time.Millisecond,
+					plan := bench.Plan{Load: loadOf(model, 8, bench.Load{Backoff: 5 * time.Millisecond, ThinkTime: time.Millisecond}),
 						Timeout: 450 * time.Millisecond, Duration: 600 * time.Millisecond, MaxLag: time.Minute}
-					if load.Open() {
-						plan.Level = 200
+					if model.Open() {
+						plan.Load = plan.Load.At(200)
 					}
 					stage := run(t, plan, made(t, bench.HTTP{URL: s.url()}))
 					mu.Lock()
@@ -125,7 +126,7 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 	}
 
 	// The clients think long enough for the close to arrive before they send.
-	stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 50 * time.Millisecond, Duration: 300 * time.Millisecond},
+	stage, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Clients: 2, ThinkTime: 50 * time.Millisecond}, Duration: 300 * time.Millisecond},
 		&bench.Conns{Dial: dialer(t, s.url()), Kind: "fasthttp"})
 	if err != nil {
 		t.Fatal(err)
@@ -150,7 +151,7 @@ func TestHTTPS(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		stage, err := bench.Run(t.Context(), bench.Plan{Level: 2, Think: 5 * time.Millisecond, Duration: 200 * time.Millisecond},
+		stage, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Clients: 2, ThinkTime: 5 * time.Millisecond}, Duration: 200 * time.Millisecond},
 			&bench.Conns{Dial: dial, Kind: "fasthttp"})
 		if err != nil {
 			t.Fatal(err)

@@ -1,11 +1,13 @@
 package bench
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"time"
 
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -17,22 +19,19 @@ const MaxGeneratorCPU = 0.8
 // exact, so more than rounding means that arrivals were lost or counted twice.
 const maxLittleError = 0.02
 
-// LagBound is the most that a stage's lag may be for the stage to be valid:
-// max, or where that is 0 the larger of 1 ms and 1 % of the median service
+// minLag is the lag that every stage may have.
+const minLag = time.Millisecond
+
+// lagBound is the most that a stage's lag may be for the stage to be valid:
+// MaxLag, or where that is 0 the larger of 1 ms and 1 % of the median service
 // time. In burst loads the share is 10 %: the clients of a wave share one
 // instant, but cannot share one CPU cycle.
-func LagBound(load Load, max, medianService time.Duration) time.Duration {
-	if max > 0 {
-		return max
-	}
+func (p Plan) lagBound(medianService time.Duration) time.Duration {
 	share := medianService / 100
-	if load == LoadBurst {
+	if p.Load.Model() == load.Burst {
 		share = medianService / 10
 	}
-	if share > DefaultMinLag {
-		return share
-	}
-	return DefaultMinLag
+	return cmp.Or(p.MaxLag, max(share, minLag))
 }
 
 // lagQuantile is the quantile of lag that is held against the bound: the
@@ -151,8 +150,8 @@ func nothingMeasured(m merged, p Plan) string {
 			why = ", for example: " + why
 		}
 		return fmt.Sprintf("%s: of %d before it %d ended in %s%s", text, ended, m.before.counts[most], most, why)
-	case p.Think > 0:
-		return fmt.Sprintf("%s: the clients waited for the replies to the %d before it, and paused for %v after each (--think); make --stage longer", text, ended, p.Think)
+	case p.Load.ThinkTime > 0:
+		return fmt.Sprintf("%s: the clients waited for the replies to the %d before it, and paused for %v after each (--think); make --stage longer", text, ended, p.Load.ThinkTime)
 	}
 	return fmt.Sprintf("%s: the replies to the %d before it took longer than that; make --stage longer", text, ended)
 }
@@ -203,10 +202,10 @@ func limited(s *result.Stage, p Plan) {
 func punctual(m merged, p Plan) {
 	s := m.stage
 	q := lagQuantile(s.Lag.N())
-	bound := LagBound(p.Load, p.MaxLag, s.Uncorrected.Quantile(0.5))
+	bound := p.lagBound(s.Uncorrected.Quantile(0.5))
 	lag := s.Lag.Quantile(q)
 	switch {
-	case lag > bound && m.waited > 0 && p.Load == LoadBurst:
+	case lag > bound && m.waited > 0 && p.Load.Model() == load.Burst:
 		s.Invalidate("%d arrivals had to wait for their client's reply to the wave before: make --every longer (p%.4g of the lag is %v, the bound is %v)",
 			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
@@ -239,12 +238,11 @@ func complete(m merged, p Plan) {
 	if m.begun != outcomes {
 		s.Invalidate("%d arrivals were taken up, but %d have an outcome: a fault of the driver", m.begun, outcomes)
 	}
-	arrivals := p.Arrivals()
-	if arrivals == nil {
+	next := p.Schedule()
+	if next == nil {
 		return
 	}
 	var scheduled int64
-	next := arrivals.Schedule(p.Seed)
 	for at := next(); at < p.lead()+p.Duration; at = next() {
 		if at >= p.lead() {
 			scheduled++

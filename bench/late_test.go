@@ -33,7 +33,7 @@ func TestLateReplies(t *testing.T) {
 			t.Run(fmt.Sprint(outcome, " ", how), func(t *testing.T) {
 				reply := Reply{Outcome: outcome, Spent: how == "last of its connection", Surplus: how == "surplus"}
 				made, closed := 0, 0
-				s := runFake(t, Plan{Level: 1, Timeout: 90 * ms, Duration: time.Second, NewConnection: how == "connection per request"},
+				s := runFake(t, Plan{Load: Load{Clients: 1}, Timeout: 90 * ms, Duration: time.Second, NewConnection: how == "connection per request"},
 					func(context.Context) (Conn, error) {
 						made++
 						return &lateConn{reply, &closed}, nil

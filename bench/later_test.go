@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -91,7 +92,7 @@ func runLater(t *testing.T, p Plan, w *worker) *result.Stage {
 
 func TestSecondClockRunsFromThePlannedInstant(t *testing.T) {
 	w := &worker{takes: wait, how: func(uint64) fate { return isDone }}
-	s := runLater(t, Plan{Load: LoadConstant, Level: 100, Warmup: 500 * ms, Duration: time.Second}, w)
+	s := runLater(t, Plan{Load: Load{Rate: 100, Arrivals: load.Constant}, Warmup: 500 * ms, Duration: time.Second}, w)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 100})
 	q := s.Completion
@@ -106,7 +107,7 @@ func TestSecondClockRunsFromThePlannedInstant(t *testing.T) {
 func TestSecondClockAccountsForEveryRequest(t *testing.T) {
 	fates := []fate{isDone, isEarly, isAgain, isTwice, isLost, isWaiting, isDone, isDone, isDone, isDone}
 	w := &worker{takes: wait, how: func(id uint64) fate { return fates[id%10] }}
-	s := runLater(t, Plan{Load: LoadConstant, Level: 100, Warmup: 500 * ms, Duration: time.Second, DrainTimeout: time.Second}, w)
+	s := runLater(t, Plan{Load: Load{Rate: 100, Arrivals: load.Constant}, Warmup: 500 * ms, Duration: time.Second, DrainTimeout: time.Second}, w)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 100})
 	q := s.Completion
@@ -143,7 +144,7 @@ func TestSecondClockDrains(t *testing.T) {
 			w := &worker{takes: c.takes, how: func(uint64) fate { return isDone }}
 			f := &fakeServer{wait: ms, answer: w.accept}
 			began := time.Now()
-			s, err := Run(t.Context(), Plan{Load: LoadConstant, Level: 10, Duration: time.Second, DrainTimeout: c.drain}, &Conns{Dial: f.dial, Later: w, sleep: goSleep})
+			s, err := Run(t.Context(), Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second, DrainTimeout: c.drain}, &Conns{Dial: f.dial, Later: w, sleep: goSleep})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -158,7 +159,7 @@ func TestSecondClockDrains(t *testing.T) {
 // A watcher may go on for a while when the stage is over. What it tells then
 // counts for nothing, and disturbs nobody who reads what was counted.
 func TestSecondClockStops(t *testing.T) {
-	r := NewRecorder(Plan{Load: LoadClosed, Level: 1, Duration: time.Minute})
+	r := NewRecorder(Plan{Load: Load{Clients: 1}, Duration: time.Minute})
 	l := r.Later()
 	start, _ := r.Start()
 	for id := range uint64(3) {
@@ -188,7 +189,7 @@ func TestSecondClockStops(t *testing.T) {
 
 func TestWhatIsNotKnownIsNotValid(t *testing.T) {
 	w := &worker{how: func(uint64) fate { return isLost }, err: errors.New("the broker is away")}
-	s := runLater(t, Plan{Load: LoadConstant, Level: 10, Duration: time.Second, DrainTimeout: time.Second}, w)
+	s := runLater(t, Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second, DrainTimeout: time.Second}, w)
 	if all := strings.Join(s.Warnings, "\n"); s.Valid || !strings.Contains(all, "the broker is away") || strings.Contains(all, "LOST") {
 		t.Errorf("valid %t: %q", s.Valid, s.Warnings)
 	}

@@ -54,7 +54,7 @@ func burstWithoutDescriptors(driver, url string) (*result.Stage, error) {
 			break
 		}
 	}
-	return bench.Run(context.Background(), bench.Plan{Load: bench.LoadBurst, Level: 200, Duration: 500 * time.Millisecond}, d)
+	return bench.Run(context.Background(), bench.Plan{Load: bench.Load{Burst: 200}, Duration: 500 * time.Millisecond}, d)
 }
 
 // Who has no descriptors left cannot send. That is no fault of the server's:

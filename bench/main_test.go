@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
 )
@@ -87,4 +89,16 @@ func launch(tb testing.TB, style string, cpus []int) *targets.Process {
 		tb.Fatal(err)
 	}
 	return p
+}
+
+// loadOf is the load of a model at a level, with what of more applies to it.
+func loadOf(m load.Model, level float64, more bench.Load) bench.Load {
+	l := load.Of(m, level)
+	switch m {
+	case load.Closed:
+		l.ThinkTime, l.Backoff, l.RampUp = more.ThinkTime, more.Backoff, more.RampUp
+	case load.Burst:
+		l.BurstInterval = more.BurstInterval
+	}
+	return l
 }

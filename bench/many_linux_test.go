@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/bare"
 	"golang.org/x/sys/unix"
@@ -51,7 +52,7 @@ func TestThirtyThousandConnections(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Duration: time.Second, Timeout: time.Minute, DrainTimeout: time.Minute},
+	stage := run(t, bench.Plan{Load: bench.Load{Burst: clients}, Duration: time.Second, Timeout: time.Minute, DrainTimeout: time.Minute},
 		epollDriver(2)(t, bench.HTTP{URL: "http://" + server.Addr() + "/"}))
 	if stage.Counts[result.OK] != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
 		t.Errorf("counts %v over %d connections, %d of them made anew; want %d ok, each over its own", stage.Counts, stage.Connect.N(), stage.Reconnects, clients)
@@ -67,11 +68,11 @@ func TestRequestsDoNotAllocate(t *testing.T) {
 	process := launch(t, bare.Name, nil)
 	defer process.Stop()
 	for name, p := range map[string]bench.Plan{
-		"closed":   {Level: 50},
-		"thinking": {Level: 50, Think: time.Millisecond},
-		"constant": {Load: bench.LoadConstant, Level: 10_000, MaxConnections: 20},
-		"burst":    {Load: bench.LoadBurst, Level: 50, Every: 5 * time.Millisecond},
-		"waiting":  {Load: bench.LoadPoisson, Level: 10_000, MaxConnections: 1},
+		"closed":   {Load: bench.Load{Clients: 50}},
+		"thinking": {Load: bench.Load{Clients: 50, ThinkTime: time.Millisecond}},
+		"constant": {Load: bench.Load{Rate: 10_000, Arrivals: load.Constant}, MaxConnections: 20},
+		"burst":    {Load: bench.Load{Burst: 50, BurstInterval: 5 * time.Millisecond}},
+		"waiting":  {Load: bench.Load{Rate: 10_000}, MaxConnections: 1},
 	} {
 		var mallocs, requests [2]uint64
 		enough := func() bool { return requests[0] > 0 && requests[1] >= 4*requests[0] }

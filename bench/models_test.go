@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"pgregory.net/rapid"
 )
@@ -42,7 +43,7 @@ func mustBeValid(t *testing.T, s *result.Stage) {
 
 func TestClosedOneClient(t *testing.T) {
 	f := &fakeServer{wait: wait}
-	s := runFake(t, Plan{Level: 1, Warmup: 600 * ms, Duration: 3 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 1}, Warmup: 600 * ms, Duration: 3 * time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 15})
 	if s.InFlight != 1 || !near(s.Latency.Max(), wait) || s.Lag.Max() > time.Microsecond {
@@ -55,7 +56,7 @@ func TestClosedOneClient(t *testing.T) {
 
 func TestClosedThinks(t *testing.T) {
 	f := &fakeServer{wait: wait}
-	s := runFake(t, Plan{Level: 10, Think: 300 * ms, Spread: 500 * ms, Duration: 5 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 10, ThinkTime: 300 * ms, RampUp: 500 * ms}, Duration: 5 * time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 100}) // 10 clients, one cycle every 500 ms
 	if !near(s.Latency.Max(), wait) {
@@ -67,7 +68,7 @@ func TestClosedThinks(t *testing.T) {
 // caller waits one and a half backend waits on average, by Little's law.
 func TestClosedAtTheEdgeOfRejection(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 200, queue: 100}
-	s := runFake(t, Plan{Level: 300, Spread: wait, Warmup: time.Second, Duration: 6 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 300, RampUp: wait}, Warmup: time.Second, Duration: 6 * time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 6000}) // 200 workers / 200 ms for 6 s
 	if mean := s.Latency.Mean(); !near(mean, 300*ms) {
@@ -82,7 +83,7 @@ func TestClosedAtTheEdgeOfRejection(t *testing.T) {
 // without a place: it does not measure how fast the generator spins.
 func TestClosedBeyondTheEdge(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 200, queue: 100}
-	s := runFake(t, Plan{Level: 500, Spread: wait, RejectPause: wait, Warmup: 2 * time.Second, Duration: 6 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 500, RampUp: wait, Backoff: wait}, Warmup: 2 * time.Second, Duration: 6 * time.Second}, f.dial)
 	mustBeValid(t, s)
 	if ok := s.Counts[result.OK]; ok != 6000 {
 		t.Errorf("%d ok, want 6000: the workers are never idle", ok)
@@ -100,7 +101,7 @@ func TestClosedBeyondTheEdge(t *testing.T) {
 // taken.
 func TestBurstUser1001(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 1000}
-	s := runFake(t, Plan{Load: LoadBurst, Level: 1001, Every: 500 * ms, Warmup: 500 * ms, Duration: 2 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Burst: 1001, BurstInterval: 500 * ms}, Warmup: 500 * ms, Duration: 2 * time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 4000, result.Rejected: 4})
 }
@@ -109,7 +110,7 @@ func TestBurstUser1001(t *testing.T) {
 // 200 in one backend wait and 100 in two.
 func TestBurstOnPoolAndQueue(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 200, queue: 100}
-	s := runFake(t, Plan{Load: LoadBurst, Level: 1000, Duration: time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Burst: 1000}, Duration: time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 300, result.Rejected: 700})
 	if one, two := s.Latency.CountBetween(wait-ms, wait+ms), s.Latency.CountBetween(2*wait-ms, 2*wait+ms); one != 200 || two != 100 {
@@ -122,7 +123,7 @@ func TestBurstOnPoolAndQueue(t *testing.T) {
 // spread linearly over 0 to 2 s.
 func TestConstantRateShowsAStall(t *testing.T) {
 	f := &fakeServer{wait: wait, stallFrom: 3 * time.Second, stallTo: 5 * time.Second}
-	s := runFake(t, Plan{Load: LoadConstant, Level: 500, Warmup: time.Second, Duration: 9 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Rate: 500, Arrivals: load.Constant}, Warmup: time.Second, Duration: 9 * time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 4500})
 	if late := s.Latency.CountBetween(wait+ms, time.Minute); late < 999 || late > 1000 {
@@ -144,7 +145,7 @@ func TestConstantRateShowsAStall(t *testing.T) {
 // politely waits with the server. It must not be made up afterwards either.
 func TestClosedLoopHidesAStall(t *testing.T) {
 	f := &fakeServer{wait: wait, stallFrom: 3 * time.Second, stallTo: 5 * time.Second}
-	s := runFake(t, Plan{Level: 100, Spread: wait, Warmup: time.Second, Duration: 9 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 100, RampUp: wait}, Warmup: time.Second, Duration: 9 * time.Second}, f.dial)
 	if late := s.Latency.CountBetween(wait+ms, time.Minute); late < 99 || late > 100 {
 		t.Errorf("%d late samples, want one a client", late)
 	}
@@ -152,7 +153,7 @@ func TestClosedLoopHidesAStall(t *testing.T) {
 
 func TestPoissonCountsAddUp(t *testing.T) {
 	f := &fakeServer{wait: 50 * ms, workers: 10, queue: 0}
-	s := runFake(t, Plan{Load: LoadPoisson, Level: 200, Seed: 3, Warmup: time.Second, Duration: 20 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Rate: 200}, Seed: 3, Warmup: time.Second, Duration: 20 * time.Second}, f.dial)
 	mustBeValid(t, s)
 	want := before20s(t)
 	if got := s.Counts.Planned(); got != want {
@@ -167,7 +168,7 @@ func TestPoissonCountsAddUp(t *testing.T) {
 
 func before20s(t *testing.T) (n int64) {
 	t.Helper()
-	next := Poisson{200}.Schedule(3)
+	next := Plan{Load: Load{Rate: 200}, Seed: 3}.Schedule()
 	for at := next(); at < 21*time.Second; at = next() {
 		if at >= time.Second {
 			n++
@@ -180,7 +181,7 @@ func before20s(t *testing.T) (n int64) {
 // planned instant kept; the generator was the limit and says so.
 func TestOpenLoadAtTheCapOfConnections(t *testing.T) {
 	f := &fakeServer{wait: wait}
-	s := runFake(t, Plan{Load: LoadConstant, Level: 100, MaxConnections: 10, MaxWaiting: 1000, DrainTimeout: time.Minute, Duration: 4 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Rate: 100, Arrivals: load.Constant}, MaxConnections: 10, MaxWaiting: 1000, DrainTimeout: time.Minute, Duration: 4 * time.Second}, f.dial)
 	check(t, s, map[result.Outcome]int64{result.OK: 400})
 	// The last of the 400, planned at 3.99 s, goes out on the tenth connection,
 	// which began at 90 ms, in its 40th round of 200 ms: done at 8.09 s.
@@ -197,7 +198,7 @@ func TestOpenLoadAtTheCapOfConnections(t *testing.T) {
 
 func TestOpenLoadBeyondTheLimitOfWaiting(t *testing.T) {
 	f := &fakeServer{wait: wait}
-	s := runFake(t, Plan{Load: LoadConstant, Level: 100, MaxConnections: 10, MaxWaiting: 20, DrainTimeout: time.Minute, Duration: 4 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Rate: 100, Arrivals: load.Constant}, MaxConnections: 10, MaxWaiting: 20, DrainTimeout: time.Minute, Duration: 4 * time.Second}, f.dial)
 	if s.Counts[result.Unsent] == 0 || s.Counts.Planned() != 400 {
 		t.Errorf("counts %v, want 400 planned, some of them unsent", s.Counts)
 	}
@@ -210,22 +211,22 @@ func TestOpenLoadBeyondTheLimitOfWaiting(t *testing.T) {
 // for a connection then was never sent.
 func TestDrainLimit(t *testing.T) {
 	f := &fakeServer{wait: time.Hour}
-	s := runFake(t, Plan{Load: LoadConstant, Level: 10, MaxConnections: 4, DrainTimeout: 2 * time.Second, Timeout: time.Minute, Duration: time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, MaxConnections: 4, DrainTimeout: 2 * time.Second, Timeout: time.Minute, Duration: time.Second}, f.dial)
 	check(t, s, map[result.Outcome]int64{result.Unfinished: 4, result.Unsent: 6})
-	s = runFake(t, Plan{Level: 7, DrainTimeout: 2 * time.Second, Timeout: time.Minute, Duration: time.Second}, (&fakeServer{wait: time.Hour}).dial)
+	s = runFake(t, Plan{Load: Load{Clients: 7}, DrainTimeout: 2 * time.Second, Timeout: time.Minute, Duration: time.Second}, (&fakeServer{wait: time.Hour}).dial)
 	check(t, s, map[result.Outcome]int64{result.Unfinished: 7})
 }
 
 func TestDrainWaitsForTheSlow(t *testing.T) {
 	f := &fakeServer{wait: 3 * time.Second}
-	s := runFake(t, Plan{Level: 5, Duration: time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 5}, Duration: time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 5})
 }
 
 func TestTimeout(t *testing.T) {
 	f := &fakeServer{wait: time.Second}
-	s := runFake(t, Plan{Level: 2, Timeout: 250 * ms, Duration: time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 2}, Timeout: 250 * ms, Duration: time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.Timeout: 8})
 	if s.Latency.N() != 0 {
@@ -237,7 +238,7 @@ func TestTimeout(t *testing.T) {
 // nobody's lateness but the plan's, and the message says what to change.
 func TestBurstBeforeTheLastWaveWasAnswered(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 10, queue: 10}
-	s := runFake(t, Plan{Load: LoadBurst, Level: 20, Every: 300 * ms, Duration: 3 * time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Burst: 20, BurstInterval: 300 * ms}, Duration: 3 * time.Second}, f.dial)
 	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "reply to the wave before: make --every longer") {
 		t.Errorf("valid %v, %q", s.Valid, s.Warnings)
 	}
@@ -250,7 +251,7 @@ func TestConnectingIsBounded(t *testing.T) {
 	skipUnderRace(t)
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
-		s, err := Run(t.Context(), Plan{Level: 2000, Timeout: 2 * time.Second, Duration: time.Second},
+		s, err := Run(t.Context(), Plan{Load: Load{Clients: 2000}, Timeout: 2 * time.Second, Duration: time.Second},
 			&Conns{Dial: hang, Kind: "fake", sleep: goSleep})
 		if err != nil {
 			t.Fatal(err)
@@ -267,7 +268,7 @@ func TestFaultsOfADriverShow(t *testing.T) {
 	skipUnderRace(t)
 	for name, times := range map[string][]int{"loses a third": {1, 1, 0}, "records twice": {2}, "sound": {1}} {
 		synctest.Test(t, func(t *testing.T) {
-			s, err := Run(t.Context(), Plan{Load: LoadConstant, Level: 30, Duration: time.Second}, faulty(times))
+			s, err := Run(t.Context(), Plan{Load: Load{Rate: 30, Arrivals: load.Constant}, Duration: time.Second}, faulty(times))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -287,7 +288,7 @@ func (f faulty) Name() string { return "faulty" }
 func (f faulty) Drive(_ context.Context, p Plan, rec *Recorder) error {
 	shard := rec.NewShard()
 	start, end := rec.Start()
-	next := p.Arrivals().Schedule(p.Seed)
+	next := p.Schedule()
 	for i := 0; ; i++ {
 		at := start + next()
 		if at >= end {
@@ -309,7 +310,7 @@ func TestWarmupIsDiscarded(t *testing.T) {
 		}
 		return Reply{Outcome: result.OK}
 	}}
-	s := runFake(t, Plan{Level: 1, Warmup: 500 * ms, Duration: time.Second}, f.dial)
+	s := runFake(t, Plan{Load: Load{Clients: 1}, Warmup: 500 * ms, Duration: time.Second}, f.dial)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.OK: 100})
 }
@@ -318,7 +319,7 @@ func TestWarmupIsDiscarded(t *testing.T) {
 // generator's fault and never the server's.
 func TestDialFailures(t *testing.T) {
 	refuse := func(context.Context) (Conn, error) { return nil, errRefused }
-	s := runFake(t, Plan{Level: 3, RejectPause: 100 * ms, Duration: time.Second}, refuse)
+	s := runFake(t, Plan{Load: Load{Clients: 3, Backoff: 100 * ms}, Duration: time.Second}, refuse)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.Refused: 30})
 	if !strings.Contains(strings.Join(s.Warnings, " "), "30 of 30 arrivals ended in refused") {
@@ -326,20 +327,20 @@ func TestDialFailures(t *testing.T) {
 	}
 
 	noPorts := func(context.Context) (Conn, error) { return nil, errNoPorts }
-	s = runFake(t, Plan{Load: LoadConstant, Level: 10, Duration: time.Second}, noPorts)
+	s = runFake(t, Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second}, noPorts)
 	check(t, s, map[result.Outcome]int64{result.Unsent: 10})
 	if s.Valid {
 		t.Error("valid although the generator ran out of ports")
 	}
 
 	hang := func(ctx context.Context) (Conn, error) { <-ctx.Done(); return nil, ctx.Err() }
-	s = runFake(t, Plan{Load: LoadConstant, Level: 10, Timeout: 100 * ms, Duration: time.Second}, hang)
+	s = runFake(t, Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Timeout: 100 * ms, Duration: time.Second}, hang)
 	check(t, s, map[result.Outcome]int64{result.Timeout: 10})
 }
 
 func TestNothingPlannedIsNotValid(t *testing.T) {
 	f := &fakeServer{wait: ms}
-	s := runFake(t, Plan{Load: LoadConstant, Level: 1, Warmup: 100 * ms, Duration: 500 * ms}, f.dial)
+	s := runFake(t, Plan{Load: Load{Rate: 1, Arrivals: load.Constant}, Warmup: 100 * ms, Duration: 500 * ms}, f.dial)
 	if s.Valid || !strings.Contains(s.Warnings[0], "no arrival") {
 		t.Errorf("valid %v, %q: absence of data is never a pass", s.Valid, s.Warnings)
 	}
@@ -348,10 +349,10 @@ func TestNothingPlannedIsNotValid(t *testing.T) {
 func TestInterruptEndsAStageAtOnce(t *testing.T) {
 	skipUnderRace(t)
 	for _, p := range []Plan{
-		{Level: 5, Duration: time.Hour},
-		{Level: 5, Think: time.Hour, Duration: 2 * time.Hour},
-		{Load: LoadConstant, Level: 5, Duration: time.Hour},
-		{Load: LoadBurst, Level: 5, Every: time.Hour, Duration: 2 * time.Hour},
+		{Load: Load{Clients: 5}, Duration: time.Hour},
+		{Load: Load{Clients: 5, ThinkTime: time.Hour}, Duration: 2 * time.Hour},
+		{Load: Load{Rate: 5, Arrivals: load.Constant}, Duration: time.Hour},
+		{Load: Load{Burst: 5, BurstInterval: time.Hour}, Duration: 2 * time.Hour},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
@@ -393,22 +394,26 @@ func TestEveryArrivalHasOneOutcome(t *testing.T) {
 			},
 		}
 		p := Plan{
-			Load:           rapid.SampledFrom(Loads).Draw(rt, "load"),
-			Level:          rapid.IntRange(1, 60).Draw(rt, "level"),
-			Warmup:         time.Duration(rapid.IntRange(0, 500).Draw(rt, "warmup ms")) * ms,
-			Duration:       time.Second,
-			Every:          150 * ms,
-			Think:          time.Duration(rapid.IntRange(0, 100).Draw(rt, "think ms")) * ms,
-			Spread:         time.Duration(rapid.IntRange(0, 100).Draw(rt, "spread ms")) * ms,
+			Load: load.Of(rapid.SampledFrom(load.Models).Draw(rt, "model"), float64(rapid.IntRange(1, 60).Draw(rt, "level"))),
+
+			Warmup:   time.Duration(rapid.IntRange(0, 500).Draw(rt, "warmup ms")) * ms,
+			Duration: time.Second,
+
 			Timeout:        time.Duration(rapid.IntRange(50, 500).Draw(rt, "timeout ms")) * ms,
 			DrainTimeout:   time.Duration(rapid.IntRange(50, 500).Draw(rt, "drain ms")) * ms,
 			MaxConnections: rapid.IntRange(1, 30).Draw(rt, "max clients"),
 			MaxWaiting:     rapid.IntRange(1, 20).Draw(rt, "max waiting"),
 			MaxLag:         time.Hour, // a cap on connections makes arrivals wait; not the point here
 		}
-		if p.Load == LoadClosed {
-			p.RejectPause = 10 * ms // else a fake server that answers in no time never lets the clock move
-			p.Think = max(p.Think, ms)
+		switch p.Load.Model() {
+		case load.Closed:
+			p.Load.Backoff = 10 * ms // else a fake server that answers in no time never lets the clock move
+			p.Load.ThinkTime = time.Duration(rapid.IntRange(1, 100).Draw(rt, "think ms")) * ms
+			p.Load.RampUp = time.Duration(rapid.IntRange(0, 100).Draw(rt, "ramp-up ms")) * ms
+		case load.Burst:
+			p.Load.BurstInterval = 150 * ms
+		case load.Ramp:
+			p.Load.Ramp.From = float64(rapid.IntRange(1, 100).Draw(rt, "from"))
 		}
 		s := runFake(t, p, f.dial)
 		if !s.Valid && s.Counts[result.Unsent] == 0 && s.Counts.Planned() > 0 {
@@ -425,9 +430,8 @@ func TestEveryArrivalHasOneOutcome(t *testing.T) {
 		if s.Lag.N() != s.Counts.Planned()-s.Counts[result.Unsent] {
 			rt.Fatalf("%d lags for %v", s.Lag.N(), s.Counts)
 		}
-		if arrivals := p.Arrivals(); arrivals != nil {
+		if next := p.Schedule(); next != nil {
 			var planned int64
-			next := arrivals.Schedule(p.Seed)
 			for at := next(); at < p.Warmup+p.Duration; at = next() {
 				if at >= p.Warmup {
 					planned++
@@ -441,27 +445,28 @@ func TestEveryArrivalHasOneOutcome(t *testing.T) {
 }
 
 func TestPlanValidate(t *testing.T) {
-	good := Plan{Level: 1, Duration: time.Second}
+	var good Plan
 	if err := good.Validate(); err != nil {
-		t.Errorf("the least plan: %v", err)
+		t.Errorf("the zero plan: %v", err)
 	}
 	for want, change := range map[string]func(*Plan){
-		`load is "open"`:                           func(p *Plan) { p.Load = "open" },
-		"level is 0":                               func(p *Plan) { p.Level = 0 },
-		"level is 200000000 arrivals":              func(p *Plan) { p.Load, p.Level = LoadPoisson, 2e8 },
-		"stage is 0s":                              func(p *Plan) { p.Duration = 0 },
-		"warmup is -1s":                            func(p *Plan) { p.Warmup = -time.Second },
-		"timeout is -1ns":                          func(p *Plan) { p.Timeout = -1 },
-		"arrivals constant:5 cannot go":            func(p *Plan) { p.Pattern = Constant{5} },
-		"max-clients is -1, want 1 to 1000000":     func(p *Plan) { p.MaxConnections = -1 },
-		"max-waiting is -1, want 0 to 10000000":    func(p *Plan) { p.MaxWaiting = -1 },
-		"think is -5ms, want 0 to 720h0m0s":        func(p *Plan) { p.Think = -5 * ms },
-		"reject-pause is -5ms, want 0 to 720h0m0s": func(p *Plan) { p.RejectPause = -5 * ms },
-		"spread is -5ms, want 0 to 720h0m0s":       func(p *Plan) { p.Spread = -5 * ms },
-		"every is -5ms, want 0 to 720h0m0s":        func(p *Plan) { p.Every = -5 * ms },
-		"max-lag is -5ms, want 0 to 720h0m0s":      func(p *Plan) { p.MaxLag = -5 * ms },
-		"wait is -5ms, want 0 to 720h0m0s":         func(p *Plan) { p.Wait = -5 * ms },
-		"drain is -5ms, want 0 to 720h0m0s":        func(p *Plan) { p.DrainTimeout = -5 * ms },
+		"Load.Clients is -1, want 1 to 1000000":            func(p *Plan) { p.Load.Clients = -1 },
+		"Load.Rate is 2e+08, want above 0, up to 10000000": func(p *Plan) { p.Load = Load{Rate: 2e8} },
+		"Load.Rate is 5, want left out":                    func(p *Plan) { p.Load = Load{Rate: 5, Burst: 5} },
+		"Warmup is -1s, want 0 to 720h0m0s":                func(p *Plan) { p.Warmup = -time.Second },
+		"Duration is -1s":                                  func(p *Plan) { p.Duration = -time.Second },
+		"Timeout is -1ns":                                  func(p *Plan) { p.Timeout = -1 },
+		"Pattern is twice, want left out, for the load is": func(p *Plan) { p.Pattern = named("twice") },
+		"MaxConnections is -1, want 1 to 1000000":          func(p *Plan) { p.MaxConnections = -1 },
+		"MaxWaiting is -1, want 0 to 10000000":             func(p *Plan) { p.MaxWaiting = -1 },
+		"Load.ThinkTime is -5ms, want 0 to 720h0m0s":       func(p *Plan) { p.Load.ThinkTime = -5 * ms },
+		"Load.Backoff is -5ms, want 0 to 720h0m0s":         func(p *Plan) { p.Load.Backoff = -5 * ms },
+		"Load.RampUp is -5ms, want 0 to 720h0m0s":          func(p *Plan) { p.Load.RampUp = -5 * ms },
+		"Load.BurstInterval is -5ms, want 0 to 720h0m0s":   func(p *Plan) { p.Load.BurstInterval = -5 * ms },
+		"MaxLag is -5ms, want 0 to 720h0m0s":               func(p *Plan) { p.MaxLag = -5 * ms },
+		"Wait is -5ms, want 0 to 720h0m0s":                 func(p *Plan) { p.Wait = -5 * ms },
+		"DrainTimeout is -5ms, want 0 to 720h0m0s":         func(p *Plan) { p.DrainTimeout = -5 * ms },
+		"TargetPID is -1, want the id of a process":        func(p *Plan) { p.TargetPID = -1 },
 	} {
 		p := good
 		change(&p)
@@ -471,21 +476,29 @@ func TestPlanValidate(t *testing.T) {
 	}
 }
 
+// named is a pattern with nothing but a name.
+type named string
+
+func (n named) Name() string                         { return string(n) }
+func (n named) String() string                       { return string(n) }
+func (n named) Schedule(uint64) func() time.Duration { return nil }
+
 func TestLagBound(t *testing.T) {
 	for _, c := range []struct {
-		load      Load
+		model     load.Model
 		max, serv time.Duration
 		want      time.Duration
 	}{
-		{LoadClosed, 0, 200 * ms, 2 * ms},
-		{LoadClosed, 0, 5 * ms, ms},
-		{LoadConstant, 0, 200 * ms, 2 * ms},
-		{LoadPoisson, 0, 0, ms},
-		{LoadBurst, 0, 200 * ms, 20 * ms},
-		{LoadBurst, 3 * ms, 200 * ms, 3 * ms},
+		{load.Closed, 0, 200 * ms, 2 * ms},
+		{load.Closed, 0, 5 * ms, ms},
+		{load.Constant, 0, 200 * ms, 2 * ms},
+		{load.Poisson, 0, 0, ms},
+		{load.Burst, 0, 200 * ms, 20 * ms},
+		{load.Burst, 3 * ms, 200 * ms, 3 * ms},
 	} {
-		if got := LagBound(c.load, c.max, c.serv); got != c.want {
-			t.Errorf("LagBound(%s, %v, %v) = %v, want %v", c.load, c.max, c.serv, got, c.want)
+		p := Plan{Load: load.Of(c.model, 1), MaxLag: c.max}
+		if got := p.lagBound(c.serv); got != c.want {
+			t.Errorf("with %s, bound %v and %v: %v, want %v", c.model, c.max, c.serv, got, c.want)
 		}
 	}
 }
@@ -508,7 +521,7 @@ func TestReplyAfterTheTimeout(t *testing.T) {
 			time.Sleep(c.late)
 			return Reply{Outcome: c.says}
 		}}
-		s := runFake(t, Plan{Level: 1, Timeout: 300 * ms, Duration: 3 * time.Second}, f.dial)
+		s := runFake(t, Plan{Load: Load{Clients: 1}, Timeout: 300 * ms, Duration: 3 * time.Second}, f.dial)
 		if n := s.Counts[c.want]; n < 5 || n != s.Counts.Planned() {
 			t.Errorf("%v after %v: %v, want all %v", c.says, wait+c.late, s.Counts, c.want)
 		}

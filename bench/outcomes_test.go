@@ -149,7 +149,7 @@ func exchanges(t *testing.T, made made, h bench.HTTP, clients int, scripts []scr
 	// A wave that comes while its clients are busy waits for them.
 	every := 2 * time.Millisecond
 	stage := run(t, bench.Plan{
-		Load: bench.LoadBurst, Level: clients, Every: every, Duration: time.Duration(len(scripts)/clients) * every,
+		Load: bench.Load{Burst: clients, BurstInterval: every}, Duration: time.Duration(len(scripts)/clients) * every,
 		Timeout: time.Minute, DrainTimeout: time.Minute,
 	}, made(t, h))
 	if seen := s.seen(); seen != len(scripts) {

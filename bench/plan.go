@@ -2,83 +2,62 @@ package bench
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/arrivals"
+	"github.com/a628bb15/onhold/reports/field"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Load is a load model: what makes the next request come.
-type Load string
-
-// The load models.
-const (
-	// LoadClosed is N clients, each of which sends when its last reply is in and
-	// its think time has passed.
-	LoadClosed Load = "closed"
-	// LoadBurst is N clients that send at the same instant, wave after wave.
-	LoadBurst Load = "burst"
-	// LoadConstant is arrivals at a steady rate, whatever the server does.
-	LoadConstant Load = "constant"
-	// LoadPoisson is arrivals at random with a given mean rate, whatever the
-	// server does.
-	LoadPoisson Load = "poisson"
-)
-
-// Loads lists the load models.
-var Loads = []Load{LoadClosed, LoadBurst, LoadConstant, LoadPoisson}
-
-// Open reports whether requests come by the clock, not by the replies.
-func (l Load) Open() bool { return result.OpenLoad(string(l)) }
+// Load is the load on a target.
+type Load = load.Load
 
 // What a zero field of a Plan means, and what the command's flags default to.
 const (
+	DefaultDuration       = 3 * time.Second
 	DefaultTimeout        = 10 * time.Second
 	DefaultDrainTimeout   = 5 * time.Second
 	DefaultBurstInterval  = time.Second
 	DefaultMaxConnections = 10_000
 	DefaultMaxWaiting     = 100_000
-	DefaultMinLag         = time.Millisecond // the least bound on lag
 	// The command's defaults; a Plan's own zero means none of these.
-	DefaultDuration = 3 * time.Second
-	DefaultWarmup   = 600 * time.Millisecond
-	DefaultSeed     = 1
+	DefaultWarmup = 600 * time.Millisecond
+	DefaultSeed   = 1
 )
 
-// Bounds of a Plan.
-const (
-	// MaxTime is the longest of each duration: sums of all of them, from any
-	// instant of the clock on, stay far below what a Duration holds.
-	MaxTime = 30 * 24 * time.Hour
-	// MaxLevel is the most clients, also where they share connections.
-	MaxLevel = 1_000_000
-	// MostWaiting is the most that MaxWaiting may be: some 80 MB.
-	MostWaiting = 10_000_000
-)
+// MostWaiting is the most that MaxWaiting may be: some 80 MB.
+const MostWaiting = 10_000_000
 
-// Plan is one stage to be run: what load, how much of it, for how long.
-// The zero value of a field is its default, or means none where so stated.
+// Arrivals is a pattern of planned instants. It knows no clock: it says at which
+// offsets from its start requests are to be sent, so a schedule can be computed,
+// compared and tested without waiting.
+type Arrivals interface {
+	// Name is recorded with the stage.
+	Name() string
+	// Schedule returns a function that yields the offset of arrival number 0,
+	// 1, 2 and so on, never decreasing and without end. Two schedules of the same
+	// pattern and seed are the same.
+	Schedule(seed uint64) func() time.Duration
+}
+
+// Plan is one stage: which load, and for how long. The zero value of a field is
+// its default, or means none where so stated; the zero Plan is one client for
+// DefaultDuration.
 type Plan struct {
-	Load   Load // LoadClosed where empty
-	Level  int  // clients (closed, burst) or arrivals per second (constant, poisson); at least 1
-	Repeat int  // which repeat this is, from 1; stored, not used
+	Load   Load // its BurstInterval is DefaultBurstInterval where 0
+	Repeat int  // which repeat this is, from 1; recorded, not used
 
 	Warmup       time.Duration // driven before the measured window and discarded, once all clients have begun; may be 0
-	Duration     time.Duration // of the measured window; above 0. Of this and all durations: up to MaxTime
-	DrainTimeout time.Duration // how long to wait for replies after the window; DefaultDrain where 0
+	Duration     time.Duration // of the measured window; DefaultDuration where 0
+	DrainTimeout time.Duration // how long to wait for replies after the window; DefaultDrainTimeout where 0
 	Timeout      time.Duration // for one request, from its actual send; DefaultTimeout where 0
 
-	Think       time.Duration // closed: from a reply to the client's next request; may be 0
-	RejectPause time.Duration // closed: in place of Think after anything but ok; may be 0, and is not below Think
-	Spread      time.Duration // closed: the clients begin evenly over it, before the warm-up; may be 0
-	Every       time.Duration // burst: from one wave to the next; DefaultEvery where 0
-
-	Pattern        Arrivals // constant, poisson: another pattern in place of the load's own
-	MaxConnections int      // constant, poisson: most connections at once; where 0, DefaultMaxClients or what this machine allows
-	MaxWaiting     int      // constant, poisson: most arrivals that wait for a free connection; DefaultMaxWaiting where 0
+	Pattern        Arrivals // open loads: another pattern in place of the load's own
+	MaxConnections int      // open loads: most connections at once; where 0, DefaultMaxConnections or what this machine allows
+	MaxWaiting     int      // open loads: most arrivals that wait for a free connection; DefaultMaxWaiting where 0
 
 	// NewConnection makes a fresh connection for each request, so that the cost
 	// of connecting shows. With HTTP, set its field of that name too: then the
@@ -90,7 +69,7 @@ type Plan struct {
 	NoPin bool
 
 	Seed   uint64        // of everything drawn at random
-	MaxLag time.Duration // bound on the generator's lag; where 0, by the rule of LagBound
+	MaxLag time.Duration // bound on the generator's lag; where 0, the larger of 1 ms and 1 % of the median time from send to reply (burst: 10 %)
 
 	// TargetPID is the target's process, whose CPU and memory are measured; 0
 	// where unknown. It may be this process: then the heap objects that are
@@ -113,14 +92,20 @@ type Plan struct {
 
 // withDefaults fills in the defaults.
 func (p Plan) withDefaults() Plan {
-	setZero(&p.Load, LoadClosed)
+	l := &p.Load
+	switch l.Model() {
+	case load.Closed:
+		l.Clients = max(1, l.Clients)
+		l.Backoff = max(l.Backoff, l.ThinkTime)
+	case load.Burst:
+		setZero(&l.BurstInterval, DefaultBurstInterval)
+	}
 	setZero(&p.Repeat, 1)
+	setZero(&p.Duration, DefaultDuration)
 	setZero(&p.DrainTimeout, DefaultDrainTimeout)
 	setZero(&p.Timeout, DefaultTimeout)
-	setZero(&p.Every, DefaultBurstInterval)
 	setZero(&p.MaxConnections, min(DefaultMaxConnections, host.MaxConnections()))
 	setZero(&p.MaxWaiting, DefaultMaxWaiting)
-	p.RejectPause = max(p.RejectPause, p.Think)
 	return p
 }
 
@@ -131,100 +116,98 @@ func setZero[T comparable](field *T, def T) {
 	}
 }
 
-// Validate says what is wrong with the plan, naming the field.
+// Validate is a [*field.Error] that names the first field that is out of range.
 func (p Plan) Validate() error {
-	for _, d := range []struct {
-		name  string
-		value time.Duration
-	}{
-		{"stage", p.Duration}, {"warmup", p.Warmup}, {"drain", p.DrainTimeout}, {"timeout", p.Timeout}, {"think", p.Think},
-		{"reject-pause", p.RejectPause}, {"spread", p.Spread}, {"every", p.Every}, {"max-lag", p.MaxLag}, {"wait", p.Wait},
-	} {
-		if d.value < 0 || d.value > MaxTime {
-			return fmt.Errorf("%s is %v, want 0 to %v", d.name, d.value, MaxTime)
-		}
+	if err := field.In("Load", p.Load.Validate()); err != nil {
+		return err
+	}
+	duration := func(name string, d time.Duration) error {
+		return field.Check(d >= 0 && d <= load.MaxDuration, name, d, fmt.Sprintf("0 to %v", load.MaxDuration))
+	}
+	count := func(name string, n, least, most int) error {
+		return field.Check(n >= least && n <= most, name, n, fmt.Sprintf("%d to %d", least, most))
 	}
 	p = p.withDefaults()
-	switch {
-	case !slices.Contains(Loads, p.Load):
-		return fmt.Errorf("load is %q, want closed, burst, constant or poisson", p.Load)
-	case p.Level < 1:
-		return fmt.Errorf("level is %d, want at least 1", p.Level)
-	case p.Load.Open() && p.Level > maxRate:
-		return fmt.Errorf("level is %d arrivals per second, want at most %g", p.Level, maxRate)
-	case !p.Load.Open() && p.Level > MaxLevel:
-		return fmt.Errorf("level is %d clients, want at most %d", p.Level, MaxLevel)
-	case p.Duration <= 0:
-		return fmt.Errorf("stage is %v, want more than 0, up to %v", p.Duration, MaxTime)
-	case p.Repeat < 1:
-		return fmt.Errorf("rep is %d, want at least 1", p.Repeat)
-	case p.TargetPID < 0:
-		return fmt.Errorf("pid is %d, want that of a process", p.TargetPID)
-	case p.Pattern != nil && !p.Load.Open():
-		return fmt.Errorf("arrivals %s cannot go with load %s, only with constant and poisson", p.Pattern.Name(), p.Load)
-	case p.Pattern != nil && validate(p.Pattern) != nil:
-		return fmt.Errorf("arrivals %s: %w", p.Pattern.Name(), validate(p.Pattern))
-	case p.MaxConnections < 1 || p.MaxConnections > MaxLevel:
-		return fmt.Errorf("max-clients is %d, want 1 to %d", p.MaxConnections, MaxLevel)
-	case p.MaxWaiting < 0 || p.MaxWaiting > MostWaiting:
-		return fmt.Errorf("max-waiting is %d, want 0 to %d", p.MaxWaiting, MostWaiting)
+	if err := field.First(
+		duration("Warmup", p.Warmup), duration("Duration", p.Duration), duration("DrainTimeout", p.DrainTimeout),
+		duration("Timeout", p.Timeout), duration("MaxLag", p.MaxLag), duration("Wait", p.Wait),
+		count("MaxConnections", p.MaxConnections, 1, load.MaxClients), count("MaxWaiting", p.MaxWaiting, 0, MostWaiting),
+		field.Check(p.Repeat >= 1, "Repeat", p.Repeat, "1 or more"),
+		field.Check(p.TargetPID >= 0, "TargetPID", p.TargetPID, "the id of a process"),
+		field.Check(p.Pattern == nil || p.Load.Model().Open(), "Pattern", p.Pattern, "left out, for the load is "+p.Load.String()),
+	); err != nil {
+		return err
 	}
-	return nil
-}
-
-// validate asks a pattern what is wrong with it, where it can tell.
-func validate(a Arrivals) error {
-	if v, ok := a.(interface{ Validate() error }); ok {
-		return v.Validate()
+	if v, ok := p.Pattern.(interface{ Validate() error }); ok {
+		return field.In("Pattern", v.Validate())
 	}
 	return nil
 }
 
 // lead is the time from the start of a stage to that of its measured window.
-func (p Plan) lead() time.Duration {
-	if p.Load == LoadClosed {
-		return p.Spread + p.Warmup
-	}
-	return p.Warmup
-}
+func (p Plan) lead() time.Duration { return p.Load.RampUp + p.Warmup }
 
 // Begins is when client i of a closed load, from 0, sends its first request, from
-// the start of the stage on: the clients begin evenly over Spread.
+// the start of the stage on: the clients begin evenly over the load's RampUp.
 func (p Plan) Begins(i int) time.Duration {
-	n, at := time.Duration(max(1, p.Level)), time.Duration(i)
-	return p.Spread/n*at + p.Spread%n*at/n // the product of Spread and i may be too large
+	n, at := time.Duration(max(1, p.Load.Clients)), time.Duration(i)
+	over := p.Load.RampUp
+	return over/n*at + over%n*at/n // the product of the two may be too large
 }
 
-// Arrivals is the pattern by which requests come, nil for a closed load.
-func (p Plan) Arrivals() Arrivals {
-	switch {
-	case p.Pattern != nil:
-		return p.Pattern
-	case p.Load == LoadBurst:
-		return Burst{p.Level, p.Every}
-	case p.Load == LoadConstant:
-		return Constant{float64(p.Level)}
-	case p.Load == LoadPoisson:
-		return Poisson{float64(p.Level)}
+// Clients is how many clients there are from the beginning: those of a closed
+// load and of a burst. In other loads connections are made as they are needed.
+func (p Plan) Clients() int {
+	switch p.Load.Model() {
+	case load.Closed:
+		return max(1, p.Load.Clients)
+	case load.Burst:
+		return p.Load.Burst
 	}
-	return nil
+	return 0
+}
+
+// Schedule returns a function that yields the planned offsets from the start of
+// the stage, one after another and without end. It is nil for a closed load, whose
+// requests follow the replies. A ramp begins to rise with the measured window.
+func (p Plan) Schedule() func() time.Duration {
+	p = p.withDefaults()
+	var pattern interface {
+		Schedule(seed uint64) func() time.Duration
+	}
+	l := p.Load
+	switch m := l.Model(); {
+	case m == load.Closed:
+		return nil
+	case p.Pattern != nil:
+		pattern = p.Pattern
+	case m == load.Burst:
+		pattern = arrivals.Burst{Clients: l.Burst, Interval: l.BurstInterval}
+	case m == load.Constant:
+		pattern = arrivals.Constant{Rate: l.Rate}
+	case m == load.Ramp:
+		pattern = arrivals.Ramp{From: l.Ramp.From, To: l.Ramp.To, Hold: p.Warmup, Over: p.Duration, Random: l.Arrivals != load.Constant}
+	default:
+		pattern = arrivals.Poisson{Rate: l.Rate}
+	}
+	return pattern.Schedule(p.Seed)
 }
 
 // MostConnections is the most connections that the plan may hold at once.
 func (p Plan) MostConnections() int {
-	p = p.withDefaults()
-	if p.Load.Open() {
-		return p.MaxConnections
+	if p.Load.Model().Open() {
+		return p.withDefaults().MaxConnections
 	}
-	return p.Level
+	return p.Clients()
 }
 
 // settings are the settings that are stored with the stage.
 func (p Plan) settings(d Driver) result.Settings {
 	s := p.Settings
 	add := func(key, value string) { s = s.With(key, value) }
-	add(result.KeyLoad, string(p.Load))
-	add(result.KeyLevel, strconv.Itoa(p.Level))
+	model := p.Load.Model()
+	add(result.KeyLoad, string(model))
+	add(result.KeyLevel, strconv.FormatFloat(p.Load.Level(), 'f', -1, 64))
 	add(result.KeyDriver, d.Name())
 	if c, ok := d.(Configured); ok {
 		for _, kv := range c.Settings() {
@@ -236,15 +219,25 @@ func (p Plan) settings(d Driver) result.Settings {
 	add(result.KeyStage, p.Duration.String())
 	add("timeout", p.Timeout.String())
 	add("drain", p.DrainTimeout.String())
-	switch p.Load {
-	case LoadClosed:
-		add(result.KeyThink, p.Think.String())
-		add("reject_pause", p.RejectPause.String())
-		add("spread", p.Spread.String())
-	case LoadBurst:
-		add("every", p.Every.String())
+	switch {
+	case model == load.Closed:
+		add(result.KeyThink, p.Load.ThinkTime.String())
+		add("reject_pause", p.Load.Backoff.String())
+		add("spread", p.Load.RampUp.String())
+	case model == load.Burst:
+		add("every", p.Load.BurstInterval.String())
 	default:
-		add("arrivals", p.Arrivals().Name())
+		if model == load.Ramp {
+			law := load.Poisson
+			if p.Load.Arrivals == load.Constant {
+				law = load.Constant
+			}
+			add("ramp", p.Load.Ramp.String())
+			add("arrivals", string(law))
+		}
+		if p.Pattern != nil {
+			add("arrivals", p.Pattern.Name())
+		}
 		add("max_clients", strconv.Itoa(p.MaxConnections))
 		add("max_waiting", strconv.Itoa(p.MaxWaiting))
 	}
@@ -262,21 +255,4 @@ func (p Plan) settings(d Driver) result.Settings {
 	}
 	add("seed", strconv.FormatUint(p.Seed, 10))
 	return s
-}
-
-// ParseLevels reads a comma-separated list of rising levels, each a whole
-// number of at least 1, like 1,50,100.
-func ParseLevels(text string) ([]int, error) {
-	var levels []int
-	for part := range strings.SplitSeq(text, ",") {
-		n, err := strconv.Atoi(strings.TrimSpace(part))
-		if err != nil || n < 1 {
-			return nil, fmt.Errorf("%q is not a level: want whole numbers of at least 1, separated by commas, like 1,50,100", part)
-		}
-		if len(levels) > 0 && n <= levels[len(levels)-1] {
-			return nil, fmt.Errorf("%d comes after %d: levels must rise", n, levels[len(levels)-1])
-		}
-		levels = append(levels, n)
-	}
-	return levels, nil
 }

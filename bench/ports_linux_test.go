@@ -127,7 +127,7 @@ func TestPortExhaustionIsNotTheServersFault(t *testing.T) {
 			var stage *result.Stage
 			// A busy machine may need longer to use up its ports.
 			for length := 300 * time.Millisecond; ; length *= 4 {
-				stage = withPorts(t, 10, portsPlan{driver, bench.Plan{Level: 4, NewConnection: true, RejectPause: time.Millisecond, Duration: length}})
+				stage = withPorts(t, 10, portsPlan{driver, bench.Plan{Load: bench.Load{Clients: 4, Backoff: time.Millisecond}, NewConnection: true, Duration: length}})
 				if stage.Counts[result.OK] > 0 && stage.Counts[result.Unsent] > 0 || length > 4*time.Second {
 					break
 				}
@@ -148,7 +148,7 @@ func TestPortExhaustionIsNotTheServersFault(t *testing.T) {
 func TestMoreConnectionsThanPorts(t *testing.T) {
 	t.Parallel()
 	const clients = 2500
-	stage := withPorts(t, 1000, portsPlan{epoll.Name, bench.Plan{Load: bench.LoadBurst, Level: clients, Duration: 200 * time.Millisecond, Timeout: time.Minute, DrainTimeout: time.Minute}})
+	stage := withPorts(t, 1000, portsPlan{epoll.Name, bench.Plan{Load: bench.Load{Burst: clients}, Duration: 200 * time.Millisecond, Timeout: time.Minute, DrainTimeout: time.Minute}})
 	if stage.Counts[result.OK] != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
 		t.Errorf("counts %v over %d connections, %d of them made anew; want %d ok, each over its own", stage.Counts, stage.Connect.N(), stage.Reconnects, clients)
 	}

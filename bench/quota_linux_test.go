@@ -42,7 +42,7 @@ func driveAddress(addr string) error {
 
 // busyPlan takes all the CPU time that there is.
 func busyPlan(pid int) bench.Plan {
-	return bench.Plan{Level: 16, Duration: 500 * time.Millisecond, TargetPID: pid}
+	return bench.Plan{Load: bench.Load{Clients: 16}, Duration: 500 * time.Millisecond, TargetPID: pid}
 }
 
 // quotaGroup makes a control group that may use so little of a CPU, or skips

@@ -126,7 +126,7 @@ func TestRequestByteForByte(t *testing.T) {
 				} else {
 					h.URL = "http://" + addr + h.URL
 				}
-				stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: 2, Duration: time.Millisecond}, made(t, h))
+				stage := run(t, bench.Plan{Load: bench.Load{Burst: 2}, Duration: time.Millisecond}, made(t, h))
 				if stage.Counts[result.OK] != 2 {
 					t.Errorf("counts %v; %q", stage.Counts, stage.Warnings)
 				}

@@ -22,7 +22,7 @@ func TestRequestIsSentAsGiven(t *testing.T) {
 	eachDriver(t, func(t *testing.T, made made) {
 		t.Parallel()
 		s := newScripted(t, says(okReply))
-		stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: 2, Duration: time.Millisecond}, made(t, bench.HTTP{
+		stage := run(t, bench.Plan{Load: bench.Load{Burst: 2}, Duration: time.Millisecond}, made(t, bench.HTTP{
 			URL: s.url() + "api//orders%2Fx/../y?user_id=42", Method: "PATCH", Body: []byte("five!"),
 			Header: []string{"Accept: text/html", "X-Twice: 1", "X-Twice:2", "Host: shop.example", "User-Agent: someone"},
 		}))
@@ -60,7 +60,7 @@ func TestMixHasItsShares(t *testing.T) {
 		t.Parallel()
 		s := newScripted(t, says(okReply))
 		const n = 1500
-		run(t, bench.Plan{Load: bench.LoadBurst, Level: 100, Every: time.Millisecond, Duration: n / 100 * time.Millisecond, DrainTimeout: time.Minute},
+		run(t, bench.Plan{Load: bench.Load{Burst: 100, BurstInterval: time.Millisecond}, Duration: n / 100 * time.Millisecond, DrainTimeout: time.Minute},
 			made(t, bench.HTTP{Mix: mix(s.url(), weights...), Seed: 3}))
 		seen := map[string]int{}
 		for _, r := range s.log() {
@@ -86,7 +86,7 @@ func TestMixIsDrawnFromTheSeed(t *testing.T) {
 		var sequences []string
 		for _, seed := range []uint64{1, 1, 2} {
 			s := newScripted(t, says(okReply))
-			run(t, bench.Plan{Load: bench.LoadBurst, Level: 1, Every: time.Millisecond, Duration: 60 * time.Millisecond, DrainTimeout: time.Minute},
+			run(t, bench.Plan{Load: bench.Load{Burst: 1, BurstInterval: time.Millisecond}, Duration: 60 * time.Millisecond, DrainTimeout: time.Minute},
 				made(t, bench.HTTP{Mix: mix(s.url(), 1, 1), Seed: seed}))
 			var sequence strings.Builder
 			for _, r := range s.log() {
@@ -110,7 +110,7 @@ func TestRequestsAreFilled(t *testing.T) {
 		body := []byte("-----")
 		var mu sync.Mutex
 		seen := map[string]int{}
-		stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: 5, Every: 20 * time.Millisecond, Duration: 40 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{
+		stage := run(t, bench.Plan{Load: bench.Load{Burst: 5, BurstInterval: 20 * time.Millisecond}, Duration: 40 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{
 			URL: s.url(), Method: "POST", Body: body,
 			Fill: func(b []byte, n uint64) {
 				copy(b, fmt.Sprintf("%5d", n))

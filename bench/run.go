@@ -82,7 +82,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 		err = ctx.Err()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stage at level %d: %w", p.Level, err)
+		return nil, fmt.Errorf("stage of %s: %w", p.Load, err)
 	}
 	m := rec.merge()
 	m.stage.Settings = p.settings(d)

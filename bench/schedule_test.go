@@ -14,6 +14,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -51,10 +52,10 @@ func variation(x []float64) float64 {
 	return math.Sqrt(max(0, squares/n-mean*mean)) / mean
 }
 
-// planned is how many arrivals of the pattern fall between two offsets.
-func planned(a bench.Arrivals, seed uint64, from, to time.Duration) (n int) {
-	next := a.Schedule(seed)
-	for at := next(); at < to; at = next() {
+// planned is how many arrivals the plan has from an offset to its end.
+func planned(p bench.Plan, from time.Duration) (n int) {
+	next := p.Schedule()
+	for at := next(); at < p.Warmup+p.Duration; at = next() {
 		if at >= from {
 			n++
 		}
@@ -71,7 +72,7 @@ func held() (ended func() bool) {
 		defer runtime.UnlockOSThread()
 		n := 0
 		for at := clock.Now() + time.Millisecond; clock.Sleep(stop, at); at = max(at, clock.Now()) + time.Millisecond {
-			if clock.Now()-at > bench.DefaultMinLag/2 {
+			if clock.Now()-at > 500*time.Microsecond {
 				n++
 			}
 		}
@@ -151,7 +152,7 @@ func plannedRight(t *testing.T, p bench.Plan, d bench.Driver) *result.Stage {
 	if int64(len(o.planned)) != stage.Counts.Planned() || len(o.planned) == 0 {
 		t.Fatalf("%d arrivals ended, the stage has %d", len(o.planned), stage.Counts.Planned())
 	}
-	next := p.Arrivals().Schedule(p.Seed)
+	next := p.Schedule()
 	first := next()
 	for i, at := range o.planned[1:] {
 		if got, want := at-o.planned[0], next()-first; got != want {
@@ -200,16 +201,19 @@ func TestWhoIsAtFault(t *testing.T) {
 // the window are neither lost nor sent twice, however many loops share them.
 func TestRateIsTotalNotPerThread(t *testing.T) {
 	t.Parallel()
-	for _, load := range []bench.Load{bench.LoadConstant, bench.LoadPoisson} {
-		t.Run(string(load), func(t *testing.T) {
+	for _, model := range []load.Model{load.Constant, load.Poisson, load.Ramp} {
+		t.Run(string(model), func(t *testing.T) {
 			t.Parallel()
 			eachThreads(t, func(t *testing.T, made made) {
 				t.Parallel()
 				s := newScripted(t, says(okReply))
-				p := bench.Plan{Load: load, Level: 401, Seed: 7, Warmup: 150 * time.Millisecond, Duration: 500 * time.Millisecond}
+				p := bench.Plan{Load: load.Of(model, 401), Seed: 7, Warmup: 150 * time.Millisecond, Duration: 500 * time.Millisecond}
+				if model == load.Ramp {
+					p.Load.Ramp.From = 100
+				}
 				stage := run(t, p, made(t, bench.HTTP{URL: s.url()}))
-				want := planned(p.Arrivals(), p.Seed, p.Warmup, p.Warmup+p.Duration)
-				all := planned(p.Arrivals(), p.Seed, 0, p.Warmup+p.Duration)
+				want := planned(p, p.Warmup)
+				all := planned(p, 0)
 				if stage.Counts[result.OK] != int64(want) || stage.Counts.Planned() != int64(want) || s.seen() != all {
 					t.Errorf("counts %v, %d requests; want %d ok of %d", stage.Counts, s.seen(), want, all)
 				}
@@ -235,7 +239,7 @@ func holdEdges(t *testing.T, clients ...int) {
 			t.Parallel()
 			s := newScripted(t, says(okReply))
 			const waves, every = 3, 50 * time.Millisecond
-			stage := run(t, bench.Plan{Load: bench.LoadBurst, Level: clients, Every: every, Duration: waves * every, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			stage := run(t, bench.Plan{Load: bench.Load{Burst: clients, BurstInterval: every}, Duration: waves * every, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 			if n := int64(waves * clients); stage.Counts[result.OK] != n || int64(s.seen()) != n || s.connections() != clients {
 				t.Errorf("counts %v, %d requests over %d connections; want %d waves of %d", stage.Counts, s.seen(), s.connections(), waves, clients)
 			}
@@ -249,10 +253,11 @@ func TestNothingIsSentEarly(t *testing.T) {
 	t.Parallel()
 	const rate, length = 200, 300 * time.Millisecond
 	plans := map[string]bench.Plan{
-		"constant": {Load: bench.LoadConstant, Level: rate, Duration: length},
-		"poisson":  {Load: bench.LoadPoisson, Level: rate, Seed: 5, Duration: length},
-		"burst":    {Load: bench.LoadBurst, Level: 10, Every: 100 * time.Millisecond, Duration: length},
-		"spread":   {Level: 10, Spread: length, Think: time.Hour, Duration: length},
+		"constant": {Load: bench.Load{Rate: rate, Arrivals: load.Constant}, Duration: length},
+		"poisson":  {Load: bench.Load{Rate: rate}, Seed: 5, Duration: length},
+		"burst":    {Load: bench.Load{Burst: 10, BurstInterval: 100 * time.Millisecond}, Duration: length},
+		"ramp":     {Load: bench.Load{Ramp: load.Range{From: 50, To: 350}, Arrivals: load.Constant}, Duration: length},
+		"ramp-up":  {Load: bench.Load{Clients: 10, RampUp: length, ThinkTime: time.Hour}, Duration: length},
 	}
 	for name, p := range plans {
 		t.Run(name, func(t *testing.T) {
@@ -262,12 +267,10 @@ func TestNothingIsSentEarly(t *testing.T) {
 				s := newScripted(t, says(okReply))
 				began := clock.Now()
 				run(t, p, made(t, bench.HTTP{URL: s.url()}))
-				next := func() func() time.Duration {
-					if pattern := p.Arrivals(); pattern != nil {
-						return pattern.Schedule(p.Seed)
-					}
-					return bench.Constant{Rate: float64(p.Level) / p.Spread.Seconds()}.Schedule(0)
-				}()
+				next := p.Schedule()
+				if next == nil { // as clients begin evenly
+					next = bench.Plan{Load: bench.Load{Rate: float64(p.Clients()) / p.Load.RampUp.Seconds(), Arrivals: load.Constant}}.Schedule()
+				}
 				log := s.log()
 				slices.SortFunc(log, func(a, b request) int { return int(a.at - b.at) })
 				for i, r := range log {
@@ -300,7 +303,7 @@ func holdPoisson(t *testing.T, each over, length time.Duration) {
 	each(t, func(t *testing.T, made made) {
 		atTheServer(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
-			stage := plannedRight(t, bench.Plan{Load: bench.LoadPoisson, Level: rate, Seed: 11, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
+			stage := plannedRight(t, bench.Plan{Load: bench.Load{Rate: rate}, Seed: 11, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
 			g := gaps(arrived(s))
 			slices.Sort(g)
 			n := float64(len(g))
@@ -333,7 +336,7 @@ func holdGrid(t *testing.T, each over, length time.Duration) {
 	each(t, func(t *testing.T, made made) {
 		atTheServer(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
-			stage := plannedRight(t, bench.Plan{Load: bench.LoadConstant, Level: rate, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
+			stage := plannedRight(t, bench.Plan{Load: bench.Load{Rate: rate, Arrivals: load.Constant}, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
 			at := arrived(s)
 			if len(at) != n || stage.Counts[result.OK] != int64(n) {
 				t.Fatalf("counts %v, %d requests, want %d", stage.Counts, len(at), n)
@@ -401,7 +404,7 @@ func TestClockDoesNotStartAtDequeue(t *testing.T) {
 		for _, most := range []int{1000, 7} {
 			server := &stalling{after: 200 * time.Millisecond, stall: stall}
 			s := newScripted(t, server.serve)
-			stage := run(t, bench.Plan{Load: bench.LoadConstant, Level: rate, MaxConnections: most, Duration: 800 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			stage := run(t, bench.Plan{Load: bench.Load{Rate: rate, Arrivals: load.Constant}, MaxConnections: most, Duration: 800 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 			if stage.Counts[result.OK] != 400 {
 				t.Errorf("counts %v, want 400 ok", stage.Counts)
 			}
@@ -424,7 +427,7 @@ func TestNothingIsBackFilled(t *testing.T) {
 		t.Parallel()
 		server := &stalling{after: 100 * time.Millisecond, stall: 300 * time.Millisecond}
 		s := newScripted(t, server.serve)
-		stage := run(t, bench.Plan{Level: clients, Think: 5 * time.Millisecond, Duration: 500 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
+		stage := run(t, bench.Plan{Load: bench.Load{Clients: clients, ThinkTime: 5 * time.Millisecond}, Duration: 500 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 		if server.held > clients {
 			t.Errorf("%d clients had %d requests in the stall", clients, server.held)
 		}

@@ -66,7 +66,7 @@ func TestConnectionsThatRest(t *testing.T) {
 					}
 					// The first wave comes when the connections have rested, too.
 					stage = run(t, bench.Plan{
-						Load: bench.LoadBurst, Level: clients, Every: every, Duration: waves * every, Timeout: every * 4 / 5, DrainTimeout: time.Minute,
+						Load: bench.Load{Burst: clients, BurstInterval: every}, Duration: waves * every, Timeout: every * 4 / 5, DrainTimeout: time.Minute,
 					}, d)
 					slow := stage.Counts[result.Timeout] > 0 || max(stage.Lag.Max(), stage.Latency.Max()) > every/4
 					if !slow || every > 2*time.Second {
@@ -161,7 +161,7 @@ func TestSecondRepliesThatComeLate(t *testing.T) {
 				}
 			}
 		}
-		stage := run(t, bench.Plan{Level: 2, Duration: 200 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{URL: serveHostile(t, late, false)}))
+		stage := run(t, bench.Plan{Load: bench.Load{Clients: 2}, Duration: 200 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{URL: serveHostile(t, late, false)}))
 		if stage.Surplus == 0 {
 			t.Errorf("it was not noticed; counts %v, %q", stage.Counts, stage.Warnings)
 		}

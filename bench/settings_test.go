@@ -11,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -25,6 +26,8 @@ func changed(t *testing.T, name string, field reflect.Value, by map[string]any) 
 	switch field.Kind() {
 	case reflect.Int, reflect.Int64:
 		field.SetInt(field.Int() + 7_000_000)
+	case reflect.Float64:
+		field.SetFloat(field.Float() + 7.5)
 	case reflect.Uint64:
 		field.SetUint(field.Uint() + 7)
 	case reflect.Bool:
@@ -36,6 +39,16 @@ func changed(t *testing.T, name string, field reflect.Value, by map[string]any) 
 	}
 }
 
+// every is a pattern of its own.
+type every struct{ gap time.Duration }
+
+func (e every) Name() string { return "every " + e.gap.String() }
+
+func (e every) Schedule(uint64) func() time.Duration {
+	at := -e.gap
+	return func() time.Duration { at += e.gap; return at }
+}
+
 // Stages that differ in anything that changes what is measured differ in their
 // settings: else they are merged as repeats.
 func TestEveryFieldOfAPlanIsAmongTheSettings(t *testing.T) {
@@ -45,19 +58,22 @@ func TestEveryFieldOfAPlanIsAmongTheSettings(t *testing.T) {
 		"Observer":  "only watches",
 	}
 	by := map[string]any{
-		"Load": bench.LoadPoisson, "Arrivals": bench.Arrivals(bench.Constant{Rate: 3}),
+		"Pattern": bench.Arrivals(every{time.Second}), "Ramp": load.Range{From: 3, To: 9}, "Arrivals": load.Constant,
 		"Settings": result.Settings{{Key: "workers", Value: "7"}},
 	}
-	plans := []bench.Plan{{Load: bench.LoadClosed}, {Load: bench.LoadBurst}, {Load: bench.LoadConstant}, {Load: bench.LoadPoisson}}
-	fields := reflect.TypeFor[bench.Plan]()
-	for i := range fields.NumField() {
-		name := fields.Field(i).Name
+	plans := []bench.Plan{{Load: bench.Load{Clients: 1}}, {Load: bench.Load{Burst: 1}}, {Load: bench.Load{Rate: 1}}, {Load: bench.Load{Ramp: load.Range{From: 1, To: 2}}}}
+	fields := reflect.VisibleFields(reflect.TypeFor[bench.Plan]())
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[bench.Load]()) {
+		f.Index = []int{0, f.Index[0]} // Load is the first field
+		fields = append(fields, f)
+	}
+	for _, f := range fields[1:] {
+		name := f.Name
 		differs := false
 		for _, p := range plans {
-			p.Level, p.Duration, p.Repeat = 5, time.Second, 1
 			before := p.StageSettings(&bench.Conns{}).String()
 			if no[name] == "" {
-				changed(t, name, reflect.ValueOf(&p).Elem().Field(i), by)
+				changed(t, name, reflect.ValueOf(&p).Elem().FieldByIndex(f.Index), by)
 			}
 			differs = differs || p.StageSettings(&bench.Conns{}).String() != before
 		}
@@ -102,7 +118,7 @@ func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 		}
 		var d bench.Conns
 		changed(t, name, reflect.ValueOf(&d).Elem().Field(i), by)
-		p := bench.Plan{Level: 1, Duration: time.Second}
+		p := bench.Plan{Load: bench.Load{Clients: 1}, Duration: time.Second}
 		if p.StageSettings(&d).String() == p.StageSettings(&bench.Conns{}).String() {
 			t.Errorf("drivers that differ in %s have the same settings", name)
 		}
@@ -120,7 +136,7 @@ func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen[bench.Plan{Level: 1, Duration: time.Second}.StageSettings(d).String()] = true
+		seen[bench.Plan{Load: bench.Load{Clients: 1}, Duration: time.Second}.StageSettings(d).String()] = true
 	}
 	if len(seen) != 4 {
 		t.Errorf("4 drivers have %d different settings: %v", len(seen), seen)
@@ -193,7 +209,7 @@ func TestStagesHaveThePlannedSettings(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 		defer server.Close()
 		d := made(t, bench.HTTP{URL: server.URL, Header: []string{"Accept: text/html"}})
-		p := bench.Plan{Level: 2, Duration: 50 * time.Millisecond, Think: time.Millisecond}
+		p := bench.Plan{Load: bench.Load{Clients: 2, ThinkTime: time.Millisecond}, Duration: 50 * time.Millisecond}
 		s, err := bench.Run(t.Context(), p, d)
 		if err != nil {
 			t.Fatal(err)

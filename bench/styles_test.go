@@ -17,13 +17,13 @@ import (
 // stage, so it is run with -benchtime 1x and, for statistics, -count. With
 // -short the stages are fewer and shorter.
 func BenchmarkStyles(b *testing.B) {
-	levels := []int{1, 50, 100, 200, 300, 500, 1000, 2000}
+	levels := []float64{1, 50, 100, 200, 300, 500, 1000, 2000}
 	plan := bench.Plan{
-		Load: bench.LoadClosed, Warmup: bench.DefaultWarmup, Duration: bench.DefaultDuration,
-		RejectPause: sim.DefaultLatency, Wait: sim.DefaultLatency, Seed: bench.DefaultSeed,
+		Load: bench.Load{Backoff: sim.DefaultLatency}, Warmup: bench.DefaultWarmup, Duration: bench.DefaultDuration,
+		Wait: sim.DefaultLatency, Seed: bench.DefaultSeed,
 	}
 	if testing.Short() {
-		levels = []int{1, 100, 300, 500}
+		levels = []float64{1, 100, 300, 500}
 		plan.Warmup, plan.Duration = 400*time.Millisecond, time.Second
 	}
 	var cpus []int
@@ -51,7 +51,7 @@ func BenchmarkStyles(b *testing.B) {
 		}).Path("/api/orders?user_id=42")
 		sweep := bench.Sweep{Plan: plan, Levels: levels}
 		for p := range sweep.Plans() {
-			p.Spread = targets.Options{}.OnceEach(style, p.Level)
+			p.Load.RampUp = targets.Options{}.OnceEach(style, p.Load.Clients)
 			benchtest.Run(b, p, target)
 		}
 	}

@@ -2,7 +2,7 @@
 // does to its callers, as metrics that benchstat and every tool around it read.
 //
 //	func BenchmarkOrders(b *testing.B) {
-//		plan := bench.Plan{Load: bench.LoadPoisson, Level: 200, Warmup: time.Second, Length: 5 * time.Second}
+//		plan := bench.Plan{Load: bench.Load{Rate: 200}, Warmup: time.Second, Duration: 5 * time.Second}
 //		benchtest.Run(b, plan, benchtest.Handler(orders))
 //	}
 //
@@ -37,6 +37,7 @@ package benchtest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -53,7 +54,7 @@ const retries = 2
 // field. Of the plan's fields it sets Rep, and TargetPID where it knows it.
 func Run(b *testing.B, p bench.Plan, t Target) {
 	b.Helper()
-	Sweep(b, bench.Sweep{Plan: p, Levels: []int{p.Level}}, t)
+	Sweep(b, bench.Sweep{Plan: p, Levels: []float64{p.Load.Level()}}, t)
 }
 
 // Sweep drives the target at each level, as a sub-benchmark of b each, as Run
@@ -82,6 +83,9 @@ func check(s bench.Sweep, t Target) error {
 	if len(s.Levels) == 0 {
 		return fmt.Errorf("levels: there are none, want at least one")
 	}
+	if err := s.Plan.Validate(); err != nil {
+		return err
+	}
 	for p := range s.Plans() {
 		if err := p.Validate(); err != nil {
 			return err
@@ -93,11 +97,7 @@ func check(s bench.Sweep, t Target) error {
 // lineName names one line of the output. It ends in a key and its value, which
 // is not the number that readers of the format take for GOMAXPROCS.
 func lineName(p bench.Plan, t Target) string {
-	load := p.Load
-	if load == "" {
-		load = bench.LoadClosed
-	}
-	return fmt.Sprintf("target=%s/load=%s/level=%d", t.name, load, p.Level)
+	return fmt.Sprintf("target=%s/load=%s/level=%s", t.name, p.Load.Model(), strconv.FormatFloat(p.Load.Level(), 'f', -1, 64))
 }
 
 // line is one sub-benchmark: one line of the output, where it is not failed.

@@ -174,7 +174,7 @@ func TestFailures(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"FixtureLate":          "the stage is not valid: the generator was late",
-		"FixtureNoLevel$":      "level is 0, want at least 1",
+		"FixtureNoLevel$":      "Load.Clients is -1, want 1 to",
 		"FixtureNoLevels":      "levels: there are none",
 		"FixtureNoPath":        `target handler: url is "api/orders", want a path that begins with /`,
 		"FixtureNothingServed": "the target served none of 120 requests: 120 of 120 arrivals ended in error, for example: HTTP status 404",

@@ -58,7 +58,7 @@ func dialLines(address string) bench.Dial {
 
 func BenchmarkLines(b *testing.B) {
 	address := startLines(b)
-	plan := bench.Plan{Level: 20, Warmup: 200 * time.Millisecond, Duration: time.Second, Spread: 5 * time.Millisecond}
+	plan := bench.Plan{Load: bench.Load{Clients: 20, RampUp: 5 * time.Millisecond}, Warmup: 200 * time.Millisecond, Duration: time.Second}
 	benchtest.Run(b, plan, benchtest.Dial("lines", dialLines(address)))
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/benchtest"
+	"github.com/a628bb15/onhold/reports/load"
 )
 
 // orders is the service under test: it answers when its database has.
@@ -21,7 +22,7 @@ var orders = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 
 func BenchmarkOrders(b *testing.B) {
 	plan := bench.Plan{
-		Load: bench.LoadPoisson, Level: 200, // arrivals a second
+		Load:   bench.Load{Rate: 200}, // arrivals per second
 		Warmup: time.Second, Duration: 5 * time.Second,
 		Wait: 20 * time.Millisecond, // for the database; what is above it is our own
 	}
@@ -34,8 +35,8 @@ func BenchmarkOrdersAtAddress(b *testing.B) {
 	server := httptest.NewServer(orders)
 	defer server.Close()
 	sweep := bench.Sweep{
-		Plan:   bench.Plan{Load: bench.LoadConstant, Warmup: 200 * time.Millisecond, Duration: time.Second},
-		Levels: []int{100, 400},
+		Plan:   bench.Plan{Load: bench.Load{Rate: 100, Arrivals: load.Constant}, Warmup: 200 * time.Millisecond, Duration: time.Second},
+		Levels: []float64{100, 400},
 	}
 	benchtest.Sweep(b, sweep, benchtest.URL(server.URL+"/api/orders?user_id=42").PID(os.Getpid()))
 }
@@ -57,7 +58,7 @@ func Example() {
 		}
 	})
 	benchmark := func(b *testing.B) {
-		plan := bench.Plan{Load: bench.LoadBurst, Level: 5, Duration: time.Second}
+		plan := bench.Plan{Load: bench.Load{Burst: 5}, Duration: time.Second}
 		benchtest.Run(b, plan, benchtest.Handler(door))
 	}
 	testing.Benchmark(benchmark) // as go test -bench would

@@ -14,6 +14,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/benchtest"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -26,7 +27,7 @@ func quick(b *testing.B) bench.Plan {
 	if os.Getenv(fixtureEnv) == "" {
 		b.Skip("for the tests of this package")
 	}
-	return bench.Plan{Load: bench.LoadConstant, Level: 400, Warmup: 50 * time.Millisecond, Duration: 300 * time.Millisecond, MaxLag: time.Minute}
+	return bench.Plan{Load: bench.Load{Rate: 400, Arrivals: load.Constant}, Warmup: 50 * time.Millisecond, Duration: 300 * time.Millisecond, MaxLag: time.Minute}
 }
 
 // allocated keeps the compiler from leaving out what a handler allocates.
@@ -41,7 +42,7 @@ func allocate(ctx *fasthttp.RequestCtx) {
 
 func BenchmarkFixtureFasthttp(b *testing.B) {
 	p := quick(b)
-	p.Wait, p.Level = time.Microsecond, 1000
+	p.Wait, p.Load.Rate = time.Microsecond, 1000
 	benchtest.Run(b, p, benchtest.Fasthttp(allocate))
 }
 
@@ -49,7 +50,7 @@ func BenchmarkFixtureFasthttp(b *testing.B) {
 // and one request at most lies across an edge of the window.
 func BenchmarkFixtureAllocs(b *testing.B) {
 	p := quick(b)
-	p.Wait, p.Load, p.Level, p.Duration = time.Microsecond, bench.LoadClosed, 1, time.Second
+	p.Wait, p.Load, p.Duration = time.Microsecond, bench.Load{}, time.Second
 	benchtest.Run(b, p, benchtest.Fasthttp(allocate))
 }
 
@@ -58,7 +59,7 @@ func BenchmarkFixtureNames(b *testing.B) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /a", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /b", func(http.ResponseWriter, *http.Request) {})
-	benchtest.Sweep(b, bench.Sweep{Plan: p, Levels: []int{400, 500}}, benchtest.Handler(mux).Named("a shop/with 100%-7").Request(bench.HTTP{
+	benchtest.Sweep(b, bench.Sweep{Plan: p, Levels: []float64{400, 500}}, benchtest.Handler(mux).Named("a shop/with 100%-7").Request(bench.HTTP{
 		Method: http.MethodPost, Body: []byte("x"), Mix: []bench.Weighted{{URL: "/a", Weight: 9}, {URL: "/b?c=d", Weight: 1}},
 	}))
 }
@@ -89,7 +90,7 @@ func BenchmarkFixtureLate(b *testing.B) {
 
 func BenchmarkFixtureNoLevel(b *testing.B) {
 	p := quick(b)
-	p.Level = 0
+	p.Load = bench.Load{Clients: -1}
 	benchtest.Run(b, p, benchtest.Handler(orders))
 }
 
@@ -111,7 +112,7 @@ func BenchmarkFixtureNobodyThere(b *testing.B) {
 
 func BenchmarkFixtureTooMany(b *testing.B) {
 	p := quick(b)
-	p.Load, p.Level = bench.LoadClosed, bench.MaxLevel
+	p.Load = bench.Load{Clients: load.MaxClients}
 	benchtest.Run(b, p, benchtest.Handler(orders))
 }
 

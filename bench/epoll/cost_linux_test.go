@@ -6,15 +6,16 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // BenchmarkScheduled is what it costs to find out when the next arrival is
 // due, on the second of three loops.
 func BenchmarkScheduled(b *testing.B) {
-	for name, pattern := range map[string]bench.Arrivals{"constant": bench.Constant{Rate: 1e5}, "poisson": bench.Poisson{Rate: 1e5}} {
-		b.Run(name, func(b *testing.B) {
-			next := share(pattern.Schedule(1), 1, 3)
+	for _, model := range []load.Model{load.Constant, load.Poisson, load.Ramp} {
+		b.Run(string(model), func(b *testing.B) {
+			next := share(bench.Plan{Load: load.Of(model, 1e5)}.Schedule(), 1, 3)
 			b.ReportAllocs()
 			for b.Loop() {
 				next()

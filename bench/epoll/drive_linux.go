@@ -10,6 +10,7 @@ import (
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/bench/internal/http1"
+	"github.com/a628bb15/onhold/reports/load"
 	"golang.org/x/sys/unix"
 )
 
@@ -50,7 +51,7 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 			runtime.LockOSThread()
 			pinned := pin(cpus, i)
 			clock.Punctual()
-			if !p.Load.Open() && !p.NewConnection {
+			if p.Clients() > 0 && !p.NewConnection {
 				l.connectAll(max(1, mostDialsAtOnce/len(loops)))
 			}
 			connected.Done()
@@ -127,11 +128,9 @@ func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 			poller: poller, reader: &http1.Reader{Head: d.requests.Head}, buf: make([]byte, readBuffer),
 			open: newLine(), whys: map[int]string{},
 		}
-		if !p.Load.Open() {
-			l.conns = make([]conn, part(p.Level, i, threads))
-			for c := range l.conns {
-				l.conns[c].fd = none
-			}
+		l.conns = make([]conn, part(p.Clients(), i, threads))
+		for c := range l.conns {
+			l.conns[c].fd = none
 		}
 		loops = append(loops, l)
 	}
@@ -145,8 +144,8 @@ func part(clients, i, n int) int {
 
 // newSource is what loop i of n sends.
 func newSource(l *loop, p bench.Plan, i, n int, start, end time.Duration) source {
-	pattern := p.Arrivals()
-	if pattern == nil {
+	schedule := p.Schedule()
+	if schedule == nil {
 		s := &closed{l: l, end: end}
 		for c := range l.conns {
 			if first := start + p.Begins(c*n+i); first < end {
@@ -155,12 +154,13 @@ func newSource(l *loop, p bench.Plan, i, n int, start, end time.Duration) source
 		}
 		return s
 	}
-	s := &scheduled{l: l, start: start, end: end, most: part(p.MostConnections(), i, n), mostWait: part(p.MaxWaiting, i, n), burst: p.Load == bench.LoadBurst}
+	s := &scheduled{l: l, start: start, end: end, most: part(p.MostConnections(), i, n), mostWait: part(p.MaxWaiting, i, n), burst: p.Load.Model() == load.Burst}
 	if s.burst {
 		// Of each wave as many as there are clients, which every n-th is not.
-		s.schedule = bench.Burst{Clients: len(l.conns), Every: p.Every}.Schedule(p.Seed)
+		p.Load.Burst = len(l.conns)
+		s.schedule = p.Schedule()
 	} else {
-		s.schedule = share(pattern.Schedule(p.Seed), i, n)
+		s.schedule = share(schedule, i, n)
 	}
 	for c := range l.conns {
 		s.idle = append(s.idle, int32(c))

@@ -36,7 +36,7 @@ func byHand(t testing.TB, h bench.HTTP) (*loop, *ending) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := bench.Plan{Level: 1, Duration: time.Hour, Timeout: time.Hour}
+	plan := bench.Plan{Load: bench.Load{Clients: 1}, Duration: time.Hour, Timeout: time.Hour}
 	rec := bench.NewRecorder(plan)
 	end := &ending{}
 	l := &loop{

@@ -15,13 +15,13 @@ import (
 func TestSharesMakeTheWhole(t *testing.T) {
 	for n := 1; n <= 5; n++ {
 		const arrivals = 60
-		want := bench.Poisson{Rate: 100}.Schedule(3)
+		want := bench.Plan{Load: bench.Load{Rate: 100}}.Schedule()
 		var all, shared []time.Duration
 		for range arrivals {
 			all = append(all, want())
 		}
 		for i := range n {
-			next := share(bench.Poisson{Rate: 100}.Schedule(3), i, n)
+			next := share(bench.Plan{Load: bench.Load{Rate: 100}}.Schedule(), i, n)
 			last := time.Duration(-1)
 			for range arrivals / n {
 				at := next()

@@ -23,7 +23,7 @@ func TestNoPin(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := bench.Run(t.Context(), bench.Plan{Level: 2, Duration: 50 * time.Millisecond, NoPin: noPin}, d)
+		s, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Clients: 2}, Duration: 50 * time.Millisecond, NoPin: noPin}, d)
 		if err != nil {
 			t.Fatal(err)
 		}

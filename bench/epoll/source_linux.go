@@ -68,9 +68,9 @@ func (s *closed) fire(now time.Duration) {
 
 // ended notes when the client's next request is to be sent.
 func (s *closed) ended(i int32, o result.Outcome, done time.Duration) {
-	at := done + s.l.plan.Think
+	at := done + s.l.plan.Load.ThinkTime
 	if o != result.OK {
-		at = done + s.l.plan.RejectPause
+		at = done + s.l.plan.Load.Backoff
 	}
 	switch {
 	case at >= s.end:

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -69,9 +70,9 @@ func (d onTimers) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) 
 
 func TestOldKernelsWaitByATimer(t *testing.T) {
 	for _, p := range []bench.Plan{
-		{Load: bench.LoadConstant, Level: 500, Duration: 200 * time.Millisecond},
-		{Load: bench.LoadBurst, Level: 10, Every: 20 * time.Millisecond, Duration: 200 * time.Millisecond},
-		{Level: 10, Think: 20 * time.Millisecond, Duration: 200 * time.Millisecond},
+		{Load: bench.Load{Rate: 500, Arrivals: load.Constant}, Duration: 200 * time.Millisecond},
+		{Load: bench.Load{Burst: 10, BurstInterval: 20 * time.Millisecond}, Duration: 200 * time.Millisecond},
+		{Load: bench.Load{Clients: 10, ThinkTime: 20 * time.Millisecond}, Duration: 200 * time.Millisecond},
 	} {
 		d, err := New(bench.HTTP{URL: listen(t, okReply)}, 1, 0)
 		if err != nil {
@@ -82,7 +83,7 @@ func TestOldKernelsWaitByATimer(t *testing.T) {
 			t.Fatal(err)
 		}
 		n := stage.Counts[result.OK]
-		if n != stage.Counts.Planned() || p.Load != "" && n != 100 || n < 20 || n > 100 {
+		if n != stage.Counts.Planned() || p.Load.Model() != load.Closed && n != 100 || n < 20 || n > 100 {
 			t.Errorf("%s: counts %v, want about 100 ok and no more", p.Load, stage.Counts)
 		}
 	}

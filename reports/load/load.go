@@ -42,6 +42,9 @@ type Range struct {
 	To   float64 `json:"to"`
 }
 
+// String is such as "100..2000".
+func (r Range) String() string { return fmt.Sprintf("%g..%g", r.From, r.To) }
+
 // Load is a load. At most one of Clients, Rate, Burst and Ramp is set, which
 // makes it of that model; the zero Load is one client. Durations are 0 or more.
 type Load struct {
@@ -56,6 +59,20 @@ type Load struct {
 	Backoff       time.Duration `json:"backoff_ns,omitzero"`        // closed: in place of ThinkTime after anything but ok, where longer
 	RampUp        time.Duration `json:"ramp_up_ns,omitzero"`        // closed: the clients begin evenly over it
 	BurstInterval time.Duration `json:"burst_interval_ns,omitzero"` // from one wave to the next; 0: the default of who drives it
+}
+
+// Of is the load of a model at a level, as a record names them; of a ramp, one
+// that stays at that rate.
+func Of(m Model, level float64) Load {
+	switch m {
+	case Burst:
+		return Load{Burst: int(level)}
+	case Ramp:
+		return Load{Ramp: Range{level, level}}
+	case Constant, Poisson:
+		return Load{Rate: level, Arrivals: m}
+	}
+	return Load{Clients: int(level)}
 }
 
 // Bounds of a Load.

@@ -376,7 +376,7 @@ func TestDriver(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		p := bench.Plan{Load: bench.LoadClosed, Level: 10, Duration: 200 * time.Millisecond, RejectPause: 2 * time.Millisecond, MaxLag: time.Minute}
+		p := bench.Plan{Load: bench.Load{Clients: 10, Backoff: 2 * time.Millisecond}, Duration: 200 * time.Millisecond, MaxLag: time.Minute}
 		stage, err := bench.Run(t.Context(), p, d)
 		if err != nil {
 			t.Fatal(err)
@@ -605,7 +605,7 @@ func TestStopsWithoutHavingHadAnythingToDo(t *testing.T) {
 
 // Callers that share connections need descriptors and ports for those only.
 func TestLimitsAreOfConnections(t *testing.T) {
-	many := bench.Plan{Load: bench.LoadClosed, Level: 100_000_000, Duration: time.Second}
+	many := bench.Plan{Load: bench.Load{Clients: 100_000_000}, Duration: time.Second}
 	for conns, fits := range map[int]bool{0: false, 2: true} {
 		d, err := grpc.Client{Addr: "127.0.0.1:1", Conns: conns}.Driver()
 		if err != nil {

@@ -35,7 +35,7 @@ func (s *spoilt) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
 	s.ran++
 	stage := result.NewStage()
 	stage.Length = time.Second
-	stage.Settings = result.Settings{{Key: result.KeyTarget, Value: "x"}, {Key: result.KeyLevel, Value: fmt.Sprint(p.Level)}, {Key: result.KeyTrace, Value: "traces/x"}}
+	stage.Settings = result.Settings{{Key: result.KeyTarget, Value: "x"}, {Key: result.KeyLevel, Value: fmt.Sprint(p.Load.Level())}, {Key: result.KeyTrace, Value: "traces/x"}}
 	stage.Counts[result.OK] = int64(s.ran)
 	for range s.ran {
 		stage.Latency.Record(time.Millisecond)
@@ -75,7 +75,7 @@ func TestAttempts(t *testing.T) {
 			command.Writer = &out
 			command.Action = func(ctx context.Context, cmd *cli.Command) error {
 				s := &sitting{c: cmd, folder: folder, progress: newProgress(io.Discard, 1)}
-				stage, err := s.stage(ctx, c.subject, bench.Plan{Level: 5})
+				stage, err := s.stage(ctx, c.subject, bench.Plan{Load: bench.Load{Clients: 5}})
 				if err != nil {
 					return err
 				}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 )
 
 // mostCount is above what any flag of a number may be: those that allow less say
@@ -23,8 +23,8 @@ func withinBounds(c *cli.Command) error {
 			switch d := c.Duration(name); {
 			case d < 0:
 				return usageError("--%s=%v: must not be negative", name, d)
-			case d > bench.MaxTime:
-				return usageError("--%s=%v: must be at most %v", name, d, bench.MaxTime)
+			case d > load.MaxDuration:
+				return usageError("--%s=%v: must be at most %v", name, d, load.MaxDuration)
 			}
 		case *cli.IntFlag:
 			switch n := c.Int(name); {

@@ -103,7 +103,7 @@ func calibrateAction(ctx context.Context, c *cli.Command) error {
 			Driver: func(addr string) (bench.Driver, error) {
 				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42"}, 0, 0)
 			},
-			Plan:   bench.Plan{Load: bench.LoadPoisson, Level: c.Int("level"), Duration: c.Duration("slice"), Warmup: 100 * time.Millisecond, MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin)},
+			Plan:   bench.Plan{Load: bench.Load{Rate: float64(c.Int("level"))}, Duration: c.Duration("slice"), Warmup: 100 * time.Millisecond, MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin)},
 			Settle: c.Duration("settle"),
 		},
 		Duet: duet.Config{

@@ -16,6 +16,7 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/load"
 )
 
 const (
@@ -85,7 +86,7 @@ func duetCommand() *cli.Command {
 			stringFlag(catServe, "method", http.MethodGet, "of the requests"),
 			listFlag(catServe, "header", "a further header line, as in 'Accept: text/html'; may be given more than once"),
 			stringFlag(catServe, "body", "", "of the requests"),
-			stringFlag(catServe, "load", string(bench.LoadPoisson), "constant or poisson"),
+			stringFlag(catServe, "load", string(load.Poisson), "constant or poisson"),
 			intFlag(catServe, "level", 500, "arrivals per second: one rate, at which the server is busy and not full"),
 			durationFlag(catServe, "wait", 0, "what each request is known to wait for, a constant: adds overhead-p99, latency less that wait"),
 			durationFlag(catServe, "slice", duet.DefaultSlice, "length of one slice"),
@@ -277,7 +278,7 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		Build: c.String("build"), Command: c.String("serve"), Driver: driver,
 		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
 		Plan: bench.Plan{
-			Load: bench.Load(text(c, "load", string(bench.LoadPoisson))), Level: c.Int("level"), Duration: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
+			Load: load.Of(load.Model(text(c, "load", string(load.Poisson))), float64(c.Int("level"))), Duration: c.Duration("slice"), Warmup: c.Duration("slice-warmup"),
 			Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin),
 		},
 		Settle: c.Duration("settle"), Slices: c.Int("slices"),

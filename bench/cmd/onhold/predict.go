@@ -15,7 +15,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render"
@@ -368,7 +367,7 @@ func parsePredicted(text string, open bool) ([]float64, error) {
 	first, rest, ranged := strings.Cut(text, "..")
 	var levels []float64
 	if !ranged {
-		list, err := bench.ParseLevels(text)
+		list, err := parseLevels(text)
 		if err != nil {
 			return nil, err
 		}

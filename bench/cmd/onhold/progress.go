@@ -55,7 +55,7 @@ func (p *progress) begin(target string, plan bench.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	// A bar is drawn past the output that would escape the name.
-	p.current = fmt.Sprintf("%s, %s, %d %s", escape.Line(redact.Known(target)), plan.Load, plan.Level, result.LevelUnit(string(plan.Load), plan.Level))
+	p.current = fmt.Sprintf("%s, %s", escape.Line(redact.Known(target)), plan.Load)
 }
 
 func (p *progress) now() string {

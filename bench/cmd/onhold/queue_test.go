@@ -23,6 +23,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -103,7 +104,7 @@ func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.St
 		meanwhile()
 	}()
 	stage, err := bench.Run(p.t.Context(), bench.Plan{
-		Load: bench.LoadConstant, Level: rate, Duration: length, DrainTimeout: 20 * time.Second, MaxLag: time.Minute,
+		Load: bench.Load{Rate: float64(rate), Arrivals: load.Constant}, Duration: length, DrainTimeout: 20 * time.Second, MaxLag: time.Minute,
 	}, d)
 	<-happened
 	if err != nil {
@@ -353,7 +354,7 @@ func TestQueueStartsAndEndsItsParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer done()
-	s, err := bench.Run(t.Context(), bench.Plan{Load: bench.LoadClosed, Level: 3, Duration: 200 * time.Millisecond, DrainTimeout: 10 * time.Second, MaxLag: time.Minute}, d)
+	s, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Clients: 3}, Duration: 200 * time.Millisecond, DrainTimeout: 10 * time.Second, MaxLag: time.Minute}, d)
 	if err != nil {
 		t.Fatal(err)
 	}

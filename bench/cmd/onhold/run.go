@@ -18,6 +18,7 @@ import (
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
@@ -69,7 +70,7 @@ func runCommand() *cli.Command {
 			stringFlag(catRequest, "body-file", "", "with --url: a file that holds the body"),
 			boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
 			noPinFlag(catTarget),
-			stringFlag(catLoad, "load", string(bench.LoadClosed), "closed or burst (levels are clients), constant or poisson (levels are arrivals per second)"),
+			stringFlag(catLoad, "load", string(load.Closed), "closed or burst (levels are clients), constant or poisson (levels are arrivals per second)"),
 			stringFlag(catLoad, "levels", defaultLevels, "rising levels, separated by commas"),
 			durationFlag(catLoad, "stage", bench.DefaultDuration, "length of the measured window at each level"),
 			durationFlag(catLoad, "warmup", bench.DefaultWarmup, "driven before each window and discarded"),
@@ -103,7 +104,7 @@ func runCommand() *cli.Command {
 type sitting struct {
 	c        *cli.Command
 	plan     bench.Plan
-	levels   []int
+	levels   []float64
 	repeats  int
 	subjects []subject
 	required compare.Requirements
@@ -183,7 +184,7 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.levels, err = bench.ParseLevels(levels); err != nil {
+	if s.levels, err = parseLevels(levels); err != nil {
 		return nil, usageError("--levels=%s: %w", levels, err)
 	}
 	pause := c.Duration("reject-pause")
@@ -193,22 +194,32 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	if n := c.Int("max-waiting"); n < 1 {
 		return nil, usageError("--max-waiting=%d: must be at least 1", n)
 	}
-	for _, flag := range []string{"timeout", "drain", "every"} { // zero means a default in a Plan, not here
+	for _, flag := range []string{"stage", "timeout", "drain", "every"} { // zero means a default in a Plan, not here
 		if d := c.Duration(flag); d <= 0 {
 			return nil, usageError("--%s=%v: must be above 0", flag, d)
 		}
 	}
+	model := load.Model(text(c, "load", string(load.Closed)))
+	if model == load.Ramp || !slices.Contains(load.Models, model) {
+		return nil, usageError("--load=%s: want closed, burst, constant or poisson", model)
+	}
 	s.plan = bench.Plan{
-		Load: bench.Load(text(c, "load", string(bench.LoadClosed))), Warmup: warmup, Duration: length,
+		Load: load.Of(model, s.levels[0]), Warmup: warmup, Duration: length,
 		Timeout: c.Duration("timeout"), DrainTimeout: c.Duration("drain"),
-		Think: c.Duration("think"), RejectPause: pause, Every: c.Duration("every"),
+
 		NewConnection: c.Bool("new-connection"), MaxConnections: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
-		Spread: c.Duration("spread"), MaxWaiting: c.Int("max-waiting"), NoPin: c.Bool(flagNoPin),
+		MaxWaiting: c.Int("max-waiting"), NoPin: c.Bool(flagNoPin),
+	}
+	switch model {
+	case load.Closed:
+		s.plan.Load.ThinkTime, s.plan.Load.Backoff, s.plan.Load.RampUp = c.Duration("think"), pause, c.Duration("spread")
+	case load.Burst:
+		s.plan.Load.BurstInterval = c.Duration("every")
 	}
 	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
 	for p := range sweep.Plans() {
 		if err := p.Validate(); err != nil {
-			return nil, usageError("--%w", err)
+			return nil, fieldError(err)
 		}
 	}
 	if s.required, err = requirements(c); err != nil {
@@ -304,11 +315,11 @@ func (s *sitting) effective() result.Settings {
 		names = append(names, sub.name())
 	}
 	for _, l := range s.levels {
-		levels = append(levels, strconv.Itoa(l))
+		levels = append(levels, strconv.FormatFloat(l, 'f', -1, 64))
 	}
 	out := result.Settings{
 		{Key: "targets", Value: strings.Join(names, ",")},
-		{Key: result.KeyLoad, Value: string(s.plan.Load)},
+		{Key: result.KeyLoad, Value: string(s.plan.Load.Model())},
 		{Key: "levels", Value: strings.Join(levels, ",")},
 		{Key: result.KeyStage, Value: s.plan.Duration.String()},
 		{Key: result.KeyWarmup, Value: s.plan.Warmup.String()},

@@ -14,6 +14,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/queue"
@@ -190,8 +191,8 @@ func (s *server) gone(ctx context.Context) error { return bench.Gone(ctx, s.dial
 // plan is the plan with what is known of the server only.
 func (s *server) plan(p bench.Plan) bench.Plan {
 	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.what}}
-	if p.Spread == 0 {
-		p.Spread = s.wait
+	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
+		p.Load.RampUp = s.wait
 	}
 	p.TargetPID = s.pid
 	return p
@@ -228,8 +229,8 @@ func (s *style) gone(context.Context) error { return nil }
 
 // plan is the plan with what is known of the target only.
 func (s *style) plan(p bench.Plan) bench.Plan {
-	if p.Spread == 0 {
-		p.Spread = min(s.options.OnceEach(s.style, p.Level), maxSpread)
+	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
+		p.Load.RampUp = min(s.options.OnceEach(s.style, p.Load.Clients), maxSpread)
 	}
 	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
 	if s.traced {

@@ -12,7 +12,7 @@ import (
 
 // traceName is the file of a stage's trace, from the run folder, with slashes.
 func traceName(style string, p bench.Plan) string {
-	return path.Join(result.TracesFolder, fmt.Sprintf("%s-%s-%d-%d.trace", style, p.Load, p.Level, max(p.Repeat, 1)))
+	return path.Join(result.TracesFolder, fmt.Sprintf("%s-%s-%g-%d.trace", style, p.Load.Model(), p.Load.Level(), max(p.Repeat, 1)))
 }
 
 // traceArgs are the flags that make serve trace the stage, or not, whatever the

@@ -6,7 +6,6 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/model"
-	"github.com/a628bb15/onhold/reports/result"
 )
 
 // coldStart tells of a warm-up that is shorter than theory asks for, of the stage
@@ -22,7 +21,7 @@ func (s *sitting) coldStart() string {
 			}
 			if need, ok := c.WarmUp(); ok && need > max(longest, p.Warmup) {
 				longest = need
-				where = fmt.Sprintf("%s at %d %s", sub.name(), p.Level, result.LevelUnit(string(p.Load), p.Level))
+				where = fmt.Sprintf("%s at %s", sub.name(), p.Load)
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func TestHeaderLinesFromTheCommandLine(t *testing.T) {
 	}
 	drive := func(t *testing.T, d bench.Driver) {
 		t.Helper()
-		if _, err := bench.Run(t.Context(), bench.Plan{Load: bench.LoadBurst, Level: 1, Duration: 10 * time.Millisecond}, d); err != nil {
+		if _, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Burst: 1}, Duration: 10 * time.Millisecond}, d); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -19,7 +19,7 @@ const (
 	fewDescriptors = 20_000
 	shortBacklog   = 4096
 	muchSteal      = 0.02
-	muchLag        = bench.DefaultMinLag
+	muchLag        = time.Millisecond // as every stage may have
 )
 
 // conclude derives levels and advice from what was measured.

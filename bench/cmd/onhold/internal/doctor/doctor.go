@@ -22,6 +22,7 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/peers"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
@@ -160,14 +161,14 @@ func (e *examination) run(ctx context.Context) error {
 	r.PingPong = hist.Quantile(0.5)
 
 	e.tell("one client: the least that we measure")
-	s, err := e.drive(ctx, bench.Plan{Level: 1})
+	s, err := e.drive(ctx, bench.Plan{Load: bench.Load{Clients: 1}})
 	if err != nil {
 		return err
 	}
 	r.Null = Null{s.Latency.Quantile(0.5), s.Latency.Quantile(0.99)}
 
 	e.tell(fmt.Sprintf("%d clients: the most requests a second", manyClients))
-	if s, err = e.drive(ctx, bench.Plan{Level: manyClients}); err != nil {
+	if s, err = e.drive(ctx, bench.Plan{Load: bench.Load{Clients: manyClients}}); err != nil {
 		return err
 	}
 	r.Most = Most{Rate: s.Goodput(), CPU: s.Generator.CPU / time.Duration(s.Counts[result.OK])}
@@ -181,7 +182,7 @@ func (e *examination) run(ctx context.Context) error {
 		if err := client.Reset(ctx); err != nil {
 			return err
 		}
-		if s, err = e.drive(ctx, bench.Plan{Load: bench.LoadConstant, Level: rate}); err != nil {
+		if s, err = e.drive(ctx, bench.Plan{Load: bench.Load{Rate: float64(rate), Arrivals: load.Constant}}); err != nil {
 			return err
 		}
 		arrivals, err := client.Arrivals(ctx)

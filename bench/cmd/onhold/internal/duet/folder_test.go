@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -59,7 +60,7 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 	served := func(change func(*Serve)) Experiment {
 		e := &Serve{
 			Build: "cp a {out}", Command: "{out} {addr}", Request: "GET /", Driver: asks(func(*bench.HTTP) {}),
-			Plan: bench.Plan{Load: bench.LoadConstant, Level: 10, Duration: time.Second, Warmup: time.Second, MaxLag: time.Millisecond},
+			Plan: bench.Plan{Load: bench.Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second, Warmup: time.Second, MaxLag: time.Millisecond},
 		}
 		change(e)
 		return e

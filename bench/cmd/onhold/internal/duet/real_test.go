@@ -17,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -86,7 +87,7 @@ func server(t *testing.T, base, candidate string) Config {
 				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/work"}, 0, 0)
 			},
 			// The lag is not judged: other tests share the machine.
-			Plan: bench.Plan{Load: bench.LoadConstant, Level: 500, Duration: 60 * time.Millisecond, MaxLag: time.Minute},
+			Plan: bench.Plan{Load: bench.Load{Rate: 500, Arrivals: load.Constant}, Duration: 60 * time.Millisecond, MaxLag: time.Minute},
 		},
 	}
 }

@@ -75,13 +75,13 @@ func (e *Serve) Validate() error {
 		return fmt.Errorf("--serve=%s: %w", e.Command, notVariables(e.Command, "{out}", "{addr}", "{host}", "{port}"))
 	case oneProgram(e.Command) != nil:
 		return fmt.Errorf("--serve=%s: %w", e.Command, oneProgram(e.Command))
-	case !e.Plan.Load.Open():
-		return fmt.Errorf("--load=%s: want constant or poisson: callers who wait for replies would go easy on the slower side", e.Plan.Load)
+	case !e.Plan.Load.Model().Open():
+		return fmt.Errorf("--load=%s: want constant or poisson: callers who wait for replies would go easy on the slower side", e.Plan.Load.Model())
 	case e.Slices < 0 || e.Slices > 100:
 		return fmt.Errorf("--slices=%d: must be from 1 to 100", e.Slices)
 	}
 	if err := e.Plan.Validate(); err != nil {
-		return fmt.Errorf("--%w", err)
+		return err
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func user1001(ctx context.Context, l *lab) (render.Pattern, error) {
 	// A long wait, so that all are there before the first is served, on a slow
 	// machine too. The first wave is the warm-up.
 	const wait = time.Second
-	plan := bench.Plan{Load: bench.LoadBurst, Level: crowd, Every: 2 * wait, Warmup: 2 * wait, Duration: 2 * wait}
+	plan := bench.Plan{Load: bench.Load{Burst: crowd, BurstInterval: 2 * wait}, Warmup: 2 * wait, Duration: 2 * wait}
 	pool, err := l.measure(ctx, drive{style: "blocking", latency: wait, args: []string{"--workers=1000", "--queue=0"}, plan: plan})
 	if err != nil {
 		return render.Pattern{}, err

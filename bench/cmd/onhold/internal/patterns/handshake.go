@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -28,7 +29,7 @@ func handshake(ctx context.Context, l *lab) (render.Pattern, error) {
 			l.tell("%s, %d of %d", names[i], pair+1, pairs)
 			s, err := l.measure(ctx, drive{
 				style: "goroutine", latency: shortWait,
-				plan: bench.Plan{Load: bench.LoadConstant, Level: handshakeRate, Warmup: 300 * time.Millisecond, Duration: time.Second, NewConnection: i == 1},
+				plan: bench.Plan{Load: bench.Load{Rate: handshakeRate, Arrivals: load.Constant}, Warmup: 300 * time.Millisecond, Duration: time.Second, NewConnection: i == 1},
 			})
 			if err != nil {
 				return render.Pattern{}, err

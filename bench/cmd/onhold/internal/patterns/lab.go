@@ -161,12 +161,11 @@ func (l *lab) warnings() (out []string) {
 // closed is a plan of clients that go on asking.
 func closed(clients int, length time.Duration) bench.Plan {
 	return bench.Plan{
-		Load: bench.LoadClosed, Level: clients, Duration: length, Warmup: 300 * time.Millisecond,
-		Spread: wait, RejectPause: wait,
+		Load: bench.Load{Clients: clients, RampUp: wait, Backoff: wait}, Duration: length, Warmup: 300 * time.Millisecond,
 	}
 }
 
 // poisson is a plan of arrivals at random.
 func poisson(rate int, length time.Duration) bench.Plan {
-	return bench.Plan{Load: bench.LoadPoisson, Level: rate, Duration: length, Warmup: 400 * time.Millisecond}
+	return bench.Plan{Load: bench.Load{Rate: float64(rate)}, Duration: length, Warmup: 400 * time.Millisecond}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
@@ -51,7 +52,7 @@ func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
 		go func() {
 			var h half
 			h.stage, h.line, h.about, h.err = placeOrders(ctx, p.Addr, url, bench.Plan{
-				Load: bench.LoadConstant, Level: orderRate, Duration: length, DrainTimeout: time.Minute + 2*length, Timeout: time.Minute,
+				Load: bench.Load{Rate: orderRate, Arrivals: load.Constant}, Duration: length, DrainTimeout: time.Minute + 2*length, Timeout: time.Minute,
 				MaxLag: 20 * time.Millisecond, // seconds are told here
 				Seed:   stageSeed, TargetPID: p.PID, Wait: wait, NoPin: l.NoPin,
 				Settings: result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: style}},

@@ -37,10 +37,10 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 				continue // a straight line needs no more
 			}
 			plan := closed(clients, time.Second)
-			plan.Spread = max(wait, wait*time.Duration(clients)/poolSize)
-			plan.Warmup = plan.Spread + wait
+			plan.Load.RampUp = max(wait, wait*time.Duration(clients)/poolSize)
+			plan.Warmup = plan.Load.RampUp + wait
 			if v.also == "0" {
-				plan.Spread, plan.Warmup = wait, wait
+				plan.Load.RampUp, plan.Warmup = wait, wait
 			}
 			s, err := l.measure(ctx, drive{style: "goroutine", args: v.args, plan: plan, also: result.Settings{{Key: "backend_conns", Value: v.also}}})
 			if err != nil {

@@ -27,6 +27,7 @@ import (
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
@@ -45,7 +46,7 @@ type Config struct {
 	Report     *conformance.Report // to be filled; ID, Seed, Precision and Confidence are read
 	Plans      []conformance.Planned
 	NoPin      bool          // no thread of the generator is pinned
-	MaxLag     time.Duration // that the generator may be late; 0: by the rule of bench.LagBound
+	MaxLag     time.Duration // that the generator may be late; 0: the default of bench.Plan
 	Starts     time.Duration // window of each of the two starts in overload; 0: none
 	Progress   func(line string)
 }
@@ -203,14 +204,14 @@ func faultsOf(s *result.Stage, t *trace.Trace, from time.Duration) (out []string
 // plan is how a spec is driven.
 func (c Config) plan(p conformance.Planned, plan bench.Plan, name string, try int) bench.Plan {
 	s := p.Spec
-	plan.Load, plan.Level = bench.Load(s.Load), cmp.Or(s.Rate, s.Clients)
+	plan.Load = load.Of(load.Model(s.Load), float64(cmp.Or(s.Rate, s.Clients)))
 	plan.Warmup, plan.Duration, plan.Seed, plan.MaxLag = s.Warmup(), p.Window, c.Report.Seed, c.MaxLag
-	plan.Think, plan.RejectPause, plan.NoPin = s.Think, s.Think, c.NoPin
+	plan.NoPin = c.NoPin
 	if s.Load == theory.LoadClosed {
-		plan.Spread = max(s.Service+s.Think, s.Service*time.Duration(s.Clients)/time.Duration(s.Workers))
+		plan.Load.ThinkTime, plan.Load.RampUp = s.Think, max(s.Service+s.Think, s.Service*time.Duration(s.Clients)/time.Duration(s.Workers))
 	}
 	if s.Load == theory.LoadBurst {
-		plan.Every = s.Every
+		plan.Load.BurstInterval = s.Every
 		plan.Warmup = (plan.Warmup + s.Every - 1).Truncate(s.Every)
 	}
 	plan.Settings = result.Settings{
@@ -302,7 +303,7 @@ type begun struct {
 }
 
 func (b begun) Name() string {
-	return fmt.Sprintf("%d over %v, then %s", b.first, b.over, bench.Poisson{Rate: b.rate}.Name())
+	return fmt.Sprintf("%d over %v, then poisson:%g", b.first, b.over, b.rate)
 }
 
 // Schedule draws the gaps from the seed.

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
 // actionEntry is a metric in the custom format of github-action-benchmark.
@@ -20,7 +21,7 @@ type actionEntry struct {
 // github-action-benchmark keeps. It takes the direction from the file, so each
 // metric goes into the file of its own. A file without a metric is left out:
 // the action takes an empty one for an error.
-func actionFiles(c *comparison) ([]file, error) {
+func actionFiles(c *comparison) ([]sweep.File, error) {
 	entries := map[bool][]actionEntry{} // by whether more is better
 	seen := map[string]int{}
 	for _, f := range c.Findings {
@@ -36,7 +37,7 @@ func actionFiles(c *comparison) ([]file, error) {
 			Name: name, Unit: f.Unit, Value: float64(f.CandidateValue), Range: bounds(f), Extra: c.details(f),
 		})
 	}
-	var files []file
+	var files []sweep.File
 	for _, o := range []struct {
 		bigger bool
 		name   string
@@ -48,7 +49,7 @@ func actionFiles(c *comparison) ([]file, error) {
 		if err != nil {
 			return files, err
 		}
-		files = append(files, file{name: o.name, data: data})
+		files = append(files, sweep.File{Name: o.name, Data: data})
 	}
 	return files, nil
 }

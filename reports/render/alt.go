@@ -23,7 +23,7 @@ func capacityAlt(title string, sweeps []sweep.Sweep, m capacityModel) string {
 			k += fmt.Sprintf(", %s %s", percentile(q), quantile(last.Stage.Latency, q))
 		}
 		if last.HasCompletion() {
-			k += fmt.Sprintf(" until accepted, %s until done", inWords(last.Stage.Completion))
+			k += fmt.Sprintf(" until accepted, %s until done", sweep.Completions(last.Stage.Completion))
 		}
 		k += fmt.Sprintf(", %s rejected", percent(last.Stage.RejectedShare()))
 		if !last.Valid() {
@@ -55,28 +55,13 @@ func percentilesAlt(title string, sweeps []sweep.Sweep) string {
 			}
 		}
 		if last.HasCompletion() {
-			told = append(told, "all of them until accepted", inWords(last.Stage.Completion)+" until done")
+			told = append(told, "all of them until accepted", sweep.Completions(last.Stage.Completion)+" until done")
 		}
 		told = append(told, percent(last.Stage.RejectedShare())+" rejected")
 		keys = append(keys, fmt.Sprintf("%s at %s: %s", w.ShortName(40), sweep.AtLevel(w.Load, last.Level), strings.Join(told, ", ")))
 	}
 	return fmt.Sprintf("Line charts of latency (log scale) over the share of ok requests that were this quick, up to the last nines, one column a target and a line for each of up to five levels of %s; below, the share of requests turned away. %s. %s",
 		unitOf(sweeps), strings.Join(keys, "; "), sentence(title))
-}
-
-// inWords tells the median and the p99 of the second clock, as far as there are
-// any.
-func inWords(queue *result.Completion) string {
-	var told []string
-	for _, q := range []float64{0.5, 0.99} {
-		if _, done := queue.Quantile(q); done && queue.Resolved(q) {
-			told = append(told, percentile(q)+" "+processed(queue, q))
-		}
-	}
-	if len(told) == 0 {
-		return "no percentile"
-	}
-	return strings.Join(told, " and ")
 }
 
 func axisOf(sweeps []sweep.Sweep) string {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
 // mostNamed is how many metrics an annotation names. GitHub shows ten
@@ -21,8 +22,8 @@ func Annotate(w io.Writer, r *compare.Report, options ...Option) error {
 	return err
 }
 
-func annotationFiles(c *comparison) ([]file, error) {
-	return []file{{name: "annotations.txt", data: []byte(c.annotations())}}, nil
+func annotationFiles(c *comparison) ([]sweep.File, error) {
+	return []sweep.File{{Name: "annotations.txt", Data: []byte(c.annotations())}}, nil
 }
 
 func (c *comparison) annotations() string {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
 // benchKey is where a line of benchmark text belongs: the configuration above
@@ -23,7 +24,7 @@ type benchKey struct {
 // benchFiles writes all pairs as Go benchmark text, for benchstat -col arm
 // -ignore pair. The commits are comments: as configuration they would differ
 // between the arms, and benchstat would put the arms into different tables.
-func benchFiles(c *comparison) ([]file, error) {
+func benchFiles(c *comparison) ([]sweep.File, error) {
 	type value struct {
 		scenario, unit string
 		v              float64
@@ -98,7 +99,7 @@ func benchFiles(c *comparison) ([]file, error) {
 			line("%s", s.String())
 		}
 	}
-	return []file{{name: "bench.txt", data: []byte(b.String())}}, nil
+	return []sweep.File{{Name: "bench.txt", Data: []byte(b.String())}}, nil
 }
 
 // benchName is the name of a scenario behind the word Benchmark: settings

@@ -12,6 +12,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
 // VerdictFile is the file that holds a comparison. Everything else that is
@@ -22,7 +23,7 @@ const VerdictFile = "verdict.json"
 // format, write a function in a file of its own and enter it here.
 var comparisonOutputs = []struct {
 	name string
-	make func(*comparison) ([]file, error)
+	make func(*comparison) ([]sweep.File, error)
 }{
 	{"verdict", verdictFiles},
 	{"regression", regressionFiles},
@@ -72,8 +73,8 @@ func (c *comparison) write(dir string) (paths []string, err error) {
 			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
 		}
 		for _, f := range made {
-			path := filepath.Join(dir, f.name)
-			if writeErr := files.Write(path, f.data); writeErr != nil {
+			path := filepath.Join(dir, f.Name)
+			if writeErr := files.Write(path, f.Data); writeErr != nil {
 				err = errors.Join(err, writeErr)
 				continue
 			}
@@ -108,12 +109,12 @@ func ReadVerdict(dir string) (*compare.Report, error) {
 	return &r, nil
 }
 
-func verdictFiles(c *comparison) ([]file, error) {
+func verdictFiles(c *comparison) ([]sweep.File, error) {
 	data, err := VerdictJSON(c.Report)
 	if err != nil {
 		return nil, err
 	}
-	return []file{{name: VerdictFile, data: data}}, nil
+	return []sweep.File{{Name: VerdictFile, Data: data}}, nil
 }
 
 // VerdictJSON is a comparison as [VerdictFile] holds it.

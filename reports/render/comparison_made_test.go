@@ -204,9 +204,9 @@ func outputsOf(t interface{ Errorf(string, ...any) }, r *compare.Report, options
 			t.Errorf("%s: %v", o.name, err)
 		}
 		for _, f := range files {
-			out[f.name] = string(f.data)
-			if f.name == "regression.png" {
-				out["alt"] = f.alt
+			out[f.Name] = string(f.Data)
+			if f.Name == "regression.png" {
+				out["alt"] = f.Alt
 			}
 		}
 	}

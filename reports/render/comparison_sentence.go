@@ -7,6 +7,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // mostScenario is how many characters of a scenario a sentence has room for.
@@ -78,7 +79,7 @@ func (c *comparison) change(f compare.Finding) string {
 		s = findingName(f) + " has " + changed(f)
 	}
 	switch in := interval(f); in {
-	case unknown:
+	case units.None:
 		return s + ", without bounds"
 	case "exact":
 		return s
@@ -102,7 +103,7 @@ func (c *comparison) open(f compare.Finding) string {
 	switch in := interval(f); {
 	case f.FromZero():
 		return findingName(f) + ": " + changed(f)
-	case in == unknown:
+	case in == units.None:
 		return fmt.Sprintf("%s has no bounds after %s", findingName(f), counted(f.Pairs, "pair"))
 	case f.Lower.None() || f.Upper.None() || in == "exact":
 		return fmt.Sprintf("%s is %s%s", findingName(f), in, c.sureness(" (%s)"))

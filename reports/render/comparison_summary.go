@@ -6,6 +6,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -23,8 +24,8 @@ func StepSummary(r *compare.Report, options ...Option) string {
 	return newComparison(r, options).markdown()
 }
 
-func comparisonSummaryFiles(c *comparison) ([]file, error) {
-	return []file{{name: "summary.md", data: []byte(c.markdown())}}, nil
+func comparisonSummaryFiles(c *comparison) ([]sweep.File, error) {
+	return []sweep.File{{Name: "summary.md", Data: []byte(c.markdown())}}, nil
 }
 
 func (c *comparison) markdown() string {

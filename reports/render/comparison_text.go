@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // CompareText writes the verdict in a sentence, a row for each finding, and
@@ -61,7 +62,7 @@ var dispensable = []string{"noise", "tolerance", "outliers", "pairs", "base", "c
 // typical is a value of a finding; one that was never measured has none.
 func typical(f compare.Finding, v compare.Bound) string {
 	if f.Pairs == 0 && v == 0 {
-		return unknown
+		return units.None
 	}
 	return valueOf(float64(v), f.Unit)
 }
@@ -70,7 +71,7 @@ func typical(f compare.Finding, v compare.Bound) string {
 // typical one.
 func outliers(f compare.Finding) string {
 	if f.Outliers == nil {
-		return unknown
+		return units.None
 	}
 	return count(int64(f.Outliers.Candidate.Outliers)) + " of " + count(int64(f.Outliers.Candidate.N))
 }

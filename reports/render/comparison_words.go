@@ -17,7 +17,7 @@ import (
 // points where two shares are compared, else in percent.
 func size(scale compare.Scale, x float64) string {
 	if !isNumber(x) {
-		return unknown
+		return units.None
 	}
 	unit := " %"
 	if scale == compare.Points {
@@ -58,7 +58,7 @@ func allowed(scale compare.Scale, x float64) string {
 // directed tells a change and its direction.
 func directed(scale compare.Scale, x float64) string {
 	switch s := size(scale, x); {
-	case s == unknown:
+	case s == units.None:
 		return s
 	case x > 0:
 		return s + " worse"
@@ -72,7 +72,7 @@ func directed(scale compare.Scale, x float64) string {
 func changed(f compare.Finding) string {
 	switch {
 	case f.Pairs == 0 && f.Estimate == 0:
-		return unknown
+		return units.None
 	case f.FromZero():
 		return fromZero(f)
 	}
@@ -101,7 +101,7 @@ func interval(f compare.Finding) string {
 	}
 	switch {
 	case f.FromZero(), f.Lower.None() && f.Upper.None():
-		return unknown
+		return units.None
 	case f.Lower.None() && hi < 0:
 		return "at least " + one(hi)
 	case f.Lower.None():
@@ -123,7 +123,7 @@ func interval(f compare.Finding) string {
 // noise tells the standard deviation of a pair's change.
 func noise(f compare.Finding) string {
 	if !(f.Noise >= 0) || f.Pairs == 0 {
-		return unknown
+		return units.None
 	}
 	return size(f.Scale, f.Noise)
 }
@@ -132,7 +132,7 @@ func noise(f compare.Finding) string {
 // 203411072 p99-ns. What the figure is of stands beside it.
 func valueOf(v float64, unit string) string {
 	if !isNumber(v) {
-		return unknown
+		return units.None
 	}
 	if v < 0 {
 		return "-" + valueOf(-v, unit)

@@ -16,6 +16,7 @@ import (
 	"gonum.org/v1/plot/vg"
 	"pgregory.net/rapid"
 
+	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -54,9 +55,7 @@ func TestWriteTakesAnything(t *testing.T) {
 		{"a name that the fonts lack", stagesOf(made{target: "呼び出し", load: "closed", level: 9, ok: 99, latency: second}), "capacity.png percentiles.png summary.md"},
 	} {
 		dir := t.TempDir()
-		r := newReport(result.Run{Partial: true}, c.stages)
-		r.resolution = 24
-		paths, err := r.write(dir)
+		paths, err := writeReport(dir, result.Run{Partial: true}, c.stages, 24)
 		if err != nil {
 			t.Errorf("%s: %v", c.why, err)
 		}
@@ -118,14 +117,14 @@ func TestAnyStages(t *testing.T) {
 		for _, sheet := range sheets(sweeps) {
 			checkCapacity(t, newCapacityModel(sheet))
 		}
-		if s, _ := finding(sweep.Of(stages)); s == "" {
+		if s, _ := finding.Of(sweep.Of(stages)); s == "" {
 			t.Errorf("no finding, and no question")
 		}
 		checkText(t, stages)
-		r := newReport(result.Run{}, stages)
-		r.resolution = 12
+		r := sweep.NewReport(result.Run{}, stages)
+		r.DPI = 12
 		for _, o := range outputs {
-			var none nothing
+			var none sweep.Nothing
 			if _, err := o.make(r); err != nil && !errors.As(err, &none) {
 				t.Errorf("%s: %v", o.name, err)
 			}
@@ -198,10 +197,10 @@ func TestEveryRuneHasAGlyph(t *testing.T) {
 	for _, g := range goldenRuns {
 		run := madeRun()
 		run.Partial = true
-		r := newReport(run, g.stages())
-		for _, sweeps := range sheets(r.sweeps) {
+		r := sweep.NewReport(run, g.stages())
+		for _, sweeps := range sheets(r.Sweeps) {
 			p := newPaper(capacityW, capacityH, 24)
-			s := r.sheet("≤ ∞ µ … – ×", sweeps, "·")
+			s := sheetOf(r, "≤ ∞ µ … – ×", sweeps, "·")
 			p.capacity(s, newCapacityModel(sweeps))
 			p.percentiles(s, newPercentilesModel(sweeps))
 			if len(p.strange) > 0 {

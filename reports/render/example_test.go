@@ -33,16 +33,16 @@ func ExampleText() {
 		fmt.Println(err)
 	}
 	// Output:
-	// shop.example.org turns callers away above 200 clients
+	// shop.example.org rejects requests above 200 clients
 	//
 	// http://shop.example.org, closed load
-	//                                                         adjusted  turned   other
-	// clients   ok/s     p50     p90     p99    p99.9              p99    away  failed
-	//     100  1,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0       0
-	//     200  2,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0       0
-	//     400  2,000  100 ms  100 ms  100 ms  ~100 ms  ∞ (50 % failed)    50 %       0
-	//   0 means none seen: <0.3 % at n = 1,000, <0.075 % at n = 4,000 (95 %).
+	//                                                         adjusted
+	// clients   ok/s     p50     p90     p99    p99.9              p99  rejected  failed
+	//     100  1,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0 %     0 %
+	//     200  2,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0 %     0 %
+	//     400  2,000  100 ms  100 ms  100 ms  ~100 ms  ∞ (50 % not ok)      50 %     0 %
+	//   0 %: none occurred; the true share is below 0.3 % at n = 1,000 and below 0.075 % at n = 4,000 (95 % confidence).
 	//
-	// Percentiles are of ok requests, from the planned instant. ~: fewer than ten samples lie beyond. Adjusted p99: of all
-	//   requests, a failed one counted as infinitely slow.
+	// Percentiles are of ok requests, measured from the planned instant. ~: fewer than ten samples lie beyond. adjusted p99:
+	//   over all requests, where one that was rejected or failed counts as infinitely slow.
 }

@@ -4,19 +4,19 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
-	"github.com/a628bb15/onhold/reports/result"
 )
 
 // capacityFiles draws the capacity figure, one file for each sheet.
-func capacityFiles(r *report) ([]file, error) {
-	return r.draw("capacity", func(sweeps []sweep.Sweep) (figure, bool) {
+func capacityFiles(r *sweep.Report) ([]sweep.File, error) {
+	return drawFigures(r, "capacity", func(sweeps []sweep.Sweep) (figure, bool) {
 		m := newCapacityModel(sweeps)
 		if !m.hasPoint {
 			return figure{}, false
 		}
-		title, _ := finding(sweeps)
-		s := r.sheet(title, sweeps, capacityMarks(m)...)
+		title, _ := finding.Of(sweeps)
+		s := sheetOf(r, title, sweeps, capacityMarks(m)...)
 		s.footer = append(s.footer, m.theory()...)
 		return figure{
 			w: capacityW, h: capacityH,
@@ -28,13 +28,13 @@ func capacityFiles(r *report) ([]file, error) {
 }
 
 // percentilesFiles draws the percentile figure, one file for each sheet.
-func percentilesFiles(r *report) ([]file, error) {
-	return r.draw("percentiles", func(sweeps []sweep.Sweep) (figure, bool) {
+func percentilesFiles(r *sweep.Report) ([]sweep.File, error) {
+	return drawFigures(r, "percentiles", func(sweeps []sweep.Sweep) (figure, bool) {
 		m := newPercentilesModel(sweeps)
 		if !m.some {
 			return figure{}, false
 		}
-		title, _ := tailFinding(sweeps)
+		title, _ := finding.Tail(sweeps)
 		marks := []string{
 			"thick: latency, from the planned instant", "thin: service time, from the actual send",
 			"dotted: fewer than ten samples lie beyond", "a curve ends where the samples end",
@@ -42,7 +42,7 @@ func percentilesFiles(r *report) ([]file, error) {
 		if m.anyLater {
 			marks = append(marks, "dashed: from the planned instant until the work was done; thick and thin are until it was accepted")
 		}
-		s := r.sheet(title, sweeps, marks...)
+		s := sheetOf(r, title, sweeps, marks...)
 		return figure{
 			w: percentilesW, h: percentilesH, sheet: s,
 			alt:  percentilesAlt(title, sweeps),
@@ -71,11 +71,11 @@ const mostSheets = 20
 
 // draw makes the files of a figure whose sheets plan makes; plan is false for
 // a sheet that has nothing to show.
-func (r *report) draw(name string, plan func([]sweep.Sweep) (figure, bool)) ([]file, error) {
-	var files []file
-	all := sheets(r.sweeps)
+func drawFigures(r *sweep.Report, name string, plan func([]sweep.Sweep) (figure, bool)) ([]sweep.File, error) {
+	var files []sweep.File
+	all := sheets(r.Sweeps)
 	if left := len(all) - mostSheets; left > 0 {
-		r.missing = append(r.missing, fmt.Sprintf("%d more sheets of the %s figure are not drawn; 'onhold report' draws a folder with fewer targets in full.", left, name))
+		r.Missing = append(r.Missing, fmt.Sprintf("%d more sheets of the %s figure are not drawn; 'onhold report' draws a folder with fewer targets in full.", left, name))
 		all = all[:mostSheets]
 	}
 	for _, sweeps := range all {
@@ -83,49 +83,30 @@ func (r *report) draw(name string, plan func([]sweep.Sweep) (figure, bool)) ([]f
 		if !ok {
 			continue
 		}
-		about := pngAbout{Title: f.sheet.title, Description: f.alt, Run: r.run.ID, DPI: r.resolution}
-		data, err := f.paper(r.resolution).encode(about)
+		about := pngAbout{Title: f.sheet.title, Description: f.alt, Run: r.Run.ID, DPI: r.DPI}
+		data, err := f.paper(r.DPI).encode(about)
 		if err != nil {
 			return files, err
 		}
-		files = append(files, file{sheetName(name, len(files)), data, f.sheet.title, f.alt})
+		files = append(files, sweep.File{Name: sheetName(name, len(files)), Data: data, Title: f.sheet.title, Alt: f.alt})
 	}
 	if len(files) == 0 {
-		return nil, nothing(fmt.Sprintf("There is no %s figure, as no stage has data for it.", name))
+		return nil, sweep.Nothing(fmt.Sprintf("There is no %s figure, as no stage has data for it.", name))
 	}
 	return files, nil
 }
 
 // sheet fills in what figures have around their panels.
-func (r *report) sheet(title string, sweeps []sweep.Sweep, marks ...string) sheet {
-	s := sheet{title: title, stamp: stampOf(r.run, len(r.stages))}
+func sheetOf(r *sweep.Report, title string, sweeps []sweep.Sweep, marks ...string) sheet {
+	s := sheet{title: title, stamp: sweep.Stamp(r.Run, len(r.Stages))}
 	for i := range sweeps {
-		s.columns = append(s.columns, heading{sweeps[i].ShortName(110 / len(sweeps)), setupOf(&sweeps[i]), hueOf(sweeps[i].Target(), i)})
+		s.columns = append(s.columns, heading{sweeps[i].ShortName(110 / len(sweeps)), sweeps[i].Setup(), hueOf(sweeps[i].Target(), i)})
 	}
-	s.footer = append(s.footer, caption(r.run, sweeps))
+	s.footer = append(s.footer, sweep.Caption(r.Run, sweeps))
 	if len(marks) > 0 {
 		s.footer = append(s.footer, strings.Join(marks, " · "))
 	}
 	return s
-}
-
-// setupOf says how a target was set up, where it has a limit.
-func setupOf(w *sweep.Sweep) string {
-	if len(w.Points) == 0 {
-		return ""
-	}
-	set := w.Points[0].Stage.Settings
-	workers, queue := set.Int(result.KeyWorkers), set.Int(result.KeyQueue)
-	if about := brokerOf(set); about != "" {
-		if n := set.Get("consumers"); n != "" {
-			about += ", " + n + " consumers"
-		}
-		return about
-	}
-	if workers <= 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s workers, queue %s", count(int64(workers)), count(int64(queue)))
 }
 
 // capacityMarks says how to read the marks that the figure has.

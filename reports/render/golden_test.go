@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/cmpimg"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -49,9 +50,7 @@ func TestGolden(t *testing.T) {
 			run, stages := madeRun(), g.stages()
 			run.Partial = g.partial
 			dir := t.TempDir()
-			r := newReport(run, stages)
-			r.resolution = goldenDPI
-			paths, err := r.write(dir)
+			paths, err := writeReport(dir, run, stages, goldenDPI)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -155,13 +154,13 @@ func TestGoldenNoticesAChange(t *testing.T) {
 		m := pool(500)
 		c.change(&m)
 		stages[5] = m.stage()
-		r := newReport(madeRun(), stages)
-		r.resolution = goldenDPI
+		r := sweep.NewReport(madeRun(), stages)
+		r.DPI = goldenDPI
 		files, err := capacityFiles(r)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if same, err := cmpimg.EqualApprox("png", files[0].data, want, tolerance); same || err != nil {
+		if same, err := cmpimg.EqualApprox("png", files[0].Data, want, tolerance); same || err != nil {
 			t.Errorf("%s: passes for the old picture (error: %v)", c.why, err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
 // The elements of a JUnit report, in the order in which strict schemas want
@@ -64,7 +65,7 @@ const junitName = "onhold compare"
 // junitFiles writes a test case for each finding: a regression is a failure,
 // what is not valid an error, what cannot be told is skipped. What informs
 // never fails.
-func junitFiles(c *comparison) ([]file, error) {
+func junitFiles(c *comparison) ([]sweep.File, error) {
 	s := junitSuite{Name: junitName, Properties: c.junitProperties()}
 	if !c.Time.IsZero() {
 		s.Timestamp = c.Time.UTC().Format("2006-01-02T15:04:05")
@@ -98,7 +99,7 @@ func junitFiles(c *comparison) ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []file{{name: "junit.xml", data: []byte(xml.Header + string(data) + "\n")}}, nil
+	return []sweep.File{{Name: "junit.xml", Data: []byte(xml.Header + string(data) + "\n")}}, nil
 }
 
 func (c *comparison) junitCase(f compare.Finding) junitCase {

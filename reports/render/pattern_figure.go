@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -116,7 +117,7 @@ func patternFigure(run result.Run, p Pattern) *canvas.Figure {
 	if run.Partial {
 		f.Stamp = "PARTIAL"
 	}
-	setup := joinNonEmpty(" · ", append([]string{caption(run, nil)}, m.marks...)...)
+	setup := joinNonEmpty(" · ", append([]string{sweep.Caption(run, nil)}, m.marks...)...)
 	for _, line := range []string{p.Caption, setup} {
 		if line != "" {
 			f.Footer = append(f.Footer, line)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -45,15 +46,7 @@ func (ps *patterns) page() []byte {
 			line("- %s", escape.Markdown(w))
 		}
 	}
-	line("\n## What was run\n\n%s", escape.Markdown(caption(ps.run, nil)))
-	for _, s := range []string{environment(ps.run.Environment), strings.Join(ps.run.Notes, "; "), period(ps.run)} {
-		if s != "" {
-			line("\n%s", escape.Markdown(s))
-		}
-	}
-	if len(ps.run.Command) > 0 {
-		line("\n%s", escape.Fence("sh", shell(ps.run.Command)))
-	}
+	b.WriteString("\n" + page.WhatWasRun(ps.run, nil))
 	return []byte(b.String())
 }
 

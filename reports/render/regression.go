@@ -10,6 +10,8 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // The regression figure answers whether anything got worse: a dot and its
@@ -41,8 +43,8 @@ var verdictLooks = map[compare.Verdict]verdictLook{
 	compare.Invalid:      {black, cross},
 }
 
-func regressionFiles(c *comparison) ([]file, error) {
-	var files []file
+func regressionFiles(c *comparison) ([]sweep.File, error) {
+	var files []sweep.File
 	all := ranked(c.Findings)
 	sheets := min((len(all)+rowsASheet-1)/rowsASheet, mostSheets)
 	scenarios := scenariosOf(c.Findings)
@@ -71,7 +73,7 @@ func regressionFiles(c *comparison) ([]file, error) {
 		if err != nil {
 			return files, err
 		}
-		files = append(files, file{sheetName("regression", i), data, title, f.alt})
+		files = append(files, sweep.File{Name: sheetName("regression", i), Data: data, Title: title, Alt: f.alt})
 	}
 	return files, nil
 }
@@ -234,7 +236,7 @@ func (p *paper) regressionRow(r rect, x scale, row regressionRow, y, each, names
 		upper = y - middle(text)
 	}
 	p.text(left, upper, said, word)
-	if row.change != unknown {
+	if row.change != units.None {
 		p.text(left+width(said, word)+5, upper, style{size: text, color: ink}, row.change)
 	}
 	if !row.drawn {
@@ -351,7 +353,7 @@ func (c *comparison) regressionAlt(findings []compare.Finding, title string) str
 		k := fmt.Sprintf("%s %s", findingName(f), verdictWord(f.Verdict))
 		if f.Pairs > 0 {
 			k += ", " + changed(f)
-			if in := interval(f); in != unknown && in != "exact" {
+			if in := interval(f); in != units.None && in != "exact" {
 				k += " (" + in + ")"
 			}
 		}

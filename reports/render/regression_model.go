@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // rowsASheet is how many findings fit on one sheet before they become too
@@ -88,10 +89,10 @@ func newRegressionRow(f compare.Finding, points bool) regressionRow {
 	switch r.interval {
 	case "exact":
 		r.interval = ""
-	case unknown:
+	case units.None:
 		r.interval = "no bounds"
 	}
-	if base, candidate := typical(f, f.BaseValue), typical(f, f.CandidateValue); base != unknown || candidate != unknown {
+	if base, candidate := typical(f, f.BaseValue), typical(f, f.CandidateValue); base != units.None || candidate != units.None {
 		r.values = base + " → " + candidate
 		if base == candidate {
 			r.values = base

@@ -26,84 +26,71 @@ package render
 import (
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// outputs are the files that belong into a run folder. To add a format, write
-// a function in a file of its own and enter it here. The summary comes last,
-// as it shows what the others made.
+// outputs are the files that belong into a run folder. To add a format, write a
+// function in a package of its own and enter it here. The summary comes last, as it
+// shows what the others made.
 var outputs = []struct {
 	name string
-	make func(*report) ([]file, error)
+	make func(*sweep.Report) ([]sweep.File, error)
 }{
 	{"capacity", capacityFiles},
 	{"percentiles", percentilesFiles},
 	{"stall", stallFiles},
-	{"summary", summaryFiles},
+	{"summary", page.Summary},
 }
-
-// report is what an output works from.
-type report struct {
-	run        result.Run
-	stages     []*result.Stage
-	sweeps     []sweep.Sweep
-	resolution int      // of the pictures, dpi; those that are kept have the standard one
-	made       []file   // by the outputs before
-	missing    []string // sentences: what could not be made, and why
-}
-
-// file is one file for the run folder. Pictures have a title and an
-// alternative text.
-type file struct {
-	name  string
-	data  []byte
-	title string
-	alt   string
-}
-
-// nothing is why an output has nothing to show: no error, but told.
-type nothing string
-
-func (n nothing) Error() string { return string(n) }
 
 // Write draws a run into the folder dir and returns the paths of the files it
 // wrote, in order. It works with any number of stages, also none: a figure
 // without data is left out and summary.md says so. The error joins all that
 // went wrong; what could be written is written all the same.
 func Write(dir string, run result.Run, stages []*result.Stage) (paths []string, err error) {
-	return newReport(run, stages).write(dir)
+	return writeReport(dir, run, stages, dpi)
 }
 
-func (r *report) write(dir string) (paths []string, err error) {
+func writeReport(dir string, run result.Run, stages []*result.Stage, resolution int) (paths []string, err error) {
+	r := sweep.NewReport(run, stages)
+	r.DPI = resolution
 	for _, o := range outputs {
 		made, makeErr := o.make(r)
-		var none nothing
+		var none sweep.Nothing
 		switch {
 		case errors.As(makeErr, &none):
-			r.missing = append(r.missing, string(none))
+			r.Missing = append(r.Missing, string(none))
 		case makeErr != nil:
-			r.missing = append(r.missing, fmt.Sprintf("The %s figure could not be drawn: %v.", o.name, makeErr))
+			r.Missing = append(r.Missing, fmt.Sprintf("The %s figure could not be drawn: %v.", o.name, makeErr))
 			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
 		}
 		for _, f := range made {
-			path := filepath.Join(dir, f.name)
-			if writeErr := files.Write(path, f.data); writeErr != nil {
+			path, writeErr := writeFile(dir, f)
+			if writeErr != nil {
 				err = errors.Join(err, writeErr)
 				continue
 			}
-			r.made = append(r.made, f)
+			r.Made = append(r.Made, f)
 			paths = append(paths, path)
 		}
 	}
 	return paths, err
 }
 
-func newReport(run result.Run, stages []*result.Stage) *report {
-	return &report{run: run, stages: stages, sweeps: sweep.Of(stages), resolution: dpi}
+func writeFile(dir string, f sweep.File) (path string, err error) {
+	path = filepath.Join(dir, f.Name)
+	return path, files.Write(path, f.Data)
+}
+
+// Text writes the finding and a table of each target to w, aligned, without
+// colours, in at most 120 columns. It fails where w does.
+func Text(w io.Writer, run result.Run, stages []*result.Stage) error {
+	return page.Text(w, run, stages)
 }
 
 // columnsASheet is how many targets stand side by side before their panels

@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/plot/vg"
 
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -16,12 +17,12 @@ const (
 )
 
 // stallFiles draws the stall figure where a backend was made to stall.
-func stallFiles(r *report) ([]file, error) {
-	m := newStallModel(r.sweeps)
+func stallFiles(r *sweep.Report) ([]sweep.File, error) {
+	m := newStallModel(r.Sweeps)
 	if len(m.columns) == 0 || m.requests == 0 {
 		return nil, nil // not what the run was for, so nothing is missing
 	}
-	s := r.sheet(m.finding(), r.sweeps,
+	s := sheetOf(r, m.finding(), r.Sweeps,
 		"a request is late where it took longer than the backend's usual wait and a hundredth of the stall",
 		"dashed: what a constant rate must show, rate × stall requests, evenly late")
 	s.columns = nil
@@ -29,11 +30,11 @@ func stallFiles(r *report) ([]file, error) {
 		s.columns = append(s.columns, heading{name: c.name, hue: c.hue})
 	}
 	f := figure{w: stallW, h: stallH, sheet: s, alt: m.alt(), draw: func(p *paper, s sheet) { p.stall(s, m) }}
-	data, err := f.paper(r.resolution).encode(pngAbout{Title: s.title, Description: f.alt, Run: r.run.ID, DPI: r.resolution})
+	data, err := f.paper(r.DPI).encode(pngAbout{Title: s.title, Description: f.alt, Run: r.Run.ID, DPI: r.DPI})
 	if err != nil {
 		return nil, err
 	}
-	return []file{{sheetName("stall", 0), data, s.title, f.alt}}, nil
+	return []sweep.File{{Name: sheetName("stall", 0), Data: data, Title: s.title, Alt: f.alt}}, nil
 }
 
 func (p *paper) stall(s sheet, m stallModel) {

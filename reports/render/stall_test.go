@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -64,21 +65,21 @@ func TestStallModel(t *testing.T) {
 }
 
 func TestStallFigure(t *testing.T) {
-	r := newReport(madeRun(), stalledStages())
-	r.resolution = goldenDPI
+	r := sweep.NewReport(madeRun(), stalledStages())
+	r.DPI = goldenDPI
 	files, err := stallFiles(r)
 	if err != nil || len(files) != 1 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	golden(t, "stall.png", files[0].data)
-	if want := "a straight line from 2.2 s down to 200 ms"; !strings.Contains(files[0].alt, want) {
-		t.Errorf("alternative text %q does not say %q", files[0].alt, want)
+	golden(t, "stall.png", files[0].Data)
+	if want := "a straight line from 2.2 s down to 200 ms"; !strings.Contains(files[0].Alt, want) {
+		t.Errorf("alternative text %q does not say %q", files[0].Alt, want)
 	}
 }
 
 // A run without a stall has no such figure, and nothing is said to be missing.
 func TestNoStallNoFigure(t *testing.T) {
-	r := newReport(madeRun(), defaultStages())
+	r := sweep.NewReport(madeRun(), defaultStages())
 	if files, err := stallFiles(r); len(files) != 0 || err != nil {
 		t.Errorf("%d files, %v", len(files), err)
 	}
@@ -91,10 +92,10 @@ func TestNotesTellOfConnections(t *testing.T) {
 	for range 100 {
 		s.Connect.Record(45 * time.Microsecond)
 	}
-	all := strings.Join(notes(&sweep.Of([]*result.Stage{s})[0]), "\n")
+	all := strings.Join(finding.Notes(&sweep.Of([]*result.Stage{s})[0]), "\n")
 	for _, want := range []string{
-		"each request had a new connection, and latencies contain the connecting: at 10 clients p50 45.1 µs, p99 45.1 µs of it.",
-		"up to 1,234 connections of a window had been closed",
+		"each request opened a connection, and latencies contain it: at 10 clients, connecting took p50 45.1 µs, p99 45.1 µs.",
+		"up to 1,234 connections per stage were closed",
 	} {
 		if !strings.Contains(all, want) {
 			t.Errorf("notes do not say %q:\n%s", want, all)

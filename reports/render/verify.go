@@ -13,6 +13,8 @@ import (
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/page"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -29,13 +31,13 @@ func writeVerify(dir string, r *conformance.Report, resolution int) ([]string, e
 	var paths []string
 	var errs []error
 	figure, err := verifyFile(r, resolution)
-	made := []file{figure, {name: "summary.md", data: []byte(verifyMarkdown(r, figure.alt))}}
+	made := []sweep.File{figure, {Name: "summary.md", Data: []byte(verifyMarkdown(r, figure.Alt))}}
 	if err != nil {
 		errs, made = append(errs, err), made[1:]
 	}
 	for _, f := range made {
-		path := filepath.Join(dir, f.name)
-		if err := files.Write(path, f.data); err != nil {
+		path := filepath.Join(dir, f.Name)
+		if err := files.Write(path, f.Data); err != nil {
 			errs = append(errs, err)
 			continue
 		}
@@ -366,6 +368,6 @@ func verifyMarkdown(r *conformance.Report, alt string) string {
 	for _, n := range verifyNotes(r) {
 		fmt.Fprintf(&b, "- %s\n", escape.Markdown(n))
 	}
-	fmt.Fprintf(&b, "\n%s; seed %d.\n", escape.Markdown(environment(r.Environment)), r.Seed)
+	fmt.Fprintf(&b, "\n%s; seed %d.\n", escape.Markdown(page.Environment(r.Environment)), r.Seed)
 	return b.String()
 }

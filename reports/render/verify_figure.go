@@ -9,6 +9,7 @@ import (
 	"gonum.org/v1/plot/vg"
 
 	"github.com/a628bb15/onhold/reports/conformance"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -33,7 +34,7 @@ var answerLook = map[string]struct {
 	conformance.NotValid:         {black, cross},
 }
 
-func verifyFile(r *conformance.Report, resolution int) (file, error) {
+func verifyFile(r *conformance.Report, resolution int) (sweep.File, error) {
 	title := verifyTitle(r)
 	s := sheet{title: title, footer: []string{verifyCaption(r),
 		"dot: measured over expected · line: its interval · grey band: what counts as confirmed · replay: share of the requests whose fate is another in the exact queue, dotted rule: the aim of 0.1 % · hollow: none differs"}}
@@ -50,7 +51,7 @@ func verifyFile(r *conformance.Report, resolution int) (file, error) {
 	}
 	f := figure{w: verifyW, h: int(points.Points() / 72 * dpi), sheet: s, alt: verifyAlt(r), draw: func(p *paper, s sheet) { p.verify(s, r, rows) }}
 	data, err := f.paper(resolution).encode(pngAbout{Title: title, Description: f.alt, Run: r.ID, DPI: resolution})
-	return file{"verify.png", data, title, f.alt}, err
+	return sweep.File{Name: "verify.png", Data: data, Title: title, Alt: f.alt}, err
 }
 
 func verifyCaption(r *conformance.Report) string {

@@ -226,7 +226,7 @@ func adjustedReading(q float64) func(*Stage) Reading {
 		case s.Counts.Planned() == 0:
 			return Reading{Reason: noArrival}
 		case !finite: // that much is certain, however few there were
-			return Reading{Value: math.Inf(1), Note: fmt.Sprintf("∞ (%s failed)", units.Percent(1-s.Share(OK)))}
+			return Reading{Value: math.Inf(1), Note: fmt.Sprintf("∞ (%s not ok)", units.Percent(1-s.Share(OK)))}
 		}
 		return ranked(float64(d), q, s.Counts.Planned(), s.Latency.Over())
 	}

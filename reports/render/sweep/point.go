@@ -2,7 +2,6 @@ package sweep
 
 import (
 	"math"
-	"slices"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
@@ -35,6 +34,9 @@ func (p Point) Failing() bool {
 	return !p.Served() && c.Planned()-c[result.OK] >= fewFailures
 }
 
+// Rejecting reports whether a request was rejected.
+func (p Point) Rejecting() bool { return p.Stage.Counts[result.Rejected] > 0 }
+
 // Goodput is the served requests per second; 0 for a stage without a length.
 func (p Point) Goodput() float64 {
 	if g := p.Stage.Goodput(); !math.IsNaN(g) && !math.IsInf(g, 0) {
@@ -52,15 +54,6 @@ func (p Point) Carried() (q float64, d time.Duration) {
 		}
 	}
 	return 0, 0
-}
-
-// HasCompletion reports whether the stage has completion latencies: its target
-// accepts requests and does the work later.
-func (p Point) HasCompletion() bool { return p.Stage.Completion != nil }
-
-// HasCompletion reports whether every one of the points has completion latencies.
-func HasCompletion(points []Point) bool {
-	return len(points) > 0 && !slices.ContainsFunc(points, func(p Point) bool { return !p.HasCompletion() })
 }
 
 // LastServed is the highest valid level below the first one that is not served.

@@ -159,7 +159,3 @@ func (w *Sweep) ShortName(most int) string {
 
 // Last is the point of the highest level.
 func (w *Sweep) Last() Point { return w.Points[len(w.Points)-1] }
-
-// HasCompletion reports whether every stage has completion latencies: the target
-// accepts requests and does the work later.
-func (w *Sweep) HasCompletion() bool { return HasCompletion(w.Points) }

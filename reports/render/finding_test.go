@@ -1,9 +1,11 @@
 package render
 
 import (
+	"regexp"
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -28,34 +30,34 @@ func TestFinding(t *testing.T) {
 		sure   bool
 	}{
 		{"the three styles", defaultStages(),
-			"blocking turns callers away above 300 clients; goroutine and eventloop serve up to 2,000 clients within 209 ms (p99)", true},
+			"blocking rejects requests above 300 clients; goroutine and eventloop serve up to 2,000 clients within 209 ms (p99)", true},
 		{"two pools of the same size share a clause", stagesOf(pool(300), pool(500), named("other", pool(300)), named("other", pool(500))),
-			"blocking and other turn callers away above 300 clients", true},
+			"blocking and other reject requests above 300 clients", true},
 		{"rejected from the first level on", stagesOf(pool(500), pool(1000)),
-			"blocking turns callers away already at 500 clients", true},
+			"blocking rejects requests already at 500 clients", true},
 		{"a single level that is served", stagesOf(free("goroutine", 500)),
 			"goroutine serves 500 clients within 204 ms (p99)", true},
 		{"good again above: no more than that may be said", stagesOf(pool(200), pool(500), named("blocking", free("blocking", 800))),
-			"blocking turns callers away at 500 clients, but not at 800", true},
+			"blocking rejects requests at 500 clients, but not at 800", true},
 		{"a few rejections below the line are not kept quiet",
 			stagesOf(with(pool(200), func(m *made) { m.rejected = 2 }), pool(500)),
-			"blocking turns callers away above 200 clients (more than 1 %)", true},
+			"blocking rejects requests above 200 clients (more than 1 %)", true},
 		{"user 1001: one in a thousand is turned away, and is not kept quiet", stagesOf(
 			made{target: "t", load: "burst", level: 1000, ok: 3000, latency: ms(200)},
 			made{target: "t", load: "burst", level: 1001, ok: 3000, rejected: 3, latency: ms(200)}),
-			"t turns up to 0.10 % of callers away above 1,000 clients", true},
+			"t rejects up to 0.10 % of requests above 1,000 clients", true},
 		{"a wait that doubles is a slowing down", stagesOf(
 			made{target: "t", load: "closed", level: 300, ok: 3000, latency: ms(201)},
 			made{target: "t", load: "closed", level: 600, ok: 3000, latency: ms(401)}),
 			"t slows down above 300 clients: p99 grows from 201 ms to 401 ms", true},
 		{"everybody is rejected", stagesOf(made{target: "t", load: "closed", level: 50, rejected: 100, turnedIn: ms(1)}),
-			"t turns everybody away", true},
+			"t rejects every request", true},
 		{"everybody times out", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}),
-			"t lets everybody time out", true},
+			"t times out on every request", true},
 		{"timeouts at an open load", stagesOf(
 			made{target: "t", load: "poisson", level: 100, ok: 100, latency: ms(200)},
 			made{target: "t", load: "poisson", level: 200, ok: 180, timeouts: 20, latency: ms(200)}),
-			"t lets callers time out above 100 arrivals/s", true},
+			"t times out above 100 arrivals/s", true},
 		{"latency that grows with the load", stagesOf(
 			made{target: "t", load: "constant", level: 500, ok: 500, latency: ms(200)},
 			made{target: "t", load: "constant", level: 600, ok: 600, latency: ms(210)},
@@ -74,24 +76,24 @@ func TestFinding(t *testing.T) {
 			made{target: "t", load: "closed", level: 50, ok: 500, latency: ms(100)},
 			made{target: "t", load: "closed", level: 100, ok: 500, latency: ms(500)},
 			made{target: "t", load: "closed", level: 200, ok: 500, rejected: 500, latency: ms(500), turnedIn: ms(1)}),
-			"t turns callers away above 100 clients and takes up to 500 ms for the others (p99)", true},
+			"t rejects requests above 100 clients and serves the others within 500 ms (p99)", true},
 		{"the level below is not valid: the place is not sure", stagesOf(pool(100), with(pool(300), late), pool(500)),
-			"blocking turns callers away at 500 clients", true},
+			"blocking rejects requests at 500 clients", true},
 		{"the levels above are not valid, but fail as well", stagesOf(pool(300), pool(500), with(pool(1000), late)),
-			"blocking turns callers away above 300 clients", true},
+			"blocking rejects requests above 300 clients", true},
 		{"a level above does not fail, but is not valid", stagesOf(pool(300), pool(500), with(named("blocking", free("", 1000)), late)),
-			"blocking turns callers away at 500 clients", true},
-		{"the highest load is not valid", stagesOf(free("t", 100), with(free("t", 200), late)), question, false},
-		{"no stage is valid", stagesOf(with(pool(300), late), with(pool(500), late)), question, false},
-		{"too few arrivals", stagesOf(free("t", 1), free("t", 2)), question, false},
-		{"a failure or two may be chance", stagesOf(with(free("t", 1), func(m *made) { m.timeouts = 0.4 })), question, false},
-		{"no stages", nil, question, false},
+			"blocking rejects requests at 500 clients", true},
+		{"the highest load is not valid", stagesOf(free("t", 100), with(free("t", 200), late)), "How does the server behave as load rises?", false},
+		{"no stage is valid", stagesOf(with(pool(300), late), with(pool(500), late)), "How does the server behave as load rises?", false},
+		{"too few arrivals", stagesOf(free("t", 1), free("t", 2)), "How does the server behave as load rises?", false},
+		{"a failure or two may be chance", stagesOf(with(free("t", 1), func(m *made) { m.timeouts = 0.4 })), "How does the server behave as load rises?", false},
+		{"no stages", nil, "How does the server behave as load rises?", false},
 		{"one target of two is not sure", stagesOf(pool(300), pool(500), with(free("t", 500), late)),
-			"blocking turns callers away above 300 clients; t: cannot tell (no valid stage)", true},
+			"blocking rejects requests above 300 clients; t: inconclusive (no valid stage)", true},
 		{"more targets than a title can name", stagesOf(pool(300), pool(500), free("a", 500), free("b", 500), free("c", 500)),
-			"1 of 4 targets turns callers away, 3 serve everybody within 204 ms", true},
+			"1 of 4 targets rejects requests, 3 serve every request within 204 ms", true},
 	} {
-		got, sure := finding(sweep.Of(c.stages))
+		got, sure := finding.Of(sweep.Of(c.stages))
 		if got != c.want || sure != c.sure {
 			t.Errorf("%s:\n got %q, sure: %v\nwant %q, sure: %v", c.why, got, sure, c.want, c.sure)
 		}
@@ -103,7 +105,7 @@ func TestFinding(t *testing.T) {
 func TestUnsentIsNoFinding(t *testing.T) {
 	s := free("t", 500).stage()
 	s.Counts[result.Unsent] = 1000
-	if got, sure := finding(sweep.Of([]*result.Stage{s})); sure {
+	if got, sure := finding.Of(sweep.Of([]*result.Stage{s})); sure {
 		t.Errorf("got %q for a load that was not sent", got)
 	}
 }
@@ -113,9 +115,12 @@ func TestEveryWayOfFailingHasWords(t *testing.T) {
 		if o == result.OK || o == result.Unsent {
 			continue
 		}
-		for _, words := range []string{deeds[o].some[0], deeds[o].some[1], deeds[o].all[0], deeds[o].all[1]} {
-			if words == "" {
-				t.Errorf("no words for %v", o)
+		few, all := free("t", 500).stage(), free("t", 500).stage()
+		few.Counts[o], all.Counts = 1000, result.Counts{}
+		all.Counts[o] = 1000
+		for want, s := range map[string]*result.Stage{"t [a-z]+s [a-z ]+ already at 500 clients": few, "t [a-z]+s .*every [a-z ]+": all} {
+			if got, _ := finding.Of(sweep.Of([]*result.Stage{s})); !regexp.MustCompile("^" + want + "$").MatchString(got) {
+				t.Errorf("%v: %q", o, got)
 			}
 		}
 	}
@@ -128,12 +133,12 @@ func TestTailFinding(t *testing.T) {
 		want   string
 	}{
 		{"each at the highest load that it serves", defaultStages(),
-			"Where 99 % or more are served, 1 caller in 100 waits longer than 303 ms on blocking (300 clients) and 209 ms on goroutine and eventloop (2,000 clients)"},
-		{"too few samples for p99", stagesOf(free("t", 50)), "1 caller in 10 waits longer than 202 ms on t (50 clients)"},
-		{"too few samples for anything", stagesOf(free("t", 1)), "How long do the unlucky callers wait?"},
-		{"nobody is served", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}), "How long do the unlucky callers wait?"},
+			"At the highest load with 99 % served, 1 request in 100 takes longer than 303 ms on blocking (300 clients) and 209 ms on goroutine and eventloop (2,000 clients)"},
+		{"too few samples for p99", stagesOf(free("t", 50)), "1 request in 10 takes longer than 202 ms on t (50 clients)"},
+		{"too few samples for anything", stagesOf(free("t", 1)), "How long do the slowest requests take?"},
+		{"nobody is served", stagesOf(made{target: "t", load: "closed", level: 50, timeouts: 100}), "How long do the slowest requests take?"},
 	} {
-		if got, _ := tailFinding(sweep.Of(c.stages)); got != c.want {
+		if got, _ := finding.Tail(sweep.Of(c.stages)); got != c.want {
 			t.Errorf("%s:\n got %q\nwant %q", c.why, got, c.want)
 		}
 	}

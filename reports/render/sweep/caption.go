@@ -1,4 +1,4 @@
-package render
+package sweep
 
 import (
 	"fmt"
@@ -6,13 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
-// caption says in one line what was run: the picture may end up anywhere, and
+// Caption describes in one line what was run: a picture may be pasted anywhere, and
 // must still say what it is.
-func caption(run result.Run, sweeps []sweep.Sweep) string {
+func Caption(run result.Run, sweeps []Sweep) string {
 	var parts []string
 	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
 	if run.ID != "" {
@@ -34,7 +34,7 @@ func caption(run result.Run, sweeps []sweep.Sweep) string {
 			repeats = max(repeats, p.All)
 		}
 	}
-	add("%s × %d", duration(lengthOf(first)), repeats)
+	add("%s × %d", units.Duration(lengthOf(first)), repeats)
 	if first.Load() != "" {
 		add("%s load", first.Load())
 	}
@@ -47,7 +47,7 @@ func caption(run result.Run, sweeps []sweep.Sweep) string {
 	if backend := get(result.KeyBackend); backend != "" {
 		s := "backend " + backend
 		if wait := get(result.KeyBackendLatency); wait != "" {
-			s += " " + tidyDuration(wait)
+			s += " " + duration(wait)
 		}
 		if dist := get(result.KeyBackendDist); dist != "" {
 			s += " " + dist
@@ -57,34 +57,74 @@ func caption(run result.Run, sweeps []sweep.Sweep) string {
 	for _, f := range []struct{ key, say string }{
 		{"backend_cv", "cv %s"}, {"backend_conns", "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
 		{"conns", "%s connections that clients share"}, {"max_inflight", "at most %s in flight"}, {result.KeyThink, "think time %s"},
-		{"extra_cpu", "planted: %s more CPU per request"}, {"extra_delay", "planted: a delay of %s"},
+		{"extra_cpu", "injected: %s more CPU per request"}, {"extra_delay", "injected: a delay of %s"},
 	} {
 		// A setting that explains a result belongs under the picture of it.
 		if v := settingOf(sweeps, f.key); v != "" {
-			add(f.say, tidyDuration(v))
+			add(f.say, duration(v))
 		}
 	}
 	for _, w := range sweeps {
-		if about := brokerOf(w.Points[0].Stage.Settings); about != "" {
+		if about := Broker(w.Points[0].Stage.Settings); about != "" {
 			add("%s", about)
 			break
 		}
 	}
-	if pause := first.Settings.Get("reject_pause"); pause != "" && anyRejected(sweeps) {
-		add("pause after a rejection %s", tidyDuration(pause))
+	if backoff := first.Settings.Get("reject_pause"); backoff != "" && anyRejected(sweeps) {
+		add("backoff after a rejection %s", duration(backoff))
 	}
 	if driver := get(result.KeyDriver); driver != "" {
 		add("driver %s", driver)
 	}
-	add("smallest stage n = %s", count(smallest(sweeps)))
+	add("smallest stage n = %s", units.Int(smallest(sweeps)))
 	if run.Partial {
 		add("partial")
 	}
 	return strings.Join(parts, " · ")
 }
 
+// Broker describes what a queue's broker makes sure of before it acknowledges; ""
+// where there is none.
+func Broker(set result.Settings) string {
+	store := set.Get(result.KeyBrokerStore)
+	if store == "" {
+		return ""
+	}
+	return fmt.Sprintf("broker store %s, sync %s", store, duration(set.Get(result.KeyBrokerSync)))
+}
+
+// Setup describes how the target was set up, where it has a limit.
+func (w *Sweep) Setup() string {
+	if len(w.Points) == 0 {
+		return ""
+	}
+	set := w.Points[0].Stage.Settings
+	if about := Broker(set); about != "" {
+		if n := set.Get("consumers"); n != "" {
+			about += ", " + n + " consumers"
+		}
+		return about
+	}
+	workers, queue := set.Int(result.KeyWorkers), set.Int(result.KeyQueue)
+	if workers <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s workers, queue %s", units.Int(workers), units.Int(queue))
+}
+
+// Stamp is what a report of a partial run says first; "" for a complete one.
+func Stamp(run result.Run, stages int) string {
+	switch {
+	case !run.Partial:
+		return ""
+	case run.Planned > 0:
+		return fmt.Sprintf("PARTIAL: %d of %d stages", stages, run.Planned)
+	}
+	return "PARTIAL"
+}
+
 // settingOf is the value of a setting in the first sweep that has it.
-func settingOf(sweeps []sweep.Sweep, key string) string {
+func settingOf(sweeps []Sweep, key string) string {
 	for _, w := range sweeps {
 		if v := w.Points[0].Stage.Settings.Get(key); v != "" && v != "0" && v != "0s" {
 			return v
@@ -93,17 +133,17 @@ func settingOf(sweeps []sweep.Sweep, key string) string {
 	return ""
 }
 
-func anyRejected(sweeps []sweep.Sweep) bool {
-	return slices.ContainsFunc(sweeps, func(w sweep.Sweep) bool { return slices.ContainsFunc(w.Points, rejecting) })
+func anyRejected(sweeps []Sweep) bool {
+	return slices.ContainsFunc(sweeps, func(w Sweep) bool { return slices.ContainsFunc(w.Points, Point.Rejecting) })
 }
 
-// tidyDuration writes a duration setting as the rest of the report does, and
-// leaves alone what is none.
-func tidyDuration(s string) string {
-	if d, err := time.ParseDuration(s); err == nil {
-		return duration(d)
+// duration writes the value of a setting that is a duration as reports do, and any
+// other as it is.
+func duration(value string) string {
+	if d, err := time.ParseDuration(value); err == nil {
+		return units.Duration(d)
 	}
-	return s
+	return value
 }
 
 // lengthOf is the length of one repeat: a merged stage is as long as all.
@@ -114,7 +154,7 @@ func lengthOf(s *result.Stage) time.Duration {
 	return s.Length
 }
 
-func firstStage(sweeps []sweep.Sweep) *result.Stage {
+func firstStage(sweeps []Sweep) *result.Stage {
 	for _, w := range sweeps {
 		for _, p := range w.Points {
 			return p.Repeats[0]
@@ -124,7 +164,7 @@ func firstStage(sweeps []sweep.Sweep) *result.Stage {
 }
 
 // smallest is the least number of arrivals in a stage.
-func smallest(sweeps []sweep.Sweep) int64 {
+func smallest(sweeps []Sweep) int64 {
 	var n []int64
 	for _, w := range sweeps {
 		for _, p := range w.Points {
@@ -137,15 +177,4 @@ func smallest(sweeps []sweep.Sweep) int64 {
 		return 0
 	}
 	return slices.Min(n)
-}
-
-// stampOf is what a partial run has stamped on it.
-func stampOf(run result.Run, stages int) string {
-	switch {
-	case !run.Partial:
-		return ""
-	case run.Planned > 0:
-		return fmt.Sprintf("PARTIAL: %d of %d stages", stages, run.Planned)
-	}
-	return "PARTIAL"
 }

@@ -1,4 +1,7 @@
-package render
+// Package finding states in sentences what a run shows: [Of] and [Tail] are the
+// titles of its figures and the first line of its texts, [Notes] is what stands
+// below a table.
+package finding
 
 import (
 	"fmt"
@@ -8,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 const (
@@ -16,76 +20,73 @@ const (
 )
 
 // question is the title where the stages do not allow a finding.
-const question = "What does the server do to its callers when load rises?"
+const question = "How does the server behave as load rises?"
 
-// conduct is what a target does to its callers, worst first.
-type conduct int
+// kind is what a target does as load rises, the worst first.
+type kind int
 
 const (
-	shutsOut  conduct = iota // nobody is served at any level
-	turnsAway                // more than 1 % are rejected
-	fails                    // more than 1 % fail in another way
-	slows                    // all are served, but later and later
-	holds                    // all are served as if alone
-	unsure                   // the stages do not tell
+	servesNobody kind = iota // no request is served at any level
+	rejects                  // more than 1 % of requests are rejected
+	fails                    // more than 1 % of requests fail in another way
+	slows                    // all are served, but latency grows
+	serves                   // all are served as if the server were idle
+	unclear                  // the stages do not show it
 )
 
-// verdict is what the stages of one sweep allow to be said of its target.
+// verdict is what the stages of one sweep show of its target.
 type verdict struct {
-	name    string
-	load    string
-	conduct conduct
-	outcome result.Outcome // the most frequent failure, of shutsOut, turnsAway and fails
-	where   string         // "above 300 clients", of turnsAway, fails and slows
-	few     float64        // of turnsAway: the highest share, where it is 1 % at every level
-	top     int            // the highest level, of holds
-	single  bool           // there is no other level
-	q       float64        // the highest quantile that the samples carry: at the top level of holds, else where slow is
-	slow    time.Duration  // the longest latency of ok at q
-	grown   bool           // slow is much more than at low load
-	base    time.Duration  // the shortest latency at q of all levels
-	why     string         // of unsure
-	later   bool           // it accepts, and does the work later
-	after   string         // of later: what became of the work
+	kind
+	name       string
+	load       string
+	outcome    result.Outcome // the most frequent failure, of servesNobody, rejects and fails
+	where      string         // "above 300 clients", of rejects, fails and slows
+	few        float64        // of rejects: the highest share, where at most 1 % is rejected at every level
+	top        int            // the highest level, of serves
+	single     bool           // there is no other level
+	q          float64        // the highest quantile that the samples carry: at the top level of serves, else where slow is
+	slow       time.Duration  // the longest latency of ok at q
+	grown      bool           // slow is much more than at low load
+	base       time.Duration  // the shortest latency at q of all levels
+	why        string         // of unclear
+	completion string         // what became of the work that is done after the reply
+	accepts    bool           // the work is done after the reply
 }
 
-// finding says in one sentence what the targets do to their callers when load
-// rises. It is false, and the sentence a question, where the stages do not
-// support an answer for any target.
-func finding(sweeps []sweep.Sweep) (string, bool) {
+// Of states in one sentence what the targets do as load rises. It is false, and the
+// sentence a question, where the stages do not support an answer for any target.
+func Of(sweeps []sweep.Sweep) (string, bool) {
 	var verdicts []verdict
 	for i := range sweeps {
 		verdicts = append(verdicts, judge(&sweeps[i]))
 	}
-	if !slices.ContainsFunc(verdicts, func(v verdict) bool { return v.conduct != unsure }) {
+	if !slices.ContainsFunc(verdicts, func(v verdict) bool { return v.kind != unclear }) {
 		return question, false
 	}
 	if len(verdicts) > 3 {
 		return inShort(verdicts), true
 	}
-	// Targets of which the same can be said share a clause.
+	slices.SortStableFunc(verdicts, func(a, b verdict) int { return int(a.kind - b.kind) })
 	var clauses []string
-	said := make([]bool, len(verdicts))
-	for c := shutsOut; c <= unsure; c++ {
+	for len(verdicts) > 0 {
+		// Targets with the same verdict share a clause.
+		first := verdicts[0]
+		var same, others []verdict
 		for i, v := range verdicts {
-			if v.conduct != c || said[i] {
-				continue
+			if i == 0 || first.alike(v) {
+				same = append(same, v)
+			} else {
+				others = append(others, v)
 			}
-			var same []verdict
-			for k, o := range verdicts {
-				if k == i || !said[k] && v.alike(o) {
-					same, said[k] = append(same, o), true
-				}
-			}
-			clauses = append(clauses, clause(same))
 		}
+		clauses, verdicts = append(clauses, clause(same)), others
 	}
 	return strings.Join(clauses, "; "), true
 }
 
 // judge decides what a sweep shows. Only valid stages are evidence.
 func judge(w *sweep.Sweep) verdict {
-	v := verdict{name: w.ShortName(36), load: w.Load, conduct: unsure}
+	v := verdict{name: w.ShortName(36), load: w.Load, kind: unclear}
 	var valid []sweep.Point
 	for _, p := range w.Points {
 		if p.Valid() && p.Stage.Counts.Planned() > 0 {
@@ -96,24 +97,24 @@ func judge(w *sweep.Sweep) verdict {
 		v.why = "no valid stage"
 		return v
 	}
-	v.later, v.after = w.HasCompletion(), after(valid)
+	v.accepts, v.completion = w.HasCompletion(), completion(valid)
 	first := slices.IndexFunc(valid, sweep.Point.Failing)
 	if first < 0 {
 		return v.served(w, valid)
 	}
 	bad := valid[first]
-	v.outcome = worst(bad.Stage)
+	v.outcome = mostFrequent(bad.Stage)
 	switch {
 	case v.outcome == result.Unsent:
 		v.why = "the load was not sent"
 		return v
 	case !slices.ContainsFunc(valid, func(p sweep.Point) bool { return p.Stage.Counts[result.OK] > 0 }):
-		v.conduct = shutsOut
+		v.kind = servesNobody
 		return v
 	case v.outcome == result.Rejected:
-		v.conduct = turnsAway
+		v.kind = rejects
 	default:
-		v.conduct = fails
+		v.kind = fails
 	}
 	if v.where = whereFailing(w, bad); slices.ContainsFunc(valid[:first], func(p sweep.Point) bool { return p.Unserved() > 0 }) {
 		v.where += " (more than 1 %)"
@@ -122,16 +123,16 @@ func judge(w *sweep.Sweep) verdict {
 	return v
 }
 
-// whereFailing says from where on a target fails, no more widely than the
-// stages allow: "above" needs a good level right below, and nothing but
-// failing ones from there up. Those need not be valid: that the generator was
-// late does not make up for a target that turns its callers away.
+// whereFailing is from where on a target fails, no more widely than the stages
+// allow: "above" needs a good level right below, and only failing ones from there
+// up. Those need not be valid: a late generator does not excuse a target that
+// rejects requests.
 func whereFailing(w *sweep.Sweep, bad sweep.Point) string {
 	at := slices.IndexFunc(w.Points, func(p sweep.Point) bool { return p.Level == bad.Level })
 	for _, p := range w.Points[at:] {
 		if !p.Failing() {
 			if p.Valid() && p.Served() {
-				return fmt.Sprintf("at %s, but not at %s", sweep.AtLevel(w.Load, bad.Level), count(int64(p.Level)))
+				return fmt.Sprintf("at %s, but not at %s", sweep.AtLevel(w.Load, bad.Level), units.Int(p.Level))
 			}
 			return "at " + sweep.AtLevel(w.Load, bad.Level)
 		}
@@ -147,7 +148,7 @@ func whereFailing(w *sweep.Sweep, bad sweep.Point) string {
 
 // served completes the verdict where no level fails.
 func (v verdict) served(w *sweep.Sweep, valid []sweep.Point) verdict {
-	last := w.Points[len(w.Points)-1]
+	last := w.Last()
 	v.top = last.Level
 	switch {
 	case !last.Valid():
@@ -157,10 +158,8 @@ func (v verdict) served(w *sweep.Sweep, valid []sweep.Point) verdict {
 		v.why = "too few arrivals"
 		return v
 	}
-	if first := slices.IndexFunc(valid, rejecting); first >= 0 {
-		// Few, but somebody was turned away: no level that did can be said to
-		// serve its callers.
-		v.conduct, v.outcome = turnsAway, result.Rejected
+	if first := slices.IndexFunc(valid, sweep.Point.Rejecting); first >= 0 {
+		v.kind, v.outcome = rejects, result.Rejected
 		v.where = "at " + sweep.AtLevel(w.Load, valid[first].Level)
 		if first > 0 {
 			v.where = "above " + sweep.AtLevel(w.Load, valid[first-1].Level)
@@ -174,10 +173,10 @@ func (v verdict) served(w *sweep.Sweep, valid []sweep.Point) verdict {
 	// A spike at one level on the way is no slowing down: that lasts up to the
 	// highest load.
 	if v.slowest(valid); grownAt(last, valid) {
-		v.conduct, v.where = slows, v.whereGrown(valid)
+		v.kind, v.where = slows, v.whereGrown(valid)
 		return v
 	}
-	v.conduct, v.single = holds, len(valid) == 1
+	v.kind, v.single = serves, len(valid) == 1
 	v.q, v.slow = last.Carried()
 	for _, p := range valid {
 		if !p.Stage.Latency.Thin(v.q) {
@@ -187,9 +186,7 @@ func (v verdict) served(w *sweep.Sweep, valid []sweep.Point) verdict {
 	return v
 }
 
-func rejecting(p sweep.Point) bool { return p.Stage.Counts[result.Rejected] > 0 }
-
-func worst(s *result.Stage) result.Outcome {
+func mostFrequent(s *result.Stage) result.Outcome {
 	most := result.Rejected
 	for _, o := range result.Outcomes[1:] {
 		if s.Counts[o] > s.Counts[most] {
@@ -199,9 +196,8 @@ func worst(s *result.Stage) result.Outcome {
 	return most
 }
 
-// slowest fills in the longest latency, and whether it is much longer than at
-// low load. Each quantile is held against itself: a service time that
-// spreads widely is no growth.
+// slowest fills in the longest latency, and whether it is much longer than at low
+// load.
 func (v *verdict) slowest(valid []sweep.Point) {
 	for _, p := range valid {
 		if q, d := p.Carried(); q > 0 && d > v.slow {
@@ -217,6 +213,8 @@ func (v *verdict) slowest(valid []sweep.Point) {
 	}
 }
 
+// grownAt reports whether latency at p is much longer than at a lower level. Each
+// quantile is compared with itself: latencies that spread widely are no growth.
 func grownAt(p sweep.Point, valid []sweep.Point) bool {
 	for _, q := range []float64{0.99, 0.9, 0.5} {
 		if p.Stage.Latency.Thin(q) {
@@ -236,7 +234,7 @@ func grownAt(p sweep.Point, valid []sweep.Point) bool {
 }
 
 func (v verdict) whereGrown(valid []sweep.Point) string {
-	// The first level has nothing to be held against, so it never counts as grown.
+	// The first level has nothing to be compared with, so it never counts as grown.
 	at := len(valid) - 1
 	for at > 1 && grownAt(valid[at-1], valid) {
 		at--
@@ -244,16 +242,17 @@ func (v verdict) whereGrown(valid []sweep.Point) string {
 	return "above " + sweep.AtLevel(v.load, valid[at-1].Level)
 }
 
+// alike reports whether one clause can state both verdicts.
 func (v verdict) alike(o verdict) bool {
-	if v.conduct != o.conduct || v.load != o.load || v.later != o.later || v.after != o.after {
+	if v.kind != o.kind || v.load != o.load || v.accepts != o.accepts || v.completion != o.completion {
 		return false
 	}
-	switch v.conduct {
-	case holds:
+	switch v.kind {
+	case serves:
 		return v.top == o.top && v.q == o.q && v.single == o.single
 	case slows:
 		return v.where == o.where && v.slow == o.slow && v.base == o.base
-	case unsure:
+	case unclear:
 		return v.why == o.why
 	}
 	return v.outcome == o.outcome && v.where == o.where && v.few == o.few && !v.grown && !o.grown

@@ -1,0 +1,182 @@
+package finding
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
+)
+
+// Notes are the sentences below a table: which stages are not valid and why, what
+// else must be known, and what a zero is worth.
+func Notes(w *sweep.Sweep) []string {
+	// A warning that valid stages have too cannot be why a stage is not valid.
+	harmless := map[string]bool{}
+	for _, p := range w.Points {
+		for _, warning := range p.Stage.Warnings {
+			harmless[warning] = harmless[warning] || p.Valid()
+		}
+	}
+	out := byLevel(w, "! ", "not valid: ", func(p sweep.Point) []string {
+		if p.Valid() {
+			return nil
+		}
+		why := slices.DeleteFunc(slices.Clone(p.Stage.Warnings), func(s string) bool { return harmless[s] })
+		return reasons(why)
+	})
+	out = append(out, byLevel(w, "", "", func(p sweep.Point) []string {
+		if !p.Valid() {
+			return nil
+		}
+		var why []string
+		for _, s := range p.Invalid {
+			for _, reason := range reasons(s.Warnings) {
+				if !slices.Contains(p.Stage.Warnings, reason) {
+					why = append(why, fmt.Sprintf("%d of %d repeats not valid and left out: %s", len(p.Invalid), p.All, reason))
+				}
+			}
+		}
+		return why
+	})...)
+	out = append(out, byLevel(w, "", "", func(p sweep.Point) []string {
+		return slices.DeleteFunc(slices.Clone(p.Stage.Warnings), func(s string) bool { return !harmless[s] })
+	})...)
+	for _, n := range []string{accounts(w), zeros(w), connecting(w), reconnects(w), steal(w)} {
+		if n != "" {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+func reasons(recorded []string) []string {
+	if len(recorded) == 0 {
+		return []string{"no reason was recorded"}
+	}
+	return recorded
+}
+
+// byLevel collects what there is to say of each point, every sentence once with all
+// of its levels: a warning that comes at every level is one line.
+func byLevel(w *sweep.Sweep, mark, state string, say func(sweep.Point) []string) []string {
+	var order []string
+	levels := map[string][]string{}
+	for _, p := range w.Points {
+		for _, text := range say(p) {
+			if levels[text] == nil {
+				order = append(order, text)
+			}
+			if l := units.Int(p.Level); !slices.Contains(levels[text], l) {
+				levels[text] = append(levels[text], l)
+			}
+		}
+	}
+	for i, text := range order {
+		where := units.List(levels[text]) + " " + result.LevelUnit(w.Load, 2)
+		if n := len(levels[text]); n == len(w.Points) && n > 1 {
+			where = "every level"
+		} else if n == 1 && levels[text][0] == "1" {
+			where = "1 " + result.LevelUnit(w.Load, 1)
+		}
+		order[i] = strings.TrimSpace(mark + where + ": " + state + text)
+	}
+	return order
+}
+
+// accounts is what became of the requests that were accepted.
+func accounts(w *sweep.Sweep) string {
+	if !slices.ContainsFunc(w.Points, sweep.Point.HasCompletion) {
+		return ""
+	}
+	all := result.NewCompletion()
+	for _, p := range w.Points {
+		if p.HasCompletion() {
+			q := p.Stage.Completion
+			all.Accepted += q.Accepted
+			all.Backlog += q.Backlog
+			all.Lost += q.Lost
+			all.Unknown += q.Unknown
+			all.Duplicates += q.Duplicates
+			all.Latency.Merge(q.Latency)
+		}
+	}
+	s := fmt.Sprintf("accepted %s, completed %s, backlog %s, lost %s, ", units.Int(all.Accepted), units.Int(all.Completed()), units.Int(all.Backlog), units.Int(all.Lost))
+	if all.Unknown > 0 {
+		s += fmt.Sprintf("unknown %s, ", units.Int(all.Unknown))
+	}
+	s += "duplicates " + units.Int(all.Duplicates)
+	if about := sweep.Broker(w.Points[0].Stage.Settings); about != "" {
+		s += "; " + about
+	}
+	return s + "."
+}
+
+// connecting is what connecting cost at the highest level where each request did
+// it; "" where connections were kept.
+func connecting(w *sweep.Sweep) string {
+	last := w.Last()
+	c := last.Stage.Connect
+	if last.Stage.Settings.Get(result.KeyNewConnection) == "" || c.N() == 0 {
+		return ""
+	}
+	return fmt.Sprintf("each request opened a connection, and latencies contain it: at %s, connecting took p50 %s, p99 %s.",
+		sweep.AtLevel(w.Load, last.Level), sweep.Quantile(c, 0.5), sweep.Quantile(c, 0.99))
+}
+
+// reconnects is how many connections were lost; "" where none was.
+func reconnects(w *sweep.Sweep) string {
+	var most int64
+	for _, p := range w.Points {
+		most = max(most, p.Stage.Reconnects)
+	}
+	if most == 0 {
+		return ""
+	}
+	return fmt.Sprintf("up to %s connections per stage were closed, by the server or after a failure, and opened again.", units.Int(most))
+}
+
+// leastSteal is the share of the window from which stolen time is reported.
+const leastSteal = 0.02
+
+// steal is how much CPU time the hypervisor took for others: what a tail on a shared
+// machine is made of. It is "" where that was next to nothing.
+func steal(w *sweep.Sweep) string {
+	var target, generator float64
+	for _, p := range w.Points {
+		if p.Stage.Length > 0 {
+			target = max(target, p.Stage.Target.Steal.Seconds()/p.Stage.Length.Seconds())
+			generator = max(generator, p.Stage.Generator.Steal.Seconds()/p.Stage.Length.Seconds())
+		}
+	}
+	if max(target, generator) < leastSteal {
+		return ""
+	}
+	return fmt.Sprintf("the hypervisor took CPU time away (steal): up to %s of a stage from the target and %s from the generator. It adds to the tail.",
+		units.Percent(target), units.Percent(generator))
+}
+
+// zeros says what "0 failed" is worth: next to nothing in a stage of 15 requests,
+// much in one of 30,000. It is "" where no level has a zero.
+func zeros(w *sweep.Sweep) string {
+	var least, most int64
+	for _, p := range w.Points {
+		c := p.Stage.Counts
+		if n := c.Planned(); n > 0 && (c[result.Rejected] == 0 || c.Failed() == 0) {
+			if least == 0 || n < least {
+				least = n
+			}
+			most = max(most, n)
+		}
+	}
+	bound := func(n int64) string { return fmt.Sprintf("below %s at n = %s", units.RuleOfThree(n), units.Int(n)) }
+	switch {
+	case most == 0:
+		return ""
+	case least == most:
+		return fmt.Sprintf("0 %%: none occurred; the true share is %s (95 %% confidence).", bound(least))
+	}
+	return fmt.Sprintf("0 %%: none occurred; the true share is %s and %s (95 %% confidence).", bound(least), bound(most))
+}

@@ -21,8 +21,8 @@ const module = "github.com/a628bb15/onhold/"
 // stands for all that is below it and not listed itself.
 var layers = [][]string{
 	{"reports/escape", "reports/field", "reports/redact", "reports/render/words", "reports/units"},
-	{"reports/files", "reports/render/table"},
-	{"bench/clock", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/load", "reports/result", "reports/theory", "reports/trace"},
+	{"reports/files", "reports/load", "reports/render/table"},
+	{"bench/clock", "bench/internal/arrivals", "bench/internal/http1", "bench/internal/http1/http1test", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host"},
 	{"bench/process", "reports/model"},
 	{"bench", "reports/conformance", "reports/compare", "reports/render/canvas", "reports/render/sweep"},
@@ -33,7 +33,7 @@ var layers = [][]string{
 	{"targets/..."},
 	{"targets", "reports/render"},
 	{"bench/benchtest", "bench/cmd/onhold/internal/duet", "bench/cmd/onhold/internal/peers"},
-	{"bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/verify"},
+	{"bench/cmd/onhold/internal/commandtest", "bench/cmd/onhold/internal/docs", "bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/verify"},
 	{"bench/cmd/onhold"},
 }
 

@@ -452,6 +452,7 @@ func TestPlanValidate(t *testing.T) {
 	for want, change := range map[string]func(*Plan){
 		"Load.Clients is -1, want 1 to 1000000":            func(p *Plan) { p.Load.Clients = -1 },
 		"Load.Rate is 2e+08, want above 0, up to 10000000": func(p *Plan) { p.Load = Load{Rate: 2e8} },
+		"Load.Rate is 0.5, want a whole number":            func(p *Plan) { p.Load = Load{Rate: 0.5} },
 		"Load.Rate is 5, want left out":                    func(p *Plan) { p.Load = Load{Rate: 5, Burst: 5} },
 		"Warmup is -1s, want 0 to 720h0m0s":                func(p *Plan) { p.Warmup = -time.Second },
 		"Duration is -1s":                                  func(p *Plan) { p.Duration = -time.Second },

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -118,7 +119,10 @@ func setZero[T comparable](field *T, def T) {
 
 // Validate is a [*field.Error] that names the first field that is out of range.
 func (p Plan) Validate() error {
-	if err := field.In("Load", p.Load.Validate()); err != nil {
+	whole := func(name string, rate float64) error {
+		return field.Check(rate == math.Trunc(rate), name, rate, "a whole number, as levels are recorded as such")
+	}
+	if err := field.In("Load", field.First(p.Load.Validate(), whole("Rate", p.Load.Rate), whole("Ramp.To", p.Load.Ramp.To))); err != nil {
 		return err
 	}
 	duration := func(name string, d time.Duration) error {

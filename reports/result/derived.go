@@ -1,6 +1,10 @@
 package result
 
-import "time"
+import (
+	"time"
+
+	"github.com/a628bb15/onhold/reports/load"
+)
 
 // TargetName is what was driven: a style of ours, or a URL.
 func (s *Stage) TargetName() string { return s.Settings.Get(KeyTarget) }
@@ -14,9 +18,9 @@ func (s *Stage) Level() int { return s.Settings.Int(KeyLevel) }
 // rate is n per second of the measured window.
 func (s *Stage) rate(n int64) float64 { return float64(n) / s.Length.Seconds() }
 
-// OpenLoad reports whether the load model load is one whose requests come by
+// OpenLoad reports whether the load model is one whose requests come by
 // the clock, so that the level is a rate and no number of clients.
-func OpenLoad(load string) bool { return load == "constant" || load == "poisson" }
+func OpenLoad(model string) bool { return load.Model(model).Open() }
 
 // LevelUnit names what the level of a load model counts.
 func LevelUnit(load string, level int) string {

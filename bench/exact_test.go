@@ -131,7 +131,7 @@ func TestClosedAtTheEdgeOfThePool(t *testing.T) {
 // flight is the number of clients.
 func TestLittlesLawOnEveryStyle(t *testing.T) {
 	const wait = 30 * time.Millisecond
-	for _, style := range targets.Names(targets.HTTP) {
+	for _, style := range targets.Names(targets.Inline(targets.HTTP)) {
 		t.Run(style, func(t *testing.T) {
 			t.Parallel()
 			for _, p := range []bench.Plan{
@@ -165,7 +165,7 @@ func TestStallAtAConstantRate(t *testing.T) {
 		stall = time.Second
 		wait  = 20 * time.Millisecond
 	)
-	for _, style := range targets.Names(targets.HTTP) {
+	for _, style := range targets.Names(targets.Inline(targets.HTTP)) {
 		t.Run(style, func(t *testing.T) {
 			t.Parallel()
 			s := drive(t, style,

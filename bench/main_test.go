@@ -1,32 +1,22 @@
 package bench_test
 
 import (
-	"context"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/bare"
 )
-
-// serveEnv makes the test binary serve a target in place of running tests, so
-// that tests and benchmarks drive a process of its own as the command does.
-const serveEnv = "ONHOLD_TEST_SERVE"
 
 // roles are what the test binary does in place of running tests where a
 // variable of that name is set, with its value.
-var roles = map[string]func(value string) error{serveEnv: serveTarget}
+var roles = map[string]func(value string) error{}
 
 func TestMain(m *testing.M) {
+	targets.ServeIfLaunched() // tests and benchmarks drive a process of its own, as the command does
 	for name, play := range roles {
 		if value := os.Getenv(name); value != "" {
 			if err := play(value); err != nil {
@@ -44,47 +34,11 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func serveTarget(style string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	targets.TuneRuntime(0)
-	server, err := start(style)
-	if err != nil {
-		return err
-	}
-	if err := json.NewEncoder(os.Stdout).Encode(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: style}); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-	defer cancel()
-	return server.Shutdown(ctx)
-}
-
-// server is a target, or the yardstick.
-type server interface {
-	Addr() string
-	Shutdown(context.Context) error
-}
-
-func start(style string) (server, error) {
-	if style == bare.Name {
-		return bare.Start(bare.Config{Addr: "127.0.0.1:0"})
-	}
-	return targets.Start(style, targets.Options{})
-}
-
 // launch starts a target of the default options as its own process, for as
 // long as the benchmark or test lasts.
 func launch(tb testing.TB, style string, cpus []int) *targets.Process {
 	tb.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	cmd := exec.Command(exe)
-	cmd.Env = append(os.Environ(), serveEnv+"="+style)
-	p, err := targets.Launch(tb.Context(), cmd, cpus)
+	p, err := targets.Program{CPUs: cpus}.Launch(tb.Context(), style, targets.Options{})
 	if err != nil {
 		tb.Fatal(err)
 	}

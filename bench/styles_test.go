@@ -37,7 +37,7 @@ func BenchmarkStyles(b *testing.B) {
 			cpus, procs = target, len(generator)
 		}
 	}
-	for _, style := range targets.Names(targets.HTTP) {
+	for _, style := range targets.Names(targets.Inline(targets.HTTP)) {
 		target := benchtest.Server(style, func(b *testing.B) (string, int) {
 			before := runtime.GOMAXPROCS(procs) // package testing sets it anew before each benchmark
 			process := launch(b, style, cpus)

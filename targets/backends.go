@@ -26,6 +26,10 @@ type Backend struct {
 	// own, and Scheme how Options.BackendURL begins; empty: it calls none.
 	Upstream, Scheme string
 
+	// Uses lists the settings of Options that mean something to this backend, beside
+	// those that all of them have: see [Options.Settings].
+	Uses []string
+
 	check func(Options) error                    // of the backend's own fields, each named as the command's flag
 	open  func(Options) (backend.Backend, error) // options that were checked
 
@@ -34,17 +38,21 @@ type Backend struct {
 	wait func(Options) (latency time.Duration, conns int)
 }
 
+// simulated are the settings of a wait that is simulated, in the target's process
+// or in the upstream that it calls.
+var simulated = []string{"backend-dist", "backend-cv", "backend-stall"}
+
 // Backends lists what there is to wait for, the default first.
 var Backends = []Backend{
-	{Name: "sim", About: "a timer in the target's process", check: checkSim, open: openSim, wait: waitSim},
-	{Name: "postgres", About: "a PostgreSQL server that sleeps in the query", check: checkPostgres, open: openPostgres, wait: waitPostgres},
+	{Name: "sim", About: "a timer in the target's process", Uses: simulated, check: checkSim, open: openSim, wait: waitSim},
+	{Name: "postgres", About: "a PostgreSQL server that sleeps in the query", Uses: []string{"backend-dsn"}, check: checkPostgres, open: openPostgres, wait: waitPostgres},
 	{
 		Name: httpbackend.Name, About: "an order service in a process of its own, called over HTTP by the fasthttp client",
-		Upstream: goroutine.Name, Scheme: "http://", check: checkREST, open: openREST, wait: waitSim,
+		Upstream: goroutine.Name, Scheme: "http://", Uses: append([]string{"backend-url"}, simulated...), check: checkREST, open: openREST, wait: waitSim,
 	},
 	{
 		Name: grpcbackend.Name, About: "the same over gRPC",
-		Upstream: grpc.Name, Scheme: "grpc://", check: checkRPC, open: openRPC, wait: waitRPC,
+		Upstream: grpc.Name, Scheme: "grpc://", Uses: append([]string{"backend-url"}, simulated...), check: checkRPC, open: openRPC, wait: waitRPC,
 	},
 }
 

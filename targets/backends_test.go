@@ -260,7 +260,7 @@ func TestEveryStyleOutlivesItsDatabase(t *testing.T) {
 	const wait = time.Second // time to stop the database while all wait for it
 	var servers []targets.Server
 	var clients [][]*client
-	styles := targets.Speaking(targets.HTTP)
+	styles := targets.Inline(targets.HTTP)
 	for _, style := range styles {
 		s := start(t, style, targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: cluster.DSN(), Latency: wait, Conns: n + 1}})
 		own := make([]*client, n)

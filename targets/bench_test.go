@@ -18,7 +18,7 @@ import (
 // them time.Sleep. Run it with -benchtime=50x: one op takes 200 ms.
 func BenchmarkWait(b *testing.B) {
 	targets.TuneRuntime(0)
-	for _, style := range targets.Speaking(targets.HTTP) {
+	for _, style := range targets.Inline(targets.HTTP) {
 		b.Run("style="+style.Name, func(b *testing.B) {
 			s := start(b, style, targets.Options{Sim: sim.Config{Latency: 200 * time.Millisecond}})
 			c := dial(b, s)
@@ -51,7 +51,7 @@ func BenchmarkWait(b *testing.B) {
 // the server's: the clients make none.
 func BenchmarkRequest(b *testing.B) {
 	targets.TuneRuntime(0)
-	for _, style := range targets.Speaking(targets.HTTP) {
+	for _, style := range targets.Inline(targets.HTTP) {
 		b.Run("style="+style.Name, func(b *testing.B) {
 			s := start(b, style, targets.Options{Sim: sim.Config{Latency: 1}})
 			request := []byte(askFor(42))

@@ -23,7 +23,7 @@ const latency = 5 * time.Millisecond
 
 // eachStyle runs a test over the styles that speak HTTP.
 func eachStyle(t *testing.T, test func(t *testing.T, style targets.Style)) {
-	for _, style := range targets.Speaking(targets.HTTP) {
+	for _, style := range targets.Inline(targets.HTTP) {
 		t.Run(style.Name, func(t *testing.T) {
 			t.Parallel()
 			test(t, style)

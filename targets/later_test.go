@@ -19,6 +19,7 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/queue"
 	"github.com/a628bb15/onhold/targets/queue/broker"
+	"github.com/a628bb15/onhold/targets/queue/payments"
 )
 
 // Style queue, with its broker and its payment service in this process. What
@@ -53,7 +54,7 @@ func startQueue(t *testing.T, b *broker.Server, o targets.Options) targets.Serve
 
 func startPayments(t *testing.T, b *broker.Server) targets.Server {
 	t.Helper()
-	return start(t, targets.Payments, targets.Options{Queued: targets.Queued{Broker: b.URL(), Consumers: 5}})
+	return start(t, paymentService(t), targets.Options{Queued: targets.Queued{Broker: b.URL(), Consumers: 5}})
 }
 
 func TestAnOrderIsAcceptedAndPaidLater(t *testing.T) {
@@ -129,7 +130,7 @@ func TestEveryBackendPaysWhatWasAccepted(t *testing.T) {
 			o := waitFor[be.Name](t, latency, 5)
 			o.Backend = be.Name
 			o.Queued = targets.Queued{Broker: b.URL(), Consumers: 5}
-			p := start(t, targets.Payments, o)
+			p := start(t, paymentService(t), o)
 			eventually(t, "the stream is empty", func() bool {
 				left, err := client.Backlog(t.Context())
 				return err == nil && left == 0
@@ -305,7 +306,7 @@ func TestAnOrderThatComesTwiceIsPaidOnce(t *testing.T) {
 	place(atOnce)
 	place(atOnce)
 	place(later)
-	p := start(t, targets.Payments, targets.Options{
+	p := start(t, paymentService(t), targets.Options{
 		Sim: sim.Config{Latency: 50 * time.Millisecond}, Queued: targets.Queued{Broker: b.URL(), Consumers: 5, AckWait: time.Second},
 	})
 	eventually(t, "both orders are paid", func() bool { return p.Stats().Broker.Paid == 2 })
@@ -419,4 +420,16 @@ func TestBodiesOfOrdersDiffer(t *testing.T) {
 			t.Errorf("%q: read as order %d", reply, id)
 		}
 	}
+}
+
+// paymentService is the service that pays the orders of style queue.
+func paymentService(t *testing.T) targets.Style {
+	t.Helper()
+	for _, s := range targets.Helpers {
+		if s.Name == payments.Name {
+			return s
+		}
+	}
+	t.Fatal("there is no payment service")
+	return targets.Style{}
 }

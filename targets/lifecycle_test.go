@@ -149,7 +149,7 @@ func TestEveryStyleSurvivesClientsThatGoAway(t *testing.T) {
 // served.
 func TestEveryStyleTakesABurstOfConnections(t *testing.T) {
 	const n = 2000
-	for _, style := range targets.Speaking(targets.HTTP) { // one after the other: descriptors
+	for _, style := range targets.Inline(targets.HTTP) { // one after the other: descriptors
 		t.Run(style.Name, func(t *testing.T) {
 			s := start(t, style, targets.Options{Workers: 20, Queue: n})
 			var wg sync.WaitGroup

@@ -11,6 +11,7 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/bare"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 )
@@ -79,8 +80,11 @@ type Options struct {
 	// BackendURL is where the upstream listens, for a backend that calls one.
 	BackendURL string
 
-	// Queued is for the styles of Later, and Payments.
+	// Queued is for style queue, its broker and its payment service.
 	Queued Queued
+
+	// Bare is for the bare server, of which Addr is ignored.
+	Bare bare.Config
 
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.

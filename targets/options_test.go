@@ -85,7 +85,7 @@ func TestOnceEach(t *testing.T) {
 }
 
 func TestStartSaysWhatIsWrong(t *testing.T) {
-	if _, err := targets.Start("tubes", targets.Options{}); err == nil || !strings.Contains(err.Error(), strings.Join(targets.AllNames(), ", ")) {
+	if _, err := targets.Start("tubes", targets.Options{}); err == nil || !strings.Contains(err.Error(), strings.Join(targets.Names(targets.Styles), ", ")) {
 		t.Errorf("an unknown style: %v, want the styles that there are", err)
 	}
 	eachStyle(t, func(t *testing.T, style targets.Style) {

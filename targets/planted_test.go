@@ -37,7 +37,7 @@ func TestEveryStyleDelaysAShare(t *testing.T) {
 // In every style each order request, and nothing else, burns its CPU time.
 func TestEveryStyleBurnsCPU(t *testing.T) {
 	const extra, n = 5 * time.Millisecond, 20
-	for _, style := range targets.Speaking(targets.HTTP) { // one after the other: the CPU time is the process's
+	for _, style := range targets.Inline(targets.HTTP) { // one after the other: the CPU time is the process's
 		t.Run(style.Name, func(t *testing.T) {
 			s := start(t, style, targets.Options{Extra: inject.Config{CPU: extra}})
 			c := dial(t, s)

@@ -19,6 +19,7 @@ import (
 const playEnv = "ONHOLD_TEST_PLAY"
 
 func TestMain(m *testing.M) {
+	targets.ServeIfLaunched()
 	switch os.Getenv(playEnv) {
 	case "":
 		// Tests that run in parallel wait most of the time: more of them than CPUs.
@@ -65,16 +66,16 @@ func TestLaunchSaysWhyATargetDidNotStart(t *testing.T) {
 		"babbles": `printed "Listening on port 80 :-)"`,
 		"logs":    "which is no ready line",
 	} {
-		if _, err := targets.Launch(t.Context(), play(t, part), nil); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := targets.LaunchCommand(t.Context(), play(t, part), nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one that contains %q", part, err, want)
 		}
 	}
-	if _, err := targets.Launch(t.Context(), exec.Command("/nowhere/onhold"), nil); err == nil {
+	if _, err := targets.LaunchCommand(t.Context(), exec.Command("/nowhere/onhold"), nil); err == nil {
 		t.Error("a file that is not there was started")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if _, err := targets.Launch(ctx, play(t, "hangs"), nil); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := targets.LaunchCommand(ctx, play(t, "hangs"), nil); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("interrupted while it waits: %v", err)
 	}
 }
@@ -83,7 +84,7 @@ func TestLaunchSaysWhyATargetDidNotStart(t *testing.T) {
 // the parent does: a blocking target in this very process ends its threads.
 func TestProcessOutlivesThreadsOfItsParent(t *testing.T) {
 	for range 5 {
-		p, err := targets.Launch(t.Context(), play(t, "serves"), nil)
+		p, err := targets.LaunchCommand(t.Context(), play(t, "serves"), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +106,7 @@ func TestProcessOutlivesThreadsOfItsParent(t *testing.T) {
 }
 
 func TestProcessThatDiesLater(t *testing.T) {
-	p, err := targets.Launch(t.Context(), play(t, "dies later"), nil)
+	p, err := targets.LaunchCommand(t.Context(), play(t, "dies later"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,6 @@ package targets
 import (
 	"runtime"
 	"runtime/debug"
-
-	"github.com/a628bb15/onhold/targets/blocking"
 )
 
 // MinProcs is what TuneRuntime raises GOMAXPROCS to at the least.
@@ -59,8 +57,10 @@ func TuneRuntime(threads int) {
 // Threads is how many threads a target of that style has that block in system
 // calls; 0 where it has none of its own.
 func (o Options) Threads(style string) int {
-	if style != blocking.Name {
+	s, _ := Find(style)
+	if !s.threads {
 		return 0
 	}
-	return o.withDefaults().Workers
+	workers, _ := s.room(o.withDefaults())
+	return workers
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // What a request had its worker for is the backend's wait and what the target
@@ -27,7 +28,7 @@ func TestHeldIsServiceWithoutTheQueue(t *testing.T) {
 		if s.Stats().Workers == 0 { // all of them at once
 			took *= n
 		}
-		st, err := targets.Stats(t.Context(), style.Protocol, s.Addr())
+		st, err := orders.FetchStats(t.Context(), s.Addr())
 		if err != nil {
 			t.Fatal(err)
 		}

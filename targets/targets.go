@@ -1,8 +1,10 @@
 // Package targets holds the servers that are driven: one order service, built
 // in several styles of waiting for the same backend.
 //
-// A new style is a folder beside the others and a line in [Styles], or in [Later]
-// where it answers before it has paid.
+// [Styles] is the table of styles and [Backends] that of what they wait for. A
+// new one is a folder beside the others and an entry in its table. [Style.Start]
+// starts a target in this process; [Program.Launch] and [Program.Drive] start it
+// as a process of its own.
 package targets
 
 import (
@@ -14,27 +16,30 @@ import (
 
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/backend/inject"
-	"github.com/a628bb15/onhold/targets/blocking"
-	"github.com/a628bb15/onhold/targets/eventloop"
-	"github.com/a628bb15/onhold/targets/goroutine"
-	"github.com/a628bb15/onhold/targets/grpc"
+	"github.com/a628bb15/onhold/targets/bare"
 	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets/queue/payments"
 )
 
-// Server is a running target.
-type Server interface {
+// Listener is a running server.
+type Listener interface {
 	// Addr is the address that it listens on, as HOST:PORT.
 	Addr() string
-
-	// Stats says what it is doing.
-	Stats() orders.Stats
 
 	// Shutdown stops accepting, answers what is in flight, closes all
 	// connections and returns when that is done. It returns the error of ctx
 	// when that ends first: what was in flight may then stay unanswered. In both
 	// cases it then lets go of what the backend holds, which may take a few
-	// seconds more. It is to be called once.
+	// seconds more. It must be called once.
 	Shutdown(ctx context.Context) error
+}
+
+// Server is a running target.
+type Server interface {
+	Listener
+
+	// Stats reports what it is doing.
+	Stats() orders.Stats
 }
 
 // Protocol is what the callers of a target speak.
@@ -46,77 +51,33 @@ const (
 	GRPC Protocol = "gRPC"
 )
 
-// Style is a way to wait for the backend.
-type Style struct {
-	Name     string
-	About    string // one line
-	Protocol Protocol
-
-	start func(Options, backend.Backend) (Server, error) // options with their defaults filled in
+// Inline lists the styles whose callers speak the protocol and that complete an
+// order before they reply.
+func Inline(p Protocol) []Style {
+	return slices.DeleteFunc(slices.Clone(Styles), func(s Style) bool { return s.Later || s.Protocol != p })
 }
 
-// Styles lists the styles.
-var Styles = []Style{
-	{Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue", start: startBlocking},
-	{Name: goroutine.Name, About: "a parked goroutine per request", start: startGoroutine},
-	{Name: eventloop.Name, About: "callbacks on a few event loops; a request that waits is a timer, for any backend but sim a goroutine", start: startEventloop},
-	{Name: grpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC, start: startRPC},
-}
-
-func startBlocking(o Options, b backend.Backend) (Server, error) {
-	return blocking.Start(blocking.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b, Log: o.log})
-}
-
-func startGoroutine(o Options, b backend.Backend) (Server, error) {
-	return goroutine.Start(goroutine.Config{Addr: o.Addr, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
-}
-
-func startEventloop(o Options, b backend.Backend) (Server, error) {
-	return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
-}
-
-func startRPC(o Options, b backend.Backend) (Server, error) {
-	c := grpc.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b}
-	if o.RPCLimit == LimitNone {
-		c.Workers, c.Queue = 0, 0
-	}
-	return grpc.Start(c)
-}
-
-// Speaking lists the styles whose callers speak the protocol.
-func Speaking(p Protocol) []Style {
-	return slices.DeleteFunc(slices.Clone(Styles), func(s Style) bool { return s.Protocol != p })
-}
-
-// Names lists the names of the styles: of all, or of those that are Speaking
-// one of the protocols.
-func Names(speaking ...Protocol) (names []string) {
-	for _, s := range Styles {
-		if len(speaking) == 0 || slices.Contains(speaking, s.Protocol) {
-			names = append(names, s.Name)
-		}
+// Names lists the names of styles.
+func Names(styles []Style) []string {
+	names := make([]string, len(styles))
+	for i, s := range styles {
+		names[i] = s.Name
 	}
 	return names
 }
 
-// AllNames lists the names of Styles and of Later.
-func AllNames() []string {
-	names := Names()
-	for _, s := range Later {
-		names = append(names, s.Name)
-	}
-	return names
-}
+// Find returns the style of that name; ok is false where there is none.
+func Find(name string) (style Style, ok bool) { return find(Styles, name) }
 
-// Find returns the style of that name, of Styles or of Later; ok is false where
-// there is none.
-func Find(name string) (style Style, ok bool) {
-	for _, s := range slices.Concat(Styles, Later) {
-		if s.Name == name {
-			return s, true
-		}
+func find(styles []Style, name string) (Style, bool) {
+	if i := slices.IndexFunc(styles, func(s Style) bool { return s.Name == name }); i >= 0 {
+		return styles[i], true
 	}
 	return Style{}, false
+}
+
+func unknownStyle(name string) error {
+	return fmt.Errorf("there is no style %q; the styles are %s", name, strings.Join(Names(Styles), ", "))
 }
 
 // Start starts a target of the named style, and returns when it listens.
@@ -124,7 +85,7 @@ func Start(style string, o Options) (Server, error) {
 	if s, ok := Find(style); ok {
 		return s.Start(o)
 	}
-	return nil, fmt.Errorf("there is no style %q; the styles are %s", style, strings.Join(AllNames(), ", "))
+	return nil, unknownStyle(style)
 }
 
 // Start starts a target of this style, and returns when it listens.
@@ -163,8 +124,28 @@ type target struct {
 }
 
 // Shutdown writes the trace and closes the backend too, also where the server
-// did not finish in time: what is still asked then ends with it, or would be
-// answered to nobody.
+// did not finish in time: a query that is still running then ends with it.
 func (t *target) Shutdown(ctx context.Context) error {
 	return errors.Join(t.Server.Shutdown(ctx), t.traced.write(), t.backend.Close())
+}
+
+// Check reports what is wrong with the options of a style or of one of Helpers.
+func Check(name string, o Options) error {
+	s, ok := find(slices.Concat(Styles, Helpers), name)
+	if !ok {
+		return unknownStyle(name)
+	}
+	if o.Trace != "" {
+		if err := s.Traceable(o); err != nil {
+			return err
+		}
+	}
+	switch {
+	case name == bare.Name:
+		o.Bare.Addr = o.withDefaults().Addr
+		return o.Bare.Validate()
+	case name == payments.Name && o.Queued.Broker == "":
+		return errors.New("--broker: payments needs one, like nats://127.0.0.1:4222")
+	}
+	return o.Validate()
 }

@@ -15,13 +15,8 @@ import (
 // and so many places to wait for one; ok is false where the style lets in any
 // number, or has no gate that can be traced. The defaults of o are filled in.
 func (s Style) gateOf(o Options) (workers, queue int, ok bool) {
-	switch s.Name {
-	case blocking.Name:
-		return o.Workers, o.Queue, true
-	case goroutine.Name, eventloop.Name: // whoever is let in is served at once
-		return o.MaxInflight, 0, o.MaxInflight > 0
-	}
-	return 0, 0, false
+	workers, queue = s.room(o)
+	return workers, queue, s.traced && workers > 0
 }
 
 // Traceable says why a target of the style cannot be traced; nil where it can.

@@ -151,7 +151,7 @@ func TestEveryStyleTellsFullFromGone(t *testing.T) {
 // connection carries one call.
 func TestEveryStyleKeepsToItsConnections(t *testing.T) {
 	const conns, n = 3, 12
-	for _, style := range targets.Speaking(targets.HTTP) {
+	for _, style := range targets.Inline(targets.HTTP) {
 		t.Run(style.Name, func(t *testing.T) {
 			t.Parallel()
 			b, err := targets.FindBackend("rest")
@@ -224,7 +224,7 @@ func TestStyleRPC(t *testing.T) {
 			t.Errorf("%s: 30 clients are served once each in %v, want %v", row.limit, got, want)
 		}
 	}
-	if got := targets.Names(targets.HTTP); strings.Join(got, ",") != "blocking,goroutine,eventloop" {
+	if got := targets.Names(targets.Inline(targets.HTTP)); strings.Join(got, ",") != "blocking,goroutine,eventloop" {
 		t.Errorf("the styles that speak HTTP are %v", got)
 	}
 }

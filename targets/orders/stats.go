@@ -1,5 +1,12 @@
 package orders
 
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+)
+
 // Stats is what a target says of itself at [PathStats]. The first block is
 // settings, where 0 means that the style has no such limit; the second block is
 // the present; the third counts since the start.
@@ -67,4 +74,23 @@ type Durations struct {
 	P50  int64 `json:"p50"`
 	P99  int64 `json:"p99"`
 	Max  int64 `json:"max"`
+}
+
+// FetchStats asks a server that listens at addr for its statistics.
+func FetchStats(ctx context.Context, addr string) (st Stats, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+addr+PathStats, nil)
+	if err != nil {
+		return st, err
+	}
+	req.Close = true
+	client := http.Client{Transport: &http.Transport{}} // no proxy of the environment's
+	resp, err := client.Do(req)
+	if err != nil {
+		return st, err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return st, fmt.Errorf("%s: %s", PathStats, resp.Status)
+	}
+	return st, json.NewDecoder(resp.Body).Decode(&st)
 }

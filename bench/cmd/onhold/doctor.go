@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -48,10 +47,6 @@ func examine(ctx context.Context, c *cli.Command) error {
 	}}
 	if config.Length < shortestExamination || config.Length > time.Minute {
 		return usageError("--length=%v: must be from %v to 1m", config.Length, shortestExamination)
-	}
-	var err error
-	if config.Exe, err = os.Executable(); err != nil {
-		return err
 	}
 	p, err := pinned(c)
 	if err != nil {

@@ -114,7 +114,7 @@ func checkDriving(c *cli.Command, styles []targets.Style) error {
 		return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), grpc.Driver)
 	}
 	if !slices.ContainsFunc(styles, calls) && c.Int("conns") != 0 {
-		return usageError("--conns=%d: goes with style %s only", c.Int("conns"), strings.Join(targets.Names(targets.GRPC), ", "))
+		return usageError("--conns=%d: goes with style %s only", c.Int("conns"), strings.Join(targets.Names(targets.Inline(targets.GRPC)), ", "))
 	}
 	return nil
 }

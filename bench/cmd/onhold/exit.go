@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/targets"
 )
 
 // The exit codes. A script may rely on them.
@@ -37,6 +38,9 @@ func exitCodeOf(err error) int {
 	}
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
+	}
+	if _, ok := errors.AsType[*targets.NotStarted](err); ok {
+		return exitNotStarted
 	}
 	if _, ok := errors.AsType[*files.Unwritten](err); ok {
 		return exitUnwritten

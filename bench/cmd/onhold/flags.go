@@ -11,13 +11,11 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
-	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
 )
@@ -229,83 +227,15 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 func withoutExtra(c *cli.Command, driven string) error {
 	for _, flag := range []string{"extra-cpu", "extra-delay"} {
 		if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) {
-			return usageError("--%s=%v: cannot be planted in %s, only in the styles %s", flag, c.Value(flag), driven, strings.Join(targets.Names(), ", "))
+			return usageError("--%s=%v: cannot be planted in %s, only in the styles %s", flag, c.Value(flag), driven, strings.Join(targets.Names(targets.Styles), ", "))
 		}
 	}
 	return nil
 }
 
-// built are the flags that say how a target is built, in the order in which they
-// are shown, with the styles and the backend that they mean something to, where
-// these are not all.
-var built = []builtBy{
-	{"backend", "", ""}, {"backend-url", "", "rest rpc"}, {"backend-latency", "", ""}, {"backend-dist", "", "sim rest rpc"}, {"backend-cv", "", "sim rest rpc"},
-	{"backend-conns", "", ""}, {flagDSN, "", "postgres"}, {"backend-stall", "", "sim rest rpc"}, {"extra-cpu", "", ""}, {"extra-delay", "", ""},
-	{"workers", "blocking rpc", ""}, {"queue", "blocking rpc", ""}, {"rpc-limit", "rpc", ""},
-	{"max-inflight", "goroutine eventloop queue", ""}, {"loops", "eventloop", ""}, {"seed", "", ""},
-}
-
-type builtBy struct{ flag, styles, backends string }
-
-// not reports whether the flag means nothing to the backend.
-func (f builtBy) not(backend string) bool {
-	return f.backends != "" && !slices.Contains(strings.Fields(f.backends), backend)
-}
-
-// targetArgs are the flags that make serve build the same target, whatever the
-// environment says.
-func targetArgs(c *cli.Command) []string {
-	args := []string{"--addr=" + targets.DefaultAddr}
-	for _, f := range built {
-		if f.flag != flagDSN {
-			args = append(args, fmt.Sprintf("--%s=%v", f.flag, c.Value(f.flag)))
-		}
-	}
-	return args
-}
-
-// targetEnv is what serve is told beside targetArgs: what nobody is to read who
-// lists this machine's processes.
-func targetEnv(c *cli.Command) []string {
-	return append(os.Environ(), variableOf(flagDSN)+"="+c.String(flagDSN), variableOf(flagBroker)+"="+c.String(flagBroker))
-}
-
 // text is the value of a string flag, its default where an environment
 // variable sets it to nothing.
 func text(c *cli.Command, flag, def string) string { return cmp.Or(c.String(flag), def) }
-
-// targetSettings are the effective settings of a target: all of them where
-// style is empty, else those that mean something to the style. What another
-// backend would mean is never among them.
-func targetSettings(c *cli.Command, style string) result.Settings {
-	var s result.Settings
-	backend := backendOf(c)
-	for _, f := range built {
-		if f.not(backend) {
-			continue
-		}
-		if style != "" && f.styles != "" && !strings.Contains(f.styles, style) {
-			continue
-		}
-		if style == grpc.Name && c.String("rpc-limit") == targets.LimitNone && (f.flag == "workers" || f.flag == "queue") {
-			continue
-		}
-		value := fmt.Sprint(c.Value(f.flag))
-		switch {
-		case f.flag == "backend-cv" && value == "0" && c.String("backend-dist") == string(sim.Lognormal):
-			value = fmt.Sprint(sim.DefaultCV)
-		case f.flag == flagDSN:
-			value = postgres.Config{DSN: value}.Server()
-		case f.flag == "backend-conns" && value == "0" && backend == "postgres":
-			value = fmt.Sprint(postgres.DefaultConns)
-		}
-		if style != "" && f.styles == "" && nothing(value) {
-			continue // not in use
-		}
-		s = append(s, result.Setting{Key: strings.ReplaceAll(f.flag, "-", "_"), Value: value})
-	}
-	return s
-}
 
 // nothing reports whether a setting's value says that it is not in use.
 func nothing(value string) bool {

@@ -11,10 +11,14 @@ import (
 
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/redact"
+	"github.com/a628bb15/onhold/targets"
 	"github.com/urfave/cli/v3"
 )
 
-func main() { os.Exit(run(os.Args, os.Stdout, os.Stderr)) }
+func main() {
+	targets.ServeIfLaunched()
+	os.Exit(run(os.Args, os.Stdout, os.Stderr))
+}
 
 // twoDashes puts right how the command-line library names a flag.
 var twoDashes = strings.NewReplacer("not defined: -", "not defined: --", "for flag -", "for flag --", "for argument: -", "for argument: --")

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -52,7 +50,7 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	if c.NArg() > 0 {
 		return usageError("patterns takes no arguments, got %q; name patterns with --only", c.Args().First())
 	}
-	config := patterns.Config{Scale: c.Float("scale"), DSN: c.String(flagDSN), Env: patternsEnv(c)}
+	config := patterns.Config{Scale: c.Float("scale"), DSN: c.String(flagDSN)}
 	for name := range strings.SplitSeq(c.String("only"), ",") {
 		if name = strings.TrimSpace(name); name != "" {
 			config.Only = append(config.Only, name)
@@ -63,10 +61,6 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	}
 	if err := config.Validate(); err != nil {
 		return &exitError{exitUsage, err}
-	}
-	var err error
-	if config.Exe, err = os.Executable(); err != nil {
-		return err
 	}
 	p, err := pinned(c)
 	if err != nil {
@@ -131,9 +125,6 @@ func patternsError(runErr error, interrupted bool, whole, many, invalid int) err
 	case interrupted:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are whole, and written", whole, many)}
 	case runErr != nil:
-		if _, ok := errors.AsType[*patterns.NotStarted](runErr); ok {
-			return &exitError{exitNotStarted, runErr}
-		}
 		return runErr
 	case invalid > 0:
 		return &exitError{exitInvalid, fmt.Errorf("%d of the stages are not valid; the page says which, and why", invalid)}
@@ -148,23 +139,6 @@ func patternsLine(config patterns.Config) []string {
 		line = append(line, "--only="+strings.Join(config.Only, ","))
 	}
 	return line
-}
-
-// patternsEnv is the environment of the servers: the experiments say how they
-// are built, and nothing else does.
-func patternsEnv(c *cli.Command) []string {
-	var flags []string
-	for _, f := range serveCommand().Flags {
-		flags = append(flags, variableOf(f.Names()[0]))
-	}
-	env := slices.DeleteFunc(os.Environ(), func(pair string) bool {
-		name, _, _ := strings.Cut(pair, "=")
-		return slices.Contains(flags, name)
-	})
-	if dsn := c.String(flagDSN); dsn != "" {
-		env = append(env, variableOf(flagDSN)+"="+dsn) // not on the command line, where anybody may read it
-	}
-	return env
 }
 
 // showPatterns writes the page and its figures, and tells what was found.

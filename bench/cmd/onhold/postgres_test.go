@@ -36,7 +36,7 @@ func TestRunWithPostgres(t *testing.T) {
 		args := append([]string{"run", "--backend", "postgres", "--targets", "goroutine", "--levels", "5", "--out", "out"}, row.args...)
 		stop := make(chan struct{})
 		seen := make(chan int)
-		go func() { seen <- watchArguments(t, stop, "--backend=postgres", pgtest.Password) }()
+		go func() { seen <- watchArguments(t, stop, "goroutine", pgtest.Password) }()
 		stdout, stderr, code := onholdWith(t, row.env, dir, args...)
 		close(stop)
 		if n := <-seen; n == 0 && haveProc() {

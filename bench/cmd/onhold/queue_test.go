@@ -57,7 +57,7 @@ func serveProcessWith(t *testing.T, env []string, args ...string) *targets.Proce
 	}
 	cmd := exec.Command(exe, append([]string{"serve"}, args...)...)
 	cmd.Env = slices.Concat(os.Environ(), []string{asCommand + "=1"}, commandtest.Short, env)
-	p, err := targets.Launch(t.Context(), cmd, nil)
+	p, err := targets.LaunchCommand(t.Context(), cmd, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

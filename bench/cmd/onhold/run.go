@@ -61,7 +61,7 @@ func runCommand() *cli.Command {
 			"  onhold run --targets queue --load poisson --levels 50 --stage 1s\n" +
 			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
 		Flags: slices.Concat([]cli.Flag{
-			stringFlag(catTarget, "targets", strings.Join(targets.Names(targets.HTTP), ","), "styles to drive, separated by commas; there are "+strings.Join(targets.AllNames()[len(targets.Names(targets.HTTP)):], " and ")+" too"),
+			stringFlag(catTarget, "targets", strings.Join(targets.Names(targets.Inline(targets.HTTP)), ","), "styles to drive, separated by commas; there are "+strings.Join(targets.Names(targets.Styles)[len(targets.Inline(targets.HTTP)):], " and ")+" too"),
 			listFlag(catTarget, "url", "drive this address in place of our own targets; given more than once, addresses on one server, each with its weight in front, as in 9@http://127.0.0.1/a"),
 			intFlag(catTarget, "pid", 0, "with --url: the server's process on this machine, to measure its CPU time and memory"),
 			stringFlag(catRequest, "method", http.MethodGet, "with --url: of the requests"),
@@ -111,6 +111,7 @@ type sitting struct {
 	folder   *result.Folder
 	progress *progress
 	stages   []*result.Stage
+	options  targets.Options // of targets of ours
 }
 
 func runAction(ctx context.Context, c *cli.Command) error {
@@ -180,8 +181,8 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 			warmup = quickWarmup
 		}
 	}
-	options, err := targetOptions(c)
-	if err != nil {
+	var err error
+	if s.options, err = targetOptions(c); err != nil {
 		return nil, err
 	}
 	if s.levels, err = parseLevels(levels); err != nil {
@@ -225,7 +226,7 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	if s.required, err = requirements(c); err != nil {
 		return nil, err
 	}
-	if s.subjects, err = subjects(ctx, c, options, sweep); err != nil {
+	if s.subjects, err = subjects(ctx, c, s.options, sweep); err != nil {
 		return nil, err
 	}
 	if n := len(s.subjects) * len(s.levels) * s.repeats; n > result.MaxStages {
@@ -268,7 +269,7 @@ func (s *sitting) open() error {
 	}
 	run.Notes = append(run.Notes, note)
 	if backendOf(s.c) == "postgres" && len(s.c.StringSlice("url")) == 0 {
-		settings := targetSettings(s.c, "")
+		settings := s.options.Settings()
 		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
 			settings.Get("backend_dsn"), settings.Get("backend_conns")))
 	}
@@ -327,10 +328,7 @@ func (s *sitting) effective() result.Settings {
 		{Key: "retries", Value: strconv.Itoa(s.c.Int("retries"))},
 	}
 	if len(s.c.StringSlice("url")) == 0 {
-		out = append(out, targetSettings(s.c, "")...)
-	}
-	if slices.Contains(names, queue.Name) {
-		out = append(out, queueSettings(s.c)...)
+		out = append(out, s.options.Settings(s.styles()...)...)
 	}
 	if s.c.Bool("trace") {
 		out = append(out, result.Setting{Key: "trace", Value: "true"}, result.Setting{Key: "trace_limit", Value: strconv.Itoa(s.c.Int("trace-limit"))})
@@ -339,6 +337,16 @@ func (s *sitting) effective() result.Settings {
 		out = out.With("require", s.required.String())
 	}
 	return out
+}
+
+// styles are those of the subjects that are targets of ours.
+func (s *sitting) styles() (styles []targets.Style) {
+	for _, sub := range s.subjects {
+		if style, ok := targets.Find(sub.name()); ok {
+			styles = append(styles, style)
+		}
+	}
+	return styles
 }
 
 // drive runs all stages: repeat by repeat, target by target, level by level.

@@ -2,31 +2,18 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
-	"time"
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
-	"github.com/a628bb15/onhold/targets/queue"
-	"github.com/a628bb15/onhold/targets/queue/payments"
 )
-
-// shutdownLimit bounds how long serve finishes what is in flight. With the few
-// seconds that a backend may take to close it is less than the 15 s after which
-// whoever started it kills it.
-const shutdownLimit = 10 * time.Second
 
 func serveCommand() *cli.Command {
 	var about strings.Builder
-	for _, s := range slices.Concat(targets.Styles, targets.Later) {
+	for _, s := range targets.Styles {
 		fmt.Fprintf(&about, "  %-10s %s\n", s.Name, s.About)
 	}
 	return &cli.Command{
@@ -70,102 +57,35 @@ func serveCommand() *cli.Command {
 
 func serve(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
-		return usageError("serve wants one STYLE (%s), got %d arguments", strings.Join(targets.AllNames(), ", "), c.NArg())
+		return usageError("serve wants one STYLE (%s), got %d arguments", strings.Join(targets.Names(targets.Styles), ", "), c.NArg())
 	}
-	start, err := starter(c, c.Args().First())
+	name := c.Args().First()
+	options, err := servedOptions(c, name)
 	if err != nil {
 		return err
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	name := c.Args().First()
-	targets.TuneRuntime(targets.Options{Workers: c.Int("workers")}.Threads(name))
-	server, err := start(ctx)
-	if err != nil {
-		return &exitError{exitNotStarted, err}
-	}
-	var brokerURL string
-	var ended <-chan error
-	if s, ok := server.(*ensemble); ok {
-		brokerURL, ended = redact.Servers(s.url), s.ended
-	}
-	ready, err := json.Marshal(targets.Ready{Addr: server.Addr(), PID: os.Getpid(), Style: name, Broker: brokerURL})
-	if err != nil {
-		return err
-	}
-	_, lost := fmt.Fprintf(c.Root().Writer, "%s\n", ready)
-	if lost == nil {
-		select {
-		case <-ctx.Done():
-		case lost = <-ended:
-		}
-	}
-	stop() // a second signal ends the process at once
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownLimit)
-	defer cancel()
-	if err := server.Shutdown(ctx); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) {
-			err = fmt.Errorf("not all that was in flight finished within %v: %w", shutdownLimit, err)
-		}
-		return errors.Join(lost, err)
-	}
-	return lost // nobody can know the address, or a part of it has ended
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
+	return targets.Serve(ctx, name, options, c.Root().Writer)
 }
 
-// listening is a server that has started.
-type listening interface {
-	Addr() string
-	Shutdown(ctx context.Context) error
-}
-
-// starter reads and checks every flag, and returns what starts the server.
-func starter(c *cli.Command, name string) (func(context.Context) (listening, error), error) {
+// servedOptions reads and checks every flag.
+func servedOptions(c *cli.Command, name string) (o targets.Options, err error) {
 	if name == bare.Name {
-		if c.String("trace") != "" {
-			return nil, usageError("--trace=%s: bare has no gate to be traced", c.String("trace"))
-		}
 		if err := withoutExtra(c, "bare"); err != nil {
-			return nil, err
+			return o, err
 		}
-		config := bare.Config{Addr: c.String("addr"), Latency: c.Duration("backend-latency"), Arrivals: c.Int("arrivals")}
-		if err := config.Validate(); err != nil {
-			return nil, &exitError{exitUsage, err}
-		}
-		return func(context.Context) (listening, error) { return bare.Start(config) }, nil
+		o.Bare = bare.Config{Latency: c.Duration("backend-latency"), Arrivals: c.Int("arrivals")}
+	} else if c.IsSet("arrivals") {
+		return o, usageError("--arrivals=%d: goes with bare only", c.Int("arrivals"))
+	} else if o, err = targetOptions(c); err != nil {
+		return o, err
 	}
-	style, ok := targets.Find(name)
-	switch name {
-	case brokerName:
-		return startBroker(c)
-	case payments.Name:
-		style, ok = targets.Payments, true
+	o.Addr, o.Trace = c.String("addr"), c.String("trace")
+	o.Queued.Streams.Dir = c.String("broker-dir")
+	if err := targets.Check(name, o); err != nil {
+		return o, &exitError{exitUsage, err}
 	}
-	if !ok {
-		return nil, usageError("there is no style %q: want %s", name, strings.Join(targets.AllNames(), ", "))
-	}
-	if c.IsSet("arrivals") {
-		return nil, usageError("--arrivals=%d: goes with bare only", c.Int("arrivals"))
-	}
-	options, err := targetOptions(c)
-	if err != nil {
-		return nil, err
-	}
-	options.Addr, options.Trace = c.String("addr"), c.String("trace")
-	if options.Trace != "" {
-		if err := style.Traceable(options); err != nil {
-			return nil, &exitError{exitUsage, err}
-		}
-	}
-	if err := options.Validate(); err != nil {
-		return nil, &exitError{exitUsage, err}
-	}
-	switch name {
-	case queue.Name:
-		return func(ctx context.Context) (listening, error) { return startQueue(ctx, c, style, options) }, nil
-	case payments.Name:
-		if options.Queued.Broker == "" {
-			return nil, usageError("--broker: payments needs one, like nats://127.0.0.1:4222")
-		}
-	}
-	return func(ctx context.Context) (listening, error) { return startTarget(ctx, c, style, options) }, nil
+	return o, nil
 }

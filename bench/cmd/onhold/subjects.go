@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"os"
-	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -17,7 +15,6 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/queue"
 )
 
 const (
@@ -55,10 +52,6 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 	if err := withURL(c); err != nil {
 		return nil, err
 	}
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
 	styles, err := stylesOf(c)
 	if err != nil {
 		return nil, err
@@ -81,14 +74,14 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 			}
 		}
 		sub := &style{
-			style: s.Name, traced: c.Bool("trace"), exe: exe, args: targetArgs(c), env: targetEnv(c), options: options, like: like,
+			style: s.Name, traced: c.Bool("trace"), options: options, like: like,
 			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 				d, err := driverOfStyle(c, s, r.Addr)
-				return d, func() {}, err
+				return d, nil, err
 			},
-			settings: targetSettings(c, s.Name),
+			settings: options.Settings(s),
 		}
-		if s.Name == queue.Name {
+		if s.Later {
 			if err := sub.later(ctx, c); err != nil {
 				return nil, err
 			}
@@ -100,14 +93,14 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 
 // stylesOf are the styles that --targets names.
 func stylesOf(c *cli.Command) (styles []targets.Style, err error) {
-	for name := range strings.SplitSeq(text(c, "targets", strings.Join(targets.Names(targets.HTTP), ",")), ",") {
+	for name := range strings.SplitSeq(text(c, "targets", strings.Join(targets.Names(targets.Inline(targets.HTTP)), ",")), ",") {
 		name = strings.TrimSpace(name)
 		if slices.ContainsFunc(styles, func(s targets.Style) bool { return s.Name == name }) {
 			return nil, usageError("--targets=%s: %s comes twice", c.String("targets"), name)
 		}
 		s, ok := targets.Find(name)
 		if !ok {
-			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.AllNames(), ", "))
+			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(targets.Styles), ", "))
 		}
 		styles = append(styles, s)
 	}
@@ -150,7 +143,7 @@ func newServer(c *cli.Command) (*server, error) {
 		return nil, err
 	}
 	if c.Bool("trace") {
-		return nil, usageError("--trace: a server at --url writes none, only the styles %s do", strings.Join(targets.Names(), ", "))
+		return nil, usageError("--trace: a server at --url writes none, only the styles %s do", strings.Join(targets.Names(targets.Styles), ", "))
 	}
 	driver, err := driverOf(c, h)
 	if err != nil {
@@ -210,13 +203,10 @@ func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
 // stage inherits memory, threads or connections from the one before.
 type style struct {
 	style    string
-	exe      string
-	args     []string
-	env      []string
 	cpus     []int
 	settings result.Settings
-	options  targets.Options // as the process has them, by way of args
-	driver   func(context.Context, targets.Ready) (d bench.Driver, done func(), err error)
+	options  targets.Options
+	driver   targets.MakeDriver
 	like     bench.Driver // what drives it, at no address yet
 	traced   bool
 	folder   string // where the traces' names lead from
@@ -242,44 +232,9 @@ func (s *style) plan(p bench.Plan) bench.Plan {
 func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSettings(s.like) }
 
 func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	p = s.plan(p)
-	// Not bound to ctx: an interrupted stage still ends its target in good order.
-	cmd := exec.Command(s.exe, slices.Concat([]string{"serve", s.style}, s.args, s.traceArgs(p))...)
-	cmd.Env = s.env
-	process, err := targets.Launch(ctx, cmd, s.cpus)
-	if err != nil {
-		return nil, &exitError{exitNotStarted, err}
+	p, o := s.plan(p), s.options
+	if s.traced {
+		o.Trace = filepath.Join(s.folder, filepath.FromSlash(p.Settings.Get(result.KeyTrace)))
 	}
-	driver, done, err := s.driver(ctx, process.Ready)
-	if err != nil {
-		return nil, errors.Join(err, process.Stop())
-	}
-	defer done()
-	p.TargetPID = process.PID
-	stage, err := bench.Run(ctx, p, driver)
-	died, how := process.Ended()
-	if err == nil && !died {
-		stage.Target.ServiceTime = s.held(process.Addr)
-	}
-	if err == nil && died {
-		stage.Invalidate("the target died in mid-stage: %s", how)
-	}
-	if stopErr := process.Stop(); stopErr != nil && err == nil && !died {
-		stage.Warn("%v", stopErr)
-	}
-	return stage, err
-}
-
-// held asks the target for how long its requests had a worker. It is known, or
-// it is not: a stage is whole without it.
-func (s *style) held(addr string) result.MeanTime {
-	style, _ := targets.Find(s.style)
-	// Not bound to the context of the run: the stage is whole.
-	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
-	defer cancel()
-	st, err := targets.Stats(ctx, style.Protocol, addr)
-	if err != nil {
-		return result.MeanTime{}
-	}
-	return result.MeanTime{N: st.Held.N, Mean: time.Duration(st.Held.Mean)}
+	return targets.Program{CPUs: s.cpus}.Drive(ctx, s.style, o, p, s.driver)
 }

@@ -15,16 +15,6 @@ func traceName(style string, p bench.Plan) string {
 	return path.Join(result.TracesFolder, fmt.Sprintf("%s-%s-%g-%d.trace", style, p.Load.Model(), p.Load.Level(), max(p.Repeat, 1)))
 }
 
-// traceArgs are the flags that make serve trace the stage, or not, whatever the
-// environment says.
-func (s *style) traceArgs(p bench.Plan) []string {
-	file := ""
-	if s.traced {
-		file = filepath.Join(s.folder, filepath.FromSlash(p.Settings.Get(result.KeyTrace)))
-	}
-	return []string{"--trace=" + file, fmt.Sprintf("--trace-limit=%d", s.options.TraceLimit)}
-}
-
 // traces makes room for the traces in the run folder.
 func (s *sitting) traces() error {
 	for _, sub := range s.subjects {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -127,9 +126,6 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 	if config.Folder, err = result.Create(dir, run); err != nil {
 		return folderError(err)
 	}
-	if config.Exe, err = os.Executable(); err != nil {
-		return err
-	}
 	config.Progress = func(line string) { fmt.Fprintln(errOut, line) }
 	wrong, runErr := lostOf(verify.Run(ctx, config))
 	wrong = errors.Join(wrong, showVerified(c, dir, report))
@@ -138,12 +134,9 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 
 // verifyError is what a run of cells comes to.
 func verifyError(ctx context.Context, runErr error, report *conformance.Report, dir string) error {
-	var notStarted *verify.NotStarted
 	switch {
 	case ctx.Err() != nil:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d cells are whole, and in %s", len(report.Cells), report.Planned, dir)}
-	case errors.As(runErr, &notStarted):
-		return &exitError{exitNotStarted, runErr}
 	case runErr != nil:
 		return runErr
 	}

@@ -57,6 +57,9 @@ const (
 	maxSync   = 24 * time.Hour
 )
 
+// Name under which the command serves it.
+const Name = "broker"
+
 // ownPrefix begins the names of the folders of brokers that are given none.
 const ownPrefix = "onhold-broker-"
 
@@ -134,8 +137,9 @@ func (c Config) Validate() error {
 	return nil
 }
 
-// sync is what the setting means where messages are kept in memory, too.
-func (c Config) sync() string {
+// EffectiveSync is Sync, its default, or "none" where messages are kept in memory.
+func (c Config) EffectiveSync() string {
+	c = c.WithDefaults()
 	if c.Store == Memory {
 		return "none"
 	}

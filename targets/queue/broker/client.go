@@ -117,7 +117,7 @@ func (c *Client) makeStreams(ctx context.Context, like Config) error {
 	}
 	meta := map[string]string{}
 	if like.Sync != "" {
-		meta[metaSync] = like.sync()
+		meta[metaSync] = like.EffectiveSync()
 	}
 	var err error
 	c.orders, err = c.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
@@ -39,7 +38,6 @@ var Rates = []int{1000, 5000}
 
 // Config is how to examine the machine.
 type Config struct {
-	Exe        string        // our own command, to serve from
 	TargetCPUs []int         // where the server runs; nil: anywhere
 	CPUs       []int         // where this process, the generator, was confined to; nil: anywhere
 	NoPin      bool          // no thread of the generator is pinned
@@ -110,8 +108,7 @@ func Examine(ctx context.Context, c Config) (*Report, error) {
 		TargetCPUs: host.FormatCPUs(c.TargetCPUs), CPUs: host.FormatCPUs(c.CPUs), ClockRead: clockRead(),
 	}
 	most := Rates[len(Rates)-1] * 2 * int(1+c.Length.Seconds())
-	cmd := exec.Command(c.Exe, "serve", bare.Name, "--backend-latency=0s", fmt.Sprintf("--arrivals=%d", most), "--addr="+targets.DefaultAddr)
-	server, err := targets.Launch(ctx, cmd, c.TargetCPUs)
+	server, err := targets.Program{CPUs: c.TargetCPUs}.Launch(ctx, bare.Name, targets.Options{Bare: bare.Config{Arrivals: most}})
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
 )
 
 var behindRates = []int{50, 300}
@@ -29,14 +31,12 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 	var overheads []string
 	for _, k := range kinds {
 		// 300/s of 200 ms are 60 on average, and 90 hardly ever.
-		also, args := result.Settings{{Key: result.KeyBackend, Value: k.name}}, []string{"--backend=" + k.name}
-		if k.name == "postgres" {
-			args = append(args, "--backend-conns=90")
-		}
+		also := result.Settings{{Key: result.KeyBackend, Value: k.name}}
+		options := targets.Options{Backend: k.name, Postgres: postgres.Config{DSN: l.DSN, Conns: 90}}
 		var stages []*result.Stage
 		for _, rate := range behindRates {
 			l.tell("%s, %d requests/s", k.about, rate)
-			s, err := l.measure(ctx, drive{style: "goroutine", args: args, also: also, plan: poisson(rate, 1200*time.Millisecond)})
+			s, err := l.measure(ctx, drive{style: "goroutine", options: options, also: also, plan: poisson(rate, 1200*time.Millisecond)})
 			if err != nil {
 				return render.Pattern{}, err
 			}
@@ -49,7 +49,7 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 		// What is added is a thousandth of 200 ms, which is as exact as a latency is
 		// kept: it takes a shorter wait to be seen.
 		l.tell("%s, overhead", k.about)
-		s, err := l.measure(ctx, drive{style: "goroutine", args: args, also: also, latency: shortWait, plan: poisson(most, 1200*time.Millisecond)})
+		s, err := l.measure(ctx, drive{style: "goroutine", options: options, also: also, latency: shortWait, plan: poisson(most, 1200*time.Millisecond)})
 		if err != nil {
 			return render.Pattern{}, err
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
 )
 
 const crowd = 1001
@@ -19,7 +20,7 @@ func user1001(ctx context.Context, l *lab) (render.Pattern, error) {
 	// machine too. The first wave is the warm-up.
 	const wait = time.Second
 	plan := bench.Plan{Load: bench.Load{Burst: crowd, BurstInterval: 2 * wait}, Warmup: 2 * wait, Duration: 2 * wait}
-	pool, err := l.measure(ctx, drive{style: "blocking", latency: wait, args: []string{"--workers=1000", "--queue=0"}, plan: plan})
+	pool, err := l.measure(ctx, drive{style: "blocking", latency: wait, options: targets.Options{Workers: 1000, Queue: targets.NoQueue}, plan: plan})
 	if err != nil {
 		return render.Pattern{}, err
 	}

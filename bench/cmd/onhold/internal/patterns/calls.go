@@ -29,7 +29,7 @@ func phoneCalls(ctx context.Context, l *lab) (render.Pattern, error) {
 	var servers []*targets.Process
 	styles := httpStyles()
 	for _, style := range styles {
-		p, err := l.serve(ctx, style, "--backend-latency="+call.String())
+		p, err := l.serve(ctx, style, taking(call))
 		if err != nil {
 			return render.Pattern{}, err
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
+	"github.com/a628bb15/onhold/targets"
 )
 
 var heldLevels = []int{1, 50, 200, 1000}
@@ -18,15 +19,13 @@ const (
 	heldQueue   = 100
 )
 
-var heldArgs = map[string][]string{"blocking": {fmt.Sprintf("--workers=%d", heldWorkers), fmt.Sprintf("--queue=%d", heldQueue)}}
-
 // heldOrFree drives each style with more and more clients that all wait.
 func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 	stages := map[string][]*result.Stage{}
 	for _, style := range httpStyles() {
 		for _, clients := range heldLevels {
 			l.tell("%s, %d clients", style, clients)
-			s, err := l.measure(ctx, drive{style: style, args: heldArgs[style], plan: closed(clients, time.Second)})
+			s, err := l.measure(ctx, drive{style: style, options: targets.Options{Workers: heldWorkers, Queue: heldQueue}, plan: closed(clients, time.Second)})
 			if err != nil {
 				return render.Pattern{}, err
 			}

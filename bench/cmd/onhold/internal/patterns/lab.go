@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
 	"slices"
 	"sync"
 	"time"
@@ -14,19 +13,14 @@ import (
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
+	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // wait is the backend's latency in the experiments, where they do not say
 // another: the database of the story.
 const wait = 200 * time.Millisecond
-
-// NotStarted is the error of a server that did not start.
-type NotStarted struct{ Err error }
-
-func (e *NotStarted) Error() string { return e.Err.Error() }
-
-func (e *NotStarted) Unwrap() error { return e.Err }
 
 // lab starts servers, drives them, and keeps what was measured.
 type lab struct {
@@ -42,22 +36,20 @@ func (l *lab) tell(format string, args ...any) {
 	}
 }
 
-// serve starts a server that lives until the experiment is over, or is ended.
-func (l *lab) serve(ctx context.Context, args ...string) (*targets.Process, error) {
-	cmd := exec.Command(l.Exe, append([]string{"serve"}, args...)...)
-	cmd.Env = l.Env
-	p, err := targets.Launch(ctx, cmd, l.TargetCPUs)
-	if err != nil {
-		return nil, &NotStarted{err}
+func (l *lab) program() targets.Program { return targets.Program{CPUs: l.TargetCPUs} }
+
+// serve starts a server that lives until the experiment is over.
+func (l *lab) serve(ctx context.Context, style string, o targets.Options) (*targets.Process, error) {
+	p, err := l.program().Launch(ctx, style, o)
+	if err == nil {
+		l.open = append(l.open, p)
 	}
-	l.open = append(l.open, p)
-	return p, nil
+	return p, err
 }
 
-// end ends a server.
-func (l *lab) end(p *targets.Process) error {
-	l.open = slices.DeleteFunc(l.open, func(o *targets.Process) bool { return o == p })
-	return p.Stop()
+// taking are options of a backend that takes so long.
+func taking(latency time.Duration) targets.Options {
+	return targets.Options{Sim: sim.Config{Latency: latency}, Postgres: postgres.Config{Latency: latency}}
 }
 
 // close ends what is still open, all at once: each may have requests to finish.
@@ -75,7 +67,7 @@ func (l *lab) close() error {
 // drive is one stage to be measured: what serves, what is asked of it, how.
 type drive struct {
 	style   string
-	args    []string        // further flags of serve
+	options targets.Options // but for the latency of the backend
 	latency time.Duration   // of the backend; wait where 0
 	request bench.HTTP      // its URL is a path; PathOrders of one user where empty
 	also    result.Settings // that tell this stage from others
@@ -112,33 +104,18 @@ func (l *lab) measure(ctx context.Context, d drive) (*result.Stage, error) {
 
 func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 	d.latency = cmp.Or(d.latency, wait)
-	p, err := l.serve(ctx, append([]string{d.style, "--backend-latency=" + d.latency.String()}, d.args...)...)
-	if err != nil {
-		return nil, err
-	}
+	d.options.Sim.Latency, d.options.Postgres.Latency = d.latency, d.latency
 	if d.request.URL == "" {
 		d.request.URL = oneUser
 	}
-	d.request.URL = "http://" + p.Addr + d.request.URL
 	d.request.NewConnection = d.plan.NewConnection
-	driver, err := epoll.Best(d.request, epoll.DefaultThreads, 0)
-	if err != nil {
-		return nil, err
-	}
 	d.plan.Settings = append(result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: d.style}}, d.also...)
-	d.plan.TargetPID, d.plan.Seed, d.plan.Wait, d.plan.NoPin = p.PID, stageSeed, d.latency, l.NoPin
-	s, err := bench.Run(ctx, d.plan, driver)
-	if err != nil {
-		return nil, err
-	}
-	died, how := p.Ended()
-	if died {
-		s.Invalidate("the target died in mid-stage: %s", how)
-	}
-	if err := l.end(p); err != nil && !died {
-		s.Warn("%v", err)
-	}
-	return s, nil
+	d.plan.Seed, d.plan.Wait, d.plan.NoPin = stageSeed, d.latency, l.NoPin
+	return l.program().Drive(ctx, d.style, d.options, d.plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
+		d.request.URL = "http://" + r.Addr + d.request.URL
+		driver, err := epoll.Best(d.request, epoll.DefaultThreads, 0)
+		return driver, nil, err
+	})
 }
 
 // warnings are those of the stages that are not valid, each once: what was

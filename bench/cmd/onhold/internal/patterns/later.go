@@ -30,11 +30,13 @@ const leastOrders = 5 * time.Second
 // before it answers, and with one that has them paid later.
 func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
 	length := max(l.scaled(orderLength), leastOrders)
-	now, err := l.serve(ctx, "blocking", "--backend-latency="+wait.String(), fmt.Sprintf("--workers=%d", payers), fmt.Sprintf("--queue=%d", inlineQueue))
+	options := taking(wait)
+	options.Workers, options.Queue, options.Queued.Consumers = payers, inlineQueue, payers
+	now, err := l.serve(ctx, "blocking", options)
 	if err != nil {
 		return render.Pattern{}, err
 	}
-	later, err := l.serve(ctx, "queue", "--backend-latency="+wait.String(), fmt.Sprintf("--consumers=%d", payers))
+	later, err := l.serve(ctx, "queue", options)
 	if err != nil {
 		return render.Pattern{}, err
 	}

@@ -48,13 +48,11 @@ func Names() []string {
 
 // Config is how to run the experiments.
 type Config struct {
-	Exe        string   // our own command, to serve from
-	Env        []string // of the servers: without what would build them otherwise than the experiments say
 	TargetCPUs []int    // where the servers run; nil: anywhere
 	NoPin      bool     // no thread of the generator is pinned
 	Only       []string // names of experiments; none: all of them
 	Scale      float64  // of the waits of phone-calls and the length of pay-later, 0.01 to 10; 1 where 0
-	DSN        string   // of a PostgreSQL that joins what-is-behind and the-pool; "": none joins. Env has it, too
+	DSN        string   // of a PostgreSQL that joins what-is-behind and the-pool; "": none joins
 	Progress   func(what string)
 
 	// Whole is called with every pattern as soon as it is whole, and with the

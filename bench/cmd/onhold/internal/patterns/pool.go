@@ -7,6 +7,9 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/postgres"
+	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
 const poolSize = 20
@@ -18,7 +21,6 @@ var poolLevels = []int{5, 10, 20, 40, 160}
 func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 	most := poolLevels[len(poolLevels)-1]
 	backendName, what, freeName := "sim", fmt.Sprintf("a simulated database of %d connections", poolSize), "no limit"
-	var freeArgs []string
 	if l.DSN != "" {
 		backendName, what, freeName = "postgres", fmt.Sprintf("PostgreSQL with %d connections", poolSize), "no limit (simulated)"
 	}
@@ -26,12 +28,12 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 	for _, clients := range poolLevels {
 		l.tell("%d clients", clients)
 		for _, v := range []struct {
-			into *[]*result.Stage
-			args []string
-			also string
+			into    *[]*result.Stage
+			options targets.Options
+			also    string
 		}{
-			{&pooled, []string{"--backend=" + backendName, fmt.Sprintf("--backend-conns=%d", poolSize)}, fmt.Sprint(poolSize)},
-			{&free, freeArgs, "0"},
+			{&pooled, targets.Options{Backend: backendName, Sim: sim.Config{Conns: poolSize}, Postgres: postgres.Config{DSN: l.DSN, Conns: poolSize}}, fmt.Sprint(poolSize)},
+			{&free, targets.Options{}, "0"},
 		} {
 			if v.also == "0" && clients != poolLevels[0] && clients != most {
 				continue // a straight line needs no more
@@ -42,7 +44,7 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 			if v.also == "0" {
 				plan.Load.RampUp, plan.Warmup = wait, wait
 			}
-			s, err := l.measure(ctx, drive{style: "goroutine", args: v.args, plan: plan, also: result.Settings{{Key: "backend_conns", Value: v.also}}})
+			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, also: result.Settings{{Key: "backend_conns", Value: v.also}}})
 			if err != nil {
 				return render.Pattern{}, err
 			}

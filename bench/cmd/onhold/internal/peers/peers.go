@@ -22,6 +22,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"time"
 
@@ -44,7 +45,7 @@ const (
 
 // Config is what to compare.
 type Config struct {
-	Exe      string        // our own program, for its subcommands serve and run
+	Exe      string        // our own program, for its subcommand run
 	Drivers  []string      // of ours: the first is compared with every tool, others with bombardier
 	Tools    []Tool        // to be compared with ours, as from Look; there may be none
 	Missing  []string      // tools that were looked for in vain, for the report
@@ -175,7 +176,7 @@ func (r *runner) pair(ctx context.Context, k *contest, pair []contestant, round 
 	}
 	defer stop()
 	for i, c := range pair {
-		if s != nil && !slices.Equal(s.target.serve, c.target.serve) {
+		if s != nil && !reflect.DeepEqual(s.target, c.target) {
 			if err := stop(); err != nil {
 				return err
 			}

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a628bb15/onhold/targets"
 )
 
 // atOnce is the Spread of clients of a server that answers at once.
@@ -105,7 +107,7 @@ func pacing(r *runner) []contest {
 }
 
 func rejections(r *runner) []contest {
-	t := style("blocking", "--workers=100", "--queue=0")
+	t := style("blocking", targets.Options{Workers: 100, Queue: targets.NoQueue})
 	var closed, paced [][]contestant
 	closed = append(closed, []contestant{{tool: &r.main, target: t}})
 	for i := range r.found {
@@ -124,7 +126,7 @@ func rejections(r *runner) []contest {
 }
 
 func own(r *runner) []contest {
-	loop, parked, bareOne := style("eventloop"), style("goroutine"), bareTarget(wait, 0)
+	loop, parked, bareOne := style("eventloop", targets.Options{}), style("goroutine", targets.Options{}), bareTarget(wait, 0)
 	on := func(name string, t target) contestant { return contestant{name: name, tool: &r.main, target: t} }
 	return []contest{
 		{

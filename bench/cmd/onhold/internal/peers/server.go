@@ -2,20 +2,18 @@ package peers
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os/exec"
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
-	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// target says what is driven: the arguments of serve, and the path to ask for.
+// target is what is driven, and the path to ask for.
 type target struct {
-	serve []string // the first is the style
-	path  string
+	style   string
+	options targets.Options
+	path    string
 }
 
 const orderPath = "/api/orders?user_id=42"
@@ -24,16 +22,16 @@ const orderPath = "/api/orders?user_id=42"
 func null(arrivals int) target { return bareTarget(0, arrivals) }
 
 func bareTarget(latency time.Duration, arrivals int) target {
-	return target{[]string{bare.Name, "--backend-latency=" + latency.String(), fmt.Sprintf("--arrivals=%d", arrivals)}, orderPath}
+	return target{bare.Name, targets.Options{Bare: bare.Config{Latency: latency, Arrivals: arrivals}}, orderPath}
 }
 
 // style is a target of the order service.
-func style(name string, flags ...string) target {
-	return target{append([]string{name, "--backend-latency=" + wait.String(), "--backend-dist=constant", "--backend-conns=0",
-		"--backend-stall=", "--max-inflight=0", "--loops=0"}, flags...), orderPath}
+func style(name string, o targets.Options) target {
+	o.Sim.Latency = wait
+	return target{name, o, orderPath}
 }
 
-func (t target) bare() bool { return t.serve[0] == bare.Name }
+func (t target) bare() bool { return t.style == bare.Name }
 
 // server is a target that runs.
 type server struct {
@@ -51,8 +49,7 @@ type counts struct {
 }
 
 func (r *runner) launch(ctx context.Context, t target) (*server, error) {
-	args := append([]string{"serve"}, t.serve...)
-	p, err := targets.Launch(ctx, exec.Command(r.Exe, append(args, "--addr="+targets.DefaultAddr)...), r.targetCPUs)
+	p, err := targets.Program{CPUs: r.targetCPUs}.Launch(ctx, t.style, t.options)
 	if err != nil {
 		return nil, err
 	}
@@ -69,11 +66,7 @@ func (s *server) ask(ctx context.Context, path string) ([]byte, error) {
 // counts asks the server what it counted.
 func (s *server) counts(ctx context.Context) (c counts, err error) {
 	if !s.target.bare() {
-		var st orders.Stats
-		body, err := s.ask(ctx, orders.PathStats)
-		if err == nil {
-			err = json.Unmarshal(body, &st)
-		}
+		st, err := s.Stats(ctx)
 		return counts{requests: st.Accepted + st.Rejected, rejected: st.Rejected}, err
 	}
 	st, err := bare.Client{Addr: s.Addr}.Stats(ctx)

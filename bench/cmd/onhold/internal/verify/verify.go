@@ -17,7 +17,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -32,6 +31,7 @@ import (
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
 )
 
@@ -40,8 +40,7 @@ const Tries = 3
 
 // Config is what to verify, and how.
 type Config struct {
-	Exe        string // our own command, to serve from
-	TargetCPUs []int  // where targets run; nil: anywhere
+	TargetCPUs []int // where targets run; nil: anywhere
 	Folder     *result.Folder
 	Report     *conformance.Report // to be filled; ID, Seed, Precision and Confidence are read
 	Plans      []conformance.Planned
@@ -137,7 +136,7 @@ func (c Config) run(ctx context.Context, p conformance.Planned, plan bench.Plan,
 	}
 	t, err := trace.ReadFile(file)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("%w; %s", err, strings.Join(stage.Warnings, "; "))
 	}
 	fates, err := conformance.CompareFates(t)
 	if err != nil {
@@ -232,32 +231,15 @@ func (c Config) plan(p conformance.Planned, plan bench.Plan, name string, try in
 // drive runs the stage on a target of its own, which leaves its trace in file.
 func (c Config) drive(ctx context.Context, p conformance.Planned, plan bench.Plan, file string) (*result.Stage, error) {
 	s := p.Spec
-	cmd := exec.Command(c.Exe, "serve", blocking.Name, "--addr="+targets.DefaultAddr, fmt.Sprintf("--workers=%d", s.Workers), fmt.Sprintf("--queue=%d", s.Places),
-		fmt.Sprintf("--backend-latency=%v", s.Service), "--backend-dist="+s.Law, fmt.Sprintf("--backend-cv=%v", s.CV),
-		fmt.Sprintf("--seed=%d", c.Report.Seed), "--trace="+file, fmt.Sprintf("--trace-limit=%d", trace.DefaultLimit),
-		// What the environment says of other targets is not meant for these.
-		"--backend=sim", "--backend-conns=0", "--backend-stall=", "--extra-cpu=0s", "--extra-delay=")
-	process, err := targets.Launch(ctx, cmd, c.TargetCPUs)
-	if err != nil {
-		return nil, &NotStarted{err}
+	o := targets.Options{
+		Workers: s.Workers, Queue: cmp.Or(s.Places, targets.NoQueue), Trace: file,
+		Sim: sim.Config{Latency: s.Service, Dist: sim.Dist(s.Law), CV: s.CV, Seed: c.Report.Seed},
 	}
-	driver, err := epoll.Best(bench.HTTP{URL: "http://" + process.Addr + "/api/orders?user_id=42"}, 0, 0)
-	if err != nil {
-		return nil, errors.Join(err, process.Stop())
-	}
-	plan.TargetPID = process.PID
-	stage, err := bench.Run(ctx, plan, driver)
-	if died, how := process.Ended(); err == nil && died {
-		err = fmt.Errorf("%s: the target died: %s", s.Name, how)
-	}
-	return stage, errors.Join(err, process.Stop())
+	return targets.Program{CPUs: c.TargetCPUs}.Drive(ctx, blocking.Name, o, plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
+		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + "/api/orders?user_id=42"}, 0, 0)
+		return driver, nil, err
+	})
 }
-
-// NotStarted is the error of a target that did not start.
-type NotStarted struct{ error }
-
-// Unwrap is what was wrong.
-func (e *NotStarted) Unwrap() error { return e.error }
 
 // The overload of the starts: workers are never idle, and each service takes the
 // same, so that they keep the phases in which they began.

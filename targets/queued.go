@@ -1,0 +1,46 @@
+package targets
+
+import (
+	"cmp"
+	"fmt"
+	"time"
+
+	"github.com/a628bb15/onhold/targets/queue/broker"
+	"github.com/a628bb15/onhold/targets/queue/payments"
+)
+
+// Queued is how style queue, its broker and its payment service are started.
+type Queued struct {
+	// Broker is the nats:// address of the broker. [Serve] starts one where it is
+	// empty; [Style.Start] needs it.
+	Broker string
+
+	// Streams is how the streams are made in a broker that has none. Of ours,
+	// which has them from its start, it is ignored.
+	Streams broker.Config
+
+	// Consumers is how many orders the payment service pays at once, up to
+	// payments.MaxConsumers; 0 means payments.DefaultConsumers.
+	Consumers int
+
+	// AckWait is how long the payment service may give no sign of life until an order that
+	// it has is handed out again; 0 means payments.DefaultAckWait.
+	AckWait time.Duration
+}
+
+func (q Queued) validate() error {
+	if err := q.Streams.Validate(); err != nil {
+		return fmt.Errorf("--%w", err)
+	}
+	switch {
+	case q.Consumers < 0 || q.Consumers > payments.MaxConsumers:
+		return fmt.Errorf("--consumers=%d: must be from 1 to %d", q.Consumers, payments.MaxConsumers)
+	case q.AckWait != 0 && q.AckWait < payments.MinAckWait:
+		return fmt.Errorf("--ack-wait=%v: must be at least %v", q.AckWait, payments.MinAckWait)
+	}
+	return nil
+}
+
+func (q Queued) consumers() int { return cmp.Or(q.Consumers, payments.DefaultConsumers) }
+
+func (q Queued) ackWait() time.Duration { return cmp.Or(q.AckWait, payments.DefaultAckWait) }

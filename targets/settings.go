@@ -1,0 +1,108 @@
+package targets
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/redact"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets/backend/sim"
+)
+
+// setting is a value of Options as a report shows it.
+type setting struct {
+	key   string
+	value func(Options) string // of options with their defaults filled in
+
+	// special means that the setting is for the styles and backends that list it in
+	// their Uses. Any other one is for all of them.
+	special bool
+
+	zero bool // the setting is shown where it is 0, too
+}
+
+// settings lists all settings in the order in which they are shown.
+var settings = []setting{
+	{key: "backend", value: func(o Options) string { return o.Backend }},
+	{key: "backend-url", special: true, value: func(o Options) string { return redact.URL(o.BackendURL) }},
+	{key: "backend-latency", value: func(o Options) string { latency, _ := o.backendWait(); return latency.String() }},
+	{key: "backend-dist", special: true, value: func(o Options) string { return string(cmp.Or(o.Sim.Dist, sim.DefaultDist)) }},
+	{key: "backend-cv", special: true, value: func(o Options) string {
+		if o.Sim.Dist == sim.Lognormal {
+			return fmt.Sprint(cmp.Or(o.Sim.CV, sim.DefaultCV))
+		}
+		return fmt.Sprint(o.Sim.CV)
+	}},
+	{key: "backend-conns", value: func(o Options) string { _, conns := o.backendWait(); return strconv.Itoa(cmp.Or(conns, o.Sim.Conns)) }},
+	{key: "backend-dsn", special: true, value: func(o Options) string { return o.Postgres.Server() }},
+	{key: "backend-stall", special: true, value: func(o Options) string { return o.Sim.Stall.String() }},
+	{key: "extra-cpu", value: func(o Options) string { return o.Extra.CPU.String() }},
+	{key: "extra-delay", value: func(o Options) string { return o.Extra.Delay.String() }},
+	{key: "workers", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Workers) }},
+	{key: "queue", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Queue) }},
+	{key: "rpc-limit", special: true, zero: true, value: func(o Options) string { return o.RPCLimit }},
+	{key: "max-inflight", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.MaxInflight) }},
+	{key: "loops", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Loops) }},
+	{key: "seed", value: func(o Options) string { return strconv.FormatUint(o.Sim.Seed, 10) }},
+	{key: "broker", special: true, value: func(o Options) string { return cmp.Or(redact.Servers(o.Queued.Broker), "own") }},
+	{key: "broker-store", special: true, value: func(o Options) string { return o.Queued.Streams.WithDefaults().Store }},
+	{key: "broker-sync", special: true, value: func(o Options) string { return o.Queued.Streams.EffectiveSync() }},
+	{key: "broker-limit", special: true, value: func(o Options) string { return fmt.Sprintf("%dMiB", o.Queued.Streams.WithDefaults().Limit>>20) }},
+	{key: "stream-orders", special: true, value: func(o Options) string { return strconv.FormatInt(o.Queued.Streams.WithDefaults().Orders, 10) }},
+	{key: "consumers", special: true, value: func(o Options) string { return strconv.Itoa(o.Queued.consumers()) }},
+	{key: "ack-wait", special: true, value: func(o Options) string { return o.Queued.ackWait().String() }},
+}
+
+// ownBroker lists what is known only of a broker and a payment service that are
+// started with their target.
+var ownBroker = []string{"broker-store", "broker-sync", "broker-limit", "stream-orders", "consumers", "ack-wait"}
+
+// Settings lists the effective settings that mean something to at least one of
+// the styles, and to the backend. They contain no password.
+func (o Options) Settings(styles ...Style) (out result.Settings) {
+	loops := o.Loops
+	o = o.withDefaults()
+	o.Loops = loops // 0: the number of CPUs is not a setting
+	b, _ := FindBackend(o.Backend)
+	uses := slices.Clone(b.Uses)
+	for _, s := range styles {
+		for _, key := range s.Uses {
+			workers, _ := s.room(o)
+			switch {
+			case workers == 0 && (key == "workers" || key == "queue"): // there is no pool
+			case o.Queued.Broker != "" && slices.Contains(ownBroker, key):
+			default:
+				uses = append(uses, key)
+			}
+		}
+	}
+	for _, s := range settings {
+		if s.special && !slices.Contains(uses, s.key) {
+			continue
+		}
+		if value := s.value(o); s.zero || inUse(value) {
+			out = append(out, result.Setting{Key: strings.ReplaceAll(s.key, "-", "_"), Value: value})
+		}
+	}
+	return out
+}
+
+// inUse reports whether a setting's value switches something on.
+func inUse(value string) bool {
+	n, err := strconv.ParseFloat(value, 64)
+	return value != "" && value != "0s" && (err != nil || n != 0)
+}
+
+// backendWait is how long a call of the backend takes, and over how many
+// connections.
+func (o Options) backendWait() (latency time.Duration, conns int) {
+	b, err := FindBackend(o.Backend)
+	if err != nil {
+		return 0, 0
+	}
+	return b.wait(o)
+}

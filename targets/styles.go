@@ -1,0 +1,129 @@
+package targets
+
+import (
+	"context"
+
+	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/bare"
+	"github.com/a628bb15/onhold/targets/blocking"
+	"github.com/a628bb15/onhold/targets/eventloop"
+	"github.com/a628bb15/onhold/targets/goroutine"
+	"github.com/a628bb15/onhold/targets/grpc"
+	"github.com/a628bb15/onhold/targets/queue"
+	"github.com/a628bb15/onhold/targets/queue/broker"
+	"github.com/a628bb15/onhold/targets/queue/payments"
+)
+
+// Style is a way to wait for the backend. All that differs between styles is in
+// its fields.
+type Style struct {
+	Name     string
+	About    string // one line
+	Protocol Protocol
+
+	// Later means that the style accepts an order and has it paid later: it needs a
+	// broker and a payment service, a POST is answered 202, and GET /api/orders/ID
+	// reports the order's status.
+	Later bool
+
+	// Uses lists the settings of Options that mean something to the style, beside
+	// those of the backend: see [Options.Settings].
+	Uses []string
+
+	// room is what the admission of the style is to queueing theory: how many
+	// requests wait for the backend at once, and how many may queue for that. 0
+	// workers means any number.
+	room func(Options) (workers, queue int)
+
+	threads bool // each of room's workers is an OS thread
+	traced  bool // the style logs what its admission decides, where room bounds it
+
+	start func(Options, backend.Backend) (Server, error) // options with their defaults filled in
+
+	// alone starts a server that waits for no backend.
+	alone func(context.Context, Options) (Listener, error)
+}
+
+// Styles lists the styles.
+var Styles = []Style{
+	{
+		Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue",
+		Uses: []string{"workers", "queue"}, room: Options.pool, threads: true, traced: true,
+		start: func(o Options, b backend.Backend) (Server, error) {
+			return blocking.Start(blocking.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b, Log: o.log})
+		},
+	},
+	{
+		Name: goroutine.Name, About: "a parked goroutine per request",
+		Uses: []string{"max-inflight"}, room: Options.inflight, traced: true,
+		start: func(o Options, b backend.Backend) (Server, error) {
+			return goroutine.Start(goroutine.Config{Addr: o.Addr, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
+		},
+	},
+	{
+		Name: eventloop.Name, About: "callbacks on a few event loops; a request that waits is a timer, for any backend but sim a goroutine",
+		Uses: []string{"max-inflight", "loops"}, room: Options.inflight, traced: true,
+		start: func(o Options, b backend.Backend) (Server, error) {
+			return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
+		},
+	},
+	{
+		Name: grpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC,
+		Uses: []string{"workers", "queue", "rpc-limit"}, room: Options.grpcPool,
+		start: func(o Options, b backend.Backend) (Server, error) {
+			workers, queue := o.grpcPool()
+			return grpc.Start(grpc.Config{Addr: o.Addr, Workers: workers, Queue: queue, Backend: b})
+		},
+	},
+	{
+		Name: queue.Name, About: "an order is put into a message queue, and paid after the reply", Later: true,
+		Uses: append([]string{"max-inflight", "broker"}, ownBroker...), room: Options.unbounded,
+		start: func(o Options, b backend.Backend) (Server, error) {
+			return queue.Start(queue.Config{Addr: o.Addr, Broker: o.Queued.Broker, Streams: o.Queued.Streams, MaxInflight: o.MaxInflight, Backend: b})
+		},
+	},
+}
+
+// Helpers lists servers that are no styles: what style queue needs, and the
+// server that peers and doctor measure against.
+var Helpers = []Style{
+	{
+		Name: broker.Name, About: "the message broker of style queue", room: Options.unbounded,
+		alone: func(ctx context.Context, o Options) (Listener, error) {
+			c := o.Queued.Streams
+			c.Addr = o.Addr
+			return broker.Start(ctx, c)
+		},
+	},
+	{
+		Name: payments.Name, About: "pays the orders of style queue", room: Options.unbounded,
+		start: func(o Options, b backend.Backend) (Server, error) {
+			return payments.Start(payments.Config{
+				Addr: o.Addr, Broker: o.Queued.Broker, Streams: o.Queued.Streams,
+				Consumers: o.Queued.Consumers, AckWait: o.Queued.AckWait, Backend: b,
+			})
+		},
+	},
+	{
+		Name: bare.Name, About: bare.About, room: Options.unbounded,
+		alone: func(_ context.Context, o Options) (Listener, error) {
+			c := o.Bare
+			c.Addr = o.withDefaults().Addr
+			return bare.Start(c)
+		},
+	},
+}
+
+func (o Options) unbounded() (workers, queue int) { return 0, 0 }
+
+func (o Options) pool() (workers, queue int) { return o.Workers, o.Queue }
+
+// inflight is for styles in which a request that is admitted is served at once.
+func (o Options) inflight() (workers, queue int) { return o.MaxInflight, 0 }
+
+func (o Options) grpcPool() (workers, queue int) {
+	if o.RPCLimit == LimitNone {
+		return 0, 0
+	}
+	return o.Workers, o.Queue
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -311,7 +312,7 @@ func TestNoStyleLeavesASchemaBehind(t *testing.T) {
 	const conns, n, drain = 2, 80, time.Second
 	const wait = 500 * time.Millisecond
 	for _, gone := range []bool{false, true} {
-		for _, style := range targets.Styles {
+		for _, style := range slices.Concat(targets.Inline(targets.HTTP), targets.Inline(targets.GRPC)) {
 			t.Run(fmt.Sprintf("%s/gone=%v", style.Name, gone), func(t *testing.T) {
 				t.Parallel()
 				role, schemas := newRole(t)

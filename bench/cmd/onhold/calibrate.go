@@ -38,8 +38,6 @@ func calibrateCommand() *cli.Command {
 			"injects in turn 40 µs more CPU per request, and 20 ms more wait for 2 % of the\n" +
 			"requests. It prints a table with exact intervals. Runs in --out are kept and\n" +
 			"counted.\n\n" +
-			"Exit codes: 0 no error, 1 a false alarm or a miss, 2 usage, 4 a comparison was not\n" +
-			"valid, 130 interrupted (complete runs are recorded).\n\n" +
 			"Example:\n\n" +
 			"  onhold calibrate --identical 40 --injected 20 --out reports/out/calibration",
 		Flags: []cli.Flag{

@@ -45,8 +45,6 @@ func compareCommand() *cli.Command {
 			"Without pairs the answer is advisory: one side ran after the other, and what\n" +
 			"drifted on the machine in between cannot be told from a change. Then nothing is\n" +
 			"called a regression for certain (exit code 3), and 'onhold duet' is what decides.\n\n" +
-			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 inconclusive,\n" +
-			"4 not valid (a stage is not valid, a figure is missing).\n\n" +
 			"Examples:\n\n" +
 			"  onhold compare reports/out/before reports/out/after\n" +
 			"  onhold compare old.txt new.txt",

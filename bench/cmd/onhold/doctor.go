@@ -23,8 +23,6 @@ func doctorCommand() *cli.Command {
 			"measured here, the most requests a second, how far from the clock arrivals are\n" +
 			"sent, which levels this machine can drive, and what to raise for more. It takes\n" +
 			"about ten seconds.\n\n" +
-			"Exit codes: 0 fine, 2 usage, 5 the server did not start, 70 it cannot be measured,\n" +
-			"130 interrupted.\n\n" +
 			"Example:\n\n" +
 			"  onhold doctor --length 500ms",
 		Flags: []cli.Flag{

@@ -65,11 +65,6 @@ func duetCommand() *cli.Command {
 			"The folder --out holds every launch, verdict.json, regression.png, junit.xml,\n" +
 			"summary.md and benchmark text. With the same --out a comparison is continued,\n" +
 			"never begun anew. In GitHub Actions it adds to the step's summary and annotates.\n\n" +
-			"Exit codes: 0 nothing regressed, 1 regressed or unstable, 2 usage, 3 inconclusive\n" +
-			"(too noisy, too few pairs), 4 the comparison is not valid (a benchmark failed or\n" +
-			"brought no figures, the control differs from the base, the machine let no slice\n" +
-			"be valid), 5 a side does not build or start, 6 the files could not be written,\n" +
-			"130 interrupted. The files say why, however it ends.\n\n" +
 			"Examples:\n\n" +
 			"  onhold duet --base main --bench Orders ./...\n" +
 			"  onhold duet --base main --build 'go build -o {out} ./cmd/server' --serve '{out} --addr {addr}' --path /api/orders --level 500",

@@ -161,6 +161,14 @@ func targetFlags() []cli.Flag {
 // backendOf is the name of the backend.
 func backendOf(c *cli.Command) string { return text(c, "backend", targets.Backends[0].Name) }
 
+// backendNames are those of the backends.
+func backendNames() (names []string) {
+	for _, b := range targets.Backends {
+		names = append(names, b.Name)
+	}
+	return names
+}
+
 // aboutBackends describes the backends in one line.
 func aboutBackends() string {
 	all := make([]string, len(targets.Backends))

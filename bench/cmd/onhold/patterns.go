@@ -27,9 +27,6 @@ func patternsCommand() *cli.Command {
 		Description: "Runs short experiments with real servers, and writes patterns.md with a figure and\n" +
 			"a sentence for each of them, made from what was measured. All together they take\n" +
 			"under two minutes:\n\n" + about.String() + "\n" +
-			"Exit codes: 0 fine, 2 usage, 4 something that was measured is not valid (it is shown\n" +
-			"all the same, with the reason), 5 a server did not start, 70 a fault of onhold,\n" +
-			"130 interrupted (what is whole is written).\n\n" +
 			"Examples:\n\n" +
 			"  onhold patterns\n" +
 			"  onhold patterns --only phone-calls --scale 0.1 --out reports/out/calls",

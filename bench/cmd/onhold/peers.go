@@ -32,9 +32,6 @@ func peersCommand() *cli.Command {
 			"  pacing      how far arrivals are from the clock, as the server sees them\n" +
 			"  rejections  what is said of a server that turns most callers away\n" +
 			"  own         15,000 clients; our servers beside a bare one\n\n" +
-			"Exit codes: 0 fine, 2 usage (too few open files are allowed, too), 4 a run\n" +
-			"failed, 5 a server did not start, 130 interrupted (the report of what is whole\n" +
-			"is written all the same).\n\n" +
 			"Example:\n\n" +
 			"  onhold peers --peers none --sections pacing --pairs 1 --length 1s",
 		Flags: []cli.Flag{

@@ -54,7 +54,6 @@ func predictCommand() *cli.Command {
 			"the network and the machine come on top. Flags are not read from the environment.\n\n" +
 			"With --loss and no --workers it tells how many workers it takes. With --levels, in\n" +
 			"place of --rate or --clients, it prints a line a level and draws them as capacity.png.\n\n" +
-			"Exit codes: 0 fine, 2 usage.\n\n" +
 			"Examples:\n\n" +
 			"  onhold predict --arrivals poisson --rate 60 --workers 10 --queue 10 --dist exponential\n" +
 			"  onhold predict --arrivals closed --clients 1000000 --think 60s --workers 3000 --queue 100 --json\n" +

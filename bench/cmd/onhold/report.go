@@ -23,8 +23,6 @@ func reportCommand() *cli.Command {
 			"of its stages are there. Several folders are merged into a new one, --out, which\n" +
 			"is then a run folder itself: one figure of what was run apart.\n\n" +
 			requireHelp + "\n" +
-			"Exit codes: 0 fine, 1 a requirement was missed, 2 usage, 3 too few samples to tell\n" +
-			"whether one was, 4 as above, or a requirement is about no stage.\n\n" +
 			"Examples:\n\n" +
 			"  onhold report reports/out/demo\n" +
 			"  onhold report reports/out/demo --require 'rejected<1%@target=eventloop'",

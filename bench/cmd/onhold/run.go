@@ -43,11 +43,6 @@ func runCommand() *cli.Command {
 			"percentiles.png, and summary.md. Every flag can also be set in the environment:\n" +
 			"ONHOLD_LEVELS for --levels.\n\n" +
 			requireHelp + "\n" +
-			"Exit codes: 0 fine, 1 a requirement was missed, 2 usage, 3 too few samples to tell\n" +
-			"whether one was, 4 the run is not valid (the generator was the limit, a target died\n" +
-			"or served nothing), 5 a target did not start or nobody listens at --url, 6 not all\n" +
-			"results could be written (they are printed), 70 a fault of onhold, 130\n" +
-			"interrupted (the report of what is whole is written all the same).\n\n" +
 			"Examples:\n\n" +
 			"  onhold run --quick\n" +
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
@@ -96,7 +91,8 @@ func runCommand() *cli.Command {
 			boolFlag(catTrace, "trace", "have the targets write a trace of each stage into the run folder; of the styles that 'serve --trace' can trace"),
 			requireFlag(),
 		}, targetFlags()),
-		Action: runAction,
+		Action:        runAction,
+		ShellComplete: completeWords(targets.AllNames()...),
 	}
 }
 

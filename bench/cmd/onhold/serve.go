@@ -51,7 +51,8 @@ func serveCommand() *cli.Command {
 			intFlag(catTarget, "arrivals", 0, "arrivals that bare logs, of which it gives the instants at /bare/arrivals; of bare, --backend-latency may be 0s"),
 			stringFlag(catTrace, "trace", "", "FILE that gets the trace when the target ends; of style blocking, and of goroutine and eventloop with --max-inflight"),
 		}, targetFlags()...),
-		Action: serve,
+		Action:        serve,
+		ShellComplete: completeWords(append(targets.AllNames(), bare.Name, brokerName, payments.Name)...),
 	}
 }
 

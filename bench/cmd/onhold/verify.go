@@ -53,11 +53,6 @@ func verifyCommand() *cli.Command {
 			"first come first served. With a DIR nothing is driven: that is done with the\n" +
 			"traces of a run folder ('run --trace', or an earlier verify), and every fate that\n" +
 			"differs is named.\n\n" +
-			"Exit codes: 0 all is confirmed, and no fate unexplained; 1 something is\n" +
-			"contradicted, or a fate is; 2 usage; 3 something cannot be told, fewer than 99.9 %\n" +
-			"of a DIR's fates are equal, or a trace of it is cut; 4 a cell is not valid after\n" +
-			"three tries, or a trace cannot be read; 5 a target did not start; 70 a fault of\n" +
-			"onhold; 130 interrupted (what is whole is written).\n\n" +
 			"Examples:\n\n" +
 			"  onhold verify --quick\n" +
 			"  onhold verify --cells loss-constant,burst --longest 2s --precision 25% --out reports/out/verified\n" +

@@ -70,12 +70,11 @@ func testExamples(t *testing.T, wanted func(example string) bool, subcommands ..
 // examples are the command lines that the help of a subcommand shows.
 func examples(t *testing.T, dir, sub string) (lines []string) {
 	t.Helper()
-	help, code := onhold(t, nil, dir, sub, "--help")
+	help, code := onhold(t, nil, dir, sub, "--help-all")
 	if code != 0 {
-		t.Fatalf("%s --help: exit code %d", sub, code)
+		t.Fatalf("%s --help-all: exit code %d", sub, code)
 	}
-	_, after, _ := strings.Cut(help, "Example")
-	for _, l := range exampleLine.FindAllStringSubmatch(after, -1) {
+	for _, l := range exampleLine.FindAllStringSubmatch(help[strings.LastIndex(help, "Example"):], -1) {
 		lines = append(lines, strings.TrimSpace(l[1]))
 	}
 	return lines

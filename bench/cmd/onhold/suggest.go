@@ -1,0 +1,160 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/reports/field"
+)
+
+// meant are flags that are none of ours, with what somebody who types them wants:
+// those of other load generators, which hands remember, and words that are near.
+var meant = map[string]string{
+	"c": "clients", "connections": "clients", "concurrency": "clients", "concurrent": "clients", "vus": "clients", "u": "clients", "users": "clients",
+	"levels": "clients rate", "level": "clients rate", "load": "clients rate burst ramp", "stages": "clients rate",
+	"r": "rate", "R": "rate", "q": "rate", "rps": "rate", "qps": "rate", "throughput": "rate", "arrival-rate": "rate",
+	"d": "duration", "z": "duration", "stage": "duration", "slice": "duration", "length": "duration", "longest": "duration", "time": "duration",
+	"n": "duration", "requests": "duration", "iterations": "duration", "i": "duration",
+	"t": "threads timeout duration", "T": "header timeout", "m": "method", "X": "method", "H": "header", "headers": "header",
+	"D": "body-file", "data": "body", "payload-file": "body-file", "targets": "mix", "url": "mix", "weights": "mix",
+	"disable-keepalive": "new-connection", "no-keepalive": "new-connection", "no-connection-reuse": "new-connection",
+	"drain": "drain-timeout", "think": "think-time", "reject-pause": "backoff", "spread": "ramp-up", "rampup": "ramp-up", "every": "burst-interval",
+	"max-clients": "max-connections", "max-workers": "max-connections", "conns": "grpc-connections", "rpc-limit": "grpc-limit", "backend-conns": "backend-connections",
+	"pid": "target-pid", "extra-cpu": "inject-cpu", "extra-delay": "inject-delay", "service": "service-time", "dist": "service-dist", "cv": "service-cv",
+	"think-dist": "think-time-dist", "think-cv": "think-time-cv", "loss": "max-rejected", "same": "identical", "planted": "injected", "thresholds": "require", "threshold": "require",
+	"o": "out", "output": "out", "format": "json", "v": "version", "cpus": "threads", "w": "warmup", "delay": "think-time",
+}
+
+// positional are those flags that are arguments here.
+var positional = map[string]string{
+	"targets": "targets are arguments: onhold run blocking goroutine",
+	"url":     "the address is an argument: onhold run http://127.0.0.1:8080/",
+}
+
+// unknownFlag is the error of a flag that the command does not have.
+func unknownFlag(c *cli.Command, name string) error {
+	dashes := "--"
+	if short := strings.TrimRightFunc(name, func(r rune) bool { return unicode.IsDigit(r) || strings.ContainsRune("smh.", r) }); len(short) == 1 && len(name) > 1 {
+		name = short // -c50, -d10s
+	}
+	if len(name) == 1 {
+		dashes = "-"
+	}
+	text := fmt.Sprintf("there is no flag %s%s", dashes, name)
+	if hint := positional[name]; hint != "" && c.Name == "run" {
+		return usageError("%s; %s", text, hint)
+	}
+	var names []string
+	for _, n := range strings.Fields(meant[name]) {
+		if slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), n) }) {
+			names = append(names, "--"+n)
+		}
+	}
+	if len(names) == 0 {
+		if near := nearest(name, flagNames(c)); near != "" {
+			names = []string{"--" + near}
+		}
+	}
+	if len(names) > 0 {
+		text += "; did you mean " + strings.Join(names, " or ") + "?"
+	}
+	return usageError("%s", text)
+}
+
+// unknownCommand is the error of a subcommand that there is not.
+func unknownCommand(root *cli.Command, name string) error {
+	if strings.ContainsAny(name, ":/") {
+		return usageError("there is no subcommand %q; did you mean onhold run %s?", name, name)
+	}
+	var names []string
+	for _, sub := range root.VisibleCommands() {
+		names = append(names, sub.Name)
+	}
+	if near := cmp.Or(map[string]string{"attack": "run", "load": "run", "bench": "run", "benchmark": "run", "prove": "calibrate"}[name], nearest(name, names)); near != "" {
+		return usageError("there is no subcommand %q; did you mean %s?", name, near)
+	}
+	return usageError("there is no subcommand %q; there are %s", name, strings.Join(names, ", "))
+}
+
+func flagNames(c *cli.Command) (names []string) {
+	for _, f := range c.VisibleFlags() {
+		names = append(names, f.Names()[0])
+	}
+	return names
+}
+
+// nearest is the one of the names that somebody who mistypes may mean; empty
+// where none is near.
+func nearest(name string, names []string) (best string) {
+	least := min(len(name)/2, max(2, len(name)/3)) + 1
+	for _, n := range names {
+		if d := distance(name, n); d < least {
+			best, least = n, d
+		}
+	}
+	return best
+}
+
+// distance is how many characters to insert, delete or replace to make b of a.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			replace := diagonal
+			if a[i] != b[j] {
+				replace++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(replace, row[j]+1, diagonal+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// fieldFlags are the flags whose names are not their field's in kebab case.
+var fieldFlags = map[string]string{
+	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
+	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
+	"BackendURL": "backend-url", "GRPCLimit": "grpc-limit", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
+	"Ramp.From": "ramp", "Ramp.To": "ramp", "TargetPID": "target-pid", "Pattern": "arrivals", "URL": "mix",
+	"Queued.Broker": flagBroker, "Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",
+	"Queued.Streams.Store": "broker-store", "Queued.Streams.Sync": "broker-sync", "Queued.Streams.Limit": "broker-limit", "Queued.Streams.Orders": "stream-orders",
+}
+
+// flagOf is the flag that sets a field: its name in kebab case, but for the
+// exceptions.
+func flagOf(path string) string {
+	if flag := fieldFlags[path]; flag != "" {
+		return flag
+	}
+	name := path[strings.LastIndexByte(path, '.')+1:]
+	var b strings.Builder
+	for i, r := range name {
+		upper := unicode.IsUpper(r)
+		if upper && i > 0 && (unicode.IsLower(rune(name[i-1])) || i+1 < len(name) && unicode.IsLower(rune(name[i+1]))) {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+// fieldMessage is what the error of a field says of its flag; of a field that no
+// flag of the command sets, of the field.
+func fieldMessage(c *cli.Command, e *field.Error) string {
+	flag := flagOf(e.Field)
+	if c == nil || !slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return f.Names()[0] == flag }) {
+		return e.Error()
+	}
+	return fmt.Sprintf("--%s=%v: want %s", flag, e.Value, e.Want)
+}

@@ -216,7 +216,7 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
 	for p := range sweep.Plans() {
 		if err := p.Validate(); err != nil {
-			return nil, fieldError(err)
+			return nil, err
 		}
 	}
 	if s.required, err = requirements(c); err != nil {

@@ -123,6 +123,8 @@ func distance(a, b string) int {
 
 // fieldFlags are the flags whose names are not their field's in kebab case.
 var fieldFlags = map[string]string{
+	"Load.Clients": "levels", "Load.Burst": "levels", "Load.Rate": "levels", "Load.ThinkTime": "think", "Load.Backoff": "reject-pause", "Load.RampUp": "spread",
+	"Load.BurstInterval": "every", "Duration": "stage", "DrainTimeout": "drain", "MaxConnections": "max-clients",
 	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
 	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
 	"BackendURL": "backend-url", "GRPCLimit": "grpc-limit", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",

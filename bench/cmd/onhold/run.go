@@ -92,7 +92,7 @@ func runCommand() *cli.Command {
 			requireFlag(),
 		}, targetFlags()),
 		Action:        runAction,
-		ShellComplete: completeWords(targets.AllNames()...),
+		ShellComplete: completeWords(targets.Names(targets.Styles)...),
 	}
 }
 

@@ -52,7 +52,7 @@ func serveCommand() *cli.Command {
 			stringFlag(catTrace, "trace", "", "FILE that gets the trace when the target ends; of style blocking, and of goroutine and eventloop with --max-inflight"),
 		}, targetFlags()...),
 		Action:        serve,
-		ShellComplete: completeWords(append(targets.AllNames(), bare.Name, brokerName, payments.Name)...),
+		ShellComplete: completeWords(append(targets.Names(targets.Styles), bare.Name, "broker", "payments")...),
 	}
 }
 

@@ -26,7 +26,7 @@ var layers = [][]string{
 	{"bench/host"},
 	{"bench/process", "reports/model"},
 	{"bench", "reports/conformance", "reports/compare", "reports/render/canvas", "reports/render/sweep"},
-	{"bench/epoll", "reports/render/finding"},
+	{"bench/epoll", "bench/cmd/onhold/internal/duet/source", "reports/render/finding"},
 	{"targets/orders", "reports/render/page"},
 	{"targets/backend", "targets/grpc/orderspb"},
 	{"targets/backend/...", "targets/front", "targets/queue/broker"},

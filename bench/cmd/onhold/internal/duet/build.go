@@ -47,7 +47,7 @@ func side(arm compare.Arm) compare.Arm {
 // path is where the program of a pair's arm lies. Its length is the same for
 // all, and which letter an arm gets is drawn.
 func (b *builder) path(p pairPlan, arm compare.Arm) string {
-	return filepath.Join(b.s.sides.root, fmt.Sprintf("bin%04d%s", p.number, b.name), string(rune('a'+p.place[arm])))
+	return filepath.Join(b.s.sides.Root, fmt.Sprintf("bin%04d%s", p.number, b.name), string(rune('a'+p.place[arm])))
 }
 
 // all builds the arms of all the pairs, as many at a time as there are CPUs.
@@ -85,13 +85,13 @@ func (b *builder) all(ctx context.Context, pairs []pairPlan) error {
 // kept is where an arm's program waits for its pair: its place is drawn anew
 // should the pair be run again.
 func (b *builder) kept(p pairPlan, arm compare.Arm) string {
-	return filepath.Join(b.s.sides.root, "built", fmt.Sprintf("%04d%s-%s", p.number, b.name, arm))
+	return filepath.Join(b.s.sides.Root, "built", fmt.Sprintf("%04d%s-%s", p.number, b.name, arm))
 }
 
 // probe builds both sides, and the base with another layout too: where that
 // makes no difference to the program, one build of each side is enough.
 func (b *builder) probe(ctx context.Context, p pairPlan) error {
-	dir := filepath.Join(b.s.sides.root, "built")
+	dir := filepath.Join(b.s.sides.Root, "built")
 	var programs [3]program
 	for i, try := range []struct {
 		arm    compare.Arm
@@ -127,7 +127,7 @@ func (b *builder) one(ctx context.Context, arm compare.Arm, layout uint64, out s
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		return fmt.Errorf("building the %s: %s", arm, b.s.sides.said(arm, err.Error()))
+		return fmt.Errorf("building the %s: %s", arm, b.s.sides.Named(arm, err.Error()))
 	}
 	if _, err := os.Stat(out); err != nil {
 		return fmt.Errorf("building the %s: the command succeeded and left no program: it must write one to {out}, here %s", arm, out)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 )
@@ -178,9 +179,9 @@ func TestSlowVerdictsBesideALoad(t *testing.T) {
 	} {
 		s := newSession(t)
 		s.Policy.Gate, s.Budget = c.gate, 10*time.Minute
-		s.sides = &sources{root: t.TempDir(), sub: "."}
+		s.sides = &source.Sides{Root: t.TempDir(), Sub: "."}
 		for arm, work := range map[compare.Arm]string{compare.Base: c.base, compare.Candidate: c.candidate} {
-			write(t, s.sides.dir(arm), map[string]string{"work": work})
+			write(t, s.sides.Dir(arm), map[string]string{"work": work})
 		}
 		r := &benched{GoBench: &GoBench{BenchTime: "200x"}, s: s, packages: []string{"."}, declared: map[string][]string{".": {"BenchmarkWork"}}}
 		r.builders = []*builder{{s: s, decided: true, fixed: map[string]program{"base": {path: path}, "candidate": {path: path}}}}

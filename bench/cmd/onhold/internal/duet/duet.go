@@ -27,6 +27,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
@@ -112,7 +113,7 @@ type runner interface {
 // session is one run of a comparison.
 type session struct {
 	Config
-	sides   *sources
+	sides   *source.Sides
 	folder  *result.Folder
 	samples []compare.Sample
 	same    []Same // what is equal without being measured
@@ -139,17 +140,17 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 		s.Progress = func(Event) {}
 	}
 	if err := errors.Join(c.Experiment.Validate(), c.Design.Validate(), c.Policy.Validate()); err != nil {
-		return nil, nil, &ConfigError{err}
+		return nil, nil, &ConfigError{Err: err}
 	}
 	var err error
-	if s.sides, err = layOut(ctx, c.Repo, c.Base, c.Out); err != nil {
+	if s.sides, err = source.Lay(ctx, c.Repo, c.Base, c.Out); err != nil {
 		return nil, nil, err
 	}
-	defer s.sides.remove()
-	for _, note := range s.sides.notes {
+	defer s.sides.Remove()
+	for _, note := range s.sides.Notes {
 		s.remark("%s", note)
 	}
-	s.tell("base: %s, commit %s; candidate: %s, commit %s", c.Base, short(s.sides.baseCommit), s.sides.candidateName, short(strings.TrimSuffix(s.sides.candidateCommit, "+")))
+	s.tell("base: %s, commit %s; candidate: %s, commit %s", c.Base, source.Short(s.sides.BaseCommit), s.sides.CandidateName, source.Short(strings.TrimSuffix(s.sides.CandidateCommit, "+")))
 	if err := s.openFolder(); err != nil {
 		return nil, nil, err
 	}
@@ -166,7 +167,7 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 	}
 	if s.samples, err = r.stored(); err != nil {
 		// What is on record is damaged: nothing is written beside it.
-		return nil, nil, errors.Join(&ConfigError{err}, r.close(), s.events.Close(), s.folder.Finish(time.Now(), false))
+		return nil, nil, errors.Join(&ConfigError{Err: err}, r.close(), s.events.Close(), s.folder.Finish(time.Now(), false))
 	}
 	s.pairs = highestPair(s.samples)
 	if s.pairs > 0 {
@@ -204,12 +205,8 @@ func (s *session) nothing(ctx context.Context, err error) (*compare.Report, *res
 	return s.conclude([]string{why}), &s.folder.Run, errors.Join(err, finished)
 }
 
-// ConfigError is an error of what the user asked for.
-type ConfigError struct{ err error }
-
-func (e *ConfigError) Error() string { return e.err.Error() }
-
-func (e *ConfigError) Unwrap() error { return e.err }
+// ConfigError is an error in what the user asked for.
+type ConfigError = source.Error
 
 func (s *session) maxSteal() float64 { return orDefault(s.MaxSteal, DefaultMaxSteal) }
 
@@ -444,8 +441,8 @@ func (s *session) conclude(invalid []string) *compare.Report {
 	r := compare.Judge(s.Design, s.Policy, s.allSamples(), samplesOf(s.same), slices.Concat(s.invalid, invalid, bad), slices.Concat(s.notes, remarked))
 	describe(r, s.folder.Run)
 	r.Time, r.Seed, r.Repeated = s.began, s.Seed, rerun(s.redone)
-	r.Base = compare.Side{Name: s.Base, Commit: s.sides.baseCommit}
-	r.Candidate = compare.Side{Name: s.sides.candidateName, Commit: s.sides.candidateCommit}
+	r.Base = compare.Side{Name: s.Base, Commit: s.sides.BaseCommit}
+	r.Candidate = compare.Side{Name: s.sides.CandidateName, Commit: s.sides.CandidateCommit}
 	r.Took = time.Since(s.began).Seconds()
 	if _, stages, _, err := result.Open(s.Out); err == nil { // without them it is the same report, less a line
 		r.AddShifts(stages)

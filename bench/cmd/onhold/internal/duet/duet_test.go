@@ -5,14 +5,12 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -107,7 +105,7 @@ func newSession(t *testing.T) *session {
 	t.Helper()
 	s := &session{
 		Config: Config{Design: compare.DefaultDesign(), Control: true, Budget: time.Hour, Seed: 1, Experiment: &GoBench{}, Progress: func(Event) {}, Out: t.TempDir()},
-		sides:  &sources{}, folder: &result.Folder{}, began: time.Now(),
+		sides:  &source.Sides{}, folder: &result.Folder{}, began: time.Now(),
 	}
 	if err := s.openEvents(); err != nil {
 		t.Fatal(err)
@@ -644,41 +642,6 @@ func TestServeIsOneProgram(t *testing.T) {
 		}
 		if err := oneProgram(bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", bad, err, want)
-		}
-	}
-}
-
-// repo is a git repository with one commit of these files.
-func repo(t *testing.T, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	write(t, dir, files)
-	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "--allow-empty", "-m", "base"}} {
-		run(t, dir, args...)
-	}
-	return dir
-}
-
-func run(t *testing.T, dir string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command("git", append([]string{"-c", "user.name=test", "-c", "user.email=test@localhost"}, args...)...)
-	cmd.Dir, cmd.Env = dir, placeless(os.Environ())
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-	return strings.TrimSpace(string(out))
-}
-
-func write(t *testing.T, dir string, files map[string]string) {
-	t.Helper()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
-			t.Fatal(err)
 		}
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/bench/process"
 	"github.com/a628bb15/onhold/reports/compare"
 )
@@ -56,13 +57,13 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 	if len(candidate.wrong) > 0 {
 		about := candidate.wrong
 		if len(candidate.ignored) > 0 {
-			about = append(about, "this build leaves out "+some(candidate.ignored))
+			about = append(about, "this build leaves out "+source.List(candidate.ignored))
 		}
-		return nil, &ConfigError{fmt.Errorf("the packages %s: %s%s", strings.Join(patterns, " "), strings.Join(about, "; "), r.whereModulesLie(candidate))}
+		return nil, &ConfigError{Err: fmt.Errorf("the packages %s: %s%s", strings.Join(patterns, " "), strings.Join(about, "; "), r.whereModulesLie(candidate))}
 	}
 	r.noteGone(base, candidate)
 	if r.CandidateTests {
-		if base, err = r.giveTests(ctx, patterns, candidate); err != nil {
+		if base, err = r.replaceTests(ctx, patterns, candidate); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +86,7 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 		}
 		if len(fresh) > 0 {
 			slices.Sort(fresh)
-			note := fmt.Sprintf("%s has benchmarks in the candidate only, so they are not compared: %s", dir, some(fresh))
+			note := fmt.Sprintf("%s has benchmarks in the candidate only, so they are not compared: %s", dir, source.List(fresh))
 			if !r.CandidateTests {
 				note += ". --candidate-tests measures them on the base too"
 			}
@@ -99,7 +100,7 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 		}
 	}
 	if len(found) == 0 {
-		return nil, &ConfigError{r.nothing(patterns, base, candidate)}
+		return nil, &ConfigError{Err: r.nothing(patterns, base, candidate)}
 	}
 	r.name(found, base, candidate)
 	for _, side := range []struct {
@@ -107,13 +108,34 @@ func (r *benched) find(ctx context.Context) ([]string, error) {
 		listing
 	}{{"base", base}, {"candidate", candidate}} {
 		if about := slices.Concat(side.wrong, side.broken); len(about) > 0 {
-			r.s.notes = append(r.s.notes, fmt.Sprintf("packages of the %s are left out, as go says: %s", side.name, some(about)))
+			r.s.notes = append(r.s.notes, fmt.Sprintf("packages of the %s are left out, as go says: %s", side.name, source.List(about)))
 		}
 	}
 	if missed := r.beside(patterns, found); missed != "" {
 		r.s.notes = append(r.s.notes, missed)
 	}
 	return found, nil
+}
+
+// replaceTests measures the base with the candidate's test files, and lists the
+// base's benchmarks again.
+func (r *benched) replaceTests(ctx context.Context, patterns []string, candidate listing) (listing, error) {
+	var moved []string
+	for _, dir := range slices.Sorted(maps.Keys(candidate.folders)) {
+		if files, _ := filepath.Glob(filepath.Join(r.s.sides.Dir(compare.Base), dir, "*.go")); len(files) == 0 {
+			r.s.notes = append(r.s.notes, fmt.Sprintf("the base has no package in %s, so the candidate's tests are not measured there", dir))
+			continue
+		}
+		changed, err := r.s.sides.ReplaceTests(dir)
+		if err != nil {
+			return listing{}, err
+		}
+		moved = append(moved, changed...)
+	}
+	if len(moved) > 0 {
+		r.s.notes = append(r.s.notes, fmt.Sprintf("the base is measured with the candidate's test files; %s differed", source.List(moved)))
+	}
+	return r.list(ctx, compare.Base, patterns)
 }
 
 // name settles what packages and benchmarks are called whose own names would not
@@ -168,10 +190,10 @@ func (r *benched) nothing(patterns []string, base, candidate listing) error {
 		listing
 	}{{"base", base}, {"candidate", candidate}} {
 		if about := slices.Concat(side.wrong, side.broken); len(about) > 0 {
-			why = append(why, fmt.Sprintf("go says of the %s: %s", side.name, some(about)))
+			why = append(why, fmt.Sprintf("go says of the %s: %s", side.name, source.List(about)))
 		}
 		if len(side.ignored) > 0 {
-			why = append(why, fmt.Sprintf("this build of the %s leaves out %s", side.name, some(side.ignored)))
+			why = append(why, fmt.Sprintf("this build of the %s leaves out %s", side.name, source.List(side.ignored)))
 		}
 	}
 	if missed := r.beside(patterns, nil); missed != "" {
@@ -187,15 +209,15 @@ func (r *benched) whereModulesLie(candidate listing) string {
 		return ""
 	}
 	var dirs []string
-	for _, dir := range r.modulesBelow(compare.Candidate, r.s.sides.top(compare.Candidate)) {
-		if rel, err := filepath.Rel(r.s.sides.dir(compare.Candidate), dir); err == nil {
+	for _, dir := range source.ModulesBelow(r.s.sides.Top(compare.Candidate)) {
+		if rel, err := filepath.Rel(r.s.sides.Dir(compare.Candidate), dir); err == nil {
 			dirs = append(dirs, pattern(rel))
 		}
 	}
 	if len(dirs) == 0 {
 		return "; the repository has no go.mod"
 	}
-	return "; its modules are those of " + some(dirs)
+	return "; its modules are those of " + source.List(dirs)
 }
 
 // pattern names all packages below a relative folder.
@@ -203,7 +225,7 @@ func pattern(rel string) string {
 	if rel == "." {
 		return "./..."
 	}
-	if outside(rel) {
+	if !filepath.IsLocal(rel) {
 		return filepath.ToSlash(rel) + "/..."
 	}
 	return "./" + filepath.ToSlash(rel) + "/..."
@@ -212,7 +234,7 @@ func pattern(rel string) string {
 // beside names the modules below the patterns that these do not take: to go, a
 // pattern ends where another module begins. "" where there is none.
 func (r *benched) beside(patterns, found []string) string {
-	side := r.s.sides.dir(compare.Candidate)
+	side := r.s.sides.Dir(compare.Candidate)
 	var missed []string
 	for _, p := range patterns {
 		literal, more, _ := strings.Cut(p, "...")
@@ -220,10 +242,10 @@ func (r *benched) beside(patterns, found []string) string {
 			continue
 		}
 		at := filepath.Join(side, literal)
-		if r.moduleOf(compare.Candidate, at) == "" {
+		if r.s.sides.ModuleOf(compare.Candidate, at) == "" {
 			continue
 		}
-		for _, dir := range r.modulesBelow(compare.Candidate, at) {
+		for _, dir := range source.ModulesBelow(at) {
 			rel, err := filepath.Rel(side, dir)
 			if err != nil || dir == at || slices.ContainsFunc(found, func(f string) bool { return f == rel || strings.HasPrefix(f, rel+string(filepath.Separator)) }) {
 				continue
@@ -234,33 +256,12 @@ func (r *benched) beside(patterns, found []string) string {
 	if len(missed) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s: not measured, as they are modules of their own; name them to measure them", some(missed))
+	return fmt.Sprintf("%s: not measured, as they are modules of their own; name them to measure them", source.List(missed))
 }
 
 // relative reports whether a pattern names a folder, and not an import path.
 func relative(pattern string) bool {
 	return pattern == "." || pattern == ".." || strings.HasPrefix(pattern, "./") || strings.HasPrefix(pattern, "../")
-}
-
-// moduleOf is the folder of the module that a folder of a side lies in, "" where
-// it lies in none.
-func (r *benched) moduleOf(arm compare.Arm, dir string) string {
-	root := filepath.Join(r.s.sides.root, folder(arm))
-	for ; len(dir) >= len(root); dir = filepath.Dir(dir) {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			return dir
-		}
-	}
-	return ""
-}
-
-// modulesBelow are the folders of the modules at and below a folder of a side.
-func (r *benched) modulesBelow(arm compare.Arm, dir string) (dirs []string) {
-	files, _ := goFiles(dir, "go.mod") // a folder that is not there has none
-	for _, path := range files {
-		dirs = append(dirs, filepath.Dir(path))
-	}
-	return dirs
 }
 
 // asked is a call of go list: in which folder, and for which patterns.
@@ -282,14 +283,14 @@ func (r *benched) calls(arm compare.Arm, patterns []string) (calls []asked) {
 		}
 		calls = append(calls, asked{dir, []string{pattern}})
 	}
-	side := r.s.sides.dir(arm)
+	side := r.s.sides.Dir(arm)
 	for _, p := range patterns {
 		literal, wild, isWild := strings.Cut(p, "...")
 		at := filepath.Join(side, literal)
 		if isWild && !strings.HasSuffix(literal, "/") {
 			at = filepath.Dir(at) // ./a... takes folders beside ./a
 		}
-		switch module := r.moduleOf(arm, at); {
+		switch module := r.s.sides.ModuleOf(arm, at); {
 		case !relative(p):
 			add(side, p)
 		case module != "":
@@ -300,7 +301,7 @@ func (r *benched) calls(arm compare.Arm, patterns []string) (calls []asked) {
 			}
 			add(module, "./"+filepath.ToSlash(rel))
 		case isWild && wild == "":
-			below := r.modulesBelow(arm, at)
+			below := source.ModulesBelow(at)
 			for _, dir := range below {
 				add(dir, "./...")
 			}
@@ -333,13 +334,13 @@ func (r *benched) list(ctx context.Context, arm compare.Arm, patterns []string) 
 	l = listing{found: map[string]map[string]string{}, folders: map[string]bool{}, paths: map[string]string{}, twice: map[string]bool{}}
 	for _, call := range r.calls(arm, patterns) {
 		args := append([]string{"list", "-e", "-json=Dir,ImportPath,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Match,Error"}, r.tagFlags()...)
-		cmd := r.s.sides.command(arm, call.dir, "go", append(append(args, "--"), call.patterns...)...)
+		cmd := r.s.sides.Command(arm, call.dir, "go", append(append(args, "--"), call.patterns...)...)
 		ran, err := process.Run(ctx, cmd, nil, buildLimit, nil)
 		if ctx.Err() != nil {
 			return l, context.Cause(ctx)
 		}
 		if err != nil {
-			l.wrong = append(l.wrong, r.s.sides.said(arm, err.Error()))
+			l.wrong = append(l.wrong, r.s.sides.Named(arm, err.Error()))
 			continue
 		}
 		out, err := ran.Whole()
@@ -360,16 +361,16 @@ func (r *benched) list(ctx context.Context, arm compare.Arm, patterns []string) 
 }
 
 // add takes a package into a listing.
-func (l *listing) add(s *sources, arm compare.Arm, p listed, takes func(string) bool) {
+func (l *listing) add(s *source.Sides, arm compare.Arm, p listed, takes func(string) bool) {
 	if p.Error != nil && len(p.TestGoFiles)+len(p.XTestGoFiles) == 0 {
-		said := strings.TrimSpace(s.said(arm, p.Error.Err))
+		said := strings.TrimSpace(s.Named(arm, p.Error.Err))
 		if p.Dir == "" || slices.ContainsFunc(p.Match, func(m string) bool { return !strings.Contains(m, "...") }) {
 			l.wrong = append(l.wrong, said)
 		} else {
 			l.broken = append(l.broken, said)
 		}
 	}
-	dir, err := filepath.Rel(s.dir(arm), p.Dir)
+	dir, err := filepath.Rel(s.Dir(arm), p.Dir)
 	if p.Dir == "" || err != nil {
 		return
 	}
@@ -495,8 +496,8 @@ func topLevel(expression string) (takes func(name string) bool, err error) {
 // have alike, "" where there is none.
 func (r *benched) changed(dir string, files []string) string {
 	for _, name := range files {
-		a, errA := os.ReadFile(filepath.Join(r.s.sides.dir(compare.Base), dir, name))
-		b, errB := os.ReadFile(filepath.Join(r.s.sides.dir(compare.Candidate), dir, name))
+		a, errA := os.ReadFile(filepath.Join(r.s.sides.Dir(compare.Base), dir, name))
+		b, errB := os.ReadFile(filepath.Join(r.s.sides.Dir(compare.Candidate), dir, name))
 		if errA != nil || errB != nil || !bytes.Equal(a, b) {
 			return filepath.Join(dir, name)
 		}
@@ -508,6 +509,6 @@ func (r *benched) changed(dir string, files []string) string {
 // it may be of another module than the user's.
 func (r *benched) compile(ctx context.Context, pkg string, arm compare.Arm, layout uint64, out string) error {
 	args := slices.Concat([]string{"test", "-c", "-o", out, "-trimpath", "-buildvcs=false", "-ldflags=" + layoutFlags(layout)}, r.tagFlags(), []string{"."})
-	_, err := process.Run(ctx, r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), "go", args...), nil, buildLimit, nil)
+	_, err := process.Run(ctx, r.s.sides.Command(arm, filepath.Join(r.s.sides.Dir(arm), pkg), "go", args...), nil, buildLimit, nil)
 	return err
 }

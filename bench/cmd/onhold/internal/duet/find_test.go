@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
@@ -55,10 +56,10 @@ func TestTopLevel(t *testing.T) {
 func sides(t *testing.T, base, candidate map[string]string) *session {
 	t.Helper()
 	s := newSession(t)
-	s.sides = &sources{root: t.TempDir(), sub: "."}
+	s.sides = &source.Sides{Root: t.TempDir(), Sub: "."}
 	for arm, files := range map[compare.Arm]map[string]string{compare.Base: base, compare.Candidate: candidate} {
-		write(t, s.sides.dir(arm), map[string]string{"go.mod": "module example.com/toy\n\ngo 1.26\n"})
-		write(t, s.sides.dir(arm), files)
+		write(t, s.sides.Dir(arm), map[string]string{"go.mod": "module example.com/toy\n\ngo 1.26\n"})
+		write(t, s.sides.Dir(arm), files)
 	}
 	return s
 }
@@ -161,9 +162,9 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 	} {
 		t.Run(why, func(t *testing.T) {
 			s := newSession(t)
-			s.sides = &sources{root: t.TempDir(), sub: c.at, repo: "/home/me/repo"}
+			s.sides = &source.Sides{Root: t.TempDir(), Sub: c.at, Repo: "/home/me/repo"}
 			for _, arm := range []compare.Arm{compare.Base, compare.Candidate} {
-				write(t, s.sides.top(arm), c.files)
+				write(t, s.sides.Top(arm), c.files)
 			}
 			r := &benched{GoBench: &GoBench{Packages: c.packages, Tags: c.tags}, s: s}
 			found, err := r.find(t.Context())
@@ -179,7 +180,7 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 					t.Errorf("%v, want %q", err, want)
 				}
 			}
-			if err != nil && strings.Contains(err.Error(), s.sides.root) {
+			if err != nil && strings.Contains(err.Error(), s.sides.Root) {
 				t.Errorf("it names the temporary folder: %v", err)
 			}
 			for _, pkg := range found[:min(len(found), 1)] {
@@ -220,13 +221,13 @@ func TestCandidateTests(t *testing.T) {
 			}
 			continue
 		}
-		if !strings.Contains(notes, "the base is measured with the candidate's test files (--candidate-tests): a_test.go, b_test.go, old_test.go and 1 more differed") || !strings.Contains(notes, "the base has no package in fresh") || strings.Contains(notes, "BenchmarkB") {
+		if !strings.Contains(notes, "the base is measured with the candidate's test files; a_test.go, b_test.go, old_test.go and 1 more differed") || !strings.Contains(notes, "the base has no package in fresh") || strings.Contains(notes, "BenchmarkB") {
 			t.Errorf("notes: %s", notes)
 		}
-		if b, err := os.ReadFile(filepath.Join(s.sides.dir(compare.Base), "testdata", "x")); err != nil || string(b) != "new" {
+		if b, err := os.ReadFile(filepath.Join(s.sides.Dir(compare.Base), "testdata", "x")); err != nil || string(b) != "new" {
 			t.Errorf("testdata/x of the base is %q, %v", b, err)
 		}
-		if got := strings.Join(s.sides.differing, " "); got != "fresh/f.go fresh/f_test.go" {
+		if got := strings.Join(s.sides.Differing, " "); got != "fresh/f.go fresh/f_test.go" {
 			t.Errorf("the sides still differ in %q", got)
 		}
 		if err := r.compile(t.Context(), ".", compare.Base, canonicalLayout, filepath.Join(t.TempDir(), "out")); err != nil {

@@ -27,8 +27,8 @@ func (s *session) settings(e result.Environment) result.Settings {
 		cpus = fmt.Sprintf("%d of their own", n)
 	}
 	out := result.Settings{
-		{Key: "base", Value: s.Base}, {Key: "base_commit", Value: s.sides.baseCommit},
-		{Key: "candidate", Value: s.sides.candidateName}, {Key: "candidate_commit", Value: s.sides.candidateCommit}, {Key: "candidate_tree", Value: s.sides.candidateTree},
+		{Key: "base", Value: s.Base}, {Key: "base_commit", Value: s.sides.BaseCommit},
+		{Key: "candidate", Value: s.sides.CandidateName}, {Key: "candidate_commit", Value: s.sides.CandidateCommit}, {Key: "candidate_tree", Value: s.sides.CandidateTree},
 		{Key: "seed", Value: strconv.FormatUint(s.Seed, 10)}, {Key: "control", Value: strconv.FormatBool(s.Control)},
 		{Key: "measure_identical", Value: strconv.FormatBool(s.MeasureIdentical)},
 		{Key: "max_steal", Value: strconv.FormatFloat(s.maxSteal(), 'g', -1, 64)}, {Key: "cpus", Value: cpus},
@@ -93,26 +93,26 @@ func (s *session) openFolder() error {
 			Settings: s.settings(environment), Environment: environment,
 		})
 		if err != nil {
-			return &ConfigError{err}
+			return &ConfigError{Err: err}
 		}
 		return s.openEvents()
 	}
 	if err != nil {
-		return &ConfigError{err}
+		return &ConfigError{Err: err}
 	}
 	if old.Settings.Get("base_commit") == "" {
-		return &ConfigError{fmt.Errorf("--out=%s: holds a run that is no comparison: name another folder", s.Out)}
+		return &ConfigError{Err: fmt.Errorf("--out=%s: holds a run that is no comparison: name another folder", s.Out)}
 	}
 	if s.Seed == 0 {
 		if s.Seed, err = strconv.ParseUint(old.Settings.Get("seed"), 10, 64); err != nil {
-			return &ConfigError{fmt.Errorf("--out=%s: the seed on record is %q: name another folder", s.Out, old.Settings.Get("seed"))}
+			return &ConfigError{Err: fmt.Errorf("--out=%s: the seed on record is %q: name another folder", s.Out, old.Settings.Get("seed"))}
 		}
 	}
 	if what := differ(old.Settings, s.settings(environment)); what != "" {
-		return &ConfigError{fmt.Errorf("--out=%s: holds the pairs of another comparison, which are not to be mixed with this one's; %s: go on with what it was, or name another folder", s.Out, what)}
+		return &ConfigError{Err: fmt.Errorf("--out=%s: holds the pairs of another comparison, which are not to be mixed with this one's; %s: go on with what it was, or name another folder", s.Out, what)}
 	}
 	if s.folder, err = result.Continue(s.Out); err != nil {
-		return &ConfigError{err}
+		return &ConfigError{Err: err}
 	}
 	return s.openEvents()
 }

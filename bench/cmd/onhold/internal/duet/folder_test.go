@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
@@ -66,7 +67,7 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 		return e
 	}
 	at := func(c Config) *session {
-		return &session{Config: c, sides: &sources{baseCommit: "1", candidateTree: "2"}}
+		return &session{Config: c, sides: &source.Sides{BaseCommit: "1", CandidateTree: "2"}}
 	}
 	config := func(change func(*Config)) Config {
 		c := Config{Seed: 1, Design: compare.DefaultDesign(), Experiment: served(func(*Serve) {})}

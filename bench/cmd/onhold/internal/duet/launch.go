@@ -76,7 +76,7 @@ func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error
 		return nil, err
 	}
 	if len(samples) == 0 {
-		return nil, &ConfigError{fmt.Errorf("--bench=%s: no benchmark of %s matches", r.bench(), strings.Join(r.packages, ", "))}
+		return nil, &ConfigError{Err: fmt.Errorf("--bench=%s: no benchmark of %s matches", r.bench(), strings.Join(r.packages, ", "))}
 	}
 	fmt.Fprintf(&text, wholePair, p.number)
 	_ = r.record.Append(text.Bytes()) // close tells that it could not be written
@@ -203,7 +203,7 @@ func (r *benched) start(ctx context.Context, arm compare.Arm, pkg, path string, 
 	out := r.printer(pkg)
 	// As go test has it, a program that ends by itself with code 0 fails.
 	args = append([]string{"-test.run=^$", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.paniconexit0", "-test.timeout=" + launchLimit.String()}, args...)
-	cmd := r.s.sides.command(arm, filepath.Join(r.s.sides.dir(arm), pkg), path, args...)
+	cmd := r.s.sides.Command(arm, filepath.Join(r.s.sides.Dir(arm), pkg), path, args...)
 	cmd.Stdout, cmd.Stderr = &out.BenchLines, &out.crash
 	_, err := process.Run(ctx, cmd, nil, launchLimit+time.Minute, nil) // beyond its own limit, at which it says what runs
 	out.Close()

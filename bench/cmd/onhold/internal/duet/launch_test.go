@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -144,9 +145,9 @@ func behaving(t *testing.T, base, candidate string) (*session, *benched) {
 	s := newSession(t)
 	s.Design, s.Control, s.MaxSteal, s.Patient = small, false, 1, true
 	s.Policy = compare.Policy{Tolerance: map[string]float64{"time": 5}} // what is told apart here is a thousandfold
-	s.sides = &sources{root: t.TempDir(), sub: "."}
+	s.sides = &source.Sides{Root: t.TempDir(), Sub: "."}
 	for arm, how := range map[compare.Arm]string{compare.Base: base, compare.Candidate: candidate} {
-		write(t, s.sides.dir(arm), map[string]string{"how": strings.ReplaceAll(how, ", ", "\n") + "\n"})
+		write(t, s.sides.Dir(arm), map[string]string{"how": strings.ReplaceAll(how, ", ", "\n") + "\n"})
 	}
 	r := &benched{GoBench: &GoBench{BenchTime: "1x"}, s: s, packages: []string{"."}, declared: map[string][]string{".": {"BenchmarkA", "BenchmarkB", "BenchmarkC"}}}
 	r.builders = []*builder{{s: s, decided: true, fixed: map[string]program{"base": {path: path}, "candidate": {path: path}}}}

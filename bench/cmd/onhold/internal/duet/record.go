@@ -76,7 +76,7 @@ func (s *session) ended(ctx context.Context, p pairPlan, err error) error {
 func (s *session) openEvents() error {
 	events, end, err := readEvents(s.Out)
 	if err != nil {
-		return &ConfigError{err}
+		return &ConfigError{Err: err}
 	}
 	if err := s.drop(end); err != nil {
 		return err

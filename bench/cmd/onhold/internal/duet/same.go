@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/bench/process"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/files"
@@ -102,7 +103,7 @@ func (b *builder) canonical(ctx context.Context) (program, bool, error) {
 	var errs [2]error
 	var wg sync.WaitGroup
 	for i, arm := range []compare.Arm{compare.Base, compare.Candidate} {
-		path := filepath.Join(b.s.sides.root, "canonical"+b.name, string(rune('a'+i)))
+		path := filepath.Join(b.s.sides.Root, "canonical"+b.name, string(rune('a'+i)))
 		wg.Go(func() {
 			if errs[i] = b.one(ctx, arm, canonicalLayout, path); errs[i] == nil {
 				hash, err := hashOf(path)
@@ -117,37 +118,14 @@ func (b *builder) canonical(ctx context.Context) (program, bool, error) {
 	return programs[1], programs[0].hash == programs[1].hash, errors.Join(errs[:]...)
 }
 
-// readable are the files that the two sides do not have alike and that a program
-// which is the same on both could read. Go source is what programs are built of;
-// whether one is read all the same shows when it runs.
-func (s *sources) readable() (files, source []string) {
-	for _, path := range s.differing {
-		if strings.HasSuffix(path, ".go") {
-			source = append(source, path)
-		} else {
-			files = append(files, path)
-		}
-	}
-	return files, source
-}
-
-// watch watches which of these files, which differ, are opened on the candidate's
-// side.
-func (s *sources) watch(source []string) (stop func() []string, err error) {
-	if len(source) == 0 {
-		return func() []string { return nil }, nil
-	}
-	return watchOpens(s.top(compare.Candidate), source)
-}
-
 // setAside takes the packages off the list whose test binary is the same on
 // both sides, and reads the same there: they are equal.
 func (r *benched) setAside(ctx context.Context) error {
 	if r.s.MeasureIdentical {
 		return r.s.keepSame()
 	}
-	r.s.tell("builds both sides of %s to see where they are the same program", some(r.packages))
-	files, source := r.s.sides.readable()
+	r.s.tell("builds both sides of %s to see where they are the same program", source.List(r.packages))
+	files, code := r.s.sides.Readable()
 	var packages, equal, other []string
 	var builders []*builder
 	var samples []compare.Sample
@@ -160,7 +138,7 @@ func (r *benched) setAside(ctx context.Context) error {
 		}
 		why := files
 		if alike && len(files) == 0 {
-			tried, err := r.try(ctx, pkg, built.path, source)
+			tried, err := r.try(ctx, pkg, built.path, code)
 			if err != nil {
 				return err
 			}
@@ -177,7 +155,7 @@ func (r *benched) setAside(ctx context.Context) error {
 		os.RemoveAll(filepath.Dir(built.path))
 		packages, builders = append(packages, pkg), append(builders, b)
 		if alike && len(why) > 0 {
-			other = append(other, fmt.Sprintf("%s (%s)", pkg, some(why)))
+			other = append(other, fmt.Sprintf("%s (%s)", pkg, source.List(why)))
 		}
 	}
 	samples, _ = compare.WithoutProcs(samples)
@@ -190,10 +168,10 @@ func (r *benched) setAside(ctx context.Context) error {
 	r.s.addSame(same...)
 	r.packages, r.builders = packages, builders
 	if len(equal) > 0 {
-		r.s.remark("both sides are the same program, with the same files, in %s: equal, and not measured. --measure-identical measures it", some(equal))
+		r.s.remark("both sides are the same program, with the same files, in %s: equal, and not measured. --measure-identical measures it", source.List(equal))
 	}
 	if len(other) > 0 {
-		r.s.remark("both sides are the same program in %s, but files that it could read differ: measured", some(other))
+		r.s.remark("both sides are the same program in %s, but files that it could read differ: measured", source.List(other))
 	}
 	return r.s.keepSame()
 }
@@ -209,16 +187,16 @@ type tried struct {
 // try launches a test binary that is the same on both sides once, and finds
 // which figures its benchmarks report. Of source, the files that differ, the
 // system tells which are opened, and package testing which are looked at.
-func (r *benched) try(ctx context.Context, pkg, path string, source []string) (t tried, err error) {
+func (r *benched) try(ctx context.Context, pkg, path string, code []string) (t tried, err error) {
 	log := path + ".log"
-	dir := filepath.Join(r.s.sides.dir(compare.Candidate), pkg)
-	stop, err := r.s.sides.watch(source)
+	dir := filepath.Join(r.s.sides.Dir(compare.Candidate), pkg)
+	stop, err := r.s.sides.Watch(code)
 	if err != nil {
-		t.read = source // any of it, for all that is known
+		t.read = code // any of it, for all that is known
 		return t, nil
 	}
 	defer stop()
-	cmd := r.s.sides.command(compare.Candidate, dir, path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime=1x", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.testlogfile="+log)
+	cmd := r.s.sides.Command(compare.Candidate, dir, path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime=1x", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.testlogfile="+log)
 	out := r.printer(pkg)
 	cmd.Stdout = &out.BenchLines
 	_, err = process.Run(ctx, cmd, nil, tryLimit, nil)
@@ -239,7 +217,7 @@ func (r *benched) try(ctx context.Context, pkg, path string, source []string) (t
 	if err != nil {
 		return t, nil
 	}
-	t.read = append(stop(), opened(string(text), dir, r.s.sides.top(compare.Candidate), source)...)
+	t.read = append(stop(), opened(string(text), dir, r.s.sides.Top(compare.Candidate), code)...)
 	slices.Sort(t.read)
 	t.read = slices.Compact(t.read)
 	t.ok = len(t.read) == 0
@@ -286,11 +264,11 @@ func (r *served) setAside(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	files, source := r.s.sides.readable()
+	files, code := r.s.sides.Readable()
 	var samples []compare.Sample
 	if same && len(files) == 0 {
-		if stop, err := r.s.sides.watch(source); err != nil {
-			files = source // any of it, for all that is known
+		if stop, err := r.s.sides.Watch(code); err != nil {
+			files = code // any of it, for all that is known
 		} else {
 			samples, _ = r.try(ctx, built) // an error is for the launches that count to report
 			files = stop()
@@ -301,7 +279,7 @@ func (r *served) setAside(ctx context.Context) error {
 	}
 	switch {
 	case same && len(files) > 0:
-		r.s.remark("both sides are the same program, but files that it could read differ: measured (%s)", some(files))
+		r.s.remark("both sides are the same program, but files that it could read differ: measured (%s)", source.List(files))
 	case len(samples) > 0:
 		r.identical = true
 		for _, x := range samples {

@@ -154,7 +154,7 @@ func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'"
 // make builds a side by the user's command.
 func (r *served) make(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
 	line := fill(r.Build, "{out}", out, "{layout}", strconv.FormatUint(max(layout, 1), 10))
-	cmd := r.s.sides.command(arm, r.s.sides.dir(arm), "/bin/sh", "-c", line)
+	cmd := r.s.sides.Command(arm, r.s.sides.Dir(arm), "/bin/sh", "-c", line)
 	// A go build that has no linker flags of its own gets these; one that has
 	// them may take {layout}.
 	cmd.Env = append(cmd.Env, strings.TrimSpace(`GOFLAGS=`+os.Getenv("GOFLAGS")+` -trimpath -buildvcs=false '-ldflags=`+layoutFlags(layout)+`'`))
@@ -308,7 +308,7 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 		return nil, err
 	}
 	line := "exec " + fill(r.Command, "{out}", prog.path, "{addr}", addr, "{host}", host, "{port}", port)
-	cmd := r.s.sides.command(arm, r.s.sides.dir(arm), "/bin/sh", "-c", line)
+	cmd := r.s.sides.Command(arm, r.s.sides.Dir(arm), "/bin/sh", "-c", line)
 	p, err := process.Start(cmd, r.s.TargetCPUs, nil)
 	if err != nil {
 		return nil, fmt.Errorf("starting the %s: %w", arm, err)
@@ -320,7 +320,7 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 	}
 	if s.driver, err = r.Driver(addr); err != nil {
 		p.Kill()
-		return nil, &ConfigError{err}
+		return nil, &ConfigError{Err: err}
 	}
 	return s, nil
 }

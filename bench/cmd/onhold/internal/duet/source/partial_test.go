@@ -1,4 +1,4 @@
-package duet
+package source
 
 import (
 	"errors"
@@ -32,12 +32,12 @@ func TestPartialClones(t *testing.T) {
 			write(t, at, map[string]string{"y.txt": "changed"})
 			before := objects(at)
 			s := layOutOf(t, at, "HEAD~1")
-			if got := strings.Join(s.differing, " "); got != "a/b/x.txt y.txt" {
+			if got := strings.Join(s.Differing, " "); got != "a/b/x.txt y.txt" {
 				t.Errorf("differing are %s", got)
 			}
 			for side, want := range map[string][2]string{baseFolder: {"old", "y"}, candidateFolder: {"new", "changed"}} {
 				for i, name := range []string{"a/b/x.txt", "y.txt"} {
-					if b, err := os.ReadFile(filepath.Join(s.root, side, s.place, name)); err != nil || string(b) != want[i] {
+					if b, err := os.ReadFile(filepath.Join(s.Root, side, s.place, name)); err != nil || string(b) != want[i] {
 						t.Errorf("%s: %s is %q, %v, want %q", side, name, b, err, want[i])
 					}
 				}
@@ -52,8 +52,8 @@ func TestPartialClones(t *testing.T) {
 		if err := os.RemoveAll(origin); err != nil {
 			t.Fatal(err)
 		}
-		var wrong *ConfigError
-		if s, err := layOut(t.Context(), at, "HEAD~1", ""); !errors.As(err, &wrong) || s != nil || !strings.Contains(err.Error(), "the clone is partial") {
+		var wrong *Error
+		if s, err := Lay(t.Context(), at, "HEAD~1", ""); !errors.As(err, &wrong) || s != nil || !strings.Contains(err.Error(), "the clone is partial") {
 			t.Errorf("%v", err)
 		}
 	})

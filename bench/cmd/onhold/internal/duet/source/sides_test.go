@@ -1,4 +1,4 @@
-package duet
+package source
 
 import (
 	"context"
@@ -15,13 +15,13 @@ import (
 )
 
 // layOutOf lays out a folder against a base, and takes it away at the end.
-func layOutOf(t *testing.T, dir, base string) *sources {
+func layOutOf(t *testing.T, dir, base string) *Sides {
 	t.Helper()
-	s, err := layOut(t.Context(), dir, base, "")
+	s, err := Lay(t.Context(), dir, base, "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.remove)
+	t.Cleanup(s.Remove)
 	return s
 }
 
@@ -83,13 +83,13 @@ func TestLayOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	objects := run(t, dir, "count-objects", "-v")
-	s, err := layOut(t.Context(), filepath.Join(dir, "sub"), "main", filepath.Join(dir, "record"))
+	s, err := Lay(t.Context(), filepath.Join(dir, "sub"), "main", filepath.Join(dir, "record"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	has := func(arm compare.Arm, name, want string) {
 		t.Helper()
-		b, err := os.ReadFile(filepath.Join(s.dir(arm), "..", name))
+		b, err := os.ReadFile(filepath.Join(s.Dir(arm), "..", name))
 		if want == "" && err == nil || want != "" && string(b) != want {
 			t.Errorf("%s of the %s: %q (%v), want %q", name, arm, b, err, want)
 		}
@@ -104,26 +104,26 @@ func TestLayOut(t *testing.T) {
 	has(compare.Candidate, "ignored", "")
 	has(compare.Candidate, "record/run.json", "")
 	has(compare.Candidate, "sub/b", "old")
-	if len(s.dir(compare.Base)) != len(s.dir(compare.Candidate)) {
+	if len(s.Dir(compare.Base)) != len(s.Dir(compare.Candidate)) {
 		t.Error("the folders' names differ in length")
 	}
-	if got := strings.Join(s.differing, " "); got != "a fresh gone" {
+	if got := strings.Join(s.Differing, " "); got != "a fresh gone" {
 		t.Errorf("the sides differ in %q", got)
 	}
 	// Either side is a repository of git's, for builds that ask it.
 	for arm, want := range map[compare.Arm]string{compare.Base: "", compare.Candidate: "M a\n D gone\n?? fresh"} {
-		if got := run(t, s.dir(arm), "status", "--porcelain"); got != want {
+		if got := run(t, s.Dir(arm), "status", "--porcelain"); got != want {
 			t.Errorf("git says of the %s %q, want %q", arm, got, want)
 		}
-		if got := run(t, s.dir(arm), "describe", "--tags"); !strings.HasPrefix(got, "v1") {
+		if got := run(t, s.Dir(arm), "describe", "--tags"); !strings.HasPrefix(got, "v1") {
 			t.Errorf("git describes the %s as %q", arm, got)
 		}
 	}
-	if base, candidate := run(t, s.dir(compare.Base), "rev-parse", "HEAD"), run(t, s.dir(compare.Candidate), "rev-parse", "HEAD"); base != s.baseCommit || candidate+"+" != s.candidateCommit {
-		t.Errorf("git says that the base is %s and the candidate %s, want %s and %s", base, candidate, s.baseCommit, s.candidateCommit)
+	if base, candidate := run(t, s.Dir(compare.Base), "rev-parse", "HEAD"), run(t, s.Dir(compare.Candidate), "rev-parse", "HEAD"); base != s.BaseCommit || candidate+"+" != s.CandidateCommit {
+		t.Errorf("git says that the base is %s and the candidate %s, want %s and %s", base, candidate, s.BaseCommit, s.CandidateCommit)
 	}
-	if !strings.HasSuffix(s.candidateCommit, "+") || s.candidateName != "working tree, with changes" {
-		t.Errorf("the candidate has changes, and is called %s, %s", s.candidateName, s.candidateCommit)
+	if !strings.HasSuffix(s.CandidateCommit, "+") || s.CandidateName != "working tree, with changes" {
+		t.Errorf("the candidate has changes, and is called %s, %s", s.CandidateName, s.CandidateCommit)
 	}
 	// The user's repository is as it was, also while the comparison runs.
 	if after, err := os.ReadFile(filepath.Join(dir, ".git", "index")); err != nil || string(after) != string(index) {
@@ -135,8 +135,8 @@ func TestLayOut(t *testing.T) {
 	if list := run(t, dir, "worktree", "list"); strings.Contains(list, "\n") {
 		t.Errorf("a working tree was registered:\n%s", list)
 	}
-	s.remove()
-	if _, err := os.Stat(s.root); err == nil {
+	s.Remove()
+	if _, err := os.Stat(s.Root); err == nil {
 		t.Error("the folders are still there")
 	}
 }
@@ -166,43 +166,43 @@ func TestBaseIsWhatWasNamed(t *testing.T) {
 		{"the same commit by another branch", "main", "same", fork, ""},
 		{"an ancestor", "main", "HEAD~1", first, ""},
 		{"a branch that is behind", "main", "behind", first, ""},
-		{"a branch that is ahead", "main", "ahead", ahead, "the base is ahead itself"},
+		{"a branch that is ahead", "main", "ahead", ahead, "the base is the tip of ahead"},
 		{"a commit that is ahead", "main", ahead[:10], ahead, ""},
-		{"a branch that parted, HEAD without commits of its own", "main", "aside", aside, "the base is aside itself"},
-		{"a branch that parted", "ahead", "aside", fork, "where HEAD parted from aside"},
+		{"a branch that parted, HEAD without commits of its own", "main", "aside", aside, "the base is the tip of aside"},
+		{"a branch that parted", "ahead", "aside", fork, "where HEAD forked from aside"},
 		{"a tag on a branch that parted", "ahead", "released", aside, ""},
 		{"a commit on a branch that parted", "ahead", aside, aside, ""},
 		{"its parent by name", "ahead", "aside~0", aside, ""},
 	} {
 		run(t, dir, "checkout", "-q", c.head)
 		s := layOutOf(t, dir, c.ref)
-		notes := strings.Join(s.notes, " ")
-		if s.baseCommit != c.want || (c.note == "") != (notes == "") || !strings.Contains(notes, c.note) {
-			t.Errorf("%s: base %s, want %s; %q", c.why, s.baseCommit, c.want, notes)
+		notes := strings.Join(s.Notes, " ")
+		if s.BaseCommit != c.want || (c.note == "") != (notes == "") || !strings.Contains(notes, c.note) {
+			t.Errorf("%s: base %s, want %s; %q", c.why, s.BaseCommit, c.want, notes)
 		}
-		if got := run(t, s.dir(compare.Base), "show", "-s", "--format=%H"); got != c.want {
+		if got := run(t, s.Dir(compare.Base), "show", "-s", "--format=%H"); got != c.want {
 			t.Errorf("%s: the base's folder holds %s, want %s", c.why, got, c.want)
 		}
 	}
-	for ref, want := range map[string]string{"nowhere": "git knows no such commit here; where the clone is shallow", "-x": "--base=-x: want a commit", "": "git knows no such commit"} {
-		var wrong *ConfigError
-		if _, err := layOut(t.Context(), dir, ref, ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
+	for ref, want := range map[string]string{"nowhere": "that git knows here; in a shallow clone", "-x": "Base is -x, want a commit", "": "that git knows here"} {
+		var wrong *Error
+		if _, err := Lay(t.Context(), dir, ref, ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), want) {
 			t.Errorf("--base %q: %v", ref, err)
 		}
 	}
 	run(t, dir, "checkout", "-q", "--orphan", "alone")
-	var wrong *ConfigError
-	if _, err := layOut(t.Context(), dir, "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "has no commit: HEAD is that of the candidate") {
+	var wrong *Error
+	if _, err := Lay(t.Context(), dir, "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "has no commit: commit something first") {
 		t.Errorf("no HEAD: %v", err)
 	}
 	run(t, dir, "commit", "-q", "-m", "no history")
-	if _, err := layOut(t.Context(), dir, "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "no commit in common") {
+	if _, err := Lay(t.Context(), dir, "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "a commit in common") {
 		t.Errorf("no merge base: %v", err)
 	}
-	if s := layOutOf(t, dir, fork); s.baseCommit != fork {
-		t.Errorf("a commit without a merge base: %s", s.baseCommit)
+	if s := layOutOf(t, dir, fork); s.BaseCommit != fork {
+		t.Errorf("a commit without a merge base: %s", s.BaseCommit)
 	}
-	if _, err := layOut(t.Context(), t.TempDir(), "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "not in a git working tree") {
+	if _, err := Lay(t.Context(), t.TempDir(), "main", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "not in a git working tree") {
 		t.Errorf("no repository: %v", err)
 	}
 }
@@ -366,7 +366,7 @@ func TestBothSidesAreLaidOutAlike(t *testing.T) {
 			dir, sign := repo(t, files()), filepath.Join(t.TempDir(), "sign")
 			at := prepare(t, dir, sign)
 			s := layOutOf(t, at, "HEAD")
-			base, candidate := filesOf(t, s.top(compare.Base)), filesOf(t, s.top(compare.Candidate))
+			base, candidate := filesOf(t, s.Top(compare.Base)), filesOf(t, s.Top(compare.Candidate))
 			for name := range base {
 				if base[name] != candidate[name] {
 					t.Errorf("%q is %q on the base and %q on the candidate", name, base[name], candidate[name])
@@ -378,14 +378,14 @@ func TestBothSidesAreLaidOutAlike(t *testing.T) {
 			if _, ok := base["sub/c.txt"]; !ok {
 				t.Errorf("a file is missing: %v", base)
 			}
-			if len(s.differing) > 0 || strings.HasSuffix(s.candidateCommit, "+") {
-				t.Errorf("they are said to differ: %q, %s", s.differing, s.candidateCommit)
+			if len(s.Differing) > 0 || strings.HasSuffix(s.CandidateCommit, "+") {
+				t.Errorf("they are said to differ: %q, %s", s.Differing, s.CandidateCommit)
 			}
 			if b, err := os.ReadFile(sign); err == nil {
 				t.Errorf("a program of the user's ran: %s", b)
 			}
 			// Each side answers a build that asks git as the user's does.
-			if got := run(t, s.dir(compare.Base), "rev-parse", "HEAD"); got != run(t, s.dir(compare.Candidate), "rev-parse", "HEAD") {
+			if got := run(t, s.Dir(compare.Base), "rev-parse", "HEAD"); got != run(t, s.Dir(compare.Candidate), "rev-parse", "HEAD") {
 				t.Errorf("HEAD of the base is %s", got)
 			}
 		})
@@ -405,20 +405,20 @@ func global(t *testing.T, text string) {
 // Of what a filter keeps both sides have the contents: what did not change as
 // the working tree has it, and of Git LFS what the clone holds. Else both have
 // what git stores, and it is said.
-// What git was told not to look at is not in the candidate, which is said.
+// Files that git is configured to ignore are not in the candidate, and a note says so.
 func TestChangesThatGitDoesNotLookAt(t *testing.T) {
 	for flag, says := range map[string]bool{"--assume-unchanged": true, "--skip-worktree": true, "--refresh": false} {
 		dir := repo(t, map[string]string{"a.txt": "old", "b.txt": "old", "sub/c.txt": "old"})
 		run(t, dir, "update-index", flag, "a.txt", "sub/c.txt")
-		if s := layOutOf(t, dir, "HEAD"); len(s.notes) > 0 {
-			t.Errorf("%s: unchanged: %q", flag, s.notes)
+		if s := layOutOf(t, dir, "HEAD"); len(s.Notes) > 0 {
+			t.Errorf("%s: unchanged: %q", flag, s.Notes)
 		}
 		write(t, dir, map[string]string{"a.txt": "new", "sub/c.txt": "new"})
 		s := layOutOf(t, filepath.Join(dir, "sub"), "HEAD")
-		if notes := strings.Join(s.notes, " "); strings.Contains(notes, "changes of a.txt, sub/c.txt are not in the candidate") != says {
+		if notes := strings.Join(s.Notes, " "); strings.Contains(notes, "changes of a.txt, sub/c.txt are not in the candidate") != says {
 			t.Errorf("%s: %q", flag, notes)
 		}
-		if got := strings.Join(s.differing, " "); (got == "") != says {
+		if got := strings.Join(s.Differing, " "); (got == "") != says {
 			t.Errorf("%s: differing are %q", flag, got)
 		}
 	}
@@ -436,7 +436,7 @@ func TestFiltersOfGit(t *testing.T) {
 	store(id, "x")
 	s := layOutOf(t, dir, "HEAD")
 	read := func(arm compare.Arm, name string) string {
-		b, _ := os.ReadFile(filepath.Join(s.dir(arm), name))
+		b, _ := os.ReadFile(filepath.Join(s.Dir(arm), name))
 		return string(b)
 	}
 	for _, arm := range []compare.Arm{compare.Base, compare.Candidate} {
@@ -446,15 +446,15 @@ func TestFiltersOfGit(t *testing.T) {
 		if got := read(arm, "a.big"); !strings.HasPrefix(got, "version") {
 			t.Errorf("the contents of the base are not here, and the %s has %q", arm, got)
 		}
-		if got := run(t, s.dir(arm), "status", "--porcelain"); strings.Contains(got, "same.secret") {
+		if got := run(t, s.Dir(arm), "status", "--porcelain"); strings.Contains(got, "same.secret") {
 			t.Errorf("git says of the %s %q", arm, got)
 		}
 	}
 	if b, c := read(compare.Base, "other.secret"), read(compare.Candidate, "other.secret"); b != "bar" || c != "gjb" {
 		t.Errorf("what another filter keeps is %q and %q, want it as git stores it", b, c)
 	}
-	if notes := strings.Join(s.notes, " "); !strings.Contains(notes, "a.big (lfs)") || !strings.Contains(notes, "other.secret (crypt)") || strings.Contains(notes, "same") {
-		t.Errorf("notes: %q", s.notes)
+	if notes := strings.Join(s.Notes, " "); !strings.Contains(notes, "a.big (lfs)") || !strings.Contains(notes, "other.secret (crypt)") || strings.Contains(notes, "same") {
+		t.Errorf("notes: %q", s.Notes)
 	}
 	store(strings.Repeat("0", 64), "y")
 	s = layOutOf(t, dir, "HEAD")
@@ -483,9 +483,9 @@ func TestLayOutInterrupted(t *testing.T) {
 		time.Sleep(50 * time.Millisecond) // until git is dead; were it not, this would pass for nothing
 		os.WriteFile(goOn, nil, 0o644)
 	}()
-	s, err := layOut(ctx, dir, "main", "")
+	s, err := Lay(ctx, dir, "main", "")
 	if err == nil {
-		s.remove()
+		s.Remove()
 		t.Error("the interrupt made no difference")
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
@@ -502,13 +502,13 @@ func TestLayOutInAHook(t *testing.T) {
 	t.Setenv("GIT_DIR", filepath.Join(dir, ".git"))
 	t.Setenv("GIT_INDEX_FILE", filepath.Join(dir, ".git", "index"))
 	s := layOutOf(t, dir, "HEAD")
-	if got := run(t, dir, "status", "--porcelain"); got != want || s.candidateName != "working tree, with changes" {
-		t.Errorf("the user's working tree is %q, was %q; the candidate is the %s", got, want, s.candidateName)
+	if got := run(t, dir, "status", "--porcelain"); got != want || s.CandidateName != "working tree, with changes" {
+		t.Errorf("the user's working tree is %q, was %q; the candidate is the %s", got, want, s.CandidateName)
 	}
 	// What a build asks git is not about the user's repository.
-	cmd := s.command(compare.Base, s.dir(compare.Base), "git", "rev-parse", "--show-toplevel")
-	if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != s.top(compare.Base) {
-		t.Errorf("a build in the base is told of %s, %v", out, err)
+	cmd := s.Command(compare.Base, s.Dir(compare.Base), "git", "rev-parse", "--show-toplevel")
+	if out, err := cmd.Output(); err != nil || strings.TrimSpace(string(out)) != s.Top(compare.Base) {
+		t.Errorf("a build in the base finds %s, %v", out, err)
 	}
 }
 
@@ -521,8 +521,8 @@ func TestLayOutByEnvironment(t *testing.T) {
 	}
 	t.Setenv("GIT_DIR", aside)
 	t.Setenv("GIT_WORK_TREE", dir)
-	if s := layOutOf(t, dir, "HEAD"); len(s.differing) > 0 || filesOf(t, s.top(compare.Base))["a"] == "" {
-		t.Errorf("differing: %q", s.differing)
+	if s := layOutOf(t, dir, "HEAD"); len(s.Differing) > 0 || filesOf(t, s.Top(compare.Base))["a"] == "" {
+		t.Errorf("differing: %q", s.Differing)
 	}
 }
 
@@ -533,33 +533,33 @@ func TestSubmodules(t *testing.T) {
 	dir := repo(t, map[string]string{"a": "old"})
 	run(t, dir, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", inner, "lib")
 	run(t, dir, "commit", "-q", "-a", "-m", "lib")
-	if s := layOutOf(t, dir, "HEAD"); len(s.notes) > 0 || len(s.differing) > 0 {
-		t.Errorf("notes: %q, differing %q", s.notes, s.differing)
+	if s := layOutOf(t, dir, "HEAD"); len(s.Notes) > 0 || len(s.Differing) > 0 {
+		t.Errorf("notes: %q, differing %q", s.Notes, s.Differing)
 	}
 	write(t, dir, map[string]string{"lib/c": "committed"})
 	run(t, filepath.Join(dir, "lib"), "commit", "-q", "-a", "-m", "c")
 	write(t, dir, map[string]string{"lib/c": "changed", "lib/d": "new"})
 	s := layOutOf(t, dir, "HEAD")
 	for arm, want := range map[compare.Arm]string{compare.Base: "old", compare.Candidate: "changed"} {
-		if b, err := os.ReadFile(filepath.Join(s.dir(arm), "lib", "c")); err != nil || string(b) != want {
+		if b, err := os.ReadFile(filepath.Join(s.Dir(arm), "lib", "c")); err != nil || string(b) != want {
 			t.Errorf("the submodule of the %s has %q, want %q, %v", arm, b, want, err)
 		}
 	}
-	if got := strings.Join(s.differing, " "); got != "lib/c lib/d" || !strings.HasSuffix(s.candidateCommit, "+") || len(s.notes) > 0 {
-		t.Errorf("differing %q, %s, %q", got, s.candidateCommit, s.notes)
+	if got := strings.Join(s.Differing, " "); got != "lib/c lib/d" || !strings.HasSuffix(s.CandidateCommit, "+") || len(s.Notes) > 0 {
+		t.Errorf("differing %q, %s, %q", got, s.CandidateCommit, s.Notes)
 	}
 	clone := filepath.Join(t.TempDir(), "clone")
 	run(t, dir, "clone", "-q", dir, clone)
-	if s := layOutOf(t, clone, "HEAD"); len(s.notes) != 1 || !strings.Contains(s.notes[0], "the submodule lib is empty on both sides: it is not checked out") {
-		t.Errorf("notes: %q", s.notes)
+	if s := layOutOf(t, clone, "HEAD"); len(s.Notes) != 1 || !strings.Contains(s.Notes[0], "the submodule lib is empty on both sides: it is not checked out") {
+		t.Errorf("notes: %q", s.Notes)
 	}
 }
 
 // libOn is what the module that a side is built with says.
-func libOn(t *testing.T, s *sources) (said [2]string) {
+func libOn(t *testing.T, s *Sides) (said [2]string) {
 	t.Helper()
 	for i, arm := range []compare.Arm{compare.Base, compare.Candidate} {
-		out, err := s.command(arm, s.dir(arm), "go", "list", "-f", "{{.Dir}}", "example.com/lib").CombinedOutput()
+		out, err := s.Command(arm, s.Dir(arm), "go", "list", "-f", "{{.Dir}}", "example.com/lib").CombinedOutput()
 		if err != nil {
 			t.Errorf("the %s: %v\n%s", arm, err, out)
 			continue
@@ -620,17 +620,17 @@ func TestSurroundings(t *testing.T) {
 		"a workspace that git ignores": {func(t *testing.T, outer string) map[string]string {
 			write(t, outer, map[string]string{"repo/go.work": "go 1.26\n\nuse ./app\nuse ./lib // both\n"})
 			return inHouse(t, outer, "go.work\n")
-		}, "app", "lib/lib.go", [2]string{"old", "new"}, "repo/go.work, which git does not have"},
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, "repo/go.work, which is not in git"},
 		"a workspace around the repository": {func(t *testing.T, outer string) map[string]string {
 			write(t, outer, map[string]string{"go.work": "go 1.26\n\nuse (\n\t./repo/app\n\t./beside\n)\n", "beside/go.mod": libMod, "beside/lib.go": lib("beside")})
 			return inHouse(t, outer, "")
-		}, "app", "", [2]string{"beside", "beside"}, "go.work, which git does not have"},
+		}, "app", "", [2]string{"beside", "beside"}, "go.work, which is not in git"},
 		"a workspace elsewhere": {func(t *testing.T, outer string) map[string]string {
 			elsewhere := t.TempDir()
 			write(t, elsewhere, map[string]string{"my.work": "go 1.26\n\nuse " + outer + "/repo/app\nuse \"" + outer + "/repo/lib\"\n"})
 			t.Setenv("GOWORK", filepath.Join(elsewhere, "my.work"))
 			return inHouse(t, outer, "")
-		}, "app", "lib/lib.go", [2]string{"old", "new"}, "my.work, which git does not have"},
+		}, "app", "lib/lib.go", [2]string{"old", "new"}, "my.work, which is not in git"},
 		"a workspace by its path": {func(t *testing.T, outer string) map[string]string {
 			files := inHouse(t, outer, "")
 			files["tools/go.work"] = "go 1.26\n\nuse ../app\nuse ../lib\n"
@@ -670,7 +670,7 @@ func TestSurroundings(t *testing.T) {
 			if got := libOn(t, s); got != c.want {
 				t.Errorf("the sides are built with %q, want %q", got, c.want)
 			}
-			if notes := strings.Join(s.notes, " "); !strings.Contains(notes, c.note) || (c.note == "") != (notes == "") {
+			if notes := strings.Join(s.Notes, " "); !strings.Contains(notes, c.note) || (c.note == "") != (notes == "") {
 				t.Errorf("notes: %q, want %q", notes, c.note)
 			}
 		})
@@ -680,8 +680,8 @@ func TestSurroundings(t *testing.T) {
 	write(t, dir, map[string]string{"go.mod": app("replace example.com/lib => " + dir + "/lib\n"), "main.go": program, "lib/go.mod": libMod, "lib/lib.go": lib("old")})
 	run(t, dir, "add", "-A")
 	run(t, dir, "commit", "-q", "-m", "absolute")
-	var wrong *ConfigError
-	if _, err := layOut(t.Context(), dir, "HEAD", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "go.mod of the base names "+dir+"/lib, an absolute path into the repository") {
+	var wrong *Error
+	if _, err := Lay(t.Context(), dir, "HEAD", ""); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "go.mod of the base names "+dir+"/lib, an absolute path into the repository") {
 		t.Errorf("an absolute path into the repository: %v", err)
 	}
 }

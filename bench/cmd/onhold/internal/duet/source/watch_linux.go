@@ -1,4 +1,4 @@
-package duet
+package source
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// watchOpens watches which of some files, given by their paths below top, are
-// opened from now on, or listed with their folder, by whichever process: it sees
-// what is read before package testing begins its log, what programs read that a
-// benchmark starts, and what is not read by package os. Stop ends it and returns
-// them. It fails where the system has no more to watch with.
+// watchOpens watches which of some files, given by their paths below top, any
+// process opens from now on, or lists with their folder. Unlike the log of package
+// testing it sees reads before the log begins, by programs that a benchmark starts,
+// and without package os. Stop ends the watch and returns the files. It fails where
+// the system is out of watches.
 func watchOpens(top string, paths []string) (stop func() []string, err error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
@@ -29,7 +29,7 @@ func watchOpens(top string, paths []string) (stop func() []string, err error) {
 	for folder := range in {
 		wd, err := unix.InotifyAddWatch(fd, filepath.Join(top, folder), unix.IN_OPEN|unix.IN_ONLYDIR)
 		if errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) {
-			continue // nothing lies there
+			continue // there is no such folder
 		}
 		if err != nil {
 			unix.Close(fd)
@@ -57,7 +57,7 @@ func watchOpens(top string, paths []string) (stop func() []string, err error) {
 				name, _, _ := bytes.Cut(b[unix.SizeofInotifyEvent:unix.SizeofInotifyEvent+int(length)], []byte{0})
 				b = b[unix.SizeofInotifyEvent+int(length):]
 				switch path := filepath.Join(folder, string(name)); {
-				case mask&unix.IN_Q_OVERFLOW != 0: // what else was opened is not known
+				case mask&unix.IN_Q_OVERFLOW != 0: // events were lost
 					read = append(read, paths...)
 				case len(name) == 0 && mask&unix.IN_ISDIR != 0:
 					read = append(read, in[folder]...)

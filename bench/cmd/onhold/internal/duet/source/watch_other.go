@@ -1,11 +1,10 @@
 //go:build !linux
 
-package duet
+package source
 
 import "errors"
 
-// watchOpens watches which of some files are opened from now on, which this
-// system does not tell.
+// watchOpens is not supported on this system.
 func watchOpens(string, []string) (stop func() []string, err error) {
 	return nil, errors.ErrUnsupported
 }

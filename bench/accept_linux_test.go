@@ -38,7 +38,7 @@ func deaf(t *testing.T) (addr string) {
 // while the first connections are made.
 func TestServerThatDoesNotAccept(t *testing.T) {
 	for _, scheme := range []string{"http://", "https://"} {
-		for _, driver := range []string{epoll.Name, bench.Fasthttp} {
+		for _, driver := range []string{epoll.Name, bench.GoroutineName} {
 			for _, fresh := range []bool{false, true} {
 				if scheme == "https://" && driver == epoll.Name {
 					continue

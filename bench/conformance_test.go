@@ -44,7 +44,7 @@ func epollDriver(threads int) made {
 // eachDriver runs the test for both drivers.
 func eachDriver(t *testing.T, test func(t *testing.T, made made)) {
 	t.Helper()
-	t.Run("fasthttp", func(t *testing.T) { test(t, connsDriver) })
+	t.Run("goroutine", func(t *testing.T) { test(t, connsDriver) })
 	if epoll.Supported {
 		t.Run("epoll", func(t *testing.T) { test(t, epollDriver(1)) })
 	}
@@ -54,7 +54,7 @@ func eachDriver(t *testing.T, test func(t *testing.T, made made)) {
 // and do not divide what there is to share.
 func eachThreads(t *testing.T, test func(t *testing.T, made made)) {
 	t.Helper()
-	t.Run("fasthttp", func(t *testing.T) { test(t, connsDriver) })
+	t.Run("goroutine", func(t *testing.T) { test(t, connsDriver) })
 	if epoll.Supported {
 		for threads := 1; threads <= 3; threads++ {
 			t.Run(fmt.Sprintf("epoll-%d", threads), func(t *testing.T) { test(t, epollDriver(threads)) })
@@ -105,5 +105,5 @@ func namedDriver(name string, h bench.HTTP) (bench.Driver, error) {
 		return epoll.New(h, 2, 0)
 	}
 	dial, err := h.Dial()
-	return &bench.Conns{Dial: dial, Kind: bench.Fasthttp}, err
+	return &bench.GoroutineDriver{Dial: dial, Kind: bench.GoroutineName}, err
 }

@@ -48,10 +48,10 @@ type Sharer interface{ Fresh() bool }
 
 // Reply is how one request ended.
 type Reply struct {
-	Outcome result.Outcome
-	Spent   bool   // the connection cannot take another request
-	Surplus bool   // bytes came with it that nobody asked for; then it is spent, too
-	Why     string // for people, where the outcome is neither ok nor rejected
+	Outcome     result.Outcome
+	Spent       bool   // the connection cannot take another request
+	Unsolicited bool   // bytes came with it that nobody asked for; then it is spent, too
+	Why         string // for people, where the outcome is neither ok nor rejected
 
 	// ID is what the server calls the request where it only accepted it and does
 	// the work later; 0 where the reply is all there is. See Completions.

@@ -13,48 +13,48 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Conns is the goroutine driver: one goroutine for each connection, in any
+// GoroutineDriver is the goroutine driver: one goroutine for each connection, in any
 // protocol that has a Dial, on any operating system.
-type Conns struct {
+type GoroutineDriver struct {
 	Dial Dial
 	Kind string // names the driver in settings and reports; "goroutine" where empty
 
-	// Sends tells in settings what is sent; see HTTP.Settings.
-	Sends result.Settings
+	// RequestSettings tells in settings what is sent; see HTTP.Settings.
+	RequestSettings result.Settings
 
-	// Shared is how many connections there are in all, where the Conns that Dial
+	// SharedConnections is how many connections there are in all, where the Conns that Dial
 	// makes share them; 0: each has its own.
-	Shared int
+	SharedConnections int
 
-	// Later tells when the work of accepted requests is done, where the server
+	// Completions tells when the work of accepted requests is done, where the server
 	// does it after its reply; nil where it does not.
-	Later Completions
+	Completions Completions
 
 	// sleep is clock.Sleep but in tests on a fake clock, which only package
 	// time can follow.
 	sleep func(done <-chan struct{}, at time.Duration) bool
 }
 
-var _ Driver = (*Conns)(nil)
+var _ Driver = (*GoroutineDriver)(nil)
 
 // Name names the driver.
-func (d *Conns) Name() string { return cmp.Or(d.Kind, "goroutine") }
+func (d *GoroutineDriver) Name() string { return cmp.Or(d.Kind, "goroutine") }
 
 // Drive runs the plan's load until every arrival has ended or the drain limit
 // has passed. It returns the context's error where that ended first: then
 // what was recorded is not a whole stage.
-func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
+func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	dr := &drive{plan: p, rec: rec, dialer: d.Dial, sleep: d.sleep, ctx: inner}
 	if dr.sleep == nil {
 		dr.sleep = clock.Sleep
 	}
-	if d.Later != nil {
+	if d.Completions != nil {
 		watch, unwatch := context.WithCancel(ctx)
 		defer unwatch()
 		dr.later = rec.Later()
-		if err := d.Later.Watch(watch, dr.later.Told); err != nil {
+		if err := d.Completions.Watch(watch, dr.later.told); err != nil {
 			return err
 		}
 	}
@@ -93,7 +93,7 @@ func (d *Conns) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	cancel()
 	guard.Wait()
 	if dr.later != nil {
-		dr.later.Settle(ctx, d.Later)
+		dr.later.Settle(ctx, d.Completions)
 	}
 	return ctx.Err()
 }
@@ -108,7 +108,7 @@ type drive struct {
 	start, end time.Duration
 	aborted    atomic.Bool
 	shards     []*lockedShard
-	later      *Later // nil where replies are all there is
+	later      *completions // nil where replies are all there is
 
 	mu      sync.Mutex
 	clients []*client // all that there are; grows in open loads
@@ -407,7 +407,7 @@ func (c *client) exchange(sent time.Duration) Reply {
 		conn = c.current()
 	}
 	reply := conn.Do(left)
-	if reply.Surplus {
+	if reply.Unsolicited {
 		c.surplus()
 	}
 	if reply.Spent || c.plan.NewConnection || c.wary {
@@ -435,7 +435,7 @@ func (c *client) alive(conn Conn) bool {
 func (c *client) surplus() {
 	c.wary = true
 	c.shard.mu.Lock()
-	c.shard.shard.Surplus()
+	c.shard.shard.Unsolicited()
 	c.shard.mu.Unlock()
 }
 

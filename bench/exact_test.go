@@ -32,7 +32,7 @@ func drive(t *testing.T, style string, o targets.Options, p bench.Plan) *result.
 	}()
 	p.MaxLag = time.Minute // generator and target share this machine with other tests
 	dial := dialer(t, "http://"+server.Addr()+"/api/orders?user_id=42")
-	stage, err := bench.Run(t.Context(), p, &bench.Conns{Dial: dial, Kind: "fasthttp"})
+	stage, err := bench.Run(t.Context(), p, &bench.GoroutineDriver{Dial: dial})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -129,7 +129,7 @@ func runFake(t *testing.T, p Plan, dial Dial) *result.Stage {
 	var stage *result.Stage
 	synctest.Test(t, func(t *testing.T) {
 		var err error
-		stage, err = Run(t.Context(), p, &Conns{Dial: dial, Kind: "fake", sleep: goSleep})
+		stage, err = Run(t.Context(), p, &GoroutineDriver{Dial: dial, Kind: "fake", sleep: goSleep})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -307,8 +307,8 @@ type way struct {
 // ways are all of them. The first few have each driver, TLS, and connections
 // that are kept and new ones; the plain suite has these, and the slow one all.
 var ways = []way{
-	{epoll.Name, false, false}, {epoll.Name, false, true}, {bench.Fasthttp, false, false}, {bench.Fasthttp, true, true},
-	{bench.Fasthttp, false, true}, {bench.Fasthttp, true, false},
+	{epoll.Name, false, false}, {epoll.Name, false, true}, {bench.GoroutineName, false, false}, {bench.GoroutineName, true, true},
+	{bench.GoroutineName, false, true}, {bench.GoroutineName, true, false},
 }
 
 const fewWays = 4

@@ -18,8 +18,8 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Fasthttp names the goroutine driver over connections of HTTP.
-const Fasthttp = "fasthttp"
+// GoroutineName names the goroutine driver over connections of HTTP.
+const GoroutineName = "goroutine"
 
 // The largest reply that is read, in bytes; a larger one is an error.
 const (
@@ -242,7 +242,7 @@ func (c *httpConn) answered(behind []byte, more, closed bool) Reply {
 	}
 	surplus := len(behind) > 0 && !http1.IsFarewell(behind)
 	status := c.reply.Status()
-	reply := Reply{Outcome: OutcomeOf(status), Spent: spent, Surplus: surplus && status != http.StatusSwitchingProtocols}
+	reply := Reply{Outcome: OutcomeOf(status), Spent: spent, Unsolicited: surplus && status != http.StatusSwitchingProtocols}
 	if reply.Outcome == result.Error {
 		if status != c.status || c.why == "" { // else as last time: an erring server must not cost an allocation a request
 			c.status, c.why = status, StatusWhy(status)

@@ -127,7 +127,7 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 
 	// The clients think long enough for the close to arrive before they send.
 	stage, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Clients: 2, ThinkTime: 50 * time.Millisecond}, Duration: 300 * time.Millisecond},
-		&bench.Conns{Dial: dialer(t, s.url()), Kind: "fasthttp"})
+		&bench.GoroutineDriver{Dial: dialer(t, s.url())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestHTTPS(t *testing.T) {
 			t.Fatal(err)
 		}
 		stage, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Clients: 2, ThinkTime: 5 * time.Millisecond}, Duration: 200 * time.Millisecond},
-			&bench.Conns{Dial: dial, Kind: "fasthttp"})
+			&bench.GoroutineDriver{Dial: dial})
 		if err != nil {
 			t.Fatal(err)
 		}

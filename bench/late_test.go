@@ -31,7 +31,7 @@ func TestLateReplies(t *testing.T) {
 	for _, outcome := range []result.Outcome{result.OK, result.Rejected, result.Error, result.Reset} {
 		for _, how := range []string{"kept", "last of its connection", "connection per request", "surplus"} {
 			t.Run(fmt.Sprint(outcome, " ", how), func(t *testing.T) {
-				reply := Reply{Outcome: outcome, Spent: how == "last of its connection", Surplus: how == "surplus"}
+				reply := Reply{Outcome: outcome, Spent: how == "last of its connection", Unsolicited: how == "surplus"}
 				made, closed := 0, 0
 				s := runFake(t, Plan{Load: Load{Clients: 1}, Timeout: 90 * ms, Duration: time.Second, NewConnection: how == "connection per request"},
 					func(context.Context) (Conn, error) {

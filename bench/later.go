@@ -37,9 +37,9 @@ const (
 	settleLimit = 10 * time.Second
 )
 
-// Later is the second clock of a stage: it matches accepted requests with
+// completions is the second clock of a stage: it matches accepted requests with
 // their completions, whichever comes first. It is safe for concurrent use.
-type Later struct {
+type completions struct {
 	r *Recorder
 
 	mu      sync.Mutex
@@ -61,11 +61,11 @@ type early struct {
 
 // Later returns the recorder's second clock. A driver asks for it before
 // Start, or never, where replies are all there is.
-func (r *Recorder) Later() *Later {
+func (r *Recorder) Later() *completions {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.later == nil {
-		r.later = &Later{
+		r.later = &completions{
 			r: r, queue: result.NewCompletion(), open: map[uint64]time.Duration{},
 			done: newRecent[struct{}](mostRemembered), early: newRecent[early](mostEarly), changed: make(chan struct{}, 1),
 		}
@@ -75,7 +75,7 @@ func (r *Recorder) Later() *Later {
 
 // Accepted notes that the server accepted, under that id, the request that was
 // planned for that instant.
-func (l *Later) Accepted(id uint64, planned time.Duration) {
+func (l *completions) Accepted(id uint64, planned time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.r.measured(planned) {
@@ -90,9 +90,9 @@ func (l *Later) Accepted(id uint64, planned time.Duration) {
 	}
 }
 
-// Told notes what is told of a request, now. Once the stage is settled it does
+// told notes what is told of a request, now. Once the stage is settled it does
 // nothing: who watches may not have stopped by then.
-func (l *Later) Told(id uint64, how result.CompletionEvent) {
+func (l *completions) told(id uint64, how result.CompletionEvent) {
 	now := clock.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -132,7 +132,7 @@ func twice(how result.CompletionEvent) int64 {
 	return 0
 }
 
-func (l *Later) repeated(planned time.Duration, again, twice int64) {
+func (l *completions) repeated(planned time.Duration, again, twice int64) {
 	if l.r.measured(planned) {
 		l.queue.Duplicates += again
 		l.queue.CompletedAgain += twice
@@ -140,7 +140,7 @@ func (l *Later) repeated(planned time.Duration, again, twice int64) {
 }
 
 // complete takes a request off the open ones.
-func (l *Later) complete(id uint64, planned, at time.Duration) {
+func (l *completions) complete(id uint64, planned, at time.Duration) {
 	delete(l.open, id)
 	if l.r.measured(planned) {
 		l.queue.Latency.Record(at - planned)
@@ -159,7 +159,7 @@ func (l *Later) complete(id uint64, planned, at time.Duration) {
 
 // Drain waits until every accepted request is done, or ctx ends. No request
 // may be under way any more.
-func (l *Later) Drain(ctx context.Context) {
+func (l *completions) Drain(ctx context.Context) {
 	for {
 		l.mu.Lock()
 		n := len(l.open)
@@ -181,7 +181,7 @@ func (l *Later) Drain(ctx context.Context) {
 // So duplicates are counted until here, which is when the last request is done
 // or the drain limit has passed. A server that hands a request out again some
 // time after it gave it to somebody may do so later, and nobody waits for that.
-func (l *Later) Settle(ctx context.Context, from Completions) {
+func (l *completions) Settle(ctx context.Context, from Completions) {
 	l.mu.Lock()
 	l.closed = true
 	var ids []uint64
@@ -211,7 +211,7 @@ func (l *Later) Settle(ctx context.Context, from Completions) {
 
 // result is a copy of what the clock has counted, and why it is not known what
 // is lost.
-func (l *Later) result() (*result.Completion, error) {
+func (l *completions) result() (*result.Completion, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.queue.Clone(), l.err

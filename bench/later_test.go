@@ -81,7 +81,7 @@ func runLater(t *testing.T, p Plan, w *worker) *result.Stage {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fakeServer{wait: ms, answer: w.accept}
 		var err error
-		stage, err = Run(t.Context(), p, &Conns{Dial: f.dial, Kind: "fake", Later: w, sleep: goSleep})
+		stage, err = Run(t.Context(), p, &GoroutineDriver{Dial: f.dial, Kind: "fake", Completions: w, sleep: goSleep})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestSecondClockDrains(t *testing.T) {
 			w := &worker{takes: c.takes, how: func(uint64) fate { return isDone }}
 			f := &fakeServer{wait: ms, answer: w.accept}
 			began := time.Now()
-			s, err := Run(t.Context(), Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second, DrainTimeout: c.drain}, &Conns{Dial: f.dial, Later: w, sleep: goSleep})
+			s, err := Run(t.Context(), Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second, DrainTimeout: c.drain}, &GoroutineDriver{Dial: f.dial, Completions: w, sleep: goSleep})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -165,15 +165,15 @@ func TestSecondClockStops(t *testing.T) {
 	for id := range uint64(3) {
 		l.Accepted(id, start)
 	}
-	l.Told(0, result.Completed)
-	l.Told(0, result.Redelivered)
+	l.told(0, result.Completed)
+	l.told(0, result.Redelivered)
 	l.Settle(t.Context(), &worker{how: func(id uint64) fate { return []fate{isDone, isWaiting, isLost}[id] }})
 	m := r.merge()
 	var told sync.WaitGroup
 	told.Go(func() {
 		for range 1000 {
-			l.Told(0, result.CompletedAgain)
-			l.Told(1, result.Completed)
+			l.told(0, result.CompletedAgain)
+			l.told(1, result.Completed)
 		}
 	})
 	for range 100 {

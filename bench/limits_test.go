@@ -60,7 +60,7 @@ func burstWithoutDescriptors(driver, url string) (*result.Stage, error) {
 // Who has no descriptors left cannot send. That is no fault of the server's:
 // it refused nobody.
 func TestExhaustionIsNotTheServersFault(t *testing.T) {
-	drivers := []string{bench.Fasthttp}
+	drivers := []string{bench.GoroutineName}
 	if epoll.Supported {
 		drivers = append(drivers, epoll.Name)
 	}

@@ -252,7 +252,7 @@ func TestConnectingIsBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
 		s, err := Run(t.Context(), Plan{Load: Load{Clients: 2000}, Timeout: 2 * time.Second, Duration: time.Second},
-			&Conns{Dial: hang, Kind: "fake", sleep: goSleep})
+			&GoroutineDriver{Dial: hang, Kind: "fake", sleep: goSleep})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -359,7 +359,7 @@ func TestInterruptEndsAStageAtOnce(t *testing.T) {
 			time.AfterFunc(10*time.Second+ms, func() { cancel(errInterrupted) })
 			began := time.Now()
 			f := &fakeServer{wait: wait}
-			stage, err := Run(ctx, p, &Conns{Dial: f.dial, Kind: "fake", sleep: goSleep})
+			stage, err := Run(ctx, p, &GoroutineDriver{Dial: f.dial, Kind: "fake", sleep: goSleep})
 			if stage != nil || !errors.Is(err, context.Canceled) {
 				t.Errorf("%s: stage %v, error %v, want none and the context's", p.Load, stage, err)
 			}

@@ -121,7 +121,7 @@ func withPorts(t *testing.T, ports int, p portsPlan) *result.Stage {
 // request leaves its port unusable for a while.
 func TestPortExhaustionIsNotTheServersFault(t *testing.T) {
 	t.Parallel()
-	for _, driver := range []string{bench.Fasthttp, epoll.Name} {
+	for _, driver := range []string{bench.GoroutineName, epoll.Name} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
 			var stage *result.Stage

@@ -53,7 +53,7 @@ type Recorder struct {
 
 	mu     sync.Mutex // guards what follows
 	shards []*Shard
-	later  *Later // nil where replies are all there is
+	later  *completions // nil where replies are all there is
 }
 
 // NewRecorder returns a recorder for one stage of the plan.
@@ -188,9 +188,9 @@ func (s *Shard) Reconnected(at time.Duration) {
 	}
 }
 
-// Surplus notes that bytes came on a connection that are no reply to any
+// Unsolicited notes that bytes came on a connection that are no reply to any
 // request. All of them count, whenever they come.
-func (s *Shard) Surplus() { s.stage.Surplus++ }
+func (s *Shard) Unsolicited() { s.stage.Surplus++ }
 
 // Ran notes what the thread that used the shard did during the window.
 func (s *Shard) Ran(l result.Loop) { s.loop = &l }

@@ -4,7 +4,7 @@
 //  1. A [Plan] says what load, at which level, for how long. A [Sweep] is a
 //     plan at rising levels.
 //  2. [Run] hands the plan to a [Driver], which sends requests over
-//     connections: [Conns] drives any protocol that has a [Dial], such as
+//     connections: [GoroutineDriver] drives any protocol that has a [Dial], such as
 //     [HTTP]. Package epoll has the driver for plain HTTP on Linux, which is
 //     lighter and closer to the clock.
 //  3. The driver hands every arrival to a [Recorder]: when it was planned,
@@ -51,8 +51,8 @@ func CheckLimits(p Plan, d Driver) error {
 	if s, ok := d.(Sourcer); ok {
 		sources = s.Sources(most)
 	}
-	if c, ok := d.(*Conns); ok && c.Shared > 0 {
-		most = min(most, c.Shared)
+	if c, ok := d.(*GoroutineDriver); ok && c.SharedConnections > 0 {
+		most = min(most, c.SharedConnections)
 	}
 	return host.CheckLimits(most, sources)
 }

@@ -48,7 +48,7 @@ func TestConnectionsThatRest(t *testing.T) {
 			}
 		}, true, clients * (waves - 1)},
 	} {
-		for _, driver := range []string{epoll.Name, bench.Fasthttp} {
+		for _, driver := range []string{epoll.Name, bench.GoroutineName} {
 			if driver == epoll.Name && (c.secure || !epoll.Supported) {
 				continue
 			}
@@ -127,7 +127,7 @@ func TestHandshakesThatDoNotEnd(t *testing.T) {
 					go func() { defer conn.Close(); c.do(conn) }()
 				}
 			}()
-			r := hostileRun{URL: "https://" + ln.Addr().String() + "/", Driver: bench.Fasthttp, Clients: 4, Stalls: true}
+			r := hostileRun{URL: "https://" + ln.Addr().String() + "/", Driver: bench.GoroutineName, Clients: 4, Stalls: true}
 			for range 3 { // others may have taken the CPU
 				stage, took, err := r.run(t.Context())
 				if err != nil {

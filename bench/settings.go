@@ -26,21 +26,21 @@ type Configured interface {
 func (p Plan) StageSettings(d Driver) result.Settings { return p.withDefaults().settings(d) }
 
 // Settings are those of the requests, and how many connections share them.
-func (d *Conns) Settings() result.Settings {
-	s := d.Sends
-	if d.Shared > 0 {
-		s = s.With("conns", strconv.Itoa(d.Shared))
+func (d *GoroutineDriver) Settings() result.Settings {
+	s := d.RequestSettings
+	if d.SharedConnections > 0 {
+		s = s.With("conns", strconv.Itoa(d.SharedConnections))
 	}
 	return s
 }
 
 // Driver is the goroutine driver of the requests.
-func (h HTTP) Driver() (*Conns, error) {
+func (h HTTP) Driver() (*GoroutineDriver, error) {
 	dial, err := h.Dial()
 	if err != nil {
 		return nil, err
 	}
-	return &Conns{Dial: dial, Kind: Fasthttp, Sends: h.Settings()}, nil
+	return &GoroutineDriver{Dial: dial, Kind: GoroutineName, RequestSettings: h.Settings()}, nil
 }
 
 // Settings are what tells these requests from others: in clear what is no

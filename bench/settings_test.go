@@ -71,11 +71,11 @@ func TestEveryFieldOfAPlanIsAmongTheSettings(t *testing.T) {
 		name := f.Name
 		differs := false
 		for _, p := range plans {
-			before := p.StageSettings(&bench.Conns{}).String()
+			before := p.StageSettings(&bench.GoroutineDriver{}).String()
 			if no[name] == "" {
 				changed(t, name, reflect.ValueOf(&p).Elem().FieldByIndex(f.Index), by)
 			}
-			differs = differs || p.StageSettings(&bench.Conns{}).String() != before
+			differs = differs || p.StageSettings(&bench.GoroutineDriver{}).String() != before
 		}
 		if differs == (no[name] != "") {
 			t.Errorf("stages that differ in %s differ in their settings: %v (%s)", name, differs, no[name])
@@ -110,16 +110,16 @@ func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 		"Dial": "is told by Sends", "Later": "makes another kind of stage, with a queue", "sleep": "is for tests",
 	}
 	by := map[string]any{"Sends": result.Settings{{Key: "a", Value: "b"}}}
-	fields := reflect.TypeFor[bench.Conns]()
+	fields := reflect.TypeFor[bench.GoroutineDriver]()
 	for i := range fields.NumField() {
 		name := fields.Field(i).Name
 		if no[name] != "" {
 			continue
 		}
-		var d bench.Conns
+		var d bench.GoroutineDriver
 		changed(t, name, reflect.ValueOf(&d).Elem().Field(i), by)
 		p := bench.Plan{Load: bench.Load{Clients: 1}, Duration: time.Second}
-		if p.StageSettings(&d).String() == p.StageSettings(&bench.Conns{}).String() {
+		if p.StageSettings(&d).String() == p.StageSettings(&bench.GoroutineDriver{}).String() {
 			t.Errorf("drivers that differ in %s have the same settings", name)
 		}
 	}

@@ -77,7 +77,7 @@ func (s *served) gone(ctx context.Context) error { return bench.Gone(ctx, s.reac
 func (t Target) start(b *testing.B, p bench.Plan) *served {
 	s := &served{Target: t, pid: cmp.Or(t.pid, p.TargetPID)}
 	if t.dial != nil {
-		s.driver, s.reach = &bench.Conns{Dial: t.dial}, t.dial
+		s.driver, s.reach = &bench.GoroutineDriver{Dial: t.dial}, t.dial
 		return s
 	}
 	base := ""

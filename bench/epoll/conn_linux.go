@@ -102,7 +102,7 @@ func (l *loop) listen(i int32) {
 // takes a new connection for each request.
 func (l *loop) surplus(c *conn) {
 	c.wary = true
-	l.rec.Surplus()
+	l.rec.Unsolicited()
 }
 
 // dial begins to connect. What is to be said is said once that is done.

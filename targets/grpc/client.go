@@ -37,15 +37,15 @@ type Client struct {
 //
 // A deadline goes with each call, so the server knows when its caller gives up.
 // Nothing is called twice, but for what [orderspb.NewClient] says.
-func (c Client) Driver() (*bench.Conns, error) {
+func (c Client) Driver() (*bench.GoroutineDriver, error) {
 	dial, err := c.Dial()
 	if err != nil {
 		return nil, err
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", c.Request)) // nothing in it is secret
-	return &bench.Conns{
-		Dial: dial, Kind: Driver, Shared: c.Conns,
-		Sends: result.Settings{{Key: "conns", Value: strconv.Itoa(c.Conns)}, {Key: result.KeyRequest, Value: hex.EncodeToString(sum[:2])}},
+	return &bench.GoroutineDriver{
+		Dial: dial, Kind: Driver, SharedConnections: c.Conns,
+		RequestSettings: result.Settings{{Key: "conns", Value: strconv.Itoa(c.Conns)}, {Key: result.KeyRequest, Value: hex.EncodeToString(sum[:2])}},
 	}, nil
 }
 

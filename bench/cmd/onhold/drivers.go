@@ -43,21 +43,21 @@ func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 		d, err := epoll.New(h, threads, spin)
 		switch {
 		case errors.Is(err, epoll.ErrSecure):
-			return nil, usageError("--driver=epoll: %w; take --driver fasthttp", err)
+			return nil, usageError("--driver=epoll: %w; take --driver goroutine", err)
 		case err != nil && !epoll.Supported:
-			return nil, usageError("--driver=epoll: %w; take --driver fasthttp", err)
+			return nil, usageError("--driver=epoll: %w; take --driver goroutine", err)
 		case err != nil:
 			return nil, usageError("--%w", err)
 		}
 		return d, nil
-	case bench.Fasthttp:
+	case bench.GoroutineName:
 		d, err := h.Driver()
 		if err != nil {
 			return nil, usageError("--%w", err)
 		}
 		return d, only(c, name)
 	default:
-		return nil, usageError("--driver=%s: want epoll or fasthttp", name)
+		return nil, usageError("--driver=%s: want epoll or goroutine", name)
 	}
 }
 

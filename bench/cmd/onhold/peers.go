@@ -11,7 +11,9 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/peers"
+	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/files"
 )
 
@@ -109,7 +111,7 @@ func peersConfig(c *cli.Command) (config peers.Config, err error) {
 		return config, usageError("peers takes no arguments, got %q", c.Args().First())
 	}
 	config = peers.Config{
-		Drivers: []string{"epoll", "fasthttp"}, Pairs: c.Int("pairs"), Length: c.Duration("length"), Seed: c.Uint64("seed"),
+		Drivers: []string{epoll.Name, bench.GoroutineName}, Pairs: c.Int("pairs"), Length: c.Duration("length"), Seed: c.Uint64("seed"),
 		Sections: list(text(c, "sections", strings.Join(peers.SectionNames(), ","))),
 	}
 	if config.Exe, err = os.Executable(); err != nil {

@@ -66,7 +66,7 @@ func aboutBroker(ctx context.Context, url string, like broker.Config) (store, sy
 }
 
 // placingDriver places orders over HTTP.
-func placingDriver(addr string, newConnection bool) (*bench.Conns, error) {
+func placingDriver(addr string, newConnection bool) (*bench.GoroutineDriver, error) {
 	d, err := bench.HTTP{
 		URL: "http://" + addr + orders.PathOrders, Method: "POST", Header: []string{"Content-Type: application/json"},
 		Body: queue.Body(), Fill: queue.Fill, Accepted: queue.Accepted, NewConnection: newConnection,
@@ -88,6 +88,6 @@ func queueDriver(ctx context.Context, addr, brokerURL string, newConnection bool
 	if err != nil {
 		return nil, nil, err
 	}
-	d.Later = client
+	d.Completions = client
 	return d, client.Close, nil
 }

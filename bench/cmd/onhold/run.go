@@ -81,7 +81,7 @@ func runCommand() *cli.Command {
 			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxConnections)),
 			intFlag(catLoad, "max-waiting", bench.DefaultMaxWaiting, "constant, poisson: most arrivals that wait for a free connection; beyond that they are unsent, and the stage is not valid"),
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %)"),
-			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or fasthttp (a goroutine for each connection); where not set, epoll where it can be"),
+			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or goroutine (a goroutine for each connection); where not set, epoll where it can be"),
 			intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with a CPU of its own where there are enough"),
 			intFlag(catDriver, "conns", 0, "style rpc, which is driven by gRPC calls, a goroutine for each client: HTTP/2 connections that all clients share; 0: each has its own"),
 			durationFlag(catDriver, "spin", 0, "driver epoll: poll for so long before each planned instant in place of sleeping; closer to the clock, for a core"),

@@ -71,7 +71,7 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 		"method": {url, "HEAD"}, "header": {url, "Accept: text/html"}, "body": {url, "{}"}, "body-file": {url, body}, "new-connection": {url, "true"},
 		"load": {url, "burst"}, "stage": {url, "1s"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain": {url, "1s"}, "think": {url, "1s"},
 		"reject-pause": {url, "3s"}, "spread": {url, "1s"}, "every": {burst, "3s"}, "max-clients": {open, "7"}, "max-waiting": {open, "7"}, "max-lag": {url, "1s"},
-		"no-pin": {url, "true"}, "driver": {url, "fasthttp"}, "threads": {url, "2"}, "spin": {url, "1us"}, "conns": {style("rpc"), "1"},
+		"no-pin": {url, "true"}, "driver": {url, "goroutine"}, "threads": {url, "2"}, "spin": {url, "1us"}, "conns": {style("rpc"), "1"},
 		"trace": {style("blocking"), "true"}, "seed": {url, "7"},
 		"workers": {style("blocking"), "7"}, "queue": {style("blocking"), "7"}, "rpc-limit": {style("rpc"), "none"}, "max-inflight": {style("goroutine"), "7"}, "loops": {style("eventloop"), "7"},
 		"backend": {style("goroutine"), "rest"}, "backend-latency": {style("goroutine"), "7ms"}, "backend-dist": {style("goroutine"), "exponential"},

@@ -109,7 +109,7 @@ func TestHeaderLinesFromTheCommandLine(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	ways := map[string]func(t *testing.T, addr string){"run, fasthttp": run(bench.Fasthttp), "duet": compared}
+	ways := map[string]func(t *testing.T, addr string){"run, goroutine": run(bench.GoroutineName), "duet": compared}
 	if epoll.Supported {
 		ways["run, epoll"] = run(epoll.Name)
 	}

@@ -103,7 +103,7 @@ func (e *Serve) settings() result.Settings {
 		{Key: "build", Value: e.Build}, {Key: "serve", Value: e.Command}, {Key: "request", Value: e.Request},
 		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()},
 	}
-	var driver bench.Driver = &bench.Conns{}
+	var driver bench.Driver = &bench.GoroutineDriver{}
 	if e.Driver != nil {
 		if d, err := e.Driver("127.0.0.1:1"); err == nil { // else nothing will be driven
 			driver = d

@@ -39,7 +39,7 @@ func placeOrders(ctx context.Context, addr, url string, plan bench.Plan) (s *res
 	if err != nil {
 		return nil, nil, "", err
 	}
-	if driver.Later = later; later != nil {
+	if driver.Completions = later; later != nil {
 		driver.Kind = queue.Name
 	}
 	t = &timeline{}

@@ -69,7 +69,7 @@ func TestFiguresAreReadable(t *testing.T) {
 }
 
 func TestEverySectionHasCases(t *testing.T) {
-	r := &runner{Config: Config{Length: 3 * time.Second}, main: ours("onhold", "epoll"), others: []Tool{ours("onhold", "fasthttp")}}
+	r := &runner{Config: Config{Length: 3 * time.Second}, main: ours("onhold", "epoll"), others: []Tool{ours("onhold", "goroutine")}}
 	for _, found := range [][]Tool{nil, Tools} {
 		r.found = found
 		for _, s := range Sections {

@@ -46,7 +46,7 @@ func TestEveryPlanIsValid(t *testing.T) {
 		if err := p.Validate(); err != nil {
 			t.Errorf("%s: %v", s.Name, err)
 		}
-		set := p.StageSettings(&bench.Conns{})
+		set := p.StageSettings(&bench.GoroutineDriver{})
 		if set.Get(result.KeyTrace) != "traces/a.trace" || set.Get("cell") != s.Name || set.Get("try") != "2" || set.Get("seed") != "3" {
 			t.Errorf("%s: %v", s.Name, set)
 		}

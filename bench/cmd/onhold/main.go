@@ -165,6 +165,6 @@ func completeWords(words ...string) cli.ShellCompleteFunc {
 
 // flagValues are those of the flags that have a few.
 var flagValues = map[string][]string{
-	"arrivals": {"poisson", "constant"}, "driver": {epoll.Name, bench.Fasthttp}, "backend": backendNames(),
+	"arrivals": {"poisson", "constant"}, "driver": {epoll.Name, bench.GoroutineName}, "backend": backendNames(),
 	"backend-dist": {string(sim.Constant), string(sim.Exponential), string(sim.Lognormal)}, "broker-store": {"file", "memory"}, "inconclusive": {"fail", "warn"},
 }

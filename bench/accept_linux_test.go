@@ -53,7 +53,7 @@ func TestServerThatDoesNotAccept(t *testing.T) {
 						}
 						addsUp(t, stage)
 						if n := stage.Counts[result.Timeout]; n == 0 || n != stage.Counts.Planned() {
-							t.Fatalf("counts %v, want all timeouts; %q", stage.Counts, stage.Warnings)
+							t.Fatalf("counts %v, want all timeouts; %q", stage.Counts, stage.Notes())
 						}
 						// The first connections have one timeout together.
 						if took <= r.limit(r.plan())+r.plan().Timeout+time.Second {
@@ -100,7 +100,7 @@ func TestServerThatGoesAway(t *testing.T) {
 		stage := run(t, bench.Plan{Load: bench.Load{Clients: 4, Backoff: 20 * time.Millisecond, ThinkTime: 20 * time.Millisecond}, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: "http://" + ln.Addr().String() + "/"}))
 		ok, refused, reset := stage.Counts[result.OK], stage.Counts[result.Refused], stage.Counts[result.Reset]
 		if ok != int64(len(served)) || refused == 0 || ok+refused+reset != stage.Counts.Planned() {
-			t.Errorf("counts %v, %d served; %q", stage.Counts, len(served), stage.Warnings)
+			t.Errorf("counts %v, %d served; %q", stage.Counts, len(served), stage.Notes())
 		}
 	})
 }

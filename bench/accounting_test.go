@@ -134,13 +134,13 @@ func TestNothingFinishedIsNoPass(t *testing.T) {
 		if _, ok := stage.Adjusted(0.5); ok {
 			t.Error("there is an adjusted median though everything failed")
 		}
-		if stage.Latency.N() != 0 || !strings.Contains(strings.Join(stage.Warnings, " "), "3 of 3 arrivals ended in unfinished") {
-			t.Errorf("%d latencies, warnings %q", stage.Latency.N(), stage.Warnings)
+		if stage.Latency.N() != 0 || !strings.Contains(strings.Join(stage.Notes(), " "), "3 of 3 arrivals ended in unfinished") {
+			t.Errorf("%d latencies, warnings %q", stage.Latency.N(), stage.Notes())
 		}
 		// Nor has one in whose window nothing was planned.
 		s = newScripted(t, says(okReply))
 		stage = run(t, bench.Plan{Load: bench.Load{Rate: 1, Arrivals: load.Constant}, Warmup: 50 * time.Millisecond, Duration: 50 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
-		if stage.Valid {
+		if stage.Valid() {
 			t.Error("a stage without an arrival is valid")
 		}
 	})
@@ -163,8 +163,8 @@ func TestArrivalsWaitForAConnection(t *testing.T) {
 		if slowest, least := stage.Latency.Max(), 20*wait-295*time.Millisecond; slowest < least*999/1000 {
 			t.Errorf("the slowest took %v from its planned instant, want %v at the least", slowest, least)
 		}
-		if stage.Valid || !strings.Contains(strings.Join(stage.Warnings, " "), "one of the 3 connections that --max-clients allows") {
-			t.Errorf("valid %v, %q: the generator was the limit", stage.Valid, stage.Warnings)
+		if stage.Valid() || !strings.Contains(strings.Join(stage.Notes(), " "), "one of the 3 connections that --max-clients allows") {
+			t.Errorf("valid %v, %q: the generator was the limit", stage.Valid(), stage.Notes())
 		}
 	})
 }
@@ -187,8 +187,8 @@ func TestArrivalsBeyondTheLimitAreNotSent(t *testing.T) {
 		if stage.Counts[result.OK] != 10 || stage.Counts[result.Unsent] != 90 || s.seen() != 10 {
 			t.Errorf("counts %v, %d requests; want 3 + 7 ok and 90 unsent", stage.Counts, s.seen())
 		}
-		if stage.Valid || !strings.Contains(stage.Warnings[0], "could not send 90 of 100 arrivals") {
-			t.Errorf("valid %v, %q", stage.Valid, stage.Warnings)
+		if stage.Valid() || !strings.Contains(stage.Notes()[0], "could not send 90 of 100 arrivals") {
+			t.Errorf("valid %v, %q", stage.Valid(), stage.Notes())
 		}
 	})
 }

@@ -82,7 +82,7 @@ func addsUp(t *testing.T, s *result.Stage) {
 		t.Errorf("counts %v, but %d latencies, %d service times, %d rejections, %d lags",
 			s.Counts, s.Latency.N(), s.Uncorrected.N(), s.Rejected.N(), s.Lag.N())
 	}
-	for _, w := range s.Warnings {
+	for _, w := range s.Notes() {
 		if strings.Contains(w, "Little") || strings.Contains(w, "a fault of the driver") {
 			t.Error(w)
 		}

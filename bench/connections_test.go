@@ -157,7 +157,7 @@ func TestRefusedIsTheServers(t *testing.T) {
 					Load: loadOf(model, 20, bench.Load{Backoff: 20 * time.Millisecond, BurstInterval: 50 * time.Millisecond}), Duration: 200 * time.Millisecond,
 				}, made(t, bench.HTTP{URL: url}))
 				if n := stage.Counts[result.Refused]; n == 0 || n != stage.Counts.Planned() {
-					t.Errorf("counts %v, want all refused; %q", stage.Counts, stage.Warnings)
+					t.Errorf("counts %v, want all refused; %q", stage.Counts, stage.Notes())
 				}
 				if stage.Reconnects != 0 || stage.Connect.N() != 0 {
 					t.Errorf("%d connections made, %d of them anew, at a server that is not there", stage.Connect.N(), stage.Reconnects)

@@ -43,7 +43,7 @@ func TestPartOfAReplyIsNoReply(t *testing.T) {
 					}
 					s, stage := exchanges(t, made, bench.HTTP{}, clients, scripts)
 					if n := int64(len(scripts)); stage.Counts[result.Reset] != n || stage.Counts.Planned() != n {
-						t.Errorf("counts %v, want %d reset; %q", stage.Counts, n, stage.Warnings)
+						t.Errorf("counts %v, want %d reset; %q", stage.Counts, n, stage.Notes())
 					}
 					if got := s.connections(); got != len(scripts) {
 						t.Errorf("%d connections for %d requests, each of which lost its own", got, len(scripts))
@@ -68,7 +68,7 @@ func TestHalfCloseAfterTheReply(t *testing.T) {
 			s := newScripted(t, scripts...)
 			stage := run(t, bench.Plan{Load: bench.Load{Clients: 4, ThinkTime: 20 * time.Millisecond}, Duration: 300 * time.Millisecond}, made(t, bench.HTTP{URL: s.url()}))
 			if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() {
-				t.Errorf("%s: counts %v, want all ok; %q", what, stage.Counts, stage.Warnings)
+				t.Errorf("%s: counts %v, want all ok; %q", what, stage.Counts, stage.Notes())
 			}
 			if got := s.connections(); got != s.seen() {
 				t.Errorf("%s: %d connections for %d requests", what, got, s.seen())
@@ -95,7 +95,7 @@ func TestHeadHasNoBody(t *testing.T) {
 		}
 		s, stage := exchanges(t, made, bench.HTTP{Method: "HEAD"}, 1, scripts)
 		if n := int64(len(scripts)); stage.Counts[result.OK] != n || s.connections() != 1 {
-			t.Errorf("counts %v over %d connections, want %d ok over one; %q", stage.Counts, s.connections(), n, stage.Warnings)
+			t.Errorf("counts %v over %d connections, want %d ok over one; %q", stage.Counts, s.connections(), n, stage.Notes())
 		}
 		if got := s.log()[0].method; got != "HEAD" {
 			t.Errorf("the method is %s", got)
@@ -129,7 +129,7 @@ func TestBodyIsReadWhole(t *testing.T) {
 		} {
 			_, stage := exchanges(t, made, bench.HTTP{}, 1, []script{c.script, c.script})
 			if stage.Counts[c.want] != 2 {
-				t.Errorf("%s: counts %v, want 2 %v; %q", what, stage.Counts, c.want, stage.Warnings)
+				t.Errorf("%s: counts %v, want 2 %v; %q", what, stage.Counts, c.want, stage.Notes())
 			}
 			if fastest := stage.Uncorrected.Quantile(0); c.want == result.OK && fastest < pause*999/1000 {
 				t.Errorf("%s: done in %v, but the last byte came %v after the rest", what, fastest, pause)
@@ -147,7 +147,7 @@ func TestLargeRequestBody(t *testing.T) {
 		t.Parallel()
 		s, stage := exchanges(t, made, bench.HTTP{Method: "POST", Body: body}, 2, []script{says(okReply), says(okReply), says(okReply), says(okReply)})
 		if stage.Counts[result.OK] != 4 || s.connections() != 2 {
-			t.Errorf("counts %v over %d connections, want 4 ok over 2; %q", stage.Counts, s.connections(), stage.Warnings)
+			t.Errorf("counts %v over %d connections, want 4 ok over 2; %q", stage.Counts, s.connections(), stage.Notes())
 		}
 		for _, r := range s.log() {
 			if r.body != int64(len(body)) || r.checksum != want {
@@ -185,7 +185,7 @@ func TestReplyBeforeTheRequestWasRead(t *testing.T) {
 				Load: bench.Load{Clients: 2, ThinkTime: time.Millisecond}, Duration: 200 * time.Millisecond,
 			}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: body}))
 			if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
-				t.Errorf("%s: counts %v, want all %d %v; %q", what, stage.Counts, s.seen(), c.want, stage.Warnings)
+				t.Errorf("%s: counts %v, want all %d %v; %q", what, stage.Counts, s.seen(), c.want, stage.Notes())
 			}
 			if s.connections() < s.seen() {
 				t.Errorf("%s: %d connections for %d requests: one was used that was not fit for it", what, s.connections(), s.seen())
@@ -203,7 +203,7 @@ func TestReplyBeforeTheRequestWasReadWithoutPause(t *testing.T) {
 		s := startScripted(t, &scripted{scripts: []script{thenCloses(says(okReply))}, early: true})
 		stage := run(t, bench.Plan{Load: bench.Load{Clients: 2}, Duration: 200 * time.Millisecond}, made(t, bench.HTTP{URL: s.url(), Method: "PUT", Body: make([]byte, 8<<20)}))
 		if n := stage.Counts[result.OK]; n == 0 || n != stage.Counts.Planned() || n != int64(s.seen()) {
-			t.Errorf("counts %v, want all %d ok; %q", stage.Counts, s.seen(), stage.Warnings)
+			t.Errorf("counts %v, want all %d ok; %q", stage.Counts, s.seen(), stage.Notes())
 		}
 		if stage.InFlight < 1.99 {
 			t.Errorf("%.3f requests in flight, want 2: a client was lost", stage.InFlight)
@@ -267,8 +267,8 @@ func TestReasonWhereNothingIsMeasured(t *testing.T) {
 				}
 				stage := run(t, plan,
 					made(t, bench.HTTP{URL: serveHostile(t, c.do, false)}))
-				if stage.Valid || len(stage.Warnings) != 1 || !strings.Contains(stage.Warnings[0], c.want) {
-					t.Errorf("valid %v, %q, want %q", stage.Valid, stage.Warnings, c.want)
+				if stage.Valid() || len(stage.Notes()) != 1 || !strings.Contains(stage.Notes()[0], c.want) {
+					t.Errorf("valid %v, %q, want %q", stage.Valid(), stage.Notes(), c.want)
 				}
 			})
 		})

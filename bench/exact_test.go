@@ -36,7 +36,7 @@ func drive(t *testing.T, style string, o targets.Options, p bench.Plan) *result.
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, w := range stage.Warnings {
+	for _, w := range stage.Notes() {
 		t.Logf("%s: %s", style, w)
 	}
 	return stage
@@ -145,7 +145,7 @@ func TestLittlesLawOnEveryStyle(t *testing.T) {
 				if s.Counts[result.OK] == 0 || s.Counts[result.OK] != s.Counts.Planned() {
 					t.Errorf("%s: counts %v, want all ok", p.Load, s.Counts)
 				}
-				for _, w := range s.Warnings {
+				for _, w := range s.Notes() {
 					t.Errorf("%s: %s", p.Load, w)
 				}
 				if p.Load.Model() == load.Closed && math.Abs(s.InFlight-20) > 0.4 {

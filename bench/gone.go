@@ -50,5 +50,5 @@ func Gone(ctx context.Context, dial Dial, pid int) error {
 // Doubtful reports whether the stage gives reason to ask whether its target is
 // Gone: connections were refused or reset, or its process could not be read.
 func Doubtful(s *result.Stage) bool {
-	return s.Spoilt || s.Counts[result.Refused]+s.Counts[result.Reset] > 0 || !s.Valid
+	return s.Disturbed || s.Counts[result.Refused]+s.Counts[result.Reset] > 0 || !s.Valid()
 }

@@ -157,7 +157,7 @@ func TestHTTPS(t *testing.T) {
 			t.Fatal(err)
 		}
 		if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() {
-			t.Errorf("%s: counts %v, want all %v; %q", c.name, stage.Counts, c.want, stage.Warnings)
+			t.Errorf("%s: counts %v, want all %v; %q", c.name, stage.Counts, c.want, stage.Notes())
 		}
 	}
 }

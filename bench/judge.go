@@ -190,7 +190,7 @@ func limited(s *result.Stage, p Plan) {
 	if p.inProcess() {
 		may -= s.Generator.CPU.Seconds()
 	}
-	if may <= 0 || !s.Valid {
+	if may <= 0 || !s.Valid() {
 		return
 	}
 	if (s.Target.CPU + s.Target.Steal).Seconds() > minTargetCPU*may {
@@ -212,9 +212,9 @@ func punctual(m merged, p Plan) {
 		s.Invalidate("%d arrivals had to wait for one of the %d connections that --max-clients allows: raise it (p%.4g of the lag is %v, the bound is %v)",
 			m.waited, p.MaxConnections, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound:
-		alone := s.Valid
+		alone := s.Valid()
 		s.Invalidate("the generator was late: p%.4g of its lag is %v, above the bound of %v%s", 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s))
-		s.Spoilt = alone && stolen(s)
+		s.Disturbed = alone && stolen(s)
 	}
 }
 

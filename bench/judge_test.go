@@ -117,9 +117,9 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 		m := soundStage()
 		c.spoil(&m)
 		judge(m, Plan{Duration: time.Second}.withDefaults(), c.meter)
-		all := strings.Join(m.stage.Warnings, "; ")
-		if m.stage.Valid != c.valid || !strings.Contains(all, c.want) || c.want == "" && all != "" {
-			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid, all, c.valid, c.want)
+		all := strings.Join(m.stage.Notes(), "; ")
+		if m.stage.Valid() != c.valid || !strings.Contains(all, c.want) || c.want == "" && all != "" {
+			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid(), all, c.valid, c.want)
 		}
 	}
 }
@@ -150,9 +150,9 @@ func TestJudgeOfATargetInThisProcess(t *testing.T) {
 		m.stage.Target, m.stage.Generator = apart(result.Usage{CPU: c.cpu, CPUs: cpus, Allocs: 7}, c.loops)
 		m.stage.Generator.Loops = c.loops
 		judge(m, Plan{Duration: time.Second, TargetPID: os.Getpid()}.withDefaults(), nil)
-		told := strings.Join(m.stage.Warnings, "; ")
-		if m.stage.Valid != c.valid || !strings.Contains(told, c.want) || c.want == "" && told != "" {
-			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid, told, c.valid, c.want)
+		told := strings.Join(m.stage.Notes(), "; ")
+		if m.stage.Valid() != c.valid || !strings.Contains(told, c.want) || c.want == "" && told != "" {
+			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid(), told, c.valid, c.want)
 		}
 		want := time.Duration(0) // not known
 		for _, l := range c.loops {
@@ -168,7 +168,7 @@ func TestJudgeDoubtsAWaitThatWasNot(t *testing.T) {
 	for said, doubt := range map[time.Duration]bool{0: false, wait - ms: false, wait + ms: false, 2 * wait: true} {
 		m := soundStage()
 		judge(m, Plan{Duration: time.Second, Wait: said}.withDefaults(), nil)
-		if told := strings.Join(m.stage.Warnings, "; "); strings.Contains(told, "is said to wait for") != doubt || !m.stage.Valid {
+		if told := strings.Join(m.stage.Notes(), "; "); strings.Contains(told, "is said to wait for") != doubt || !m.stage.Valid() {
 			t.Errorf("wait %v: warnings %q", said, told)
 		}
 	}
@@ -200,10 +200,10 @@ func TestSpoilt(t *testing.T) {
 		m.stage.Generator.Steal = c.steal
 		c.spoil(&m)
 		judge(m, Plan{Duration: time.Second}.withDefaults(), c.meter)
-		if m.stage.Spoilt != c.want {
-			t.Errorf("%s: spoilt %v, want %v (%q)", c.name, m.stage.Spoilt, c.want, m.stage.Warnings)
+		if m.stage.Disturbed != c.want {
+			t.Errorf("%s: spoilt %v, want %v (%q)", c.name, m.stage.Disturbed, c.want, m.stage.Notes())
 		}
-		if m.stage.Invalidate("another reason"); m.stage.Spoilt {
+		if m.stage.Invalidate("another reason"); m.stage.Disturbed {
 			t.Errorf("%s: still spoilt by the machine alone", c.name)
 		}
 	}

@@ -117,7 +117,7 @@ func TestSecondClockAccountsForEveryRequest(t *testing.T) {
 	if len(w.asked) != 20 || slices.Max(w.asked) > 150 {
 		t.Errorf("asked for %v", w.asked)
 	}
-	if told := strings.Join(s.Warnings, "\n"); !strings.Contains(told, "10 of 100 accepted requests are LOST") || !strings.Contains(told, "still wait") || !strings.Contains(told, "a second time") {
+	if told := strings.Join(s.Notes(), "\n"); !strings.Contains(told, "10 of 100 accepted requests are LOST") || !strings.Contains(told, "still wait") || !strings.Contains(told, "a second time") {
 		t.Errorf("it says: %s", told)
 	}
 	b, err := json.Marshal(s)
@@ -190,8 +190,8 @@ func TestSecondClockStops(t *testing.T) {
 func TestWhatIsNotKnownIsNotValid(t *testing.T) {
 	w := &worker{how: func(uint64) fate { return isLost }, err: errors.New("the broker is away")}
 	s := runLater(t, Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second, DrainTimeout: time.Second}, w)
-	if all := strings.Join(s.Warnings, "\n"); s.Valid || !strings.Contains(all, "the broker is away") || strings.Contains(all, "LOST") {
-		t.Errorf("valid %t: %q", s.Valid, s.Warnings)
+	if all := strings.Join(s.Notes(), "\n"); s.Valid() || !strings.Contains(all, "the broker is away") || strings.Contains(all, "LOST") {
+		t.Errorf("valid %t: %q", s.Valid(), s.Notes())
 	}
 	if q := s.Completion; q.Accepted == 0 || q.Unknown != q.Accepted || q.Lost+q.Backlog+q.Completed() != 0 {
 		t.Errorf("%+v, want all unknown and none lost", *q)

@@ -87,8 +87,8 @@ func TestExhaustionIsNotTheServersFault(t *testing.T) {
 			if ok == 0 || unsent == 0 || ok+unsent != 200 || int64(s.seen()) != ok {
 				t.Errorf("counts %v, %d requests; want some ok, the other of 200 unsent", stage.Counts, s.seen())
 			}
-			if stage.Valid || !strings.Contains(stage.Warnings[0], "could not send") {
-				t.Errorf("valid %v, %q", stage.Valid, stage.Warnings)
+			if stage.Valid() || !strings.Contains(stage.Notes()[0], "could not send") {
+				t.Errorf("valid %v, %q", stage.Valid(), stage.Notes())
 			}
 		})
 	}

@@ -36,8 +36,8 @@ func check(t *testing.T, s *result.Stage, want map[result.Outcome]int64) {
 
 func mustBeValid(t *testing.T, s *result.Stage) {
 	t.Helper()
-	if !s.Valid {
-		t.Errorf("not valid: %q", s.Warnings)
+	if !s.Valid() {
+		t.Errorf("not valid: %q", s.Notes())
 	}
 }
 
@@ -191,8 +191,8 @@ func TestOpenLoadAtTheCapOfConnections(t *testing.T) {
 	if !near(s.Uncorrected.Max(), wait) {
 		t.Errorf("service %v, want %v: the wait in the generator is not the server's", s.Uncorrected.Max(), wait)
 	}
-	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "one of the 10 connections that --max-clients allows: raise it") {
-		t.Errorf("valid %v, %q: the generator was the limit", s.Valid, s.Warnings)
+	if s.Valid() || !strings.Contains(strings.Join(s.Notes(), " "), "one of the 10 connections that --max-clients allows: raise it") {
+		t.Errorf("valid %v, %q: the generator was the limit", s.Valid(), s.Notes())
 	}
 }
 
@@ -202,8 +202,8 @@ func TestOpenLoadBeyondTheLimitOfWaiting(t *testing.T) {
 	if s.Counts[result.Unsent] == 0 || s.Counts.Planned() != 400 {
 		t.Errorf("counts %v, want 400 planned, some of them unsent", s.Counts)
 	}
-	if s.Valid || !strings.Contains(s.Warnings[0], "could not send") {
-		t.Errorf("valid %v, %q", s.Valid, s.Warnings)
+	if s.Valid() || !strings.Contains(s.Notes()[0], "could not send") {
+		t.Errorf("valid %v, %q", s.Valid(), s.Notes())
 	}
 }
 
@@ -239,8 +239,8 @@ func TestTimeout(t *testing.T) {
 func TestBurstBeforeTheLastWaveWasAnswered(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 10, queue: 10}
 	s := runFake(t, Plan{Load: Load{Burst: 20, BurstInterval: 300 * ms}, Duration: 3 * time.Second}, f.dial)
-	if s.Valid || !strings.Contains(strings.Join(s.Warnings, " "), "reply to the wave before: make --every longer") {
-		t.Errorf("valid %v, %q", s.Valid, s.Warnings)
+	if s.Valid() || !strings.Contains(strings.Join(s.Notes(), " "), "reply to the wave before: make --every longer") {
+		t.Errorf("valid %v, %q", s.Valid(), s.Notes())
 	}
 }
 
@@ -272,8 +272,8 @@ func TestFaultsOfADriverShow(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.Valid != (name == "sound") {
-				t.Errorf("%s: valid %v, %q", name, s.Valid, s.Warnings)
+			if s.Valid() != (name == "sound") {
+				t.Errorf("%s: valid %v, %q", name, s.Valid(), s.Notes())
 			}
 		})
 	}
@@ -322,14 +322,14 @@ func TestDialFailures(t *testing.T) {
 	s := runFake(t, Plan{Load: Load{Clients: 3, Backoff: 100 * ms}, Duration: time.Second}, refuse)
 	mustBeValid(t, s)
 	check(t, s, map[result.Outcome]int64{result.Refused: 30})
-	if !strings.Contains(strings.Join(s.Warnings, " "), "30 of 30 arrivals ended in refused") {
-		t.Errorf("warnings %q do not say so", s.Warnings)
+	if !strings.Contains(strings.Join(s.Notes(), " "), "30 of 30 arrivals ended in refused") {
+		t.Errorf("warnings %q do not say so", s.Notes())
 	}
 
 	noPorts := func(context.Context) (Conn, error) { return nil, errNoPorts }
 	s = runFake(t, Plan{Load: Load{Rate: 10, Arrivals: load.Constant}, Duration: time.Second}, noPorts)
 	check(t, s, map[result.Outcome]int64{result.Unsent: 10})
-	if s.Valid {
+	if s.Valid() {
 		t.Error("valid although the generator ran out of ports")
 	}
 
@@ -341,8 +341,8 @@ func TestDialFailures(t *testing.T) {
 func TestNothingPlannedIsNotValid(t *testing.T) {
 	f := &fakeServer{wait: ms}
 	s := runFake(t, Plan{Load: Load{Rate: 1, Arrivals: load.Constant}, Warmup: 100 * ms, Duration: 500 * ms}, f.dial)
-	if s.Valid || !strings.Contains(s.Warnings[0], "no arrival") {
-		t.Errorf("valid %v, %q: absence of data is never a pass", s.Valid, s.Warnings)
+	if s.Valid() || !strings.Contains(s.Notes()[0], "no arrival") {
+		t.Errorf("valid %v, %q: absence of data is never a pass", s.Valid(), s.Notes())
 	}
 }
 
@@ -416,10 +416,10 @@ func TestEveryArrivalHasOneOutcome(t *testing.T) {
 			p.Load.Ramp.From = float64(rapid.IntRange(1, 100).Draw(rt, "from"))
 		}
 		s := runFake(t, p, f.dial)
-		if !s.Valid && s.Counts[result.Unsent] == 0 && s.Counts.Planned() > 0 {
-			rt.Fatalf("not valid: %q", s.Warnings)
+		if !s.Valid() && s.Counts[result.Unsent] == 0 && s.Counts.Planned() > 0 {
+			rt.Fatalf("not valid: %q", s.Notes())
 		}
-		for _, w := range s.Warnings {
+		for _, w := range s.Notes() {
 			if strings.Contains(w, "Little") {
 				rt.Fatal(w)
 			}

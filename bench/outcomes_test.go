@@ -123,10 +123,10 @@ func TestOutcomeOfEachReply(t *testing.T) {
 				s, stage := exchanges(t, made, bench.HTTP{}, clients, scripts)
 				n := int64(len(scripts))
 				if stage.Counts[r.want] != n || stage.Counts.Planned() != n {
-					t.Errorf("counts %v, want %d %v; %q", stage.Counts, n, r.want, stage.Warnings)
+					t.Errorf("counts %v, want %d %v; %q", stage.Counts, n, r.want, stage.Notes())
 				}
-				if explained := strings.Contains(fmt.Sprint(stage.Warnings), "for example: "); explained != (r.want != result.OK && r.want != result.Rejected) {
-					t.Errorf("reasons %q for %v", stage.Warnings, r.want)
+				if explained := strings.Contains(fmt.Sprint(stage.Notes()), "for example: "); explained != (r.want != result.OK && r.want != result.Rejected) {
+					t.Errorf("reasons %q for %v", stage.Notes(), r.want)
 				}
 				connections := clients
 				if r.spent {

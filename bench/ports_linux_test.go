@@ -134,10 +134,10 @@ func TestPortExhaustionIsNotTheServersFault(t *testing.T) {
 			}
 			ok, unsent := stage.Counts[result.OK], stage.Counts[result.Unsent]
 			if ok == 0 || unsent == 0 || ok+unsent != stage.Counts.Planned() {
-				t.Errorf("counts %v, want some ok, the others unsent; %q", stage.Counts, stage.Warnings)
+				t.Errorf("counts %v, want some ok, the others unsent; %q", stage.Counts, stage.Notes())
 			}
-			if stage.Valid || !strings.Contains(strings.Join(stage.Warnings, " "), "cannot assign requested address") {
-				t.Errorf("valid %v, %q", stage.Valid, stage.Warnings)
+			if stage.Valid() || !strings.Contains(strings.Join(stage.Notes(), " "), "cannot assign requested address") {
+				t.Errorf("valid %v, %q", stage.Valid(), stage.Notes())
 			}
 		})
 	}

@@ -132,8 +132,8 @@ func TestQuotaOfTheGenerator(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := s.Generator
-	if s.Valid || g.Quota != 0.02 || !g.Throttled.Any() || !strings.Contains(strings.Join(s.Warnings, "\n"), "a CPU quota of 0.02 CPUs stopped the generator") {
-		t.Errorf("valid %v, %+v, %q", s.Valid, g, s.Warnings)
+	if s.Valid() || g.Quota != 0.02 || !g.Throttled.Any() || !strings.Contains(strings.Join(s.Notes(), "\n"), "a CPU quota of 0.02 CPUs stopped the generator") {
+		t.Errorf("valid %v, %+v, %q", s.Valid(), g, s.Notes())
 	}
 }
 
@@ -152,8 +152,8 @@ func TestQuotaOfTheTarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := strings.Join(s.Warnings, "\n")
+	all := strings.Join(s.Notes(), "\n")
 	if s.Target.Quota != 0.01 || !s.Target.Throttled.Any() || s.Generator.Throttled.Any() || !strings.Contains(all, "a CPU quota of 0.01 CPUs stopped the target") {
-		t.Errorf("%+v, %+v, %q", s.Target, s.Generator.Throttled, s.Warnings)
+		t.Errorf("%+v, %+v, %q", s.Target, s.Generator.Throttled, s.Notes())
 	}
 }

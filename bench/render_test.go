@@ -128,7 +128,7 @@ func TestRequestByteForByte(t *testing.T) {
 				}
 				stage := run(t, bench.Plan{Load: bench.Load{Burst: 2}, Duration: time.Millisecond}, made(t, h))
 				if stage.Counts[result.OK] != 2 {
-					t.Errorf("counts %v; %q", stage.Counts, stage.Warnings)
+					t.Errorf("counts %v; %q", stage.Counts, stage.Notes())
 				}
 				want := strings.ReplaceAll(c.want, "HOST", addr)
 				if strings.Contains(c.want, "HOST:") {

@@ -27,7 +27,7 @@ func TestRequestIsSentAsGiven(t *testing.T) {
 			Header: []string{"Accept: text/html", "X-Twice: 1", "X-Twice:2", "Host: shop.example", "User-Agent: someone"},
 		}))
 		if stage.Counts[result.OK] != 2 {
-			t.Fatalf("counts %v; %q", stage.Counts, stage.Warnings)
+			t.Fatalf("counts %v; %q", stage.Counts, stage.Notes())
 		}
 		for _, r := range s.log() {
 			if r.method != "PATCH" || r.resource != "/api//orders%2Fx/../y?user_id=42" || r.host != "shop.example" || r.body != 5 || r.close {
@@ -120,7 +120,7 @@ func TestRequestsAreFilled(t *testing.T) {
 			},
 		}))
 		if stage.Counts[result.OK] != 10 || string(body) != "-----" {
-			t.Fatalf("counts %v; %q; the body has become %q", stage.Counts, stage.Warnings, body)
+			t.Fatalf("counts %v; %q; the body has become %q", stage.Counts, stage.Notes(), body)
 		}
 		for n := range 10 {
 			if seen[fmt.Sprintf("%5d", n+1)] != 1 {

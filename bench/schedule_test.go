@@ -109,10 +109,10 @@ func tries(n int, logf func(string, ...any), try func() (fault string, stage *re
 		if now == "" {
 			return "", ""
 		}
-		if stage.Valid {
+		if stage.Valid() {
 			fault = now
 		} else {
-			now = fmt.Sprintf("%s, in a stage that is not valid: %s", now, strings.Join(stage.Warnings, "; "))
+			now = fmt.Sprintf("%s, in a stage that is not valid: %s", now, strings.Join(stage.Notes(), "; "))
 			if busy {
 				excuse = now
 			} else {
@@ -181,7 +181,7 @@ func TestWhoIsAtFault(t *testing.T) {
 	} {
 		n := 0
 		fault, excuse := tries(3, t.Logf, func() (string, *result.Stage, bool) {
-			r, s := c.rows[n], &result.Stage{Valid: true}
+			r, s := c.rows[n], &result.Stage{}
 			n++
 			if !r.valid {
 				s.Invalidate("the generator was late")

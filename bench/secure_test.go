@@ -74,7 +74,7 @@ func TestConnectionsThatRest(t *testing.T) {
 					}
 				}
 				if stage.Counts[result.OK] != clients*waves || stage.Counts.Planned() != clients*waves {
-					t.Errorf("counts %v, want %d ok; %q", stage.Counts, clients*waves, stage.Warnings)
+					t.Errorf("counts %v, want %d ok; %q", stage.Counts, clients*waves, stage.Notes())
 				}
 				if stage.Reconnects != c.again || stage.Surplus != 0 {
 					t.Errorf("%d connections made anew, %d times bytes that nobody asked for; want %d and none", stage.Reconnects, stage.Surplus, c.again)
@@ -135,7 +135,7 @@ func TestHandshakesThatDoNotEnd(t *testing.T) {
 				}
 				addsUp(t, stage)
 				if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() {
-					t.Fatalf("counts %v, want all %v; %q", stage.Counts, c.want, stage.Warnings)
+					t.Fatalf("counts %v, want all %v; %q", stage.Counts, c.want, stage.Notes())
 				}
 				if took <= r.limit(r.plan())+time.Second {
 					return
@@ -163,7 +163,7 @@ func TestSecondRepliesThatComeLate(t *testing.T) {
 		}
 		stage := run(t, bench.Plan{Load: bench.Load{Clients: 2}, Duration: 200 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{URL: serveHostile(t, late, false)}))
 		if stage.Surplus == 0 {
-			t.Errorf("it was not noticed; counts %v, %q", stage.Counts, stage.Warnings)
+			t.Errorf("it was not noticed; counts %v, %q", stage.Counts, stage.Notes())
 		}
 	})
 }

@@ -135,14 +135,14 @@ func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 		if before != nil {
 			got.Again(before)
 		}
-		if again == retries || !got.Spoilt {
+		if again == retries || !got.Disturbed {
 			break
 		}
 		if err := s.gone(b.Context()); err != nil {
 			got.Invalidate("the target has died, so that the stage was not run again: %v", err)
 			break
 		}
-		got.Discard(got.Warnings[0]) // the reasons come first
+		got.Discard(got.Invalid[0])
 		if err := kept.discard(got); err != nil {
 			b.Fatal(err)
 		}
@@ -151,9 +151,9 @@ func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 	if err := kept.end(got); err != nil {
 		b.Fatal(err)
 	}
-	why := strings.Join(got.Warnings, "; ")
+	why := strings.Join(got.Notes(), "; ")
 	switch {
-	case !got.Valid:
+	case !got.Valid():
 		b.Fatalf("%s: %s", result.NotValid, why)
 	case got.Counts[result.OK] == 0:
 		b.Fatalf("the target served none of %d requests: %s", got.Counts.Planned(), why)

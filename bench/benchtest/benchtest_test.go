@@ -242,7 +242,7 @@ func TestRunFolderOfAFailure(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "run")
 	goTest(t, "", "FixtureLate", "-onhold.out="+dir)
 	run, stages, _, err := result.Open(dir)
-	if err != nil || len(stages) != 1 || stages[0].Valid || run.Partial {
+	if err != nil || len(stages) != 1 || stages[0].Valid() || run.Partial {
 		t.Errorf("%v, %d stages, %+v", err, len(stages), run)
 	}
 }

@@ -92,8 +92,8 @@ func packed(run result.Run, stages []*result.Stage) (out []*result.Stage, err er
 			continue
 		case l.pair == 0 || l.arm == "":
 			return nil, errors.New("a stage is of no pair: this is not the folder of a comparison")
-		case !s.Valid:
-			return nil, fmt.Errorf("a stage of pair %d is not valid: %s", l.pair, strings.Join(s.Warnings, "; "))
+		case !s.Valid():
+			return nil, fmt.Errorf("a stage of pair %d is not valid: %s", l.pair, strings.Join(s.Invalid, "; "))
 		case slicesOf[l] == nil:
 			order = append(order, l)
 		}

@@ -36,8 +36,8 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 		if l.pair == 0 {
 			l.rep = i + 1
 		}
-		if !s.Valid {
-			invalid = append(invalid, fmt.Sprintf("a stage of the %s is not valid (%s): %s", l.arm, l.scenario, strings.Join(s.Warnings, "; ")))
+		if !s.Valid() {
+			invalid = append(invalid, fmt.Sprintf("a stage of the %s is not valid (%s): %s", l.arm, l.scenario, strings.Join(s.Invalid, "; ")))
 			continue
 		}
 		if launches[l] == nil {

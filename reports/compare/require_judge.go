@@ -86,7 +86,7 @@ func (r Requirement) judge(repeats []*result.Stage) Judgement {
 	case !known:
 		j.Ruling, j.Told = Unjudged, "there is no such metric"
 		return j
-	case !s.Valid:
+	case !s.Valid():
 		j.Ruling, j.Told = Unjudged, "the stage is not valid"
 		return j
 	}

@@ -135,7 +135,7 @@ func TestAnyStages(t *testing.T) {
 func anyStage(t *rapid.T) *result.Stage {
 	s := result.NewStage()
 	s.Length = time.Duration(rapid.SampledFrom([]int64{0, 1, 1e6, 3e9, 1e18}).Draw(t, "length"))
-	s.Valid = rapid.Bool().Draw(t, "valid")
+	s.Invalid = rapid.SliceOfN(rapid.SampledFrom([]string{"", "a reason", "another | one"}), 0, 2).Draw(t, "invalid")
 	s.Settings = result.Settings{
 		{Key: "target", Value: rapid.SampledFrom([]string{"", "a", "b", "http://c/d?e"}).Draw(t, "target")},
 		{Key: "load", Value: rapid.SampledFrom([]string{"closed", "burst", "constant", "poisson"}).Draw(t, "load")},

@@ -1,10 +1,6 @@
 package result
 
-import (
-	"errors"
-	"fmt"
-	"time"
-)
+import "time"
 
 // CompletionEvent is what is reported of a request that was accepted earlier.
 type CompletionEvent uint8
@@ -20,14 +16,14 @@ const (
 // after the reply. The stage's latency is then the time until a request was accepted,
 // and the completion latency the time until its work was complete.
 type Completion struct {
-	Accepted       int64 // requests that were answered as accepted: the ok ones
-	Backlog        int64 // of them, not complete at the drain timeout, and still queued
-	Lost           int64 // of them, not complete, and no longer queued anywhere
-	Unknown        int64 // of them, not known to be complete, because nobody could be asked
-	Duplicates     int64 // deliveries and completions that were reported again before the stage had drained
-	CompletedAgain int64 // of the duplicates, those whose work was repeated
+	Accepted       int64 `json:"accepted"`        // requests that were answered as accepted: the ok ones
+	Backlog        int64 `json:"backlog"`         // of them, not complete at the drain timeout, and still queued
+	Lost           int64 `json:"lost"`            // of them, not complete, and no longer queued anywhere
+	Unknown        int64 `json:"unknown"`         // of them, not known to be complete, because nobody could be asked
+	Duplicates     int64 `json:"duplicates"`      // deliveries and completions that were reported again before the stage had drained
+	CompletedAgain int64 `json:"completed_again"` // of the duplicates, those whose work was repeated
 
-	Latency *Hist // work complete − planned instant, of the accepted requests that were completed
+	Latency *Hist `json:"latency_ns"` // work complete − planned instant, of the accepted requests that were completed
 }
 
 // NewCompletion returns a Completion without requests.
@@ -71,34 +67,4 @@ func (c *Completion) merge(o *Completion) {
 	c.Duplicates += o.Duplicates
 	c.CompletedAgain += o.CompletedAgain
 	c.Latency.Merge(o.Latency)
-}
-
-type queueJSON struct {
-	Accepted   int64 `json:"accepted"`
-	Processed  int64 `json:"processed"`
-	Backlog    int64 `json:"backlog"`
-	Lost       int64 `json:"lost"`
-	Unknown    int64 `json:"unknown"`
-	Duplicates int64 `json:"duplicates"`
-	Twice      int64 `json:"processed_twice"`
-}
-
-func (c *Completion) json() *queueJSON {
-	return &queueJSON{c.Accepted, c.Completed(), c.Backlog, c.Lost, c.Unknown, c.Duplicates, c.CompletedAgain}
-}
-
-// queue checks that every accepted request has exactly one end. The histogram
-// is still to be read.
-func (j *queueJSON) queue() (*Completion, error) {
-	for _, n := range []int64{j.Accepted, j.Processed, j.Backlog, j.Lost, j.Unknown, j.Duplicates, j.Twice} {
-		if n < 0 {
-			return nil, errors.New("queue: a count is negative")
-		}
-	}
-	if sum := j.Processed + j.Backlog + j.Lost + j.Unknown; sum != j.Accepted {
-		return nil, fmt.Errorf("queue: accepted is %d, but processed, backlog, lost and unknown add up to %d", j.Accepted, sum)
-	}
-	c := NewCompletion()
-	c.Accepted, c.Backlog, c.Lost, c.Unknown, c.Duplicates, c.CompletedAgain = j.Accepted, j.Backlog, j.Lost, j.Unknown, j.Duplicates, j.Twice
-	return c, nil
 }

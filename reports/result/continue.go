@@ -23,7 +23,7 @@ func ReadRun(dir string) (run Run, err error) {
 		return run, fmt.Errorf("%s: %w", path, err)
 	}
 	if run.Schema != Schema {
-		return run, fmt.Errorf("%s: schema is %d, this version of onhold reads %d", path, run.Schema, Schema)
+		return run, fmt.Errorf("%s: schema is %d, and this version of onhold reads %d: make the run again, or read it with the version that wrote it (%.100q)", path, run.Schema, Schema, run.Environment.Onhold)
 	}
 	return run, nil
 }

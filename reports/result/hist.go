@@ -1,8 +1,14 @@
 package result
 
 import (
+	"bytes"
+	"compress/zlib"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"math"
 	"time"
@@ -156,42 +162,91 @@ func beyond(q float64, n int64) float64 { return float64(n)*(1-q) + 1e-9 }
 // name and is not drawn.
 func (h *Hist) Resolved(q float64) bool { return beyond(q, h.N()) >= 1 }
 
-// text is the HDR V2 compressed form in base64. It holds neither the exact
-// sum nor the values above the highest: those stand in the Summary.
-func (h *Hist) text() (string, error) {
-	b, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
-	return string(b), err
-}
-
-// maxHistText bounds what histFromText decodes: a full histogram of this
-// geometry is below 200 KB of counters before compression.
+// maxHistText bounds what is decoded: a full histogram of this geometry is below
+// 200 KB of counters before compression.
 const maxHistText = 1 << 20
 
-func histFromText(text string, s Summary) (*Hist, error) {
-	if len(text) > maxHistText {
-		return nil, fmt.Errorf("histogram of %d characters, at most %d are allowed", len(text), maxHistText)
-	}
-	if err := checkGeometry(text); err != nil {
-		return nil, fmt.Errorf("histogram: %w", err)
-	}
-	decoded, err := hdrhistogram.Decode([]byte(text))
+// histJSON is a histogram in the file: figures to read, and the histogram itself in
+// the HDR V2 compressed form in base64. That holds neither the exact sum nor the
+// values above the highest: those follow from the figures.
+type histJSON struct {
+	Summary
+	HDR string `json:"hdr"`
+}
+
+// MarshalJSON writes the histogram with its summary.
+func (h *Hist) MarshalJSON() ([]byte, error) {
+	text, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	if err != nil {
 		return nil, fmt.Errorf("histogram: %w", err)
 	}
-	h := NewHist()
-	if dropped := h.h.Merge(decoded); dropped > 0 {
-		return nil, fmt.Errorf("histogram: %d values lie outside of %v to %v", dropped, HistLowest, HistHighest)
+	return json.Marshal(histJSON{h.Summary(), string(text)})
+}
+
+// UnmarshalJSON reads what MarshalJSON writes. It fails where the summary is not that
+// of the histogram.
+func (h *Hist) UnmarshalJSON(data []byte) error {
+	var j histJSON
+	if err := json.Unmarshal(data, &j); err != nil {
+		return err
 	}
-	if s.Over < 0 || s.N != h.h.TotalCount()+s.Over {
-		return nil, fmt.Errorf("histogram holds %d values and %d above its highest, but the summary says n=%d",
-			h.h.TotalCount(), s.Over, s.N)
+	if len(j.HDR) > maxHistText {
+		return fmt.Errorf("histogram of %d characters, want at most %d", len(j.HDR), maxHistText)
 	}
-	if s.Mean < 0 || s.N > 0 && s.Mean > math.MaxInt64/s.N {
-		return nil, errors.New("histogram: the mean is out of range")
+	if err := checkGeometry(j.HDR); err != nil {
+		return fmt.Errorf("histogram: %w", err)
 	}
-	h.over = s.Over
-	h.sum = time.Duration(s.Mean) * time.Duration(s.N)
-	return h, nil
+	decoded, err := hdrhistogram.Decode([]byte(j.HDR))
+	if err != nil {
+		return fmt.Errorf("histogram: %w", err)
+	}
+	got := NewHist()
+	if dropped := got.h.Merge(decoded); dropped > 0 {
+		return fmt.Errorf("histogram: %d values lie outside of %v to %v", dropped, HistLowest, HistHighest)
+	}
+	if j.Over < 0 || j.N != got.h.TotalCount()+j.Over {
+		return fmt.Errorf("histogram holds %d values and %d above its highest, but the summary has n=%d", got.h.TotalCount(), j.Over, j.N)
+	}
+	if j.Mean < 0 || j.N > 0 && j.Mean > math.MaxInt64/j.N {
+		return errors.New("histogram: the mean is out of range")
+	}
+	got.over = j.Over
+	got.sum = time.Duration(j.Mean) * time.Duration(j.N)
+	if err := j.Summary.agrees(got); err != nil {
+		return err
+	}
+	*h = *got
+	return nil
+}
+
+// checkGeometry reads the head of an encoded histogram, and refuses one of another
+// geometry than ours: it could ask for any amount of memory.
+func checkGeometry(text string) error {
+	const (
+		prefix = 8 // cookie and length, before what is compressed
+		head   = 40
+	)
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return err
+	}
+	if len(raw) < prefix {
+		return errors.New("it is cut short")
+	}
+	z, err := zlib.NewReader(bytes.NewReader(raw[prefix:]))
+	if err != nil {
+		return err
+	}
+	defer z.Close()
+	var b [head]byte
+	if _, err := io.ReadFull(z, b[:]); err != nil {
+		return fmt.Errorf("its head is cut short: %w", err)
+	}
+	digits, lowest, highest := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
+	if digits != histDigits || lowest != uint64(HistLowest) || highest != uint64(HistHighest) {
+		return fmt.Errorf("it is of %d to %d with %d digits, want %d to %d with %d", lowest, highest, digits, int64(HistLowest), int64(HistHighest), histDigits)
+	}
+	return nil
 }
 
 // Summary is what a Stage line says of a histogram in plain numbers: all but
@@ -219,4 +274,26 @@ func (h *Hist) Summary() Summary {
 		Max:  int64(h.Max()),
 		Over: h.over,
 	}
+}
+
+// agrees is an error where the summary is not that of the histogram. Quantiles may
+// differ by the digits that a histogram has.
+func (s Summary) agrees(h *Hist) error {
+	const digits = 0.002
+	is := h.Summary()
+	if s.P50 > s.P90 || s.P90 > s.P99 || s.P99 > s.P999 || s.P999 > s.Max {
+		return fmt.Errorf("the percentiles do not rise: p50=%d p90=%d p99=%d p999=%d max=%d", s.P50, s.P90, s.P99, s.P999, s.Max)
+	}
+	for _, q := range []struct {
+		name     string
+		says, is int64
+	}{{"p50", s.P50, is.P50}, {"p90", s.P90, is.P90}, {"p99", s.P99, is.P99}, {"p999", s.P999, is.P999}, {"max", s.Max, is.Max}} {
+		if math.Abs(float64(q.says)-float64(q.is)) > digits*float64(q.is)+float64(HistLowest) {
+			return fmt.Errorf("%s is %d, but %d by the histogram", q.name, q.says, q.is)
+		}
+	}
+	if low, high := h.meanBounds(); s.N > 0 && (float64(s.Mean) < low-1 || float64(s.Mean) > high+1) {
+		return fmt.Errorf("mean is %d, but %.0f to %.0f by the histogram", s.Mean, low, high)
+	}
+	return nil
 }

@@ -158,11 +158,11 @@ func TestStageLineKeepsEverything(t *testing.T) {
 		t.Errorf("writing what was read differs (-first +second):\n%s", diff)
 	}
 	for _, key := range []string{
-		`"schema":1`, `"settings":{"target":"blocking","backend_latency":"200ms","load":"closed","level":"500"}`,
+		`"schema":2`, `"settings":{"target":"blocking","backend_latency":"200ms","load":"closed","level":"500"}`,
 		`"length_ns":3000000000`, `"counts":{"planned":2500,"ok":2000,"rejected":500,"refused":0,"reset":0,"timeout":0,"error":0,"unsent":0,"unfinished":0}`,
-		`"latency_ns":{"n":2000,"mean":`, `"service_ns":`, `"rejected_ns":`, `"lag_ns":`, `"histograms":{`,
-		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0","allocs":12345,"held_ns":{"n":2000,"mean":200123456}}`,
-		`"generator":{"cpu_ns":500000000,"gc_pause_max_ns":1000000}`, `"warnings":["one thing"]`, `"valid":true`,
+		`"latency_ns":{"n":2000,"mean":`, `"uncorrected_ns":`, `"rejected_ns":`, `"lag_ns":`, `"hdr":"`,
+		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0","allocs":12345,"service_time_ns":{"n":2000,"mean":200123456}}`,
+		`"generator":{"cpu_ns":500000000,"gc_pause_max_ns":1000000}`, `"invalid":[]`, `"warnings":["one thing"]`,
 	} {
 		if !strings.Contains(string(b), key) {
 			t.Errorf("the line lacks %s", key)
@@ -252,10 +252,10 @@ func TestMergeOfRepeats(t *testing.T) {
 	if m.Counts[result.OK] != 4000 || m.Latency.N() != 4000 || m.Length != 6*time.Second {
 		t.Errorf("merged: %d ok, %d latencies, %v", m.Counts[result.OK], m.Latency.N(), m.Length)
 	}
-	if m.Valid || m.InFlight != 200.25 || m.Goodput() != a.Goodput() {
-		t.Errorf("merged: valid %v, in flight %v, goodput %v", m.Valid, m.InFlight, m.Goodput())
+	if m.Valid() || m.InFlight != 200.25 || m.Goodput() != a.Goodput() {
+		t.Errorf("merged: valid %v, in flight %v, goodput %v", m.Valid(), m.InFlight, m.Goodput())
 	}
-	if diff := cmp.Diff([]string{"one thing", "the generator was late"}, m.Warnings); diff != "" {
+	if diff := cmp.Diff([]string{"the generator was late", "one thing"}, m.Notes()); diff != "" {
 		t.Error(diff)
 	}
 	if a.Latency.N() != 2000 {
@@ -354,10 +354,10 @@ func TestReaderRejectsWhatDoesNotAddUp(t *testing.T) {
 		{"counts", `"planned":2500`, `"planned":2501`, "outcomes add up to 2500"},
 		{"negative", `"refused":0`, `"refused":-1`, "cannot be negative"},
 		{"unknown outcome", `"refused":0`, `"refusal":0`, `"refused" is missing`},
-		{"another schema", `"schema":1`, `"schema":2`, "schema is 2"},
+		{"another schema", `"schema":2`, `"schema":1`, `schema is "1", want 2`},
 		{"no length", `"length_ns":3000000000`, `"length_ns":0`, "length_ns"},
 		{"histogram against summary", `"latency_ns":{"n":2000`, `"latency_ns":{"n":1999`, "n=1999"},
-		{"histogram missing", `"histograms":{"connect"`, `"histograms":{"connexion"`, `"connect" is missing`},
+		{"histogram missing", `"connect_ns"`, `"connexion_ns"`, `"connect_ns" is missing`},
 		{"repeated key", `"level":"1"`, `"load":"burst"`, "comes twice"},
 	} {
 		bad := strings.Replace(good, c.old, c.new, 1)
@@ -391,12 +391,12 @@ func FuzzReader(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(b))
-	if b, err = json.Marshal(queueStage("1")); err != nil {
+	if b, err = json.Marshal(completionStage("1")); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(string(b))
 	f.Add("{}\n[]\nnull\n")
-	f.Add(`{"schema":1,"length_ns":1,"counts":{"planned":0},"histograms":{"latency":"AAAA"}}`)
+	f.Add(`{"schema":2,"length_ns":1,"counts":{"planned":0},"latency_ns":{"hdr":"AAAA"}}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		r := result.NewReader(strings.NewReader(text))
 		for r.Scan() {
@@ -448,7 +448,7 @@ func TestAllIsAll(t *testing.T) {
 	})
 }
 
-func TestHeldOfRepeatsIsWeighted(t *testing.T) {
+func TestServiceTimeOfRepeatsIsWeighted(t *testing.T) {
 	a, b := sampleStage(1, "500"), sampleStage(2, "500")
 	a.Target.ServiceTime, b.Target.ServiceTime = result.MeanTime{N: 300, Mean: 200}, result.MeanTime{N: 100, Mean: 240}
 	if got, want := result.Merge([]*result.Stage{a, b}).Target.ServiceTime, (result.MeanTime{N: 400, Mean: 210}); got != want {

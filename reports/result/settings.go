@@ -13,6 +13,36 @@ import (
 	"github.com/a628bb15/onhold/reports/redact"
 )
 
+// The settings that this package and the reports give a meaning to. A stage
+// may carry any others.
+const (
+	KeyTarget         = "target"          // a style of ours, or the URL that was driven
+	KeyBackend        = "backend"         // what the target waits for
+	KeyBackendLatency = "backend_latency" // a duration, the mean of one wait
+	KeyBackendDist    = "backend_dist"    // how that varies
+	KeyBackendStall   = "backend_stall"   // LENGTH@OFFSET, where it answered nothing for a while
+	KeyWait           = "wait"            // a duration, the same for every request: see Stage.Wait
+	KeyLoad           = "load"            // closed, burst, constant or poisson
+	KeyLevel          = "level"           // clients, or arrivals per second
+	KeyRepeat         = "rep"             // which repeat this is, from 1
+	KeyWorkers        = "workers"         // of a blocking target
+	KeyQueue          = "queue"           // of a blocking target
+	KeyDriver         = "driver"          // what generated the load
+	KeyRequest        = "request_digest"  // of what is sent: equal where that is
+	KeyWarmup         = "warmup"          // a duration, discarded
+	KeyStage          = "stage"           // a duration, the measured window
+	KeyThink          = "think"           // a duration, of the clients of a closed load
+	KeyNewConnection  = "new_connection"  // true where each request has a connection of its own
+	KeyTrace          = "trace"           // the file of the stage's trace, from the run folder, with slashes
+	KeyArm            = "arm"             // of a comparison: base, candidate or control
+	KeyPair           = "pair"            // of a comparison: which pair this belongs to, from 1
+	KeySlice          = "slice"           // of a comparison: which slice of the pair this is, from 1
+	KeyBrokerStore    = "broker_store"    // of a queue: where the broker keeps messages, file or memory
+	KeyBrokerSync     = "broker_sync"     // of a queue: when the broker writes them to the disk for good
+	KeyDiscarded      = "discarded"       // why this stage does not count; it was run again
+	KeyDisturbed      = "disturbed"       // of a comparison: how the machine disturbed a slice that counts all the same
+)
+
 // Setting is one key=value of a stage.
 type Setting struct{ Key, Value string }
 

@@ -42,7 +42,7 @@ func (s *spoilt) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
 	}
 	if s.ran <= s.bad {
 		stage.Invalidate("late, attempt %d", s.ran)
-		stage.Spoilt = true
+		stage.Disturbed = true
 	}
 	return stage, nil
 }
@@ -92,8 +92,8 @@ func TestAttempts(t *testing.T) {
 				t.Fatalf("%d stages count, %v, %v", len(stages), warnings, err)
 			}
 			s := stages[0]
-			if s.Valid != c.valid || s.Attempt != c.attempt || !strings.Contains(strings.Join(s.Warnings, "\n"), c.warnings) || c.warnings == "" && len(s.Warnings) > 0 || s.Settings.Get(result.KeyTrace) == "" {
-				t.Errorf("valid %v, attempt %d, %v, %q", s.Valid, s.Attempt, s.Settings, s.Warnings)
+			if s.Valid() != c.valid || s.Attempt != c.attempt || !strings.Contains(strings.Join(s.Notes(), "\n"), c.warnings) || c.warnings == "" && len(s.Notes()) > 0 || s.Settings.Get(result.KeyTrace) == "" {
+				t.Errorf("valid %v, attempt %d, %v, %q", s.Valid(), s.Attempt, s.Settings, s.Notes())
 			}
 			record, err := os.ReadFile(filepath.Join(dir, result.StagesFile))
 			if err != nil || !bytes.Equal(record, out.Bytes()) {

@@ -108,8 +108,8 @@ func TestQueueWhoseBrokerDies(t *testing.T) {
 		t.Fatalf("%d stages, %v\n%s", len(stages), err, said.String())
 	}
 	s := stages[0]
-	if q := s.Completion; s.Valid || q.Lost > 0 || q.Accepted > 0 && q.Unknown == 0 {
-		t.Errorf("valid %v, %+v, %q", s.Valid, *q, s.Warnings)
+	if q := s.Completion; s.Valid() || q.Lost > 0 || q.Accepted > 0 && q.Unknown == 0 {
+		t.Errorf("valid %v, %+v, %q", s.Valid(), *q, s.Notes())
 	}
 	if left := leftovers(t, temp); len(left) > 0 {
 		t.Errorf("left behind: %v", left)

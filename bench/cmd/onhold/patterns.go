@@ -93,7 +93,7 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	config.Whole = func(p render.Pattern, stages []*result.Stage) error {
 		whole = append(whole, p)
 		for _, s := range stages {
-			if !s.Valid && s.Discarded() == "" {
+			if !s.Valid() && s.Discarded() == "" {
 				invalid++
 			}
 			if err := folder.Append(s); err != nil {

@@ -81,7 +81,7 @@ func (p *progress) done(s *result.Stage) {
 	if s.Counts[result.OK] > 0 {
 		p50 = s.Latency.Quantile(0.5).Round(100 * time.Microsecond).String()
 	}
-	if !s.Valid {
+	if !s.Valid() {
 		valid = ", NOT VALID"
 	}
 	if q := s.Completion; q != nil && q.Accepted > 0 {

@@ -134,9 +134,9 @@ func verdict(stages []*result.Stage, missed error) error {
 	var invalid int
 	var why string
 	for _, s := range stages {
-		if !s.Valid {
+		if !s.Valid() {
 			if invalid++; why == "" {
-				why = strings.Join(s.Warnings[:min(1, len(s.Warnings))], "") // the reasons come first
+				why = s.Invalid[0]
 			}
 		}
 	}
@@ -145,7 +145,7 @@ func verdict(stages []*result.Stage, missed error) error {
 	}
 	for _, g := range result.GroupBy(stages, result.KeyTarget) {
 		if all := result.Merge(g.Stages); all.Counts[result.OK] == 0 {
-			return &exitError{exitInvalid, fmt.Errorf("%s served none of %d requests: %s", g.Value, all.Counts.Planned(), strings.Join(g.Stages[0].Warnings, "; "))}
+			return &exitError{exitInvalid, fmt.Errorf("%s served none of %d requests: %s", g.Value, all.Counts.Planned(), strings.Join(g.Stages[0].Notes(), "; "))}
 		}
 	}
 	return missed

@@ -381,14 +381,14 @@ func (s *sitting) stage(ctx context.Context, sub subject, p bench.Plan) (*result
 		if before != nil {
 			stage.Again(before)
 		}
-		if attempt > s.c.Int("retries") || !stage.Spoilt {
+		if attempt > s.c.Int("retries") || !stage.Disturbed {
 			return stage, nil
 		}
 		if err := sub.gone(ctx); err != nil {
 			stage.Invalidate("the target has died, so that the stage was not run again: %v", err)
 			return stage, nil
 		}
-		stage.Discard(stage.Warnings[0]) // the reasons come first
+		stage.Discard(stage.Invalid[0])
 		if err := s.record(stage); err != nil {
 			return nil, err
 		}

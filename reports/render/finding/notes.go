@@ -13,50 +13,24 @@ import (
 // Notes are the sentences below a table: which stages are not valid and why, what
 // else must be known, and what a zero is worth.
 func Notes(w *sweep.Sweep) []string {
-	// A warning that valid stages have too cannot be why a stage is not valid.
-	harmless := map[string]bool{}
-	for _, p := range w.Points {
-		for _, warning := range p.Stage.Warnings {
-			harmless[warning] = harmless[warning] || p.Valid()
-		}
-	}
-	out := byLevel(w, "! ", "not valid: ", func(p sweep.Point) []string {
-		if p.Valid() {
-			return nil
-		}
-		why := slices.DeleteFunc(slices.Clone(p.Stage.Warnings), func(s string) bool { return harmless[s] })
-		return reasons(why)
-	})
-	out = append(out, byLevel(w, "", "", func(p sweep.Point) []string {
-		if !p.Valid() {
-			return nil
-		}
-		var why []string
+	out := byLevel(w, "! ", "not valid: ", func(p sweep.Point) []string { return p.Stage.Invalid })
+	out = append(out, byLevel(w, "", "", func(p sweep.Point) (why []string) {
 		for _, s := range p.Invalid {
-			for _, reason := range reasons(s.Warnings) {
-				if !slices.Contains(p.Stage.Warnings, reason) {
+			for _, reason := range s.Invalid {
+				if p.Valid() {
 					why = append(why, fmt.Sprintf("%d of %d repeats not valid and left out: %s", len(p.Invalid), p.All, reason))
 				}
 			}
 		}
 		return why
 	})...)
-	out = append(out, byLevel(w, "", "", func(p sweep.Point) []string {
-		return slices.DeleteFunc(slices.Clone(p.Stage.Warnings), func(s string) bool { return !harmless[s] })
-	})...)
+	out = append(out, byLevel(w, "", "", func(p sweep.Point) []string { return p.Stage.Warnings })...)
 	for _, n := range []string{accounts(w), zeros(w), connecting(w), reconnects(w), steal(w)} {
 		if n != "" {
 			out = append(out, n)
 		}
 	}
 	return out
-}
-
-func reasons(recorded []string) []string {
-	if len(recorded) == 0 {
-		return []string{"no reason was recorded"}
-	}
-	return recorded
 }
 
 // byLevel collects what there is to say of each point, every sentence once with all

@@ -14,7 +14,7 @@ const (
 )
 
 // Valid reports whether the stage says something about the target.
-func (p Point) Valid() bool { return p.Stage.Valid }
+func (p Point) Valid() bool { return p.Stage.Valid() }
 
 // Unserved is the share of arrivals that were not served, for whatever reason.
 func (p Point) Unserved() float64 {

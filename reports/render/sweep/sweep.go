@@ -76,7 +76,7 @@ func (w *Sweep) add(s *result.Stage) {
 	}
 	p := &w.Points[at]
 	p.All++
-	if s.Valid {
+	if s.Valid() {
 		p.Repeats = append(p.Repeats, s)
 	} else {
 		p.Invalid = append(p.Invalid, s)

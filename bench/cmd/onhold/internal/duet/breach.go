@@ -49,12 +49,8 @@ const (
 // Note: the kernel's pressure figures are not used. They count everybody who
 // waits for a CPU, and a server that is pinned to one has such waits of its own.
 func disturbed(arm compare.Arm, s *result.Stage, maxSteal float64) *breach {
-	if !s.Valid {
-		why := "no reason is told"
-		if len(s.Warnings) > 0 {
-			why = s.Warnings[0] // the reasons come first
-		}
-		return &breach{kind: kindUnusable, arm: arm, why: fmt.Sprintf("a slice of the %s was not valid: %s", arm, why)}
+	if !s.Valid() {
+		return &breach{kind: kindUnusable, arm: arm, why: fmt.Sprintf("a slice of the %s was not valid: %s", arm, s.Invalid[0])}
 	}
 	if t := s.Target.Throttled; t.Any() {
 		return &breach{kind: kindQuota, arm: arm, why: fmt.Sprintf("a CPU quota stopped the server of the %s %v", arm, t)}

@@ -128,7 +128,7 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), `the control (--no-control): was "true" there and is "false" now: go on with what it was, or name another folder`) || len(f.ran) != before {
 		t.Errorf("without the control: %v", err)
 	}
-	write(t, c.Out, map[string]string{result.RunFile: `{"schema":1,"settings":{}}`})
+	write(t, c.Out, map[string]string{result.RunFile: `{"schema":2,"settings":{}}`})
 	if _, _, err := Run(t.Context(), c); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "holds a run that is no comparison") {
 		t.Errorf("another run's folder: %v", err)
 	}

@@ -240,7 +240,7 @@ func TestNamesThatEndInNumbers(t *testing.T) {
 			t.Errorf("GOMAXPROCS=%s: %s of %q, %q", procs, report.Verdict, got, report.Reasons)
 		}
 		// It is the same when it is read again.
-		write(t, s.Out, map[string]string{result.RunFile: `{"schema":1}`})
+		write(t, s.Out, map[string]string{result.RunFile: `{"schema":2}`})
 		held, err := Read(s.Out)
 		if all, _, _ := compare.Collect(held.Samples, s.Policy); err != nil || len(all) != 4 || all[1].Scenario != "A/n-20" {
 			t.Errorf("GOMAXPROCS=%s: read again: %d series, %v", procs, len(all), err)

@@ -160,7 +160,7 @@ func pairOf(number int, discarded bool) (stages []*result.Stage) {
 	}
 	if discarded {
 		s := slice(compare.Base)
-		s.Valid = false
+		s.Invalidate("the machine was busy")
 		s.Settings = s.Settings.With(result.KeyDiscarded, "the machine was busy")
 		stages = append(stages, s)
 	}
@@ -260,7 +260,7 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 		"nothing was written": {"", 0, ""},
 	} {
 		s := newSession(t)
-		write(t, s.Out, map[string]string{LaunchesFile: c.text, result.RunFile: `{"schema":1}`})
+		write(t, s.Out, map[string]string{LaunchesFile: c.text, result.RunFile: `{"schema":2}`})
 		held, err := Read(s.Out)
 		if err != nil || highestPair(held.Samples) != c.pairs {
 			t.Errorf("%s, only read: %d pairs, %v", why, highestPair(held.Samples), err)

@@ -367,7 +367,7 @@ func (r *served) warm(ctx context.Context, s *live, p pairPlan) error {
 		return err
 	}
 	if stage.Counts[result.OK]+stage.Counts[result.Rejected] == 0 && stage.Counts.Planned() > 0 {
-		why := strings.Join(stage.Warnings, "; ")
+		why := strings.Join(stage.Notes(), "; ")
 		return fmt.Errorf("the server of the %s served none of %d requests: %s", s.arm, stage.Counts.Planned(), why)
 	}
 	return nil

@@ -73,7 +73,7 @@ func lineOf(style string, stages []*result.Stage, of func(*result.Stage) float64
 	line := render.Line{Name: style, Style: style}
 	for _, s := range stages {
 		line.X, line.Y = append(line.X, float64(s.Level())), append(line.Y, of(s))
-		line.Hollow = append(line.Hollow, !s.Valid)
+		line.Hollow = append(line.Hollow, !s.Valid())
 	}
 	return line
 }

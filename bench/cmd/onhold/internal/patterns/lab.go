@@ -93,10 +93,10 @@ func (l *lab) measure(ctx context.Context, d drive) (*result.Stage, error) {
 			s.Again(before)
 		}
 		l.stages = append(l.stages, s)
-		if try == tries || !s.Spoilt {
+		if try == tries || !s.Disturbed {
 			return s, nil
 		}
-		s.Discard(s.Warnings[0]) // the reasons come first
+		s.Discard(s.Invalid[0])
 		l.tell("again, as the machine was busy: %s", s.Discarded())
 		before = s
 	}
@@ -122,10 +122,10 @@ func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 // measured is shown all the same.
 func (l *lab) warnings() (out []string) {
 	for _, s := range l.stages {
-		if s.Valid || s.Discarded() != "" {
+		if s.Valid() || s.Discarded() != "" {
 			continue
 		}
-		for _, w := range s.Warnings {
+		for _, w := range s.Invalid {
 			w = fmt.Sprintf("%s at %d %s is not valid: %s", s.TargetName(), s.Level(), result.LevelUnit(s.Load(), s.Level()), w)
 			if !slices.Contains(out, w) {
 				out = append(out, w)

@@ -67,7 +67,7 @@ func parseOurs(out []byte) (s Said, err error) {
 		OKRate:    stage.Goodput(),
 		Errors:    n.Planned() - n[result.OK] - n[result.Rejected],
 		TargetRSS: stage.Target.RSSMax, TargetCPU: int64(stage.Target.CPU), Served: n[result.OK],
-		Valid: stage.Valid, Warnings: stage.Warnings,
+		Valid: stage.Valid(), Warnings: stage.Notes(),
 	}
 	if n[result.OK] > 0 {
 		s.Median = new(stage.Latency.Quantile(0.5))

@@ -175,9 +175,7 @@ func (c Config) run(ctx context.Context, p conformance.Planned, plan bench.Plan,
 
 // faultsOf is why a stage says nothing of the server.
 func faultsOf(s *result.Stage, t *trace.Trace, from time.Duration) (out []string) {
-	if !s.Valid {
-		out = append(out, s.Warnings...)
-	}
+	out = append(out, s.Invalid...)
 	if held := s.Target.Throttled; held.Any() {
 		out = append(out, fmt.Sprintf("a CPU quota stopped the target %v, and no model knows of that", held))
 	}

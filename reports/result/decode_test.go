@@ -35,7 +35,7 @@ func TestContradictionsAreFound(t *testing.T) {
 		}
 		return string(b)
 	}
-	good, queue := line(sampleStage(1, "1")), line(queueStage("1"))
+	good, queue := line(sampleStage(1, "1")), line(completionStage("1"))
 	for _, c := range []struct{ name, line, old, new, want string }{
 		{"fewer ok than latencies", good, `"planned":2500,"ok":2000`, `"planned":501,"ok":1`, "counts: ok is 1, but the histogram latency holds 2000"},
 		{"fewer rejected", good, `"planned":2500,"ok":2000,"rejected":500`, `"planned":2000,"ok":2000,"rejected":0`, "rejected is 0"},
@@ -53,13 +53,16 @@ func TestContradictionsAreFound(t *testing.T) {
 		{"a negative level", good, `"level":"1"`, `"level":"-1"`, `level is "-1"`},
 		{"a wait that is none", good, `"backend_latency":"200ms"`, `"backend_latency":"200"`, `backend_latency is "200"`},
 		{"more settings than anybody reads", good, `"level":"1"`, `"level":"1"` + manySettings(), "is one of more than 1000"},
-		{"valid twice", good, `"valid":true`, `"valid":false,"valid":true`, `"valid" comes twice`},
-		{"valid in two cases", good, `"valid":true`, `"VALID":false,"valid":true`, `"valid" comes twice`},
-		{"no valid", good, `,"valid":true`, ``, `"valid" is missing`},
+		{"invalid twice", good, `"invalid":[]`, `"invalid":["late"],"invalid":[]`, `"invalid" comes twice`},
+		{"invalid in two cases", good, `"invalid":[]`, `"INVALID":["late"],"invalid":[]`, `"invalid" comes twice`},
+		{"no word on validity", good, `"invalid":[],`, ``, `"invalid" is missing`},
+		{"a histogram that is null", good, `"connect_ns":`, `"connect_ns":null,"x":`, `connect_ns is null`},
+		{"negative CPU time", good, `"cpu_ns":1000000000`, `"cpu_ns":-1`, "target.cpu_ns is -1"},
+		{"a negative attempt", good, `"start":`, `"attempt":-1,"start":`, "attempt is -1"},
 		{"no counts", good, `"counts":{`, `"countx":{`, `"counts" is missing`},
 		{"deep", good, `"warnings":`, `"deep":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `,"warnings":`, "nested more than"},
 		{"too deep for the library", good, `"warnings":`, `"deep":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000) + `,"warnings":`, "depth"},
-		{"more accepted than ok", queue, `"accepted":`, `"accepted":1`, "queue:"},
+		{"more accepted than ok", queue, `"accepted":`, `"accepted":1`, "completion:"},
 	} {
 		bad := strings.Replace(c.line, c.old, c.new, 1)
 		if c.name == "percentiles that fall" {
@@ -94,7 +97,7 @@ func TestHistogramOfAnotherGeometry(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bad := regexp.MustCompile(`"latency":"[^"]*"`).ReplaceAllString(string(b), `"latency":"`+text+`"`)
+		bad := regexp.MustCompile(`"hdr":"[^"]*"`).ReplaceAllString(string(b), `"hdr":"`+text+`"`)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		var s result.Stage
@@ -141,7 +144,7 @@ func TestCorruptedFolders(t *testing.T) {
 	for i := range 3 {
 		s := sampleStage(uint64(i), fmt.Sprint(i+1))
 		if i == 1 {
-			s = queueStage("2")
+			s = completionStage("2")
 		}
 		if err := folder.Append(s); err != nil {
 			t.Fatal(err)
@@ -266,5 +269,17 @@ func TestFolderOfDevices(t *testing.T) {
 	}
 	if _, err := result.ReadRun(dir); err == nil || !strings.Contains(err.Error(), "larger than") {
 		t.Errorf("a file of a terabyte: %v", err)
+	}
+}
+
+// A folder of an earlier version is refused, and the error says what to do.
+func TestFolderOfAnotherVersion(t *testing.T) {
+	dir := t.TempDir()
+	run := `{"schema":1,"environment":{"onhold":"v0.1.0"}}`
+	if err := os.WriteFile(filepath.Join(dir, result.RunFile), []byte(run), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, _, err := result.Open(dir); err == nil || !strings.Contains(err.Error(), "schema is 1") || !strings.Contains(err.Error(), `the version that wrote it ("v0.1.0")`) {
+		t.Errorf("got %v", err)
 	}
 }

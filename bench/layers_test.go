@@ -26,8 +26,8 @@ var layers = [][]string{
 	{"bench/host"},
 	{"bench/process", "reports/model"},
 	{"bench", "reports/conformance", "reports/compare", "reports/render/canvas", "reports/render/sweep"},
-	{"bench/epoll", "bench/cmd/onhold/internal/duet/source", "reports/render/finding"},
-	{"targets/orders", "reports/render/page"},
+	{"bench/epoll", "bench/cmd/onhold/internal/duet/source", "reports/render/finding", "reports/render/sweep/sweeptest"},
+	{"targets/orders", "reports/render/figure", "reports/render/page"},
 	{"targets/backend", "targets/grpc/orderspb"},
 	{"targets/backend/...", "targets/front", "targets/queue/broker"},
 	{"targets/..."},
@@ -40,7 +40,7 @@ var layers = [][]string{
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
 	"gonum.org/v1/gonum":                    {"reports/compare/exact", "reports/theory"},
-	"gonum.org/v1/plot":                     {"reports/render", "reports/render/canvas"},
+	"gonum.org/v1/plot":                     {"reports/render/canvas"},
 	"github.com/jackc/pgx/v5":               {"targets/backend/postgres"},
 	"testing":                               {"bench/benchtest"},
 	"flag":                                  {"bench/benchtest"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
@@ -51,7 +52,7 @@ func newComparison(r *compare.Report, options []Option) *comparison {
 	if r == nil {
 		r = &compare.Report{} // nothing was compared, and is told so
 	}
-	c := &comparison{Report: r, resolution: dpi}
+	c := &comparison{Report: r, resolution: canvas.DPI}
 	for _, o := range options {
 		o(c)
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -12,7 +13,7 @@ import (
 // own, which other runs do not have.
 func TestUnknownIsNotLost(t *testing.T) {
 	text := func(unknown int64) string {
-		stages := queueStages()
+		stages := sweeptest.Queued()
 		for _, s := range stages {
 			if s.Completion != nil {
 				s.Completion.Unknown += unknown

@@ -13,13 +13,16 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/cmpimg"
 
+	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/figure"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // goldenDPI is half of the resolution of real figures: a quarter of the size,
 // and still every line and letter.
-const goldenDPI = dpi / 2
+const goldenDPI = canvas.DPI / 2
 
 // tolerance of two pixels: machines round differently where lines are
 // smoothed. TestGoldenNoticesAChange shows that it hides no change.
@@ -32,12 +35,12 @@ var goldenRuns = []struct {
 	stages  func() []*result.Stage
 	partial bool
 }{
-	{"default", defaultStages, false},
-	{"open", openStages, false},
-	{"url", urlStages, false},
-	{"queue", queueStages, false},
-	{"repeats", repeatedStages, false},
-	{"spoiled", spoiledStages, true},
+	{"default", sweeptest.Default, false},
+	{"open", sweeptest.Open, false},
+	{"url", sweeptest.URL, false},
+	{"queue", sweeptest.Queued, false},
+	{"repeats", sweeptest.Repeated, false},
+	{"spoiled", sweeptest.Spoiled, true},
 }
 
 func TestGolden(t *testing.T) {
@@ -47,7 +50,7 @@ func TestGolden(t *testing.T) {
 				t.Skip("with the race detector, one run takes as long as all of them without")
 			}
 			t.Parallel()
-			run, stages := madeRun(), g.stages()
+			run, stages := sweeptest.Run(), g.stages()
 			run.Partial = g.partial
 			dir := t.TempDir()
 			paths, err := writeReport(dir, run, stages, goldenDPI)
@@ -67,6 +70,16 @@ func TestGolden(t *testing.T) {
 			golden(t, g.name+".txt", text.Bytes())
 		})
 	}
+}
+
+func TestGoldenStall(t *testing.T) {
+	r := sweep.NewReport(sweeptest.Run(), sweeptest.Stalled())
+	r.DPI = goldenDPI
+	files, err := figure.Stall(r)
+	if err != nil || len(files) != 1 {
+		t.Fatalf("%d files, %v", len(files), err)
+	}
+	golden(t, "stall.png", files[0].Data)
 }
 
 func read(t *testing.T, path string) string {
@@ -145,18 +158,18 @@ func TestGoldenNoticesAChange(t *testing.T) {
 	}
 	for _, c := range []struct {
 		why    string
-		change func(*made)
+		change func(*sweeptest.Made)
 	}{
-		{"latency 5 % up at one level", func(m *made) { m.latency += m.latency / 20 }},
-		{"3 % more rejected at one level", func(m *made) { m.rejected += 60 }},
+		{"latency 5 % up at one level", func(m *sweeptest.Made) { m.Latency += m.Latency / 20 }},
+		{"3 % more rejected at one level", func(m *sweeptest.Made) { m.Rejected += 60 }},
 	} {
-		stages := defaultStages()
-		m := pool(500)
+		stages := sweeptest.Default()
+		m := sweeptest.Pool(500)
 		c.change(&m)
-		stages[5] = m.stage()
-		r := sweep.NewReport(madeRun(), stages)
+		stages[5] = m.Stage()
+		r := sweep.NewReport(sweeptest.Run(), stages)
 		r.DPI = goldenDPI
-		files, err := capacityFiles(r)
+		files, err := figure.Capacity(r)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -15,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -53,7 +54,7 @@ func oddPatterns() []Pattern {
 
 func TestOddPatterns(t *testing.T) {
 	dir := t.TempDir()
-	run := madeRun()
+	run := sweeptest.Run()
 	run.Partial = true
 	ps := &patterns{run: run, all: oddPatterns(), resolution: 12}
 	paths, err := ps.write(dir)
@@ -237,7 +238,7 @@ func TestPatternsTellWhatIsWrong(t *testing.T) {
 			t.Errorf("%s: what was written cannot be read: %v", c.why, err)
 		}
 	}
-	if _, err := WritePatterns(filepath.Join(t.TempDir(), "missing"), madeRun(), []Pattern{good}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := WritePatterns(filepath.Join(t.TempDir(), "missing"), sweeptest.Run(), []Pattern{good}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
 	if err := PatternText(closedWriter{}, []Pattern{good}); !errors.Is(err, os.ErrClosed) {

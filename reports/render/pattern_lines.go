@@ -25,9 +25,6 @@ type lineCurve struct {
 }
 
 func newLines(p Panel, book hueBook) *lines {
-	if !p.Y.Log && p.Y.Unit != units.Share {
-		p.X.Log = false // or a straight line would have an elbow
-	}
 	out := &lines{own: p}
 	seen := map[color.RGBA]int{}
 	for _, l := range p.Lines {
@@ -70,9 +67,16 @@ func (m patternModel) alignLines() {
 		if l == nil {
 			continue
 		}
-		l.x = scaled(l, func(l *lines) Axis { return l.own.X }, func(v canvas.Value) float64 { return v.X }, true)
 		l.y = scaled(l, func(l *lines) Axis { return l.own.Y }, func(v canvas.Value) float64 { return v.Y }, false)
+		if !l.y.Log && l.y.Unit != units.Share {
+			l.own.X.Log = false // or a straight line would have an elbow
+		}
 		l.yShared = m.besideLast(i) && l.y.Label != "" && all[i-1] != nil && all[i-1].y == l.y
+	}
+	for _, l := range all {
+		if l != nil {
+			l.x = scaled(l, func(l *lines) Axis { return l.own.X }, func(v canvas.Value) float64 { return v.X }, true)
+		}
 	}
 }
 

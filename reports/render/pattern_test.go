@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/plot/cmpimg"
 
+	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -18,7 +19,7 @@ func TestPatternsGolden(t *testing.T) {
 		t.Skip("with the race detector, pictures take long")
 	}
 	dir := t.TempDir()
-	paths, err := (&patterns{run: madeRun(), all: madePatterns(), resolution: goldenDPI}).write(dir)
+	paths, err := (&patterns{run: sweeptest.Run(), all: madePatterns(), resolution: goldenDPI}).write(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +67,7 @@ func TestPatternsGoldenNoticesAChange(t *testing.T) {
 		{"a call begins 50 ms later", phoneCalls(), func(p *Pattern) { p.Panels[1].Spans[4].From += ms(50) }},
 	} {
 		c.change(&c.p)
-		got, err := patternFigure(madeRun(), c.p).PNG(goldenDPI)
+		got, err := patternFigure(sweeptest.Run(), c.p).PNG(goldenDPI)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +85,7 @@ func TestPatternsHaveGlyphs(t *testing.T) {
 		t.Skip("with the race detector, pictures take long")
 	}
 	for _, p := range append(madePatterns(), oddPatterns()...) {
-		if missing := patternFigure(madeRun(), p).Missing(); len(missing) > 0 {
+		if missing := patternFigure(sweeptest.Run(), p).Missing(); len(missing) > 0 {
 			t.Errorf("%s: no glyph for %q", p.Name, missing)
 		}
 	}

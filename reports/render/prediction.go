@@ -7,9 +7,11 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/model"
+	"github.com/a628bb15/onhold/reports/render/figure"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Prediction writes what theory expects of a load and a server to w, aligned.
@@ -19,7 +21,7 @@ func Prediction(w io.Writer, s theory.Setting, p *theory.Prediction) error {
 	if p.Exact {
 		paragraph(&b, fmt.Sprintf("Model %s, exact: %s.", p.Model, p.Method), "")
 	} else {
-		paragraph(&b, fmt.Sprintf("Model %s, not exact: %s.", p.Model, digits.ReplaceAllStringFunc(p.Method, thousands)), "")
+		paragraph(&b, fmt.Sprintf("Model %s, not exact: %s.", p.Model, figure.MethodWords(p.Method)), "")
 	}
 	b.WriteByte('\n')
 	in := theory.Intervals{}
@@ -49,7 +51,7 @@ func Prediction(w io.Writer, s theory.Setting, p *theory.Prediction) error {
 	}{{"wait", p.Wait}, {"latency", p.Latency}} {
 		row := []string{t.name}
 		for _, v := range []*float64{t.of.Mean, t.of.P50, t.of.P90, t.of.P99} {
-			row = append(row, known(v, asTime))
+			row = append(row, known(v, units.Time.Text))
 		}
 		times = append(times, row)
 	}
@@ -78,8 +80,8 @@ func Predictions(w io.Writer, points []model.Point) error {
 			model, simulated = "~ "+model, true
 		}
 		rows = append(rows, []string{
-			number(p.Level), known(p.Rejected, precisely), known(p.Throughput, number), known(p.Utilisation, precisely), known(p.Wait.Mean, asTime),
-			known(p.Latency.P50, asTime), known(p.Latency.P90, asTime), known(p.Latency.P99, asTime), model,
+			number(p.Level), known(p.Rejected, precisely), known(p.Throughput, number), known(p.Utilisation, precisely), known(p.Wait.Mean, units.Time.Text),
+			known(p.Latency.P50, units.Time.Text), known(p.Latency.P90, units.Time.Text), known(p.Latency.P99, units.Time.Text), model,
 		})
 		told = append(told, p.Notes...)
 	}
@@ -110,27 +112,16 @@ func settingInWords(s theory.Setting) string {
 		parts[0] = fmt.Sprintf("%s, %s load", sweep.AtLevel(s.Load, s.Clients), s.Load)
 	}
 	if s.Think > 0 {
-		parts = append(parts, "think time "+precise(s.Think)+lawInWords(s.ThinkLaw))
+		parts = append(parts, "think time "+figure.Precise(s.Think)+figure.LawWords(s.ThinkLaw))
 	}
 	if s.RejectPause > 0 {
-		parts = append(parts, "pause after a rejection "+precise(s.RejectPause))
+		parts = append(parts, "pause after a rejection "+figure.Precise(s.RejectPause))
 	}
-	parts = append(parts, serverInWords(s), "service "+precise(s.Service)+lawInWords(s.ServiceLaw))
+	parts = append(parts, figure.ServerWords(s), "service "+figure.Precise(s.Service)+figure.LawWords(s.ServiceLaw))
 	if s.MaxWait > 0 {
-		parts = append(parts, "given up after a wait of "+precise(s.MaxWait))
+		parts = append(parts, "given up after a wait of "+figure.Precise(s.MaxWait))
 	}
 	return strings.Join(parts, " · ")
-}
-
-// lawInWords is how a time varies.
-func lawInWords(l theory.Law) string {
-	switch l.Kind {
-	case theory.Lognormal:
-		return fmt.Sprintf(" lognormal with cv %g", l.CV)
-	case "":
-		return " " + theory.Constant
-	}
-	return " " + l.Kind
 }
 
 // known tells a figure, or that it is not known, which is no 0.

@@ -30,6 +30,8 @@ import (
 	"path/filepath"
 
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/figure"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
@@ -42,9 +44,9 @@ var outputs = []struct {
 	name string
 	make func(*sweep.Report) ([]sweep.File, error)
 }{
-	{"capacity", capacityFiles},
-	{"percentiles", percentilesFiles},
-	{"stall", stallFiles},
+	{"capacity", figure.Capacity},
+	{"percentiles", figure.Percentiles},
+	{"stall", figure.Stall},
 	{"summary", page.Summary},
 }
 
@@ -53,7 +55,7 @@ var outputs = []struct {
 // without data is left out and summary.md says so. The error joins all that
 // went wrong; what could be written is written all the same.
 func Write(dir string, run result.Run, stages []*result.Stage) (paths []string, err error) {
-	return writeReport(dir, run, stages, dpi)
+	return writeReport(dir, run, stages, canvas.DPI)
 }
 
 func writeReport(dir string, run result.Run, stages []*result.Stage, resolution int) (paths []string, err error) {
@@ -91,36 +93,4 @@ func writeFile(dir string, f sweep.File) (path string, err error) {
 // colours, in at most 120 columns. It fails where w does.
 func Text(w io.Writer, run result.Run, stages []*result.Stage) error {
 	return page.Text(w, run, stages)
-}
-
-// columnsASheet is how many targets stand side by side before their panels
-// become too narrow to read.
-const columnsASheet = 3
-
-// sheets splits sweeps into those that fit on one sheet: few enough, and with
-// levels that count the same.
-func sheets(sweeps []sweep.Sweep) [][]sweep.Sweep {
-	var out [][]sweep.Sweep
-	for _, byClock := range []bool{false, true} {
-		var alike []sweep.Sweep
-		for _, w := range sweeps {
-			if result.OpenLoad(w.Load) == byClock {
-				alike = append(alike, w)
-			}
-		}
-		for len(alike) > 0 {
-			n := min(columnsASheet, len(alike))
-			out = append(out, alike[:n])
-			alike = alike[n:]
-		}
-	}
-	return out
-}
-
-// sheetName names the i-th sheet of a figure: capacity.png, capacity-2.png.
-func sheetName(figure string, i int) string {
-	if i == 0 {
-		return figure + ".png"
-	}
-	return fmt.Sprintf("%s-%d.png", figure, i+1)
 }

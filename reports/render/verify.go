@@ -13,6 +13,8 @@ import (
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/figure"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -24,14 +26,14 @@ const namedFates = 8
 // Verify writes verify.png and summary.md of a report into dir, and returns the
 // paths of what it wrote.
 func Verify(dir string, r *conformance.Report) ([]string, error) {
-	return writeVerify(dir, r, dpi)
+	return writeVerify(dir, r, canvas.DPI)
 }
 
 func writeVerify(dir string, r *conformance.Report, resolution int) ([]string, error) {
 	var paths []string
 	var errs []error
-	figure, err := verifyFile(r, resolution)
-	made := []sweep.File{figure, {Name: "summary.md", Data: []byte(verifyMarkdown(r, figure.Alt))}}
+	picture, err := verifyFile(r, resolution)
+	made := []sweep.File{picture, {Name: "summary.md", Data: []byte(verifyMarkdown(r, picture.Alt))}}
 	if err != nil {
 		errs, made = append(errs, err), made[1:]
 	}
@@ -217,11 +219,11 @@ func verifyRows(r *conformance.Report) (rows [][]string) {
 			}
 			half := (j.High - j.Low) / 2
 			if j.Delta == 0 { // nothing could be made of it
-				rows = append(rows, []string{name, load, quantityName(j.Quantity), "–", "–", "–", "–", "–", answer})
+				rows = append(rows, []string{name, load, figure.QuantityName(j.Quantity), "–", "–", "–", "–", "–", answer})
 				continue
 			}
-			rows = append(rows, []string{name, load, quantityName(j.Quantity), amountOf(j.Quantity, j.Measured), amountOf(j.Quantity, half),
-				amountOf(j.Quantity, j.Low) + " to " + amountOf(j.Quantity, j.High), expectedOf(c, j), off(j), answer})
+			rows = append(rows, []string{name, load, figure.QuantityName(j.Quantity), figure.QuantityText(j.Quantity, j.Measured), figure.QuantityText(j.Quantity, half),
+				figure.QuantityText(j.Quantity, j.Low) + " to " + figure.QuantityText(j.Quantity, j.High), expectedOf(c, j), off(j), answer})
 		}
 	}
 	return rows
@@ -236,15 +238,8 @@ func textRows(rows [][]string) (out [][]string) {
 	return out
 }
 
-func quantityName(q string) string {
-	if q == conformance.Rejected {
-		return "turned away"
-	}
-	return "mean wait"
-}
-
 func expectedOf(c *conformance.Cell, j conformance.Judgement) string {
-	s := amountOf(j.Quantity, j.Expected)
+	s := figure.QuantityText(j.Quantity, j.Expected)
 	if !c.Exact {
 		s = "~" + s
 	}
@@ -279,19 +274,11 @@ func modelName(c *conformance.Cell) string {
 	return c.Model
 }
 
-// amountOf tells a quantity with its unit.
-func amountOf(quantity string, v float64) string {
-	if quantity == conformance.Rejected {
-		return fmt.Sprintf("%.2f %%", 100*v)
-	}
-	return fmt.Sprintf("%.2f ms", 1000*v)
-}
-
 func lossRows(r *conformance.Report) (rows [][]string) {
 	for _, c := range r.Insensitive() {
 		for _, j := range c.Judgements {
 			if j.Quantity == conformance.Rejected {
-				rows = append(rows, []string{c.Spec.Law, amountOf(j.Quantity, j.Measured), amountOf(j.Quantity, j.Expected)})
+				rows = append(rows, []string{c.Spec.Law, figure.QuantityText(j.Quantity, j.Measured), figure.QuantityText(j.Quantity, j.Expected)})
 			}
 		}
 	}
@@ -304,18 +291,10 @@ func startRows(r *conformance.Report) (rows [][]string) {
 		if !s.Cell.Valid {
 			name += " (not valid)"
 		}
-		rows = append(rows, []string{name, fmt.Sprintf("%.3f services", s.Waited()), fmt.Sprintf("%.3f", s.WaitExpected), offText(s.Off()),
+		rows = append(rows, []string{name, fmt.Sprintf("%.3f services", s.Waited()), fmt.Sprintf("%.3f", s.WaitExpected), figure.OffText(s.Off()),
 			percent(s.Cell.Rejected), percent(s.RejectedExpected())})
 	}
 	return rows
-}
-
-// offText is a deviation with its sign.
-func offText(share float64) string {
-	if share < 0 {
-		return "−" + percent(-share)
-	}
-	return "+" + percent(share)
 }
 
 // verifyNotes are how to read the table, and what is wrong.

@@ -1,16 +1,15 @@
-package render
+package figure
 
 import (
-	"bytes"
-	"image/png"
 	"math"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/model"
+	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -19,17 +18,17 @@ func columnOf(stages []*result.Stage) capacityColumn {
 	return newCapacityModel(sweep.Of(stages)).columns[0]
 }
 
-func (c curve) at(x float64) float64 {
-	for _, k := range c.marks {
-		if k.x == x {
-			return k.y
+func at(c canvas.Curve, x float64) float64 {
+	for _, k := range c.Values {
+		if k.X == x {
+			return k.Y
 		}
 	}
 	return math.NaN()
 }
 
 func TestTheoryIsDrawnWhereAModelHolds(t *testing.T) {
-	col := columnOf(defaultStages()) // blocking comes first
+	col := columnOf(sweeptest.Default()) // blocking comes first
 	for _, c := range []struct {
 		level             float64
 		latency, ok, kept float64
@@ -37,13 +36,13 @@ func TestTheoryIsDrawnWhereAModelHolds(t *testing.T) {
 		{100, 200e6, 500, 1}, {200, 200e6, 1000, 1}, {300, 300e6, 1000, 1}, {500, 300e6, 1000, 0.5}, {2000, 300e6, 1000, 1000. / 9500},
 	} {
 		lines := col.theory
-		for i, got := range []float64{lines.latency[0].at(c.level), lines.latency[1].at(c.level), lines.goodput.at(c.level), lines.kept.at(c.level)} {
+		for i, got := range []float64{at(lines.latency[0], c.level), at(lines.latency[1], c.level), at(lines.goodput, c.level), at(lines.kept, c.level)} {
 			if want := []float64{c.latency, c.latency, c.ok, c.kept}[i]; math.Abs(got/want-1) > 1e-9 {
 				t.Errorf("%v clients, line %d: %v, want %v", c.level, i, got, want)
 			}
 		}
 	}
-	about := col.theory.about()
+	about := col.theory.words()
 	for _, want := range []string{"200 workers, queue 100", "service 200 ms, nominal", "exact"} {
 		if !strings.Contains(about, want) {
 			t.Errorf("the caption %q lacks %q", about, want)
@@ -54,13 +53,13 @@ func TestTheoryIsDrawnWhereAModelHolds(t *testing.T) {
 // The line is of what was measured: the time at the worker and the rate that
 // came, not what was asked for.
 func TestTheoryIsOfTheMeasured(t *testing.T) {
-	stages := openStages()
+	stages := sweeptest.Open()
 	for _, s := range stages {
 		s.Target.ServiceTime = result.MeanTime{N: 100, Mean: 210 * time.Millisecond}
 		s.Counts[result.OK] += 30 // 10 a second more than the level says
 	}
 	lines := columnOf(stages).theory
-	if got := lines.latency[0].at(100); got != 210e6 {
+	if got := at(lines.latency[0], 100); got != 210e6 {
 		t.Errorf("p50 %v, want the 210 ms that were measured", got)
 	}
 	b := 1.0
@@ -68,22 +67,22 @@ func TestTheoryIsOfTheMeasured(t *testing.T) {
 		b *= stages[2].Offered() * 0.21
 		b /= k + b
 	}
-	if got := 1 - lines.kept.at(100); math.Abs(got-b) > 1e-9 {
+	if got := 1 - at(lines.kept, 100); math.Abs(got-b) > 1e-9 {
 		t.Errorf("rejected %v, want Erlang's %v of the rate that came", got, b)
 	}
-	if about := lines.about(); !strings.Contains(about, "service 210 ms, as measured at the worker") {
+	if about := lines.words(); !strings.Contains(about, "service 210 ms, as measured at the worker") {
 		t.Errorf("the caption says %q", about)
 	}
 }
 
 func TestNoTheoryWhereNoModelHolds(t *testing.T) {
-	stalled := openStages()
+	stalled := sweeptest.Open()
 	for _, s := range stalled {
 		s.Settings = s.Settings.With(result.KeyBackendStall, "2s@5s")
 	}
-	for name, stages := range map[string][]*result.Stage{"a server that is not ours": urlStages(), "a backend that stalls": stalled} {
+	for name, stages := range map[string][]*result.Stage{"a server that is not ours": sweeptest.URL(), "a backend that stalls": stalled} {
 		m := newCapacityModel(sweep.Of(stages))
-		if m.columns[0].theory.some() || m.theory() != nil {
+		if len(m.columns[0].theory.points) > 0 || m.theoryWords() != "" {
 			t.Errorf("%s: theory is drawn", name)
 		}
 	}
@@ -119,36 +118,12 @@ func expectedLine(s theory.Setting, levels ...float64) []model.Point {
 
 func TestTheoryAloneSaysThatNothingWasMeasured(t *testing.T) {
 	levels := []float64{10, 20, 30, 40, 50, 60, 80}
-	f := expectedFigure(levels, expectedLine(theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 10, Places: 10, Service: 200 * time.Millisecond,
+	f := Expected(levels, expectedLine(theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 10, Places: 10, Service: 200 * time.Millisecond,
 		ServiceLaw: theory.Law{Kind: theory.Exponential}}, levels...))
-	if want := "Theory expects at most 1 % rejected up to 40 arrivals/s, and 38 % at 80"; f.sheet.title != want {
-		t.Errorf("title %q, want %q", f.sheet.title, want)
+	if want := "Theory expects at most 1 % rejected up to 40 arrivals/s, and 38 % at 80"; f.Title != want {
+		t.Errorf("title %q, want %q", f.Title, want)
 	}
-	if !strings.Contains(f.sheet.footer[0], "nothing was measured") || !strings.Contains(f.alt, "nothing was measured") {
-		t.Errorf("footer %q, alternative text %q", f.sheet.footer[0], f.alt)
-	}
-	data, err := f.paper(goldenDPI).encode(pngAbout{Title: f.sheet.title, Description: f.alt, DPI: goldenDPI})
-	if err != nil {
-		t.Fatal(err)
-	}
-	golden(t, "theory_capacity.png", data)
-}
-
-func TestExpectedWritesAPicture(t *testing.T) {
-	dir := t.TempDir()
-	one := expectedLine(theory.Setting{Load: theory.LoadClosed, Clients: 1, Workers: 2, Places: 1, Service: time.Second, RejectPause: time.Second}, 5)
-	path, err := Expected(dir, []float64{5}, one)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := png.Decode(bytes.NewReader(data)); err != nil {
-		t.Error(err)
-	}
-	if _, err := Expected("/nowhere/at/all", []float64{5}, one); err == nil {
-		t.Error("a folder that is not there has taken a picture")
+	if !strings.Contains(f.Footer[0], "nothing was measured") || !strings.Contains(f.Alt, "nothing was measured") {
+		t.Errorf("footer %q, alternative text %q", f.Footer[0], f.Alt)
 	}
 }

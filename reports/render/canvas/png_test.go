@@ -1,4 +1,4 @@
-package render
+package canvas
 
 import (
 	"bytes"
@@ -15,8 +15,8 @@ func TestDescribe(t *testing.T) {
 	if err := png.Encode(&plain, image.NewGray(image.Rect(0, 0, 3, 2))); err != nil {
 		t.Fatal(err)
 	}
-	about := pngAbout{Title: "p99 grows to 1.2 s – at µs", Description: "Line chart.", Run: "20261101-120000", DPI: 192}
-	got, err := describe(plain.Bytes(), about)
+	about := map[string]string{"Title": "p99 grows to 1.2 s – at µs", "Description": "Line chart.", "Run": "20261101-120000"}
+	got, err := describe(plain.Bytes(), 192, []pngText{{"Title", about["Title"]}, {"Description", about["Description"]}, {"Run", about["Run"]}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestDescribe(t *testing.T) {
 	if perMetre != 7559 { // 192 ÷ 0.0254
 		t.Errorf("pHYs says %d pixels a metre", perMetre)
 	}
-	for keyword, want := range map[string]string{"Title": about.Title, "Description": about.Description, "Run": about.Run} {
+	for keyword, want := range about {
 		if texts[keyword] != want {
 			t.Errorf("%s is %q, want %q", keyword, texts[keyword], want)
 		}
@@ -60,7 +60,7 @@ func TestDescribe(t *testing.T) {
 	if s := strings.Join(order, " "); s != "IHDR pHYs iTXt iTXt iTXt IDAT IEND" {
 		t.Errorf("chunks: %s", s)
 	}
-	if _, err := describe([]byte("GIF89a"), about); err == nil {
+	if _, err := describe([]byte("GIF89a"), 192, nil); err == nil {
 		t.Error("describes what is no PNG")
 	}
 }

@@ -3,11 +3,11 @@ package targets
 import (
 	"cmp"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/field"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets/backend"
 	grpcbackend "github.com/a628bb15/onhold/targets/backend/grpc"
 	httpbackend "github.com/a628bb15/onhold/targets/backend/http"
@@ -30,12 +30,12 @@ type Backend struct {
 	// those that all of them have: see [Options.Settings].
 	Uses []string
 
-	check func(Options) error                    // of the backend's own fields, each named as the command's flag
+	check func(Options) error                    // of the backend's own fields
 	open  func(Options) (backend.Backend, error) // options that were checked
 
 	// wait is how long one call takes, and how many there can be at once; 0 means
 	// any number.
-	wait func(Options) (latency time.Duration, conns int)
+	wait func(Options) (latency time.Duration, calls int)
 }
 
 // simulated are the settings of a wait that is simulated, in the target's process
@@ -44,140 +44,91 @@ var simulated = []string{"backend-dist", "backend-cv", "backend-stall"}
 
 // Backends lists what there is to wait for, the default first.
 var Backends = []Backend{
-	{Name: "sim", About: "a timer in the target's process", Uses: simulated, check: checkSim, open: openSim, wait: waitSim},
-	{Name: "postgres", About: "a PostgreSQL server that sleeps in the query", Uses: []string{"backend-dsn"}, check: checkPostgres, open: openPostgres, wait: waitPostgres},
+	{
+		Name: "sim", About: "a timer in the target's process", Uses: simulated,
+		check: func(o Options) error { return field.In("Sim", o.Sim.Validate()) },
+		open:  func(o Options) (backend.Backend, error) { return sim.New(o.Sim) },
+		wait:  waitSim,
+	},
+	{
+		Name: "postgres", About: "a PostgreSQL server that sleeps in the query", Uses: []string{"backend-dsn"},
+		check: func(o Options) error {
+			return field.First(notSimulated(o), field.In("Postgres", o.Postgres.Validate()))
+		},
+		open: func(o Options) (backend.Backend, error) { return postgres.New(o.Postgres) },
+		wait: func(o Options) (time.Duration, int) {
+			return cmp.Or(o.Postgres.Latency, postgres.DefaultLatency), cmp.Or(o.Postgres.Connections, postgres.DefaultConnections)
+		},
+	},
 	{
 		Name: httpbackend.Name, About: "an order service in a process of its own, called over HTTP by the fasthttp client",
-		Upstream: goroutine.Name, Scheme: "http://", Uses: append([]string{"backend-url"}, simulated...), check: checkREST, open: openREST, wait: waitSim,
+		Upstream: goroutine.Name, Scheme: "http://", Uses: append([]string{"backend-url"}, simulated...),
+		check: func(o Options) error { return o.checkUpstream(o.upstream("http://").Validate()) },
+		open:  func(o Options) (backend.Backend, error) { return httpbackend.New(o.upstream("")) },
+		wait:  waitSim,
 	},
 	{
 		Name: grpcbackend.Name, About: "the same over gRPC",
-		Upstream: grpc.Name, Scheme: "grpc://", Uses: append([]string{"backend-url"}, simulated...), check: checkRPC, open: openRPC, wait: waitRPC,
+		Upstream: grpc.Name, Scheme: "grpc://", Uses: append([]string{"backend-url"}, simulated...),
+		check: func(o Options) error {
+			return o.checkUpstream(grpcbackend.Config(o.upstream("grpc://")).Validate())
+		},
+		open: func(o Options) (backend.Backend, error) { return grpcbackend.New(grpcbackend.Config(o.upstream(""))) },
+		wait: func(o Options) (time.Duration, int) { // each connection carries any number of calls
+			latency, _ := waitSim(o)
+			return latency, 0
+		},
 	},
 }
 
-func checkSim(o Options) error {
-	return named(o.Sim.Validate())
-}
-
-// callLimit bounds a call to an upstream: far above what it should take, so that
-// only one that hangs is given up.
-func (o Options) callLimit() time.Duration {
-	return 30*time.Second + 10*cmp.Or(o.Sim.Latency, sim.DefaultLatency)
-}
-
-// errNoURL says that a target that is started in this process was not told whom
-// to call.
-var errNoURL = errors.New("it needs an upstream: no --backend-url is given")
-
-func (o Options) rest() httpbackend.Config {
-	return httpbackend.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
-}
-
-func checkREST(o Options) error {
-	if err := checkSim(o); err != nil { // the upstream's
-		return err
-	}
-	if o.BackendURL == "" { // it may still be started
-		return nil
-	}
-	return named(o.rest().Validate())
-}
-
-func openREST(o Options) (backend.Backend, error) {
-	if o.BackendURL == "" {
-		return nil, errNoURL
-	}
-	return httpbackend.New(o.rest())
-}
-
-func (o Options) rpc() grpcbackend.Config {
-	return grpcbackend.Config{URL: o.BackendURL, Conns: o.Sim.Conns, Timeout: o.callLimit()}
-}
-
-func checkRPC(o Options) error {
-	if err := checkSim(o); err != nil { // the upstream's
-		return err
-	}
-	c := o.rpc()
-	if c.URL == "" { // it may still be started
-		c.URL = DefaultAddr
-	}
-	return named(c.Validate())
-}
-
-func openRPC(o Options) (backend.Backend, error) {
-	if o.BackendURL == "" {
-		return nil, errNoURL
-	}
-	return grpcbackend.New(o.rpc())
-}
-
-// waitRPC knows of no limit: each connection carries any number of calls.
-func waitRPC(o Options) (time.Duration, int) {
-	latency, _ := waitSim(o)
-	return latency, 0
-}
-
-// named makes of the name of a backend's field that of the command's flag.
-func named(err error) error {
-	if err == nil {
-		return nil
-	}
-	return fmt.Errorf("--backend-%w", err)
-}
-
-func openSim(o Options) (backend.Backend, error) { return sim.New(o.Sim) }
-
 func waitSim(o Options) (time.Duration, int) {
-	return cmp.Or(o.Sim.Latency, sim.DefaultLatency), o.Sim.Conns
+	return cmp.Or(o.Sim.Latency, sim.DefaultLatency), o.Sim.Connections
 }
 
-func checkPostgres(o Options) error {
-	if err := unsimulated(o); err != nil {
-		return err
+// upstream is how an upstream is called. Where no address is set it is that of one
+// that is still to be started, or none where scheme is empty.
+func (o Options) upstream(scheme string) httpbackend.Config {
+	url := o.BackendURL
+	if url == "" && scheme != "" {
+		url = scheme + DefaultAddr
 	}
-	return named(o.Postgres.Validate())
+	// Far above what a call takes, so that only one that hangs is given up.
+	limit := 30*time.Second + 10*cmp.Or(o.Sim.Latency, sim.DefaultLatency)
+	return httpbackend.Config{URL: url, Connections: o.Sim.Connections, Timeout: limit}
 }
 
-func openPostgres(o Options) (backend.Backend, error) { return postgres.New(o.Postgres) }
-
-func waitPostgres(o Options) (time.Duration, int) {
-	return cmp.Or(o.Postgres.Latency, postgres.DefaultLatency), cmp.Or(o.Postgres.Conns, postgres.DefaultConns)
-}
-
-// unsimulated refuses what only a wait that is simulated can be, in the target's
-// process or in the upstream that it calls: a backend that was asked to be slow
-// in some way, and then is not, would look as if a target did not mind. What is
-// at its default was not asked for.
-func unsimulated(o Options) error {
-	var flag, value string
-	switch {
-	case o.Sim.Dist != "" && o.Sim.Dist != sim.DefaultDist:
-		flag, value = "dist", string(o.Sim.Dist)
-	case o.Sim.CV != 0:
-		flag, value = "cv", fmt.Sprint(o.Sim.CV)
-	case len(o.Sim.Stall) > 0:
-		flag, value = "stall", o.Sim.Stall.String()
-	default:
-		return nil
+// checkUpstream checks the upstream's own fields, and reports what is wrong with
+// how it is called by the fields of Options.
+func (o Options) checkUpstream(err error) error {
+	var e *field.Error
+	if errors.As(err, &e) && e.Field == "URL" {
+		err = &field.Error{Field: "BackendURL", Value: redact.URL(o.BackendURL), Want: e.Want}
+	} else {
+		err = field.In("Sim", err)
 	}
-	return fmt.Errorf("--backend-%s=%s: goes with --backend sim, rest or rpc only, and this is %s", flag, value, o.Backend)
+	return field.First(field.In("Sim", o.Sim.Validate()), err)
 }
 
-// BackendNames lists the names of the backends.
-func BackendNames() []string {
+// notSimulated refuses what only a simulated wait can do: a backend that was meant
+// to be slow in some way, and is not, would make the target look unaffected. What
+// is at its default was not asked for.
+func notSimulated(o Options) error {
+	want := "its default: backend " + o.Backend + " does not simulate its wait, only sim, http and grpc do"
+	return field.First(
+		field.Check(o.Sim.Dist == "" || o.Sim.Dist == sim.DefaultDist, "Sim.Dist", o.Sim.Dist, want),
+		field.Check(o.Sim.CV == 0, "Sim.CV", o.Sim.CV, want),
+		field.Check(len(o.Sim.Stall) == 0, "Sim.Stall", o.Sim.Stall, want),
+	)
+}
+
+// FindBackend is the one of that name. The error is a [*field.Error].
+func FindBackend(name string) (Backend, error) {
 	names := make([]string, len(Backends))
 	for i, b := range Backends {
+		if b.Name == name {
+			return b, nil
+		}
 		names[i] = b.Name
 	}
-	return names
-}
-
-// FindBackend is the one of that name; the error names the command's flag.
-func FindBackend(name string) (Backend, error) {
-	if i := slices.IndexFunc(Backends, func(b Backend) bool { return b.Name == name }); i >= 0 {
-		return Backends[i], nil
-	}
-	return Backend{}, fmt.Errorf("--backend=%s: must be one of %s", name, strings.Join(BackendNames(), ", "))
+	return Backend{}, &field.Error{Field: "Backend", Value: name, Want: "one of " + strings.Join(names, ", ")}
 }

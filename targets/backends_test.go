@@ -30,16 +30,16 @@ import (
 // connections. It may skip the test where what it needs is not installed.
 var waitFor = map[string]func(t *testing.T, latency time.Duration, conns int) targets.Options{
 	"sim": func(_ *testing.T, latency time.Duration, conns int) targets.Options {
-		return targets.Options{Sim: sim.Config{Latency: latency, Conns: conns}}
+		return targets.Options{Sim: sim.Config{Latency: latency, Connections: conns}}
 	},
-	"rest": func(t *testing.T, latency time.Duration, conns int) targets.Options {
-		return upstreamOf(t, "rest", latency, conns)
+	"http": func(t *testing.T, latency time.Duration, conns int) targets.Options {
+		return upstreamOf(t, "http", latency, conns)
 	},
-	"rpc": func(t *testing.T, latency time.Duration, conns int) targets.Options {
-		return upstreamOf(t, "rpc", latency, conns)
+	"grpc": func(t *testing.T, latency time.Duration, conns int) targets.Options {
+		return upstreamOf(t, "grpc", latency, conns)
 	},
 	"postgres": func(t *testing.T, latency time.Duration, conns int) targets.Options {
-		return targets.Options{Postgres: postgres.Config{DSN: pgtest.Shared(t).DSN(), Latency: latency, Conns: conns}}
+		return targets.Options{Postgres: postgres.Config{DSN: pgtest.Shared(t).DSN(), Latency: latency, Connections: conns}}
 	},
 }
 
@@ -51,7 +51,7 @@ func upstreamOf(t *testing.T, name string, latency time.Duration, conns int) tar
 	}
 	o := unlimited
 	o.Sim.Latency = latency
-	return calling(b, startUpstream(t, b, o), targets.Options{Sim: sim.Config{Latency: latency, Conns: conns}})
+	return calling(b, startUpstream(t, b, o), targets.Options{Sim: sim.Config{Latency: latency, Connections: conns}})
 }
 
 // optionsFor has options of a backend: one that takes so long, with so many
@@ -128,7 +128,7 @@ func TestEveryBackendLeavesALimitExact(t *testing.T) {
 }
 
 // The same of the style that speaks gRPC, where it is told by a status.
-func TestEveryBackendLeavesTheLimitOfRPCExact(t *testing.T) {
+func TestEveryBackendLeavesTheLimitOfGRPCExact(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, options func(*testing.T) optionsFor) {
 		for wait := 300 * time.Millisecond; ; wait *= 4 {
@@ -167,7 +167,7 @@ func wantRoomTaken(t *testing.T, s targets.Server, backend string) {
 	if st.Accepted != room || st.Rejected != inBurst-room || st.InFlight != 0 {
 		t.Errorf("stats %+v, want %d accepted", st, room)
 	}
-	if st.Backend.Name != backend || st.Backend.Conns != poolWorkers || st.Backend.Calls != room {
+	if st.Backend.Name != backend || st.Backend.Connections != poolWorkers || st.Backend.Calls != room {
 		t.Errorf("the backend says %+v", st.Backend)
 	}
 	if w := st.Backend.PoolWait; w != nil && w.N != room {
@@ -237,7 +237,7 @@ func TestEveryBackendServesEveryRequest(t *testing.T) {
 				}
 				waits := time.Duration(friends)
 				switch {
-				case mode == orders.Concurrent && s.Stats().Backend.Name == "rpc":
+				case mode == orders.Concurrent && s.Stats().Backend.Name == "grpc":
 					waits = 1 // a connection carries any number of calls
 				case mode == orders.Concurrent:
 					waits = (friends + 3) / 4 // over 4 connections
@@ -263,7 +263,7 @@ func TestEveryStyleOutlivesItsDatabase(t *testing.T) {
 	var clients [][]*client
 	styles := targets.Inline(targets.HTTP)
 	for _, style := range styles {
-		s := start(t, style, targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: cluster.DSN(), Latency: wait, Conns: n + 1}})
+		s := start(t, style, targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: cluster.DSN(), Latency: wait, Connections: n + 1}})
 		own := make([]*client, n)
 		for i := range own {
 			own[i] = dial(t, s)
@@ -318,7 +318,7 @@ func TestNoStyleLeavesASchemaBehind(t *testing.T) {
 				role, schemas := newRole(t)
 				s, err := style.Start(targets.Options{
 					Workers: n, Backend: "postgres",
-					Postgres: postgres.Config{DSN: pgtest.Shared(t).As(role), Latency: wait, Conns: conns},
+					Postgres: postgres.Config{DSN: pgtest.Shared(t).As(role), Latency: wait, Connections: conns},
 				})
 				if err != nil {
 					t.Fatal(err)

@@ -383,13 +383,13 @@ func TestQueueSaysWhatIsWrong(t *testing.T) {
 		config broker.Config
 		want   string
 	}{
-		{broker.Config{Addr: "here"}, "addr=here: must be HOST:PORT, with port 0 for any free one"},
-		{broker.Config{Store: "tape"}, "broker-store=tape: must be memory or file"},
-		{broker.Config{Sync: "2562047h"}, "broker-sync=2562047h: must be always, or an interval from 1s to 24h0m0s"},
-		{broker.Config{Sync: "never"}, "broker-sync=never: must be always, or an interval from 1s to 24h0m0s"},
-		{broker.Config{Sync: "1ms"}, "broker-sync=1ms: must be always, or an interval from 1s to 24h0m0s"},
-		{broker.Config{Limit: 5}, "broker-limit=0: must be from 1 to 1048576 MiB"},
-		{broker.Config{Orders: -1}, "stream-orders=-1: must be from 1 to 10000000"},
+		{broker.Config{Addr: "here"}, "Addr is here, want HOST:PORT, with port 0 for any free one"},
+		{broker.Config{Store: "tape"}, "Store is tape, want memory or file"},
+		{broker.Config{Sync: "2562047h"}, "Sync is 2562047h, want always, or an interval from 1s to 24h0m0s"},
+		{broker.Config{Sync: "never"}, "Sync is never, want always, or an interval from 1s to 24h0m0s"},
+		{broker.Config{Sync: "1ms"}, "Sync is 1ms, want always, or an interval from 1s to 24h0m0s"},
+		{broker.Config{Limit: 5}, "Limit is 0, want 1 to 1048576 MiB"},
+		{broker.Config{Orders: -1}, "Orders is -1, want 1 to 10000000"},
 	} {
 		if err := row.config.Validate(); err == nil || err.Error() != row.want {
 			t.Errorf("%+v: %v, want %s", row.config, err, row.want)

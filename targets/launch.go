@@ -209,7 +209,7 @@ func (p *Process) Drive(ctx context.Context, plan bench.Plan, d bench.Driver) (*
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statsLimit)
 	defer cancel()
 	if st, err := p.Stats(ctx); err == nil { // without it the stage is complete, too
-		stage.Target.ServiceTime = result.MeanTime{N: st.Held.N, Mean: time.Duration(st.Held.Mean)}
+		stage.Target.ServiceTime = result.MeanTime{N: st.ServiceTime.N, Mean: time.Duration(st.ServiceTime.Mean)}
 	}
 	return stage, nil
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/field"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
@@ -27,8 +29,8 @@ const (
 // all workers are busy.
 const NoQueue = -1
 
-// RPCLimits are the values of Options.RPCLimit.
-var RPCLimits = []string{LimitPool, LimitNone}
+// GRPCLimits are the values of Options.GRPCLimit.
+var GRPCLimits = []string{LimitPool, LimitNone}
 
 // What bounds the calls inside style rpc.
 const (
@@ -54,9 +56,9 @@ type Options struct {
 	// NoQueue means none.
 	Queue int
 
-	// RPCLimit is what bounds the calls inside style rpc, one of RPCLimits; empty
+	// GRPCLimit is what bounds the calls inside style rpc, one of GRPCLimits; empty
 	// means the first of them.
-	RPCLimit string
+	GRPCLimit string
 
 	// MaxInflight is the number of requests that styles goroutine and
 	// eventloop let in at once, up to MaxInflightLimit; 0 means any number.
@@ -74,7 +76,7 @@ type Options struct {
 
 	// Sim is how the simulated backend behaves: the target's own or, of a backend
 	// that calls an upstream, that of the upstream, where it is started for it.
-	// Its Conns are the target's connections with every backend.
+	// Its Connections are the target's connections with every backend.
 	Sim sim.Config
 
 	// BackendURL is where the upstream listens, for a backend that calls one.
@@ -88,9 +90,9 @@ type Options struct {
 
 	// Extra is a regression that is planted in every style: what a check must
 	// see that is to see one.
-	Extra inject.Config
+	Inject inject.Config
 
-	// Trace is the file that gets a trace of what the target's gate decided,
+	// Trace is the file that gets a trace of what the target's admission decided,
 	// when the target is shut down; empty means none. See [Style.Traceable].
 	Trace string
 
@@ -111,8 +113,8 @@ func (o Options) withDefaults() Options {
 	if o.Workers == 0 {
 		o.Workers = DefaultWorkers
 	}
-	if o.RPCLimit == "" {
-		o.RPCLimit = RPCLimits[0]
+	if o.GRPCLimit == "" {
+		o.GRPCLimit = GRPCLimits[0]
 	}
 	switch o.Queue {
 	case 0:
@@ -130,43 +132,27 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Validate checks every field, whichever style it is for. The error names the
-// field as the command's flag, the value, and what is allowed.
+// Validate checks every field, whichever style it is for. The error is a
+// [*field.Error].
 func (o Options) Validate() error {
 	d := o.withDefaults()
-	if _, port, err := net.SplitHostPort(d.Addr); err != nil || port == "" {
-		return fmt.Errorf("--addr=%s: must be HOST:PORT, with port 0 for any free one", d.Addr)
+	b, backendErr := FindBackend(d.Backend)
+	if backendErr == nil {
+		backendErr = field.First(
+			field.Check(b.Upstream != "" || d.BackendURL == "", "BackendURL", redact.URL(d.BackendURL), "no address: backend "+b.Name+" calls no upstream"),
+			b.check(d))
 	}
-	switch {
-	case d.Workers < 1 || d.Workers > blocking.MaxWorkers:
-		return fmt.Errorf("--workers=%d: must be from 1 to %d", d.Workers, blocking.MaxWorkers)
-	case d.Queue < 0 || d.Queue > blocking.MaxQueue:
-		return fmt.Errorf("--queue=%d: must be from 0 to %d", d.Queue, blocking.MaxQueue)
-	case !slices.Contains(RPCLimits, d.RPCLimit):
-		return fmt.Errorf("--rpc-limit=%s: must be one of %s", d.RPCLimit, strings.Join(RPCLimits, ", "))
-	case d.MaxInflight < 0 || d.MaxInflight > MaxInflightLimit:
-		return fmt.Errorf("--max-inflight=%d: must be from 0 (any number) to %d", d.MaxInflight, MaxInflightLimit)
-	case d.Loops < 1 || d.Loops > eventloop.MaxLoops:
-		return fmt.Errorf("--loops=%d: must be from 1 to %d, or 0 for one per CPU", d.Loops, eventloop.MaxLoops)
-	}
-	if d.TraceLimit < 1 || d.TraceLimit > trace.MaxLimit {
-		return fmt.Errorf("--trace-limit=%d: must be from 1 to %d", d.TraceLimit, trace.MaxLimit)
-	}
-	b, err := FindBackend(d.Backend)
-	if err != nil {
-		return err
-	}
-	if b.Upstream == "" && d.BackendURL != "" {
-		return fmt.Errorf("--backend-url=%s: goes with a backend that calls an upstream, and this is %s", d.BackendURL, b.Name)
-	}
-	if err := b.check(d); err != nil {
-		return err
-	}
-	if err := d.Queued.validate(); err != nil {
-		return err
-	}
-	if err := d.Extra.Validate(); err != nil {
-		return fmt.Errorf("--extra-%w", err)
-	}
-	return nil
+	_, port, err := net.SplitHostPort(d.Addr)
+	return field.First(
+		field.Check(err == nil && port != "", "Addr", d.Addr, "HOST:PORT, with port 0 for any free one"),
+		field.Check(d.Workers >= 1 && d.Workers <= blocking.MaxWorkers, "Workers", d.Workers, fmt.Sprintf("1 to %d", blocking.MaxWorkers)),
+		field.Check(d.Queue >= 0 && d.Queue <= blocking.MaxQueue, "Queue", d.Queue, fmt.Sprintf("0 to %d", blocking.MaxQueue)),
+		field.Check(slices.Contains(GRPCLimits, d.GRPCLimit), "GRPCLimit", d.GRPCLimit, strings.Join(GRPCLimits, " or ")),
+		field.Check(d.MaxInflight >= 0 && d.MaxInflight <= MaxInflightLimit, "MaxInflight", d.MaxInflight, fmt.Sprintf("0 (unlimited) to %d", MaxInflightLimit)),
+		field.Check(d.Loops >= 1 && d.Loops <= eventloop.MaxLoops, "Loops", d.Loops, fmt.Sprintf("1 to %d, or 0 for one per CPU", eventloop.MaxLoops)),
+		field.Check(d.TraceLimit >= 1 && d.TraceLimit <= trace.MaxLimit, "TraceLimit", d.TraceLimit, fmt.Sprintf("1 to %d", trace.MaxLimit)),
+		backendErr,
+		field.In("Queued", d.Queued.validate()),
+		field.In("Inject", d.Inject.Validate()),
+	)
 }

@@ -12,33 +12,33 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
 
-func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
+func TestOptionsNameTheFieldThatIsWrong(t *testing.T) {
 	rows := []struct {
 		options targets.Options
 		want    string
 	}{
-		{targets.Options{Addr: "nowhere"}, "--addr=nowhere: must be HOST:PORT"},
-		{targets.Options{Workers: -1}, "--workers=-1: must be from 1 to 5000"},
-		{targets.Options{Workers: 5001}, "--workers=5001: must be from 1 to 5000"},
-		{targets.Options{Queue: -2}, "--queue=-2: must be from 0 to 1000000"},
-		{targets.Options{MaxInflight: -1}, "--max-inflight=-1: must be from 0"},
-		{targets.Options{Loops: 257}, "--loops=257: must be from 1 to 256"},
-		{targets.Options{Sim: sim.Config{Latency: -time.Second}}, "--backend-latency=-1s: must be above 0"},
-		{targets.Options{Sim: sim.Config{Dist: "normal"}}, "--backend-dist=normal: must be one of constant, exponential, lognormal"},
-		{targets.Options{Sim: sim.Config{CV: 2}}, "--backend-cv=2: only dist lognormal"},
-		{targets.Options{Sim: sim.Config{Dist: sim.Lognormal, CV: -1}}, "--backend-cv=-1: must be above 0"},
-		{targets.Options{Sim: sim.Config{Conns: -1}}, "--backend-conns=-1: must be from 0"},
-		{targets.Options{Sim: sim.Config{Stall: sim.Stalls{{Length: 0, Offset: 1}}}}, "--backend-stall=0s@1ns: stall"},
-		{targets.Options{Backend: "mongodb"}, "--backend=mongodb: must be one of sim, postgres"},
-		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Conns: -1}}, "--backend-conns=-1: must be from 1 to"},
-		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Latency: -1}}, "--backend-latency=-1ns: must be above 0"},
-		{targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: "postgres://u:secret@h:x/d"}}, "--backend-dsn=…: is no address"},
-		{targets.Options{Backend: "postgres", Sim: sim.Config{Dist: sim.Exponential}}, "--backend-dist=exponential: goes with --backend sim, rest or rpc only, and this is postgres"},
-		{targets.Options{Backend: "postgres", Sim: sim.Config{CV: 2}}, "--backend-cv=2: goes with"},
-		{targets.Options{Backend: "postgres", Sim: sim.Config{Stall: sim.Stalls{{Length: 2, Offset: 1}}}}, "--backend-stall=2ns@1ns: goes with"},
-		{targets.Options{Extra: inject.Config{CPU: -1}}, "--extra-cpu=-1ns: must be from 0s to 1s"},
-		{targets.Options{Extra: inject.Config{Delay: inject.Delay{Length: time.Second}}}, "--extra-delay=1s@0%: the share must be"},
-		{targets.Options{TraceLimit: -1}, "--trace-limit=-1: must be from 1 to 100000000"},
+		{targets.Options{Addr: "nowhere"}, "Addr is nowhere, want HOST:PORT"},
+		{targets.Options{Workers: -1}, "Workers is -1, want 1 to 5000"},
+		{targets.Options{Workers: 5001}, "Workers is 5001, want 1 to 5000"},
+		{targets.Options{Queue: -2}, "Queue is -2, want 0 to 1000000"},
+		{targets.Options{MaxInflight: -1}, "MaxInflight is -1, want 0 (unlimited) to"},
+		{targets.Options{Loops: 257}, "Loops is 257, want 1 to 256"},
+		{targets.Options{Sim: sim.Config{Latency: -time.Second}}, "Sim.Latency is -1s, want above 0"},
+		{targets.Options{Sim: sim.Config{Dist: "normal"}}, "Sim.Dist is normal, want one of constant, exponential and lognormal"},
+		{targets.Options{Sim: sim.Config{CV: 2}}, "Sim.CV is 2, want 0, as the distribution is constant"},
+		{targets.Options{Sim: sim.Config{Dist: sim.Lognormal, CV: -1}}, "Sim.CV is -1, want above 0"},
+		{targets.Options{Sim: sim.Config{Connections: -1}}, "Sim.Connections is -1, want 0 (unlimited) to"},
+		{targets.Options{Sim: sim.Config{Stall: sim.Stalls{{Length: 0, Offset: 1}}}}, "Sim.Stall is 0s@1ns, want LENGTH@OFFSET; stall"},
+		{targets.Options{Backend: "mongodb"}, "Backend is mongodb, want one of sim, postgres, http, grpc"},
+		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Connections: -1}}, "Postgres.Connections is -1, want 1 to"},
+		{targets.Options{Backend: "postgres", Postgres: postgres.Config{Latency: -1}}, "Postgres.Latency is -1ns, want above 0"},
+		{targets.Options{Backend: "postgres", Postgres: postgres.Config{DSN: "postgres://u:secret@h:x/d"}}, "Postgres.DSN is …, want an address"},
+		{targets.Options{Backend: "postgres", Sim: sim.Config{Dist: sim.Exponential}}, "Sim.Dist is exponential, want its default: backend postgres does not simulate"},
+		{targets.Options{Backend: "postgres", Sim: sim.Config{CV: 2}}, "Sim.CV is 2, want its default"},
+		{targets.Options{Backend: "postgres", Sim: sim.Config{Stall: sim.Stalls{{Length: 2, Offset: 1}}}}, "Sim.Stall is 2ns@1ns, want its default"},
+		{targets.Options{Inject: inject.Config{CPU: -1}}, "Inject.CPU is -1ns, want 0s to 1s"},
+		{targets.Options{Inject: inject.Config{Delay: inject.Delay{Length: time.Second}}}, "Inject.Delay is 1s@0%, want LENGTH@SHARE%; the share must be"},
+		{targets.Options{TraceLimit: -1}, "TraceLimit is -1, want 1 to 100000000"},
 	}
 	for _, row := range rows {
 		if err := row.options.Validate(); err == nil || !strings.HasPrefix(err.Error(), row.want) {
@@ -62,7 +62,7 @@ func TestOptionsSayWhichFlagIsWrongAndWhatIsAllowed(t *testing.T) {
 func TestOnceEach(t *testing.T) {
 	const ms = time.Millisecond
 	postgresOf := func(latency time.Duration, conns int) targets.Options {
-		return targets.Options{Backend: "postgres", Workers: 50, Postgres: postgres.Config{Latency: latency, Conns: conns}}
+		return targets.Options{Backend: "postgres", Workers: 50, Postgres: postgres.Config{Latency: latency, Connections: conns}}
 	}
 	for _, row := range []struct {
 		what    string
@@ -73,7 +73,7 @@ func TestOnceEach(t *testing.T) {
 	}{
 		{"no limit", targets.Options{}, "goroutine", 1000, 200 * ms},
 		{"the pool of threads", targets.Options{Workers: 50}, "blocking", 100, 400 * ms},
-		{"sim's connections", targets.Options{Sim: sim.Config{Latency: 10 * ms, Conns: 20}}, "eventloop", 100, 50 * ms},
+		{"sim's connections", targets.Options{Sim: sim.Config{Latency: 10 * ms, Connections: 20}}, "eventloop", 100, 50 * ms},
 		{"the pool of PostgreSQL by default", targets.Options{Backend: "postgres"}, "goroutine", 100, 1000 * ms},
 		{"a large pool, fewer threads", postgresOf(10*ms, 100), "blocking", 100, 20 * ms},
 		{"a large pool", postgresOf(10*ms, 100), "goroutine", 100, 10 * ms},
@@ -115,7 +115,7 @@ func TestTuneRuntimeOnlyRaises(t *testing.T) {
 			t.Errorf("%d threads: raised to %d, want %d", threads, got, want)
 		}
 	}
-	for style, want := range map[string]int{"blocking": 7, "goroutine": 0, "eventloop": 0, "rpc": 0} {
+	for style, want := range map[string]int{"blocking": 7, "goroutine": 0, "eventloop": 0, "grpc": 0} {
 		if got := (targets.Options{Workers: 7}).Threads(style); got != want {
 			t.Errorf("%s has %d threads, want %d", style, got, want)
 		}

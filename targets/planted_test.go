@@ -13,7 +13,7 @@ import (
 func TestEveryStyleDelaysAShare(t *testing.T) {
 	const extra, n = 10 * time.Millisecond, 20
 	eachStyle(t, func(t *testing.T, style targets.Style) {
-		s := start(t, style, targets.Options{Extra: inject.Config{Delay: inject.Delay{Length: extra, Percent: 50}, Seed: 1}})
+		s := start(t, style, targets.Options{Inject: inject.Config{Delay: inject.Delay{Length: extra, Percent: 50}, Seed: 1}})
 		c := dial(t, s)
 		late := 0
 		for user := 1; user <= n; user++ {
@@ -39,7 +39,7 @@ func TestEveryStyleBurnsCPU(t *testing.T) {
 	const extra, n = 5 * time.Millisecond, 20
 	for _, style := range targets.Inline(targets.HTTP) { // one after the other: the CPU time is the process's
 		t.Run(style.Name, func(t *testing.T) {
-			s := start(t, style, targets.Options{Extra: inject.Config{CPU: extra}})
+			s := start(t, style, targets.Options{Inject: inject.Config{CPU: extra}})
 			c := dial(t, s)
 			meter := host.Self()
 			told := meter.Start() == nil // not by every operating system

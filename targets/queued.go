@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
 )
@@ -29,16 +30,11 @@ type Queued struct {
 }
 
 func (q Queued) validate() error {
-	if err := q.Streams.Validate(); err != nil {
-		return fmt.Errorf("--%w", err)
-	}
-	switch {
-	case q.Consumers < 0 || q.Consumers > payments.MaxConsumers:
-		return fmt.Errorf("--consumers=%d: must be from 1 to %d", q.Consumers, payments.MaxConsumers)
-	case q.AckWait != 0 && q.AckWait < payments.MinAckWait:
-		return fmt.Errorf("--ack-wait=%v: must be at least %v", q.AckWait, payments.MinAckWait)
-	}
-	return nil
+	return field.First(
+		field.In("Streams", q.Streams.Validate()),
+		field.Check(q.Consumers >= 0 && q.Consumers <= payments.MaxConsumers, "Consumers", q.Consumers, fmt.Sprintf("1 to %d", payments.MaxConsumers)),
+		field.Check(q.AckWait == 0 || q.AckWait >= payments.MinAckWait, "AckWait", q.AckWait, fmt.Sprintf("%v or more", payments.MinAckWait)),
+	)
 }
 
 func (q Queued) consumers() int { return cmp.Or(q.Consumers, payments.DefaultConsumers) }

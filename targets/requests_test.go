@@ -91,7 +91,7 @@ func TestFriendsAskedAtOnceAreInTheBackendTogether(t *testing.T) {
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		const wait = 50 * time.Millisecond
 		took := func(conns int) time.Duration {
-			s := start(t, style, targets.Options{Workers: 1, Sim: sim.Config{Latency: wait, Conns: conns}})
+			s := start(t, style, targets.Options{Workers: 1, Sim: sim.Config{Latency: wait, Connections: conns}})
 			c := dial(t, s)
 			began := time.Now()
 			c.send(t, get(orders.PathInvitations+"?friends=20&mode=concurrent"))

@@ -33,7 +33,7 @@ const gcPercent = 50
 // epoll_wait) keeps its slot of GOMAXPROCS until the runtime's monitor takes it
 // back, up to 10 ms later. With slots to spare, nobody waits for that one. Of a
 // small pool each worker gets one: at 2,500 requests a second on 40 workers and
-// one core the median of a service of 20 ms was 45 ms with 4 slots, the gate
+// one core the median of a service of 20 ms was 45 ms with 4 slots, admission
 // standing still meanwhile, and 20 ms with 48.
 //
 // Of large ones, measured on one core with style blocking and a 200 ms backend: under 1,000

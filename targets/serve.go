@@ -89,8 +89,8 @@ func (g *group) start(ctx context.Context, name string, o Options) (err error) {
 	}
 	if b.Upstream != "" && o.BackendURL == "" {
 		waits := o.Sim
-		waits.Conns = 0 // of the target
-		p, err := g.launch(ctx, b.Upstream, Options{Sim: waits, RPCLimit: LimitNone})
+		waits.Connections = 0 // of the target
+		p, err := g.launch(ctx, b.Upstream, Options{Sim: waits, GRPCLimit: LimitNone})
 		if err != nil {
 			return fmt.Errorf("the upstream of backend %s: %w", b.Name, err)
 		}

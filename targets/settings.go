@@ -37,14 +37,17 @@ var settings = []setting{
 		}
 		return fmt.Sprint(o.Sim.CV)
 	}},
-	{key: "backend-conns", value: func(o Options) string { _, conns := o.backendWait(); return strconv.Itoa(cmp.Or(conns, o.Sim.Conns)) }},
+	{key: "backend-connections", value: func(o Options) string {
+		_, conns := o.backendWait()
+		return strconv.Itoa(cmp.Or(conns, o.Sim.Connections))
+	}},
 	{key: "backend-dsn", special: true, value: func(o Options) string { return o.Postgres.Server() }},
 	{key: "backend-stall", special: true, value: func(o Options) string { return o.Sim.Stall.String() }},
-	{key: "extra-cpu", value: func(o Options) string { return o.Extra.CPU.String() }},
-	{key: "extra-delay", value: func(o Options) string { return o.Extra.Delay.String() }},
+	{key: "inject-cpu", value: func(o Options) string { return o.Inject.CPU.String() }},
+	{key: "inject-delay", value: func(o Options) string { return o.Inject.Delay.String() }},
 	{key: "workers", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Workers) }},
 	{key: "queue", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Queue) }},
-	{key: "rpc-limit", special: true, zero: true, value: func(o Options) string { return o.RPCLimit }},
+	{key: "grpc-limit", special: true, zero: true, value: func(o Options) string { return o.GRPCLimit }},
 	{key: "max-inflight", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.MaxInflight) }},
 	{key: "loops", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Loops) }},
 	{key: "seed", value: func(o Options) string { return strconv.FormatUint(o.Sim.Seed, 10) }},

@@ -32,9 +32,9 @@ func TestHeldIsServiceWithoutTheQueue(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		mean := time.Duration(st.Held.Mean)
-		if st.Held.N != n || mean < latency || n*mean > took {
-			t.Errorf("%d requests had a worker for %v on average, in a time of %v; want %d, and at least %v", st.Held.N, mean, took, n, latency)
+		mean := time.Duration(st.ServiceTime.Mean)
+		if st.ServiceTime.N != n || mean < latency || n*mean > took {
+			t.Errorf("%d requests had a worker for %v on average, in a time of %v; want %d, and at least %v", st.ServiceTime.N, mean, took, n, latency)
 		}
 	})
 }

@@ -69,7 +69,7 @@ var Styles = []Style{
 	},
 	{
 		Name: grpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC,
-		Uses: []string{"workers", "queue", "rpc-limit"}, room: Options.grpcPool,
+		Uses: []string{"workers", "queue", "grpc-limit"}, room: Options.grpcPool,
 		start: func(o Options, b backend.Backend) (Server, error) {
 			workers, queue := o.grpcPool()
 			return grpc.Start(grpc.Config{Addr: o.Addr, Workers: workers, Queue: queue, Backend: b})
@@ -122,7 +122,7 @@ func (o Options) pool() (workers, queue int) { return o.Workers, o.Queue }
 func (o Options) inflight() (workers, queue int) { return o.MaxInflight, 0 }
 
 func (o Options) grpcPool() (workers, queue int) {
-	if o.RPCLimit == LimitNone {
+	if o.GRPCLimit == LimitNone {
 		return 0, 0
 	}
 	return o.Workers, o.Queue

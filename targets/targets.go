@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/backend/inject"
 	"github.com/a628bb15/onhold/targets/bare"
@@ -102,7 +103,7 @@ func (s Style) Start(o Options) (Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("backend %s: %w", kind.Name, err)
 	}
-	if b, err = inject.Wrap(b, o.Extra); err != nil {
+	if b, err = inject.Wrap(b, o.Inject); err != nil {
 		return nil, err
 	}
 	traced, err := s.trace(&o)
@@ -143,9 +144,9 @@ func Check(name string, o Options) error {
 	switch {
 	case name == bare.Name:
 		o.Bare.Addr = o.withDefaults().Addr
-		return o.Bare.Validate()
+		return field.In("Bare", o.Bare.Validate())
 	case name == payments.Name && o.Queued.Broker == "":
-		return errors.New("--broker: payments needs one, like nats://127.0.0.1:4222")
+		return &field.Error{Field: "Queued.Broker", Value: "", Want: "the address of a broker, like nats://127.0.0.1:4222"}
 	}
 	return o.Validate()
 }

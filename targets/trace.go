@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/blocking"
@@ -11,21 +12,20 @@ import (
 	"github.com/a628bb15/onhold/targets/goroutine"
 )
 
-// gateOf is what the gate of a style is to queueing theory: so many servers,
-// and so many places to wait for one; ok is false where the style lets in any
-// number, or has no gate that can be traced. The defaults of o are filled in.
-func (s Style) gateOf(o Options) (workers, queue int, ok bool) {
+// admission is what the admission of a style is to queueing theory: so many
+// servers, and so many places to wait for one; ok is false where the style admits
+// any number, or does not log what it decides. The defaults of o are filled in.
+func (s Style) admission(o Options) (workers, queue int, ok bool) {
 	workers, queue = s.room(o)
 	return workers, queue, s.traced && workers > 0
 }
 
-// Traceable says why a target of the style cannot be traced; nil where it can.
+// Traceable reports why a target of the style cannot be traced; nil where it can.
+// The error is a [*field.Error].
 func (s Style) Traceable(o Options) error {
-	if _, _, ok := s.gateOf(o.withDefaults()); !ok {
-		return fmt.Errorf("--trace: %s has no gate to be traced; %s has one, and with --max-inflight %s and %s have one, too",
-			s.Name, blocking.Name, goroutine.Name, eventloop.Name)
-	}
-	return nil
+	_, _, ok := s.admission(o.withDefaults())
+	return field.Check(ok, "Trace", o.Trace, fmt.Sprintf("a style whose admission can be traced: %s, or %s and %s with a limit on requests in flight; this is %s",
+		blocking.Name, goroutine.Name, eventloop.Name, s.Name))
 }
 
 // traced is a trace on its way to its file.
@@ -35,17 +35,18 @@ type traced struct {
 }
 
 // trace makes the log that o asks for, and puts it into o. It makes the file,
-// too, which is empty until the target ends: that it cannot be written is better known before the target has run.
+// too, which is empty until the target ends: a file that cannot be written is an
+// error at the start.
 func (s Style) trace(o *Options) (*traced, error) {
 	if o.Trace == "" {
 		return nil, nil
 	}
-	workers, queue, ok := s.gateOf(*o)
+	workers, queue, ok := s.admission(*o)
 	if !ok {
 		return nil, s.Traceable(*o)
 	}
 	if err := files.Write(o.Trace, nil); err != nil {
-		return nil, fmt.Errorf("--trace=%w", err)
+		return nil, &field.Error{Field: "Trace", Value: o.Trace, Want: "a file that can be written: " + err.Error()}
 	}
 	o.log = trace.NewLog(trace.Header{Style: s.Name, Workers: workers, Queue: queue}, o.TraceLimit)
 	return &traced{o.log, o.Trace}, nil

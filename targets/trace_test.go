@@ -228,7 +228,7 @@ func TestWhatCannotBeTraced(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "a.trace")
 		if style.Name != blocking.Name { // lets in any number
 			_, err := style.Start(targets.Options{Trace: file})
-			if err == nil || !strings.Contains(err.Error(), "--trace: "+style.Name+" has no gate") {
+			if err == nil || !strings.Contains(err.Error(), "; this is "+style.Name) {
 				t.Errorf("started: %v", err)
 			}
 			if _, err := os.Stat(file); err == nil {
@@ -239,11 +239,11 @@ func TestWhatCannotBeTraced(t *testing.T) {
 			return
 		}
 		_, err := style.Start(targets.Options{MaxInflight: 5, Trace: filepath.Join(file, "no", "such")})
-		if err == nil || !strings.Contains(err.Error(), "--trace="+file) {
+		if err == nil || !strings.Contains(err.Error(), "Trace is "+file) {
 			t.Errorf("started: %v", err)
 		}
 		_, err = style.Start(targets.Options{MaxInflight: 5, Trace: file, TraceLimit: -1})
-		if err == nil || !strings.Contains(err.Error(), "--trace-limit=-1: must be from 1 to") {
+		if err == nil || !strings.Contains(err.Error(), "TraceLimit is -1, want 1 to") {
 			t.Errorf("started: %v", err)
 		}
 	})

@@ -38,7 +38,7 @@ func startUpstream(t *testing.T, b targets.Backend, o targets.Options) targets.S
 }
 
 // unlimited is an upstream that lets in any number.
-var unlimited = targets.Options{RPCLimit: targets.LimitNone}
+var unlimited = targets.Options{GRPCLimit: targets.LimitNone}
 
 // calling are the options of a target that calls the upstream.
 func calling(b targets.Backend, upstream targets.Server, o targets.Options) targets.Options {
@@ -154,13 +154,13 @@ func TestEveryStyleKeepsToItsConnections(t *testing.T) {
 	for _, style := range targets.Inline(targets.HTTP) {
 		t.Run(style.Name, func(t *testing.T) {
 			t.Parallel()
-			b, err := targets.FindBackend("rest")
+			b, err := targets.FindBackend("http")
 			if err != nil {
 				t.Fatal(err)
 			}
 			// An upstream that turns away what is more than the target's connections.
 			up := startUpstream(t, b, targets.Options{MaxInflight: conns})
-			s := start(t, style, calling(b, up, targets.Options{Loops: 1, Sim: sim.Config{Conns: conns}}))
+			s := start(t, style, calling(b, up, targets.Options{Loops: 1, Sim: sim.Config{Connections: conns}}))
 			var wg sync.WaitGroup
 			for i := range n {
 				wg.Go(func() {
@@ -171,7 +171,7 @@ func TestEveryStyleKeepsToItsConnections(t *testing.T) {
 			}
 			wg.Wait()
 			st := s.Stats().Backend
-			if st.Conns != conns || st.PoolWait == nil || st.PoolWait.N != n || st.PoolWait.Max < int64(latency) {
+			if st.Connections != conns || st.PoolWait == nil || st.PoolWait.N != n || st.PoolWait.Max < int64(latency) {
 				t.Errorf("of %d calls on %d connections the stats say %+v, %+v", n, conns, st, st.PoolWait)
 			}
 		})
@@ -183,13 +183,13 @@ func TestUpstreamsNeedAnAddress(t *testing.T) {
 		options targets.Options
 		want    string
 	}{
-		{targets.Options{Backend: "rest"}, "no --backend-url is given"},
-		{targets.Options{Backend: "rpc"}, "no --backend-url is given"},
-		{targets.Options{Backend: "rest", BackendURL: "127.0.0.1:80"}, "--backend-url=127.0.0.1:80: must be http://HOST:PORT"},
-		{targets.Options{Backend: "rpc", BackendURL: "http://127.0.0.1:80"}, "--backend-url=http://127.0.0.1:80: must be grpc://HOST:PORT"},
-		{targets.Options{Backend: "rpc", Sim: sim.Config{Conns: 5000}}, "--backend-conns=5000: must be from 1 to 1000 with backend rpc"},
-		{targets.Options{BackendURL: "http://127.0.0.1:80"}, "--backend-url=http://127.0.0.1:80: goes with a backend that calls an upstream"},
-		{targets.Options{RPCLimit: "some"}, "--rpc-limit=some: must be one of pool, none"},
+		{targets.Options{Backend: "http"}, "URL is , want http://HOST:PORT"},
+		{targets.Options{Backend: "grpc"}, "URL is , want grpc://HOST:PORT"},
+		{targets.Options{Backend: "http", BackendURL: "127.0.0.1:80"}, "BackendURL is 127.0.0.1:80, want http://HOST:PORT"},
+		{targets.Options{Backend: "grpc", BackendURL: "http://127.0.0.1:80"}, "BackendURL is http://127.0.0.1:80, want grpc://HOST:PORT"},
+		{targets.Options{Backend: "grpc", Sim: sim.Config{Connections: 5000}}, "Sim.Connections is 5000, want 1 to 1000 with backend grpc"},
+		{targets.Options{BackendURL: "http://127.0.0.1:80"}, "BackendURL is http://127.0.0.1:80, want no address: backend sim calls no upstream"},
+		{targets.Options{GRPCLimit: "some"}, "GRPCLimit is some, want pool or none"},
 	} {
 		s, err := targets.Start("goroutine", row.options)
 		if err == nil {
@@ -202,7 +202,7 @@ func TestUpstreamsNeedAnAddress(t *testing.T) {
 }
 
 // The style that speaks gRPC is started from the same table.
-func TestStyleRPC(t *testing.T) {
+func TestStyleGRPC(t *testing.T) {
 	for _, row := range []struct {
 		limit          string
 		workers, queue int
@@ -210,9 +210,9 @@ func TestStyleRPC(t *testing.T) {
 		{targets.LimitPool, 3, 2},
 		{targets.LimitNone, 0, 0},
 	} {
-		o := targets.Options{Workers: 3, Queue: 2, RPCLimit: row.limit}
-		s := start(t, style(t, "rpc"), o)
-		if st := s.Stats(); st.Style != "rpc" || st.Workers != row.workers || st.Queue != row.queue || st.Backend.Name != "sim" {
+		o := targets.Options{Workers: 3, Queue: 2, GRPCLimit: row.limit}
+		s := start(t, style(t, "grpc"), o)
+		if st := s.Stats(); st.Style != "grpc" || st.Workers != row.workers || st.Queue != row.queue || st.Backend.Name != "sim" {
 			t.Errorf("%s: stats %+v", row.limit, st)
 		}
 		o.Sim.Latency = latency
@@ -220,7 +220,7 @@ func TestStyleRPC(t *testing.T) {
 		if row.workers > 0 {
 			want *= 10
 		}
-		if got := o.OnceEach("rpc", 30); got != want {
+		if got := o.OnceEach("grpc", 30); got != want {
 			t.Errorf("%s: 30 clients are served once each in %v, want %v", row.limit, got, want)
 		}
 	}

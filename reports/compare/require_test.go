@@ -94,7 +94,7 @@ func TestParseRequirementsSaysWhatIsWrong(t *testing.T) {
 		{"p99<1s@level=200&", `after the @ there is ""`},
 		{"p99<1s@level=200&level=300", "after the @ level comes twice"},
 		{"p99<1s@level<200", `after the @ there is "level<200"`},
-		{"p99<1s@extra_delay=20ms@2%", `want %25 for a % in a value`},
+		{"p99<1s@inject_delay=20ms@2%", `want %25 for a % in a value`},
 	} {
 		got, err := compare.ParseRequirements(row.text)
 		switch {

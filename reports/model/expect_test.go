@@ -32,14 +32,14 @@ func TestWhichModelAStageIsACaseOf(t *testing.T) {
 	}{
 		{"a pool", sim + "target=blocking workers=10 queue=5 load=poisson level=90", 10, 5},
 		{"a pool without a queue", sim + "target=blocking workers=10 queue=0 load=poisson level=90", 10, 0},
-		{"a gRPC server with a pool", sim + "target=rpc workers=10 queue=5 load=closed level=9", 10, 5},
-		{"and without", sim + "target=rpc load=closed level=9", inf, inf},
+		{"a gRPC server with a pool", sim + "target=grpc workers=10 queue=5 load=closed level=9", 10, 5},
+		{"and without", sim + "target=grpc load=closed level=9", inf, inf},
 		{"no limit", sim + "target=goroutine load=poisson level=90", inf, inf},
 		{"a limit turns away at once", sim + "target=eventloop max_inflight=20 load=constant level=90", 20, 0},
-		{"connections are the workers of who has no limit", sim + "target=goroutine backend_conns=30 load=poisson level=90", 30, inf},
-		{"of a pool, workers without one wait too", sim + "target=blocking workers=50 queue=5 backend_conns=30 load=poisson level=90", 30, 25},
-		{"more connections than workers change nothing", sim + "target=blocking workers=50 queue=5 backend_conns=60 load=poisson level=90", 50, 5},
-		{"a connection of gRPC carries any number of calls", "backend=rpc backend_latency=200ms target=goroutine backend_conns=3 load=poisson level=90", inf, inf},
+		{"connections are the workers of who has no limit", sim + "target=goroutine backend_connections=30 load=poisson level=90", 30, inf},
+		{"of a pool, workers without one wait too", sim + "target=blocking workers=50 queue=5 backend_connections=30 load=poisson level=90", 30, 25},
+		{"more connections than workers change nothing", sim + "target=blocking workers=50 queue=5 backend_connections=60 load=poisson level=90", 50, 5},
+		{"a connection of gRPC carries any number of calls", "backend=grpc backend_latency=200ms target=goroutine backend_connections=3 load=poisson level=90", inf, inf},
 	} {
 		got, ok := model.Of(stage(c.settings))
 		if !ok || got.Workers != c.workers || got.Places != c.places {
@@ -50,8 +50,8 @@ func TestWhichModelAStageIsACaseOf(t *testing.T) {
 		{"a server that is not ours", "target=http://127.0.0.1/ load=poisson level=90"},
 		{"orders that are paid later", sim + "target=queue load=poisson level=90"},
 		{"a backend that stalls", sim + "target=goroutine load=poisson level=90 backend_stall=2s@5s"},
-		{"a planted regression", sim + "target=goroutine load=poisson level=90 extra_cpu=40us"},
-		{"a planted delay", sim + "target=goroutine load=poisson level=90 extra_delay=20ms@2%"},
+		{"a planted regression", sim + "target=goroutine load=poisson level=90 inject_cpu=40us"},
+		{"a planted delay", sim + "target=goroutine load=poisson level=90 inject_delay=20ms@2%"},
 		{"connecting is part of each request", sim + "target=goroutine load=poisson level=90 new_connection=true"},
 		{"somebody else's upstream", sim + "target=goroutine load=poisson level=90 backend_url=http://h:1"},
 		{"no load", sim + "target=goroutine level=90"},
@@ -75,7 +75,7 @@ func TestTheMeasuredGoesIntoTheModel(t *testing.T) {
 	if c, _ = model.Of(s); !c.Measured || c.Service != 203*time.Millisecond {
 		t.Errorf("service %v, want the 203 ms that were measured", c.Service)
 	}
-	s.Settings = s.Settings.With("backend_conns", "3")
+	s.Settings = s.Settings.With("backend_connections", "3")
 	if c, _ = model.Of(s); c.Measured || c.Service != 200*time.Millisecond {
 		t.Errorf("a worker that waits for a connection: %v is not how long one is held", c.Service)
 	}
@@ -123,7 +123,7 @@ func TestWarmUpIsOfOpenLoadsAtALimit(t *testing.T) {
 		{"a queue that takes long to fill", sim + "target=blocking workers=10 queue=10 load=constant level=50", 3 * time.Second},
 		{"a closed load is there at once", sim + "target=blocking workers=10 queue=10 load=closed level=50 reject_pause=1s", 0},
 		{"no limit", sim + "target=goroutine load=poisson level=50", 0},
-		{"never steady", sim + "target=goroutine backend_conns=5 load=poisson level=50", 0},
+		{"never steady", sim + "target=goroutine backend_connections=5 load=poisson level=50", 0},
 	} {
 		of, ok := model.Planned(stage(c.settings).Settings)
 		if !ok {

@@ -49,7 +49,7 @@ func Planned(set result.Settings) (Case, bool) {
 
 func of(set result.Settings, rate float64, held result.MeanTime) (Case, bool) {
 	level := set.Int(result.KeyLevel)
-	for _, key := range []string{result.KeyBackendStall, "extra_cpu", "extra_delay", "backend_url", result.KeyNewConnection} {
+	for _, key := range []string{result.KeyBackendStall, "inject_cpu", "inject_delay", "backend_url", result.KeyNewConnection} {
 		if v := set.Get(key); v != "" && v != "0s" && v != "false" {
 			return Case{}, false
 		}
@@ -97,7 +97,7 @@ func lawOf(set result.Settings) theory.Law {
 // many may wait for that.
 func workersOf(set result.Settings) (workers, places int, ok bool) {
 	switch set.Get(result.KeyBackend) {
-	case "sim", "postgres", "rest", "rpc":
+	case "sim", "postgres", "http", "grpc":
 	default:
 		return 0, 0, false
 	}
@@ -105,7 +105,7 @@ func workersOf(set result.Settings) (workers, places int, ok bool) {
 	switch set.Get(result.KeyTarget) {
 	case "blocking":
 		return workers, set.Int(result.KeyQueue), workers > 0
-	case "rpc":
+	case "grpc":
 		if workers > 0 {
 			return workers, set.Int(result.KeyQueue), true
 		}
@@ -121,10 +121,10 @@ func workersOf(set result.Settings) (workers, places int, ok bool) {
 
 // connections is Connections of a stage's settings.
 func (c *Case) connections(set result.Settings) bool {
-	if set.Get(result.KeyBackend) == "rpc" { // each carries any number of calls
+	if set.Get(result.KeyBackend) == "grpc" { // each carries any number of calls
 		return false
 	}
-	return c.Connections(set.Int("backend_conns"))
+	return c.Connections(set.Int("backend_connections"))
 }
 
 // Connections makes n connections to the backend, each for one wait at a time, the

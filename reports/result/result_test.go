@@ -187,7 +187,7 @@ func TestOverheadIsWhatIsNotWaitedFor(t *testing.T) {
 		{"a simulated backend that says so", sim(result.Setting{Key: "backend_dist", Value: "constant"}), 5 * time.Millisecond, true},
 		{"one that varies", sim(result.Setting{Key: "backend_dist", Value: "exponential"}), 0, false},
 		{"one that stalls", sim(result.Setting{Key: "backend_stall", Value: "2s@5s"}), 0, false},
-		{"a real one, of which this is the mean", result.Settings{{"backend", "rest"}, {"backend_latency", "200ms"}}, 0, false},
+		{"a real one, of which this is the mean", result.Settings{{"backend", "http"}, {"backend_latency", "200ms"}}, 0, false},
 		{"a wait that was not", result.Settings{{"wait", "1s"}}, 0, false},
 	} {
 		s := result.NewStage()

@@ -14,6 +14,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // Name under which the command serves it.
@@ -46,19 +48,14 @@ type Config struct {
 	Arrivals int           // how many arrivals are logged before the log is full, up to MaxArrivals
 }
 
-// Validate checks every field. The error names the field as the command's
-// flag, the value, and what is allowed.
+// Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
-	if _, port, err := net.SplitHostPort(c.Addr); err != nil || port == "" {
-		return fmt.Errorf("--addr=%s: must be HOST:PORT, with port 0 for any free one", c.Addr)
-	}
-	switch {
-	case c.Latency < 0 || c.Latency > MaxLatency:
-		return fmt.Errorf("--backend-latency=%v: must be from 0s to %v", c.Latency, MaxLatency)
-	case c.Arrivals < 0 || c.Arrivals > MaxArrivals:
-		return fmt.Errorf("--arrivals=%d: must be from 0 to %d", c.Arrivals, MaxArrivals)
-	}
-	return nil
+	_, port, err := net.SplitHostPort(c.Addr)
+	return field.First(
+		field.Check(err == nil && port != "", "Addr", c.Addr, "HOST:PORT, with port 0 for any free one"),
+		field.Check(c.Latency >= 0 && c.Latency <= MaxLatency, "Latency", c.Latency, fmt.Sprintf("0s to %v", MaxLatency)),
+		field.Check(c.Arrivals >= 0 && c.Arrivals <= MaxArrivals, "Arrivals", c.Arrivals, fmt.Sprintf("0 to %d", MaxArrivals)),
+	)
 }
 
 // Stats is what the server did since its start or the last reset.

@@ -61,9 +61,9 @@ func FuzzNext(f *testing.F) {
 
 func TestConfigSaysWhatIsAllowed(t *testing.T) {
 	for want, c := range map[string]Config{
-		"--addr=nowhere: must be HOST:PORT":         {Addr: "nowhere"},
-		"--backend-latency=-1s: must be from 0s to": {Addr: "127.0.0.1:0", Latency: -time.Second},
-		"--arrivals=-1: must be from 0 to":          {Addr: "127.0.0.1:0", Arrivals: -1},
+		"Addr is nowhere, want HOST:PORT": {Addr: "nowhere"},
+		"Latency is -1s, want 0s to":      {Addr: "127.0.0.1:0", Latency: -time.Second},
+		"Arrivals is -1, want 0 to":       {Addr: "127.0.0.1:0", Arrivals: -1},
 	} {
 		if _, err := Start(c); err == nil || !strings.HasPrefix(err.Error(), want) {
 			// Elsewhere than on Linux Start has only one thing to say.

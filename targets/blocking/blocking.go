@@ -36,7 +36,7 @@ type Config struct {
 	Workers int    // threads, 1 to MaxWorkers
 	Queue   int    // requests that may wait for a thread, 0 to MaxQueue; others get 503
 	Backend backend.Backend
-	Log     *trace.Log // of what the gate decides; nil: none
+	Log     *trace.Log // of what admission decides; nil: none
 }
 
 // Server is a running server.
@@ -44,14 +44,14 @@ type Server struct {
 	http   *front.Server
 	config Config
 
-	// gate bounds the requests inside, busy and queued together. Counting them
+	// admission bounds the requests inside, busy and queued together. Counting them
 	// is what makes the pool an exact one of c servers and K places: the
-	// channel alone would turn a request away while a worker, done with the
+	// channel alone would reject a request while a worker, done with the
 	// one before, is still on its way back to it.
-	gate    orders.Gate
-	jobs    chan *job
-	workers sync.WaitGroup
-	helpers helpers
+	admission orders.Admission
+	jobs      chan *job
+	workers   sync.WaitGroup
+	helpers   helpers
 }
 
 // job is a request on its way to a worker.
@@ -67,9 +67,9 @@ var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 
 // requests must not pay for making them.
 func Start(c Config) (*Server, error) {
 	s := &Server{
-		config: c,
-		gate:   orders.Gate{Limit: int64(c.Workers + c.Queue), Log: c.Log},
-		jobs:   make(chan *job, c.Workers+c.Queue), // as many as the gate lets in: sending never waits
+		config:    c,
+		admission: orders.Admission{Limit: int64(c.Workers + c.Queue), Log: c.Log},
+		jobs:      make(chan *job, c.Workers+c.Queue), // as many as are admitted: sending never waits
 	}
 	var ready sync.WaitGroup
 	ready.Add(c.Workers)
@@ -92,7 +92,7 @@ func (s *Server) work(number int, ready *sync.WaitGroup) {
 	clock.Punctual()
 	ready.Done()
 	for j := range s.jobs {
-		started, began := s.gate.Log.Now(), clock.Now()
+		started, began := s.admission.Log.Now(), clock.Now()
 		if j.InTurn() {
 			for i := range j.Queries {
 				s.config.Backend.Block(&j.Queries[i])
@@ -100,16 +100,16 @@ func (s *Server) work(number int, ready *sync.WaitGroup) {
 		} else {
 			s.helpers.all(s.config.Backend, j.Queries)
 		}
-		s.gate.Held(clock.Now() - began)
+		s.admission.Served(clock.Now() - began)
 		// The place is free before the reply is written, and so before the
 		// client can come back for it.
-		s.gate.Release(j.visit, number, started)
+		s.admission.Release(j.visit, number, started)
 		j.done <- struct{}{}
 	}
 }
 
 func (s *Server) ask(asked *backend.Job) bool {
-	visit, ok := s.gate.Admit()
+	visit, ok := s.admission.Admit()
 	if !ok {
 		return false
 	}
@@ -131,15 +131,10 @@ func (s *Server) endWorkers() {
 // Addr is the address that the server listens on, as HOST:PORT.
 func (s *Server) Addr() string { return s.http.Addr() }
 
-// Stats says what the server is doing.
+// Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
-	st := s.gate.Stats()
-	st.Style = Name
-	st.Workers = s.config.Workers
+	st := s.admission.Stats(Name, s.config.Workers, s.config.Backend.Stats())
 	st.Queue = s.config.Queue
-	st.Busy = min(st.InFlight, int64(s.config.Workers))
-	st.Queued = st.InFlight - st.Busy
-	st.Backend = s.config.Backend.Stats()
 	return st
 }
 

@@ -23,7 +23,7 @@ type conn struct {
 
 	need    int           // how many bytes must be there before the next look at them
 	job     backend.Job   // the request in work
-	visit   trace.Visit   // its number in the gate's log
+	visit   trace.Visit   // its number in the log of admission
 	since   time.Duration // when it was let in
 	open    int           // its queries that are not answered
 	next    int           // the first of them that is not asked yet
@@ -89,9 +89,9 @@ func (c *conn) begin(h *fasthttp.RequestHeader, body []byte) {
 	l.append(c)
 }
 
-// admitted asks the gate to let the request in.
+// admitted reports whether the request is admitted.
 func (c *conn) admitted() (ok bool) {
-	c.visit, ok = c.loop.server.gate.Admit()
+	c.visit, ok = c.loop.server.admission.Admit()
 	return ok
 }
 
@@ -111,8 +111,8 @@ func (c *conn) answered() {
 		return
 	}
 	l := c.loop
-	l.server.gate.Held(clock.Now() - c.since)
-	l.server.gate.Release(c.visit, trace.NoWorker, 0)
+	l.server.admission.Served(clock.Now() - c.since)
+	l.server.admission.Release(c.visit, trace.NoWorker, 0)
 	if c.closed {
 		c.job.Release()
 		return // the client went away meanwhile: nobody is left to tell

@@ -35,19 +35,19 @@ type Config struct {
 	Loops       int    // event loops, 1 to MaxLoops
 	MaxInflight int    // how many requests may wait at once, others get 503; 0 means any number
 	Backend     backend.Backend
-	Log         *trace.Log // of what the gate decides; nil: none
+	Log         *trace.Log // of what admission decides; nil: none
 }
 
 // Server is a running server.
 type Server struct {
 	gnet.BuiltinEventEngine
-	config Config
-	addr   string
-	gate   orders.Gate
-	engine gnet.Engine
-	booted chan error
-	ended  chan struct{} // closed when gnet has ended
-	err    error         // why, to be read once ended is closed
+	config    Config
+	addr      string
+	admission orders.Admission
+	engine    gnet.Engine
+	booted    chan error
+	ended     chan struct{} // closed when gnet has ended
+	err       error         // why, to be read once ended is closed
 
 	draining atomic.Bool
 	open     atomic.Int64 // connections
@@ -59,11 +59,11 @@ type Server struct {
 // Start starts a server, and returns when it listens.
 func Start(c Config) (*Server, error) {
 	s := &Server{
-		config: c,
-		gate:   orders.Gate{Limit: int64(c.MaxInflight), Log: c.Log},
-		booted: make(chan error, 1),
-		ended:  make(chan struct{}),
-		loops:  map[gnet.EventLoop]*loop{},
+		config:    c,
+		admission: orders.Admission{Limit: int64(c.MaxInflight), Log: c.Log},
+		booted:    make(chan error, 1),
+		ended:     make(chan struct{}),
+		loops:     map[gnet.EventLoop]*loop{},
 	}
 	go func() {
 		// gnet listens with the longest backlog that the kernel allows.
@@ -200,13 +200,11 @@ func (s *Server) snapshot() []*loop {
 // Addr is the address that the server listens on, as HOST:PORT.
 func (s *Server) Addr() string { return s.addr }
 
-// Stats says what the server is doing.
+// Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
-	st := s.gate.Stats()
-	st.Style = Name
+	st := s.admission.Stats(Name, 0, s.config.Backend.Stats())
 	st.Loops = s.config.Loops
 	st.MaxInflight = s.config.MaxInflight
-	st.Backend = s.config.Backend.Stats()
 	return st
 }
 
@@ -241,7 +239,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) drained(ctx context.Context) error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	for s.open.Load() > 0 || s.gate.Inside() > 0 {
+	for s.open.Load() > 0 || s.admission.Inside() > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

@@ -21,19 +21,19 @@ type Config struct {
 	Addr        string // TCP address, port 0 for any
 	MaxInflight int    // how many requests may wait at once, others get 503; 0 means any number
 	Backend     backend.Backend
-	Log         *trace.Log // of what the gate decides; nil: none
+	Log         *trace.Log // of what admission decides; nil: none
 }
 
 // Server is a running server.
 type Server struct {
-	http   *front.Server
-	config Config
-	gate   orders.Gate
+	http      *front.Server
+	config    Config
+	admission orders.Admission
 }
 
 // Start starts a server.
 func Start(c Config) (*Server, error) {
-	s := &Server{config: c, gate: orders.Gate{Limit: int64(c.MaxInflight), Log: c.Log}}
+	s := &Server{config: c, admission: orders.Admission{Limit: int64(c.MaxInflight), Log: c.Log}}
 	var err error
 	if s.http, err = front.Listen(c.Addr, s.ask, s); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func Start(c Config) (*Server, error) {
 }
 
 func (s *Server) ask(j *backend.Job) bool {
-	visit, ok := s.gate.Admit()
+	visit, ok := s.admission.Admit()
 	if !ok {
 		return false
 	}
@@ -59,20 +59,18 @@ func (s *Server) ask(j *backend.Job) bool {
 		}
 		all.Wait()
 	}
-	s.gate.Held(clock.Now() - began)
-	s.gate.Release(visit, trace.NoWorker, 0)
+	s.admission.Served(clock.Now() - began)
+	s.admission.Release(visit, trace.NoWorker, 0)
 	return true
 }
 
 // Addr is the address that the server listens on, as HOST:PORT.
 func (s *Server) Addr() string { return s.http.Addr() }
 
-// Stats says what the server is doing.
+// Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
-	st := s.gate.Stats()
-	st.Style = Name
+	st := s.admission.Stats(Name, 0, s.config.Backend.Stats())
 	st.MaxInflight = s.config.MaxInflight
-	st.Backend = s.config.Backend.Stats()
 	return st
 }
 

@@ -28,9 +28,9 @@ const Driver = "grpc"
 // Client is who calls the service, and how: one unary call after another from
 // each [bench.Conn].
 type Client struct {
-	Addr    string         // HOST:PORT
-	Conns   int            // HTTP/2 connections that all of them share; 0: each has its own
-	Request orders.Request // of kind Find or Place
+	Addr        string         // HOST:PORT
+	Connections int            // HTTP/2 connections that all of them share; 0: each has its own
+	Request     orders.Request // of kind Find or Place
 }
 
 // Driver is what drives the calls.
@@ -44,8 +44,8 @@ func (c Client) Driver() (*bench.GoroutineDriver, error) {
 	}
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", c.Request)) // nothing in it is secret
 	return &bench.GoroutineDriver{
-		Dial: dial, Kind: Driver, SharedConnections: c.Conns,
-		RequestSettings: result.Settings{{Key: "conns", Value: strconv.Itoa(c.Conns)}, {Key: result.KeyRequest, Value: hex.EncodeToString(sum[:2])}},
+		Dial: dial, Kind: Driver, SharedConnections: c.Connections,
+		RequestSettings: result.Settings{{Key: "conns", Value: strconv.Itoa(c.Connections)}, {Key: result.KeyRequest, Value: hex.EncodeToString(sum[:2])}},
 	}, nil
 }
 
@@ -55,7 +55,7 @@ func (c Client) Dial() (bench.Dial, error) {
 	if err != nil {
 		return nil, err
 	}
-	pool := newPool(c.Addr, c.Conns)
+	pool := newPool(c.Addr, c.Connections)
 	return func(ctx context.Context) (bench.Conn, error) {
 		channel, fresh, err := pool.get(ctx)
 		if err != nil {

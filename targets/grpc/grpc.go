@@ -27,7 +27,7 @@ import (
 )
 
 // Name of the style.
-const Name = "rpc"
+const Name = "grpc"
 
 // handshakeLimit bounds how long a connection may take to say that it speaks
 // HTTP/2.
@@ -48,7 +48,7 @@ type Server struct {
 	grpc     *grpc.Server
 	served   chan error
 
-	// gate bounds the calls inside, waiting and queued together, and workers
+	// admission bounds the calls inside, waiting and queued together, and workers
 	// those that wait for the backend. A worker is a place, taken first come
 	// first served, and not a thread: gRPC has given the call a goroutine, which
 	// is parked while it waits for a place and while it waits for the backend.
@@ -56,8 +56,8 @@ type Server struct {
 	// Note: grpc.NumStreamWorkers is no such bound (calls beyond it get a
 	// goroutine of their own), and MaxConcurrentStreams only moves the queue
 	// into the caller's process.
-	gate    orders.Gate
-	workers chan struct{} // nil: any number
+	admission orders.Admission
+	workers   chan struct{} // nil: any number
 }
 
 // Start starts a server, and returns when it listens.
@@ -68,7 +68,7 @@ func Start(c Config) (*Server, error) {
 	}
 	s := &Server{config: c, listener: &listener{Listener: ln}, served: make(chan error, 1)}
 	if c.Workers > 0 {
-		s.gate.Limit = int64(c.Workers + c.Queue)
+		s.admission.Limit = int64(c.Workers + c.Queue)
 		s.workers = make(chan struct{}, c.Workers)
 	}
 	s.grpc = grpc.NewServer(append(orderspb.ServerOptions(), grpc.ConnectionTimeout(handshakeLimit))...)
@@ -79,12 +79,12 @@ func Start(c Config) (*Server, error) {
 
 // ask has the query answered, or says why it is not.
 func (s *Server) ask(ctx context.Context, q *backend.Query) error {
-	if !s.gate.Enter() {
+	if !s.admission.Enter() {
 		return status.Error(codes.ResourceExhausted, "all places are taken; try again in a second")
 	}
 	// The place is free before the reply is written, and so before the caller can
 	// come back for it.
-	defer s.gate.Leave()
+	defer s.admission.Leave()
 	if s.workers != nil {
 		select {
 		case s.workers <- struct{}{}:
@@ -95,7 +95,7 @@ func (s *Server) ask(ctx context.Context, q *backend.Query) error {
 	}
 	began := clock.Now()
 	s.config.Backend.Park(q)
-	s.gate.Held(clock.Now() - began)
+	s.admission.Served(clock.Now() - began)
 	switch {
 	case errors.Is(q.Err, orders.ErrBusy):
 		return status.Error(codes.ResourceExhausted, "backend: "+q.Err.Error())
@@ -105,16 +105,10 @@ func (s *Server) ask(ctx context.Context, q *backend.Query) error {
 	return nil
 }
 
-// Stats says what the server is doing.
+// Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
-	st := s.gate.Stats()
-	st.Style = Name
-	if n := int64(s.config.Workers); n > 0 {
-		st.Workers, st.Queue = s.config.Workers, s.config.Queue
-		st.Busy = min(st.InFlight, n)
-		st.Queued = st.InFlight - st.Busy
-	}
-	st.Backend = s.config.Backend.Stats()
+	st := s.admission.Stats(Name, s.config.Workers, s.config.Backend.Stats())
+	st.Queue = s.config.Queue
 	return st
 }
 

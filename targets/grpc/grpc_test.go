@@ -160,7 +160,7 @@ func TestServiceAnswers(t *testing.T) {
 	if asked, err := grpc.Stats(ctx, s.Addr()); err != nil || asked != st {
 		t.Errorf("asked for, stats are %+v (%v), not %+v", asked, err, st)
 	}
-	if st.Style != grpc.Name || st.Workers != 3 || st.Queue != 2 || st.Accepted != 11 || st.Held.N != 11 || st.InFlight != 0 || st.Backend.Name != "held" {
+	if st.Style != grpc.Name || st.Workers != 3 || st.Queue != 2 || st.Accepted != 11 || st.ServiceTime.N != 11 || st.InFlight != 0 || st.Backend.Name != "held" {
 		t.Errorf("stats %s", out.Json)
 	}
 }
@@ -222,7 +222,7 @@ func TestTurnsAwayExactlyWhatIsTooMany(t *testing.T) {
 			s := startFor(t, grpc.Config{Workers: row.workers, Queue: row.queue, Backend: h})
 			var ok, rejected, other atomic.Int64
 			var wg sync.WaitGroup
-			for _, c := range callers(t, grpc.Client{Addr: s.Addr(), Conns: row.conns}, row.callers) {
+			for _, c := range callers(t, grpc.Client{Addr: s.Addr(), Connections: row.conns}, row.callers) {
 				wg.Go(func() {
 					switch r := c.Do(20 * time.Second); r.Outcome {
 					case result.OK:
@@ -264,7 +264,7 @@ func TestTurnsAwayExactlyWhatIsTooMany(t *testing.T) {
 func TestDeadlineIsATimeout(t *testing.T) {
 	h := newHeld()
 	s := startFor(t, grpc.Config{Workers: 1, Queue: 5, Backend: h})
-	all := callers(t, grpc.Client{Addr: s.Addr(), Conns: 1}, 3)
+	all := callers(t, grpc.Client{Addr: s.Addr(), Connections: 1}, 3)
 	var wg sync.WaitGroup
 	for _, c := range all {
 		wg.Go(func() {
@@ -348,7 +348,7 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 		p := count(t, s.Addr())
 		fresh := int64(0)
 		var wg sync.WaitGroup
-		for _, c := range callers(t, grpc.Client{Addr: p.Addr().String(), Conns: conns}, 50) {
+		for _, c := range callers(t, grpc.Client{Addr: p.Addr().String(), Connections: conns}, 50) {
 			if c.(bench.Sharer).Fresh() {
 				fresh++
 			}
@@ -372,7 +372,7 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 func TestDriver(t *testing.T) {
 	for _, conns := range []int{0, 3} {
 		s := startFor(t, grpc.Config{Workers: 2, Queue: 1, Backend: slow{open(), 2 * time.Millisecond}})
-		d, err := grpc.Client{Addr: s.Addr(), Conns: conns, Request: orders.Request{Kind: orders.Place, UserID: 7, TotalCents: 1}}.Driver()
+		d, err := grpc.Client{Addr: s.Addr(), Connections: conns, Request: orders.Request{Kind: orders.Place, UserID: 7, TotalCents: 1}}.Driver()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -416,7 +416,7 @@ func TestBrokenConnections(t *testing.T) {
 			p = count(t, s.Addr())
 		}
 		before := h.asked.Load()
-		c := grpc.Client{Addr: p.Addr().String(), Conns: conns, Request: orders.Request{UserID: 42}}
+		c := grpc.Client{Addr: p.Addr().String(), Connections: conns, Request: orders.Request{UserID: 42}}
 		dial, err := c.Dial()
 		if err != nil {
 			t.Fatal(err)
@@ -453,7 +453,7 @@ func TestCloseEndsTheCall(t *testing.T) {
 	for _, conns := range []int{0, 1} {
 		h := newHeld()
 		s := startFor(t, grpc.Config{Backend: h})
-		all := callers(t, grpc.Client{Addr: s.Addr(), Conns: conns}, 2)
+		all := callers(t, grpc.Client{Addr: s.Addr(), Connections: conns}, 2)
 		got := make(chan bench.Reply)
 		go func() { got <- all[0].Do(time.Hour) }()
 		eventually(t, "the call is at work", func() bool { return h.asked.Load() == 1 })
@@ -522,7 +522,7 @@ func TestServersThatDoNotSpeakGRPC(t *testing.T) {
 	for closing, want := range map[bool]result.Outcome{true: result.Refused, false: result.Timeout} {
 		for _, conns := range []int{0, 1} {
 			closes <- closing
-			dial, err := grpc.Client{Addr: ln.Addr().String(), Conns: conns}.Dial()
+			dial, err := grpc.Client{Addr: ln.Addr().String(), Connections: conns}.Dial()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -553,7 +553,7 @@ func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 	idle := callers(t, grpc.Client{Addr: s.Addr()}, 1)[0]
 	var ok atomic.Int64
 	var wg sync.WaitGroup
-	for _, c := range callers(t, grpc.Client{Addr: s.Addr(), Conns: 2}, 20) {
+	for _, c := range callers(t, grpc.Client{Addr: s.Addr(), Connections: 2}, 20) {
 		wg.Go(func() {
 			if r := c.Do(20 * time.Second); r.Outcome == result.OK {
 				ok.Add(1)
@@ -607,7 +607,7 @@ func TestStopsWithoutHavingHadAnythingToDo(t *testing.T) {
 func TestLimitsAreOfConnections(t *testing.T) {
 	many := bench.Plan{Load: bench.Load{Clients: 100_000_000}, Duration: time.Second}
 	for conns, fits := range map[int]bool{0: false, 2: true} {
-		d, err := grpc.Client{Addr: "127.0.0.1:1", Conns: conns}.Driver()
+		d, err := grpc.Client{Addr: "127.0.0.1:1", Connections: conns}.Driver()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -55,16 +55,16 @@ func TestOrdersFollowFromTheUser(t *testing.T) {
 
 // However many come at once, no more than the limit are inside, and none is
 // turned away while there is room.
-func TestGateIsExact(t *testing.T) {
+func TestAdmissionIsExact(t *testing.T) {
 	const limit, visitors, rounds = 8, 24, 200
-	g := orders.Gate{Limit: limit}
+	g := orders.Admission{Limit: limit}
 	for round := range rounds {
 		var wg sync.WaitGroup
 		for range visitors {
 			wg.Go(func() { g.Enter() })
 		}
 		wg.Wait()
-		st := g.Stats()
+		st := g.Stats("", 0, orders.BackendStats{})
 		if st.InFlight != limit || st.Accepted != int64(limit*(round+1)) || st.Rejected != int64((visitors-limit)*(round+1)) {
 			t.Fatalf("round %d: %+v", round, st)
 		}
@@ -74,7 +74,7 @@ func TestGateIsExact(t *testing.T) {
 		wg.Wait()
 	}
 	// Never more than limit at once, so nobody may be turned away.
-	before := g.Stats().Rejected
+	before := g.Stats("", 0, orders.BackendStats{}).Rejected
 	var wg sync.WaitGroup
 	for range limit {
 		wg.Go(func() {
@@ -87,7 +87,7 @@ func TestGateIsExact(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if st := g.Stats(); st.Rejected != before || st.InFlight != 0 {
+	if st := g.Stats("", 0, orders.BackendStats{}); st.Rejected != before || st.InFlight != 0 {
 		t.Errorf("turned away although there was room: %+v", st)
 	}
 }

@@ -7,9 +7,9 @@ import (
 	"net/http"
 )
 
-// Stats is what a target says of itself at [PathStats]. The first block is
-// settings, where 0 means that the style has no such limit; the second block is
-// the present; the third counts since the start.
+// Stats is what a target reports at [PathStats]. The first block is settings,
+// where 0 means that the style has no such limit; the second block is the
+// present; the others count since the start.
 type Stats struct {
 	Style       string `json:"style"`
 	Workers     int    `json:"workers"`
@@ -17,13 +17,14 @@ type Stats struct {
 	MaxInflight int    `json:"max_inflight"`
 	Loops       int    `json:"loops"`
 
-	Busy     int64 `json:"busy"`      // requests being worked on
+	Busy     int64 `json:"busy"`      // requests being served
 	Queued   int64 `json:"queued"`    // requests waiting for a worker
 	InFlight int64 `json:"in_flight"` // busy + queued
 
-	Accepted int64 `json:"accepted"` // let in to wait for the backend
-	Rejected int64 `json:"rejected"` // turned away with 503
-	Held     Held  `json:"held_ns"`
+	Accepted int64 `json:"accepted"` // admitted to wait for the backend
+	Rejected int64 `json:"rejected"` // answered with 503
+
+	ServiceTime ServiceTime `json:"service_time_ns"`
 
 	Backend BackendStats `json:"backend"`
 
@@ -31,9 +32,9 @@ type Stats struct {
 	Broker *BrokerStats `json:"broker,omitempty"`
 }
 
-// Held is for how long requests had a worker, or a place where all are worked
-// on at once, in nanoseconds. A style that has not counted it has no N.
-type Held struct {
+// ServiceTime is how long requests occupied a worker, or a place where all are
+// served at once, in nanoseconds. A style that does not count it has no N.
+type ServiceTime struct {
 	N    int64 `json:"n"`
 	Mean int64 `json:"mean"`
 }
@@ -53,9 +54,9 @@ type BrokerStats struct {
 
 // BackendStats is what a backend says of itself.
 type BackendStats struct {
-	Name  string `json:"name"`
-	Conns int    `json:"conns"` // 0: unlimited
-	Calls int64  `json:"calls"` // begun so far
+	Name        string `json:"name"`
+	Connections int    `json:"connections"` // 0: unlimited
+	Calls       int64  `json:"calls"`       // begun so far
 
 	// WaitError is by how much the target woke later than the backend's answer
 	// was due: the error of the measuring device. It is absent for a backend

@@ -48,9 +48,9 @@ type Config struct {
 type Server struct {
 	http        *front.Server
 	config      Config
-	gate        orders.Gate
-	placing     orders.Gate
-	turned      atomic.Int64 // orders that the gate let in, and that were turned away all the same
+	admission   orders.Admission
+	placing     orders.Admission
+	late        atomic.Int64 // orders that were admitted, and rejected all the same
 	broker      *broker.Client
 	store, sync string
 	unwatch     context.CancelFunc
@@ -69,7 +69,7 @@ func Start(c Config) (*Server, error) {
 	if c.Broker == "" {
 		return nil, errors.New("it needs a broker: the nats:// address of one")
 	}
-	s := &Server{config: c, gate: orders.Gate{Limit: int64(c.MaxInflight)}, kept: map[int64]orders.Order{}}
+	s := &Server{config: c, admission: orders.Admission{Limit: int64(c.MaxInflight)}, kept: map[int64]orders.Order{}}
 	s.placing.Limit = DefaultUnacknowledged
 	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
 	defer cancel()
@@ -108,10 +108,10 @@ func (s *Server) leave() {
 }
 
 func (s *Server) ask(j *backend.Job) bool {
-	if !s.gate.Enter() {
+	if !s.admission.Enter() {
 		return false
 	}
-	defer s.gate.Leave()
+	defer s.admission.Leave()
 	if j.Kind == orders.Place {
 		return s.place(&j.Queries[0])
 	}
@@ -134,7 +134,7 @@ func (s *Server) ask(j *backend.Job) bool {
 // false where too many wait for that already.
 func (s *Server) place(q *backend.Query) bool {
 	if !s.placing.Enter() {
-		s.turned.Add(1)
+		s.late.Add(1)
 		return false
 	}
 	defer s.placing.Leave()
@@ -145,7 +145,7 @@ func (s *Server) place(q *backend.Query) bool {
 	if q.Err = s.broker.Place(ctx, &q.Order); q.Err != nil {
 		s.forget(q.Order.ID)
 		if errors.Is(q.Err, orders.ErrBusy) {
-			s.turned.Add(1)
+			s.late.Add(1)
 		}
 		return true
 	}
@@ -194,25 +194,23 @@ func (s *Server) Track(id int64) (orders.Order, bool) {
 // Addr is the address that the server listens on, as HOST:PORT.
 func (s *Server) Addr() string { return s.http.Addr() }
 
-// Stats says what the server is doing.
+// Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
-	st := s.counts()
-	st.Style = Name
+	st := s.counts(s.config.Backend.Stats())
 	st.MaxInflight = s.config.MaxInflight
-	st.Backend = s.config.Backend.Stats()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st.Broker = &orders.BrokerStats{URL: redact.Servers(s.config.Broker), Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
 	return st
 }
 
-// counts are the gate's, but for orders that it let in and that found no place
-// behind it: all who got 503 are rejected.
-func (s *Server) counts() orders.Stats {
-	turned := s.turned.Load() // first: none of these is missing among those let in
-	st := s.gate.Stats()
-	st.Accepted -= turned
-	st.Rejected += turned
+// counts are those of admission, except that orders which were admitted and then
+// found no place count as rejected: they got 503.
+func (s *Server) counts(b orders.BackendStats) orders.Stats {
+	late := s.late.Load() // first: none of these is missing among those admitted
+	st := s.admission.Stats(Name, 0, b)
+	st.Accepted -= late
+	st.Rejected += late
 	return st
 }
 

@@ -20,7 +20,7 @@ func TestTooManyUnacknowledgedAreRejected(t *testing.T) {
 	if s.ask(&j) {
 		t.Error("a second order was let in")
 	}
-	if st := s.counts(); st.Accepted != 0 || st.Rejected != 1 || st.InFlight != 0 {
+	if st := s.counts(orders.BackendStats{}); st.Accepted != 0 || st.Rejected != 1 || st.InFlight != 0 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -82,7 +82,7 @@ func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, 
 		case conns > 0 && c.Bool("new-connection"):
 			return nil, usageError("--conns=%d: cannot go with --new-connection; connections are shared, or new for each call", conns)
 		}
-		d, err := grpc.Client{Addr: addr, Conns: conns, Request: orders.Request{Kind: orders.Find, UserID: askedUser}}.Driver()
+		d, err := grpc.Client{Addr: addr, Connections: conns, Request: orders.Request{Kind: orders.Find, UserID: askedUser}}.Driver()
 		if err != nil {
 			return nil, err
 		}

@@ -129,22 +129,22 @@ const (
 // serve, and of run, which hands them on.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		intFlag(catTarget, "workers", targets.DefaultWorkers, "workers: threads of style blocking, places of style rpc"),
-		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker of styles blocking and rpc"),
-		stringFlag(catTarget, "rpc-limit", targets.LimitPool, "what style rpc bounds its calls by: pool (--workers and --queue) or none"),
+		intFlag(catTarget, "workers", targets.DefaultWorkers, "workers: threads of style blocking, places of style grpc"),
+		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker of styles blocking and grpc"),
+		stringFlag(catTarget, "grpc-limit", targets.LimitPool, "what style grpc bounds its calls by: pool (--workers and --queue) or none"),
 		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine, eventloop and queue; 0: any number"),
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "what a target waits for: "+aboutBackends()),
-		stringFlag(catBackend, "backend-url", "", "where the order service of backend rest (http://HOST:PORT) or rpc (grpc://HOST:PORT) listens; where not set, each target starts one of its own, which waits as --backend-latency and its kin say and lets any number in. It shares the target's CPUs, but its CPU time and memory are not told as the target's"),
+		stringFlag(catBackend, "backend-url", "", "where the order service of backend http (http://HOST:PORT) or grpc (grpc://HOST:PORT) listens; where not set, each target starts one of its own, which waits as --backend-latency and its kin say and lets any number in. It shares the target's CPUs, but its CPU time and memory are not told as the target's"),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
 		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "not postgres: its distribution: constant, exponential or lognormal"),
 		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "not postgres: coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
-		intFlag(catBackend, "backend-conns", 0, fmt.Sprintf("connections to the backend, each serving one wait at a time; 0: any number, of postgres %d. With backend rpc they carry any number of calls each; 0: 1", postgres.DefaultConns)),
+		intFlag(catBackend, "backend-connections", 0, fmt.Sprintf("connections to the backend, each serving one wait at a time; 0: any number, of postgres %d. With backend grpc they carry any number of calls each; 0: 1", postgres.DefaultConnections)),
 		// Given twice, the last counts: to refuse it, the library would show it.
 		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "postgres: where it is and who asks, as postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what that leaves open is taken from PGHOST, PGUSER, PGPASSWORD and so on. A password is safer there, or in " + variableOf(flagDSN) + ", than where every user of the machine can read it"},
 		stringFlag(catBackend, "backend-stall", "", "not postgres: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
-		durationFlag(catExtra, "extra-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", inject.MaxCPU)),
-		stringFlag(catExtra, "extra-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
+		durationFlag(catExtra, "inject-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", inject.MaxCPU)),
+		stringFlag(catExtra, "inject-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
 		// As above, the last counts.
 		&cli.StringFlag{Category: catQueue, Name: flagBroker, Sources: env(flagBroker), Usage: "nats:// address of a broker that runs; where not set, queue starts a broker and a payment service of its own. A password is safer in " + variableOf(flagBroker)},
 		stringFlag(catQueue, "broker-store", broker.DefaultStore, "where a broker of ours keeps orders: file or memory"),
@@ -184,9 +184,9 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	if err != nil {
 		return targets.Options{}, usageError("--backend-stall=%s: %w", c.String("backend-stall"), err)
 	}
-	delay, err := inject.ParseDelay(c.String("extra-delay"))
+	delay, err := inject.ParseDelay(c.String("inject-delay"))
 	if err != nil {
-		return targets.Options{}, usageError("--extra-delay=%s: %w", c.String("extra-delay"), err)
+		return targets.Options{}, usageError("--inject-delay=%s: %w", c.String("inject-delay"), err)
 	}
 	for _, f := range []string{"workers", "backend-latency", "consumers", "ack-wait", "broker-limit", "stream-orders", "trace-limit"} { // zero means a default in Options, not here
 		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
@@ -196,22 +196,22 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	o := targets.Options{
 		Workers:     c.Int("workers"),
 		Queue:       c.Int("queue"),
-		RPCLimit:    c.String("rpc-limit"),
+		GRPCLimit:   c.String("grpc-limit"),
 		MaxInflight: c.Int("max-inflight"),
 		Loops:       c.Int("loops"),
 		Backend:     c.String("backend"),
 		BackendURL:  c.String("backend-url"),
 		Sim: sim.Config{
-			Latency: c.Duration("backend-latency"),
-			Dist:    sim.Dist(c.String("backend-dist")),
-			CV:      c.Float("backend-cv"),
-			Conns:   c.Int("backend-conns"),
-			Stall:   stalls,
-			Seed:    c.Uint64("seed"),
+			Latency:     c.Duration("backend-latency"),
+			Dist:        sim.Dist(c.String("backend-dist")),
+			CV:          c.Float("backend-cv"),
+			Connections: c.Int("backend-connections"),
+			Stall:       stalls,
+			Seed:        c.Uint64("seed"),
 		},
-		Postgres:   postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Conns: c.Int("backend-conns")},
+		Postgres:   postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Connections: c.Int("backend-connections")},
 		Queued:     queued(c),
-		Extra:      inject.Config{CPU: c.Duration("extra-cpu"), Delay: delay, Seed: c.Uint64("seed")},
+		Inject:     inject.Config{CPU: c.Duration("inject-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 		TraceLimit: c.Int("trace-limit"),
 	}
 	switch {
@@ -233,7 +233,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 // withoutExtra refuses a regression where nobody would plant it: what a check
 // then saw nothing of would look as if the check were blind.
 func withoutExtra(c *cli.Command, driven string) error {
-	for _, flag := range []string{"extra-cpu", "extra-delay"} {
+	for _, flag := range []string{"inject-cpu", "inject-delay"} {
 		if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) {
 			return usageError("--%s=%v: cannot be planted in %s, only in the styles %s", flag, c.Value(flag), driven, strings.Join(targets.Names(targets.Styles), ", "))
 		}

@@ -170,7 +170,7 @@ func settingOf(c *cli.Command) (s theory.Setting, err error) {
 }
 
 // flagConns is the pool of connections to the backend.
-const flagConns = "backend-conns"
+const flagConns = "backend-connections"
 
 // connections makes a pool of connections the workers where it is smaller.
 func connections(c *cli.Command, s theory.Setting) (theory.Setting, error) {

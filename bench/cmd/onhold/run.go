@@ -48,9 +48,9 @@ func runCommand() *cli.Command {
 			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
 			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
 			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
-			"  onhold run --targets goroutine,eventloop --backend postgres --backend-conns 50 --levels 50,100\n" +
-			"  onhold run --targets rpc --conns 2 --levels 100 --stage 1s\n" +
-			"  onhold run --targets eventloop --backend rest --levels 100 --stage 1s\n" +
+			"  onhold run --targets goroutine,eventloop --backend postgres --backend-connections 50 --levels 50,100\n" +
+			"  onhold run --targets grpc --conns 2 --levels 100 --stage 1s\n" +
+			"  onhold run --targets eventloop --backend http --levels 100 --stage 1s\n" +
 			"  onhold run --targets blocking --workers 10 --queue 5 --load poisson --levels 60 --stage 1s --trace\n" +
 			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
 			"  onhold run --targets queue --load poisson --levels 50 --stage 1s\n" +
@@ -83,7 +83,7 @@ func runCommand() *cli.Command {
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %)"),
 			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or goroutine (a goroutine for each connection); where not set, epoll where it can be"),
 			intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with a CPU of its own where there are enough"),
-			intFlag(catDriver, "conns", 0, "style rpc, which is driven by gRPC calls, a goroutine for each client: HTTP/2 connections that all clients share; 0: each has its own"),
+			intFlag(catDriver, "conns", 0, "style grpc, which is driven by gRPC calls, a goroutine for each client: HTTP/2 connections that all clients share; 0: each has its own"),
 			durationFlag(catDriver, "spin", 0, "driver epoll: poll for so long before each planned instant in place of sleeping; closer to the clock, for a core"),
 			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
 			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; 'onhold report DIR' draws them later"),
@@ -267,7 +267,7 @@ func (s *sitting) open() error {
 	if backendOf(s.c) == "postgres" && len(s.c.StringSlice("url")) == 0 {
 		settings := s.options.Settings()
 		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
-			settings.Get("backend_dsn"), settings.Get("backend_conns")))
+			settings.Get("backend_dsn"), settings.Get("backend_connections")))
 	}
 	for _, note := range run.Notes {
 		fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)

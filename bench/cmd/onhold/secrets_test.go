@@ -53,7 +53,7 @@ func TestSecretsStayOut(t *testing.T) {
 		"dsn in words":     {"run", "--targets", "goroutine", "--backend", "postgres", "--backend-dsn", "host=127.0.0.1 port=1 user=joe password=" + secret},
 		"dsn, malformed":   {"run", "--targets", "goroutine", "--backend", "postgres", "--backend-dsn", "postgres://joe:" + secret + "@127.0.0.1:x/d"},
 		"dsn, not in use":  {"run", "--targets", "goroutine", "--backend-dsn", "postgres://joe:" + secret + "@127.0.0.1/d"},
-		"backend url":      {"run", "--targets", "goroutine", "--backend", "rest", "--backend-url", "http://joe:" + secret + "@127.0.0.1:1"},
+		"backend url":      {"run", "--targets", "goroutine", "--backend", "http", "--backend-url", "http://joe:" + secret + "@127.0.0.1:1"},
 		"broker":           {"run", "--targets", "queue", "--broker", "nats://joe:" + secret + "@127.0.0.1:1"},
 		"broker token":     {"run", "--targets", "queue", "--broker=nats://" + secret + "@127.0.0.1:x"},
 		"serve broker":     {"serve", "queue", "--broker", "nats://joe:" + secret + "@127.0.0.1:1"},

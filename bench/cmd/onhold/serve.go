@@ -25,10 +25,10 @@ func serveCommand() *cli.Command {
 			"  POST /api/orders               with {\"user_id\":42,\"total_cents\":1999}: pays an order, in one wait\n" +
 			"  GET /api/invitations?friends=10&mode=sequential|concurrent   a wait for each friend,\n" +
 			"                                 one after another or at once\n\n" +
-			"It also answers GET /healthz and GET /stats. Style rpc has the first two and the\n" +
+			"It also answers GET /healthz and GET /stats. Style grpc has the first two and the\n" +
 			"stats as calls of a gRPC service, onhold.orders.v1.Orders: Find, Place and Stats.\n" +
 			"Who finds it full gets RESOURCE_EXHAUSTED.\n\n" +
-			"With backend rest or rpc and no --backend-url it starts another order service\n" +
+			"With backend http or grpc and no --backend-url it starts another order service\n" +
 			"first, which it calls, and which ends with it. When it listens it prints one line\n" +
 			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops\n" +
 			"accepting, finishes what is in flight and ends.\n\n" +
@@ -42,9 +42,9 @@ func serveCommand() *cli.Command {
 			"Examples:\n\n" +
 			"  onhold serve blocking --trace blocking.trace --addr 127.0.0.1:8080\n" +
 			"  onhold serve blocking --workers 50 --queue 20 --addr 127.0.0.1:8080\n" +
-			"  onhold serve rpc --rpc-limit none --addr 127.0.0.1:8080\n" +
-			"  onhold serve goroutine --backend rest --backend-conns 300 --addr 127.0.0.1:8080\n" +
-			"  onhold serve eventloop --extra-cpu 40us --extra-delay 20ms@2% --addr 127.0.0.1:8080",
+			"  onhold serve grpc --grpc-limit none --addr 127.0.0.1:8080\n" +
+			"  onhold serve goroutine --backend http --backend-connections 300 --addr 127.0.0.1:8080\n" +
+			"  onhold serve eventloop --inject-cpu 40us --inject-delay 20ms@2% --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
 			stringFlag(catQueue, "broker-dir", "", "folder of a broker of ours; where not set, a temporary one that goes with it"),

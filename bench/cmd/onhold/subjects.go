@@ -137,7 +137,7 @@ func newServer(c *cli.Command) (*server, error) {
 		return nil, usageError("--url=%s: cannot go with --targets; give one of them", what)
 	}
 	if n := c.Int("conns"); n != 0 {
-		return nil, usageError("--conns=%d: goes with style rpc only, and not with --url", n)
+		return nil, usageError("--conns=%d: goes with style grpc only, and not with --url", n)
 	}
 	if err := withoutExtra(c, "a server at --url"); err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 // The upstream that is started for a target ends with it, asked or killed.
 func TestUpstreamEndsWithItsTarget(t *testing.T) {
 	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
-		for backend, upstream := range map[string]string{"rest": "goroutine", "rpc": "rpc"} {
+		for backend, upstream := range map[string]string{"http": "goroutine", "grpc": "grpc"} {
 			t.Run(fmt.Sprint(backend, " ", sig), func(t *testing.T) {
 				t.Parallel()
 				cmd := command(t, t.TempDir(), "serve", "eventloop", "--backend", backend)

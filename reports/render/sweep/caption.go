@@ -55,9 +55,9 @@ func Caption(run result.Run, sweeps []Sweep) string {
 		add("%s", s)
 	}
 	for _, f := range []struct{ key, say string }{
-		{"backend_cv", "cv %s"}, {"backend_conns", "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
+		{"backend_cv", "cv %s"}, {"backend_connections", "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
 		{"conns", "%s connections that clients share"}, {"max_inflight", "at most %s in flight"}, {result.KeyThink, "think time %s"},
-		{"extra_cpu", "injected: %s more CPU per request"}, {"extra_delay", "injected: a delay of %s"},
+		{"inject_cpu", "injected: %s more CPU per request"}, {"inject_delay", "injected: a delay of %s"},
 	} {
 		// A setting that explains a result belongs under the picture of it.
 		if v := settingOf(sweeps, f.key); v != "" {

@@ -22,21 +22,22 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/grpc/orderspb"
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // Name of the backend.
-const Name = "rpc"
+const Name = "grpc"
 
-// DefaultConns is what the zero Conns of a Config means. One connection carries
+// DefaultConnections is what the zero Connections of a Config means. One connection carries
 // any number of calls; more of them share out the work of reading and writing
 // them, of which one process has plenty at some ten thousand calls a second.
-const DefaultConns = 1
+const DefaultConnections = 1
 
-// MaxConns is the largest Conns of a Config.
-const MaxConns = 1_000
+// MaxConnections is the largest Connections of a Config.
+const MaxConnections = 1_000
 
 // reconnect is how a connection that is gone is made anew: soon, as the upstream
 // is next door, and a call meanwhile fails at once.
@@ -47,31 +48,27 @@ var reconnect = grpc.ConnectParams{
 
 // Config is how to call the upstream.
 type Config struct {
-	URL     string        // grpc://HOST:PORT, or HOST:PORT
-	Conns   int           // HTTP/2 connections, which calls take in turn; 0 means DefaultConns
-	Timeout time.Duration // for a call
+	URL         string        // grpc://HOST:PORT, or HOST:PORT
+	Connections int           // HTTP/2 connections, which calls take in turn; 0 means DefaultConnections
+	Timeout     time.Duration // for a call
 }
 
-// Validate checks every field. The error begins with the field's name in lower
-// case, as in "url=x: …".
+// Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
-	if c.Conns < 0 || c.Conns > MaxConns {
-		return fmt.Errorf("conns=%d: must be from 1 to %d with backend %s, or 0 for %d", c.Conns, MaxConns, Name, DefaultConns)
-	}
 	host, port, err := net.SplitHostPort(c.addr())
 	if err == nil {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
-	if err != nil || host == "" {
-		return fmt.Errorf("url=%s: must be grpc://HOST:PORT, without a path", c.URL)
-	}
-	return nil
+	return field.First(
+		field.Check(c.Connections >= 0 && c.Connections <= MaxConnections, "Connections", c.Connections, fmt.Sprintf("1 to %d with backend %s, or 0 for %d", MaxConnections, Name, DefaultConnections)),
+		field.Check(err == nil && host != "", "URL", c.URL, "grpc://HOST:PORT, without a path"),
+	)
 }
 
 func (c Config) addr() string { return strings.TrimPrefix(c.URL, "grpc://") }
 
-// RPC is an upstream over gRPC.
-type RPC struct {
+// Backend is an upstream over gRPC.
+type Backend struct {
 	timeout time.Duration
 	conns   []*grpc.ClientConn
 	clients []orderspb.OrdersClient
@@ -81,80 +78,80 @@ type RPC struct {
 	end  context.CancelFunc
 }
 
-var _ backend.Backend = (*RPC)(nil)
+var _ backend.Backend = (*Backend)(nil)
 
 // New returns a backend, or what Validate has to say of its configuration. It
 // waits for no connection: an upstream that is not there is told by each call.
-func New(c Config) (*RPC, error) {
+func New(c Config) (*Backend, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	r := &RPC{timeout: c.Timeout}
-	r.open, r.end = context.WithCancel(context.Background())
-	n := c.Conns
+	b := &Backend{timeout: c.Timeout}
+	b.open, b.end = context.WithCancel(context.Background())
+	n := c.Connections
 	if n == 0 {
-		n = DefaultConns
+		n = DefaultConnections
 	}
 	for range n {
 		conn, err := orderspb.NewClient(c.addr(), grpc.WithConnectParams(reconnect))
 		if err != nil {
-			return nil, errors.Join(err, r.Close())
+			return nil, errors.Join(err, b.Close())
 		}
 		conn.Connect()
-		r.conns = append(r.conns, conn)
-		r.clients = append(r.clients, orderspb.NewOrdersClient(conn))
+		b.conns = append(b.conns, conn)
+		b.clients = append(b.clients, orderspb.NewOrdersClient(conn))
 	}
-	return r, nil
+	return b, nil
 }
 
 // Park implements [backend.Backend].
-func (r *RPC) Park(q *backend.Query) {
-	n := uint64(r.calls.Add(1))
-	ctx, cancel := context.WithTimeout(r.open, r.timeout)
+func (b *Backend) Park(q *backend.Query) {
+	n := uint64(b.calls.Add(1))
+	ctx, cancel := context.WithTimeout(b.open, b.timeout)
 	defer cancel()
-	q.Err = r.call(ctx, r.clients[n%uint64(len(r.clients))], q)
+	q.Err = b.call(ctx, b.clients[n%uint64(len(b.clients))], q)
 }
 
 // Block implements [backend.Backend]. The calling goroutine is locked to its OS
 // thread: while the client parks the one, the other sleeps in the kernel and
 // serves nobody else.
-func (r *RPC) Block(q *backend.Query) { r.Park(q) }
+func (b *Backend) Block(q *backend.Query) { b.Park(q) }
 
 // Notify implements [backend.Backend].
-func (r *RPC) Notify(q *backend.Query, loop backend.Loop, done func()) {
-	backend.NotifyOf(r.Park, q, loop, done)
+func (b *Backend) Notify(q *backend.Query, loop backend.Loop, done func()) {
+	backend.NotifyOf(b.Park, q, loop, done)
 }
 
 // Stats implements [backend.Backend].
-func (r *RPC) Stats() orders.BackendStats {
-	return orders.BackendStats{Name: Name, Conns: len(r.conns), Calls: r.calls.Load()}
+func (b *Backend) Stats() orders.BackendStats {
+	return orders.BackendStats{Name: Name, Connections: len(b.conns), Calls: b.calls.Load()}
 }
 
 // Close implements [backend.Backend]. It ends the calls that are under way and
 // closes the connections.
-func (r *RPC) Close() error {
-	r.end()
+func (b *Backend) Close() error {
+	b.end()
 	var all error
-	for _, c := range r.conns {
+	for _, c := range b.conns {
 		all = errors.Join(all, c.Close())
 	}
 	return all
 }
 
 // call makes one call and reads what it is answered.
-func (r *RPC) call(ctx context.Context, to orderspb.OrdersClient, q *backend.Query) error {
+func (b *Backend) call(ctx context.Context, to orderspb.OrdersClient, q *backend.Query) error {
 	var one [1]*orderspb.Order
 	list := one[:]
 	if q.Pay {
 		out, err := to.Place(ctx, &orderspb.PlaceRequest{UserId: q.Order.UserID, TotalCents: q.Order.TotalCents})
 		if err != nil {
-			return r.failed(err)
+			return b.failed(err)
 		}
 		one[0] = out.Order
 	} else {
 		out, err := to.Find(ctx, &orderspb.FindRequest{UserId: q.UserID})
 		if err != nil {
-			return r.failed(err)
+			return b.failed(err)
 		}
 		list = out.Orders
 	}
@@ -170,15 +167,15 @@ func (r *RPC) call(ctx context.Context, to orderspb.OrdersClient, q *backend.Que
 	return nil
 }
 
-func (r *RPC) failed(err error) error {
-	if r.open.Err() != nil {
+func (b *Backend) failed(err error) error {
+	if b.open.Err() != nil {
 		return backend.ErrClosed
 	}
 	switch s := status.Convert(err); s.Code() {
 	case codes.ResourceExhausted:
 		return fmt.Errorf("the upstream is full: %w", orders.ErrBusy)
 	case codes.DeadlineExceeded:
-		return fmt.Errorf("the upstream did not answer within %v", r.timeout)
+		return fmt.Errorf("the upstream did not answer within %v", b.timeout)
 	default:
 		return fmt.Errorf("calling the upstream: %v: %s", s.Code(), s.Message())
 	}

@@ -66,7 +66,7 @@ func (u *upstream) serve(t *testing.T) (addr string) {
 	return ln.Addr().String()
 }
 
-func open(t *testing.T, c grpcbackend.Config) *grpcbackend.RPC {
+func open(t *testing.T, c grpcbackend.Config) *grpcbackend.Backend {
 	t.Helper()
 	if c.Timeout == 0 {
 		c.Timeout = 20 * time.Second
@@ -98,7 +98,7 @@ func TestAsksAsAnybodyDoes(t *testing.T) {
 	if b.Block(q); q.Err != nil || len(q.Orders) != 1 || q.Orders[0].ID != 17 || q.Orders[0].UserID != 7 || q.Orders[0].TotalCents != 1999 {
 		t.Errorf("%v, %v", q.Orders, q.Err)
 	}
-	if st := b.Stats(); st.Name != "rpc" || st.Calls != 4 || st.Conns != grpcbackend.DefaultConns {
+	if st := b.Stats(); st.Name != "grpc" || st.Calls != 4 || st.Connections != grpcbackend.DefaultConnections {
 		t.Errorf("stats %+v", st)
 	}
 }
@@ -112,7 +112,7 @@ func TestConnections(t *testing.T) {
 			<-answer
 			return &orderspb.FindResponse{}, nil
 		}}
-		b := open(t, grpcbackend.Config{URL: u.serve(t), Conns: conns})
+		b := open(t, grpcbackend.Config{URL: u.serve(t), Connections: conns})
 		var wg sync.WaitGroup
 		for range calls {
 			wg.Go(func() {
@@ -180,12 +180,12 @@ func TestConfigIsChecked(t *testing.T) {
 		config grpcbackend.Config
 		want   string
 	}{
-		{grpcbackend.Config{URL: "http://127.0.0.1:80"}, "url=http://127.0.0.1:80: must be grpc://HOST:PORT"},
-		{grpcbackend.Config{URL: "grpc://127.0.0.1"}, "must be grpc://HOST:PORT"},
-		{grpcbackend.Config{URL: "grpc://127.0.0.1:80/x"}, "must be grpc://HOST:PORT"},
-		{grpcbackend.Config{}, "must be grpc://HOST:PORT"},
-		{grpcbackend.Config{URL: "127.0.0.1:80", Conns: -1}, "conns=-1: must be from 1 to 1000"},
-		{grpcbackend.Config{URL: "127.0.0.1:80", Conns: 1001}, "conns=1001: must be from 1 to 1000"},
+		{grpcbackend.Config{URL: "http://127.0.0.1:80"}, "URL is http://127.0.0.1:80, want grpc://HOST:PORT"},
+		{grpcbackend.Config{URL: "grpc://127.0.0.1"}, "want grpc://HOST:PORT"},
+		{grpcbackend.Config{URL: "grpc://127.0.0.1:80/x"}, "want grpc://HOST:PORT"},
+		{grpcbackend.Config{}, "want grpc://HOST:PORT"},
+		{grpcbackend.Config{URL: "127.0.0.1:80", Connections: -1}, "Connections is -1, want 1 to 1000"},
+		{grpcbackend.Config{URL: "127.0.0.1:80", Connections: 1001}, "Connections is 1001, want 1 to 1000"},
 	} {
 		if _, err := grpcbackend.New(row.config); err == nil || !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%+v: %v, want %q", row.config, err, row.want)

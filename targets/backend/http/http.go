@@ -23,12 +23,13 @@ import (
 
 	"github.com/valyala/fasthttp"
 
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // Name of the backend.
-const Name = "rest"
+const Name = "http"
 
 const (
 	dialLimit = 5 * time.Second // for a connection to be made
@@ -38,13 +39,12 @@ const (
 
 // Config is how to call the upstream.
 type Config struct {
-	URL     string        // http://HOST:PORT
-	Conns   int           // connections, each of which has one call at a time; 0 means any number
-	Timeout time.Duration // for a call, from its beginning
+	URL         string        // http://HOST:PORT
+	Connections int           // connections, each of which has one call at a time; 0 means any number
+	Timeout     time.Duration // for a call, from its beginning
 }
 
-// Validate checks the address. The error begins with the field's name, as in
-// "url=x: …".
+// Validate checks the address. The error is a [*field.Error].
 func (c Config) Validate() error {
 	_, err := address(c.URL)
 	return err
@@ -55,11 +55,11 @@ func address(text string) (addr string, err error) {
 	if err == nil && u.Scheme == "http" && u.Port() != "" && (u.Path == "" || u.Path == "/") && u.RawQuery == "" && u.Fragment == "" && u.User == nil {
 		return u.Host, nil
 	}
-	return "", fmt.Errorf("url=%s: must be http://HOST:PORT, without a path", text)
+	return "", &field.Error{Field: "URL", Value: text, Want: "http://HOST:PORT, without a path"}
 }
 
-// REST is an upstream over HTTP.
-type REST struct {
+// Backend is an upstream over HTTP.
+type Backend struct {
 	config Config
 	orders string // the address of the orders
 	client *fasthttp.HostClient
@@ -74,16 +74,16 @@ type REST struct {
 	end  context.CancelFunc
 }
 
-var _ backend.Backend = (*REST)(nil)
+var _ backend.Backend = (*Backend)(nil)
 
 // New returns a backend, or what Validate has to say of its configuration. It
 // makes no connection: an upstream that is not there is told by each call.
-func New(c Config) (*REST, error) {
+func New(c Config) (*Backend, error) {
 	addr, err := address(c.URL)
 	if err != nil {
 		return nil, err
 	}
-	r := &REST{config: c, orders: "http://" + addr + orders.PathOrders, client: &fasthttp.HostClient{
+	b := &Backend{config: c, orders: "http://" + addr + orders.PathOrders, client: &fasthttp.HostClient{
 		Addr:                      addr,
 		Name:                      orders.ServerName,
 		MaxConns:                  math.MaxInt32, // fasthttp's own default is 512
@@ -94,13 +94,13 @@ func New(c Config) (*REST, error) {
 		MaxResponseBodySize:       bodyMax,
 		DialTimeout:               dial,
 	}}
-	r.open, r.end = context.WithCancel(context.Background())
-	if c.Conns > 0 {
-		r.client.MaxConns = c.Conns
-		r.free = make(chan struct{}, c.Conns)
-		r.wait = new(backend.Waits)
+	b.open, b.end = context.WithCancel(context.Background())
+	if c.Connections > 0 {
+		b.client.MaxConns = c.Connections
+		b.free = make(chan struct{}, c.Connections)
+		b.wait = new(backend.Waits)
 	}
-	return r, nil
+	return b, nil
 }
 
 // dial makes a connection. fasthttp's own dialer makes at most 1,000 at once,
@@ -114,44 +114,44 @@ func dial(addr string, timeout time.Duration) (net.Conn, error) {
 }
 
 // Park implements [backend.Backend].
-func (r *REST) Park(q *backend.Query) {
-	r.calls.Add(1)
-	left := r.config.Timeout
-	if r.free != nil {
+func (b *Backend) Park(q *backend.Query) {
+	b.calls.Add(1)
+	left := b.config.Timeout
+	if b.free != nil {
 		began := time.Now()
-		if q.Err = r.take(left); q.Err != nil {
+		if q.Err = b.take(left); q.Err != nil {
 			return
 		}
-		defer func() { <-r.free }()
+		defer func() { <-b.free }()
 		waited := time.Since(began)
-		r.wait.Record(waited)
+		b.wait.Record(waited)
 		left -= waited
 	}
-	if r.open.Err() != nil {
+	if b.open.Err() != nil {
 		q.Err = backend.ErrClosed
 		return
 	}
-	q.Err = r.call(q, left)
-	if r.open.Err() != nil { // Close did not see this connection idle
-		r.client.CloseIdleConnections()
+	q.Err = b.call(q, left)
+	if b.open.Err() != nil { // Close did not see this connection idle
+		b.client.CloseIdleConnections()
 	}
 }
 
 // take waits for a connection to be free.
-func (r *REST) take(limit time.Duration) error {
+func (b *Backend) take(limit time.Duration) error {
 	select {
-	case r.free <- struct{}{}:
+	case b.free <- struct{}{}:
 		return nil
 	default:
 	}
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	select {
-	case r.free <- struct{}{}:
+	case b.free <- struct{}{}:
 		return nil
 	case <-timer.C:
-		return fmt.Errorf("no connection to the upstream was free within %v: %w", r.config.Timeout, orders.ErrBusy)
-	case <-r.open.Done():
+		return fmt.Errorf("no connection to the upstream was free within %v: %w", b.config.Timeout, orders.ErrBusy)
+	case <-b.open.Done():
 		return backend.ErrClosed
 	}
 }
@@ -159,32 +159,32 @@ func (r *REST) take(limit time.Duration) error {
 // Block implements [backend.Backend]. The calling goroutine is locked to its OS
 // thread: while the client parks the one, the other sleeps in the kernel and
 // serves nobody else.
-func (r *REST) Block(q *backend.Query) { r.Park(q) }
+func (b *Backend) Block(q *backend.Query) { b.Park(q) }
 
 // Notify implements [backend.Backend].
-func (r *REST) Notify(q *backend.Query, loop backend.Loop, done func()) {
-	backend.NotifyOf(r.Park, q, loop, done)
+func (b *Backend) Notify(q *backend.Query, loop backend.Loop, done func()) {
+	backend.NotifyOf(b.Park, q, loop, done)
 }
 
 // Stats implements [backend.Backend].
-func (r *REST) Stats() orders.BackendStats {
-	s := orders.BackendStats{Name: Name, Conns: r.config.Conns, Calls: r.calls.Load()}
-	if r.wait != nil {
-		s.PoolWait = r.wait.Stats()
+func (b *Backend) Stats() orders.BackendStats {
+	s := orders.BackendStats{Name: Name, Connections: b.config.Connections, Calls: b.calls.Load()}
+	if b.wait != nil {
+		s.PoolWait = b.wait.Stats()
 	}
 	return s
 }
 
 // Close implements [backend.Backend]. It closes the connections, those in use
 // once their call is answered: a call that is under way is not ended.
-func (r *REST) Close() error {
-	r.end()
-	r.client.CloseIdleConnections()
+func (b *Backend) Close() error {
+	b.end()
+	b.client.CloseIdleConnections()
 	return nil
 }
 
 // call makes one request and reads what it is answered.
-func (r *REST) call(q *backend.Query, left time.Duration) error {
+func (b *Backend) call(q *backend.Query, left time.Duration) error {
 	req, resp := fasthttp.AcquireRequest(), fasthttp.AcquireResponse()
 	defer fasthttp.ReleaseRequest(req)
 	defer fasthttp.ReleaseResponse(resp)
@@ -194,23 +194,23 @@ func (r *REST) call(q *backend.Query, left time.Duration) error {
 		want = fasthttp.StatusCreated
 		req.Header.SetMethod(fasthttp.MethodPost)
 		req.Header.SetContentType("application/json")
-		req.SetRequestURI(r.orders)
+		req.SetRequestURI(b.orders)
 		b := append(room[:0], `{"user_id":`...)
 		b = strconv.AppendInt(b, q.Order.UserID, 10)
 		b = append(b, `,"total_cents":`...)
 		b = strconv.AppendInt(b, q.Order.TotalCents, 10)
 		req.SetBody(append(b, '}'))
 	} else {
-		req.SetRequestURI(r.orders + "?user_id=" + strconv.FormatInt(q.UserID, 10))
+		req.SetRequestURI(b.orders + "?user_id=" + strconv.FormatInt(q.UserID, 10))
 	}
 	deadline := time.Now().Add(left)
-	err := r.client.DoTimeout(req, resp, left)
+	err := b.client.DoTimeout(req, resp, left)
 	for errors.Is(err, errStale) { // as often as there are connections that the upstream has closed
-		err = r.client.DoTimeout(req, resp, time.Until(deadline))
+		err = b.client.DoTimeout(req, resp, time.Until(deadline))
 	}
 	switch {
 	case errors.Is(err, fasthttp.ErrTimeout):
-		return fmt.Errorf("the upstream did not answer within %v", r.config.Timeout)
+		return fmt.Errorf("the upstream did not answer within %v", b.config.Timeout)
 	case errors.Is(err, fasthttp.ErrConnectionClosed):
 		return errors.New("the upstream closed the connection before it answered")
 	case err != nil:

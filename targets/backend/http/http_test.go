@@ -21,7 +21,7 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-func open(t *testing.T, c httpbackend.Config) *httpbackend.REST {
+func open(t *testing.T, c httpbackend.Config) *httpbackend.Backend {
 	t.Helper()
 	if c.Timeout == 0 {
 		c.Timeout = 20 * time.Second
@@ -80,7 +80,7 @@ func TestAsksAsAnybodyDoes(t *testing.T) {
 	if q.Err != nil || !slices.Equal(q.Orders, []orders.Order{want}) {
 		t.Errorf("%v, %v", q.Orders, q.Err)
 	}
-	if st := b.Stats(); st.Calls != 4 || st.Conns != 0 || st.PoolWait != nil {
+	if st := b.Stats(); st.Calls != 4 || st.Connections != 0 || st.PoolWait != nil {
 		t.Errorf("stats %+v", st)
 	}
 }
@@ -181,7 +181,7 @@ func TestKeptConnectionsThatWereClosed(t *testing.T) {
 			}()
 		}
 	}()
-	b := open(t, httpbackend.Config{URL: "http://" + ln.Addr().String(), Conns: n})
+	b := open(t, httpbackend.Config{URL: "http://" + ln.Addr().String(), Connections: n})
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
@@ -217,7 +217,7 @@ func TestConnectionsBoundTheCalls(t *testing.T) {
 	const conns, calls = 2, 7
 	answer := make(chan struct{})
 	var inside atomic.Int64
-	b := open(t, httpbackend.Config{Conns: conns, URL: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
+	b := open(t, httpbackend.Config{Connections: conns, URL: upstream(t, func(w http.ResponseWriter, _ *http.Request) {
 		if n := inside.Add(1); n > conns {
 			t.Errorf("%d calls at once", n)
 		}
@@ -238,7 +238,7 @@ func TestConnectionsBoundTheCalls(t *testing.T) {
 		answer <- struct{}{}
 	}
 	wg.Wait()
-	if st := b.Stats(); st.Calls != calls || st.Conns != conns || st.PoolWait == nil || st.PoolWait.N != calls {
+	if st := b.Stats(); st.Calls != calls || st.Connections != conns || st.PoolWait == nil || st.PoolWait.N != calls {
 		t.Errorf("stats %+v", st)
 	}
 }
@@ -246,7 +246,7 @@ func TestConnectionsBoundTheCalls(t *testing.T) {
 func TestCallsAreBoundInTime(t *testing.T) {
 	answer := make(chan struct{})
 	defer close(answer)
-	b := open(t, httpbackend.Config{Conns: 1, Timeout: 100 * time.Millisecond, URL: upstream(t, func(http.ResponseWriter, *http.Request) { <-answer })})
+	b := open(t, httpbackend.Config{Connections: 1, Timeout: 100 * time.Millisecond, URL: upstream(t, func(http.ResponseWriter, *http.Request) { <-answer })})
 	var wg sync.WaitGroup
 	var late, busy atomic.Int64
 	for range 3 {
@@ -296,7 +296,7 @@ func TestNotifyReturnsAtOnce(t *testing.T) {
 
 func TestAddressIsChecked(t *testing.T) {
 	for _, bad := range []string{"", "127.0.0.1:80", "https://127.0.0.1:80", "http://127.0.0.1", "http://127.0.0.1:80/api", "http://a:b@127.0.0.1:80", "http://127.0.0.1:80?x", "grpc://127.0.0.1:80"} {
-		if _, err := httpbackend.New(httpbackend.Config{URL: bad}); err == nil || !strings.Contains(err.Error(), "must be http://HOST:PORT") {
+		if _, err := httpbackend.New(httpbackend.Config{URL: bad}); err == nil || !strings.Contains(err.Error(), "want http://HOST:PORT") {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}
@@ -330,7 +330,7 @@ func TestCloseWithCallsOpen(t *testing.T) {
 	}
 	up.Start()
 	t.Cleanup(up.Close)
-	b := open(t, httpbackend.Config{URL: up.URL, Conns: 1})
+	b := open(t, httpbackend.Config{URL: up.URL, Connections: 1})
 	first, second := find(42), find(42)
 	var one, other sync.WaitGroup
 	one.Go(func() { b.Park(first) })

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // The largest values of a Config.
@@ -57,14 +59,6 @@ func ParseDelay(text string) (Delay, error) {
 	return d, d.check()
 }
 
-// Validate checks the ranges.
-func (d Delay) Validate() error {
-	if d == (Delay{}) {
-		return nil
-	}
-	return d.check()
-}
-
 func (d Delay) check() error {
 	switch {
 	case d.Length <= 0 || d.Length > MaxDelay:
@@ -75,14 +69,13 @@ func (d Delay) check() error {
 	return nil
 }
 
-// Validate checks every field. The error begins with the field's name in lower
-// case, as in "cpu=-1s: …".
+// Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
-	if c.CPU < 0 || c.CPU > MaxCPU {
-		return fmt.Errorf("cpu=%v: must be from 0s to %v", c.CPU, MaxCPU)
+	if err := field.Check(c.CPU >= 0 && c.CPU <= MaxCPU, "CPU", c.CPU, fmt.Sprintf("0s to %v", MaxCPU)); err != nil {
+		return err
 	}
-	if err := c.Delay.Validate(); err != nil {
-		return fmt.Errorf("delay=%v: %w", c.Delay, err)
+	if err := c.Delay.check(); err != nil && c.Delay != (Delay{}) {
+		return &field.Error{Field: "Delay", Value: c.Delay, Want: "LENGTH@SHARE%; " + err.Error()}
 	}
 	return nil
 }

@@ -79,11 +79,11 @@ func TestValidate(t *testing.T) {
 	}{
 		{Config{}, ""},
 		{Config{CPU: MaxCPU, Delay: Delay{MaxDelay, 100}}, ""},
-		{Config{CPU: -1}, "cpu=-1ns: must be from 0s to 1s"},
-		{Config{CPU: MaxCPU + 1}, "cpu=1.000000001s: must be from 0s to 1s"},
-		{Config{Delay: Delay{time.Second, 0}}, "delay=1s@0%: the share"},
-		{Config{Delay: Delay{time.Second, math.NaN()}}, "delay=1s@NaN%: the share"},
-		{Config{Delay: Delay{0, 1}}, "delay=0s@1%: the length"},
+		{Config{CPU: -1}, "CPU is -1ns, want 0s to 1s"},
+		{Config{CPU: MaxCPU + 1}, "CPU is 1.000000001s, want 0s to 1s"},
+		{Config{Delay: Delay{time.Second, 0}}, "Delay is 1s@0%, want LENGTH@SHARE%; the share"},
+		{Config{Delay: Delay{time.Second, math.NaN()}}, "Delay is 1s@NaN%, want LENGTH@SHARE%; the share"},
+		{Config{Delay: Delay{0, 1}}, "Delay is 0s@1%, want LENGTH@SHARE%; the length"},
 	} {
 		switch err := row.config.Validate(); {
 		case row.want == "" && err != nil:

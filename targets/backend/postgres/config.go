@@ -13,18 +13,20 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // What the zero values of a Config mean.
 const (
-	DefaultLatency = 200 * time.Millisecond
-	DefaultConns   = 20 // said here and shown in the stats, for the library's own depends on the machine
+	DefaultLatency     = 200 * time.Millisecond
+	DefaultConnections = 20 // said here and shown in the stats, for the library's own depends on the machine
 )
 
 // The largest values of a Config.
 const (
-	MaxLatency = time.Hour
-	MaxConns   = 10_000
+	MaxLatency     = time.Hour
+	MaxConnections = 10_000
 )
 
 // Config is which server is asked, and how.
@@ -38,28 +40,25 @@ type Config struct {
 	// 0 means DefaultLatency.
 	Latency time.Duration
 
-	// Conns is the size of the pool, up to MaxConns; 0 means DefaultConns.
-	Conns int
+	// Connections is the size of the pool, up to MaxConnections; 0 means DefaultConnections.
+	Connections int
 }
 
 func (c Config) withDefaults() Config {
 	c.Latency = cmp.Or(c.Latency, DefaultLatency)
-	c.Conns = cmp.Or(c.Conns, DefaultConns)
+	c.Connections = cmp.Or(c.Connections, DefaultConnections)
 	return c
 }
 
-// Validate checks every field. The error begins with the field's name in lower
-// case, as in "conns=-1: …", and has no password in it.
+// Validate checks every field. The error is a [*field.Error] without a password.
 func (c Config) Validate() error {
 	d := c.withDefaults()
-	switch {
-	case d.Latency < 0 || d.Latency > MaxLatency:
-		return fmt.Errorf("latency=%v: must be above 0 and at most %v", d.Latency, MaxLatency)
-	case d.Conns < 0 || d.Conns > MaxConns:
-		return fmt.Errorf("conns=%d: must be from 1 to %d, or 0 for %d", d.Conns, MaxConns, DefaultConns)
-	}
 	_, err := c.parse()
-	return err
+	return field.First(
+		field.Check(d.Latency > 0 && d.Latency <= MaxLatency, "Latency", d.Latency, fmt.Sprintf("above 0s, at most %v", MaxLatency)),
+		field.Check(d.Connections > 0 && d.Connections <= MaxConnections, "Connections", d.Connections, fmt.Sprintf("1 to %d, or 0 for %d", MaxConnections, DefaultConnections)),
+		err,
+	)
 }
 
 // parse reads the DSN and the environment.
@@ -77,12 +76,12 @@ func (c Config) parse() (*pgxpool.Config, error) {
 	if strings.Contains(c.DSN, "://") {
 		u, urlErr := url.Parse(c.DSN)
 		if urlErr != nil {
-			return nil, fmt.Errorf("dsn=%s: is no address; within a name or a password / ? # @ : %% are written %%2F %%3F %%23 %%40 %%3A %%25", shown)
+			return nil, &field.Error{Field: "DSN", Value: shown, Want: "an address; / ? # @ : % in a name or a password are written %2F %3F %23 %40 %3A %25"}
 		}
 		u.RawQuery = "" // may hold a password too
 		shown = u.Redacted()
 	}
-	return nil, fmt.Errorf("dsn=%s: %s", shown, reason)
+	return nil, &field.Error{Field: "DSN", Value: shown, Want: "postgres://USER@HOST:PORT/DATABASE or key=value words; " + reason}
 }
 
 // Server is who asks which server, as USER@HOST:PORT/DATABASE: what DSN and

@@ -16,19 +16,19 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		want   string // "" where it is fine
 	}{
 		{"nothing is set", postgres.Config{}, ""},
-		{"an address", postgres.Config{DSN: "postgres://u:p@h:1/d", Conns: 1, Latency: time.Millisecond}, ""},
+		{"an address", postgres.Config{DSN: "postgres://u:p@h:1/d", Connections: 1, Latency: time.Millisecond}, ""},
 		{"words", postgres.Config{DSN: "host=h user=u password=p"}, ""},
 
-		{"a negative wait", postgres.Config{Latency: -1}, "latency=-1ns: must be"},
-		{"a wait of a day", postgres.Config{Latency: 24 * time.Hour}, "latency=24h0m0s: must be above 0 and at most 1h0m0s"},
-		{"a negative pool", postgres.Config{Conns: -1}, "conns=-1: must be from 1 to 10000, or 0 for 20"},
-		{"a huge pool", postgres.Config{Conns: 10_001}, "conns=10001: must be"},
-		{"a port that is none", postgres.Config{DSN: "postgres://u:secret@h:99999/d"}, "dsn=postgres://u:xxxxx@h:99999/d: invalid port"},
-		{"an option that is none", postgres.Config{DSN: "postgres://u@h/d?sslmode=perhaps&password=secret"}, "dsn=postgres://u@h/d: "},
-		{"a slash in a password", postgres.Config{DSN: "postgres://u:sec/ret@h/d"}, "dsn=…: is no address; within a name or a password / ? # @ : % are written %2F"},
-		{"words that are none", postgres.Config{DSN: "host"}, "dsn=…: "},
-		{"a word that is wrong", postgres.Config{DSN: "port=x password=secret"}, "dsn=…: invalid port"},
-		{"another's size of the pool", postgres.Config{DSN: "password=secret pool_max_conns=x"}, "dsn=…: cannot parse pool_max_conns"},
+		{"a negative wait", postgres.Config{Latency: -1}, "Latency is -1ns, want"},
+		{"a wait of a day", postgres.Config{Latency: 24 * time.Hour}, "Latency is 24h0m0s, want above 0s, at most 1h0m0s"},
+		{"a negative pool", postgres.Config{Connections: -1}, "Connections is -1, want 1 to 10000, or 0 for 20"},
+		{"a huge pool", postgres.Config{Connections: 10_001}, "Connections is 10001, want"},
+		{"a port that is none", postgres.Config{DSN: "postgres://u:secret@h:99999/d"}, "DSN is postgres://u:xxxxx@h:99999/d, want postgres://USER@HOST:PORT/DATABASE or key=value words; invalid port"},
+		{"an option that is none", postgres.Config{DSN: "postgres://u@h/d?sslmode=perhaps&password=secret"}, "DSN is postgres://u@h/d, want"},
+		{"a slash in a password", postgres.Config{DSN: "postgres://u:sec/ret@h/d"}, "DSN is …, want an address; / ? # @ : % in a name or a password are written %2F"},
+		{"words that are none", postgres.Config{DSN: "host"}, "DSN is …, want"},
+		{"a word that is wrong", postgres.Config{DSN: "port=x password=secret"}, "DSN is …, want postgres://USER@HOST:PORT/DATABASE or key=value words; invalid port"},
+		{"another's size of the pool", postgres.Config{DSN: "password=secret pool_max_conns=x"}, "DSN is …, want postgres://USER@HOST:PORT/DATABASE or key=value words; cannot parse pool_max_conns"},
 	} {
 		err := row.config.Validate()
 		if got := fmt.Sprint(err); row.want == "" && err != nil || !strings.HasPrefix(got, row.want) && row.want != "" || strings.Contains(got, "sec") || strings.Contains(got, "ret@") {

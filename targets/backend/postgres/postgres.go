@@ -88,7 +88,7 @@ func New(c Config) (*Postgres, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 
-	p := &Postgres{conns: c.Conns, sleep: c.Latency.Seconds(), schema: newName(), poolLimit: PoolLimit, queryLimit: c.Latency + Grace}
+	p := &Postgres{conns: c.Connections, sleep: c.Latency.Seconds(), schema: newName(), poolLimit: PoolLimit, queryLimit: c.Latency + Grace}
 	p.open, p.end = context.WithCancel(context.Background())
 	if p.pool, err = pgxpool.NewWithConfig(ctx, p.settings(pool)); err != nil {
 		p.end()
@@ -100,7 +100,7 @@ func New(c Config) (*Postgres, error) {
 		return nil, fmt.Errorf("%s: %w", c.Server(), reason(err))
 	}
 	if err = p.fill(ctx); err != nil {
-		err = fmt.Errorf("%s: making %d connections (--backend-conns): %w", c.Server(), c.Conns, reason(err))
+		err = fmt.Errorf("%s: making %d connections: %w", c.Server(), c.Connections, reason(err))
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
@@ -315,7 +315,7 @@ func (p *Postgres) pay(ctx context.Context, conn *pgxpool.Conn, q *backend.Query
 
 // Stats implements [backend.Backend].
 func (p *Postgres) Stats() orders.BackendStats {
-	return orders.BackendStats{Name: "postgres", Conns: p.conns, Calls: p.calls.Load(), PoolWait: p.poolWait.Stats()}
+	return orders.BackendStats{Name: "postgres", Connections: p.conns, Calls: p.calls.Load(), PoolWait: p.poolWait.Stats()}
 }
 
 // Close implements [backend.Backend]. It ends what is asked, drops the schema and

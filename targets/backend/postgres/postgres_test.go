@@ -46,8 +46,8 @@ func opened(t *testing.T, c Config) *Postgres {
 	if c.Latency == 0 {
 		c.Latency = latency
 	}
-	if c.Conns == 0 {
-		c.Conns = 2
+	if c.Connections == 0 {
+		c.Connections = 2
 	}
 	p, err := New(c)
 	if err != nil {
@@ -113,7 +113,7 @@ func TestAnswersAreTheUsersOrders(t *testing.T) {
 		t.Errorf("of a user without orders: %v, %v", q.Orders, q.Err)
 	}
 	st := p.Stats()
-	if st.Name != "postgres" || st.Conns != 2 || st.Calls != 5 || st.PoolWait.N != 5 || st.WaitError != nil {
+	if st.Name != "postgres" || st.Connections != 2 || st.Calls != 5 || st.PoolWait.N != 5 || st.WaitError != nil {
 		t.Errorf("the stats are %+v", st)
 	}
 }
@@ -232,7 +232,7 @@ func (l *loop) Execute(f func())         { l.work <- f }
 
 // The loop goes on while queries wait for the pool, and hears of each once.
 func TestNotifyComesBackToTheLoop(t *testing.T) {
-	p := open(t, Config{Conns: 2})
+	p := open(t, Config{Connections: 2})
 	const n = 20
 	l := &loop{work: make(chan func(), n)}
 	queries := make([]backend.Query, n)
@@ -264,7 +264,7 @@ func TestNotifyComesBackToTheLoop(t *testing.T) {
 }
 
 func TestAFullPoolIsBusyAfterALimit(t *testing.T) {
-	p := open(t, Config{Conns: 1})
+	p := open(t, Config{Connections: 1})
 	p.poolLimit = 20 * time.Millisecond
 	conn, err := p.pool.Acquire(t.Context())
 	if err != nil {
@@ -296,7 +296,7 @@ func TestAnAnswerThatDoesNotComeIsGivenUp(t *testing.T) {
 // again as soon as it is back.
 func TestRecoversWhenTheServerIsBack(t *testing.T) {
 	cluster := pgtest.Shared(t)
-	p := open(t, Config{Conns: 4, Latency: 200 * time.Millisecond})
+	p := open(t, Config{Connections: 4, Latency: 200 * time.Millisecond})
 	wantOrders(t, ask(p, 1))
 
 	var all sync.WaitGroup
@@ -340,7 +340,7 @@ func TestRecoversWhenTheServerIsBack(t *testing.T) {
 func TestOneLostConnectionFailsOneRequest(t *testing.T) {
 	cluster := pgtest.Shared(t)
 	const conns = 5
-	p := open(t, Config{Conns: conns})
+	p := open(t, Config{Connections: conns})
 	conn := admin(t, cluster.DSN())
 	wantOrders(t, ask(p, 1)) // so that one of them is known to have been good just now
 	do(t, conn, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '"+p.schema+"'")
@@ -363,17 +363,17 @@ func TestNoConnectionLeftIsBusy(t *testing.T) {
 	conn := admin(t, cluster.DSN())
 	few := newRole(t, conn, "CONNECTION LIMIT 3")
 	do(t, conn, "GRANT CREATE ON DATABASE postgres TO "+few)
-	_, err := New(Config{DSN: cluster.As(few), Conns: 4})
-	if err == nil || !strings.Contains(err.Error(), "making 4 connections (--backend-conns): FATAL: too many connections") {
+	_, err := New(Config{DSN: cluster.As(few), Connections: 4})
+	if err == nil || !strings.Contains(err.Error(), "making 4 connections: FATAL: too many connections") {
 		t.Errorf("a pool larger than the server allows: %v", err)
 	}
 	for range 3 { // all that it allows, one target after another
-		p := opened(t, Config{DSN: cluster.As(few), Conns: 3})
+		p := opened(t, Config{DSN: cluster.As(few), Connections: 3})
 		if err := p.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	p := open(t, Config{DSN: cluster.As(few), Conns: 2})
+	p := open(t, Config{DSN: cluster.As(few), Connections: 2})
 	do(t, conn, "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = '"+p.schema+"'")
 	var others []*pgx.Conn
 	for len(others) < 3 { // the last that were ended may not be gone yet
@@ -485,7 +485,7 @@ func TestCloseWithQueriesOpen(t *testing.T) {
 	cluster := pgtest.Shared(t)
 	conn := admin(t, cluster.DSN())
 	const conns = 3
-	p := opened(t, Config{Conns: conns, Latency: time.Minute})
+	p := opened(t, Config{Connections: conns, Latency: time.Minute})
 	own, err := p.pool.Acquire(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -2,10 +2,10 @@ package sim
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strings"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // Dist is how service times are distributed around their mean.
@@ -30,9 +30,9 @@ const (
 
 // The largest values of a Config.
 const (
-	MaxLatency = time.Hour
-	MaxCV      = 100
-	MaxConns   = 1_000_000
+	MaxLatency     = time.Hour
+	MaxCV          = 100
+	MaxConnections = 1_000_000
 )
 
 // Config is what a simulated backend is like. Its zero value answers every
@@ -51,9 +51,9 @@ type Config struct {
 	// must be 0 there.
 	CV float64
 
-	// Conns is the number of connections, each of which serves one call at a
+	// Connections is the number of connections, each of which serves one call at a
 	// time, first come first served; 0 means one for every call.
-	Conns int
+	Connections int
 
 	// Stall is when the backend answers nothing: an answer due in a stall
 	// comes at its end, and the connection is held until then.
@@ -76,32 +76,15 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Validate checks every field. The error begins with the field's name in lower
-// case, as in "latency=-1s: …".
+// Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
 	d := c.withDefaults()
-	switch {
-	case d.Latency < 0 || d.Latency > MaxLatency:
-		return fmt.Errorf("latency=%v: must be above 0 and at most %v", d.Latency, MaxLatency)
-	case !slices.Contains(Dists, d.Dist):
-		return fmt.Errorf("dist=%s: must be one of %s", d.Dist, distNames())
-	case d.Dist != Lognormal && d.CV != 0:
-		return fmt.Errorf("cv=%v: only dist %s has one to choose, not %s", d.CV, Lognormal, d.Dist)
-	case math.IsNaN(d.CV) || d.CV < 0 || d.CV > MaxCV:
-		return fmt.Errorf("cv=%v: must be above 0 and at most %v", d.CV, MaxCV)
-	case d.Conns < 0 || d.Conns > MaxConns:
-		return fmt.Errorf("conns=%d: must be from 0 (unlimited) to %d", d.Conns, MaxConns)
-	}
-	if err := d.Stall.Validate(); err != nil {
-		return fmt.Errorf("stall=%v: %w", d.Stall, err)
-	}
-	return nil
-}
-
-func distNames() string {
-	names := make([]string, len(Dists))
-	for i, d := range Dists {
-		names[i] = string(d)
-	}
-	return strings.Join(names, ", ")
+	return field.First(
+		field.Check(d.Latency > 0 && d.Latency <= MaxLatency, "Latency", d.Latency, fmt.Sprintf("above 0s, at most %v", MaxLatency)),
+		field.Check(slices.Contains(Dists, d.Dist), "Dist", d.Dist, fmt.Sprintf("one of %s, %s and %s", Constant, Exponential, Lognormal)),
+		field.Check(d.Dist == Lognormal || d.CV == 0, "CV", d.CV, "0, as the distribution is "+string(d.Dist)+": only a lognormal one has a choice"),
+		field.Check(d.CV >= 0 && d.CV <= MaxCV, "CV", d.CV, fmt.Sprintf("above 0, at most %d", MaxCV)), // NaN is neither
+		field.Check(d.Connections >= 0 && d.Connections <= MaxConnections, "Connections", d.Connections, fmt.Sprintf("0 (unlimited) to %d", MaxConnections)),
+		d.Stall.validate(),
+	)
 }

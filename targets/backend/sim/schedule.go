@@ -36,14 +36,14 @@ func (s *schedule) reserve(now time.Duration) (due time.Duration) {
 		s.began, s.first = true, now
 	}
 	start := now
-	if s.Conns > 0 && s.free.Len() == s.Conns {
+	if s.Connections > 0 && s.free.Len() == s.Connections {
 		earliest, _ := s.free.Next()
 		s.free.PopDue(earliest)
 		start = max(now, earliest)
 	}
 	due = start + s.service()
 	due = s.first + s.Stall.hold(due-s.first)
-	if s.Conns > 0 {
+	if s.Connections > 0 {
 		s.free.Push(due, struct{}{})
 	}
 	return due

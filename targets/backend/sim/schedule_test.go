@@ -11,10 +11,10 @@ import (
 
 func drawConfig(t *rapid.T) Config {
 	return Config{
-		Latency: time.Duration(rapid.IntRange(1, 1000).Draw(t, "latency")) * time.Millisecond,
-		Dist:    rapid.SampledFrom(Dists).Draw(t, "dist"),
-		Conns:   rapid.IntRange(0, 5).Draw(t, "conns"),
-		Seed:    rapid.Uint64().Draw(t, "seed"),
+		Latency:     time.Duration(rapid.IntRange(1, 1000).Draw(t, "latency")) * time.Millisecond,
+		Dist:        rapid.SampledFrom(Dists).Draw(t, "dist"),
+		Connections: rapid.IntRange(0, 5).Draw(t, "conns"),
+		Seed:        rapid.Uint64().Draw(t, "seed"),
 	}
 }
 
@@ -41,7 +41,7 @@ func dues(c Config, calls []time.Duration) []time.Duration {
 
 // services are the service times that a configuration draws.
 func services(c Config, n int) []time.Duration {
-	c.Conns, c.Stall = 0, nil
+	c.Connections, c.Stall = 0, nil
 	return dues(c, make([]time.Duration, n))
 }
 
@@ -53,7 +53,7 @@ func TestReservationIsAQueueInFrontOfSomeServers(t *testing.T) {
 		calls := drawCalls(t)
 		got := dues(c, calls)
 		service := services(c, len(calls))
-		free := make([]time.Duration, c.Conns)
+		free := make([]time.Duration, c.Connections)
 		for i, at := range calls {
 			start := at
 			server := -1
@@ -76,7 +76,7 @@ func TestReservationIsAQueueInFrontOfSomeServers(t *testing.T) {
 func TestStallHoldsExactlyWhatIsDueWithin(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := drawConfig(t)
-		c.Conns = 0 // with connections, a held answer moves the calls behind it too
+		c.Connections = 0 // with connections, a held answer moves the calls behind it too
 		calls := drawCalls(t)
 		plain := dues(c, calls)
 		c.Stall = Stalls{{
@@ -98,7 +98,7 @@ func TestStallHoldsExactlyWhatIsDueWithin(t *testing.T) {
 }
 
 func TestStallHoldsTheConnectionToo(t *testing.T) {
-	c := Config{Latency: time.Second, Conns: 1, Stall: Stalls{{Length: 2 * time.Second, Offset: time.Second}}}
+	c := Config{Latency: time.Second, Connections: 1, Stall: Stalls{{Length: 2 * time.Second, Offset: time.Second}}}
 	got := dues(c, []time.Duration{0, 0})
 	if want := []time.Duration{3 * time.Second, 4 * time.Second}; !slices.Equal(got, want) {
 		t.Errorf("two calls on one connection are due at %v, want %v", got, want)

@@ -30,7 +30,7 @@ func New(c Config) (*Sim, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	return &Sim{conns: c.Conns, schedule: newSchedule(c)}, nil
+	return &Sim{conns: c.Connections, schedule: newSchedule(c)}, nil
 }
 
 // Park implements [backend.Backend].
@@ -94,7 +94,7 @@ func (s *Sim) Stats() orders.BackendStats {
 	calls := s.calls
 	s.mu.Unlock()
 
-	return orders.BackendStats{Name: "sim", Conns: s.conns, Calls: calls, WaitError: s.late.Stats()}
+	return orders.BackendStats{Name: "sim", Connections: s.conns, Calls: calls, WaitError: s.late.Stats()}
 }
 
 // Close implements [backend.Backend]. There is nothing to let go of, and what is

@@ -56,7 +56,7 @@ func TestEveryIdiomWaitsAndAnswers(t *testing.T) {
 	}
 	for name, ask := range idioms {
 		t.Run(name, func(t *testing.T) {
-			b, err := sim.New(sim.Config{Latency: latency, Conns: 3})
+			b, err := sim.New(sim.Config{Latency: latency, Connections: 3})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -73,7 +73,7 @@ func TestEveryIdiomWaitsAndAnswers(t *testing.T) {
 				}
 			}
 			st := b.Stats()
-			if st.Name != "sim" || st.Conns != 3 || st.Calls != n || st.WaitError.N != n || st.WaitError.P50 < 0 {
+			if st.Name != "sim" || st.Connections != 3 || st.Calls != n || st.WaitError.N != n || st.WaitError.P50 < 0 {
 				t.Errorf("after %d calls the stats are %+v, %+v", n, st, st.WaitError)
 			}
 			if err := b.Close(); err != nil {
@@ -87,7 +87,7 @@ func TestEveryIdiomWaitsAndAnswers(t *testing.T) {
 // service times.
 func TestConnsAreShared(t *testing.T) {
 	const latency, conns, n = 3 * time.Millisecond, 4, 20
-	b, err := sim.New(sim.Config{Latency: latency, Conns: conns})
+	b, err := sim.New(sim.Config{Latency: latency, Connections: conns})
 	if err != nil {
 		t.Fatal(err)
 	}

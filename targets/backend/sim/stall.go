@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // maxInstant bounds the end of a stall, so that sums of instants cannot
@@ -57,11 +59,18 @@ func ParseStalls(text string) (Stalls, error) {
 		ss = append(ss, s)
 	}
 	slices.SortFunc(ss, func(a, b Stall) int { return int(min(max(a.Offset-b.Offset, -1), 1)) })
-	return ss, ss.Validate()
+	return ss, ss.check()
 }
 
-// Validate checks the ranges and the order.
-func (ss Stalls) Validate() error {
+func (ss Stalls) validate() error {
+	if err := ss.check(); err != nil {
+		return &field.Error{Field: "Stall", Value: ss, Want: "LENGTH@OFFSET; " + err.Error()}
+	}
+	return nil
+}
+
+// check reports a range or an order that is wrong.
+func (ss Stalls) check() error {
 	for i, s := range ss {
 		switch {
 		case s.Length <= 0:

@@ -28,6 +28,7 @@ import (
 	"github.com/nats-io/nats-server/v2/server"
 
 	"github.com/a628bb15/onhold/bench/scratch"
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // Where a broker keeps its messages.
@@ -113,28 +114,18 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// Validate says what is wrong, beginning with the name of the field as the
-// command's flag has it.
+// Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
 	c = c.WithDefaults()
-	if _, port, err := net.SplitHostPort(c.Addr); err != nil || port == "" {
-		return fmt.Errorf("addr=%s: must be HOST:PORT, with port 0 for any free one", c.Addr)
-	}
-	if c.Store != Memory && c.Store != File {
-		return fmt.Errorf("broker-store=%s: must be %s or %s", c.Store, Memory, File)
-	}
-	if c.Sync != SyncAlways {
-		if d, err := time.ParseDuration(c.Sync); err != nil || d < minSync || d > maxSync {
-			return fmt.Errorf("broker-sync=%s: must be %s, or an interval from %v to %v", c.Sync, SyncAlways, minSync, maxSync)
-		}
-	}
-	switch {
-	case c.Limit < MinLimit || c.Limit > MaxLimit:
-		return fmt.Errorf("broker-limit=%d: must be from %d to %d MiB", c.Limit>>20, MinLimit>>20, int64(MaxLimit>>20))
-	case c.Orders < 1 || c.Orders > MaxOrders:
-		return fmt.Errorf("stream-orders=%d: must be from 1 to %d", c.Orders, MaxOrders)
-	}
-	return nil
+	_, port, err := net.SplitHostPort(c.Addr)
+	interval, badInterval := time.ParseDuration(c.Sync)
+	return field.First(
+		field.Check(err == nil && port != "", "Addr", c.Addr, "HOST:PORT, with port 0 for any free one"),
+		field.Check(c.Store == Memory || c.Store == File, "Store", c.Store, Memory+" or "+File),
+		field.Check(c.Sync == SyncAlways || badInterval == nil && interval >= minSync && interval <= maxSync, "Sync", c.Sync, fmt.Sprintf("%s, or an interval from %v to %v", SyncAlways, minSync, maxSync)),
+		field.Check(c.Limit >= MinLimit && c.Limit <= MaxLimit, "Limit", c.Limit>>20, fmt.Sprintf("%d to %d MiB", MinLimit>>20, int64(MaxLimit>>20))),
+		field.Check(c.Orders >= 1 && c.Orders <= MaxOrders, "Orders", c.Orders, fmt.Sprintf("1 to %d", MaxOrders)),
+	)
 }
 
 // EffectiveSync is Sync, its default, or "none" where messages are kept in memory.

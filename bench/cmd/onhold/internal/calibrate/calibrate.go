@@ -33,8 +33,8 @@ type Injection struct {
 // Injections are used in turn: one adds to the work of a request, the other to
 // the tail of the latency.
 var Injections = []Injection{
-	{"cpu", "--extra-cpu 40us", "40 µs more CPU per request"},
-	{"delay", "--extra-delay 20ms@2%", "20 ms more wait for 2 % of the requests"},
+	{"cpu", "--inject-cpu 40us", "40 µs more CPU per request"},
+	{"delay", "--inject-delay 20ms@2%", "20 ms more wait for 2 % of the requests"},
 }
 
 // none is what an identical pair of programs has.

@@ -20,7 +20,7 @@ type behind struct{ name, about, hue string }
 
 // whatIsBehind puts the same wait behind one server in different ways.
 func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
-	kinds := []behind{{"sim", "timer", "blocking"}, {"rest", "REST call", "goroutine"}, {"rpc", "RPC", "eventloop"}}
+	kinds := []behind{{"sim", "timer", "blocking"}, {"http", "REST call", "goroutine"}, {"grpc", "RPC", "eventloop"}}
 	note := "A database query joins where --backend-dsn names a PostgreSQL."
 	if l.DSN != "" {
 		kinds, note = append(kinds, behind{"postgres", "query", "queue"}), ""
@@ -32,7 +32,7 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 	for _, k := range kinds {
 		// 300/s of 200 ms are 60 on average, and 90 hardly ever.
 		also := result.Settings{{Key: result.KeyBackend, Value: k.name}}
-		options := targets.Options{Backend: k.name, Postgres: postgres.Config{DSN: l.DSN, Conns: 90}}
+		options := targets.Options{Backend: k.name, Postgres: postgres.Config{DSN: l.DSN, Connections: 90}}
 		var stages []*result.Stage
 		for _, rate := range behindRates {
 			l.tell("%s, %d requests/s", k.about, rate)

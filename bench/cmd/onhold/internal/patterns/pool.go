@@ -32,7 +32,7 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 			options targets.Options
 			also    string
 		}{
-			{&pooled, targets.Options{Backend: backendName, Sim: sim.Config{Conns: poolSize}, Postgres: postgres.Config{DSN: l.DSN, Conns: poolSize}}, fmt.Sprint(poolSize)},
+			{&pooled, targets.Options{Backend: backendName, Sim: sim.Config{Connections: poolSize}, Postgres: postgres.Config{DSN: l.DSN, Connections: poolSize}}, fmt.Sprint(poolSize)},
 			{&free, targets.Options{}, "0"},
 		} {
 			if v.also == "0" && clients != poolLevels[0] && clients != most {
@@ -44,7 +44,7 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 			if v.also == "0" {
 				plan.Load.RampUp, plan.Warmup = wait, wait
 			}
-			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, also: result.Settings{{Key: "backend_conns", Value: v.also}}})
+			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, also: result.Settings{{Key: "backend_connections", Value: v.also}}})
 			if err != nil {
 				return render.Pattern{}, err
 			}

@@ -74,7 +74,7 @@ func TestAttempts(t *testing.T) {
 			command := runCommand()
 			command.Writer = &out
 			command.Action = func(ctx context.Context, cmd *cli.Command) error {
-				s := &sitting{c: cmd, folder: folder, progress: newProgress(io.Discard, 1)}
+				s := &session{c: cmd, folder: folder, progress: newProgress(io.Discard, 1)}
 				stage, err := s.stage(ctx, c.subject, bench.Plan{Load: bench.Load{Clients: 5}})
 				if err != nil {
 					return err
@@ -123,7 +123,7 @@ func TestServerThatDies(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	dir := t.TempDir()
-	_, stderr, code := onhold(t, dir, "run", "--url", server.URL, "--levels", "2,3,4", "--out", "out")
+	_, stderr, code := onhold(t, dir, "run", server.URL, "--clients", "2,3,4", "--out", "out")
 	if code != exitInvalid || !strings.Contains(stderr, "has died, and is not driven any more") {
 		t.Errorf("exit code %d, want %d\n%s", code, exitInvalid, stderr)
 	}

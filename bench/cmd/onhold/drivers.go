@@ -36,7 +36,7 @@ func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 	case "":
 		d, err := epoll.Best(h, threads, spin)
 		if err != nil {
-			return nil, usageError("--%w", err)
+			return nil, &exitError{exitUsage, err}
 		}
 		return d, only(c, d.Name())
 	case epoll.Name:
@@ -47,13 +47,13 @@ func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 		case err != nil && !epoll.Supported:
 			return nil, usageError("--driver=epoll: %w; take --driver goroutine", err)
 		case err != nil:
-			return nil, usageError("--%w", err)
+			return nil, &exitError{exitUsage, err}
 		}
 		return d, nil
 	case bench.GoroutineName:
 		d, err := h.Driver()
 		if err != nil {
-			return nil, usageError("--%w", err)
+			return nil, &exitError{exitUsage, err}
 		}
 		return d, only(c, name)
 	default:
@@ -75,12 +75,12 @@ func only(c *cli.Command, driver string) error {
 // queue without what tells when an order is paid, which is the broker.
 func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, error) {
 	if s.Protocol == targets.GRPC {
-		conns := c.Int("conns")
+		conns := c.Int("grpc-connections")
 		switch {
 		case conns < 0:
-			return nil, usageError("--conns=%d: must be 0 or more", conns)
+			return nil, usageError("--grpc-connections=%d: must be 0 or more", conns)
 		case conns > 0 && c.Bool("new-connection"):
-			return nil, usageError("--conns=%d: cannot go with --new-connection; connections are shared, or new for each call", conns)
+			return nil, usageError("--grpc-connections=%d: cannot go with --new-connection; connections are shared, or new for each call", conns)
 		}
 		d, err := grpc.Client{Addr: addr, Connections: conns, Request: orders.Request{Kind: orders.Find, UserID: askedUser}}.Driver()
 		if err != nil {
@@ -113,29 +113,21 @@ func checkDriving(c *cli.Command, styles []targets.Style) error {
 		}
 		return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), grpc.Driver)
 	}
-	if !slices.ContainsFunc(styles, calls) && c.Int("conns") != 0 {
-		return usageError("--conns=%d: goes with style %s only", c.Int("conns"), strings.Join(targets.Names(targets.Inline(targets.GRPC)), ", "))
+	if !slices.ContainsFunc(styles, calls) && c.Int("grpc-connections") != 0 {
+		return usageError("--grpc-connections=%d: goes with style %s only", c.Int("grpc-connections"), strings.Join(targets.Names(targets.Inline(targets.GRPC)), ", "))
 	}
 	return nil
 }
 
-// requestsOf are the requests that the flags ask for, to --url; its addresses
-// must be there.
-func requestsOf(c *cli.Command) (bench.HTTP, error) {
+// requestsOf are the requests that the flags ask for, to a server's addresses.
+func requestsOf(c *cli.Command, mix []bench.Weighted) (bench.HTTP, error) {
 	h := bench.HTTP{
 		Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body")),
-		NewConnection: c.Bool("new-connection"), Seed: c.Uint64("seed"),
-	}
-	for _, text := range c.StringSlice("url") {
-		w, err := bench.ParseWeighted(text)
-		if err != nil {
-			return h, usageError("--%w", err)
-		}
-		h.Mix = append(h.Mix, w)
+		NewConnection: c.Bool("new-connection"), Seed: c.Uint64("seed"), Mix: mix,
 	}
 	if path := c.String("body-file"); path != "" {
 		if c.IsSet("body") {
-			return h, usageError("--body-file=%s: cannot go with --body; give one of them", path)
+			return h, usageError("--body-file=%s: and --body cannot be given together", path)
 		}
 		f, err := os.Open(path)
 		if err != nil {
@@ -150,16 +142,26 @@ func requestsOf(c *cli.Command) (bench.HTTP, error) {
 		}
 	}
 	if _, err := h.Requests(); err != nil {
-		return h, usageError("--%w", err)
+		return h, &exitError{exitUsage, err}
 	}
 	return h, nil
 }
 
-// withURL refuses flags that say what is sent to --url where there is none.
-func withURL(c *cli.Command) error {
-	for _, flag := range []string{"pid", "method", "header", "body", "body-file"} {
-		if c.IsSet(flag) {
-			return usageError("--%s=%v: goes with --url only", flag, c.Value(flag))
+// onlyWithServer refuses flags about somebody's server where there is none.
+func onlyWithServer(c *cli.Command) error {
+	for _, flag := range []string{"target-pid", "method", "header", "body", "body-file"} {
+		if given(c, flag) {
+			return usageError("--%s=%v: requires the address of a server, as in onhold run 127.0.0.1:8080", flag, c.Value(flag))
+		}
+	}
+	return nil
+}
+
+// onlyWithStyles refuses flags that mean nothing to somebody's server.
+func onlyWithStyles(c *cli.Command) error {
+	for _, flag := range []string{"grpc-connections", "inject-cpu", "inject-delay", "trace"} {
+		if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) && c.Value(flag) != false {
+			return usageError("--%s=%v: works with our styles (%s) only, not with a server of yours", flag, c.Value(flag), strings.Join(targets.Names(targets.Styles), ", "))
 		}
 	}
 	return nil

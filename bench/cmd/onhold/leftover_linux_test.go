@@ -80,8 +80,8 @@ func TestQueueWhoseBrokerDies(t *testing.T) {
 	temp := t.TempDir()
 	dir := filepath.Join(temp, "run")
 	// Payments take so long that some are surely undone.
-	cmd := command(t, "", "run", "--targets", "queue", "--load", "constant", "--levels", "50", "--stage", "3s", "--consumers", "1", "--backend-latency", "1s",
-		"--drain", "1s", "--max-lag", "1m", "--no-report", "--out", dir)
+	cmd := command(t, "", "run", "queue", "--rate", "50", "--arrivals", "constant", "--duration", "3s", "--consumers", "1", "--backend-latency", "1s",
+		"--drain-timeout", "1s", "--max-lag", "1m", "--no-report", "--out", dir)
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	cmd.Env = slices.DeleteFunc(cmd.Env, func(kv string) bool { return strings.HasPrefix(kv, "ONHOLD_BACKEND_LATENCY=") })
 	var said bytes.Buffer

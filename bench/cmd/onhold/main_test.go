@@ -121,7 +121,7 @@ func TestInterrupt(t *testing.T) {
 		t.Skip("no SIGINT")
 	}
 	dir := t.TempDir()
-	cmd := command(t, dir, "run", "--targets", "goroutine", "--levels", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", "--stage", "400ms", "--out", "out")
+	cmd := command(t, dir, "run", "goroutine", "--clients", "1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20", "--duration", "400ms", "--out", "out")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	target := 0
@@ -225,7 +225,7 @@ func TestTargetThatDies(t *testing.T) {
 		t.Skip("finds the target by its command line in /proc")
 	}
 	dir := t.TempDir()
-	cmd := command(t, dir, "run", "--targets", "goroutine", "--levels", "2,3", "--stage", "1s", "--out", "out")
+	cmd := command(t, dir, "run", "goroutine", "--clients", "2,3", "--duration", "1s", "--out", "out")
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -273,7 +273,7 @@ func TestServerThatServesNothing(t *testing.T) {
 	defer upstream.Close()
 	dir := t.TempDir()
 	address := strings.Replace(upstream.URL, "://", "://joe:s3cret@", 1)
-	stdout, stderr, code := onhold(t, dir, "run", "--url", address, "--levels", "2", "--out", "out")
+	stdout, stderr, code := onhold(t, dir, "run", address, "--clients", "2", "--out", "out")
 	if code != exitInvalid || !strings.Contains(stderr, "served none of") || !strings.Contains(stderr, "for example: HTTP status 500") {
 		t.Errorf("exit code %d, want %d and the reason\n%s", code, exitInvalid, stderr)
 	}

@@ -75,8 +75,8 @@ func TestNoPin(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	t.Cleanup(server.Close)
 	for name, args := range map[string][]string{
-		"run":      {"run", "--targets", "goroutine,queue", "--levels", "2", "--no-report"},
-		"url":      {"run", "--url", server.URL, "--levels", "2", "--no-report"},
+		"run":      {"run", "goroutine", "queue", "--clients", "2", "--no-report"},
+		"url":      {"run", server.URL, "--clients", "2", "--no-report"},
 		"verify":   {"verify", "--cells", "loss-constant", "--longest", "1s", "--precision", "50%"},
 		"doctor":   {"doctor", "--length", "200ms"},
 		"patterns": {"patterns", "--only", "phone-calls"},

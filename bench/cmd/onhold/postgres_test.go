@@ -33,7 +33,7 @@ func TestRunWithPostgres(t *testing.T) {
 		{"as libpq's variables", cluster.Env(), nil},
 	} {
 		dir := t.TempDir()
-		args := append([]string{"run", "--backend", "postgres", "--targets", "goroutine", "--levels", "5", "--out", "out"}, row.args...)
+		args := append([]string{"run", "--backend", "postgres", "goroutine", "--clients", "5", "--out", "out"}, row.args...)
 		stop := make(chan struct{})
 		seen := make(chan int)
 		go func() { seen <- watchArguments(t, stop, "goroutine", pgtest.Password) }()
@@ -83,7 +83,7 @@ func TestRunWithPostgres(t *testing.T) {
 	}
 
 	// For whoever has it in the environment for good, other backends work too.
-	if _, stderr, code := onholdWith(t, []string{"ONHOLD_BACKEND_DSN=" + dsn}, t.TempDir(), "run", "--targets", "goroutine", "--levels", "1", "--no-report"); code != 0 {
+	if _, stderr, code := onholdWith(t, []string{"ONHOLD_BACKEND_DSN=" + dsn}, t.TempDir(), "run", "goroutine", "--clients", "1", "--no-report"); code != 0 {
 		t.Errorf("sim with a DSN in the environment: exit code %d\n%s", code, stderr)
 	}
 }

@@ -292,7 +292,7 @@ func TestQueueTellsNobodyThePassword(t *testing.T) {
 		stop := make(chan struct{})
 		seen := make(chan int)
 		go func() { seen <- watchArguments(t, stop, "queue", password) }()
-		args := append([]string{"run", "--targets", "queue", "--levels", "5", "--out", "out"}, row.args...)
+		args := append([]string{"run", "queue", "--clients", "5", "--out", "out"}, row.args...)
 		stdout, stderr, code := onholdWith(t, row.env, dir, args...)
 		close(stop)
 		if n := <-seen; n == 0 && haveProc() {

@@ -21,83 +21,98 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/backend/sim"
+	httpbackend "github.com/a628bb15/onhold/targets/backend/http"
+	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/queue"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 )
 
 const (
-	defaultLevels = "1,50,100,200,300,500,1000,2000"
-	quickLevels   = "1,200,300,500,2000"
-	quickLength   = time.Second
+	// The levels where none are given: of our targets, which wait for 200 ms, and
+	// of a server of which nothing is known.
+	defaultClients       = "1,50,100,200,300,500,1000,2000"
+	defaultServerClients = "1..100"
+	quickClients         = "1,200,300,500,2000"
+	quickServerClients   = "1,10,100"
+
+	quickDuration = time.Second
 	quickWarmup   = 400 * time.Millisecond
 	defaultOut    = "reports/out"
+
+	// defaultBackoff is how long a client of a server of which nothing is known
+	// waits after anything but ok, and the time over which such clients begin.
+	defaultBackoff = 100 * time.Millisecond
 )
 
 func runCommand() *cli.Command {
 	return &cli.Command{
-		Name:  "run",
-		Usage: "drive targets at rising load and report",
-		Description: "Starts each target as its own process, drives it at each level, and writes a run\n" +
-			"folder with one line of JSON a stage, the figures capacity.png and\n" +
-			"percentiles.png, and summary.md. Every flag can also be set in the environment:\n" +
-			"ONHOLD_LEVELS for --levels.\n\n" +
+		Name:      "run",
+		Usage:     "drive a server at rising load and report",
+		ArgsUsage: "[TARGET...]",
+		Description: "TARGET is the address of your server, or one or more of our styles (" + strings.Join(targets.Names(targets.Styles), ", ") + "),\n" +
+			"each started as its own process; default: " + strings.Join(targets.Names(targets.Inline(targets.HTTP)), " ") + ". Tables go to stdout, and a run folder\n" +
+			"gets the figures, report.html, summary.md and the raw record.\n\n" +
 			requireHelp + "\n" +
+			"Without a load, a server is driven by 1 to 100 clients, our styles by 1 to 2000. A\n" +
+			"closed load sends after each reply; with --rate the server does not set the pace.\n\n" +
 			"Examples:\n\n" +
+			"  onhold run 127.0.0.1:8080/\n" +
+			"  onhold run 'http://127.0.0.1:8080/api/orders?user_id=42' --rate 100,200 --duration 1s\n" +
 			"  onhold run --quick\n" +
-			"  onhold run --targets blocking,eventloop --levels 100,400 --stage 1s --out reports/out/demo\n" +
-			"  onhold run --targets blocking --load burst --workers 1000 --queue 0 --levels 1000,1001\n" +
-			"  onhold run --targets goroutine --load constant --levels 500 --stage 3s --backend-stall 1s@1s\n" +
-			"  onhold run --targets goroutine,eventloop --backend postgres --backend-connections 50 --levels 50,100\n" +
-			"  onhold run --targets grpc --conns 2 --levels 100 --stage 1s\n" +
-			"  onhold run --targets eventloop --backend http --levels 100 --stage 1s\n" +
-			"  onhold run --targets blocking --workers 10 --queue 5 --load poisson --levels 60 --stage 1s --trace\n" +
-			"  onhold run --targets goroutine --levels 1,50 --stage 1s --require 'rejected<1%,p99<5s@level=50'\n" +
-			"  onhold run --targets queue --load poisson --levels 50 --stage 1s\n" +
-			"  onhold run --url 'http://127.0.0.1:8080/api/orders?user_id=42' --load poisson --levels 100,200 --stage 1s",
-		Flags: slices.Concat([]cli.Flag{
-			stringFlag(catTarget, "targets", strings.Join(targets.Names(targets.Inline(targets.HTTP)), ","), "styles to drive, separated by commas; there are "+strings.Join(targets.Names(targets.Styles)[len(targets.Inline(targets.HTTP)):], " and ")+" too"),
-			listFlag(catTarget, "url", "drive this address in place of our own targets; given more than once, addresses on one server, each with its weight in front, as in 9@http://127.0.0.1/a"),
-			intFlag(catTarget, "pid", 0, "with --url: the server's process on this machine, to measure its CPU time and memory"),
-			stringFlag(catRequest, "method", http.MethodGet, "with --url: of the requests"),
-			listFlag(catRequest, "header", "with --url: a further header line, as in 'Accept: text/html'; may be given more than once"),
-			stringFlag(catRequest, "body", "", "with --url: of the requests"),
-			stringFlag(catRequest, "body-file", "", "with --url: a file that holds the body"),
-			boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
-			noPinFlag(catTarget),
-			stringFlag(catLoad, "load", string(load.Closed), "closed or burst (levels are clients), constant or poisson (levels are arrivals per second)"),
-			stringFlag(catLoad, "levels", defaultLevels, "rising levels, separated by commas"),
-			durationFlag(catLoad, "stage", bench.DefaultDuration, "length of the measured window at each level"),
+			"  onhold run blocking eventloop --clients 100,400 --duration 1s --out reports/out/demo\n" +
+			"  onhold run blocking --burst 1000,1001 --workers 1000 --queue 0\n" +
+			"  onhold run goroutine --rate 500 --arrivals constant --duration 3s --backend-stall 1s@1s\n" +
+			"  onhold run goroutine eventloop --backend postgres --backend-connections 50 --clients 50,100\n" +
+			"  onhold run " + grpc.Name + " --grpc-connections 2 --clients 100 --duration 1s\n" +
+			"  onhold run eventloop --backend " + httpbackend.Name + " --clients 100 --duration 1s\n" +
+			"  onhold run blocking --workers 10 --queue 5 --rate 60 --duration 1s --trace\n" +
+			"  onhold run goroutine --clients 1,50 --duration 1s --require 'rejected<1%,p99<5s@level=50'\n" +
+			"  onhold run goroutine --ramp 50..500 --duration 2s\n" +
+			"  onhold run queue --rate 50 --duration 1s",
+		Flags: slices.Concat(loadFlags(), []cli.Flag{
+			durationFlag(catLoad, "duration", bench.DefaultDuration, "the measured window of each stage"),
 			durationFlag(catLoad, "warmup", bench.DefaultWarmup, "driven before each window and discarded"),
-			intFlag(catLoad, "repeats", 1, "how often everything is run"),
-			intFlag(catLoad, "retries", 2, "how often a stage is run again that is not valid while the hypervisor took the generator's CPU away (steal)"),
-			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages, where these are not set: --levels %s --stage %v --warmup %v", quickLevels, quickLength, quickWarmup)),
+			intFlag(catLoad, "repeats", 1, "how often every stage is run"),
+			intFlag(catLoad, "retries", 2, "how often an invalid stage is run again, where the hypervisor took the generator's CPU away (steal)"),
+			boolFlag(catLoad, "quick", fmt.Sprintf("fewer and shorter stages; where not set: --clients %s (of a server %s) --duration %v --warmup %v", quickClients, quickServerClients, quickDuration, quickWarmup)),
 			durationFlag(catLoad, "timeout", bench.DefaultTimeout, "for one request, from its actual send"),
-			durationFlag(catLoad, "drain", bench.DefaultDrainTimeout, "how long replies are waited for after a window, and accepted orders to be paid"),
-			durationFlag(catLoad, "think", 0, "closed: from a client's reply to its next request"),
-			durationFlag(catLoad, "reject-pause", sim.DefaultLatency, "closed: from anything but ok to a client's next request; where not set, the backend latency. The share of rejected depends on it: with --url, set it to your clients' back-off"),
-			durationFlag(catLoad, "spread", 0, "closed: the clients begin evenly over it; 0: with our own targets, over the time in which they can serve each client once, so that workers do not march in step, with --url over one backend latency"),
-			durationFlag(catLoad, "every", bench.DefaultBurstInterval, "burst: from one wave to the next"),
-			intFlag(catLoad, "max-clients", 0, fmt.Sprintf("constant, poisson: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxConnections)),
-			intFlag(catLoad, "max-waiting", bench.DefaultMaxWaiting, "constant, poisson: most arrivals that wait for a free connection; beyond that they are unsent, and the stage is not valid"),
-			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %)"),
-			stringFlag(catDriver, "driver", "", "what generates the load: epoll (event loops; plain http on Linux) or goroutine (a goroutine for each connection); where not set, epoll where it can be"),
-			intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with a CPU of its own where there are enough"),
-			intFlag(catDriver, "conns", 0, "style grpc, which is driven by gRPC calls, a goroutine for each client: HTTP/2 connections that all clients share; 0: each has its own"),
-			durationFlag(catDriver, "spin", 0, "driver epoll: poll for so long before each planned instant in place of sleeping; closer to the clock, for a core"),
-			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/TIME"),
-			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; 'onhold report DIR' draws them later"),
-			boolFlag(catOutput, "json", "print the Stage lines on stdout in place of the tables"),
-			boolFlag(catTrace, "trace", "have the targets write a trace of each stage into the run folder; of the styles that 'serve --trace' can trace"),
+			durationFlag(catLoad, "drain-timeout", bench.DefaultDrainTimeout, "how long to wait after a window for its replies, and for accepted work to complete"),
+			durationFlag(catLoad, "think-time", 0, "with --clients: from a client's reply to its next request"),
+			durationFlag(catLoad, "backoff", 0, fmt.Sprintf("with --clients: from a reply that is not ok to the client's next request; the rejected share depends on it, so set it to that of your clients. Where not set, %v, or with our styles the backend latency", defaultBackoff)),
+			durationFlag(catLoad, "ramp-up", 0, fmt.Sprintf("with --clients: the clients begin evenly over it; where not set, over the time in which our target can serve each client once, or with a server over %v", defaultBackoff)),
+			durationFlag(catLoad, "burst-interval", bench.DefaultBurstInterval, "with --burst: from one wave to the next"),
+			intFlag(catLoad, "max-connections", 0, fmt.Sprintf("with --rate, --ramp: most connections at once; 0: %d, or what this machine allows", bench.DefaultMaxConnections)),
+			intFlag(catLoad, "max-waiting", bench.DefaultMaxWaiting, "with --rate, --ramp: most arrivals that wait for a free connection; others are unsent, and the stage is not valid"),
+			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median uncorrected latency (burst: 10 %)"),
+
+			stringFlag(catRequest, "method", http.MethodGet, "of the requests to your server"),
+			listFlag(catRequest, "header", "`LINE` of the request's header, as in 'Accept: text/html'; may be given more than once"),
+			stringFlag(catRequest, "body", "", "of the requests to your server"),
+			stringFlag(catRequest, "body-file", "", "`FILE` that holds the body"),
+			listFlag(catRequest, "mix", "`WEIGHT@/PATH` of your server; may be given more than once: --mix 9@/a --mix 1@/b sends one request in ten to /b"),
+			boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
+			intFlag(catRequest, "target-pid", 0, "process of your server on this machine, to measure its CPU time and memory"),
+
 			requireFlag(),
-		}, targetFlags()),
+			stringFlag(catOutput, "out", "", "`FOLDER` of the run; where not set, "+defaultOut+"/TIME"),
+			boolFlag(catOutput, "json", "print one JSON object per stage in place of the tables"),
+			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; onhold report FOLDER draws them later"),
+		}, targetFlags(), []cli.Flag{
+			boolFlag(catTrace, "trace", "have each target write a trace of each stage into the run folder"),
+			stringFlag(catDriver, "driver", "", "epoll (event loops; plain HTTP on Linux) or goroutine (one goroutine per connection); where not set, epoll where it can be"),
+			intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with its own CPU where there are enough"),
+			durationFlag(catDriver, "spin", 0, "with driver epoll: poll for so long before each planned instant instead of sleeping; closer to the clock, costs a core"),
+			intFlag(catDriver, "grpc-connections", 0, "with style "+grpc.Name+": HTTP/2 connections that all clients share; 0: each has its own"),
+			noPinFlag(catDriver),
+		}),
 		Action:        runAction,
 		ShellComplete: completeWords(targets.Names(targets.Styles)...),
 	}
 }
 
-// sitting is what run does, from its flags to its report.
-type sitting struct {
+// session is what run does, from its flags to its report.
+type session struct {
+	arguments
 	c        *cli.Command
 	plan     bench.Plan
 	levels   []float64
@@ -113,7 +128,7 @@ type sitting struct {
 func runAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	s, err := newSitting(ctx, c)
+	s, err := newSession(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -153,65 +168,25 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	return settled(wrong, verdict(s.stages, missed))
 }
 
-// newSitting reads and checks every flag, before anything is started.
-func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
-	if c.NArg() > 0 {
-		return nil, usageError("run takes no arguments, got %q", c.Args().First())
-	}
-	s := &sitting{c: c, repeats: c.Int("repeats")}
+// newSession reads and checks every flag, before anything is started.
+func newSession(ctx context.Context, c *cli.Command) (s *session, err error) {
+	s = &session{c: c, repeats: c.Int("repeats")}
 	if s.repeats < 1 || s.repeats > result.MaxStages {
-		return nil, usageError("--repeats=%d: must be from 1 to %d", s.repeats, result.MaxStages)
+		return nil, usageError("--repeats=%d: want 1 to %d", s.repeats, result.MaxStages)
 	}
-	if n := c.Int("retries"); n < 0 {
-		return nil, usageError("--retries=%d: must be 0 or more", n)
-	}
-	levels, length, warmup := text(c, "levels", defaultLevels), c.Duration("stage"), c.Duration("warmup")
-	if c.Bool("quick") {
-		if !c.IsSet("levels") {
-			levels = quickLevels
-		}
-		if !c.IsSet("stage") {
-			length = quickLength
-		}
-		if !c.IsSet("warmup") {
-			warmup = quickWarmup
+	for _, flag := range []string{"duration", "timeout", "drain-timeout", "burst-interval", "max-waiting"} { // zero means a default in a Plan, not here
+		if c.Duration(flag) == 0 && c.Int(flag) == 0 {
+			return nil, usageError("--%s=%v: want more than 0", flag, c.Value(flag))
 		}
 	}
-	var err error
+	if s.arguments, err = argumentsOf(c); err != nil {
+		return nil, err
+	}
 	if s.options, err = targetOptions(c); err != nil {
 		return nil, err
 	}
-	if s.levels, err = parseLevels(levels); err != nil {
-		return nil, usageError("--levels=%s: %w", levels, err)
-	}
-	pause := c.Duration("reject-pause")
-	if !c.IsSet("reject-pause") {
-		pause = c.Duration("backend-latency")
-	}
-	if n := c.Int("max-waiting"); n < 1 {
-		return nil, usageError("--max-waiting=%d: must be at least 1", n)
-	}
-	for _, flag := range []string{"stage", "timeout", "drain", "every"} { // zero means a default in a Plan, not here
-		if d := c.Duration(flag); d <= 0 {
-			return nil, usageError("--%s=%v: must be above 0", flag, d)
-		}
-	}
-	model := load.Model(text(c, "load", string(load.Closed)))
-	if model == load.Ramp || !slices.Contains(load.Models, model) {
-		return nil, usageError("--load=%s: want closed, burst, constant or poisson", model)
-	}
-	s.plan = bench.Plan{
-		Load: load.Of(model, s.levels[0]), Warmup: warmup, Duration: length,
-		Timeout: c.Duration("timeout"), DrainTimeout: c.Duration("drain"),
-
-		NewConnection: c.Bool("new-connection"), MaxConnections: c.Int("max-clients"), MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"),
-		MaxWaiting: c.Int("max-waiting"), NoPin: c.Bool(flagNoPin),
-	}
-	switch model {
-	case load.Closed:
-		s.plan.Load.ThinkTime, s.plan.Load.Backoff, s.plan.Load.RampUp = c.Duration("think"), pause, c.Duration("spread")
-	case load.Burst:
-		s.plan.Load.BurstInterval = c.Duration("every")
+	if s.plan, s.levels, err = planOf(c, s.mix != nil); err != nil {
+		return nil, err
 	}
 	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
 	for p := range sweep.Plans() {
@@ -222,7 +197,7 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	if s.required, err = requirements(c); err != nil {
 		return nil, err
 	}
-	if s.subjects, err = subjects(ctx, c, s.options, sweep); err != nil {
+	if s.subjects, err = subjects(ctx, c, s.arguments, s.options, sweep); err != nil {
 		return nil, err
 	}
 	if n := len(s.subjects) * len(s.levels) * s.repeats; n > result.MaxStages {
@@ -231,8 +206,52 @@ func newSitting(ctx context.Context, c *cli.Command) (*sitting, error) {
 	return s, s.checkRequired(sweep)
 }
 
+// planOf is the plan of all stages, and their levels; server says that they are of
+// a server of which nothing is known. What the environment says of another kind of
+// load is no part of it.
+func planOf(c *cli.Command, server bool) (p bench.Plan, levels []float64, err error) {
+	clients, quick := defaultClients, quickClients
+	if server {
+		clients, quick = defaultServerClients, quickServerClients
+	}
+	duration, warmup := c.Duration("duration"), c.Duration("warmup")
+	if c.Bool("quick") {
+		clients = quick
+		if !c.IsSet("duration") {
+			duration = quickDuration
+		}
+		if !c.IsSet("warmup") {
+			warmup = quickWarmup
+		}
+	}
+	l, levels, err := loadOf(c, clients)
+	if err != nil {
+		return p, nil, err
+	}
+	of := func(flag string, model bool) time.Duration {
+		if !model && !given(c, flag) {
+			return 0
+		}
+		return c.Duration(flag)
+	}
+	closed := l.Model() == load.Closed
+	l.ThinkTime, l.Backoff, l.RampUp = of("think-time", closed), of("backoff", closed), of("ramp-up", closed)
+	l.BurstInterval = of("burst-interval", l.Model() == load.Burst)
+	if closed && !c.IsSet("backoff") {
+		l.Backoff = c.Duration("backend-latency")
+		if server {
+			l.Backoff = defaultBackoff
+		}
+	}
+	return bench.Plan{
+		Load: l, Warmup: warmup, Duration: duration, Timeout: c.Duration("timeout"), DrainTimeout: c.Duration("drain-timeout"),
+		NewConnection: c.Bool("new-connection"), MaxConnections: c.Int("max-connections"), MaxWaiting: c.Int("max-waiting"),
+		MaxLag: c.Duration("max-lag"), Seed: c.Uint64("seed"), NoPin: c.Bool(flagNoPin),
+	}, levels, nil
+}
+
 // checkRequired refuses a requirement that is about none of the stages.
-func (s *sitting) checkRequired(sweep bench.Sweep) error {
+func (s *session) checkRequired(sweep bench.Sweep) error {
 	var planned []result.Settings
 	for _, sub := range s.subjects {
 		for p := range sweep.Plans() {
@@ -249,7 +268,7 @@ func (s *sitting) checkRequired(sweep bench.Sweep) error {
 }
 
 // open shares out the machine and makes the run folder.
-func (s *sitting) open() error {
+func (s *session) open() error {
 	now := time.Now()
 	run := result.Run{
 		ID:          now.Format("20060102-150405"),
@@ -264,7 +283,7 @@ func (s *sitting) open() error {
 		return err
 	}
 	run.Notes = append(run.Notes, note)
-	if backendOf(s.c) == "postgres" && len(s.c.StringSlice("url")) == 0 {
+	if backendOf(s.c) == "postgres" && s.mix == nil {
 		settings := s.options.Settings()
 		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
 			settings.Get("backend_dsn"), settings.Get("backend_connections")))
@@ -285,8 +304,8 @@ func (s *sitting) open() error {
 
 // pin gives the targets and the generator CPUs of their own where it can, and
 // says what it did.
-func (s *sitting) pin() (string, error) {
-	if len(s.c.StringSlice("url")) > 0 {
+func (s *session) pin() (string, error) {
+	if s.mix != nil {
 		if s.c.Bool(flagNoPin) {
 			return "the generator may use every CPU, and none of its threads is pinned, as asked", nil
 		}
@@ -306,7 +325,7 @@ func (s *sitting) pin() (string, error) {
 
 // effective are the settings in force for the run as a whole; those of each
 // stage stand with the stage.
-func (s *sitting) effective() result.Settings {
+func (s *session) effective() result.Settings {
 	var names, levels []string
 	for _, sub := range s.subjects {
 		names = append(names, sub.name())
@@ -323,7 +342,7 @@ func (s *sitting) effective() result.Settings {
 		{Key: "repeats", Value: strconv.Itoa(s.repeats)},
 		{Key: "retries", Value: strconv.Itoa(s.c.Int("retries"))},
 	}
-	if len(s.c.StringSlice("url")) == 0 {
+	if s.mix == nil {
 		out = append(out, s.options.Settings(s.styles()...)...)
 	}
 	if s.c.Bool("trace") {
@@ -336,7 +355,7 @@ func (s *sitting) effective() result.Settings {
 }
 
 // styles are those of the subjects that are targets of ours.
-func (s *sitting) styles() (styles []targets.Style) {
+func (s *session) styles() (styles []targets.Style) {
 	for _, sub := range s.subjects {
 		if style, ok := targets.Find(sub.name()); ok {
 			styles = append(styles, style)
@@ -346,7 +365,7 @@ func (s *sitting) styles() (styles []targets.Style) {
 }
 
 // drive runs all stages: repeat by repeat, target by target, level by level.
-func (s *sitting) drive(ctx context.Context) error {
+func (s *session) drive(ctx context.Context) error {
 	for rep := range s.repeats {
 		for _, sub := range s.subjects {
 			plan := s.plan
@@ -365,7 +384,7 @@ func (s *sitting) drive(ctx context.Context) error {
 
 // stage runs one stage, and again where the machine spoilt it. Each attempt is on
 // record. A target that has died is not driven again.
-func (s *sitting) stage(ctx context.Context, sub subject, p bench.Plan) (*result.Stage, error) {
+func (s *session) stage(ctx context.Context, sub subject, p bench.Plan) (*result.Stage, error) {
 	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == sub.name() && bench.Doubtful(s.stages[n-1]) {
 		if err := sub.gone(ctx); err != nil {
 			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died, and is not driven any more: %w", sub.name(), err)}
@@ -398,7 +417,7 @@ func (s *sitting) stage(ctx context.Context, sub subject, p bench.Plan) (*result
 }
 
 // whole keeps a stage that is whole.
-func (s *sitting) whole(stage *result.Stage) error {
+func (s *session) whole(stage *result.Stage) error {
 	if err := s.record(stage); err != nil {
 		return err
 	}
@@ -408,7 +427,7 @@ func (s *sitting) whole(stage *result.Stage) error {
 }
 
 // record puts a stage on record, whether it counts or not.
-func (s *sitting) record(stage *result.Stage) error {
+func (s *session) record(stage *result.Stage) error {
 	before := s.folder.Lost()
 	if err := s.folder.Append(stage); err != nil {
 		return err

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/redact"
@@ -14,7 +15,7 @@ var secretive = map[string]struct {
 	show  func(value string) string
 	learn func(value string)
 }{
-	"url":         {redact.URL, redact.LearnURL},
+	"mix":         {shownMix, redact.LearnURL},
 	"path":        {redact.URL, redact.LearnURL},
 	"backend-url": {redact.URL, redact.LearnURL},
 	flagBroker:    {redact.URL, redact.LearnURL},
@@ -28,6 +29,18 @@ var secretive = map[string]struct {
 // plain are the flags whose values hold no secrets though they may look like it:
 // of benchmarks Get/keys=10 and Get/keys=1000 the names must stay apart.
 var plain = map[string]bool{"bench": true, "gate": true, "require": true}
+
+// shown is a text from the command line as it may be shown.
+func shown(text string) string { return redact.URL(text) }
+
+// shownMix is WEIGHT@/PATH as it may be shown: its weight is no password.
+func shownMix(text string) string {
+	weight, path, ok := strings.Cut(text, "@")
+	if _, err := strconv.Atoi(weight); ok && err == nil && strings.HasPrefix(path, "/") {
+		return weight + "@" + redact.URL(path)
+	}
+	return redact.URL(text)
+}
 
 // recordedCommand is this process's command line as it may be shown.
 func recordedCommand() []string { return shownArgs(append([]string{"onhold"}, os.Args[1:]...)) }

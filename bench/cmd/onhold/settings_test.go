@@ -22,7 +22,7 @@ func plannedBy(t *testing.T, args ...string) (all []result.Settings) {
 	t.Helper()
 	c := runCommand()
 	c.Action = func(ctx context.Context, c *cli.Command) error {
-		s, err := newSitting(ctx, c)
+		s, err := newSession(ctx, c)
 		if err != nil {
 			return err
 		}
@@ -51,13 +51,14 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	if err := os.WriteFile(body, []byte("[]"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	url := []string{"--url", server.URL, "--levels", "1"}
+	address := []string{server.URL}
+	url := append(address, "--clients", "1")
 	style := func(name string, more ...string) []string {
-		return append([]string{"--targets", name, "--levels", "1"}, more...)
+		return append([]string{name, "--clients", "1"}, more...)
 	}
-	open, burst := append(url, "--load", "constant"), append(url, "--load", "burst")
+	open, burst := append(address, "--rate", "1"), append(address, "--burst", "1")
 	no := map[string]string{
-		"pid": "says whose figures are read", "levels": "are the stages themselves",
+		"target-pid": "says whose figures are read", "help-all": "shows help",
 		"repeats": "are told by rep", "retries": "are of a stage that did not count", "quick": "sets other flags", "out": "is where the record goes",
 		"no-report": "is of the output", "json": "is of the output", "require": "judges what was measured", "trace-limit": "is of the run as a whole",
 		"backend-dsn": "needs a database: see postgres_test.go", "broker": "needs a broker: see queue_test.go",
@@ -67,11 +68,11 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 		line  []string // without the flag
 		value string
 	}{
-		"targets": {style("blocking"), "goroutine"}, "url": {url, server.URL + "/other"},
+		"clients": {address, "2"}, "rate": {address, "1"}, "burst": {address, "1"}, "ramp": {address, "1..2"}, "arrivals": {open, "constant"}, "mix": {url, "/other"},
 		"method": {url, "HEAD"}, "header": {url, "Accept: text/html"}, "body": {url, "{}"}, "body-file": {url, body}, "new-connection": {url, "true"},
-		"load": {url, "burst"}, "stage": {url, "1s"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain": {url, "1s"}, "think": {url, "1s"},
-		"reject-pause": {url, "3s"}, "spread": {url, "1s"}, "every": {burst, "3s"}, "max-clients": {open, "7"}, "max-waiting": {open, "7"}, "max-lag": {url, "1s"},
-		"no-pin": {url, "true"}, "driver": {url, "goroutine"}, "threads": {url, "2"}, "spin": {url, "1us"}, "conns": {style("grpc"), "1"},
+		"duration": {url, "1s"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain-timeout": {url, "1s"}, "think-time": {url, "1s"},
+		"backoff": {url, "3s"}, "ramp-up": {url, "1s"}, "burst-interval": {burst, "3s"}, "max-connections": {open, "7"}, "max-waiting": {open, "7"}, "max-lag": {url, "1s"},
+		"no-pin": {url, "true"}, "driver": {url, "goroutine"}, "threads": {url, "2"}, "spin": {url, "1us"}, "grpc-connections": {style("grpc"), "1"},
 		"trace": {style("blocking"), "true"}, "seed": {url, "7"},
 		"workers": {style("blocking"), "7"}, "queue": {style("blocking"), "7"}, "grpc-limit": {style("grpc"), "none"}, "max-inflight": {style("goroutine"), "7"}, "loops": {style("eventloop"), "7"},
 		"backend": {style("goroutine"), "http"}, "backend-latency": {style("goroutine"), "7ms"}, "backend-dist": {style("goroutine"), "exponential"},
@@ -113,7 +114,7 @@ func TestSecretsTellRequestsApart(t *testing.T) {
 	for _, args := range [][]string{
 		{"--header", "Authorization: one"}, {"--header", "Authorization: two"}, {"--header", "Cookie: a=1"}, {"--header", "Cookie: a=2"}, {"--body", "a"}, {"--body", "b"},
 	} {
-		s := fmt.Sprint(plannedBy(t, append([]string{"--url", server.URL, "--levels", "1"}, args...)...))
+		s := fmt.Sprint(plannedBy(t, append([]string{server.URL, "--clients", "1"}, args...)...))
 		if other, ok := seen[s]; ok {
 			t.Errorf("%q and %q have the same settings", other, args)
 		}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -38,9 +36,9 @@ type subject interface {
 }
 
 // subjects are what the flags say is to be driven.
-func subjects(ctx context.Context, c *cli.Command, options targets.Options, sweep bench.Sweep) ([]subject, error) {
-	if len(c.StringSlice("url")) > 0 {
-		s, err := newServer(c)
+func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.Options, sweep bench.Sweep) ([]subject, error) {
+	if a.mix != nil {
+		s, err := newServer(c, a.mix)
 		if err != nil {
 			return nil, err
 		}
@@ -49,18 +47,14 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 		}
 		return []subject{s}, s.probe(ctx)
 	}
-	if err := withURL(c); err != nil {
+	if err := onlyWithServer(c); err != nil {
 		return nil, err
 	}
-	styles, err := stylesOf(c)
-	if err != nil {
-		return nil, err
-	}
-	if err := checkDriving(c, styles); err != nil {
+	if err := checkDriving(c, a.styles); err != nil {
 		return nil, err
 	}
 	var subs []subject
-	for _, s := range styles {
+	for _, s := range a.styles {
 		like, err := driverOfStyle(c, s, anyAddr)
 		if err != nil {
 			return nil, err
@@ -91,22 +85,6 @@ func subjects(ctx context.Context, c *cli.Command, options targets.Options, swee
 	return subs, nil
 }
 
-// stylesOf are the styles that --targets names.
-func stylesOf(c *cli.Command) (styles []targets.Style, err error) {
-	for name := range strings.SplitSeq(text(c, "targets", strings.Join(targets.Names(targets.Inline(targets.HTTP)), ",")), ",") {
-		name = strings.TrimSpace(name)
-		if slices.ContainsFunc(styles, func(s targets.Style) bool { return s.Name == name }) {
-			return nil, usageError("--targets=%s: %s comes twice", c.String("targets"), name)
-		}
-		s, ok := targets.Find(name)
-		if !ok {
-			return nil, usageError("--targets=%s: there is no style %q: want %s", c.String("targets"), name, strings.Join(targets.Names(targets.Styles), ", "))
-		}
-		styles = append(styles, s)
-	}
-	return styles, nil
-}
-
 // checkLimits finds out before the start whether this machine allows what the
 // highest level needs.
 func checkLimits(sweep bench.Sweep, d bench.Driver) error {
@@ -124,26 +102,16 @@ type server struct {
 	dial   bench.Dial
 	driver bench.Driver
 	pid    int
-	wait   time.Duration // what it is thought to wait for
 }
 
-func newServer(c *cli.Command) (*server, error) {
-	h, err := requestsOf(c)
+func newServer(c *cli.Command, mix []bench.Weighted) (*server, error) {
+	h, err := requestsOf(c, mix)
 	if err != nil {
 		return nil, err
 	}
 	what := nameOf(h.Mix)
-	if c.IsSet("targets") {
-		return nil, usageError("--url=%s: cannot go with --targets; give one of them", what)
-	}
-	if n := c.Int("conns"); n != 0 {
-		return nil, usageError("--conns=%d: goes with style grpc only, and not with --url", n)
-	}
-	if err := withoutExtra(c, "a server at --url"); err != nil {
+	if err := onlyWithStyles(c); err != nil {
 		return nil, err
-	}
-	if c.Bool("trace") {
-		return nil, usageError("--trace: a server at --url writes none, only the styles %s do", strings.Join(targets.Names(targets.Styles), ", "))
 	}
 	driver, err := driverOf(c, h)
 	if err != nil {
@@ -151,17 +119,17 @@ func newServer(c *cli.Command) (*server, error) {
 	}
 	dial, err := h.Dial()
 	if err != nil {
-		return nil, usageError("--%w", err)
+		return nil, &exitError{exitUsage, err}
 	}
-	if pid := c.Int("pid"); c.IsSet("pid") {
+	if pid := c.Int("target-pid"); c.IsSet("target-pid") {
 		meter := host.Process(pid)
 		if err := meter.Start(); err != nil || pid < 1 {
-			return nil, usageError("--pid=%d: want the id of a running process", pid)
+			return nil, usageError("--target-pid=%d: want the id of a running process", pid)
 		}
 		meter.Stop()
 	}
 	return &server{
-		what: what, dial: dial, driver: driver, pid: c.Int("pid"), wait: c.Duration("backend-latency"),
+		what: what, dial: dial, driver: driver, pid: c.Int("target-pid"),
 	}, nil
 }
 
@@ -174,7 +142,7 @@ func (s *server) probe(ctx context.Context) error {
 	defer cancel()
 	conn, err := s.dial(ctx)
 	if err != nil {
-		return &exitError{exitNotStarted, fmt.Errorf("--url=%s: no connection can be made: %w", s.what, err)}
+		return &exitError{exitNotStarted, fmt.Errorf("%s: no connection can be made; is the server running? %w", s.what, err)}
 	}
 	return conn.Close()
 }
@@ -185,7 +153,7 @@ func (s *server) gone(ctx context.Context) error { return bench.Gone(ctx, s.dial
 func (s *server) plan(p bench.Plan) bench.Plan {
 	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.what}}
 	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
-		p.Load.RampUp = s.wait
+		p.Load.RampUp = defaultBackoff
 	}
 	p.TargetPID = s.pid
 	return p

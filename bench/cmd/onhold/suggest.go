@@ -123,8 +123,6 @@ func distance(a, b string) int {
 
 // fieldFlags are the flags whose names are not their field's in kebab case.
 var fieldFlags = map[string]string{
-	"Load.Clients": "levels", "Load.Burst": "levels", "Load.Rate": "levels", "Load.ThinkTime": "think", "Load.Backoff": "reject-pause", "Load.RampUp": "spread",
-	"Load.BurstInterval": "every", "Duration": "stage", "DrainTimeout": "drain", "MaxConnections": "max-clients",
 	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
 	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
 	"Bare.Latency": "backend-latency", "BackendURL": "backend-url", "GRPCLimit": "grpc-limit", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
@@ -158,5 +156,8 @@ func fieldMessage(c *cli.Command, e *field.Error) string {
 	if c == nil || !slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return f.Names()[0] == flag }) {
 		return e.Error()
 	}
-	return fmt.Sprintf("--%s=%v: want %s", flag, e.Value, e.Want)
+	if value := fmt.Sprint(e.Value); value != "" {
+		flag += "=" + value
+	}
+	return fmt.Sprintf("--%s: want %s", flag, e.Want)
 }

@@ -16,7 +16,7 @@ func traceName(style string, p bench.Plan) string {
 }
 
 // traces makes room for the traces in the run folder.
-func (s *sitting) traces() error {
+func (s *session) traces() error {
 	for _, sub := range s.subjects {
 		st, ok := sub.(*style)
 		if !ok || !st.traced {

@@ -29,8 +29,8 @@ func TestServeLeavesATrace(t *testing.T) {
 func TestRunLeavesATraceOfEachStage(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "run")
-	_, stderr, code := onhold(t, "", "run", "--targets", "blocking,goroutine", "--levels", "9", "--repeats", "2", "--workers", "4", "--queue", "1",
-		"--max-inflight", "5", "--stage", "500ms", "--trace", "--no-report", "--out", dir)
+	_, stderr, code := onhold(t, "", "run", "blocking", "goroutine", "--clients", "9", "--repeats", "2", "--workers", "4", "--queue", "1",
+		"--max-inflight", "5", "--duration", "500ms", "--trace", "--no-report", "--out", dir)
 	if code != 0 {
 		t.Fatalf("exit code %d: %s", code, stderr)
 	}

@@ -40,7 +40,7 @@ func runs(t *testing.T, then func(), more ...string) (code int, out, errOut stri
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { time.Sleep(time.Millisecond) }))
 	defer server.Close()
 	t.Chdir(t.TempDir())
-	args := append([]string{"onhold", "run", "--url", server.URL, "--load", "constant", "--levels", "200,201,202", "--stage", "200ms", "--warmup", "0s", "--max-lag", "10s", "--out", "out", "--no-pin"}, more...) // this process goes on with other tests
+	args := append([]string{"onhold", "run", server.URL, "--rate", "200,201,202", "--arrivals", "constant", "--duration", "200ms", "--warmup", "0s", "--max-lag", "10s", "--out", "out", "--no-pin"}, more...) // this process goes on with other tests
 	var o bytes.Buffer
 	e := &heard{line: "[1/3]", then: then}
 	code = run(args, &o, e)
@@ -107,7 +107,7 @@ func TestClosedOutput(t *testing.T) {
 	defer server.Close()
 	t.Chdir(t.TempDir())
 	var errOut bytes.Buffer
-	code := run([]string{"onhold", "run", "--url", server.URL, "--load", "constant", "--levels", "100", "--stage", "200ms", "--warmup", "0s", "--max-lag", "10s", "--out", "out", "--no-pin"}, w, &errOut)
+	code := run([]string{"onhold", "run", server.URL, "--rate", "100", "--arrivals", "constant", "--duration", "200ms", "--warmup", "0s", "--max-lag", "10s", "--out", "out", "--no-pin"}, w, &errOut)
 	if code != exitUnwritten || !strings.Contains(errOut.String(), "standard output") {
 		t.Errorf("exit code %d: %s", code, errOut.String())
 	}

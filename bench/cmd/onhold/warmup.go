@@ -10,7 +10,7 @@ import (
 
 // coldStart tells of a warm-up that is shorter than theory asks for, of the stage
 // that it is shortest for; "" where none is.
-func (s *sitting) coldStart() string {
+func (s *session) coldStart() string {
 	var longest time.Duration
 	var where string
 	for _, sub := range s.subjects {

@@ -74,7 +74,11 @@ func TestHeaderLinesFromTheCommandLine(t *testing.T) {
 			c := runCommand()
 			c.DisableSliceFlagSeparator = true // as the command does
 			c.Action = func(_ context.Context, c *cli.Command) error {
-				h, err := requestsOf(c)
+				a, err := argumentsOf(c)
+				if err != nil {
+					return err
+				}
+				h, err := requestsOf(c, a.mix)
 				if err != nil {
 					return err
 				}
@@ -84,7 +88,7 @@ func TestHeaderLinesFromTheCommandLine(t *testing.T) {
 				}
 				return err
 			}
-			args := append([]string{"run", "--url", "http://" + addr + "/a//b?x={1}", "--method", "POST", "--body", "{\"a\": 1}", "--driver", driver}, flags...)
+			args := append([]string{"run", "http://" + addr + "/a//b?x={1}", "--method", "POST", "--body", "{\"a\": 1}", "--driver", driver}, flags...)
 			if err := c.Run(t.Context(), args); err != nil {
 				t.Fatal(err)
 			}

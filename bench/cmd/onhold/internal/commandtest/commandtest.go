@@ -23,7 +23,7 @@ import (
 // Short is the environment of the short form of whatever is run: flags that a command line gives itself
 // come first. The lag is not judged: other tests share the machine.
 var Short = []string{
-	"ONHOLD_LEVELS=1,50", "ONHOLD_STAGE=200ms", "ONHOLD_WARMUP=50ms", "ONHOLD_EVERY=100ms",
+	"ONHOLD_CLIENTS=1,50", "ONHOLD_DURATION=200ms", "ONHOLD_WARMUP=50ms", "ONHOLD_BURST_INTERVAL=100ms",
 	"ONHOLD_BACKEND_LATENCY=20ms", "ONHOLD_MAX_LAG=1m", "ONHOLD_ONLY=phone-calls", "ONHOLD_SCALE=0.02",
 }
 

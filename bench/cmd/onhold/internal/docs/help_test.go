@@ -42,7 +42,7 @@ func testExamples(t *testing.T, wanted func(example string) bool, subcommands ..
 	dir := t.TempDir()
 	commandtest.ToyRepo(t, dir)
 	for _, name := range []string{"before", "after"} {
-		if printed, code := onhold(t, nil, dir, "run", "--targets", "goroutine", "--levels", "50", "--no-report", "--out", "reports/out/"+name); code != 0 {
+		if printed, code := onhold(t, nil, dir, "run", "goroutine", "--clients", "50", "--no-report", "--out", "reports/out/"+name); code != 0 {
 			t.Fatalf("exit code %d\n%s", code, printed)
 		}
 	}
@@ -86,8 +86,8 @@ func testExample(t *testing.T, dir, upstream, sub, example string) {
 	t.Helper()
 	// The address of a server that the reader has, and a port that may be taken
 	// here, are the only things put in.
-	line := strings.Replace(example, "http://127.0.0.1:8080", upstream, 1)
-	line = strings.Replace(line, "--addr 127.0.0.1:8080", "--addr 127.0.0.1:0", 1)
+	line := strings.Replace(example, "--addr 127.0.0.1:8080", "--addr 127.0.0.1:0", 1)
+	line = strings.Replace(line, "127.0.0.1:8080", strings.TrimPrefix(upstream, "http://"), 1)
 	args := words(line)[1:]
 	if line == "onhold verify --quick" { // a minute
 		args = append(args, "--cells", "loss-constant", "--longest", "1s")

@@ -40,7 +40,7 @@ var notRun = map[string]string{
 
 // long are the commands that build programs, compute or measure for more than a
 // second or two, or need a server of their own, and what reads their results.
-var long = regexp.MustCompile(`^\./run\.sh|^go (test|tool) |onhold (duet|doctor|peers)|--only pay-later|--stage (2|10)s|--repeats|--backend |--clients 1000000|reports/out/(orders|open|before)`)
+var long = regexp.MustCompile(`^\./run\.sh|^go (test|tool) |onhold (duet|doctor|peers)|--only pay-later|--duration (2|10)s|--repeats|--backend |--clients 1000000|reports/out/(orders|open|before)`)
 
 // Every quick command in the README files works.
 func TestReadmeCommands(t *testing.T) {
@@ -150,9 +150,9 @@ var shellBlock = regexp.MustCompile("(?s)```sh\n(.*?)```")
 
 // shorter are the quick forms of what takes its time.
 var shorter = strings.NewReplacer(
-	"--stage 10s --backend-stall 2s@5s", "--stage 2s --backend-stall 500ms@1s", // whose stall must still lie in the window
-	"--warmup 2s --stage 10s", "--warmup 100ms --stage 300ms",
-	"--stage 1s", "--stage 300ms", "--stage 2s", "--stage 500ms",
+	"--duration 10s --backend-stall 2s@5s", "--duration 2s --backend-stall 500ms@1s", // whose stall must still lie in the window
+	"--warmup 2s --duration 10s", "--warmup 100ms --duration 300ms",
+	"--duration 1s", "--duration 300ms", "--duration 2s", "--duration 500ms",
 	"--repeats 6", "--repeats 2", "--benchtime 100ms", "--benchtime 1x", "-count 10", "-count 2",
 	// With linker flags of its own the build has no layouts, so there are three and not twenty.
 	"'go build -o {out}", "'go build -ldflags=-s -o {out}",
@@ -167,7 +167,7 @@ var shorter = strings.NewReplacer(
 // readmeCommand runs one line of a README file in its quick form.
 func readmeCommand(t *testing.T, work, out, upstream, line string) {
 	t.Helper()
-	quick := shorter.Replace(strings.ReplaceAll(line, "http://127.0.0.1:8080", upstream))
+	quick := shorter.Replace(strings.ReplaceAll(strings.ReplaceAll(line, "http://127.0.0.1:8080", upstream), "127.0.0.1:8080", strings.TrimPrefix(upstream, "http://")))
 	withServices(t, line, func(t *testing.T, services []string) {
 		printed, code := retried(t, work, quick, func(try int) (string, int) {
 			cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)

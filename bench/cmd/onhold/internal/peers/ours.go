@@ -34,18 +34,18 @@ type Ours struct {
 // ours is our own generator, as another process of the program exe.
 func ours(exe, driver string) Tool {
 	run := func(_ string, l Load) ([]string, error) {
-		load, level := "closed", l.Clients
-		if l.Rate > 0 {
-			load, level = "constant", l.Rate
-		}
-		args := []string{exe, "run", "--url", l.URL, "--load", load, "--levels", strconv.Itoa(level), "--driver", driver,
-			"--stage", (l.Length - warmup).String(), "--warmup", warmup.String(), "--retries", "0",
+		args := []string{exe, "run", l.URL, "--clients", strconv.Itoa(l.Clients), "--driver", driver,
+			"--duration", (l.Length - warmup).String(), "--warmup", warmup.String(), "--retries", "0",
 			"--json", "--no-report", "--out", filepath.Join(l.Dir, "run")}
+		if l.Rate > 0 {
+			args[3], args[4] = "--rate", strconv.Itoa(l.Rate)
+			args = append(args, "--arrivals", "constant")
+		}
 		if l.Spread > 0 {
-			args = append(args, "--spread", l.Spread.String())
+			args = append(args, "--ramp-up", l.Spread.String())
 		}
 		if l.PID != 0 {
-			args = append(args, "--pid", strconv.Itoa(l.PID))
+			args = append(args, "--target-pid", strconv.Itoa(l.PID))
 		}
 		return args, nil
 	}

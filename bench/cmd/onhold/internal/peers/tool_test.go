@@ -33,8 +33,8 @@ func TestCommandLines(t *testing.T) {
 		{"vegeta", paced, "attack -duration=3s -timeout=10s -targets=DIR/targets -output=DIR/results.bin -rate=1000/1s"},
 		{"k6", closed, "run --quiet --no-usage-report --address  --env TARGET=http://a/ DIR/script.js"},
 		{"k6", paced, "run --quiet --no-usage-report --address  --env TARGET=http://a/ DIR/script.js"},
-		{"onhold", closed, "run --url http://a/ --load closed --levels 64 --driver epoll --stage 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run"},
-		{"onhold", paced, "run --url http://a/ --load constant --levels 1000 --driver epoll --stage 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run"},
+		{"onhold", closed, "run http://a/ --clients 64 --driver epoll --duration 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run"},
+		{"onhold", paced, "run http://a/ --rate 1000 --driver epoll --duration 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run --arrivals constant"},
 	}
 	for _, row := range rows {
 		tool := parsers[row.tool]

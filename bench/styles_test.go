@@ -37,10 +37,10 @@ func BenchmarkStyles(b *testing.B) {
 			cpus, procs = target, len(generator)
 		}
 	}
-	for _, style := range targets.Names(targets.Inline(targets.HTTP)) {
-		target := benchtest.Server(style, func(b *testing.B) (string, int) {
+	for _, style := range targets.Inline(targets.HTTP) {
+		target := benchtest.Server(style.Name, func(b *testing.B) (string, int) {
 			before := runtime.GOMAXPROCS(procs) // package testing sets it anew before each benchmark
-			process := launch(b, style, cpus)
+			process := launch(b, style.Name, cpus)
 			b.Cleanup(func() {
 				runtime.GOMAXPROCS(before)
 				if err := process.Stop(); err != nil {
@@ -51,7 +51,7 @@ func BenchmarkStyles(b *testing.B) {
 		}).Path("/api/orders?user_id=42")
 		sweep := bench.Sweep{Plan: plan, Levels: levels}
 		for p := range sweep.Plans() {
-			p.Load.RampUp = targets.Options{}.OnceEach(style, p.Load.Clients)
+			p.Load.RampUp = style.OnceEach(targets.Options{}, p.Load.Clients)
 			benchtest.Run(b, p, target)
 		}
 	}

@@ -10,13 +10,9 @@ import "time"
 // spread evenly. Were they to begin faster, all workers would be taken in the
 // first moments and, as every wait takes the same time, would come free in the
 // same moments for ever after.
-func (o Options) OnceEach(style string, clients int) time.Duration {
+func (s Style) OnceEach(o Options, clients int) time.Duration {
 	o = o.withDefaults()
 	wait, n := o.backendWait()
-	s, ok := Find(style)
-	if !ok {
-		return wait
-	}
 	if workers, _ := s.room(o); workers > 0 && (n == 0 || workers < n) {
 		n = workers
 	}

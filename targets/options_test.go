@@ -78,7 +78,7 @@ func TestOnceEach(t *testing.T) {
 		{"a large pool, fewer threads", postgresOf(10*ms, 100), "blocking", 100, 20 * ms},
 		{"a large pool", postgresOf(10*ms, 100), "goroutine", 100, 10 * ms},
 	} {
-		if got := row.options.OnceEach(row.style, row.clients); got != row.want {
+		if got := style(t, row.style).OnceEach(row.options, row.clients); got != row.want {
 			t.Errorf("%s: %v, want %v", row.what, got, row.want)
 		}
 	}
@@ -115,9 +115,9 @@ func TestTuneRuntimeOnlyRaises(t *testing.T) {
 			t.Errorf("%d threads: raised to %d, want %d", threads, got, want)
 		}
 	}
-	for style, want := range map[string]int{"blocking": 7, "goroutine": 0, "eventloop": 0, "grpc": 0} {
-		if got := (targets.Options{Workers: 7}).Threads(style); got != want {
-			t.Errorf("%s has %d threads, want %d", style, got, want)
+	for name, want := range map[string]int{"blocking": 7, "goroutine": 0, "eventloop": 0, "grpc": 0} {
+		if got := style(t, name).Threads(targets.Options{Workers: 7}); got != want {
+			t.Errorf("%s has %d threads, want %d", name, got, want)
 		}
 	}
 	runtime.GOMAXPROCS(targets.MinProcs + 3)

@@ -54,10 +54,9 @@ func TuneRuntime(threads int) {
 	}
 }
 
-// Threads is how many threads a target of that style has that block in system
+// Threads is how many threads a target of the style has that block in system
 // calls; 0 where it has none of its own.
-func (o Options) Threads(style string) int {
-	s, _ := Find(style)
+func (s Style) Threads(o Options) int {
 	if !s.threads {
 		return 0
 	}

@@ -26,9 +26,13 @@ const shutdownLimit = 10 * time.Second
 // a broker and a payment service. They end with it, and it ends where one of
 // them does. The error is a [*NotStarted] where the target did not start.
 func Serve(ctx context.Context, name string, o Options, out io.Writer) error {
-	TuneRuntime(o.Threads(name))
+	s, ok := find(slices.Concat(Styles, Helpers), name)
+	if !ok {
+		return unknownStyle(name)
+	}
+	TuneRuntime(s.Threads(o))
 	g := &group{ended: make(chan error, maxParts)}
-	if err := g.start(ctx, name, o); err != nil {
+	if err := g.start(ctx, s, o); err != nil {
 		return &NotStarted{errors.Join(err, g.stop())}
 	}
 	ready, err := json.Marshal(Ready{Addr: g.server.Addr(), PID: os.Getpid(), Style: name, Broker: redact.Servers(g.broker)})
@@ -61,11 +65,7 @@ type group struct {
 	ended  chan error // of a part, while the server goes on
 }
 
-func (g *group) start(ctx context.Context, name string, o Options) (err error) {
-	s, ok := find(slices.Concat(Styles, Helpers), name)
-	if !ok {
-		return unknownStyle(name)
-	}
+func (g *group) start(ctx context.Context, s Style, o Options) (err error) {
 	if s.alone != nil {
 		g.server, err = s.alone(ctx, o)
 		return err

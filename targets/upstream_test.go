@@ -220,7 +220,7 @@ func TestStyleGRPC(t *testing.T) {
 		if row.workers > 0 {
 			want *= 10
 		}
-		if got := o.OnceEach("grpc", 30); got != want {
+		if got := style(t, "grpc").OnceEach(o, 30); got != want {
 			t.Errorf("%s: 30 clients are served once each in %v, want %v", row.limit, got, want)
 		}
 	}

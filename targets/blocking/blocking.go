@@ -10,6 +10,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/trace"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -48,7 +49,7 @@ type Server struct {
 	// is what makes the pool an exact one of c servers and K places: the
 	// channel alone would reject a request while a worker, done with the
 	// one before, is still on its way back to it.
-	admission orders.Admission
+	admission admission.Control
 	jobs      chan *job
 	workers   sync.WaitGroup
 	helpers   helpers
@@ -68,7 +69,7 @@ var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 
 func Start(c Config) (*Server, error) {
 	s := &Server{
 		config:    c,
-		admission: orders.Admission{Limit: int64(c.Workers + c.Queue), Log: c.Log},
+		admission: admission.Control{Limit: int64(c.Workers + c.Queue), Log: c.Log},
 		jobs:      make(chan *job, c.Workers+c.Queue), // as many as are admitted: sending never waits
 	}
 	var ready sync.WaitGroup

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/trace"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/panjf2000/gnet/v2"
@@ -43,7 +44,7 @@ type Server struct {
 	gnet.BuiltinEventEngine
 	config    Config
 	addr      string
-	admission orders.Admission
+	admission admission.Control
 	engine    gnet.Engine
 	booted    chan error
 	ended     chan struct{} // closed when gnet has ended
@@ -60,7 +61,7 @@ type Server struct {
 func Start(c Config) (*Server, error) {
 	s := &Server{
 		config:    c,
-		admission: orders.Admission{Limit: int64(c.MaxInflight), Log: c.Log},
+		admission: admission.Control{Limit: int64(c.MaxInflight), Log: c.Log},
 		booted:    make(chan error, 1),
 		ended:     make(chan struct{}),
 		loops:     map[gnet.EventLoop]*loop{},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/trace"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -28,12 +29,12 @@ type Config struct {
 type Server struct {
 	http      *front.Server
 	config    Config
-	admission orders.Admission
+	admission admission.Control
 }
 
 // Start starts a server.
 func Start(c Config) (*Server, error) {
-	s := &Server{config: c, admission: orders.Admission{Limit: int64(c.MaxInflight), Log: c.Log}}
+	s := &Server{config: c, admission: admission.Control{Limit: int64(c.MaxInflight), Log: c.Log}}
 	var err error
 	if s.http, err = front.Listen(c.Addr, s.ask, s); err != nil {
 		return nil, err

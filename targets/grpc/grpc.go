@@ -21,6 +21,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/grpc/orderspb"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -56,7 +57,7 @@ type Server struct {
 	// Note: grpc.NumStreamWorkers is no such bound (calls beyond it get a
 	// goroutine of their own), and MaxConcurrentStreams only moves the queue
 	// into the caller's process.
-	admission orders.Admission
+	admission admission.Control
 	workers   chan struct{} // nil: any number
 }
 

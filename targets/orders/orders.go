@@ -7,9 +7,9 @@
 //
 //  1. [Route] answers what needs no backend (errors, health, stats) and hands
 //     back the [Request] of what does.
-//  2. [Admission.Enter] admits the request, or [Busy] turns it away.
+//  2. Package admission admits the request, or [Busy] rejects it.
 //  3. The target asks its backend, in its own style.
-//  4. [Admission.Leave], then [Answer], [Placed] or [Invited] writes what came of it,
+//  4. The request leaves, then [Answer], [Placed] or [Invited] writes what came of it,
 //     or [Failed] the reason.
 package orders
 

@@ -3,7 +3,6 @@ package orders_test
 import (
 	"encoding/json"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -50,44 +49,5 @@ func TestOrdersFollowFromTheUser(t *testing.T) {
 	}
 	if got := string(orders.AppendJSON(nil, nil)); got != "[]" {
 		t.Errorf("no orders are written as %s", got)
-	}
-}
-
-// However many come at once, no more than the limit are inside, and none is
-// turned away while there is room.
-func TestAdmissionIsExact(t *testing.T) {
-	const limit, visitors, rounds = 8, 24, 200
-	g := orders.Admission{Limit: limit}
-	for round := range rounds {
-		var wg sync.WaitGroup
-		for range visitors {
-			wg.Go(func() { g.Enter() })
-		}
-		wg.Wait()
-		st := g.Stats("", 0, orders.BackendStats{})
-		if st.InFlight != limit || st.Accepted != int64(limit*(round+1)) || st.Rejected != int64((visitors-limit)*(round+1)) {
-			t.Fatalf("round %d: %+v", round, st)
-		}
-		for range limit {
-			wg.Go(g.Leave)
-		}
-		wg.Wait()
-	}
-	// Never more than limit at once, so nobody may be turned away.
-	before := g.Stats("", 0, orders.BackendStats{}).Rejected
-	var wg sync.WaitGroup
-	for range limit {
-		wg.Go(func() {
-			for range 10_000 {
-				if !g.Enter() {
-					return
-				}
-				g.Leave()
-			}
-		})
-	}
-	wg.Wait()
-	if st := g.Stats("", 0, orders.BackendStats{}); st.Rejected != before || st.InFlight != 0 {
-		t.Errorf("turned away although there was room: %+v", st)
 	}
 }

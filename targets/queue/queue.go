@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/redact"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -48,8 +49,8 @@ type Config struct {
 type Server struct {
 	http        *front.Server
 	config      Config
-	admission   orders.Admission
-	placing     orders.Admission
+	admission   admission.Control
+	placing     admission.Control
 	late        atomic.Int64 // orders that were admitted, and rejected all the same
 	broker      *broker.Client
 	store, sync string
@@ -69,7 +70,7 @@ func Start(c Config) (*Server, error) {
 	if c.Broker == "" {
 		return nil, errors.New("it needs a broker: the nats:// address of one")
 	}
-	s := &Server{config: c, admission: orders.Admission{Limit: int64(c.MaxInflight)}, kept: map[int64]orders.Order{}}
+	s := &Server{config: c, admission: admission.Control{Limit: int64(c.MaxInflight)}, kept: map[int64]orders.Order{}}
 	s.placing.Limit = DefaultUnacknowledged
 	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
 	defer cancel()

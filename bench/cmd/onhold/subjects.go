@@ -68,7 +68,7 @@ func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.
 			}
 		}
 		sub := &style{
-			style: s.Name, traced: c.Bool("trace"), options: options, like: like,
+			style: s, traced: c.Bool("trace"), options: options, like: like,
 			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 				d, err := driverOfStyle(c, s, r.Addr)
 				return d, nil, err
@@ -170,7 +170,7 @@ func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
 // style is a target of ours. Each stage gets a process of its own, so that no
 // stage inherits memory, threads or connections from the one before.
 type style struct {
-	style    string
+	style    targets.Style
 	cpus     []int
 	settings result.Settings
 	options  targets.Options
@@ -180,7 +180,7 @@ type style struct {
 	folder   string // where the traces' names lead from
 }
 
-func (s *style) name() string { return s.style }
+func (s *style) name() string { return s.style.Name }
 
 // gone is nil: each stage has a process of its own.
 func (s *style) gone(context.Context) error { return nil }
@@ -188,11 +188,11 @@ func (s *style) gone(context.Context) error { return nil }
 // plan is the plan with what is known of the target only.
 func (s *style) plan(p bench.Plan) bench.Plan {
 	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
-		p.Load.RampUp = min(s.options.OnceEach(s.style, p.Load.Clients), maxSpread)
+		p.Load.RampUp = min(s.style.OnceEach(s.options, p.Load.Clients), maxSpread)
 	}
-	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style}}, s.settings...)
+	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style.Name}}, s.settings...)
 	if s.traced {
-		p.Settings = append(p.Settings, result.Setting{Key: result.KeyTrace, Value: traceName(s.style, p)})
+		p.Settings = append(p.Settings, result.Setting{Key: result.KeyTrace, Value: traceName(s.style.Name, p)})
 	}
 	return p
 }
@@ -204,5 +204,5 @@ func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) 
 	if s.traced {
 		o.Trace = filepath.Join(s.folder, filepath.FromSlash(p.Settings.Get(result.KeyTrace)))
 	}
-	return targets.Program{CPUs: s.cpus}.Drive(ctx, s.style, o, p, s.driver)
+	return targets.Program{CPUs: s.cpus}.Drive(ctx, s.style.Name, o, p, s.driver)
 }

@@ -1,15 +1,18 @@
-package orders
+// Package admission decides which requests a target lets in, counts them, and logs
+// each decision where it is traced.
+package admission
 
 import (
 	"sync/atomic"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/trace"
+	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// Admission counts requests in and out, and rejects those that find it full. It
+// Control counts requests in and out, and rejects those that find it full. It
 // is safe for concurrent use. Limit must not change once requests come.
-type Admission struct {
+type Control struct {
 	// Limit is how many requests may be inside at once; 0 means any number.
 	Limit int64
 
@@ -27,7 +30,7 @@ type Admission struct {
 
 // Enter admits a request, which then has to Leave, or reports false and counts
 // it as rejected.
-func (a *Admission) Enter() bool {
+func (a *Control) Enter() bool {
 	// Adding first and taking back on failure would be simpler, but for a
 	// moment the count would be one too high, and another request could be
 	// rejected although there is room.
@@ -45,10 +48,10 @@ func (a *Admission) Enter() bool {
 }
 
 // Leave makes room for another request.
-func (a *Admission) Leave() { a.inside.Add(-1) }
+func (a *Control) Leave() { a.inside.Add(-1) }
 
 // Admit is Enter, logged. What it returns must be given to Release.
-func (a *Admission) Admit() (trace.Visit, bool) {
+func (a *Control) Admit() (trace.Visit, bool) {
 	if a.Log == nil {
 		return 0, a.Enter()
 	}
@@ -57,7 +60,7 @@ func (a *Admission) Admit() (trace.Visit, bool) {
 
 // Release is Leave, logged, for a request that has occupied a worker since the
 // instant started of the log.
-func (a *Admission) Release(v trace.Visit, worker int, started time.Duration) {
+func (a *Control) Release(v trace.Visit, worker int, started time.Duration) {
 	if a.Log == nil {
 		a.Leave()
 		return
@@ -68,23 +71,23 @@ func (a *Admission) Release(v trace.Visit, worker int, started time.Duration) {
 // Served counts a request with its service time: how long it occupied a worker,
 // or a place where all requests are served at once. That is longer than the
 // backend's wait by what the target does itself.
-func (a *Admission) Served(d time.Duration) {
+func (a *Control) Served(d time.Duration) {
 	a.served.Add(1)
 	a.service.Add(int64(d))
 }
 
 // Inside is the number of requests that entered and have not left.
-func (a *Admission) Inside() int64 { return a.inside.Load() }
+func (a *Control) Inside() int64 { return a.inside.Load() }
 
 // Stats fills in the counters of a target. Of the requests inside, at most
 // workers are being served and the others are queued; 0 workers means that all
 // of them are being served.
-func (a *Admission) Stats(style string, workers int, b BackendStats) Stats {
+func (a *Control) Stats(style string, workers int, b orders.BackendStats) orders.Stats {
 	inside := a.inside.Load()
-	st := Stats{
+	st := orders.Stats{
 		Style: style, Workers: workers, Busy: inside, InFlight: inside,
 		Accepted: a.entered.Load(), Rejected: a.rejected.Load(),
-		ServiceTime: ServiceTime{N: a.served.Load()}, Backend: b,
+		ServiceTime: orders.ServiceTime{N: a.served.Load()}, Backend: b,
 	}
 	if workers > 0 {
 		st.Busy = min(inside, int64(workers))

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -21,7 +22,7 @@ func TestUnknownIsNotLost(t *testing.T) {
 			}
 		}
 		var b bytes.Buffer
-		if err := Text(&b, result.Run{}, stages); err != nil {
+		if err := page.Text(&b, result.Run{}, stages); err != nil {
 			t.Fatal(err)
 		}
 		return b.String()

@@ -16,8 +16,10 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/a628bb15/onhold/reports/render/finding"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -89,7 +91,7 @@ type closedWriter struct{}
 func (closedWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 func TestTextFailsWhereItsWriterDoes(t *testing.T) {
-	if err := Text(closedWriter{}, sweeptest.Run(), sweeptest.Stages(sweeptest.Free("t", 100))); !errors.Is(err, os.ErrClosed) {
+	if err := page.Text(closedWriter{}, sweeptest.Run(), sweeptest.Stages(sweeptest.Free("t", 100))); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -98,11 +100,11 @@ func TestTextFailsWhereItsWriterDoes(t *testing.T) {
 // that cannot be broken.
 func checkText(t interface{ Errorf(string, ...any) }, stages []*result.Stage) {
 	var b bytes.Buffer
-	if err := Text(&b, result.Run{}, stages); err != nil {
+	if err := page.Text(&b, result.Run{}, stages); err != nil {
 		t.Errorf("%v", err)
 	}
 	for line := range strings.Lines(b.String()) {
-		if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > textWidth && strings.Contains(strings.TrimSpace(line), "  ") {
+		if n := utf8.RuneCountInString(strings.TrimSpace(line)); n > words.Width && strings.Contains(strings.TrimSpace(line), "  ") {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

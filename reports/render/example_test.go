@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -29,7 +29,7 @@ func ExampleText() {
 		s.Counts[result.Rejected] = int64(10 * max(clients-200, 0))
 		stages = append(stages, s)
 	}
-	if err := render.Text(os.Stdout, result.Run{}, stages); err != nil {
+	if err := page.Text(os.Stdout, result.Run{}, stages); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

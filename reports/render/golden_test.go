@@ -15,6 +15,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/figure"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
@@ -64,7 +65,7 @@ func TestGolden(t *testing.T) {
 				t.Errorf("the summary has %d lines, more than fit on a screen", n)
 			}
 			var text bytes.Buffer
-			if err := Text(&text, run, stages); err != nil {
+			if err := page.Text(&text, run, stages); err != nil {
 				t.Fatal(err)
 			}
 			golden(t, g.name+".txt", text.Bytes())

@@ -57,24 +57,25 @@ type Axis struct {
 // Line is one curve. What is not a number is a gap in it, and so is what a log
 // axis cannot show: zero and less.
 type Line struct {
-	Name   string // labelled at the right end
-	Style  string // a target style's name for its hue, else ""
-	X, Y   []float64
-	Dashed bool   // theory: dark grey, dashed
-	Step   bool   // each value holds up to the next point
-	Fill   bool   // the area below is tinted
-	Hollow []bool // points that are not valid; nil: none
+	Name   string `json:"name"`            // labelled at the right end
+	Style  string `json:"style,omitempty"` // a target style's name for its hue, else ""
+	X      Values `json:"x"`
+	Y      Values `json:"y"`
+	Dashed bool   `json:"dashed,omitempty"` // theory: dark grey, dashed
+	Step   bool   `json:"step,omitempty"`   // each value holds up to the next point
+	Fill   bool   `json:"fill,omitempty"`   // the area below is tinted
+	Hollow []bool `json:"hollow,omitempty"` // points that are not valid; nil: none
 }
 
 // Bar is one horizontal bar, from zero.
 type Bar struct {
-	Label string
-	Group string // heading above the bars that have it
-	Style string
-	Value float64
-	Unit  units.Unit
-	Text  string // beside the bar; "": the value
-	Weak  bool   // pale: the lesser of two, such as a tail beside its median
+	Label string     `json:"label"`
+	Group string     `json:"group,omitempty"` // heading above the bars that have it
+	Style string     `json:"style,omitempty"`
+	Value float64    `json:"value"`
+	Unit  units.Unit `json:"unit"`
+	Text  string     `json:"text,omitempty"` // beside the bar; "": the value
+	Weak  bool       `json:"weak,omitempty"` // pale: the lesser of two, such as a tail beside its median
 }
 
 // Span is one bar of a timeline. Lanes go from top to bottom in the order in

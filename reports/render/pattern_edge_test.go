@@ -16,6 +16,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -62,7 +63,7 @@ func TestOddPatterns(t *testing.T) {
 		t.Errorf("%d files, error %v", len(paths), err)
 	}
 	page := read(t, filepath.Join(dir, "patterns.md"))
-	for _, want := range []string{"**PARTIAL: ", "There is no figure of it.", "Field of dots, one a caller: 1 ok.", "no points", `"dots"`} {
+	for _, want := range []string{"**PARTIAL: ", "There is no figure.", "Field of dots, one a caller: 1 ok.", "no points", `"dots"`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -72,7 +73,7 @@ func TestOddPatterns(t *testing.T) {
 		t.Error(err)
 	}
 	for line := range strings.Lines(text.String()) {
-		if n := len([]rune(strings.TrimSpace(line))); n > textWidth {
+		if n := len([]rune(strings.TrimSpace(line))); n > words.Width {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

@@ -14,14 +14,15 @@ import (
 
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/reports/units"
 )
 
 // patternsSchema is the form of patterns.json.
 const patternsSchema = 1
 
-// patternsJSON has one pattern a line: a thousand dots, one to a line, would
-// be of use to nobody.
+// maxRead bounds in bytes what is read of a folder.
+const maxRead = 256 << 20
+
+// patternsJSON has one pattern per line: a thousand lines of dots would help nobody.
 func patternsJSON(run result.Run, all []Pattern) ([]byte, error) {
 	var b bytes.Buffer
 	put := func(before string, v any) error {
@@ -85,22 +86,22 @@ func decodePatterns(data []byte) (f storedPatterns, err error) {
 	}
 	switch {
 	case form.Schema == nil:
-		return f, errors.New("it has no schema, and is no file of patterns")
+		return f, errors.New("it has no schema, so it is not a file of patterns")
 	case *form.Schema != patternsSchema:
-		return f, fmt.Errorf("it is of schema %d, and this version reads %d", *form.Schema, patternsSchema)
+		return f, fmt.Errorf("it has schema %d, and this version reads schema %d: measure again", *form.Schema, patternsSchema)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return f, errors.New("something stands behind the patterns")
+		return f, errors.New("there is more text behind the patterns")
 	}
 	return f, json.Unmarshal(data, &f)
 }
 
-// maybe is a figure that need not be a number: JSON has no form for those, and
-// null stands for them.
+// maybe is a value that need not be a number: JSON has no form for those, and null
+// stands for them.
 type maybe float64
 
 func (m maybe) MarshalJSON() ([]byte, error) {
-	if !isNumber(float64(m)) {
+	if v := float64(m); math.IsNaN(v) || math.IsInf(v, 0) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(float64(m))
@@ -114,78 +115,61 @@ func (m *maybe) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*float64)(m))
 }
 
-func maybes(v []float64) []maybe {
+// Values are numbers of which some may be missing: what is not a number is null in
+// JSON.
+type Values []float64
+
+// MarshalJSON writes null for what is not a number.
+func (v Values) MarshalJSON() ([]byte, error) {
 	out := make([]maybe, len(v))
 	for i, f := range v {
 		out[i] = maybe(f)
 	}
-	return out
-}
-
-func floats(v []maybe) []float64 {
-	out := make([]float64, len(v))
-	for i, m := range v {
-		out[i] = float64(m)
-	}
-	return out
-}
-
-type lineJSON struct {
-	Name   string  `json:"name"`
-	Style  string  `json:"style,omitempty"`
-	X      []maybe `json:"x"`
-	Y      []maybe `json:"y"`
-	Dashed bool    `json:"dashed,omitempty"`
-	Step   bool    `json:"step,omitempty"`
-	Fill   bool    `json:"fill,omitempty"`
-	Hollow []bool  `json:"hollow,omitempty"`
-}
-
-// MarshalJSON writes null for what is not a number.
-func (l Line) MarshalJSON() ([]byte, error) {
-	return json.Marshal(lineJSON{l.Name, l.Style, maybes(l.X), maybes(l.Y), l.Dashed, l.Step, l.Fill, l.Hollow})
+	return json.Marshal(out)
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
-func (l *Line) UnmarshalJSON(data []byte) error {
-	var j lineJSON
-	if err := json.Unmarshal(data, &j); err != nil {
+func (v *Values) UnmarshalJSON(data []byte) error {
+	var in []maybe
+	if err := json.Unmarshal(data, &in); err != nil {
 		return err
 	}
-	*l = Line{j.Name, j.Style, floats(j.X), floats(j.Y), j.Dashed, j.Step, j.Fill, j.Hollow}
+	*v = make(Values, len(in))
+	for i, m := range in {
+		(*v)[i] = float64(m)
+	}
 	return nil
 }
 
+type plainBar Bar
+
+// barJSON is a bar whose value may be null.
 type barJSON struct {
-	Label string     `json:"label"`
-	Group string     `json:"group,omitempty"`
-	Style string     `json:"style,omitempty"`
-	Value maybe      `json:"value"`
-	Unit  units.Unit `json:"unit"`
-	Text  string     `json:"text,omitempty"`
-	Weak  bool       `json:"weak,omitempty"`
+	*plainBar
+	Value maybe `json:"value"`
 }
 
 // MarshalJSON writes null for a value that is not a number.
 func (b Bar) MarshalJSON() ([]byte, error) {
-	return json.Marshal(barJSON{b.Label, b.Group, b.Style, maybe(b.Value), b.Unit, b.Text, b.Weak})
+	return json.Marshal(barJSON{(*plainBar)(&b), maybe(b.Value)})
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (b *Bar) UnmarshalJSON(data []byte) error {
-	var j barJSON
-	if err := json.Unmarshal(data, &j); err != nil {
-		return err
-	}
-	*b = Bar{j.Label, j.Group, j.Style, float64(j.Value), j.Unit, j.Text, j.Weak}
-	return nil
+	j := barJSON{plainBar: (*plainBar)(b)}
+	err := json.Unmarshal(data, &j)
+	b.Value = float64(j.Value)
+	return err
 }
 
-// MarshalJSON leaves out limits that are not numbers: they come from the data
-// then.
+// MarshalJSON leaves out limits that are not numbers: then the data set them.
 func (a Axis) MarshalJSON() ([]byte, error) {
 	type plain Axis
-	a.Min, a.Max = finite(a.Min), finite(a.Max)
+	for _, limit := range []*float64{&a.Min, &a.Max} {
+		if math.IsNaN(*limit) || math.IsInf(*limit, 0) {
+			*limit = 0
+		}
+	}
 	return json.Marshal(plain(a))
 }
 
@@ -194,8 +178,8 @@ type dotJSON struct {
 	Latency int64  `json:"latency_ns"`
 }
 
-// MarshalJSON writes the outcome by its name. One that there is not counts as
-// an error, as it does in the figure.
+// MarshalJSON writes the outcome by its name. An unknown one counts as an error, as it
+// does in the figure.
 func (d Dot) MarshalJSON() ([]byte, error) {
 	if !slices.Contains(result.Outcomes[:], d.Outcome) {
 		d.Outcome = result.Error
@@ -203,8 +187,7 @@ func (d Dot) MarshalJSON() ([]byte, error) {
 	return json.Marshal(dotJSON{d.Outcome.String(), int64(d.Latency)})
 }
 
-// UnmarshalJSON reads what MarshalJSON writes, and fails for an outcome that
-// there is not.
+// UnmarshalJSON reads what MarshalJSON writes, and fails for an unknown outcome.
 func (d *Dot) UnmarshalJSON(data []byte) error {
 	var j dotJSON
 	if err := json.Unmarshal(data, &j); err != nil {

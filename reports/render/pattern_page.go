@@ -7,17 +7,18 @@ import (
 
 	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/render/page"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// page is patterns.md: what was found, in one line each, and then each with
-// its figure, what was done, and how to see it alone.
+// page is patterns.md: the findings in one line each, and then each pattern with its
+// figure, what was done, and the command that shows it alone.
 func (ps *patterns) page() []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Patterns of communication, measured\n")
 	if ps.run.Partial {
-		line("**PARTIAL: the run did not come to its end**\n")
+		line("**PARTIAL: the run was interrupted**\n")
 	}
 	line("%s\n", escape.Markdown(introduction(ps.run, len(ps.all))))
 	for _, p := range ps.all {
@@ -28,10 +29,10 @@ func (ps *patterns) page() []byte {
 		if alt, ok := ps.made[p.Name]; ok {
 			line("![%s](%s.png)\n", escape.Markdown(alt), p.Name)
 		} else {
-			line("There is no figure of it.\n")
+			line("There is no figure.\n")
 		}
 		if p.Finding != "" {
-			line("**%s**\n", escape.Markdown(sentence(p.Finding)))
+			line("**%s**\n", escape.Markdown(words.Sentence(p.Finding)))
 		}
 		if p.Text != "" {
 			line("%s\n", escape.Markdown(p.Text))
@@ -52,29 +53,16 @@ func (ps *patterns) page() []byte {
 
 func introduction(run result.Run, n int) string {
 	if n == 0 {
-		return "No experiment was finished."
+		return "No experiment was completed."
 	}
-	s := "What happens to those who call, and to those who are called: measured"
-	e := run.Environment
-	if e.Host != "" {
-		s += " on " + e.Host
-	}
-	var machine []string
-	if e.Cores > 0 {
-		machine = append(machine, fmt.Sprintf("%d cores", e.Cores))
-	}
-	for _, m := range []string{e.CPU, e.OS} {
-		if m != "" {
-			machine = append(machine, m)
-		}
-	}
-	if len(machine) > 0 {
-		s += " (" + strings.Join(machine, ", ") + ")"
+	s := "What happens to clients and servers, measured"
+	if run.Environment.Host != "" {
+		s += " on " + run.Environment.Host
 	}
 	if run.ID != "" {
 		s += ", run " + run.ID
 	}
-	return s + ". The sentences in bold are made from what was measured."
+	return s + ". Sentences in bold are generated from the measurements."
 }
 
 // heading is the question, or what there is instead.
@@ -104,12 +92,12 @@ func PatternText(w io.Writer, all []Pattern) error {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
-		paragraph(&b, p.heading(), "")
+		b.WriteString(words.Paragraph(p.heading(), ""))
 		if p.Finding != "" {
-			paragraph(&b, sentence(p.Finding), "  ")
+			b.WriteString(words.Paragraph(words.Sentence(p.Finding), "  "))
 		}
 		for _, warning := range p.Warnings {
-			paragraph(&b, "! "+warning, "  ")
+			b.WriteString(words.Paragraph("! "+warning, "  "))
 		}
 		if p.Command != "" {
 			b.WriteString("  $ " + strings.ReplaceAll(p.Command, "\n", "\n    ") + "\n")

@@ -120,8 +120,8 @@ func TestReadPatternsTellsWhatIsWrong(t *testing.T) {
 		{"no JSON", "hello", "invalid character"},
 		{"cut short", `{"schema":1,"patterns":[{"name":"a"`, "unexpected EOF"},
 		{"something else", `{"findings":[]}`, "no schema"},
-		{"of a later version", `{"schema":9,"patterns":{}}`, "it is of schema 9, and this version reads 1"},
-		{"two in one", `{"schema":1}{"schema":1}`, "something stands behind"},
+		{"of a later version", `{"schema":9,"patterns":{}}`, "it has schema 9, and this version reads schema 1"},
+		{"two in one", `{"schema":1}{"schema":1}`, "more text behind"},
 		{"an unknown outcome", `{"schema":1,"patterns":[{"panels":[{"dots":[{"outcome":"bored","latency_ns":1}]}]}]}`, `no outcome "bored"`},
 	} {
 		dir := t.TempDir()
@@ -141,7 +141,7 @@ func TestNoPatterns(t *testing.T) {
 	if _, err := WritePatterns(dir, result.Run{Partial: true}, nil); err != nil {
 		t.Fatal(err)
 	}
-	if page := read(t, filepath.Join(dir, "patterns.md")); !strings.Contains(page, "No experiment was finished.") || !strings.Contains(page, "PARTIAL") {
+	if page := read(t, filepath.Join(dir, "patterns.md")); !strings.Contains(page, "No experiment was completed.") || !strings.Contains(page, "PARTIAL") {
 		t.Errorf("the page:\n%s", page)
 	}
 	if _, all, err := ReadPatterns(dir); len(all) != 0 || err != nil {

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/render/page"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -25,18 +27,18 @@ func TestPredictionInWords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := Prediction(&all, s, p); err != nil {
+		if err := page.Prediction(&all, s, p); err != nil {
 			t.Fatal(err)
 		}
 		all.WriteString("\n----\n\n")
 	}
 	levels := []float64{20, 60}
-	if err := Predictions(&all, expectedLine(theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 10, Places: 0, Service: time.Second}, levels...)[:2]); err != nil {
+	if err := page.Predictions(&all, expectedLine(theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 10, Places: 0, Service: time.Second}, levels...)[:2]); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "predictions.txt", all.Bytes())
 	for line := range strings.Lines(all.String()) {
-		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > textWidth {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > words.Width {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

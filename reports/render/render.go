@@ -1,34 +1,25 @@
-// Package render shows what was measured: figures, tables, Markdown. It only
-// reads; everything it writes can be written again from a run folder.
+// Package render writes what was measured into files: figures, tables, pages. It only
+// reads; everything it writes can be written again from a run folder. Begin with
+// [Write]. Its parts are packages of their own:
 //
-//  1. Stages are grouped into sweeps: one target, rising levels, the repeats
-//     of each level merged.
-//  2. A finding is drawn from the sweeps: one sentence that says what the
-//     targets do to their callers when load rises, or the question where the
-//     stages do not support an answer. It is the title of the figures and the
-//     first line of the text.
-//  3. Each output turns the sweeps into files. Figures first fill a model of
-//     what is to be drawn, which tests look at, and then draw it.
+//   - sweep groups the stages of a run by target and level; finding states in
+//     sentences what they show
+//   - figure draws them, on canvas
+//   - page writes summary.md and texts for terminals, with table and words
+//   - verdict writes comparisons in every form
 //
-// Of a comparison of two commits it shows likewise whether the candidate got
-// worse, of what, by how much, and how sure that is: [CompareText] for people,
-// [WriteComparison] for the files of a job.
-//
-// Of experiments that show how a way of calling behaves it makes figures of
-// any lines, bars, timelines and dots, and a page: [WritePatterns].
-//
-// Latency is never shown without the share of callers that it leaves out:
-// percentiles are of ok requests, and right below stands how many were turned
-// away. A percentile with fewer than ten samples beyond it is dotted in the
-// figures and marked in the tables; one with none beyond it is not shown.
+// Latency never stands without the share of requests that it leaves out: percentiles
+// are of ok requests, and beside them stands how many were rejected or failed. A
+// percentile with fewer than ten samples beyond it is dotted in figures and marked in
+// tables; one with none beyond it is not shown.
 package render
 
 import (
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 
+	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/figure"
@@ -89,8 +80,21 @@ func writeFile(dir string, f sweep.File) (path string, err error) {
 	return path, files.Write(path, f.Data)
 }
 
-// Text writes the finding and a table of each target to w, aligned, without
-// colours, in at most 120 columns. It fails where w does.
-func Text(w io.Writer, run result.Run, stages []*result.Stage) error {
-	return page.Text(w, run, stages)
+// Verification writes verify.png and summary.md of a verification into dir, and returns
+// the paths of what it wrote.
+func Verification(dir string, r *conformance.Report) ([]string, error) {
+	return writeVerification(dir, r, canvas.DPI)
+}
+
+func writeVerification(dir string, r *conformance.Report, resolution int) (paths []string, err error) {
+	made, err := page.Verification(r, resolution)
+	for _, f := range made {
+		path, writeErr := writeFile(dir, f)
+		if writeErr != nil {
+			err = errors.Join(err, writeErr)
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, err
 }

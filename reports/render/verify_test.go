@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/conformance"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
@@ -55,7 +56,7 @@ func madeReport() *conformance.Report {
 func TestGoldenVerify(t *testing.T) {
 	r := madeReport()
 	dir := t.TempDir()
-	paths, err := writeVerify(dir, r, goldenDPI)
+	paths, err := writeVerification(dir, r, goldenDPI)
 	if err != nil || len(paths) != 2 {
 		t.Fatalf("%q, %v", paths, err)
 	}
@@ -63,64 +64,29 @@ func TestGoldenVerify(t *testing.T) {
 		golden(t, "verify_"+filepath.Base(path), []byte(read(t, path)))
 	}
 	var text bytes.Buffer
-	if err := VerifyText(&text, r); err != nil {
+	if err := page.VerificationText(&text, r); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "verify.txt", text.Bytes())
 	text.Reset()
-	if err := FatesText(&text, []*conformance.Fates{r.Cells[3].Fates, r.Cells[4].Fates}); err != nil {
+	if err := page.ReplayText(&text, []*conformance.Fates{r.Cells[3].Fates, r.Cells[4].Fates}); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "verify_fates.txt", text.Bytes())
-}
-
-func TestVerifyTitles(t *testing.T) {
-	with := func(answers ...string) *conformance.Report {
-		r := &conformance.Report{Target: "blocking", Precision: 0.1, Planned: len(answers)}
-		for _, a := range answers {
-			r.Cells = append(r.Cells, &conformance.Cell{Judgements: []conformance.Judgement{{Answer: a, Measured: 1, Expected: 1}}})
-		}
-		return r
-	}
-	started := func(share float64) *conformance.Report {
-		r := with("confirmed")
-		r.Starts = []*conformance.Start{{Name: "all at once", WaitExpected: 1, Cell: &conformance.Cell{Service: time.Second, Wait: time.Duration(share * 1e9)}}}
-		return r
-	}
-	partial := with("confirmed")
-	partial.Planned = 3
-	for _, c := range []struct {
-		r    *conformance.Report
-		want string
-	}{
-		{with("confirmed", "confirmed"), "The blocking server does what theory says: all 2 quantities within ±10 %"},
-		{with("confirmed", "contradicted"), "The blocking server contradicts theory in 1 of 2 quantities"},
-		{with("confirmed", "cannot tell"), "Does the blocking server do what theory says? 1 of 2 quantities within ±10 %, none contradicted, 1 cannot be told"},
-		{with("not valid"), "Does the blocking server do what theory says? 0 of 1 quantities within ±10 %, none contradicted, 1 not valid"},
-		{started(1.08), "The blocking server does what theory says: all 1 quantities within ±10 %"},
-		{started(1.15), "The blocking server does what theory says: all 1 quantities within ±10 %; lock-step, not judged, is up to 15 % off"},
-		{started(0.8), "The blocking server does what theory says: all 1 quantities within ±10 %; lock-step, not judged, is up to 20 % off"},
-		{with(), "Does the blocking server do what theory says? Nothing was judged"},
-		{partial, "The blocking server does what theory says: all 1 quantities within ±10 % (1 of 3 cells, interrupted)"},
-	} {
-		if got := verifyTitle(c.r); got != c.want {
-			t.Errorf("%q, want %q", got, c.want)
-		}
-	}
 }
 
 // An interrupted run, even before its first cell, is drawn all the same.
 func TestVerifyOfNothing(t *testing.T) {
 	dir := t.TempDir()
 	r := &conformance.Report{Target: "blocking", Precision: 0.1, Planned: 3}
-	if _, err := writeVerify(dir, r, goldenDPI); err != nil {
+	if _, err := writeVerification(dir, r, goldenDPI); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(filepath.Join(dir, "verify.png")); err != nil {
 		t.Error(err)
 	}
 	var b strings.Builder
-	if err := VerifyText(&b, r); err != nil || !strings.Contains(b.String(), "Nothing was judged") {
+	if err := page.VerificationText(&b, r); err != nil || !strings.Contains(b.String(), "Nothing was judged") {
 		t.Errorf("%q, %v", b.String(), err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/verdict"
 )
 
 // The test bed is a tiny repository of two commits. A row says what the second
@@ -274,7 +274,7 @@ func bedCell(t *testing.T, shape bedShape, row bedRow) {
 		t.Helper()
 		t.Errorf(format+"\n%s%s", append(a, stdout, stderr)...)
 	}
-	report, err := render.ReadVerdict(out)
+	report, err := verdict.Read(out)
 	if err != nil {
 		fail("no verdict: %v", err)
 		return

@@ -15,7 +15,7 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/files"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/verdict"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -162,7 +162,7 @@ func compareStored(c *cli.Command) error {
 	}
 	report := judge(held.Invalid)
 	// Some reasons, such as a benchmark that is gone, are in the verdict only.
-	old, oldErr := render.ReadVerdict(dir)
+	old, oldErr := verdict.Read(dir)
 	if oldErr == nil && old.Verdict == compare.Invalid {
 		known := func(why string) bool { return slices.Contains(report.Reasons, why) }
 		report = judge(append(held.Invalid, slices.DeleteFunc(old.Reasons, known)...))
@@ -245,17 +245,17 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 		if wrong = os.MkdirAll(dir, 0o755); wrong != nil {
 			wrong = &files.Unwritten{Path: dir, Err: wrong}
 		} else {
-			paths, wrong = render.WriteComparison(dir, r, toldAs(c)...)
+			paths, wrong = verdict.Write(dir, r, toldAs(c)...)
 		}
 	}
 	if c.Bool("json") {
-		data, err := render.VerdictJSON(r)
+		data, err := verdict.JSON(r)
 		if err == nil {
 			_, err = out.Write(data)
 		}
 		wrong = errors.Join(wrong, err)
 	} else {
-		wrong = errors.Join(wrong, render.CompareText(out, r))
+		wrong = errors.Join(wrong, verdict.Text(out, r))
 		if len(paths) > 0 {
 			fmt.Fprintln(out)
 		}
@@ -267,9 +267,9 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 }
 
 // toldAs has files and annotations fail what the exit code fails.
-func toldAs(c *cli.Command) []render.Option {
+func toldAs(c *cli.Command) []verdict.Option {
 	if c.String("inconclusive") == "fail" {
-		return []render.Option{render.InconclusiveFails}
+		return []verdict.Option{verdict.InconclusiveFails}
 	}
 	return nil
 }
@@ -284,7 +284,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
 		f, err := files.OpenLog(path, false)
 		if err == nil {
-			_ = f.Append([]byte(render.StepSummary(r, toldAs(c)...))) // Close tells
+			_ = f.Append([]byte(verdict.StepSummary(r, toldAs(c)...))) // Close tells
 			err = f.Close()
 		}
 		failed = err
@@ -294,7 +294,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	if c.Bool("json") {
 		to = c.Root().ErrWriter
 	}
-	return errors.Join(failed, render.Annotate(rawOf(to), r, toldAs(c)...))
+	return errors.Join(failed, verdict.Annotate(rawOf(to), r, toldAs(c)...))
 }
 
 // comparisonError is the exit code of a comparison.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/reports/compare"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/verdict"
 )
 
 // comparisonFiles are those that every comparison leaves, also one without a pair
@@ -31,7 +31,7 @@ func leftAll(t *testing.T, how, dir, why string, exit int) {
 			t.Errorf("%s: %s: %v", how, name, err)
 		}
 	}
-	r, err := render.ReadVerdict(dir)
+	r, err := verdict.Read(dir)
 	if err != nil {
 		t.Errorf("%s: %v", how, err)
 		return

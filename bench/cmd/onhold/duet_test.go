@@ -12,7 +12,7 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/verdict"
 )
 
 // Ctrl-C ends a comparison in good order: the pairs that are whole are
@@ -33,7 +33,7 @@ func TestSlowInterruptDuet(t *testing.T) {
 	if !strings.Contains(said, "the seed is ") {
 		t.Errorf("the seed that was drawn is not told:\n%s", said)
 	}
-	report, err := render.ReadVerdict(filepath.Join(dir, "duet"))
+	report, err := verdict.Read(filepath.Join(dir, "duet"))
 	if err != nil || report.Pairs < 2 || report.Pairs == 8 || report.Verdict != compare.Inconclusive {
 		t.Errorf("%+v, %v", report, err)
 	}
@@ -47,7 +47,7 @@ func TestSlowInterruptDuet(t *testing.T) {
 	if code != exitOK && code != exitRegressed || !strings.Contains(errOut, "continues with") {
 		t.Errorf("continued: exit code %d\n%s%s", code, stdout, errOut)
 	}
-	if again, err := render.ReadVerdict(filepath.Join(dir, "duet")); err != nil || again.Pairs != 8 || again.Seed != report.Seed || again.Seed == 0 {
+	if again, err := verdict.Read(filepath.Join(dir, "duet")); err != nil || again.Pairs != 8 || again.Seed != report.Seed || again.Seed == 0 {
 		t.Errorf("continued: %+v, %v; was %+v", again, err, report)
 	}
 	// It is decided again as it was, and by other settings it is not gone on with.

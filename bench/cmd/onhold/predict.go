@@ -18,6 +18,7 @@ import (
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/targets"
@@ -110,7 +111,7 @@ func predict(_ context.Context, c *cli.Command) error {
 	if c.Bool("json") {
 		return json.NewEncoder(c.Root().Writer).Encode(p)
 	}
-	return render.Prediction(c.Root().Writer, s, p)
+	return page.Prediction(c.Root().Writer, s, p)
 }
 
 // settingOf reads the flags that describe a load and a server.
@@ -281,7 +282,7 @@ func predictWorkers(c *cli.Command, s theory.Setting) error {
 	if _, err := fmt.Fprintf(out, "%d %s enough to reject at most %s.\n\n", n, workers, strings.TrimSpace(text)+" %"); err != nil {
 		return err
 	}
-	return render.Prediction(out, s, p)
+	return page.Prediction(out, s, p)
 }
 
 // predictLevels prints and draws what is expected at each level.
@@ -312,7 +313,7 @@ func predictLevels(c *cli.Command, s theory.Setting) error {
 	if c.Bool("json") {
 		err = eachAsJSON(json.NewEncoder(out), asked)
 	} else {
-		err = render.Predictions(out, asked)
+		err = page.Predictions(out, asked)
 	}
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -92,7 +93,7 @@ func report(_ context.Context, c *cli.Command) error {
 	if len(all) < merged.Planned {
 		return settled(wrong, &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(all), merged.Planned)})
 	}
-	return settled(wrong, verdict(all, missed))
+	return settled(wrong, verdictError(all, missed))
 }
 
 // write makes a run folder of stages that were run before.
@@ -118,7 +119,7 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 	out := c.Root().Writer
 	paths, wrong := render.Write(dir, run, stages)
 	if !c.Bool("json") {
-		wrong = errors.Join(wrong, render.Text(out, run, stages))
+		wrong = errors.Join(wrong, page.Text(out, run, stages))
 		fmt.Fprintln(out)
 		for _, path := range paths {
 			fmt.Fprintln(out, path)
@@ -127,10 +128,10 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 	return wrong
 }
 
-// verdict is the error of a run that is not valid: one of its stages is not,
+// verdictError is the error of a run that is not valid: one of its stages is not,
 // or a target served nothing at all, which is no measurement of it. The error of
 // a valid run is missed: that of what was required of it.
-func verdict(stages []*result.Stage, missed error) error {
+func verdictError(stages []*result.Stage, missed error) error {
 	var invalid int
 	var why string
 	for _, s := range stages {

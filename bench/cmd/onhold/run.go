@@ -165,7 +165,7 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	case runErr != nil:
 		return settled(wrong, runErr)
 	}
-	return settled(wrong, verdict(s.stages, missed))
+	return settled(wrong, verdictError(s.stages, missed))
 }
 
 // newSession reads and checks every flag, before anything is started.

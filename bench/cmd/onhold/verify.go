@@ -18,6 +18,7 @@ import (
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
@@ -233,13 +234,13 @@ func chosen(all []conformance.Spec, names string) (out []conformance.Spec, err e
 
 // showVerified prints the report, and draws it into the folder.
 func showVerified(c *cli.Command, dir string, r *conformance.Report) error {
-	paths, wrong := render.Verify(dir, r)
+	paths, wrong := render.Verification(dir, r)
 	if c.Bool("json") {
 		encoder := json.NewEncoder(c.Root().Writer)
 		encoder.SetIndent("", " ")
 		return errors.Join(wrong, encoder.Encode(r))
 	}
-	wrong = errors.Join(wrong, render.VerifyText(c.Root().Writer, r))
+	wrong = errors.Join(wrong, page.VerificationText(c.Root().Writer, r))
 	if wrong == nil {
 		fmt.Fprintf(c.Root().ErrWriter, "onhold: wrote %s\n", strings.Join(append(paths, filepath.Join(dir, conformance.File)), ", "))
 	}
@@ -304,7 +305,7 @@ func verifyFolder(c *cli.Command, dir string) error {
 		encoder.SetIndent("", " ")
 		err = encoder.Encode(all)
 	} else {
-		err = render.FatesText(c.Root().Writer, all)
+		err = page.ReplayText(c.Root().Writer, all)
 	}
 	if err != nil {
 		return err

@@ -12,19 +12,20 @@ import (
 const Width = 120
 
 // Paragraph is text in lines of at most Width, the first indented by indent, those
-// behind it by two more.
+// behind it by two more. A percent sign stays with its number.
 func Paragraph(text, indent string) string {
 	var b strings.Builder
 	line, empty := indent, true
-	for word := range strings.FieldsSeq(text) {
-		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > Width {
+	for part := range strings.SplitSeq(strings.ReplaceAll(strings.Join(strings.Fields(text), " "), " %", "\u00a0%"), " ") {
+		part = strings.ReplaceAll(part, "\u00a0", " ")
+		if !empty && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(part) > Width {
 			b.WriteString(line + "\n")
 			line, empty = indent+"  ", true
 		}
 		if !empty {
 			line += " "
 		}
-		line += word
+		line += part
 		empty = false
 	}
 	return b.String() + line + "\n"

@@ -1,0 +1,146 @@
+package page
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/model"
+	"github.com/a628bb15/onhold/reports/render/figure"
+	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/table"
+	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/theory"
+	"github.com/a628bb15/onhold/reports/units"
+)
+
+// Prediction writes what theory expects of a load and a server to w, aligned.
+func Prediction(w io.Writer, s theory.Setting, p *theory.Prediction) error {
+	exact := "exact"
+	if !p.Exact {
+		exact = "not exact"
+	}
+	text := words.Paragraph(settingOf(s), "") +
+		words.Paragraph(fmt.Sprintf("Model %s, %s: %s.", p.Model, exact, figure.MethodWords(p.Method)), "") + "\n"
+	in := theory.Intervals{}
+	if p.Interval != nil {
+		in = *p.Interval
+	}
+	single := table.New(table.Column{Left: true}, table.Column{}, table.Column{Left: true})
+	for _, row := range []struct {
+		name  string
+		value *float64
+		in    *theory.Range
+		text  func(float64) string
+	}{
+		{"rejected", p.Rejected, in.Rejected, share},
+		{"throughput", p.Throughput, in.Throughput, units.Rate.Text},
+		{"utilisation", p.Utilisation, in.Utilisation, share},
+		{"must wait, of the served", p.WaitProbability, in.WaitProbability, share},
+		{"in flight, on average", p.InFlight, in.InFlight, units.Number},
+	} {
+		cell := ""
+		if row.in != nil {
+			cell = fmt.Sprintf("(%s to %s)", row.text(row.in[0]), row.text(row.in[1]))
+		}
+		single.Row(row.name, known(row.value, row.text), cell)
+	}
+	times := table.New(table.Numbers("of the served", "mean", "p50", "p90", "p99")...)
+	for _, t := range []struct {
+		name string
+		of   theory.Times
+	}{{"wait", p.Wait}, {"latency", p.Latency}} {
+		row := []string{t.name}
+		for _, v := range []*float64{t.of.Mean, t.of.P50, t.of.P90, t.of.P99} {
+			row = append(row, knownTime(v))
+		}
+		times.Row(row...)
+	}
+	text += single.String() + "\n" + times.String()
+	if p.Interval != nil {
+		text += fmt.Sprintf("\nIn brackets: intervals with %s confidence. The JSON output has those of the times.\n", units.Percent(p.Interval.Confidence))
+	}
+	_, err := io.WriteString(w, text+predictionNotes(p.Notes))
+	return err
+}
+
+// Predictions writes what theory expects at some levels to w, as a table.
+func Predictions(w io.Writer, points []model.Point) error {
+	first := points[0].Case.Setting
+	first.Rate, first.Clients = 0, 0
+	columns := table.Numbers(result.LevelUnit(first.Load, 2), "rejected", "ok/s", "busy", "wait", "p50", "p90", "p99", "model")
+	columns[0].Left, columns[len(columns)-1].Left = false, true
+	t := table.New(columns...)
+	var notes []string
+	simulated := false
+	for _, p := range points {
+		model := p.Model
+		if !p.Exact {
+			model, simulated = "~ "+model, true
+		}
+		t.Row(units.Number(p.Level), known(p.Rejected, share), known(p.Throughput, units.Number), known(p.Utilisation, share), knownTime(p.Wait.Mean),
+			knownTime(p.Latency.P50), knownTime(p.Latency.P90), knownTime(p.Latency.P99), model)
+		notes = append(notes, p.Notes...)
+	}
+	text := words.Paragraph(settingOf(first), "") + "\n" + t.String() +
+		"\nPercentiles are of the latency of served requests. busy: share of time a worker is busy. wait: the mean.\n"
+	if simulated {
+		text += "~: from a short simulation. A prediction of one level simulates longer and has intervals.\n"
+	}
+	_, err := io.WriteString(w, text+predictionNotes(notes[:min(len(notes), 1)])) // they differ in numbers only
+	return err
+}
+
+func predictionNotes(notes []string) string {
+	text := ""
+	for _, n := range notes {
+		text += "\n" + words.Paragraph("Note: "+words.Sentence(n), "")
+	}
+	return text
+}
+
+// settingOf is what was asked about.
+func settingOf(s theory.Setting) string {
+	parts := []string{s.Load + " load"}
+	switch {
+	case s.Rate > 0:
+		parts[0] = fmt.Sprintf("%s %s, %s", units.Number(s.Rate), result.LevelUnit(s.Load, 2), s.Load)
+	case s.Clients > 0:
+		parts[0] = fmt.Sprintf("%s, %s load", sweep.AtLevel(s.Load, s.Clients), s.Load)
+	}
+	if s.Think > 0 {
+		parts = append(parts, "think time "+figure.Precise(s.Think)+figure.LawWords(s.ThinkLaw))
+	}
+	if s.RejectPause > 0 {
+		parts = append(parts, "backoff "+figure.Precise(s.RejectPause))
+	}
+	parts = append(parts, figure.ServerWords(s), "service time "+figure.Precise(s.Service)+figure.LawWords(s.ServiceLaw))
+	if s.MaxWait > 0 {
+		parts = append(parts, "requests give up after waiting "+figure.Precise(s.MaxWait))
+	}
+	return strings.Join(parts, " · ")
+}
+
+// known is a value as text, or that it is unknown, which is not 0.
+func known(v *float64, text func(float64) string) string {
+	if v == nil {
+		return "unknown"
+	}
+	return text(*v)
+}
+
+func knownTime(ns *float64) string { return known(ns, units.Time.Text) }
+
+// share is a share to three digits, however small it is.
+func share(v float64) string {
+	p := 100 * v
+	switch {
+	case p > 0 && p < 1e-4:
+		return strconv.FormatFloat(p, 'g', 2, 64) + " %"
+	case p > 99.9 && p < 100:
+		return units.Percent(v)
+	}
+	return units.Number(p) + " %"
+}

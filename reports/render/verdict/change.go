@@ -1,0 +1,163 @@
+package verdict
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/units"
+)
+
+// A change is "12 % worse" or "3.1 % better": no reader should have to look up
+// whether more or less of a metric is better.
+
+// size is how large a change is, without its direction.
+func size(scale compare.Scale, x float64) string { return units.Change(x, scale == compare.Points) }
+
+// limit is a tolerance, a margin or a rate that somebody chose.
+func limit(scale compare.Scale, x float64) string { return units.Limit(x, scale == compare.Points) }
+
+// directed is a change with its direction.
+func directed(scale compare.Scale, x float64) string {
+	switch s := size(scale, x); {
+	case s == units.None:
+		return s
+	case x > 0:
+		return s + " worse"
+	case x < 0:
+		return s + " better"
+	}
+	return "no change"
+}
+
+// changed is the change of a finding.
+func changed(f compare.Finding) string {
+	switch {
+	case f.Pairs == 0 && f.Estimate == 0:
+		return units.None
+	case f.FromZero():
+		return fromZero(f)
+	}
+	return directed(f.Scale, float64(f.Estimate))
+}
+
+// fromZero is a change that has no percentage: 0 → 3 allocs/op.
+func fromZero(f compare.Finding) string {
+	base, candidate := valueOf(float64(f.BaseValue), f.Unit), valueOf(float64(f.CandidateValue), f.Unit)
+	s := base + " → " + candidate
+	if base == units.Number(float64(f.BaseValue)) && candidate == units.Number(float64(f.CandidateValue)) {
+		s += " " + words.Shorten(escape.Line(f.Unit), 20) // the values have none
+	}
+	return s
+}
+
+// exactly stands in place of an interval where a change has no noise.
+const exactly = "exact"
+
+// interval is where the change of a finding lies. Where all of it is on the side of
+// the estimate, that side is not repeated.
+func interval(f compare.Finding) string {
+	lo, hi := float64(f.Lower), float64(f.Upper)
+	one := func(x float64) string {
+		if x == 0 {
+			return "0"
+		}
+		return directed(f.Scale, x)
+	}
+	switch {
+	case f.FromZero(), f.Lower.None() && f.Upper.None():
+		return units.None
+	case f.Lower.None() && hi < 0:
+		return "at least " + one(hi)
+	case f.Lower.None():
+		return "up to " + one(hi)
+	case f.Upper.None() && lo < 0:
+		return "at most " + one(lo)
+	case f.Upper.None():
+		return "at least " + one(lo)
+	case lo == hi:
+		return exactly
+	case lo >= 0 && hi > 0 && f.Estimate >= 0:
+		return size(f.Scale, lo) + " to " + size(f.Scale, hi)
+	case hi <= 0 && lo < 0 && f.Estimate <= 0:
+		return size(f.Scale, hi) + " to " + size(f.Scale, lo)
+	}
+	return one(lo) + " to " + one(hi)
+}
+
+// bounds are both bounds in full.
+func bounds(f compare.Finding) string {
+	one := func(b compare.Bound) string {
+		if b.None() {
+			return "none"
+		}
+		return directed(f.Scale, float64(b))
+	}
+	switch {
+	case f.FromZero():
+		return "none: a change from zero has no percentage"
+	case f.Lower == f.Upper && !f.Lower.None():
+		return exactly
+	}
+	return one(f.Lower) + " to " + one(f.Upper)
+}
+
+// noise is the standard deviation of the change of a pair.
+func noise(f compare.Finding) string {
+	if !(f.Noise >= 0) || f.Pairs == 0 {
+		return units.None
+	}
+	return size(f.Scale, f.Noise)
+}
+
+// typical is a value of a finding; one that was never measured has none.
+func typical(f compare.Finding, v compare.Bound) string {
+	if f.Pairs == 0 && v == 0 {
+		return units.None
+	}
+	return valueOf(float64(v), f.Unit)
+}
+
+// outliers is how many of the candidate's launches are far worse than the typical
+// one. Where the typical launch itself is proven worse, the number says nothing, and
+// there is none.
+func outliers(f compare.Finding) string {
+	switch {
+	case f.Outliers == nil:
+		return units.None
+	case !f.Lower.None() && float64(f.Lower) > f.Margin, f.FromZero() && ofFinding(f) == compare.Regressed:
+		return ""
+	}
+	return units.Int(f.Outliers.Candidate.Outliers) + " of " + units.Int(f.Outliers.Candidate.N)
+}
+
+// valueOf is a value in a unit of benchmark text as people write it: 203 ms in place
+// of 203411072 p99-ns.
+func valueOf(v float64, unit string) string {
+	if !isNumber(v) {
+		return units.None
+	}
+	if v < 0 {
+		return "-" + valueOf(-v, unit)
+	}
+	if v >= 1e15 || v > 0 && v < 1e-9 {
+		return strconv.FormatFloat(v, 'g', 3, 64) // no value of a server; but a column keeps its width
+	}
+	amount, per, isRate := strings.Cut(unit, "/")
+	what := amount[strings.LastIndexByte(amount, '-')+1:]
+	switch {
+	case what == "ns":
+		return units.Time.Text(v)
+	case what == "ppm":
+		return units.Percent(v / 1e6)
+	case what == "B" && per != "s":
+		return units.Bytes.Text(v)
+	case (what == "MB" || what == "B") && per == "s":
+		return units.Number(v) + " " + what + "/s"
+	case isRate && per == "s":
+		return units.Rate.Text(v)
+	}
+	return units.Number(v)
+}

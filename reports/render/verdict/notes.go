@@ -1,0 +1,171 @@
+package verdict
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/units"
+)
+
+// notes stand below a table of findings: what is not decided and what that would take,
+// what else must be known, and how to read the columns.
+func (c *comparison) notes() []string {
+	var out []string
+	add := func(s string) {
+		if s != "" {
+			out = append(out, escape.Line(s))
+		}
+	}
+	for i, reason := range c.Reasons {
+		if i > 0 || c.overall() != compare.Invalid { // else it is in the headline
+			add(words.Sentence(reason))
+		}
+	}
+	for _, f := range ranked(c.Findings) {
+		switch v := ofFinding(f); v {
+		case compare.Unstable, compare.Invalid:
+			add(fmt.Sprintf("%s: %s.", nameOf(f), because(v, f)))
+		case compare.Inconclusive:
+			add(fmt.Sprintf("%s: %s. %s", nameOf(f), because(v, f), c.reach(f)))
+		}
+	}
+	add(c.covered())
+	for _, f := range c.Findings {
+		add(shifts(f))
+	}
+	add(c.controlled())
+	add(c.errorRates())
+	if len(c.Findings) > 0 {
+		add(c.howToRead())
+	}
+	return out
+}
+
+func because(v compare.Verdict, f compare.Finding) string {
+	return joined(": ", v.String(), strings.TrimSuffix(f.Reason, "."))
+}
+
+// covered is what a pass does not cover: of the metrics that decide, the one of which
+// most launches may be outliers.
+func (c *comparison) covered() string {
+	var worst *compare.Finding
+	for i, f := range c.Findings {
+		switch ofFinding(f) {
+		case compare.Equal, compare.Minor, compare.Improved:
+			if f.Gated && f.Outliers != nil && (worst == nil || f.Outliers.Upper > worst.Outliers.Upper) {
+				worst = &c.Findings[i]
+			}
+		}
+	}
+	if worst == nil {
+		return ""
+	}
+	return fmt.Sprintf("A pass covers the typical launch. For %s, %s; %s.", nameOf(*worst), worst.Outliers.Summary(), power(worst.Outliers))
+}
+
+// power is what the test for outliers can prove.
+func power(o *compare.Outliers) string {
+	if !(o.Found > 0) {
+		return "so few pairs cannot prove an excess over the base"
+	}
+	return fmt.Sprintf("an excess of %s over the base would be proven in 95 %% of comparisons", units.Percent(o.Found))
+}
+
+// reach is what an inconclusive metric could have shown, and what it would take to
+// decide it.
+func (c *comparison) reach(f compare.Finding) string {
+	if !(f.MDE > 0) || !isNumber(f.MDE) {
+		return "The smallest change that could be found is unknown."
+	}
+	pairs := "these pairs"
+	if looks := c.Design.Looks; len(looks) > 0 {
+		pairs = units.Plural(looks[len(looks)-1], "pair")
+	}
+	s := fmt.Sprintf("At this noise, %s find %s in 95 %% of comparisons", pairs, directed(f.Scale, f.MDE))
+	if f.Needed > 0 {
+		s += fmt.Sprintf("; finding the tolerance of %s takes %s", limit(f.Scale, f.Tolerance), units.Plural(f.Needed, "pair"))
+	}
+	return s + "."
+}
+
+// shifts is where in the distribution of latency a change is: whether all requests are
+// slower, or a few.
+func shifts(f compare.Finding) string {
+	var parts []string
+	for _, s := range f.Shift {
+		part := directed(compare.Ratio, s.Estimate)
+		if !s.Lower.None() && !s.Upper.None() && float64(s.Lower) <= 0 && float64(s.Upper) >= 0 {
+			part = "not proven"
+		}
+		parts = append(parts, units.Percentile(s.Quantile)+" "+part)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Latency of %s by percentile, each with 95 %% confidence: %s.", words.Shorten(f.Scenario, mostScenario), strings.Join(parts, ", "))
+}
+
+// differing are those of the control that are not as they should be.
+func (c *comparison) differing() []compare.Finding {
+	var out []compare.Finding
+	for _, f := range ranked(c.Control) {
+		if v := ofFinding(f); v != compare.Equal && v != compare.Inconclusive {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// controlled is how the base compares with itself.
+func (c *comparison) controlled() string {
+	if len(c.Control) == 0 {
+		return ""
+	}
+	odd := c.differing()
+	if len(odd) == 0 {
+		return fmt.Sprintf("Control (the base against itself): no difference is proven in %s.", units.Plural(len(c.Control), "metric"))
+	}
+	var parts []string
+	for _, f := range odd {
+		if len(parts) == 3 && len(odd) > 4 {
+			parts = append(parts, fmt.Sprintf("%d more", len(odd)-3))
+			break
+		}
+		if ofFinding(f) == compare.Invalid {
+			parts = append(parts, c.statement(f))
+			continue
+		}
+		parts = append(parts, c.change(f))
+	}
+	return fmt.Sprintf("Control failed: the base differs from itself, so the machine or the method is at fault. %s.", units.List(parts))
+}
+
+// errorRates is how often this version of the gate was wrong, where that was measured.
+func (c *comparison) errorRates() string {
+	var parts []string
+	for _, r := range []struct {
+		rate     *compare.Rate
+		what, of string
+	}{{c.FalseAlarms, "false alarm", "without a change"}, {c.Misses, "missed regression", "with an injected regression"}} {
+		if r.rate != nil && r.rate.Runs > 0 {
+			parts = append(parts, fmt.Sprintf("%s in %s %s (below %s, 95 %% confidence)",
+				units.Plural(r.rate.Count, r.what), units.Plural(r.rate.Runs, "comparison"), r.of, units.Limit(r.rate.Upper, false)))
+		}
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("Measured error rates of this gate (version %d): %s.", c.Version, units.List(parts))
+}
+
+// howToRead explains the columns.
+func (c *comparison) howToRead() string {
+	s := "interval: where the change lies" + c.confidence(", with %s for all metrics that decide together") + ". noise: standard deviation of the change of a pair."
+	if len(c.informative()) > 0 {
+		s += " A verdict in brackets does not decide."
+	}
+	return s
+}

@@ -1,0 +1,172 @@
+// Package verdict writes a comparison of two versions in every form that people and
+// programs read: [Text] for a terminal, [StepSummary] and [Annotate] for a job, and
+// [Write] for all files of a folder. Each says what was found, how sure that is, and
+// what to do next.
+package verdict
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/sweep"
+)
+
+// outputs are the files of a comparison. To add a format, write a function in a file
+// of its own and enter it here.
+var outputs = []struct {
+	name string
+	make func(*comparison) ([]sweep.File, error)
+}{
+	{"verdict", verdictFiles},
+	{"regression", regressionFiles},
+	{"summary", summaryFiles},
+	{"junit", junitFiles},
+	{"annotations", annotationFiles},
+	{"action benchmark", actionFiles},
+	{"bench", benchFiles},
+}
+
+// comparison is what the outputs are made from.
+type comparison struct {
+	*compare.Report
+	resolution        int // of the pictures, dpi
+	inconclusiveFails bool
+}
+
+// Option is how a comparison is reported, beyond what it holds.
+type Option func(*comparison)
+
+// InconclusiveFails reports an inconclusive metric as a failure.
+func InconclusiveFails(c *comparison) { c.inconclusiveFails = true }
+
+func newComparison(r *compare.Report, options []Option) *comparison {
+	if r == nil {
+		r = &compare.Report{} // nothing was compared
+	}
+	c := &comparison{Report: r, resolution: canvas.DPI}
+	for _, o := range options {
+		o(c)
+	}
+	return c
+}
+
+// Write writes a comparison into the folder dir, which must exist, in every format
+// there is, and returns the paths of the files, in order. A format with nothing to
+// hold is left out. The error joins all that went wrong; what could be written is
+// written all the same.
+func Write(dir string, r *compare.Report, options ...Option) (paths []string, err error) {
+	return newComparison(r, options).write(dir)
+}
+
+func (c *comparison) write(dir string) (paths []string, err error) {
+	for _, o := range outputs {
+		made, makeErr := o.make(c)
+		if makeErr != nil {
+			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
+		}
+		for _, f := range made {
+			path := filepath.Join(dir, f.Name)
+			if writeErr := files.Write(path, f.Data); writeErr != nil {
+				err = errors.Join(err, writeErr)
+				continue
+			}
+			paths = append(paths, path)
+		}
+	}
+	return paths, err
+}
+
+// bySeverity are the verdicts from the one that matters most.
+var bySeverity = []compare.Verdict{
+	compare.Invalid, compare.Regressed, compare.Unstable, compare.Inconclusive, compare.Minor, compare.Improved, compare.Equal,
+}
+
+// severity is the place of a verdict in that order; -1 where it is not known.
+func severity(v compare.Verdict) int { return slices.Index(bySeverity, v) }
+
+// ofFinding is the verdict of a finding. One that is not known counts as not valid:
+// it is never a pass.
+func ofFinding(f compare.Finding) compare.Verdict {
+	if severity(f.Verdict) < 0 {
+		return compare.Invalid
+	}
+	return f.Verdict
+}
+
+// overall is the verdict of the comparison; not valid where nothing was compared.
+func (c *comparison) overall() compare.Verdict {
+	if severity(c.Verdict) < 0 || len(c.Findings) == 0 {
+		return compare.Invalid
+	}
+	return c.Verdict
+}
+
+// ranked sorts findings as a reader wants them: those that decide before those that
+// do not, the worst first.
+func ranked(findings []compare.Finding) []compare.Finding {
+	out := slices.Clone(findings)
+	last := map[bool]int{false: 1}
+	slices.SortStableFunc(out, func(a, b compare.Finding) int {
+		return cmp.Or(cmp.Compare(last[a.Gated], last[b.Gated]),
+			cmp.Compare(severity(ofFinding(a)), severity(ofFinding(b))), cmp.Compare(excess(b), excess(a)))
+	})
+	return out
+}
+
+// excess is how much worse a finding is, or how much better one that improved, in
+// tolerances: 1 % more allocations are worse than 3 % more latency.
+func excess(f compare.Finding) float64 {
+	x := float64(f.Estimate)
+	switch {
+	case f.FromZero() && x > 0:
+		return math.Inf(1)
+	case !isNumber(x):
+		return math.Inf(-1)
+	case f.Tolerance > 0:
+		x /= f.Tolerance
+	}
+	if f.Verdict == compare.Improved {
+		return -x // the most improved is the news
+	}
+	return x
+}
+
+// gated are the findings of a verdict that decide, the worst first.
+func (c *comparison) gated(v compare.Verdict) []compare.Finding {
+	return slices.DeleteFunc(ranked(c.Findings), func(f compare.Finding) bool { return !f.Gated || ofFinding(f) != v })
+}
+
+// informative are the findings that do not decide.
+func (c *comparison) informative() []compare.Finding {
+	return slices.DeleteFunc(ranked(c.Findings), func(f compare.Finding) bool { return f.Gated })
+}
+
+// failed reports whether a verdict is a failure, as the command's exit code has it. A
+// regression without pairs is not proven, and fails where an inconclusive metric does.
+// Where the comparison is not valid, nothing about a metric is proven.
+func (c *comparison) failed(v compare.Verdict) bool {
+	if c.overall() == compare.Invalid {
+		return false
+	}
+	switch v {
+	case compare.Unstable:
+		return true
+	case compare.Regressed:
+		if c.Exit == compare.ExitInconclusive {
+			return c.inconclusiveFails
+		}
+		return !c.Advisory || c.Exit != compare.ExitFine
+	case compare.Inconclusive:
+		return c.inconclusiveFails
+	}
+	return false
+}
+
+func isNumber(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

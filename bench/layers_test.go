@@ -26,9 +26,9 @@ var layers = [][]string{
 	{"reports/result", "reports/trace"},
 	{"bench/host", "reports/compare", "reports/conformance", "reports/model", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/admission", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
 	{"bench", "bench/process", "reports/render/finding", "targets/backend/...", "targets/front"},
-	{"bench/epoll", "reports/render", "reports/render/...", "targets", "targets/..."},
-	{"bench/benchtest", "bench/cmd/onhold/internal/...", "bench/cmd/onhold/internal/duet"},
-	{"bench/cmd/onhold", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/doctor"},
+	{"bench/epoll", "reports/render/figure", "targets", "targets/..."},
+	{"bench/benchtest", "bench/cmd/onhold/internal/...", "bench/cmd/onhold/internal/duet", "reports/render", "reports/render/..."},
+	{"bench/cmd/onhold", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns"},
 }
 
 // maxLayers keeps the table readable.

@@ -61,7 +61,16 @@ func Of(sweeps []sweep.Sweep) (string, bool) {
 		verdicts = append(verdicts, judge(&sweeps[i]))
 	}
 	if !slices.ContainsFunc(verdicts, func(v verdict) bool { return v.kind != unclear }) {
-		return question, false
+		var reasons []string
+		for _, v := range verdicts {
+			if !slices.Contains(reasons, v.why) {
+				reasons = append(reasons, v.why)
+			}
+		}
+		if len(reasons) == 0 {
+			return question, false
+		}
+		return question + " Inconclusive: " + strings.Join(reasons, "; "), false
 	}
 	if len(verdicts) > 3 {
 		return inShort(verdicts), true

@@ -23,9 +23,9 @@ type column struct {
 var columns = []column{
 	{metric: "ok/s"},
 	{metric: "p50", accepted: true}, {metric: "p90", accepted: true}, {metric: "p99", accepted: true}, {metric: "p99.9", accepted: true},
-	{metric: "completion-p50"},
-	{metric: "completion-p99", legend: "completion: from the planned instant to the end of the work, over all accepted requests; work not completed when the stage ended counts as slowest. " +
+	{metric: "completion-p50", legend: "completion: from the planned instant to the end of the work, over all accepted requests; work not completed when the stage ended counts as slowest. " +
 		"Other latencies of such a target end when it accepts, and its CPU time, memory and threads exclude the workers."},
+	{metric: "completion-p99"},
 	{metric: "backlog", legend: "backlog: accepted, but not completed when the stage ended."},
 	{metric: "lost", legend: "lost: accepted, but will never be completed."},
 	{metric: "unknown", shown: func(p sweep.Point) bool { return p.HasCompletion() && p.Stage.Completion.Unknown > 0 },

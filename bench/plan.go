@@ -220,43 +220,43 @@ func (p Plan) settings(d Driver) result.Settings {
 	}
 	add(result.KeyRepeat, strconv.Itoa(p.Repeat))
 	add(result.KeyWarmup, p.Warmup.String())
-	add(result.KeyStage, p.Duration.String())
-	add("timeout", p.Timeout.String())
-	add("drain", p.DrainTimeout.String())
+	add(result.KeyDuration, p.Duration.String())
+	add(result.KeyTimeout, p.Timeout.String())
+	add(result.KeyDrainTimeout, p.DrainTimeout.String())
 	switch {
 	case model == load.Closed:
-		add(result.KeyThink, p.Load.ThinkTime.String())
-		add("reject_pause", p.Load.Backoff.String())
-		add("spread", p.Load.RampUp.String())
+		add(result.KeyThinkTime, p.Load.ThinkTime.String())
+		add(result.KeyBackoff, p.Load.Backoff.String())
+		add(result.KeyRampUp, p.Load.RampUp.String())
 	case model == load.Burst:
-		add("every", p.Load.BurstInterval.String())
+		add(result.KeyBurstInterval, p.Load.BurstInterval.String())
 	default:
 		if model == load.Ramp {
 			law := load.Poisson
 			if p.Load.Arrivals == load.Constant {
 				law = load.Constant
 			}
-			add("ramp", p.Load.Ramp.String())
-			add("arrivals", string(law))
+			add(result.KeyRamp, p.Load.Ramp.String())
+			add(result.KeyArrivals, string(law))
 		}
 		if p.Pattern != nil {
-			add("arrivals", p.Pattern.Name())
+			add(result.KeyArrivals, p.Pattern.Name())
 		}
-		add("max_clients", strconv.Itoa(p.MaxConnections))
-		add("max_waiting", strconv.Itoa(p.MaxWaiting))
+		add(result.KeyMaxConnections, strconv.Itoa(p.MaxConnections))
+		add(result.KeyMaxWaiting, strconv.Itoa(p.MaxWaiting))
 	}
 	if p.NewConnection {
 		add(result.KeyNewConnection, "true")
 	}
 	if p.NoPin {
-		add("no_pin", "true")
+		add(result.KeyNoPin, "true")
 	}
 	if p.Wait > 0 {
 		add(result.KeyWait, p.Wait.String())
 	}
 	if p.MaxLag > 0 {
-		add("max_lag", p.MaxLag.String())
+		add(result.KeyMaxLag, p.MaxLag.String())
 	}
-	add("seed", strconv.FormatUint(p.Seed, 10))
+	add(result.KeySeed, strconv.FormatUint(p.Seed, 10))
 	return s
 }

@@ -29,7 +29,7 @@ func (p Plan) StageSettings(d Driver) result.Settings { return p.withDefaults().
 func (d *GoroutineDriver) Settings() result.Settings {
 	s := d.RequestSettings
 	if d.SharedConnections > 0 {
-		s = s.With("conns", strconv.Itoa(d.SharedConnections))
+		s = s.With(result.KeyGRPCConnections, strconv.Itoa(d.SharedConnections))
 	}
 	return s
 }
@@ -52,13 +52,13 @@ func (h HTTP) Settings() result.Settings {
 		for _, w := range h.Mix {
 			mix = append(mix, fmt.Sprintf("%d@%s", w.Weight, redact.URL(w.URL)))
 		}
-		s = s.With("mix", strings.Join(mix, " "))
+		s = s.With(result.KeyMix, strings.Join(mix, " "))
 	}
 	if h.Method != "" && h.Method != http.MethodGet {
-		s = s.With("method", h.Method)
+		s = s.With(result.KeyMethod, h.Method)
 	}
 	if len(h.Body) > 0 {
-		s = s.With("body_bytes", strconv.Itoa(len(h.Body)))
+		s = s.With(result.KeyBodyBytes, strconv.Itoa(len(h.Body)))
 	}
 	return s.With(result.KeyRequest, h.digest())
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/redact"
@@ -88,7 +87,7 @@ func (o Options) Settings(styles ...Style) (out result.Settings) {
 			continue
 		}
 		if value := s.value(o); s.zero || inUse(value) {
-			out = append(out, result.Setting{Key: strings.ReplaceAll(s.key, "-", "_"), Value: value})
+			out = append(out, result.Setting{Key: s.key, Value: value})
 		}
 	}
 	return out

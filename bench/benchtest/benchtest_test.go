@@ -218,7 +218,7 @@ func TestRunFolder(t *testing.T) {
 	var got []string
 	for _, s := range stages {
 		get := s.Settings.Get
-		got = append(got, strings.Join([]string{get("target"), get("level"), get("rep"), get("wait")}, " "))
+		got = append(got, strings.Join([]string{get("target"), get("level"), get("repeat"), get("wait")}, " "))
 	}
 	want := []string{
 		"fasthttp 1000 1 1µs", "fasthttp 1000 2 1µs",

@@ -33,10 +33,10 @@ func TestDrivenDifferently(t *testing.T) {
 		base, candidate []*result.Stage
 		want            string
 	}{
-		{"the same", []*result.Stage{stage(), stage()}, []*result.Stage{stage("seed", "2", "rep", "2")}, ""},
-		{"another request", []*result.Stage{stage()}, []*result.Stage{stage(result.KeyRequest, "cd34")}, `stages of base and candidate were driven differently: request_digest is "ab12" and "cd34"`},
+		{"the same", []*result.Stage{stage(), stage()}, []*result.Stage{stage("seed", "2", "repeat", "2")}, ""},
+		{"another request", []*result.Stage{stage()}, []*result.Stage{stage(result.KeyRequest, "cd34")}, `stages of base and candidate were driven differently: request-digest is "ab12" and "cd34"`},
 		{"another timeout", []*result.Stage{stage()}, []*result.Stage{stage("timeout", "2s")}, `timeout is "1s" and "2s"`},
-		{"new connections", []*result.Stage{stage()}, []*result.Stage{stage(result.KeyNewConnection, "true")}, `new_connection is "" and "true"`},
+		{"new connections", []*result.Stage{stage()}, []*result.Stage{stage(result.KeyNewConnection, "true")}, `new-connection is "" and "true"`},
 		{"two requests on one side", []*result.Stage{stage(), stage(result.KeyRequest, "cd34")}, []*result.Stage{stage()}, `stages within the base were driven differently`},
 		{"an earlier version", []*result.Stage{stage(result.KeyRequest, "", "threads", "")}, []*result.Stage{stage()}, ""},
 		// That is what a comparison may be about.

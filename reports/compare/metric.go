@@ -115,7 +115,7 @@ func (p Policy) Settings() (out result.Settings) {
 	if p.MaxOutliers > 0 {
 		outliers = strconv.FormatFloat(p.MaxOutliers, 'g', -1, 64)
 	}
-	return append(out, result.Setting{Key: "gate", Value: strings.Join(p.Gate, ",")}, result.Setting{Key: "max_outliers", Value: outliers})
+	return append(out, result.Setting{Key: "gate", Value: strings.Join(p.Gate, ",")}, result.Setting{Key: "max-outliers", Value: outliers})
 }
 
 // PolicyOf reads what Settings wrote.
@@ -129,9 +129,9 @@ func PolicyOf(s result.Settings) (p Policy, err error) {
 	if gate := s.Get("gate"); gate != "" {
 		p.Gate = strings.Split(gate, ",")
 	}
-	if text := s.Get("max_outliers"); text != "" {
+	if text := s.Get("max-outliers"); text != "" {
 		if p.MaxOutliers, err = strconv.ParseFloat(text, 64); err != nil {
-			return p, fmt.Errorf("max_outliers is %q, want a number", text)
+			return p, fmt.Errorf("max-outliers is %q, want a number", text)
 		}
 	}
 	return p, p.Validate()

@@ -139,7 +139,7 @@ func TestRepeatsAreJudgedTogether(t *testing.T) {
 	a := stageOf("level", "200", 60, 0, 0)
 	b := stageOf("level", "200", 60, 0, 0)
 	other := stageOf("level", "300", 60, 0, 0)
-	a.Settings, b.Settings, other.Settings = a.Settings.With("rep", "1"), b.Settings.With("rep", "2"), other.Settings.With("rep", "1")
+	a.Settings, b.Settings, other.Settings = a.Settings.With("repeat", "1"), b.Settings.With("repeat", "2"), other.Settings.With("repeat", "1")
 	// Each repeat has a trace of its own.
 	a.Settings, b.Settings = a.Settings.With("trace", "traces/1.trace"), b.Settings.With("trace", "traces/2.trace")
 	js := judged(t, "p99<1s", a, other, b)
@@ -147,7 +147,7 @@ func TestRepeatsAreJudgedTogether(t *testing.T) {
 		t.Errorf("got %+v", js)
 	}
 	// A repeat can be asked for by itself.
-	if js := judged(t, "ok/s>=60@rep=2", a, other, b); len(js) != 1 || js[0].Stage != "goroutine, closed, 200 clients" {
+	if js := judged(t, "ok/s>=60@repeat=2", a, other, b); len(js) != 1 || js[0].Stage != "goroutine, closed, 200 clients" {
 		t.Errorf("got %+v", js)
 	}
 	// One that is not valid spoils them all.

@@ -37,7 +37,7 @@ func TestParseRequirements(t *testing.T) {
 		}},
 		{"cpu<80us@target=eventloop&level=50", compare.Requirements{{"cpu", "<", "80us", 80e3, where("target", "eventloop", "level", "50")}}},
 		// A value may hold an @ and a =, and with its % written out, anything.
-		{"max<1m@backend_stall=2s@5s%2C1s@9s", compare.Requirements{{"max", "<", "1m", 60e9, where("backend_stall", "2s@5s,1s@9s")}}},
+		{"max<1m@backend-stall=2s@5s%2C1s@9s", compare.Requirements{{"max", "<", "1m", 60e9, where("backend-stall", "2s@5s,1s@9s")}}},
 		{"mean<1s@target=http://h/?a=1%26b=2%25", compare.Requirements{{"mean", "<", "1s", 1e9, where("target", "http://h/?a=1&b=2%")}}},
 		{"memory<64MiB,memory<64MB,memory<1.5GiB,memory<900KB", compare.Requirements{
 			{"memory", "<", "64MiB", 64 << 20, nil}, {"memory", "<", "64MB", 64e6, nil}, {"memory", "<", "1.5GiB", 1.5 * (1 << 30), nil}, {"memory", "<", "900KB", 900e3, nil},
@@ -94,7 +94,7 @@ func TestParseRequirementsSaysWhatIsWrong(t *testing.T) {
 		{"p99<1s@level=200&", `after the @ there is ""`},
 		{"p99<1s@level=200&level=300", "after the @ level comes twice"},
 		{"p99<1s@level<200", `after the @ there is "level<200"`},
-		{"p99<1s@inject_delay=20ms@2%", `want %25 for a % in a value`},
+		{"p99<1s@inject-delay=20ms@2%", `want %25 for a % in a value`},
 	} {
 		got, err := compare.ParseRequirements(row.text)
 		switch {
@@ -109,7 +109,7 @@ func TestParseRequirementsSaysWhatIsWrong(t *testing.T) {
 func FuzzParseRequirements(f *testing.F) {
 	for _, text := range []string{
 		"p99<250ms,rejected<1%@level=200", "ok>=99.9%", "ok/s>1e3", "memory<=64MiB", "adjusted-p999<1s", "cpu<80µs@target=eventloop&level=50",
-		"mean<1s@target=http://h/?a=1%26b=2%25", "max<1m@backend_stall=2s@5s%2C1s@9s", "p99<1s@a=%00 %20&b==", "p99<", "@", ",", "p99.99999<.1s",
+		"mean<1s@target=http://h/?a=1%26b=2%25", "max<1m@backend-stall=2s@5s%2C1s@9s", "p99<1s@a=%00 %20&b==", "p99<", "@", ",", "p99.99999<.1s",
 	} {
 		f.Add(text)
 	}
@@ -174,17 +174,17 @@ func TestRequirementsAreReadAsWritten(t *testing.T) {
 
 func TestCheckSaysWhatThereIs(t *testing.T) {
 	planned := []result.Settings{
-		{{Key: "target", Value: "blocking"}, {Key: "level", Value: "1"}, {Key: "stage", Value: "1s"}},
-		{{Key: "target", Value: "goroutine"}, {Key: "level", Value: "50"}, {Key: "stage", Value: "1s"}},
+		{{Key: "target", Value: "blocking"}, {Key: "level", Value: "1"}, {Key: "duration", Value: "1s"}},
+		{{Key: "target", Value: "goroutine"}, {Key: "level", Value: "50"}, {Key: "duration", Value: "1s"}},
 	}
 	for _, row := range []struct{ text, want string }{
 		{"p99<1s", ""},
 		{"p99<1s@level=50", ""},
-		{"p99<1s@stage=1000ms", ""}, // as durations they are the same
+		{"p99<1s@duration=1000ms", ""}, // as durations they are the same
 		{"p99<1s@level=1&target=blocking", ""},
 		{"p99<1s@level=200", "p99<1s@level=200: no stage has level=200: it is one of 1, 50"},
 		{"p99<1s,ok>1%@target=queue", "ok>1%@target=queue: no stage has target=queue: it is one of blocking, goroutine"},
-		{"p99<1s@lvl=1", "p99<1s@lvl=1: no stage has a setting lvl: want one of target, level, stage"},
+		{"p99<1s@lvl=1", "p99<1s@lvl=1: no stage has a setting lvl: want one of target, level, duration"},
 		{"p99<1s@level=1&target=goroutine", "no stage has all of these settings at once"},
 	} {
 		rs, err := compare.ParseRequirements(row.text)

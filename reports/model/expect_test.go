@@ -22,7 +22,7 @@ func stage(text string) *result.Stage {
 	return s
 }
 
-const sim = "backend=sim backend_latency=200ms "
+const sim = "backend=sim backend-latency=200ms "
 
 func TestWhichModelAStageIsACaseOf(t *testing.T) {
 	const inf = theory.Unbounded
@@ -35,11 +35,11 @@ func TestWhichModelAStageIsACaseOf(t *testing.T) {
 		{"a gRPC server with a pool", sim + "target=grpc workers=10 queue=5 load=closed level=9", 10, 5},
 		{"and without", sim + "target=grpc load=closed level=9", inf, inf},
 		{"no limit", sim + "target=goroutine load=poisson level=90", inf, inf},
-		{"a limit turns away at once", sim + "target=eventloop max_inflight=20 load=constant level=90", 20, 0},
-		{"connections are the workers of who has no limit", sim + "target=goroutine backend_connections=30 load=poisson level=90", 30, inf},
-		{"of a pool, workers without one wait too", sim + "target=blocking workers=50 queue=5 backend_connections=30 load=poisson level=90", 30, 25},
-		{"more connections than workers change nothing", sim + "target=blocking workers=50 queue=5 backend_connections=60 load=poisson level=90", 50, 5},
-		{"a connection of gRPC carries any number of calls", "backend=grpc backend_latency=200ms target=goroutine backend_connections=3 load=poisson level=90", inf, inf},
+		{"a limit turns away at once", sim + "target=eventloop max-inflight=20 load=constant level=90", 20, 0},
+		{"connections are the workers of who has no limit", sim + "target=goroutine backend-connections=30 load=poisson level=90", 30, inf},
+		{"of a pool, workers without one wait too", sim + "target=blocking workers=50 queue=5 backend-connections=30 load=poisson level=90", 30, 25},
+		{"more connections than workers change nothing", sim + "target=blocking workers=50 queue=5 backend-connections=60 load=poisson level=90", 50, 5},
+		{"a connection of gRPC carries any number of calls", "backend=grpc backend-latency=200ms target=goroutine backend-connections=3 load=poisson level=90", inf, inf},
 	} {
 		got, ok := model.Of(stage(c.settings))
 		if !ok || got.Workers != c.workers || got.Places != c.places {
@@ -49,11 +49,11 @@ func TestWhichModelAStageIsACaseOf(t *testing.T) {
 	for _, c := range []struct{ why, settings string }{
 		{"a server that is not ours", "target=http://127.0.0.1/ load=poisson level=90"},
 		{"orders that are paid later", sim + "target=queue load=poisson level=90"},
-		{"a backend that stalls", sim + "target=goroutine load=poisson level=90 backend_stall=2s@5s"},
-		{"a planted regression", sim + "target=goroutine load=poisson level=90 inject_cpu=40us"},
-		{"a planted delay", sim + "target=goroutine load=poisson level=90 inject_delay=20ms@2%"},
-		{"connecting is part of each request", sim + "target=goroutine load=poisson level=90 new_connection=true"},
-		{"somebody else's upstream", sim + "target=goroutine load=poisson level=90 backend_url=http://h:1"},
+		{"a backend that stalls", sim + "target=goroutine load=poisson level=90 backend-stall=2s@5s"},
+		{"a planted regression", sim + "target=goroutine load=poisson level=90 inject-cpu=40us"},
+		{"a planted delay", sim + "target=goroutine load=poisson level=90 inject-delay=20ms@2%"},
+		{"connecting is part of each request", sim + "target=goroutine load=poisson level=90 new-connection=true"},
+		{"somebody else's upstream", sim + "target=goroutine load=poisson level=90 backend-url=http://h:1"},
 		{"no load", sim + "target=goroutine level=90"},
 		{"a pool of unknown size", sim + "target=blocking load=poisson level=90"},
 		{"nobody knows when those come again that are turned away", sim + "target=blocking workers=2 queue=1 load=closed level=9"},
@@ -75,11 +75,11 @@ func TestTheMeasuredGoesIntoTheModel(t *testing.T) {
 	if c, _ = model.Of(s); !c.Measured || c.Service != 203*time.Millisecond {
 		t.Errorf("service %v, want the 203 ms that were measured", c.Service)
 	}
-	s.Settings = s.Settings.With("backend_connections", "3")
+	s.Settings = s.Settings.With("backend-connections", "3")
 	if c, _ = model.Of(s); c.Measured || c.Service != 200*time.Millisecond {
 		t.Errorf("a worker that waits for a connection: %v is not how long one is held", c.Service)
 	}
-	s.Settings = s.Settings.With("backend_dist", "lognormal")
+	s.Settings = s.Settings.With("backend-dist", "lognormal")
 	if c, _ = model.Of(s); c.ServiceLaw != (theory.Law{Kind: theory.Lognormal, CV: 1}) {
 		t.Errorf("law %+v", c.ServiceLaw)
 	}
@@ -91,10 +91,10 @@ func TestWherePredictionsEnd(t *testing.T) {
 		holds         bool
 		p50           time.Duration // 0: not known
 	}{
-		{"clients that begin evenly: all take as long", sim + "target=blocking workers=200 queue=100 load=closed level=300 spread=300ms", true, 300 * time.Millisecond},
-		{"those that begin at once: the law is not known", sim + "target=blocking workers=200 queue=100 load=closed level=300 spread=10ms", true, 0},
-		{"a wave that is over before the next", sim + "target=blocking workers=2 queue=2 load=burst level=5 every=500ms", true, 200 * time.Millisecond},
-		{"a wave that is not", sim + "target=blocking workers=2 queue=2 load=burst level=5 every=300ms", false, 0},
+		{"clients that begin evenly: all take as long", sim + "target=blocking workers=200 queue=100 load=closed level=300 ramp-up=300ms", true, 300 * time.Millisecond},
+		{"those that begin at once: the law is not known", sim + "target=blocking workers=200 queue=100 load=closed level=300 ramp-up=10ms", true, 0},
+		{"a wave that is over before the next", sim + "target=blocking workers=2 queue=2 load=burst level=5 burst-interval=500ms", true, 200 * time.Millisecond},
+		{"a wave that is not", sim + "target=blocking workers=2 queue=2 load=burst level=5 burst-interval=300ms", false, 0},
 		{"clients that give up first", sim + "target=blocking workers=2 queue=2 load=poisson level=5 timeout=100ms", false, 0},
 	} {
 		of, ok := model.Of(stage(c.settings))
@@ -121,9 +121,9 @@ func TestWarmUpIsOfOpenLoadsAtALimit(t *testing.T) {
 	}{
 		{"no queue: five services", sim + "target=blocking workers=10 queue=0 load=poisson level=50", time.Second},
 		{"a queue that takes long to fill", sim + "target=blocking workers=10 queue=10 load=constant level=50", 3 * time.Second},
-		{"a closed load is there at once", sim + "target=blocking workers=10 queue=10 load=closed level=50 reject_pause=1s", 0},
+		{"a closed load is there at once", sim + "target=blocking workers=10 queue=10 load=closed level=50 backoff=1s", 0},
 		{"no limit", sim + "target=goroutine load=poisson level=50", 0},
-		{"never steady", sim + "target=goroutine backend_connections=5 load=poisson level=50", 0},
+		{"never steady", sim + "target=goroutine backend-connections=5 load=poisson level=50", 0},
 	} {
 		of, ok := model.Planned(stage(c.settings).Settings)
 		if !ok {

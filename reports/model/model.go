@@ -49,12 +49,12 @@ func Planned(set result.Settings) (Case, bool) {
 
 func of(set result.Settings, rate float64, held result.MeanTime) (Case, bool) {
 	level := set.Int(result.KeyLevel)
-	for _, key := range []string{result.KeyBackendStall, "inject_cpu", "inject_delay", "backend_url", result.KeyNewConnection} {
+	for _, key := range []string{result.KeyBackendStall, result.KeyInjectCPU, result.KeyInjectDelay, result.KeyBackendURL, result.KeyNewConnection} {
 		if v := set.Get(key); v != "" && v != "0s" && v != "false" {
 			return Case{}, false
 		}
 	}
-	c := Case{Every: set.Duration("every"), Timeout: set.Duration("timeout")}
+	c := Case{Every: set.Duration(result.KeyBurstInterval), Timeout: set.Duration(result.KeyTimeout)}
 	c.Load, c.Service = set.Get(result.KeyLoad), set.Duration(result.KeyBackendLatency)
 	c.ServiceLaw = lawOf(set)
 	var ok bool
@@ -68,10 +68,10 @@ func of(set result.Settings, rate float64, held result.MeanTime) (Case, bool) {
 	case theory.LoadPoisson, theory.LoadConstant:
 		c.Rate = rate
 	case theory.LoadClosed:
-		c.Think, c.RejectPause = set.Duration(result.KeyThink), set.Duration("reject_pause")
+		c.Think, c.RejectPause = set.Duration(result.KeyThinkTime), set.Duration(result.KeyBackoff)
 		c.Clients = level
 		each := float64(c.Service) * max(1, float64(c.Clients)/float64(max(c.Workers, 1)))
-		c.Even = float64(set.Duration("spread")) >= 0.9*each
+		c.Even = float64(set.Duration(result.KeyRampUp)) >= 0.9*each
 	default:
 		c.Clients = level
 		if c.Every <= 0 {
@@ -86,7 +86,7 @@ func lawOf(set result.Settings) theory.Law {
 	law := theory.Law{Kind: set.Get(result.KeyBackendDist)}
 	if law.Kind == theory.Lognormal {
 		law.CV = 1
-		if cv, err := strconv.ParseFloat(set.Get("backend_cv"), 64); err == nil && cv > 0 {
+		if cv, err := strconv.ParseFloat(set.Get(result.KeyBackendCV), 64); err == nil && cv > 0 {
 			law.CV = cv
 		}
 	}
@@ -110,7 +110,7 @@ func workersOf(set result.Settings) (workers, places int, ok bool) {
 			return workers, set.Int(result.KeyQueue), true
 		}
 	case "goroutine", "eventloop":
-		if limit := set.Int("max_inflight"); limit > 0 {
+		if limit := set.Int(result.KeyMaxInflight); limit > 0 {
 			return limit, 0, true
 		}
 	default:
@@ -124,7 +124,7 @@ func (c *Case) connections(set result.Settings) bool {
 	if set.Get(result.KeyBackend) == "grpc" { // each carries any number of calls
 		return false
 	}
-	return c.Connections(set.Int("backend_connections"))
+	return c.Connections(set.Int(result.KeyBackendConnections))
 }
 
 // Connections makes n connections to the backend, each for one wait at a time, the

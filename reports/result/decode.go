@@ -225,7 +225,7 @@ func (s *Stage) settingsAgree() error {
 			}
 		}
 	}
-	for _, key := range []string{KeyBackendLatency, KeyWait, KeyWarmup, KeyStage, KeyThink} {
+	for _, key := range []string{KeyBackendLatency, KeyWait, KeyWarmup, KeyDuration, KeyThinkTime, KeyBackoff, KeyRampUp, KeyBurstInterval, KeyTimeout, KeyDrainTimeout} {
 		if v := s.Settings.Get(key); v != "" {
 			if d, err := time.ParseDuration(v); err != nil || d < 0 {
 				return fmt.Errorf("settings: %s is %.100q, want a duration of 0 or more", key, v)

@@ -51,7 +51,7 @@ func TestContradictionsAreFound(t *testing.T) {
 		{"percentiles that fall", good, `"p90":`, `"p90":1`, ""},
 		{"a level that is none", good, `"level":"1"`, `"level":"one"`, `level is "one"`},
 		{"a negative level", good, `"level":"1"`, `"level":"-1"`, `level is "-1"`},
-		{"a wait that is none", good, `"backend_latency":"200ms"`, `"backend_latency":"200"`, `backend_latency is "200"`},
+		{"a wait that is none", good, `"backend-latency":"200ms"`, `"backend-latency":"200"`, `backend-latency is "200"`},
 		{"more settings than anybody reads", good, `"level":"1"`, `"level":"1"` + manySettings(), "is one of more than 1000"},
 		{"invalid twice", good, `"invalid":[]`, `"invalid":["late"],"invalid":[]`, `"invalid" comes twice`},
 		{"invalid in two cases", good, `"invalid":[]`, `"INVALID":["late"],"invalid":[]`, `"invalid" comes twice`},

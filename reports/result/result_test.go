@@ -117,7 +117,7 @@ func TestThinAndResolved(t *testing.T) {
 func sampleStage(seed uint64, level string) *result.Stage {
 	r := rand.New(rand.NewPCG(seed, 1))
 	s := result.NewStage()
-	s.Settings = result.Settings{{"target", "blocking"}, {"backend_latency", "200ms"}, {"load", "closed"}, {"level", level}}
+	s.Settings = result.Settings{{"target", "blocking"}, {"backend-latency", "200ms"}, {"load", "closed"}, {"level", level}}
 	s.Start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	s.Length = 3 * time.Second
 	s.InFlight = 300.25
@@ -158,7 +158,7 @@ func TestStageLineKeepsEverything(t *testing.T) {
 		t.Errorf("writing what was read differs (-first +second):\n%s", diff)
 	}
 	for _, key := range []string{
-		`"schema":2`, `"settings":{"target":"blocking","backend_latency":"200ms","load":"closed","level":"500"}`,
+		`"schema":2`, `"settings":{"target":"blocking","backend-latency":"200ms","load":"closed","level":"500"}`,
 		`"length_ns":3000000000`, `"counts":{"planned":2500,"ok":2000,"rejected":500,"refused":0,"reset":0,"timeout":0,"error":0,"unsent":0,"unfinished":0}`,
 		`"latency_ns":{"n":2000,"mean":`, `"uncorrected_ns":`, `"rejected_ns":`, `"lag_ns":`, `"hdr":"`,
 		`"target":{"cpu_ns":1000000000,"rss_max_bytes":1048576,"threads_max":210,"fds_max":320,"cpus":"0","allocs":12345,"service_time_ns":{"n":2000,"mean":200123456}}`,
@@ -172,7 +172,7 @@ func TestStageLineKeepsEverything(t *testing.T) {
 
 func TestOverheadIsWhatIsNotWaitedFor(t *testing.T) {
 	sim := func(more ...result.Setting) result.Settings {
-		return append(result.Settings{{"backend", "sim"}, {"backend_latency", "200ms"}}, more...)
+		return append(result.Settings{{"backend", "sim"}, {"backend-latency", "200ms"}}, more...)
 	}
 	for _, c := range []struct {
 		name     string
@@ -184,10 +184,10 @@ func TestOverheadIsWhatIsNotWaitedFor(t *testing.T) {
 		{"the plan says it", result.Settings{{"wait", "150ms"}}, 55 * time.Millisecond, true},
 		{"the plan knows better", sim(result.Setting{Key: "wait", Value: "180ms"}), 25 * time.Millisecond, true},
 		{"a simulated backend", sim(), 5 * time.Millisecond, true},
-		{"a simulated backend that says so", sim(result.Setting{Key: "backend_dist", Value: "constant"}), 5 * time.Millisecond, true},
-		{"one that varies", sim(result.Setting{Key: "backend_dist", Value: "exponential"}), 0, false},
-		{"one that stalls", sim(result.Setting{Key: "backend_stall", Value: "2s@5s"}), 0, false},
-		{"a real one, of which this is the mean", result.Settings{{"backend", "http"}, {"backend_latency", "200ms"}}, 0, false},
+		{"a simulated backend that says so", sim(result.Setting{Key: "backend-dist", Value: "constant"}), 5 * time.Millisecond, true},
+		{"one that varies", sim(result.Setting{Key: "backend-dist", Value: "exponential"}), 0, false},
+		{"one that stalls", sim(result.Setting{Key: "backend-stall", Value: "2s@5s"}), 0, false},
+		{"a real one, of which this is the mean", result.Settings{{"backend", "http"}, {"backend-latency", "200ms"}}, 0, false},
 		{"a wait that was not", result.Settings{{"wait", "1s"}}, 0, false},
 	} {
 		s := result.NewStage()

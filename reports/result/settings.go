@@ -13,34 +13,71 @@ import (
 	"github.com/a628bb15/onhold/reports/redact"
 )
 
-// The settings that this package and the reports give a meaning to. A stage
-// may carry any others.
+// The keys of the settings of a stage: the names of the flags, and a few words of the
+// record's own. A stage may have others.
 const (
-	KeyTarget         = "target"          // a style of ours, or the URL that was driven
-	KeyBackend        = "backend"         // what the target waits for
-	KeyBackendLatency = "backend_latency" // a duration, the mean of one wait
-	KeyBackendDist    = "backend_dist"    // how that varies
-	KeyBackendStall   = "backend_stall"   // LENGTH@OFFSET, where it answered nothing for a while
-	KeyWait           = "wait"            // a duration, the same for every request: see Stage.Wait
-	KeyLoad           = "load"            // closed, burst, constant or poisson
-	KeyLevel          = "level"           // clients, or arrivals per second
-	KeyRepeat         = "rep"             // which repeat this is, from 1
-	KeyWorkers        = "workers"         // of a blocking target
-	KeyQueue          = "queue"           // of a blocking target
-	KeyDriver         = "driver"          // what generated the load
-	KeyRequest        = "request_digest"  // of what is sent: equal where that is
-	KeyWarmup         = "warmup"          // a duration, discarded
-	KeyStage          = "stage"           // a duration, the measured window
-	KeyThink          = "think"           // a duration, of the clients of a closed load
-	KeyNewConnection  = "new_connection"  // true where each request has a connection of its own
-	KeyTrace          = "trace"           // the file of the stage's trace, from the run folder, with slashes
-	KeyArm            = "arm"             // of a comparison: base, candidate or control
-	KeyPair           = "pair"            // of a comparison: which pair this belongs to, from 1
-	KeySlice          = "slice"           // of a comparison: which slice of the pair this is, from 1
-	KeyBrokerStore    = "broker_store"    // of a queue: where the broker keeps messages, file or memory
-	KeyBrokerSync     = "broker_sync"     // of a queue: when the broker writes them to the disk for good
-	KeyDiscarded      = "discarded"       // why this stage does not count; it was run again
-	KeyDisturbed      = "disturbed"       // of a comparison: how the machine disturbed a slice that counts all the same
+	KeyTarget = "target" // a style of ours, or the URL that was driven
+
+	// What the target waits for.
+	KeyBackend            = "backend"
+	KeyBackendURL         = "backend-url"
+	KeyBackendDSN         = "backend-dsn"         // without password
+	KeyBackendLatency     = "backend-latency"     // a duration, the mean of one wait
+	KeyBackendDist        = "backend-dist"        // how that varies
+	KeyBackendCV          = "backend-cv"          // by how much
+	KeyBackendConnections = "backend-connections" // over which it is asked; absent where there is no limit
+	KeyBackendStall       = "backend-stall"       // LENGTH@OFFSET, where it answered nothing for a while
+	KeyInjectCPU          = "inject-cpu"          // a duration of CPU time per request
+	KeyInjectDelay        = "inject-delay"        // DURATION@SHARE
+	KeyWait               = "wait"                // a duration, the same for every request: see Stage.Wait
+
+	// How the target is set up.
+	KeyWorkers     = "workers" // of a blocking target
+	KeyQueue       = "queue"   // of a blocking target: places in front of the workers
+	KeyGRPCLimit   = "grpc-limit"
+	KeyMaxInflight = "max-inflight"
+	KeyConsumers   = "consumers"    // of a queue: how many work at once
+	KeyBrokerStore = "broker-store" // of a queue: where the broker keeps messages, file or memory
+	KeyBrokerSync  = "broker-sync"  // of a queue: when the broker writes them to the disk for good
+	KeyThreads     = "threads"      // of the generator
+
+	// How it is driven.
+	KeyDriver          = "driver"           // what generated the load
+	KeyLoad            = "load"             // the load model
+	KeyLevel           = "level"            // clients, or arrivals per second
+	KeyRamp            = "ramp"             // the rates of a ramp
+	KeyArrivals        = "arrivals"         // poisson, constant or the name of a pattern
+	KeyThinkTime       = "think-time"       // a duration
+	KeyBackoff         = "backoff"          // a duration
+	KeyRampUp          = "ramp-up"          // a duration
+	KeyBurstInterval   = "burst-interval"   // a duration
+	KeyDuration        = "duration"         // of the measured window
+	KeyWarmup          = "warmup"           // a duration, discarded
+	KeyTimeout         = "timeout"          // of a request
+	KeyDrainTimeout    = "drain-timeout"    // a duration
+	KeyMaxConnections  = "max-connections"  // of an open load
+	KeyMaxWaiting      = "max-waiting"      // arrivals of an open load that wait for a connection
+	KeyMaxLag          = "max-lag"          // a duration
+	KeyNewConnection   = "new-connection"   // true where each request has a connection of its own
+	KeyGRPCConnections = "grpc-connections" // that all clients share
+	KeyNoPin           = "no-pin"
+	KeySpin            = "spin"
+	KeySeed            = "seed"
+
+	// What is sent.
+	KeyMix       = "mix"
+	KeyMethod    = "method"
+	KeyBodyBytes = "body-bytes"
+	KeyRequest   = "request-digest" // equal where what is sent is equal
+
+	// What the record says of itself.
+	KeyRepeat    = "repeat"    // which repeat this is, from 1
+	KeyTrace     = "trace"     // the file of the stage's trace, from the run folder, with slashes
+	KeyArm       = "arm"       // of a comparison: base, candidate or control
+	KeyPair      = "pair"      // of a comparison: which pair this belongs to, from 1
+	KeySlice     = "slice"     // of a comparison: which slice of the pair this is, from 1
+	KeyDiscarded = "discarded" // why this stage does not count; it was run again
+	KeyDisturbed = "disturbed" // of a comparison: how the machine disturbed a slice that counts all the same
 )
 
 // Setting is one key=value of a stage.
@@ -73,13 +110,13 @@ func (s Settings) With(key, value string) Settings {
 	return append(out, Setting{key, value})
 }
 
-// drivenKeys are the settings of how a target is driven that must be equal for
-// two stages to be compared. Left out are those of which a comparison may be
-// about or that follow from the machine or the target (spread, max_clients),
-// lengths and what is drawn.
+// drivenKeys are the settings of how a target is driven that must be equal for two
+// stages to be compared. Left out are those that a comparison may be about or that
+// follow from the machine or the target (ramp-up, max-connections), lengths, and what
+// is drawn.
 var drivenKeys = []string{
-	KeyLoad, KeyDriver, "threads", "spin", "conns", "mix", "method", "body_bytes", KeyRequest, KeyNewConnection, "no_pin",
-	"timeout", "drain", KeyThink, "reject_pause", "every", "arrivals",
+	KeyLoad, KeyDriver, KeyThreads, KeySpin, KeyGRPCConnections, KeyMix, KeyMethod, KeyBodyBytes, KeyRequest, KeyNewConnection, KeyNoPin,
+	KeyTimeout, KeyDrainTimeout, KeyThinkTime, KeyBackoff, KeyBurstInterval, KeyArrivals,
 }
 
 // Driven are those of the settings that say how a target is driven: what is
@@ -100,7 +137,7 @@ func (s Settings) Driven() (out Settings) {
 func (s Settings) DrivenUnlike(o Settings) string {
 	for _, key := range drivenKeys {
 		a, b := s.Get(key), o.Get(key)
-		if a != b && !((a == "" || b == "") && (key == KeyRequest || key == "threads")) {
+		if a != b && !((a == "" || b == "") && (key == KeyRequest || key == KeyThreads)) {
 			return fmt.Sprintf("%s is %q and %q", key, a, b)
 		}
 	}

@@ -45,7 +45,7 @@ func (c Client) Driver() (*bench.GoroutineDriver, error) {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", c.Request)) // nothing in it is secret
 	return &bench.GoroutineDriver{
 		Dial: dial, Kind: Driver, SharedConnections: c.Connections,
-		RequestSettings: result.Settings{{Key: "conns", Value: strconv.Itoa(c.Connections)}, {Key: result.KeyRequest, Value: hex.EncodeToString(sum[:2])}},
+		RequestSettings: result.Settings{{Key: result.KeyGRPCConnections, Value: strconv.Itoa(c.Connections)}, {Key: result.KeyRequest, Value: hex.EncodeToString(sum[:2])}},
 	}, nil
 }
 

@@ -178,7 +178,7 @@ func compareStored(c *cli.Command) error {
 // another version of the rules is decided by those of today, up to as many pairs,
 // and older says so.
 func storedDesign(s result.Settings) (d compare.Design, older []string, err error) {
-	version := s.Get("gate_version")
+	version := s.Get("gate-version")
 	if version == "" || version == strconv.Itoa(compare.Version) {
 		d, err = compare.DesignOf(s)
 		return d, nil, err

@@ -66,7 +66,7 @@ func TestRunWithPostgres(t *testing.T) {
 			t.Errorf("%s: the password is told:\n%s", row.what, everything.String())
 		}
 	}
-	want := `"postgres","backend_latency":"20ms","backend_connections":"20","backend_dsn":"` + where + `",`
+	want := `"postgres","backend-latency":"20ms","backend-connections":"20","backend-dsn":"` + where + `",`
 	for _, text := range kept {
 		if text != want {
 			t.Errorf("kept is %s, want %s", text, want)

@@ -286,7 +286,7 @@ func (s *session) open() error {
 	if backendOf(s.c) == "postgres" && s.mix == nil {
 		settings := s.options.Settings()
 		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
-			settings.Get("backend_dsn"), settings.Get("backend_connections")))
+			settings.Get(result.KeyBackendDSN), settings.Get(result.KeyBackendConnections)))
 	}
 	for _, note := range run.Notes {
 		fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)
@@ -337,7 +337,7 @@ func (s *session) effective() result.Settings {
 		{Key: "targets", Value: strings.Join(names, ",")},
 		{Key: result.KeyLoad, Value: string(s.plan.Load.Model())},
 		{Key: "levels", Value: strings.Join(levels, ",")},
-		{Key: result.KeyStage, Value: s.plan.Duration.String()},
+		{Key: result.KeyDuration, Value: s.plan.Duration.String()},
 		{Key: result.KeyWarmup, Value: s.plan.Warmup.String()},
 		{Key: "repeats", Value: strconv.Itoa(s.repeats)},
 		{Key: "retries", Value: strconv.Itoa(s.c.Int("retries"))},
@@ -346,7 +346,7 @@ func (s *session) effective() result.Settings {
 		out = append(out, s.options.Settings(s.styles()...)...)
 	}
 	if s.c.Bool("trace") {
-		out = append(out, result.Setting{Key: "trace", Value: "true"}, result.Setting{Key: "trace_limit", Value: strconv.Itoa(s.c.Int("trace-limit"))})
+		out = append(out, result.Setting{Key: "trace", Value: "true"}, result.Setting{Key: "trace-limit", Value: strconv.Itoa(s.c.Int("trace-limit"))})
 	}
 	if len(s.required) > 0 {
 		out = out.With("require", s.required.String())

@@ -171,7 +171,7 @@ func through(name string, points []sweep.Point, of func(*result.Stage) (v float6
 // is rejected.
 func rulesOf(s *result.Stage) []rule {
 	workers, queue := s.Settings.Int(result.KeyWorkers), s.Settings.Int(result.KeyQueue)
-	if s.Load() != "closed" || workers <= 0 || s.Settings.Duration(result.KeyThink) > 0 {
+	if s.Load() != "closed" || workers <= 0 || s.Settings.Duration(result.KeyThinkTime) > 0 {
 		return nil
 	}
 	return poolRules(workers, queue)

@@ -33,7 +33,7 @@ func anyStage(t *rapid.T) *result.Stage {
 		{Key: "load", Value: rapid.SampledFrom([]string{"closed", "burst", "constant", "poisson"}).Draw(t, "load")},
 		{Key: "level", Value: rapid.SampledFrom([]string{"-1", "0", "1", "2", "300", "9000000000", "x"}).Draw(t, "level")},
 		{Key: "workers", Value: rapid.SampledFrom([]string{"0", "2", "200"}).Draw(t, "workers")},
-		{Key: "queue", Value: "100"}, {Key: "rep", Value: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "rep")},
+		{Key: "queue", Value: "100"}, {Key: "repeat", Value: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "repeat")},
 	}
 	for _, o := range result.Outcomes {
 		s.Counts[o] = rapid.SampledFrom([]int64{0, 0, 1, 9, 40, 1e12}).Draw(t, o.String())

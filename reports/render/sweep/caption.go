@@ -55,9 +55,9 @@ func Caption(run result.Run, sweeps []Sweep) string {
 		add("%s", s)
 	}
 	for _, f := range []struct{ key, say string }{
-		{"backend_cv", "cv %s"}, {"backend_connections", "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
-		{"conns", "%s connections that clients share"}, {"max_inflight", "at most %s in flight"}, {result.KeyThink, "think time %s"},
-		{"inject_cpu", "injected: %s more CPU per request"}, {"inject_delay", "injected: a delay of %s"},
+		{result.KeyBackendCV, "cv %s"}, {result.KeyBackendConnections, "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
+		{result.KeyGRPCConnections, "%s connections that clients share"}, {result.KeyMaxInflight, "at most %s in flight"}, {result.KeyThinkTime, "think time %s"},
+		{result.KeyInjectCPU, "injected: %s more CPU per request"}, {result.KeyInjectDelay, "injected: a delay of %s"},
 	} {
 		// A setting that explains a result belongs under the picture of it.
 		if v := settingOf(sweeps, f.key); v != "" {
@@ -70,7 +70,7 @@ func Caption(run result.Run, sweeps []Sweep) string {
 			break
 		}
 	}
-	if backoff := first.Settings.Get("reject_pause"); backoff != "" && anyRejected(sweeps) {
+	if backoff := first.Settings.Get(result.KeyBackoff); backoff != "" && anyRejected(sweeps) {
 		add("backoff after a rejection %s", duration(backoff))
 	}
 	if driver := get(result.KeyDriver); driver != "" {
@@ -100,7 +100,7 @@ func (w *Sweep) Setup() string {
 	}
 	set := w.Points[0].Stage.Settings
 	if about := Broker(set); about != "" {
-		if n := set.Get("consumers"); n != "" {
+		if n := set.Get(result.KeyConsumers); n != "" {
 			about += ", " + n + " consumers"
 		}
 		return about
@@ -148,7 +148,7 @@ func duration(value string) string {
 
 // lengthOf is the length of one repeat: a merged stage is as long as all.
 func lengthOf(s *result.Stage) time.Duration {
-	if d := s.Settings.Duration(result.KeyStage); d > 0 {
+	if d := s.Settings.Duration(result.KeyDuration); d > 0 {
 		return d
 	}
 	return s.Length

@@ -28,13 +28,13 @@ func TestSweeps(t *testing.T) {
 	}{
 		{"another number of workers is another sweep", two("workers", "100", "200", 50), []string{"blocking workers=100", "blocking workers=200"}},
 		{"another load is another sweep", two("load", "closed", "burst", 50), []string{"blocking load=closed", "blocking load=burst"}},
-		{"repeats are one", two("rep", "1", "2", 50), []string{"blocking"}},
-		{"one has no such setting", append(two("new_connection", "true", "", 50)[:1], sweeptest.Pool(50).Stage()), []string{"blocking new_connection=true", "blocking"}},
-		{"another request", two("request_digest", "ab12", "cd34", 50), []string{"blocking request_digest=ab12", "blocking request_digest=cd34"}},
+		{"repeats are one", two("repeat", "1", "2", 50), []string{"blocking"}},
+		{"one has no such setting", append(two("new-connection", "true", "", 50)[:1], sweeptest.Pool(50).Stage()), []string{"blocking new-connection=true", "blocking"}},
+		{"another request", two("request-digest", "ab12", "cd34", 50), []string{"blocking request-digest=ab12", "blocking request-digest=cd34"}},
 		{"another request at another level",
-			append(two("request_digest", "ab12", "", 50)[:1], two("request_digest", "cd34", "", 100)[:1]...), []string{"blocking request_digest=ab12", "blocking request_digest=cd34"}},
+			append(two("request-digest", "ab12", "", 50)[:1], two("request-digest", "cd34", "", 100)[:1]...), []string{"blocking request-digest=ab12", "blocking request-digest=cd34"}},
 		{"what goes along with the level does not split",
-			append(two("conns", "50", "50", 50)[:1], two("conns", "100", "100", 100)[:1]...), []string{"blocking"}},
+			append(two("grpc-connections", "50", "50", 50)[:1], two("grpc-connections", "100", "100", 100)[:1]...), []string{"blocking"}},
 	} {
 		if got := names(c.stages); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q, want %q", c.why, got, c.want)

@@ -43,15 +43,15 @@ func (m Made) Stage() *result.Stage {
 	r := rand.New(rand.NewPCG(uint64(m.Level), uint64(len(m.Target)+100*m.Repeat)))
 	s := result.NewStage()
 	s.Settings = result.Settings{
-		{Key: "target", Value: m.Target}, {Key: "backend", Value: "sim"}, {Key: "backend_latency", Value: "200ms"},
+		{Key: "target", Value: m.Target}, {Key: "backend", Value: "sim"}, {Key: "backend-latency", Value: "200ms"},
 		{Key: "load", Value: m.Load}, {Key: "level", Value: strconv.Itoa(m.Level)}, {Key: "driver", Value: "epoll"},
-		{Key: "stage", Value: length.String()}, {Key: "rep", Value: strconv.Itoa(max(m.Repeat, 1))},
+		{Key: "duration", Value: length.String()}, {Key: "repeat", Value: strconv.Itoa(max(m.Repeat, 1))},
 	}
 	if m.Workers > 0 {
 		s.Settings = s.Settings.With("workers", strconv.Itoa(m.Workers)).With("queue", strconv.Itoa(m.Queue))
 	}
 	if m.Load == "closed" {
-		s.Settings = s.Settings.With("reject_pause", "200ms").With("spread", "2s")
+		s.Settings = s.Settings.With("backoff", "200ms").With("ramp-up", "2s")
 	}
 	s.Start = time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	s.Length = length
@@ -187,7 +187,7 @@ func URL() []*result.Stage {
 			OK: rate, Latency: time.Duration(float64(n) / rate * float64(time.Second) * 0.9), Jitter: 3 * time.Millisecond,
 		}
 		s := m.Stage()
-		s.Settings = s.Settings.With("backend", "").With("backend_latency", "")
+		s.Settings = s.Settings.With("backend", "").With("backend-latency", "")
 		stages = append(stages, s)
 	}
 	return stages
@@ -257,7 +257,7 @@ func Run() result.Run {
 	return result.Run{
 		Schema: 1, ID: "20261101-120000", Command: []string{"onhold", "run", "--targets", "blocking,goroutine,eventloop"},
 		Started: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Finished: time.Date(2026, 11, 1, 12, 2, 0, 0, time.UTC),
-		Planned: 24, Settings: result.Settings{{Key: "backend_dist", Value: "constant"}, {Key: "seed", Value: "1"}},
+		Planned: 24, Settings: result.Settings{{Key: "backend-dist", Value: "constant"}, {Key: "seed", Value: "1"}},
 		Environment: result.Environment{
 			Host: "bench-1", OS: "linux", Arch: "amd64", Kernel: "6.8.0", CPU: "AMD EPYC 7763", Cores: 2,
 			Memory: 8 << 30, Go: "go1.26.0", Onhold: "v0.1.0", Commit: "7616788c0ffee",

@@ -8,7 +8,6 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/compare"
@@ -27,12 +26,12 @@ func (s *session) settings(e result.Environment) result.Settings {
 		cpus = fmt.Sprintf("%d of their own", n)
 	}
 	out := result.Settings{
-		{Key: "base", Value: s.Base}, {Key: "base_commit", Value: s.sides.BaseCommit},
-		{Key: "candidate", Value: s.sides.CandidateName}, {Key: "candidate_commit", Value: s.sides.CandidateCommit}, {Key: "candidate_tree", Value: s.sides.CandidateTree},
+		{Key: "base", Value: s.Base}, {Key: "base-commit", Value: s.sides.BaseCommit},
+		{Key: "candidate", Value: s.sides.CandidateName}, {Key: "candidate-commit", Value: s.sides.CandidateCommit}, {Key: "candidate-tree", Value: s.sides.CandidateTree},
 		{Key: "seed", Value: strconv.FormatUint(s.Seed, 10)}, {Key: "control", Value: strconv.FormatBool(s.Control)},
-		{Key: "measure_identical", Value: strconv.FormatBool(s.MeasureIdentical)},
-		{Key: "max_steal", Value: strconv.FormatFloat(s.maxSteal(), 'g', -1, 64)}, {Key: "cpus", Value: cpus},
-		{Key: "gate_version", Value: strconv.Itoa(compare.Version)},
+		{Key: "measure-identical", Value: strconv.FormatBool(s.MeasureIdentical)},
+		{Key: "max-steal", Value: strconv.FormatFloat(s.maxSteal(), 'g', -1, 64)}, {Key: "cpus", Value: cpus},
+		{Key: "gate-version", Value: strconv.Itoa(compare.Version)},
 		{Key: "machine", Value: fmt.Sprintf("%s, %d CPUs, %s/%s, %s", e.CPU, e.Cores, e.OS, e.Arch, e.Kernel)},
 	}
 	for _, name := range goEnv {
@@ -45,15 +44,15 @@ func (s *session) settings(e result.Environment) result.Settings {
 
 // names reports whether a setting says only what a side is called. Its contents
 // are what counts: a candidate that was committed meanwhile is still the same.
-func names(key string) bool { return key == "base" || key == "candidate" || key == "candidate_commit" }
+func names(key string) bool { return key == "base" || key == "candidate" || key == "candidate-commit" }
 
 // flags are those by which a user gives a setting, where it is not called the
 // same.
 var flags = map[string]string{
-	"base_commit": "the commit that --base means", "candidate_tree": "the candidate's source",
+	"base-commit": "the commit that --base means", "candidate-tree": "the candidate's source",
 	"alpha": "alpha, by which is decided", "looks": "--pairs", "spend": "--pairs", "control": "the control (--no-control)",
-	"cpus": "the CPUs of the servers (--no-pin)", "gate_version": "the version of the rules", "machine": "the machine",
-	"request": "the request (--method, --path)", result.KeyStage: "--slice", result.KeyWarmup: "--slice-warmup", "body_bytes": "the length of --body", result.KeyRequest: "the digest of the request (--method, --path, --header, --body)", "packages": "the packages",
+	"cpus": "the CPUs of the servers (--no-pin)", "gate-version": "the version of the rules", "machine": "the machine",
+	"request": "the request (--method, --path)", result.KeyDuration: "--slice", result.KeyWarmup: "--slice-warmup", "body-bytes": "the length of --body", result.KeyRequest: "the digest of the request (--method, --path, --header, --body)", "packages": "the packages",
 }
 
 // called is a setting as the user knows it.
@@ -64,7 +63,7 @@ func called(key string) string {
 	if slices.Contains(goEnv, key) {
 		return key + " in the environment"
 	}
-	return "--" + strings.ReplaceAll(key, "_", "-")
+	return "--" + key
 }
 
 // differ names the first setting in which two comparisons differ whose pairs
@@ -100,7 +99,7 @@ func (s *session) openFolder() error {
 	if err != nil {
 		return &ConfigError{Err: err}
 	}
-	if old.Settings.Get("base_commit") == "" {
+	if old.Settings.Get("base-commit") == "" {
 		return &ConfigError{Err: fmt.Errorf("--out=%s: holds a run that is no comparison: name another folder", s.Out)}
 	}
 	if s.Seed == 0 {

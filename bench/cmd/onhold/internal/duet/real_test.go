@@ -130,7 +130,7 @@ func servers(t *testing.T, cases ...serverCase) {
 		}
 		used := map[string]time.Duration{} // of a slice alone it may be less than a tick of the kernel's clock
 		for _, s := range stages {
-			if s.Settings.Get("binary_sha256") == "" {
+			if s.Settings.Get("binary-sha256") == "" {
 				t.Fatalf("a slice lacks its program's hash: %v", s.Settings)
 			}
 			used[s.Settings.Get(result.KeyArm)] += s.Target.CPU

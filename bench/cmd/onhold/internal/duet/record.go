@@ -279,8 +279,8 @@ func readLaunches(dir string) (samples []compare.Sample, end rest, err error) {
 func describe(r *compare.Report, run result.Run) {
 	set := run.Settings.Get
 	r.ID, r.Time = run.ID, run.Started
-	r.Base = compare.Side{Name: set("base"), Commit: set("base_commit")}
-	r.Candidate = compare.Side{Name: set("candidate"), Commit: set("candidate_commit")}
+	r.Base = compare.Side{Name: set("base"), Commit: set("base-commit")}
+	r.Candidate = compare.Side{Name: set("candidate"), Commit: set("candidate-commit")}
 	r.Seed, _ = strconv.ParseUint(set("seed"), 10, 64) // none: 0
 	if !run.Finished.IsZero() {
 		r.Took = run.Finished.Sub(run.Started).Seconds()

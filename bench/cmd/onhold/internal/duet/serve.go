@@ -236,7 +236,7 @@ func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (sta
 					return nil, err
 				}
 				stage.Settings = stage.Settings.With(result.KeyPair, strconv.Itoa(p.number)).With(result.KeySlice, strconv.Itoa(n)).
-					With("order", orderOf(p.order)).With("layout_seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary_sha256", s.hash)
+					With("order", orderOf(p.order)).With("layout-seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary-sha256", s.hash)
 				if bad == nil {
 					stages = append(stages, stage)
 					break

@@ -44,7 +44,7 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 			if v.also == "0" {
 				plan.Load.RampUp, plan.Warmup = wait, wait
 			}
-			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, also: result.Settings{{Key: "backend_connections", Value: v.also}}})
+			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, also: result.Settings{{Key: result.KeyBackendConnections, Value: v.also}}})
 			if err != nil {
 				return render.Pattern{}, err
 			}

@@ -218,7 +218,7 @@ func (c Config) plan(p conformance.Planned, plan bench.Plan, name string, try in
 		{Key: result.KeyTrace, Value: name},
 	}
 	if s.CV > 0 {
-		plan.Settings = plan.Settings.With("backend_cv", fmt.Sprint(s.CV))
+		plan.Settings = plan.Settings.With(result.KeyBackendCV, fmt.Sprint(s.CV))
 	}
 	if try > 1 {
 		plan.Settings = plan.Settings.With("try", fmt.Sprint(try))

@@ -62,7 +62,7 @@ func TestAttempts(t *testing.T) {
 		{"spoilt once", &spoilt{bad: 1}, 2, true, 2, "attempt 2; the one before does not count: late, attempt 1"},
 		{"spoilt twice", &spoilt{bad: 2}, 3, true, 3, "attempt 3; the one before does not count: late, attempt 2"},
 		{"spoilt always", &spoilt{bad: 9}, 3, false, 3, "late, attempt 3"},
-		{"died in the first", &spoilt{bad: 1, died: errors.New("process 7 has ended")}, 1, false, 0, "the target has died, so that the stage was not run again: process 7 has ended"},
+		{"died in the first", &spoilt{bad: 1, died: errors.New("process 7 has ended")}, 1, false, 0, "the target has died, so the stage was not run again: process 7 has ended"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
@@ -124,7 +124,7 @@ func TestServerThatDies(t *testing.T) {
 	defer server.Close()
 	dir := t.TempDir()
 	_, stderr, code := onhold(t, dir, "run", server.URL, "--clients", "2,3,4", "--out", "out")
-	if code != exitInvalid || !strings.Contains(stderr, "has died, and is not driven any more") {
+	if code != exitInvalid || !strings.Contains(stderr, "has died; the stages that follow are not run") {
 		t.Errorf("exit code %d, want %d\n%s", code, exitInvalid, stderr)
 	}
 	run, stages, _, err := result.Open(filepath.Join(dir, "out"))

@@ -195,14 +195,12 @@ func flagHelp(b *strings.Builder, f cli.Flag, all bool) {
 	fmt.Fprintf(b, "  %-*s%s\n", column-2, name, wrapped(usage, column))
 }
 
-// placeholderOf parts what a flag's usage says from the name of its value, which
-// stands there within backquotes.
+// placeholderOf parts a flag's usage from the name of its value, which may stand
+// at its beginning, within backquotes.
 func placeholderOf(f cli.DocGenerationFlag) (value, usage string) {
 	usage = f.GetUsage()
-	if before, after, ok := strings.Cut(usage, "`"); ok {
-		if name, rest, ok := strings.Cut(after, "`"); ok {
-			return name, before + name + rest
-		}
+	if name, rest, ok := strings.Cut(strings.TrimPrefix(usage, "`"), "` "); ok && usage[0] == '`' {
+		return name, rest
 	}
 	switch f.(type) {
 	case *cli.BoolFlag:

@@ -18,10 +18,10 @@ var loadNames = []string{"clients", "rate", "burst", "ramp"}
 
 func loadFlags() []cli.Flag {
 	return []cli.Flag{
-		stringFlag(catLoad, "clients", "", "`LEVELS` of clients, each sends after its last reply: 1,50,100, or 1..2000, or 100..1000:100; the second is a ladder (1, 2, 5, 10 …), the third has a step. At most one of --clients, --rate, --burst and --ramp is given"),
-		stringFlag(catLoad, "rate", "", "`LEVELS` of arrivals per second, whatever the server does"),
-		stringFlag(catLoad, "burst", "", "`LEVELS` of clients that send at the same instant, wave after wave"),
-		stringFlag(catLoad, "ramp", "", "`FROM..TO` arrivals per second, rising during each stage"),
+		stringFlag(catLoad, "clients", "", "`LEVELS` clients, each sends after its last reply: 1,50,100 or 1..2000 or 100..1000:100; the second is a ladder (1, 2, 5, 10 …), the third has a step. Give at most one of --clients, --rate, --burst and --ramp"),
+		stringFlag(catLoad, "rate", "", "`LEVELS` arrivals per second, whatever the server does"),
+		stringFlag(catLoad, "burst", "", "`LEVELS` clients that send at the same instant, wave after wave"),
+		stringFlag(catLoad, "ramp", "", "`FROM..TO` arrivals per second, rising during the stage"),
 		stringFlag(catLoad, "arrivals", string(load.Poisson), "with --rate, --ramp: poisson (at random) or constant (at equal distances)"),
 	}
 }

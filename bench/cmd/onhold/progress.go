@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,8 +19,11 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// progress tells how far a run is: a bar on a terminal, elsewhere one plain
-// line a stage.
+// progress shows how far a run is: a line for each stage that is complete, and on
+// a terminal below them a bar. It has no colours.
+//
+// Note: the bar shows no figures of the stage that runs. They would take an
+// observer of every request, in the generator's own threads.
 type progress struct {
 	w     io.Writer
 	total int
@@ -26,10 +31,10 @@ type progress struct {
 	bars  *mpb.Progress // nil without a terminal
 	bar   *mpb.Bar
 
-	mu      sync.Mutex // the bar is drawn by a goroutine of its own
-	whole   int
-	last    time.Time // when the last of them was whole
-	current string
+	mu       sync.Mutex // the bar is drawn by a goroutine of its own
+	complete int
+	last     time.Time // when the last of them was complete
+	current  string
 }
 
 func newProgress(w io.Writer, total int) *progress {
@@ -50,11 +55,20 @@ func isTerminal(f *os.File) bool {
 	return err == nil && w > 0 && h > 0
 }
 
-// begin tells which stage is on.
+// say prints a line, above the bar.
+func (p *progress) say(line string) {
+	if p.bars == nil {
+		fmt.Fprintln(p.w, line)
+		return
+	}
+	// The bar's writer is below the output that escapes and redacts.
+	_, _ = io.WriteString(p.bars, escape.Line(redact.Known(line))+"\n")
+}
+
+// begin says which stage runs.
 func (p *progress) begin(target string, plan bench.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// A bar is drawn past the output that would escape the name.
 	p.current = fmt.Sprintf("%s, %s", escape.Line(redact.Known(target)), plan.Load)
 }
 
@@ -64,61 +78,65 @@ func (p *progress) now() string {
 	return p.current
 }
 
-// done tells what a stage brought.
+// done says what a stage measured.
 func (p *progress) done(s *result.Stage) {
 	p.mu.Lock()
-	p.whole++
+	p.complete++
 	p.last = time.Now()
 	p.mu.Unlock()
-	if p.bars != nil {
-		p.bar.Increment()
+	line := fmt.Sprintf("[%*d/%d] %s: %s", len(fmt.Sprint(p.total)), p.complete, p.total, p.now(), figures(s))
+	if p.bars == nil {
+		p.say(line + "; " + clockTime(time.Since(p.began)) + " elapsed" + p.left())
 		return
 	}
-	p50, failed, valid := "none", "", ""
+	p.say(line)
+	p.bar.Increment()
+}
+
+// figures are those of a stage that a line has room for.
+func figures(s *result.Stage) string {
+	quantile := func(q float64) string {
+		if s.Counts[result.OK] == 0 {
+			return "none"
+		}
+		return s.Latency.Quantile(q).Round(100 * time.Microsecond).String()
+	}
+	parts := []string{fmt.Sprintf("%.0f ok/s", s.Goodput()), "p50 " + quantile(0.5), "p99 " + quantile(0.99), fmt.Sprintf("rejected %.1f %%", 100*s.RejectedShare())}
 	if n := s.Counts.Failed(); n > 0 {
-		failed = fmt.Sprintf(", failed otherwise %.1f %%", 100*float64(n)/float64(s.Counts.Planned()))
-	}
-	if s.Counts[result.OK] > 0 {
-		p50 = s.Latency.Quantile(0.5).Round(100 * time.Microsecond).String()
-	}
-	if !s.Valid() {
-		valid = ", NOT VALID"
+		parts = append(parts, fmt.Sprintf("failed %.1f %%", 100*float64(n)/float64(s.Counts.Planned())))
 	}
 	if q := s.Completion; q != nil && q.Accepted > 0 {
-		if d, done := q.Quantile(0.5); done {
-			p50 += ", processed " + d.Round(100*time.Microsecond).String()
-		} else {
-			p50 += ", processed: most not yet"
+		completion := ""
+		if d, known := q.Quantile(0.5); known {
+			completion = d.Round(100 * time.Microsecond).String()
 		}
+		parts = append(parts, "completion p50 "+cmp.Or(completion, "not reached"))
 	}
-	fmt.Fprintf(p.w, "[%*d/%d] %s: %.0f ok/s, p50 %s, rejected %.1f %%%s%s; %s elapsed%s\n",
-		len(fmt.Sprint(p.total)), p.whole, p.total, p.now(), s.Goodput(),
-		p50, 100*s.RejectedShare(), failed, valid,
-		clockTime(time.Since(p.began)), p.left())
+	if !s.Valid() {
+		parts = append(parts, "NOT VALID")
+	}
+	return strings.Join(parts, ", ")
 }
 
-// interrupted tells that the first Ctrl-C was heard.
+// interrupted says that the first Ctrl-C was heard.
 func (p *progress) interrupted() {
-	fmt.Fprintln(p.w, "onhold: interrupted: the report of what is whole follows; Ctrl-C again ends it at once ('onhold report' can make it later)")
+	p.say("onhold: interrupted: the report of the complete stages follows; Ctrl-C again ends the process at once (onhold report can draw it later)")
 }
 
-// again tells that a stage has to be run again.
+// again says that a stage has to be run again.
 func (p *progress) again(s *result.Stage) {
-	if p.bars == nil {
-		fmt.Fprintf(p.w, "%s: not valid while the machine took the generator's CPU away for %v: again\n",
-			p.now(), s.Generator.Steal.Round(time.Millisecond))
-	}
+	p.say(fmt.Sprintf("%s: not valid, the hypervisor took the generator's CPU away for %v; running it again", p.now(), s.Generator.Steal.Round(time.Millisecond)))
 }
 
-// left estimates the time to go from the stages that are whole.
+// left estimates the time to go from the stages that are complete.
 func (p *progress) left() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.whole == 0 {
+	if p.complete == 0 {
 		return ""
 	}
-	each := p.last.Sub(p.began) / time.Duration(p.whole)
-	left := max(0, each*time.Duration(p.total-p.whole)-time.Since(p.last))
+	each := p.last.Sub(p.began) / time.Duration(p.complete)
+	left := max(0, each*time.Duration(p.total-p.complete)-time.Since(p.last))
 	return ", " + clockTime(left) + " left"
 }
 
@@ -127,7 +145,7 @@ func clockTime(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", s/60, s%60)
 }
 
-// end takes the bar away.
+// end removes the bar.
 func (p *progress) end() {
 	if p.bars != nil {
 		p.bar.Abort(true)

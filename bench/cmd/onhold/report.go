@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -17,19 +18,18 @@ import (
 func reportCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "report",
-		Usage:     "draw a run folder again, or several together, without running",
-		ArgsUsage: "DIR...",
-		Description: "Reads run.json and stages.jsonl in DIR, writes the figures and summary.md anew,\n" +
-			"and prints the tables. The exit code is 4 where the run is not valid or not all\n" +
-			"of its stages are there. Several folders are merged into a new one, --out, which\n" +
-			"is then a run folder itself: one figure of what was run apart.\n\n" +
+		Usage:     "draw a run folder again, or several together",
+		ArgsUsage: "FOLDER...",
+		Description: "Reads the record in FOLDER, draws the figures and pages again, and prints the tables. It\n" +
+			"exits with 4 where stages are missing. Several folders are merged into a new one, --out,\n" +
+			"which is a run folder too: runs made one by one in one figure.\n\n" +
 			requireHelp + "\n" +
 			"Examples:\n\n" +
 			"  onhold report reports/out/demo\n" +
 			"  onhold report reports/out/demo --require 'rejected<1%@target=eventloop'",
 		Flags: []cli.Flag{
 			// Not from the environment: ONHOLD_OUT is where runs go.
-			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "with several folders: the new run folder", OnlyOnce: true},
+			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "`FOLDER` new run folder, for several", OnlyOnce: true},
 			requireFlag(),
 		},
 		Action: report,
@@ -41,11 +41,11 @@ func report(_ context.Context, c *cli.Command) error {
 	out := c.String("out")
 	switch {
 	case len(dirs) == 0:
-		return usageError("report wants one run folder, or several and --out, got 0")
+		return usageError("report requires a run folder, or several and --out")
 	case len(dirs) > 1 && out == "":
-		return usageError("report of %d folders wants --out DIR, a new folder for them together", len(dirs))
+		return usageError("report of %d folders requires --out FOLDER, a new folder for all of them", len(dirs))
 	case len(dirs) == 1 && c.IsSet("out"):
-		return usageError("--out=%s: goes with several folders only; %s is drawn in its place", out, dirs[0])
+		return usageError("--out=%s: is for several folders; %s is drawn in its own place", out, dirs[0])
 	}
 	required, err := requirements(c)
 	if err != nil {
@@ -66,7 +66,7 @@ func report(_ context.Context, c *cli.Command) error {
 			return &exitError{exitUsage, err}
 		}
 		for _, w := range warnings {
-			fmt.Fprintln(c.Root().ErrWriter, "onhold: left out:", w)
+			fmt.Fprintln(c.Root().ErrWriter, "onhold: skipped:", w)
 		}
 		all = append(all, stages...)
 		if i == 0 {
@@ -91,9 +91,9 @@ func report(_ context.Context, c *cli.Command) error {
 	missed, err := judge(c, required, all)
 	wrong = errors.Join(wrong, err)
 	if len(all) < merged.Planned {
-		return settled(wrong, &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are whole", len(all), merged.Planned)})
+		return settled(wrong, &exitError{exitInvalid, fmt.Errorf("only %d of %d stages are complete", len(all), merged.Planned)})
 	}
-	return settled(wrong, verdictError(all, missed))
+	return settled(wrong, verdictError(c, all, missed))
 }
 
 // write makes a run folder of stages that were run before.
@@ -128,21 +128,17 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 	return wrong
 }
 
-// verdictError is the error of a run that is not valid: one of its stages is not,
-// or a target served nothing at all, which is no measurement of it. The error of
-// a valid run is missed: that of what was required of it.
-func verdictError(stages []*result.Stage, missed error) error {
-	var invalid int
-	var why string
-	for _, s := range stages {
-		if !s.Valid() {
-			if invalid++; why == "" {
-				why = s.Invalid[0]
-			}
+// verdictError is the error of a run in which no stage is valid, or a target served
+// nothing at all, which is no measurement of it; of any other it is missed, that of
+// its requirements. It names the stages that are not valid.
+func verdictError(c *cli.Command, stages []*result.Stage, missed error) error {
+	invalid := slices.DeleteFunc(slices.Clone(stages), (*result.Stage).Valid)
+	if n := len(invalid); n > 0 {
+		why := fmt.Sprintf("%d of %d stages are not valid; the first, because %s", n, len(stages), invalid[0].Invalid[0])
+		if n == len(stages) {
+			return &exitError{exitInvalid, errors.New(why)}
 		}
-	}
-	if invalid > 0 {
-		return &exitError{exitInvalid, fmt.Errorf("%d of %d stages are not valid, the first because: %s", invalid, len(stages), why)}
+		fmt.Fprintln(c.Root().ErrWriter, "onhold:", why)
 	}
 	for _, g := range result.GroupBy(stages, result.KeyTarget) {
 		if all := result.Merge(g.Stages); all.Counts[result.OK] == 0 {

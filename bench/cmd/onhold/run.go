@@ -49,9 +49,9 @@ func runCommand() *cli.Command {
 		Name:      "run",
 		Usage:     "drive a server at rising load and report",
 		ArgsUsage: "[TARGET...]",
-		Description: "TARGET is the address of your server, or one or more of our styles (" + strings.Join(targets.Names(targets.Styles), ", ") + "),\n" +
-			"each started as its own process; default: " + strings.Join(targets.Names(targets.Inline(targets.HTTP)), " ") + ". Tables go to stdout, and a run folder\n" +
-			"gets the figures, report.html, summary.md and the raw record.\n\n" +
+		Description: "TARGET is the address of your server, or one or more of our styles, each started as its own\n" +
+			"process: " + strings.Join(targets.Names(targets.Styles), ", ") + " (default: " + strings.Join(targets.Names(targets.Inline(targets.HTTP)), " ") + ").\n" +
+			"Tables go to stdout; figures, report.html and the raw record go to a run folder.\n\n" +
 			requireHelp + "\n" +
 			"Without a load, a server is driven by 1 to 100 clients, our styles by 1 to 2000. A\n" +
 			"closed load sends after each reply; with --rate the server does not set the pace.\n\n" +
@@ -85,16 +85,16 @@ func runCommand() *cli.Command {
 			intFlag(catLoad, "max-waiting", bench.DefaultMaxWaiting, "with --rate, --ramp: most arrivals that wait for a free connection; others are unsent, and the stage is not valid"),
 			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median uncorrected latency (burst: 10 %)"),
 
-			stringFlag(catRequest, "method", http.MethodGet, "of the requests to your server"),
-			listFlag(catRequest, "header", "`LINE` of the request's header, as in 'Accept: text/html'; may be given more than once"),
-			stringFlag(catRequest, "body", "", "of the requests to your server"),
-			stringFlag(catRequest, "body-file", "", "`FILE` that holds the body"),
-			listFlag(catRequest, "mix", "`WEIGHT@/PATH` of your server; may be given more than once: --mix 9@/a --mix 1@/b sends one request in ten to /b"),
+			stringFlag(catRequest, "method", http.MethodGet, "`METHOD` of the requests to your server"),
+			listFlag(catRequest, "header", "`LINE` header line of the requests, as in 'Accept: text/html'; may be given more than once"),
+			stringFlag(catRequest, "body", "", "body of the requests to your server"),
+			stringFlag(catRequest, "body-file", "", "`FILE` file that holds the body"),
+			listFlag(catRequest, "mix", "`WEIGHT@/PATH` several paths of your server: --mix 9@/a --mix 1@/b sends one request in ten to /b"),
 			boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
-			intFlag(catRequest, "target-pid", 0, "process of your server on this machine, to measure its CPU time and memory"),
+			intFlag(catRequest, "target-pid", 0, "`PID` process of your server on this machine, to measure its CPU time and memory"),
 
 			requireFlag(),
-			stringFlag(catOutput, "out", "", "`FOLDER` of the run; where not set, "+defaultOut+"/TIME"),
+			stringFlag(catOutput, "out", "", "`FOLDER` of the figures and the record; where not set, "+defaultOut+"/TIME"),
 			boolFlag(catOutput, "json", "print one JSON object per stage in place of the tables"),
 			boolFlag(catOutput, "no-report", "write run.json and stages.jsonl only; onhold report FOLDER draws them later"),
 		}, targetFlags(), []cli.Flag{
@@ -140,10 +140,7 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	}
 	total := len(s.subjects) * len(s.levels) * s.repeats
 	s.progress = newProgress(c.Root().ErrWriter, total)
-	told := context.AfterFunc(ctx, func() {
-		stop() // a second Ctrl-C ends the process at once
-		s.progress.interrupted()
-	})
+	told := context.AfterFunc(ctx, s.progress.interrupted)
 	runErr := s.drive(ctx)
 	told()
 	s.progress.end()
@@ -153,7 +150,7 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	interrupted := ctx.Err() != nil && len(s.stages) < total
 	wrong := s.folder.Finish(time.Now(), len(s.stages) == total)
 	if c.Bool("no-report") && wrong == nil {
-		fmt.Fprintf(c.Root().ErrWriter, "onhold: no report was asked for: 'onhold report %s' draws it\n", s.folder.Dir)
+		fmt.Fprintf(c.Root().ErrWriter, "onhold: no report (--no-report); onhold report %s draws it\n", s.folder.Dir)
 	} else {
 		wrong = errors.Join(wrong, show(c, s.folder.Dir, s.folder.Run, s.stages))
 	}
@@ -161,11 +158,11 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	wrong = errors.Join(wrong, err)
 	switch {
 	case interrupted:
-		return settled(wrong, &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d stages are whole; the report shows those and is stamped partial", len(s.stages), total)})
+		return settled(wrong, &exitError{exitInterrupted, fmt.Errorf("interrupted: the report has the %d of %d stages that are complete, and is marked partial", len(s.stages), total)})
 	case runErr != nil:
 		return settled(wrong, runErr)
 	}
-	return settled(wrong, verdictError(s.stages, missed))
+	return settled(wrong, verdictError(c, s.stages, missed))
 }
 
 // newSession reads and checks every flag, before anything is started.
@@ -387,7 +384,7 @@ func (s *session) drive(ctx context.Context) error {
 func (s *session) stage(ctx context.Context, sub subject, p bench.Plan) (*result.Stage, error) {
 	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == sub.name() && bench.Doubtful(s.stages[n-1]) {
 		if err := sub.gone(ctx); err != nil {
-			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died, and is not driven any more: %w", sub.name(), err)}
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", sub.name(), err)}
 		}
 	}
 	s.progress.begin(sub.name(), p)
@@ -404,7 +401,7 @@ func (s *session) stage(ctx context.Context, sub subject, p bench.Plan) (*result
 			return stage, nil
 		}
 		if err := sub.gone(ctx); err != nil {
-			stage.Invalidate("the target has died, so that the stage was not run again: %v", err)
+			stage.Invalidate("the target has died, so the stage was not run again: %v", err)
 			return stage, nil
 		}
 		stage.Discard(stage.Invalid[0])
@@ -433,7 +430,7 @@ func (s *session) record(stage *result.Stage) error {
 		return err
 	}
 	if lost := s.folder.Lost(); before == nil && lost != nil {
-		fmt.Fprintf(s.c.Root().ErrWriter, "onhold: %v: the run goes on, and what it measures is printed at its end\n", lost)
+		s.progress.say(fmt.Sprintf("onhold: %v; the run continues, and its results are printed at the end", lost))
 	}
 	if s.c.Bool("json") {
 		line, err := json.Marshal(stage)

@@ -67,7 +67,6 @@ func serve(ctx context.Context, c *cli.Command) error {
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	return targets.Serve(ctx, name, options, c.Root().Writer)
 }
 

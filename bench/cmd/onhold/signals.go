@@ -11,14 +11,12 @@ import (
 )
 
 // interruptible is a context that ends with the first Ctrl-C, SIGTERM or SIGHUP
-// (a terminal that was closed). After stop, which whoever has heard of that calls,
-// a second one ends the process at once. A SIGHUP that is ignored, as under
-// nohup, stays so. A pipe that nobody reads any more does not end the process:
-// what was measured is still to be written. Whoever is interruptible begins by
-// removing what a process left that was not.
+// (the terminal was closed); a second one ends the process at once. An ignored
+// SIGHUP, as under nohup, stays ignored. A closed pipe does not end the process:
+// results are still to be written. What a killed process left is removed.
 func interruptible(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
 	for _, kind := range []string{"broker", "duet", "peers", "calibrate"} {
-		scratch.Sweep("onhold-" + kind + "-") // what was left by one that was killed
+		scratch.Sweep("onhold-" + kind + "-")
 	}
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) {
@@ -26,7 +24,9 @@ func interruptible(ctx context.Context) (_ context.Context, stop context.CancelF
 	}
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
-	return signal.NotifyContext(ctx, signals...)
+	ctx, stop = signal.NotifyContext(ctx, signals...)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // diskFault reports whether it is the disk that fails, not the path.

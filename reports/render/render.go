@@ -6,7 +6,7 @@
 //     sentences what they show
 //   - figure draws them, on canvas
 //   - page writes summary.md and texts for terminals, with table and words
-//   - verdict writes comparisons in every form
+//   - verdict writes comparisons in every form; pattern shows experiments
 //
 // Latency never stands without the share of requests that it leaves out: percentiles
 // are of ok requests, and beside them stands how many were rejected or failed. A

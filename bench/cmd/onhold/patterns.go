@@ -12,7 +12,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/patterns"
 	"github.com/a628bb15/onhold/bench/host"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -88,9 +88,9 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return folderError(err)
 	}
-	var whole []render.Pattern
+	var whole []pattern.Pattern
 	invalid := 0
-	config.Whole = func(p render.Pattern, stages []*result.Stage) error {
+	config.Whole = func(p pattern.Pattern, stages []*result.Stage) error {
 		whole = append(whole, p)
 		for _, s := range stages {
 			if !s.Valid() && s.Discarded() == "" {
@@ -139,10 +139,10 @@ func patternsLine(config patterns.Config) []string {
 }
 
 // showPatterns writes the page and its figures, and tells what was found.
-func showPatterns(c *cli.Command, dir string, run result.Run, all []render.Pattern) error {
-	paths, wrong := render.WritePatterns(dir, run, all)
+func showPatterns(c *cli.Command, dir string, run result.Run, all []pattern.Pattern) error {
+	paths, wrong := pattern.Write(dir, run, all)
 	out := c.Root().Writer
-	wrong = errors.Join(wrong, render.PatternText(out, all))
+	wrong = errors.Join(wrong, pattern.Text(out, all))
 	fmt.Fprintln(out)
 	for _, path := range paths {
 		fmt.Fprintln(out, path)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/render/page"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -51,8 +52,8 @@ func report(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if len(dirs) == 1 && exists(filepath.Join(dirs[0], render.PatternsFile)) {
-		run, all, err := render.ReadPatterns(dirs[0])
+	if len(dirs) == 1 && exists(filepath.Join(dirs[0], pattern.File)) {
+		run, all, err := pattern.Read(dirs[0])
 		if err != nil {
 			return &exitError{exitUsage, err}
 		}

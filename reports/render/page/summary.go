@@ -50,7 +50,7 @@ func Summary(r *sweep.Report) ([]sweep.File, error) {
 	if len(notes) > 0 {
 		line("")
 	}
-	b.WriteString(WhatWasRun(r.Run, r.Sweeps))
+	b.WriteString(sweep.WhatWasRun(r.Run, r.Sweeps))
 	return []sweep.File{{Name: "summary.md", Data: []byte(b.String())}}, nil
 }
 

@@ -76,7 +76,7 @@ func verificationSummary(r *conformance.Report, alt string) string {
 	for _, n := range verificationNotes(r) {
 		line("- %s", escape.Markdown(n))
 	}
-	line("\n%s; seed %d.", escape.Markdown(Environment(r.Environment)), r.Seed)
+	line("\n%s; seed %d.", escape.Markdown(sweep.Environment(r.Environment)), r.Seed)
 	return b.String()
 }
 

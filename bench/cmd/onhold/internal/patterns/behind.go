@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
@@ -19,15 +19,15 @@ var behindRates = []int{50, 300}
 type behind struct{ name, about, hue string }
 
 // whatIsBehind puts the same wait behind one server in different ways.
-func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
+func whatIsBehind(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	kinds := []behind{{"sim", "timer", "blocking"}, {"http", "REST call", "goroutine"}, {"grpc", "RPC", "eventloop"}}
 	note := "A database query joins where --backend-dsn names a PostgreSQL."
 	if l.DSN != "" {
 		kinds, note = append(kinds, behind{"postgres", "query", "queue"}), ""
 	}
 	most := behindRates[len(behindRates)-1]
-	var latency []render.Line
-	var bars []render.Bar
+	var latency []pattern.Line
+	var bars []pattern.Bar
 	var overheads []string
 	for _, k := range kinds {
 		// 300/s of 200 ms are 60 on average, and 90 hardly ever.
@@ -38,7 +38,7 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 			l.tell("%s, %d requests/s", k.about, rate)
 			s, err := l.measure(ctx, drive{style: "goroutine", options: options, also: also, plan: poisson(rate, 1200*time.Millisecond)})
 			if err != nil {
-				return render.Pattern{}, err
+				return pattern.Pattern{}, err
 			}
 			stages = append(stages, s)
 		}
@@ -51,27 +51,27 @@ func whatIsBehind(ctx context.Context, l *lab) (render.Pattern, error) {
 		l.tell("%s, overhead", k.about)
 		s, err := l.measure(ctx, drive{style: "goroutine", options: options, also: also, latency: shortWait, plan: poisson(most, 1200*time.Millisecond)})
 		if err != nil {
-			return render.Pattern{}, err
+			return pattern.Pattern{}, err
 		}
 		bars = append(bars,
-			render.Bar{Label: k.about + ", median", Style: k.hue, Value: overhead(s, 0.5), Unit: units.Time},
-			render.Bar{Label: "slowest 10 %", Style: k.hue, Value: overhead(s, 0.9), Unit: units.Time, Weak: true})
+			pattern.Bar{Label: k.about + ", median", Style: k.hue, Value: overhead(s, 0.5), Unit: units.Time},
+			pattern.Bar{Label: "slowest 10 %", Style: k.hue, Value: overhead(s, 0.9), Unit: units.Time, Weak: true})
 		overheads = append(overheads, fmt.Sprintf("%s %s", k.about, micro(time.Duration(overhead(s, 0.5)))))
 	}
-	return render.Pattern{
+	return pattern.Pattern{
 		Question: "REST, query or RPC: does it matter what is behind?",
 		Finding:  fmt.Sprintf("The same wait of %s behind each, and callers wait %s; what is added: %s", seconds(wait), alike(latency), list(overheads)),
 		Text:     "A REST call, a database query and an RPC hold the caller alike: for as long as the other side takes. The protocol decides what is added to that wait: it is on the right, measured where it is not lost beside the wait. " + note,
 		Caption:  fmt.Sprintf("Style goroutine; Poisson arrivals; what is behind is a process of its own on the server's CPUs (the timer: in the server) and takes %s on the left, %s on the right; overhead is latency less that wait.", seconds(wait), seconds(shortWait)),
-		Panels: []render.Panel{
-			{Title: "What the caller waits: median latency", X: render.Axis{Label: "requests/s", Unit: units.Rate}, Y: render.Axis{Label: "latency", Unit: units.Time, Max: float64(2 * wait)}, Lines: latency},
+		Panels: []pattern.Panel{
+			{Title: "What the caller waits: median latency", X: pattern.Axis{Label: "requests/s", Unit: units.Rate}, Y: pattern.Axis{Label: "latency", Unit: units.Time, Max: float64(2 * wait)}, Lines: latency},
 			{Title: fmt.Sprintf("What is added to it: at %d requests/s", most), Bars: bars},
 		},
 	}, nil
 }
 
 // alike says whether all values of the lines are within 2 % of one another.
-func alike(lines []render.Line) string {
+func alike(lines []pattern.Line) string {
 	low, high := math.Inf(1), 0.0
 	for _, l := range lines {
 		for _, v := range l.Y {

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 )
@@ -15,18 +15,18 @@ import (
 const crowd = 1001
 
 // user1001 lets 1,001 users call at the same instant.
-func user1001(ctx context.Context, l *lab) (render.Pattern, error) {
+func user1001(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	// A long wait, so that all are there before the first is served, on a slow
 	// machine too. The first wave is the warm-up.
 	const wait = time.Second
 	plan := bench.Plan{Load: bench.Load{Burst: crowd, BurstInterval: 2 * wait}, Warmup: 2 * wait, Duration: 2 * wait}
 	pool, err := l.measure(ctx, drive{style: "blocking", latency: wait, options: targets.Options{Workers: 1000, Queue: targets.NoQueue}, plan: plan})
 	if err != nil {
-		return render.Pattern{}, err
+		return pattern.Pattern{}, err
 	}
 	loop, err := l.measure(ctx, drive{style: "eventloop", latency: wait, plan: plan})
 	if err != nil {
-		return render.Pattern{}, err
+		return pattern.Pattern{}, err
 	}
 	fate := func(s *result.Stage) string {
 		parts := []string{thousands(s.Counts[result.OK]) + " served"}
@@ -43,14 +43,14 @@ func user1001(ctx context.Context, l *lab) (render.Pattern, error) {
 		}
 		return "median wait " + seconds(s.Latency.Quantile(0.5))
 	}
-	return render.Pattern{
+	return pattern.Pattern{
 		Question: "What happens to user 1001?",
 		Finding: fmt.Sprintf("Of 1,001 users at once, 1,000 workers turn %s away; the event loop serves %s",
 			thousands(pool.Counts[result.Rejected]), thousands(loop.Counts[result.OK])),
 		Text: "Every worker holds one user for the whole wait, though it does nothing but wait. Whoever comes when all are taken is turned away at once, while the threads sleep. " +
 			"The event loop keeps an entry in a list for each user and holds no thread, so one more is one more entry.",
 		Caption: fmt.Sprintf("One wave of 1,001 requests sent at one instant over connections that were open before; backend latency %s; blocking with 1,000 workers and no queue.", seconds(wait)),
-		Panels: []render.Panel{
+		Panels: []pattern.Panel{
 			{Title: "blocking, 1,000 workers: " + fate(pool), Dots: dots(pool), Note: threads(pool)},
 			{Title: "eventloop: " + fate(loop), Dots: dots(loop), Note: threads(loop)},
 		},
@@ -59,10 +59,10 @@ func user1001(ctx context.Context, l *lab) (render.Pattern, error) {
 
 // dots are the callers of a stage, the served ones first. Who of them had which
 // latency is not kept; each has one that was measured.
-func dots(s *result.Stage) (out []render.Dot) {
+func dots(s *result.Stage) (out []pattern.Dot) {
 	for _, o := range result.Outcomes {
 		for i := range s.Counts[o] {
-			d := render.Dot{Outcome: o}
+			d := pattern.Dot{Outcome: o}
 			if o == result.OK {
 				d.Latency = s.Latency.Quantile((float64(i) + 0.5) / float64(s.Counts[o]))
 			}

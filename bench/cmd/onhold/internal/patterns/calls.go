@@ -9,7 +9,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -21,7 +21,7 @@ const callers = 3
 // phoneCalls makes three calls that take 2 s each, one after another and at
 // once: from the caller's side as three requests, and from the server's as one
 // request that asks three friends.
-func phoneCalls(ctx context.Context, l *lab) (render.Pattern, error) {
+func phoneCalls(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	call := l.scaled(2 * time.Second)
 	var all sync.WaitGroup
 	out := make([]calls, len(targets.Styles))
@@ -31,7 +31,7 @@ func phoneCalls(ctx context.Context, l *lab) (render.Pattern, error) {
 	for _, style := range styles {
 		p, err := l.serve(ctx, style, taking(call))
 		if err != nil {
-			return render.Pattern{}, err
+			return pattern.Pattern{}, err
 		}
 		servers = append(servers, p)
 	}
@@ -41,7 +41,7 @@ func phoneCalls(ctx context.Context, l *lab) (render.Pattern, error) {
 	all.Wait()
 	for _, err := range errs {
 		if err != nil {
-			return render.Pattern{}, err
+			return pattern.Pattern{}, err
 		}
 	}
 	return tellCalls(call, out[:len(styles)]), nil
@@ -54,14 +54,14 @@ func httpStyles() []string { return []string{"blocking", "goroutine", "eventloop
 // calls are when the calls to one style began and ended.
 type calls struct {
 	style          string
-	inTurn, atOnce [callers]render.Span // of the caller's own requests
-	asked          [2]render.Span       // of one request that asks all friends: in turn, at once
+	inTurn, atOnce [callers]pattern.Span // of the caller's own requests
+	asked          [2]pattern.Span       // of one request that asks all friends: in turn, at once
 }
 
 func callAll(ctx context.Context, style, addr string, call time.Duration) (c calls, err error) {
 	c.style = style
-	one := func(path string, lane string, from time.Duration) (render.Span, error) {
-		s := render.Span{Lane: lane, Style: style, Wait: true, From: clock.Now() - from}
+	one := func(path string, lane string, from time.Duration) (pattern.Span, error) {
+		s := pattern.Span{Lane: lane, Style: style, Wait: true, From: clock.Now() - from}
 		err := request(ctx, addr, path, (callers+2)*call+5*time.Second)
 		s.To = clock.Now() - from
 		return s, err
@@ -116,9 +116,9 @@ func request(ctx context.Context, addr, path string, timeout time.Duration) erro
 	return nil
 }
 
-func tellCalls(call time.Duration, all []calls) render.Pattern {
+func tellCalls(call time.Duration, all []calls) pattern.Pattern {
 	mine := all[1] // any would do: the caller waits alike
-	var spans, asked []render.Span
+	var spans, asked []pattern.Span
 	inTurn, atOnce := mine.inTurn[callers-1].To, time.Duration(0)
 	spans = append(spans, mine.inTurn[:]...)
 	for _, s := range mine.atOnce {
@@ -134,14 +134,14 @@ func tellCalls(call time.Duration, all []calls) render.Pattern {
 			asked = append(asked, s)
 		}
 	}
-	return render.Pattern{
+	return pattern.Pattern{
 		Question: "Phone calls, or one group text?",
 		Finding: fmt.Sprintf("Three calls of %s keep the caller on hold for %s one after another, and for %s at once",
 			seconds(call), seconds(inTurn), seconds(atOnce)),
 		Text: "A phone call holds the caller until it is over, so three calls take their sum. A text is sent and the next can follow: three take as long as the slowest. " +
 			"The same is true inside a server that asks three others for one request, whatever its style: what counts is whether it waits for each answer before it asks the next.",
 		Caption: fmt.Sprintf("Backend latency %s; each bar is one request from its sending to its reply, by the caller's clock. Left: three requests of one caller to style %s. Right: one request that asks three friends.", seconds(call), mine.style),
-		Panels: []render.Panel{
+		Panels: []pattern.Panel{
 			{Title: "The caller: three calls in turn, three texts at once", Spans: spans},
 			{Title: "The server: one request that asks three friends", Spans: asked},
 		},

@@ -7,7 +7,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/load"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -21,7 +21,7 @@ const (
 )
 
 // handshake compares a kept connection with a new one for each request.
-func handshake(ctx context.Context, l *lab) (render.Pattern, error) {
+func handshake(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	var of [2][]*result.Stage // kept, new
 	names := [2]string{"kept", "new for each"}
 	for pair := range pairs {
@@ -32,29 +32,29 @@ func handshake(ctx context.Context, l *lab) (render.Pattern, error) {
 				plan: bench.Plan{Load: bench.Load{Rate: handshakeRate, Arrivals: load.Constant}, Warmup: 300 * time.Millisecond, Duration: time.Second, NewConnection: i == 1},
 			})
 			if err != nil {
-				return render.Pattern{}, err
+				return pattern.Pattern{}, err
 			}
 			of[i] = append(of[i], s)
 		}
 	}
 	kept, fresh := result.Merge(of[0]), result.Merge(of[1])
 	style := [2]string{"eventloop", "blocking"}
-	var added, cpu []render.Bar
+	var added, cpu []pattern.Bar
 	for i, s := range []*result.Stage{kept, fresh} {
 		added = append(added,
-			render.Bar{Label: names[i] + ", median", Style: style[i], Value: overhead(s, 0.5), Unit: "time"},
-			render.Bar{Label: "slowest 1 %", Style: style[i], Value: overhead(s, 0.99), Unit: "time", Weak: true})
+			pattern.Bar{Label: names[i] + ", median", Style: style[i], Value: overhead(s, 0.5), Unit: "time"},
+			pattern.Bar{Label: "slowest 1 %", Style: style[i], Value: overhead(s, 0.99), Unit: "time", Weak: true})
 		if s.CPUPerServed() > 0 {
-			cpu = append(cpu, render.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerServed()), Unit: "time"})
+			cpu = append(cpu, pattern.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerServed()), Unit: "time"})
 		}
 	}
-	panels := []render.Panel{{Title: "Added to the wait: latency less the backend's " + seconds(shortWait), Bars: added}}
+	panels := []pattern.Panel{{Title: "Added to the wait: latency less the backend's " + seconds(shortWait), Bars: added}}
 	finding := fmt.Sprintf("A new connection for each request adds %s to what a caller waits", micro(time.Duration(max(0, overhead(fresh, 0.5)-overhead(kept, 0.5)))))
 	if len(cpu) == 2 {
-		panels = append(panels, render.Panel{Title: "CPU of the server: per request served", Bars: cpu})
+		panels = append(panels, pattern.Panel{Title: "CPU of the server: per request served", Bars: cpu})
 		finding += fmt.Sprintf(", and costs the server %.1f times the CPU", float64(fresh.CPUPerServed())/float64(kept.CPUPerServed()))
 	}
-	return render.Pattern{
+	return pattern.Pattern{
 		Question: "What does the handshake cost?",
 		Finding:  finding,
 		Text: "A kept connection is a call where the line stays open: the next question goes out at once. A new one for each request dials first. On one machine a handshake takes microseconds; " +

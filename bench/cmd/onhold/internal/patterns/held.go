@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
@@ -20,19 +20,19 @@ const (
 )
 
 // heldOrFree drives each style with more and more clients that all wait.
-func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
+func heldOrFree(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	stages := map[string][]*result.Stage{}
 	for _, style := range httpStyles() {
 		for _, clients := range heldLevels {
 			l.tell("%s, %d clients", style, clients)
 			s, err := l.measure(ctx, drive{style: style, options: targets.Options{Workers: heldWorkers, Queue: heldQueue}, plan: closed(clients, time.Second)})
 			if err != nil {
-				return render.Pattern{}, err
+				return pattern.Pattern{}, err
 			}
 			stages[style] = append(stages[style], s)
 		}
 	}
-	lines := func(of func(*result.Stage) float64) (out []render.Line) {
+	lines := func(of func(*result.Stage) float64) (out []pattern.Line) {
 		for _, style := range httpStyles() {
 			out = append(out, lineOf(style, stages[style], of))
 		}
@@ -46,19 +46,19 @@ func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 	}
 	finding := fmt.Sprintf("During one wait of %s with %s clients, %d blocking threads serve %s requests, goroutines %s and an event loop %s",
 		seconds(wait), thousands(int64(most)), heldWorkers, during("blocking"), during("goroutine"), during("eventloop"))
-	clients := render.Axis{Label: "clients", Unit: "count", Log: true}
-	axis := func(label string, unit units.Unit) render.Axis {
-		return render.Axis{Label: label, Unit: unit, Log: true}
+	clients := pattern.Axis{Label: "clients", Unit: "count", Log: true}
+	axis := func(label string, unit units.Unit) pattern.Axis {
+		return pattern.Axis{Label: label, Unit: unit, Log: true}
 	}
-	panels := []render.Panel{{Title: "Served during one wait: requests", X: clients, Y: axis("requests", "count"), Lines: served}}
+	panels := []pattern.Panel{{Title: "Served during one wait: requests", X: clients, Y: axis("requests", "count"), Lines: served}}
 	if top("blocking").Target.ThreadsMax > 0 { // the system tells
 		panels = append(panels,
-			render.Panel{Title: "Threads: of the server's process", X: clients, Y: axis("threads", "count"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.ThreadsMax) })},
-			render.Panel{Title: "Memory: resident", X: clients, Y: axis("memory", "bytes"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.RSSMax) })},
-			render.Panel{Title: "CPU: of the server, per request served", X: clients, Y: axis("CPU", "time"), Lines: lines(func(s *result.Stage) float64 { return float64(s.CPUPerServed()) })},
+			pattern.Panel{Title: "Threads: of the server's process", X: clients, Y: axis("threads", "count"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.ThreadsMax) })},
+			pattern.Panel{Title: "Memory: resident", X: clients, Y: axis("memory", "bytes"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.RSSMax) })},
+			pattern.Panel{Title: "CPU: of the server, per request served", X: clients, Y: axis("CPU", "time"), Lines: lines(func(s *result.Stage) float64 { return float64(s.CPUPerServed()) })},
 		)
 	}
-	return render.Pattern{
+	return pattern.Pattern{
 		Question: "Held, or free?",
 		Finding:  finding,
 		Text: "While it waits for the database a blocking server holds a thread for each caller, and when all are held the rest queue or are turned away. " +
@@ -69,8 +69,8 @@ func heldOrFree(ctx context.Context, l *lab) (render.Pattern, error) {
 }
 
 // lineOf is a figure of stages against their level.
-func lineOf(style string, stages []*result.Stage, of func(*result.Stage) float64) render.Line {
-	line := render.Line{Name: style, Style: style}
+func lineOf(style string, stages []*result.Stage, of func(*result.Stage) float64) pattern.Line {
+	line := pattern.Line{Name: style, Style: style}
 	for _, s := range stages {
 		line.X, line.Y = append(line.X, float64(s.Level())), append(line.Y, of(s))
 		line.Hollow = append(line.Hollow, !s.Valid())

@@ -8,7 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/load"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
@@ -28,17 +28,17 @@ const leastOrders = 5 * time.Second
 
 // payLater places orders faster than they can be paid: with a server that pays
 // before it answers, and with one that has them paid later.
-func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
+func payLater(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	length := max(l.scaled(orderLength), leastOrders)
 	options := taking(wait)
 	options.Workers, options.Queue, options.Queued.Consumers = payers, inlineQueue, payers
 	now, err := l.serve(ctx, "blocking", options)
 	if err != nil {
-		return render.Pattern{}, err
+		return pattern.Pattern{}, err
 	}
 	later, err := l.serve(ctx, "queue", options)
 	if err != nil {
-		return render.Pattern{}, err
+		return pattern.Pattern{}, err
 	}
 	l.tell("%d orders/s for %v, and who can pay %d", orderRate, length, int(payers/wait.Seconds()))
 	ctx, cancel := context.WithCancel(ctx)
@@ -71,7 +71,7 @@ func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
 	inline, queued := place(now, "", "blocking"), place(later, later.Broker, "queue")
 	a, b := <-inline, <-queued
 	if err := errors.Join(a.err, b.err); err != nil {
-		return render.Pattern{}, err
+		return pattern.Pattern{}, err
 	}
 	if q := b.stage.Completion; q.Lost > 0 {
 		b.stage.Invalidate("%d accepted orders are lost", q.Lost)
@@ -80,7 +80,7 @@ func payLater(ctx context.Context, l *lab) (render.Pattern, error) {
 	return tellPaying(length, b.about, a.stage, b.stage, a.line, b.line), nil
 }
 
-func tellPaying(length time.Duration, about string, now, later *result.Stage, nowLine, laterLine *timeline) render.Pattern {
+func tellPaying(length time.Duration, about string, now, later *result.Stage, nowLine, laterLine *timeline) pattern.Pattern {
 	q := later.Completion
 	taken, inline := laterLine.replies(), nowLine.replies()
 	end := max(nowLine.end(), laterLine.end())
@@ -121,24 +121,24 @@ func tellPaying(length time.Duration, about string, now, later *result.Stage, no
 	if q.Unknown > 0 {
 		text += fmt.Sprintf(" Of %s nobody could be asked what became of them.", thousands(q.Unknown))
 	}
-	bar := func(group, label, style string, n int64) render.Bar {
-		return render.Bar{Group: group, Label: label, Style: style, Value: float64(n), Unit: units.Count}
+	bar := func(group, label, style string, n int64) pattern.Bar {
+		return pattern.Bar{Group: group, Label: label, Style: style, Value: float64(n), Unit: units.Count}
 	}
-	clock := render.Axis{Label: "time", Unit: units.Time, Max: float64(end)}
-	return render.Pattern{
+	clock := pattern.Axis{Label: "time", Unit: units.Time, Max: float64(end)}
+	return pattern.Pattern{
 		Question: "Pay now, or accept now and pay later?",
 		Finding:  finding,
 		Text:     text,
 		Caption: fmt.Sprintf("POST /api/orders at %d/s for %s; a payment takes %s; inline: style blocking with %d workers and a queue of %d; queue: a broker in a process of its own and %d consumers. Lines are medians of half seconds, by the instant of the order.",
 			orderRate, seconds(length), seconds(wait), payers, inlineQueue, payers),
-		Panels: []render.Panel{
-			{Title: "How long until: by the time of the order", X: clock, Y: render.Axis{Label: "since the order", Unit: units.Time, Log: true}, Lines: []render.Line{
+		Panels: []pattern.Panel{
+			{Title: "How long until: by the time of the order", X: clock, Y: pattern.Axis{Label: "since the order", Unit: units.Time, Log: true}, Lines: []pattern.Line{
 				nowLine.overTime("inline: paid", "blocking", inline),
 				laterLine.overTime("queue: accepted", "queue", taken),
 				laterLine.overTime("queue: paid", "queue", laterLine.paid),
 			}},
-			{Title: "On hold, or in the queue: at each moment", X: clock, Y: render.Axis{Label: "orders", Unit: units.Count}, Lines: []render.Line{queued, held}},
-			{Title: fmt.Sprintf("What became of %s orders each", thousands(planned)), Bars: []render.Bar{
+			{Title: "On hold, or in the queue: at each moment", X: clock, Y: pattern.Axis{Label: "orders", Unit: units.Count}, Lines: []pattern.Line{queued, held}},
+			{Title: fmt.Sprintf("What became of %s orders each", thousands(planned)), Bars: []pattern.Bar{
 				bar("inline", "paid", "blocking", now.Counts[result.OK]), bar("inline", "turned away", "blocking", away), bar("inline", "failed", "blocking", now.Counts.Failed()),
 				bar("queue", "paid", "queue", q.Completed()), bar("queue", "turned away", "queue", later.Counts[result.Rejected]), bar("queue", "lost", "queue", q.Lost),
 			}},

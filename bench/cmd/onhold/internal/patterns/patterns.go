@@ -14,7 +14,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -23,7 +23,7 @@ type Experiment struct {
 	Name  string // of its figure's file, and for choosing it
 	About string // one line
 
-	run func(ctx context.Context, l *lab) (render.Pattern, error)
+	run func(ctx context.Context, l *lab) (pattern.Pattern, error)
 }
 
 // All are the experiments, in the order in which they are told.
@@ -57,7 +57,7 @@ type Config struct {
 
 	// Whole is called with every pattern as soon as it is whole, and with the
 	// stages that it was made from.
-	Whole func(p render.Pattern, stages []*result.Stage) error
+	Whole func(p pattern.Pattern, stages []*result.Stage) error
 }
 
 // Bounds of Config.Scale.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/queue"
@@ -107,8 +107,8 @@ func (t *timeline) end() (end time.Duration) {
 const bin = 500 * time.Millisecond
 
 // overTime is the median time to an event against the instant of the order.
-func (t *timeline) overTime(name, style string, events []payment) render.Line {
-	line := render.Line{Name: name, Style: style}
+func (t *timeline) overTime(name, style string, events []payment) pattern.Line {
+	line := pattern.Line{Name: name, Style: style}
 	bins := map[int][]time.Duration{}
 	last := -1
 	for _, e := range events {
@@ -127,8 +127,8 @@ func (t *timeline) overTime(name, style string, events []payment) render.Line {
 
 // backlog is how many orders that were taken had not come to an event, at each
 // moment up to end.
-func (t *timeline) backlog(name, style string, taken, events []payment, end time.Duration) render.Line {
-	line := render.Line{Name: name, Style: style, Step: true, Fill: true}
+func (t *timeline) backlog(name, style string, taken, events []payment, end time.Duration) pattern.Line {
+	line := pattern.Line{Name: name, Style: style, Step: true, Fill: true}
 	const step = bin / 2
 	for at := time.Duration(0); at <= end+step; at += step {
 		n := 0

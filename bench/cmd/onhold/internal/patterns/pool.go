@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
@@ -18,7 +18,7 @@ var poolLevels = []int{5, 10, 20, 40, 160}
 
 // thePool puts a server that never blocks in front of a database that has
 // room for 20 at a time.
-func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
+func thePool(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	most := poolLevels[len(poolLevels)-1]
 	backendName, what, freeName := "sim", fmt.Sprintf("a simulated database of %d connections", poolSize), "no limit"
 	if l.DSN != "" {
@@ -46,35 +46,35 @@ func thePool(ctx context.Context, l *lab) (render.Pattern, error) {
 			}
 			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, also: result.Settings{{Key: result.KeyBackendConnections, Value: v.also}}})
 			if err != nil {
-				return render.Pattern{}, err
+				return pattern.Pattern{}, err
 			}
 			*v.into = append(*v.into, s)
 		}
 	}
 	name := fmt.Sprintf("pool of %d", poolSize)
-	both := func(of func(*result.Stage) float64, theory func(n float64) float64) []render.Line {
+	both := func(of func(*result.Stage) float64, theory func(n float64) float64) []pattern.Line {
 		p, f := lineOf("goroutine", pooled, of), lineOf("", free, of)
 		p.Name, f.Name = name, freeName
 		f.Style = "" // the same style, without the limit
-		t := render.Line{Name: "theory", Dashed: true}
+		t := pattern.Line{Name: "theory", Dashed: true}
 		for _, n := range []float64{float64(poolLevels[0]), poolSize, float64(poolLevels[len(poolLevels)-1])} { // straight between the corners
 			t.X, t.Y = append(t.X, n), append(t.Y, theory(n))
 		}
-		return []render.Line{p, f, t}
+		return []pattern.Line{p, f, t}
 	}
 	at := wait.Seconds()
 	last := pooled[len(pooled)-1]
-	clients := render.Axis{Label: "clients", Unit: "count", Log: true}
-	return render.Pattern{
+	clients := pattern.Axis{Label: "clients", Unit: "count", Log: true}
+	return pattern.Pattern{
 		Question: "Does a server that never blocks remove the queue?",
 		Finding: fmt.Sprintf("With %d connections to the database, %d clients wait %s, not %s, and at most %.0f are served a second: the queue has moved",
 			poolSize, most, seconds(last.Latency.Quantile(0.5)), seconds(free[len(free)-1].Latency.Quantile(0.5)), maxGoodput(pooled)),
 		Text: "The server takes every request, holds no thread, and turns nobody away. But each needs a connection to the database for the whole wait, and there are only so many: " +
 			"the queue that a thread pool had at its door is now in front of the database, where no caller sees it and nothing bounds it.",
 		Caption: fmt.Sprintf("Style goroutine in front of %s; closed load; theory: N clients on %d connections of %s each are served min(N, %d)/%s a second, and wait max(%s, N·%s/%d).", what, poolSize, seconds(wait), poolSize, seconds(wait), seconds(wait), seconds(wait), poolSize),
-		Panels: []render.Panel{
-			{Title: "Served: per second", X: clients, Y: render.Axis{Label: "requests/s", Unit: "rate", Log: true}, Lines: both((*result.Stage).Goodput, func(n float64) float64 { return min(n, poolSize) / at })},
-			{Title: "Waited: median latency", X: clients, Y: render.Axis{Label: "latency", Unit: "time", Log: true}, Lines: both(
+		Panels: []pattern.Panel{
+			{Title: "Served: per second", X: clients, Y: pattern.Axis{Label: "requests/s", Unit: "rate", Log: true}, Lines: both((*result.Stage).Goodput, func(n float64) float64 { return min(n, poolSize) / at })},
+			{Title: "Waited: median latency", X: clients, Y: pattern.Axis{Label: "latency", Unit: "time", Log: true}, Lines: both(
 				func(s *result.Stage) float64 { return float64(s.Latency.Quantile(0.5)) },
 				func(n float64) float64 { return float64(wait) * max(1, n/poolSize) })},
 		},

@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"fmt"
@@ -61,7 +61,7 @@ func barText(b Bar) string {
 }
 
 // alignBars gives bars of one unit one scale, in all panels.
-func (m patternModel) alignBars() {
+func (m model) alignBars() {
 	all := contents[*bars](m)
 	each := func(f func(*barRow)) {
 		for _, b := range all {
@@ -175,7 +175,7 @@ func (b *bars) words() (kind, axes string, keys []string) {
 			group = r.heading
 			continue
 		}
-		keys = append(keys, joinNonEmpty(", ", group, strings.TrimSpace(fmt.Sprint(r.Label, " ", r.text))))
+		keys = append(keys, join(", ", group, strings.TrimSpace(fmt.Sprint(r.Label, " ", r.text))))
 	}
 	return "Bars", "", keys
 }

@@ -1,4 +1,4 @@
-package page
+package sweep
 
 import (
 	"fmt"
@@ -7,15 +7,14 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/escape"
-	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
 // WhatWasRun is the last section of a page in Markdown: what was run, where, and the
 // command.
-func WhatWasRun(run result.Run, sweeps []sweep.Sweep) string {
-	text := "## What was run\n\n" + escape.Markdown(sweep.Caption(run, sweeps)) + "\n"
+func WhatWasRun(run result.Run, sweeps []Sweep) string {
+	text := "## What was run\n\n" + escape.Markdown(Caption(run, sweeps)) + "\n"
 	for _, s := range []string{Environment(run.Environment), strings.Join(run.Notes, "; "), period(run)} {
 		if s != "" {
 			text += "\n" + escape.Markdown(s) + "\n"

@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"fmt"
@@ -6,27 +6,28 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/escape"
-	"github.com/a628bb15/onhold/reports/render/page"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// page is patterns.md: the findings in one line each, and then each pattern with its
-// figure, what was done, and the command that shows it alone.
-func (ps *patterns) page() []byte {
+// markdown is patterns.md: what was found, in one line each, and then each with its
+// figure, what was done, and how to see it alone. alts are the descriptions of the
+// figures that there are.
+func markdown(run result.Run, all []Pattern, alts map[string]string) []byte {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("# Patterns of communication, measured\n")
-	if ps.run.Partial {
+	if run.Partial {
 		line("**PARTIAL: the run was interrupted**\n")
 	}
-	line("%s\n", escape.Markdown(introduction(ps.run, len(ps.all))))
-	for _, p := range ps.all {
+	line("%s\n", escape.Markdown(introduction(run, len(all))))
+	for _, p := range all {
 		line("- [%s](#%s) %s", escape.Markdown(p.heading()), anchor(p), escape.Markdown(p.Finding))
 	}
-	for _, p := range ps.all {
+	for _, p := range all {
 		line("\n<a id=\"%s\"></a>\n\n## %s\n", anchor(p), escape.Markdown(p.heading()))
-		if alt, ok := ps.made[p.Name]; ok {
+		if alt, ok := alts[p.Name]; ok {
 			line("![%s](%s.png)\n", escape.Markdown(alt), p.Name)
 		} else {
 			line("There is no figure.\n")
@@ -47,7 +48,7 @@ func (ps *patterns) page() []byte {
 			line("- %s", escape.Markdown(w))
 		}
 	}
-	b.WriteString("\n" + page.WhatWasRun(ps.run, nil))
+	b.WriteString("\n" + sweep.WhatWasRun(run, nil))
 	return []byte(b.String())
 }
 
@@ -65,14 +66,6 @@ func introduction(run result.Run, n int) string {
 	return s + ". Sentences in bold are generated from the measurements."
 }
 
-// heading is the question, or what there is instead.
-func (p Pattern) heading() string {
-	if p.Question != "" {
-		return p.Question
-	}
-	return p.Name
-}
-
 // anchor is a name that a link can have.
 func anchor(p Pattern) string {
 	return strings.Map(func(r rune) rune {
@@ -83,10 +76,9 @@ func anchor(p Pattern) string {
 	}, p.Name)
 }
 
-// PatternText writes what was found to w: of each pattern the question, the
-// finding, what a reader should know, and the command that shows it alone. It
-// fails where w does.
-func PatternText(w io.Writer, all []Pattern) error {
+// Text writes what was found to w: of each pattern the question, the finding, what a
+// reader should know, and the command that shows it alone. It fails where w does.
+func Text(w io.Writer, all []Pattern) error {
 	var b strings.Builder
 	for i, p := range all {
 		if i > 0 {

@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"cmp"
@@ -46,7 +46,7 @@ func newLines(p Panel, book hueBook) *lines {
 }
 
 // alignLines gives panels with equal axes one scale.
-func (m patternModel) alignLines() {
+func (m model) alignLines() {
 	all := contents[*lines](m)
 	scaled := func(own *lines, of func(*lines) Axis, value func(canvas.Value) float64, isX bool) canvas.Axis {
 		a := of(own)

@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"fmt"
@@ -95,7 +95,7 @@ func (e ending) words() string {
 }
 
 // alignDots gives the dots of all panels one size.
-func (m patternModel) alignDots() {
+func (m model) alignDots() {
 	most := 0
 	all := contents[*dotField](m)
 	for _, f := range all {

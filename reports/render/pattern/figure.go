@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"fmt"
@@ -10,8 +10,8 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// patternModel is all that the figure of a pattern draws.
-type patternModel struct {
+// model is all that the figure of a pattern draws.
+type model struct {
 	cells []cell
 	marks []string // how to read it
 }
@@ -54,11 +54,11 @@ func contentOf(p Panel, book hueBook) content {
 	return nothingToDraw{}
 }
 
-// newPatternModel takes any pattern, also one that check finds fault with.
-func newPatternModel(p Pattern) patternModel {
+// newModel takes any pattern, also one that check finds fault with.
+func newModel(p Pattern) model {
 	panels := p.Panels[:min(len(p.Panels), mostPanels)]
 	book := newHueBook(panels)
-	var m patternModel
+	var m model
 	for _, c := range panels {
 		m.cells = append(m.cells, cell{c.Title, c.Note, contentOf(c, book)})
 	}
@@ -82,7 +82,7 @@ func newPatternModel(p Pattern) patternModel {
 }
 
 // contents are the panels of one kind; those of others are nil.
-func contents[T content](m patternModel) []T {
+func contents[T content](m model) []T {
 	out := make([]T, len(m.cells))
 	for i, c := range m.cells {
 		out[i], _ = c.content.(T)
@@ -91,7 +91,7 @@ func contents[T content](m patternModel) []T {
 }
 
 // columns is how many panels stand side by side.
-func (m patternModel) columns() int {
+func (m model) columns() int {
 	if len(m.cells) == 4 {
 		return 2
 	}
@@ -99,25 +99,25 @@ func (m patternModel) columns() int {
 }
 
 // besideLast is whether a panel stands at the right of the one before it.
-func (m patternModel) besideLast(i int) bool { return i > 0 && i%m.columns() > 0 }
+func (m model) besideLast(i int) bool { return i > 0 && i%m.columns() > 0 }
 
 // figure of a pattern: pixels.
 const (
-	patternW, patternH = 1600, 900
-	patternTall        = 1100 // with two rows
+	width, height = 1600, 900
+	tall          = 1100 // with two rows
 )
 
-// patternFigure is the figure of p, ready to be drawn.
-func patternFigure(run result.Run, p Pattern) *canvas.Figure {
-	m := newPatternModel(p)
-	f := &canvas.Figure{W: patternW, H: patternH, Title: p.title(), Alt: patternAlt(p, m), Run: run.ID, Draw: m.draw}
+// figureOf is the figure of p, ready to be drawn.
+func figureOf(run result.Run, p Pattern) *canvas.Figure {
+	m := newModel(p)
+	f := &canvas.Figure{W: width, H: height, Title: p.title(), Alt: altOf(p, m), Run: run.ID, Draw: m.draw}
 	if len(m.cells) > m.columns() {
-		f.H = patternTall
+		f.H = tall
 	}
 	if run.Partial {
 		f.Stamp = "PARTIAL"
 	}
-	setup := joinNonEmpty(" · ", append([]string{sweep.Caption(run, nil)}, m.marks...)...)
+	setup := join(" · ", append([]string{sweep.Caption(run, nil)}, m.marks...)...)
 	for _, line := range []string{p.Caption, setup} {
 		if line != "" {
 			f.Footer = append(f.Footer, line)
@@ -135,7 +135,7 @@ const (
 
 // draw draws the panels: data rectangles of one size, so that what has one scale can
 // be compared by eye.
-func (m patternModel) draw(c *canvas.Canvas, body canvas.Rect) {
+func (m model) draw(c *canvas.Canvas, body canvas.Rect) {
 	n := len(m.cells)
 	if n == 0 {
 		return
@@ -205,22 +205,22 @@ func (nothingToDraw) draw(c *canvas.Canvas, r, _ canvas.Rect) {
 // cannot skip.
 const mostKeys = 6
 
-// patternAlt is the figure in words: of each panel what it is, its axes and key
+// altOf is the figure in words: of each panel what it is, its axes and key
 // numbers, and then the finding.
-func patternAlt(p Pattern, m patternModel) string {
+func altOf(p Pattern, m model) string {
 	var parts []string
 	for _, c := range m.cells {
 		kind, axes, keys := c.content.words()
-		what := joinNonEmpty(", ", kind, strings.Replace(c.title, ":", ",", 1)) + axes
+		what := join(", ", kind, strings.Replace(c.title, ":", ",", 1)) + axes
 		if n := len(keys); n > mostKeys {
 			keys = append(keys[:mostKeys-1:mostKeys-1], fmt.Sprintf("and %d more", n-mostKeys+1))
 		}
-		parts = append(parts, words.Sentence(joinNonEmpty(": ", what, strings.Join(keys, "; "))))
+		parts = append(parts, words.Sentence(join(": ", what, strings.Join(keys, "; "))))
 	}
 	return strings.Join(append(parts, words.Sentence(p.title())), " ")
 }
 
-func joinNonEmpty(between string, parts ...string) string {
+func join(between string, parts ...string) string {
 	var out []string
 	for _, p := range parts {
 		if p != "" {

@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"bytes"
@@ -8,39 +8,82 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/cmpimg"
 
+	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 )
+
+const goldenDPI = canvas.DPI / 2
+
+// tolerance of two pixels: machines round differently where lines are smoothed.
+const tolerance = 0.1
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// golden compares got with the file of that name under testdata: pixels where it is a
+// picture, else text. The flag -regen writes the file.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	path := filepath.Join("testdata", name)
+	if *cmpimg.GenerateTestData {
+		if err := os.WriteFile(path, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want := read(t, path)
+	if !strings.HasSuffix(name, ".png") {
+		if diff := cmp.Diff(want, string(got)); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		return
+	}
+	if same, err := cmpimg.EqualApprox("png", got, []byte(want), tolerance); err != nil || !same {
+		looks := filepath.Join(t.ArtifactDir(), name)
+		t.Errorf("%s looks different (error: %v): see %s (kept with go test -artifacts)", name, err, looks)
+		if err := os.WriteFile(looks, got, 0o644); err != nil {
+			t.Error(err)
+		}
+	}
+}
 
 func TestPatternsGolden(t *testing.T) {
 	if testing.Short() {
 		t.Skip("with the race detector, pictures take long")
 	}
 	dir := t.TempDir()
-	paths, err := (&patterns{run: sweeptest.Run(), all: madePatterns(), resolution: goldenDPI}).write(dir)
+	paths, err := write(dir, sweeptest.Run(), madePatterns(), goldenDPI)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
-		if name := filepath.Base(path); name != PatternsFile {
-			golden(t, "patterns_"+name, []byte(read(t, path)))
+		if name := filepath.Base(path); name != File {
+			golden(t, name, []byte(read(t, path)))
 		}
 	}
 	var text bytes.Buffer
-	if err := PatternText(&text, madePatterns()); err != nil {
+	if err := Text(&text, madePatterns()); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "patterns.txt", text.Bytes())
 
 	// What was stored is all that it takes to draw everything again.
-	run, all, err := ReadPatterns(dir)
+	run, all, err := Read(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	again := t.TempDir()
-	if _, err := (&patterns{run: run, all: all, resolution: goldenDPI}).write(again); err != nil {
+	if _, err := write(again, run, all, goldenDPI); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range paths {
@@ -67,11 +110,11 @@ func TestPatternsGoldenNoticesAChange(t *testing.T) {
 		{"a call begins 50 ms later", phoneCalls(), func(p *Pattern) { p.Panels[1].Spans[4].From += ms(50) }},
 	} {
 		c.change(&c.p)
-		got, err := patternFigure(sweeptest.Run(), c.p).PNG(goldenDPI)
+		got, err := figureOf(sweeptest.Run(), c.p).PNG(goldenDPI)
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []byte(read(t, filepath.Join("testdata", "patterns_"+c.p.Name+".png")))
+		want := []byte(read(t, filepath.Join("testdata", c.p.Name+".png")))
 		if same, err := cmpimg.EqualApprox("png", got, want, tolerance); same || err != nil {
 			t.Errorf("%s: passes for the old picture (error: %v)", c.why, err)
 		}
@@ -85,7 +128,7 @@ func TestPatternsHaveGlyphs(t *testing.T) {
 		t.Skip("with the race detector, pictures take long")
 	}
 	for _, p := range append(madePatterns(), oddPatterns()...) {
-		if missing := patternFigure(sweeptest.Run(), p).Missing(); len(missing) > 0 {
+		if missing := figureOf(sweeptest.Run(), p).Missing(); len(missing) > 0 {
 			t.Errorf("%s: no glyph for %q", p.Name, missing)
 		}
 	}
@@ -93,27 +136,27 @@ func TestPatternsHaveGlyphs(t *testing.T) {
 
 // TestPatternScales: what is to be compared has one scale.
 func TestPatternScales(t *testing.T) {
-	times := contents[*timeline](newPatternModel(phoneCalls()))
+	times := contents[*timeline](newModel(phoneCalls()))
 	if times[0].x != times[1].x || times[1].named {
 		t.Error("timelines side by side have scales or names of their own")
 	}
-	b := contents[*bars](newPatternModel(handshake()))
+	b := contents[*bars](newModel(handshake()))
 	if x, y := b[0].rows[2].length, b[1].rows[2].length; b[0].scale != b[1].scale || y > 0.61*x {
 		t.Errorf("60 %% of a bar is %v of %v", y, x)
 	}
 	p := heldOrFree()
 	p.Panels[1].Y = p.Panels[0].Y
-	if l := contents[*lines](newPatternModel(p)); l[0].y != l[1].y || !l[1].yShared {
+	if l := contents[*lines](newModel(p)); l[0].y != l[1].y || !l[1].yShared {
 		t.Error("equal axes have two scales")
 	}
 	p.Panels[0].Y.Log, p.Panels[0].Y.Label = false, "other"
-	if l := contents[*lines](newPatternModel(p)); l[0].x.Log {
+	if l := contents[*lines](newModel(p)); l[0].x.Log {
 		t.Error("log x with linear y")
 	}
 }
 
 func TestReadPatternsTellsWhatIsWrong(t *testing.T) {
-	if _, _, err := ReadPatterns(t.TempDir()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "holds no patterns") {
+	if _, _, err := Read(t.TempDir()); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "holds no patterns") {
 		t.Errorf("an empty folder: %v", err)
 	}
 	for _, c := range []struct{ why, data, want string }{
@@ -125,11 +168,11 @@ func TestReadPatternsTellsWhatIsWrong(t *testing.T) {
 		{"an unknown outcome", `{"schema":1,"patterns":[{"panels":[{"dots":[{"outcome":"bored","latency_ns":1}]}]}]}`, `no outcome "bored"`},
 	} {
 		dir := t.TempDir()
-		path := filepath.Join(dir, PatternsFile)
+		path := filepath.Join(dir, File)
 		if err := os.WriteFile(path, []byte(c.data), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := ReadPatterns(dir); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
+		if _, _, err := Read(dir); err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), path) {
 			t.Errorf("%s: error %v, want %q and the path", c.why, err, c.want)
 		}
 	}
@@ -138,13 +181,13 @@ func TestReadPatternsTellsWhatIsWrong(t *testing.T) {
 // TestNoPatterns: a run that was interrupted at once has a page, too.
 func TestNoPatterns(t *testing.T) {
 	dir := t.TempDir()
-	if _, err := WritePatterns(dir, result.Run{Partial: true}, nil); err != nil {
+	if _, err := Write(dir, result.Run{Partial: true}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if page := read(t, filepath.Join(dir, "patterns.md")); !strings.Contains(page, "No experiment was completed.") || !strings.Contains(page, "PARTIAL") {
 		t.Errorf("the page:\n%s", page)
 	}
-	if _, all, err := ReadPatterns(dir); len(all) != 0 || err != nil {
+	if _, all, err := Read(dir); len(all) != 0 || err != nil {
 		t.Errorf("%d patterns, error %v", len(all), err)
 	}
 }

@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"bytes"
@@ -57,8 +57,7 @@ func TestOddPatterns(t *testing.T) {
 	dir := t.TempDir()
 	run := sweeptest.Run()
 	run.Partial = true
-	ps := &patterns{run: run, all: oddPatterns(), resolution: 12}
-	paths, err := ps.write(dir)
+	paths, err := write(dir, run, oddPatterns(), 12)
 	if err != nil || len(paths) != 7 {
 		t.Errorf("%d files, error %v", len(paths), err)
 	}
@@ -69,7 +68,7 @@ func TestOddPatterns(t *testing.T) {
 		}
 	}
 	var text bytes.Buffer
-	if err := PatternText(&text, oddPatterns()); err != nil {
+	if err := Text(&text, oddPatterns()); err != nil {
 		t.Error(err)
 	}
 	for line := range strings.Lines(text.String()) {
@@ -78,6 +77,10 @@ func TestOddPatterns(t *testing.T) {
 		}
 	}
 }
+
+type closedWriter struct{}
+
+func (closedWriter) Write([]byte) (int, error) { return 0, os.ErrClosed }
 
 // TestAnyPattern: whatever comes, nothing panics, all that is drawn has a
 // place, and what is stored is what was given.
@@ -122,23 +125,23 @@ func TestAnyPattern(t *testing.T) {
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		p := Pattern{Name: "any", Finding: word.Draw(t, "finding"), Caption: word.Draw(t, "caption"), Panels: rapid.SliceOfN(panel, 0, 5).Draw(t, "panels")}
-		m := newPatternModel(p)
+		m := newModel(p)
 		for _, c := range m.cells {
 			checkCell(t, c)
 		}
-		if _, err := patternFigure(result.Run{}, p).PNG(12); err != nil {
+		if _, err := figureOf(result.Run{}, p).PNG(12); err != nil {
 			t.Error(err)
 		}
 
-		data, err := patternsJSON(result.Run{}, []Pattern{p})
+		data, err := encode(result.Run{}, []Pattern{p})
 		if err != nil {
 			t.Fatal(err)
 		}
-		back, err := decodePatterns(data)
+		back, err := decode(data)
 		if err != nil {
 			t.Fatal(err)
 		}
-		again, err := patternsJSON(back.Run, back.Patterns)
+		again, err := encode(back.Run, back.Patterns)
 		if err != nil || !bytes.Equal(data, again) {
 			t.Errorf("what was read is written as something else (error %v):\n%s\n%s", err, data, again)
 		}
@@ -213,7 +216,7 @@ func TestPatternsTellWhatIsWrong(t *testing.T) {
 		change func(*Pattern)
 		want   string
 	}{
-		{"a name that leads elsewhere", func(p *Pattern) { p.Name = "../x" }, "the name is none for a file"},
+		{"a name that leads elsewhere", func(p *Pattern) { p.Name = "../x" }, "the name cannot be that of a file"},
 		{"a name that is taken", func(*Pattern) {}, "another has the same name"},
 		{"five panels", func(p *Pattern) { p.Panels = make([]Panel, 5) }, "5 panels"},
 		{"two kinds of data", func(p *Pattern) { p.Panels = []Panel{{Bars: make([]Bar, 1), Dots: make([]Dot, 1)}} }, "data of 2 kinds"},
@@ -228,21 +231,21 @@ func TestPatternsTellWhatIsWrong(t *testing.T) {
 		}
 		c.change(&bad)
 		dir := t.TempDir()
-		paths, err := (&patterns{all: []Pattern{good, bad}, resolution: 12}).write(dir)
+		paths, err := write(dir, result.Run{}, []Pattern{good, bad}, 12)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want %q", c.why, err, c.want)
 		}
-		if !slices.Contains(paths, filepath.Join(dir, PatternsFile)) || !slices.Contains(paths, filepath.Join(dir, "patterns.md")) {
+		if !slices.Contains(paths, filepath.Join(dir, File)) || !slices.Contains(paths, filepath.Join(dir, "patterns.md")) {
 			t.Errorf("%s: wrote only %v", c.why, paths)
 		}
-		if _, _, err := ReadPatterns(dir); err != nil {
+		if _, _, err := Read(dir); err != nil {
 			t.Errorf("%s: what was written cannot be read: %v", c.why, err)
 		}
 	}
-	if _, err := WritePatterns(filepath.Join(t.TempDir(), "missing"), sweeptest.Run(), []Pattern{good}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Write(filepath.Join(t.TempDir(), "missing"), sweeptest.Run(), []Pattern{good}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)
 	}
-	if err := PatternText(closedWriter{}, []Pattern{good}); !errors.Is(err, os.ErrClosed) {
+	if err := Text(closedWriter{}, []Pattern{good}); !errors.Is(err, os.ErrClosed) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package render
+package pattern
 
 import (
 	"cmp"
@@ -86,7 +86,7 @@ func sameLanes(a, b *timeline) bool {
 
 // alignTimelines gives timelines one scale, and those with the same lanes the same
 // heights.
-func (m patternModel) alignTimelines() {
+func (m model) alignTimelines() {
 	all := contents[*timeline](m)
 	times := []float64{0}
 	for _, t := range all {

@@ -19,7 +19,8 @@ import (
 // construction.
 func drive(t *testing.T, style string, o targets.Options, p bench.Plan) *result.Stage {
 	t.Helper()
-	server, err := targets.Start(style, o)
+	s, _ := targets.Find(style)
+	server, err := s.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}

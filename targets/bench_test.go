@@ -79,7 +79,7 @@ func BenchmarkRequest(b *testing.B) {
 // BenchmarkStart is starting and ending a pool of 2,000 threads.
 func BenchmarkStart(b *testing.B) {
 	for b.Loop() {
-		s, err := targets.Start("blocking", targets.Options{Workers: 2000})
+		s, err := style(b, "blocking").Start(targets.Options{Workers: 2000})
 		if err != nil {
 			b.Fatal(err)
 		}

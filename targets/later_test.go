@@ -369,10 +369,10 @@ func TestTheRecordHasEachOrderOnce(t *testing.T) {
 }
 
 func TestQueueSaysWhatIsWrong(t *testing.T) {
-	if _, err := targets.Start(queue.Name, targets.Options{}); err == nil {
+	if _, err := style(t, queue.Name).Start(targets.Options{}); err == nil {
 		t.Error("it started without a broker")
 	}
-	if _, err := targets.Start(queue.Name, targets.Options{Queued: targets.Queued{Broker: "nats://127.0.0.1:1"}}); err == nil {
+	if _, err := style(t, queue.Name).Start(targets.Options{Queued: targets.Queued{Broker: "nats://127.0.0.1:1"}}); err == nil {
 		t.Error("it started though nobody listens there")
 	}
 	b := startBroker(t, broker.Config{})

@@ -46,7 +46,7 @@ func eventually(t testing.TB, what string, condition func() bool) {
 
 func TestEveryStyleShutsDownGracefully(t *testing.T) {
 	eachStyle(t, func(t *testing.T, style targets.Style) {
-		s := start(t, style, targets.Options{Sim: sim.Config{Latency: 50 * time.Millisecond}})
+		s := start(t, style, targets.Options{Sim: sim.Config{Latency: 500 * time.Millisecond}})
 		idle, silent := dial(t, s), dial(t, s)
 		idle.send(t, get(orders.PathHealth))
 		idle.read(t, "GET")

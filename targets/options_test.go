@@ -44,7 +44,7 @@ func TestOptionsNameTheFieldThatIsWrong(t *testing.T) {
 		if err := row.options.Validate(); err == nil || !strings.HasPrefix(err.Error(), row.want) {
 			t.Errorf("%+v: got %v, want %q…", row.options, err, row.want)
 		}
-		if s, err := targets.Start(targets.Styles[0].Name, row.options); err == nil {
+		if s, err := targets.Styles[0].Start(row.options); err == nil {
 			shutdown(t, s)
 			t.Errorf("%+v: a target started", row.options)
 		}
@@ -85,7 +85,7 @@ func TestOnceEach(t *testing.T) {
 }
 
 func TestStartSaysWhatIsWrong(t *testing.T) {
-	if _, err := targets.Start("tubes", targets.Options{}); err == nil || !strings.Contains(err.Error(), strings.Join(targets.Names(targets.Styles), ", ")) {
+	if err := targets.Check("tubes", targets.Options{}); err == nil || !strings.Contains(err.Error(), strings.Join(targets.Names(targets.Styles), ", ")) {
 		t.Errorf("an unknown style: %v, want the styles that there are", err)
 	}
 	eachStyle(t, func(t *testing.T, style targets.Style) {

@@ -88,7 +88,7 @@ func TestProcessOutlivesThreadsOfItsParent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		server, err := targets.Start("blocking", targets.Options{Workers: 50})
+		server, err := style(t, "blocking").Start(targets.Options{Workers: 50})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -81,14 +81,6 @@ func unknownStyle(name string) error {
 	return fmt.Errorf("there is no style %q; the styles are %s", name, strings.Join(Names(Styles), ", "))
 }
 
-// Start starts a target of the named style, and returns when it listens.
-func Start(style string, o Options) (Server, error) {
-	if s, ok := Find(style); ok {
-		return s.Start(o)
-	}
-	return nil, unknownStyle(style)
-}
-
 // Start starts a target of this style, and returns when it listens.
 func (s Style) Start(o Options) (Server, error) {
 	if err := o.Validate(); err != nil {

@@ -191,7 +191,7 @@ func TestUpstreamsNeedAnAddress(t *testing.T) {
 		{targets.Options{BackendURL: "http://127.0.0.1:80"}, "BackendURL is http://127.0.0.1:80, want no address: backend sim calls no upstream"},
 		{targets.Options{GRPCLimit: "some"}, "GRPCLimit is some, want pool or none"},
 	} {
-		s, err := targets.Start("goroutine", row.options)
+		s, err := style(t, "goroutine").Start(row.options)
 		if err == nil {
 			shutdown(t, s)
 		}

@@ -40,6 +40,21 @@ func (j *Job) Begin(r orders.Request) {
 // InTurn is whether the queries are to be made one after another.
 func (j *Job) InTurn() bool { return !j.Concurrent }
 
+// Park makes the queries while the calling goroutine is parked.
+func (j *Job) Park(b Backend) {
+	if j.InTurn() {
+		for i := range j.Queries {
+			b.Park(&j.Queries[i])
+		}
+		return
+	}
+	var all sync.WaitGroup
+	for i := range j.Queries {
+		all.Go(func() { b.Park(&j.Queries[i]) })
+	}
+	all.Wait()
+}
+
 // Answer writes what came of the request: the first failure, where there was
 // one.
 func (j *Job) Answer(resp *fasthttp.Response) {

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Client asks a server of this package, or any other target, what it did.
+// Client asks a server of this package what it did.
 type Client struct{ Addr string }
 
 // controlLimit bounds one question: 100 MB of arrivals take a while.
@@ -21,8 +21,7 @@ const controlLimit = 20 * time.Second
 // of who drives it.
 var asking = http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: controlLimit}
 
-// Get asks for one path.
-func (c Client) Get(ctx context.Context, path string) ([]byte, error) {
+func (c Client) get(ctx context.Context, path string) ([]byte, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.Addr+path, nil)
 	if err != nil {
 		return nil, err
@@ -40,7 +39,7 @@ func (c Client) Get(ctx context.Context, path string) ([]byte, error) {
 
 // Stats asks what the server did.
 func (c Client) Stats(ctx context.Context) (st Stats, err error) {
-	body, err := c.Get(ctx, PathStats)
+	body, err := c.get(ctx, PathStats)
 	if err == nil {
 		err = json.Unmarshal(body, &st)
 	}
@@ -49,7 +48,7 @@ func (c Client) Stats(ctx context.Context) (st Stats, err error) {
 
 // Arrivals asks for the arrival log, in nanoseconds of CLOCK_MONOTONIC.
 func (c Client) Arrivals(ctx context.Context) ([]int64, error) {
-	body, err := c.Get(ctx, PathArrivals)
+	body, err := c.get(ctx, PathArrivals)
 	if err != nil {
 		return nil, err
 	}
@@ -64,6 +63,6 @@ func (c Client) Arrivals(ctx context.Context) ([]int64, error) {
 
 // Reset clears counts and log.
 func (c Client) Reset(ctx context.Context) error {
-	_, err := c.Get(ctx, PathReset)
+	_, err := c.get(ctx, PathReset)
 	return err
 }

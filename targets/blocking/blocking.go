@@ -42,7 +42,7 @@ type Config struct {
 
 // Server is a running server.
 type Server struct {
-	http   *front.Server
+	*front.Server
 	config Config
 
 	// admission bounds the requests inside, busy and queued together. Counting them
@@ -80,7 +80,7 @@ func Start(c Config) (*Server, error) {
 	ready.Wait()
 
 	var err error
-	if s.http, err = front.Listen(c.Addr, s.ask, s); err != nil {
+	if s.Server, err = front.Listen(c.Addr, s.ask, s); err != nil {
 		s.endWorkers()
 		return nil, err
 	}
@@ -129,9 +129,6 @@ func (s *Server) endWorkers() {
 	s.helpers.end()
 }
 
-// Addr is the address that the server listens on, as HOST:PORT.
-func (s *Server) Addr() string { return s.http.Addr() }
-
 // Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
 	st := s.admission.Stats(Name, s.config.Workers, s.config.Backend.Stats())
@@ -143,7 +140,7 @@ func (s *Server) Stats() orders.Stats {
 // returns when that is done. It returns the error of ctx when that ends first;
 // the threads then stay.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
+	if err := s.Server.Shutdown(ctx); err != nil {
 		return err
 	}
 	s.endWorkers()

@@ -3,9 +3,6 @@
 package goroutine
 
 import (
-	"context"
-	"sync"
-
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/admission"
@@ -27,7 +24,7 @@ type Config struct {
 
 // Server is a running server.
 type Server struct {
-	http      *front.Server
+	*front.Server
 	config    Config
 	admission admission.Control
 }
@@ -36,7 +33,7 @@ type Server struct {
 func Start(c Config) (*Server, error) {
 	s := &Server{config: c, admission: admission.Control{Limit: int64(c.MaxInflight), Log: c.Log}}
 	var err error
-	if s.http, err = front.Listen(c.Addr, s.ask, s); err != nil {
+	if s.Server, err = front.Listen(c.Addr, s.ask, s); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -48,25 +45,11 @@ func (s *Server) ask(j *backend.Job) bool {
 		return false
 	}
 	began := clock.Now()
-	b := s.config.Backend
-	if j.InTurn() {
-		for i := range j.Queries {
-			b.Park(&j.Queries[i])
-		}
-	} else {
-		var all sync.WaitGroup
-		for i := range j.Queries {
-			all.Go(func() { b.Park(&j.Queries[i]) })
-		}
-		all.Wait()
-	}
+	j.Park(s.config.Backend)
 	s.admission.Served(clock.Now() - began)
 	s.admission.Release(visit, trace.NoWorker, 0)
 	return true
 }
-
-// Addr is the address that the server listens on, as HOST:PORT.
-func (s *Server) Addr() string { return s.http.Addr() }
 
 // Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
@@ -74,7 +57,3 @@ func (s *Server) Stats() orders.Stats {
 	st.MaxInflight = s.config.MaxInflight
 	return st
 }
-
-// Shutdown stops accepting, answers what is in flight and returns when that is
-// done, or when ctx ends, with its error.
-func (s *Server) Shutdown(ctx context.Context) error { return s.http.Shutdown(ctx) }

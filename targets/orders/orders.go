@@ -20,11 +20,11 @@ import (
 
 // Order is one order of a user.
 type Order struct {
-	ID         int64
-	UserID     int64
-	Status     string // one of Statuses: written to JSON without escaping
-	TotalCents int64
-	Created    time.Time
+	ID         int64     `json:"id"`
+	UserID     int64     `json:"user_id"`
+	Status     string    `json:"status"` // one of Statuses: written to JSON without escaping
+	TotalCents int64     `json:"total_cents"`
+	Created    time.Time `json:"created"`
 }
 
 // Statuses are the states an order can be in.

@@ -47,14 +47,13 @@ type Config struct {
 
 // Server is a running server.
 type Server struct {
-	http        *front.Server
+	*front.Server
 	config      Config
 	admission   admission.Control
 	placing     admission.Control
 	late        atomic.Int64 // orders that were admitted, and rejected all the same
 	broker      *broker.Client
 	store, sync string
-	unwatch     context.CancelFunc
 
 	mu   sync.Mutex
 	kept map[int64]orders.Order
@@ -65,7 +64,7 @@ type Server struct {
 
 var _ orders.Tracker = (*Server)(nil)
 
-// Start starts a server. The broker must be there.
+// Start starts a server. The broker must be running.
 func Start(c Config) (*Server, error) {
 	if c.Broker == "" {
 		return nil, errors.New("it needs a broker: the nats:// address of one")
@@ -75,37 +74,26 @@ func Start(c Config) (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
 	defer cancel()
 	var err error
-	if s.broker, err = broker.Connect(ctx, c.Broker); err != nil {
+	if s.broker, err = broker.Open(ctx, c.Broker, c.Streams); err != nil {
 		return nil, err
 	}
 	if err := s.listen(ctx); err != nil {
-		s.leave()
+		s.broker.Close()
 		return nil, err
 	}
 	return s, nil
 }
 
 func (s *Server) listen(ctx context.Context) (err error) {
-	if err := s.broker.EnsureStreams(ctx, s.config.Streams); err != nil {
-		return err
-	}
 	if s.store, s.sync, err = s.broker.About(ctx); err != nil {
 		return err
 	}
-	watch, unwatch := context.WithCancel(context.Background())
-	s.unwatch = unwatch
-	if err := s.broker.Paid(watch, s.payment); err != nil {
+	// Until the connection is closed.
+	if err := s.broker.Paid(context.Background(), s.payment); err != nil {
 		return err
 	}
-	s.http, err = front.Listen(s.config.Addr, s.ask, s)
+	s.Server, err = front.Listen(s.config.Addr, s.ask, s)
 	return err
-}
-
-func (s *Server) leave() {
-	if s.unwatch != nil {
-		s.unwatch()
-	}
-	s.broker.Close()
 }
 
 func (s *Server) ask(j *backend.Job) bool {
@@ -116,18 +104,7 @@ func (s *Server) ask(j *backend.Job) bool {
 	if j.Kind == orders.Place {
 		return s.place(&j.Queries[0])
 	}
-	b := s.config.Backend
-	if j.InTurn() {
-		for i := range j.Queries {
-			b.Park(&j.Queries[i])
-		}
-		return true
-	}
-	var all sync.WaitGroup
-	for i := range j.Queries {
-		all.Go(func() { b.Park(&j.Queries[i]) })
-	}
-	all.Wait()
+	j.Park(s.config.Backend)
 	return true
 }
 
@@ -192,9 +169,6 @@ func (s *Server) Track(id int64) (orders.Order, bool) {
 	return o, ok
 }
 
-// Addr is the address that the server listens on, as HOST:PORT.
-func (s *Server) Addr() string { return s.http.Addr() }
-
 // Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
 	st := s.counts(s.config.Backend.Stats())
@@ -218,9 +192,9 @@ func (s *Server) counts(b orders.BackendStats) orders.Stats {
 // Shutdown stops accepting, answers what is in flight and returns when that is
 // done, or when ctx ends, with its error. What was accepted is the broker's.
 func (s *Server) Shutdown(ctx context.Context) error {
-	if err := s.http.Shutdown(ctx); err != nil {
+	if err := s.Server.Shutdown(ctx); err != nil {
 		return err
 	}
-	s.leave()
+	s.broker.Close()
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -88,8 +89,9 @@ func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, 
 		}
 		return d, nil
 	}
-	if s.Name == queue.Name {
-		return placingDriver(addr, c.Bool("new-connection"))
+	if s.Later {
+		d, _, err := queue.Driver(context.Background(), addr, "", c.Bool("new-connection"))
+		return d, err
 	}
 	return driverOf(c, bench.HTTP{
 		URL: fmt.Sprintf("http://%s%s?user_id=%d", addr, orders.PathOrders, askedUser), NewConnection: c.Bool("new-connection"),
@@ -102,7 +104,7 @@ const askedUser = 42
 // checkDriving refuses flags of drivers that drive none of the styles.
 func checkDriving(c *cli.Command, styles []targets.Style) error {
 	calls := func(s targets.Style) bool { return s.Protocol == targets.GRPC }
-	places := func(s targets.Style) bool { return s.Name == queue.Name }
+	places := func(s targets.Style) bool { return s.Later }
 	asks := func(s targets.Style) bool { return !calls(s) && !places(s) }
 	for _, flag := range []string{"driver", "threads", "spin"} {
 		if !c.IsSet(flag) || nothing(fmt.Sprint(c.Value(flag))) || slices.ContainsFunc(styles, asks) {

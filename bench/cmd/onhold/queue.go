@@ -10,7 +10,6 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/queue"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 )
@@ -47,47 +46,17 @@ func (s *style) later(ctx context.Context, c *cli.Command) error {
 		s.settings = append(s.settings, result.Setting{Key: result.KeyBrokerStore, Value: store}, result.Setting{Key: result.KeyBrokerSync, Value: sync})
 	}
 	s.driver = func(ctx context.Context, r targets.Ready) (bench.Driver, func(), error) {
-		return queueDriver(ctx, r.Addr, cmp.Or(url, r.Broker), c.Bool("new-connection"))
+		return queue.Driver(ctx, r.Addr, cmp.Or(url, r.Broker), c.Bool("new-connection"))
 	}
 	return nil
 }
 
 // aboutBroker asks a broker that runs already.
 func aboutBroker(ctx context.Context, url string, like broker.Config) (store, sync string, err error) {
-	client, err := broker.Connect(ctx, url)
+	client, err := broker.Open(ctx, url, like)
 	if err != nil {
 		return "", "", err
 	}
 	defer client.Close()
-	if err := client.EnsureStreams(ctx, like); err != nil {
-		return "", "", err
-	}
 	return client.About(ctx)
-}
-
-// placingDriver places orders over HTTP.
-func placingDriver(addr string, newConnection bool) (*bench.GoroutineDriver, error) {
-	d, err := bench.HTTP{
-		URL: "http://" + addr + orders.PathOrders, Method: "POST", Header: []string{"Content-Type: application/json"},
-		Body: queue.Body(), Fill: queue.Fill, Accepted: queue.Accepted, NewConnection: newConnection,
-	}.Driver()
-	if err != nil {
-		return nil, err
-	}
-	d.Kind = queue.Name
-	return d, nil
-}
-
-// queueDriver places orders, and listens at the broker for those that are paid.
-func queueDriver(ctx context.Context, addr, brokerURL string, newConnection bool) (bench.Driver, func(), error) {
-	d, err := placingDriver(addr, newConnection)
-	if err != nil {
-		return nil, nil, err
-	}
-	client, err := broker.Connect(ctx, brokerURL)
-	if err != nil {
-		return nil, nil, err
-	}
-	d.Completions = client
-	return d, client.Close, nil
 }

@@ -93,7 +93,7 @@ func (p *plant) startPayments() { p.payments = serveProcess(p.t, p.paymentsArgs.
 // run drives orders at a steady rate and does what is to happen meanwhile.
 func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.Stage {
 	p.t.Helper()
-	d, done, err := queueDriver(p.t.Context(), p.queue.Addr, p.url, false)
+	d, done, err := queue.Driver(p.t.Context(), p.queue.Addr, p.url, false)
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -349,7 +349,7 @@ func TestQueueStartsAndEndsItsParts(t *testing.T) {
 	if p.Broker == "" {
 		t.Fatalf("no broker in the ready line: %+v", p.Ready)
 	}
-	d, done, err := queueDriver(t.Context(), p.Addr, p.Broker, false)
+	d, done, err := queue.Driver(t.Context(), p.Addr, p.Broker, false)
 	if err != nil {
 		t.Fatal(err)
 	}

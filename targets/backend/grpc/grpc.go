@@ -69,6 +69,7 @@ func (c Config) addr() string { return strings.TrimPrefix(c.URL, "grpc://") }
 
 // Backend is an upstream over gRPC.
 type Backend struct {
+	backend.Parked
 	timeout time.Duration
 	conns   []*grpc.ClientConn
 	clients []orderspb.OrdersClient
@@ -87,6 +88,7 @@ func New(c Config) (*Backend, error) {
 		return nil, err
 	}
 	b := &Backend{timeout: c.Timeout}
+	b.Parked = backend.Parked{Ask: b.ask}
 	b.open, b.end = context.WithCancel(context.Background())
 	n := c.Connections
 	if n == 0 {
@@ -104,22 +106,11 @@ func New(c Config) (*Backend, error) {
 	return b, nil
 }
 
-// Park implements [backend.Backend].
-func (b *Backend) Park(q *backend.Query) {
+func (b *Backend) ask(q *backend.Query) {
 	n := uint64(b.calls.Add(1))
 	ctx, cancel := context.WithTimeout(b.open, b.timeout)
 	defer cancel()
 	q.Err = b.call(ctx, b.clients[n%uint64(len(b.clients))], q)
-}
-
-// Block implements [backend.Backend]. The calling goroutine is locked to its OS
-// thread: while the client parks the one, the other sleeps in the kernel and
-// serves nobody else.
-func (b *Backend) Block(q *backend.Query) { b.Park(q) }
-
-// Notify implements [backend.Backend].
-func (b *Backend) Notify(q *backend.Query, loop backend.Loop, done func()) {
-	backend.NotifyOf(b.Park, q, loop, done)
 }
 
 // Stats implements [backend.Backend].

@@ -60,6 +60,7 @@ func address(text string) (addr string, err error) {
 
 // Backend is an upstream over HTTP.
 type Backend struct {
+	backend.Parked
 	config Config
 	orders string // the address of the orders
 	client *fasthttp.HostClient
@@ -94,6 +95,7 @@ func New(c Config) (*Backend, error) {
 		MaxResponseBodySize:       bodyMax,
 		DialTimeout:               dial,
 	}}
+	b.Parked = backend.Parked{Ask: b.ask}
 	b.open, b.end = context.WithCancel(context.Background())
 	if c.Connections > 0 {
 		b.client.MaxConns = c.Connections
@@ -113,8 +115,7 @@ func dial(addr string, timeout time.Duration) (net.Conn, error) {
 	return &kept{Conn: conn}, nil
 }
 
-// Park implements [backend.Backend].
-func (b *Backend) Park(q *backend.Query) {
+func (b *Backend) ask(q *backend.Query) {
 	b.calls.Add(1)
 	left := b.config.Timeout
 	if b.free != nil {
@@ -154,16 +155,6 @@ func (b *Backend) take(limit time.Duration) error {
 	case <-b.open.Done():
 		return backend.ErrClosed
 	}
-}
-
-// Block implements [backend.Backend]. The calling goroutine is locked to its OS
-// thread: while the client parks the one, the other sleeps in the kernel and
-// serves nobody else.
-func (b *Backend) Block(q *backend.Query) { b.Park(q) }
-
-// Notify implements [backend.Backend].
-func (b *Backend) Notify(q *backend.Query, loop backend.Loop, done func()) {
-	backend.NotifyOf(b.Park, q, loop, done)
 }
 
 // Stats implements [backend.Backend].
@@ -226,37 +217,25 @@ func (b *Backend) call(q *backend.Query, left time.Duration) error {
 	}
 }
 
-// order is an order as the upstream writes it.
-type order struct {
-	ID         int64     `json:"id"`
-	UserID     int64     `json:"user_id"`
-	Status     string    `json:"status"`
-	TotalCents int64     `json:"total_cents"`
-	Created    time.Time `json:"created"`
-}
-
 // read fills in the answer.
 func read(q *backend.Query, body []byte) error {
-	var list []order
+	var list []orders.Order
 	var err error
 	if q.Pay {
-		list = make([]order, 1)
+		list = make([]orders.Order, 1)
 		err = json.Unmarshal(body, &list[0])
 	} else {
 		err = json.Unmarshal(body, &list)
+	}
+	for i := range list {
+		if err == nil {
+			list[i].Status, err = orders.Status(list[i].Status)
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("the upstream's reply cannot be read: %w", err)
 	}
 	q.Room()
-	q.Orders = q.Orders[:0]
-	for i := range list {
-		o := &list[i]
-		status, err := orders.Status(o.Status)
-		if err != nil {
-			return fmt.Errorf("the upstream's reply cannot be read: %w", err)
-		}
-		q.Orders = append(q.Orders, orders.Order{ID: o.ID, UserID: o.UserID, Status: status, TotalCents: o.TotalCents, Created: o.Created})
-	}
+	q.Orders = append(q.Orders[:0], list...)
 	return nil
 }

@@ -55,6 +55,7 @@ const (
 
 // Postgres is a PostgreSQL server as a backend.
 type Postgres struct {
+	backend.Parked
 	conns  int
 	sleep  float64 // seconds
 	schema string
@@ -89,6 +90,7 @@ func New(c Config) (*Postgres, error) {
 	defer cancel()
 
 	p := &Postgres{conns: c.Connections, sleep: c.Latency.Seconds(), schema: newName(), poolLimit: PoolLimit, queryLimit: c.Latency + Grace}
+	p.Parked = backend.Parked{Ask: p.ask}
 	p.open, p.end = context.WithCancel(context.Background())
 	if p.pool, err = pgxpool.NewWithConfig(ctx, p.settings(pool)); err != nil {
 		p.end()
@@ -200,26 +202,12 @@ func (p *Postgres) doubts(_ context.Context, c pgxpool.ShouldPingParams) bool {
 	return true
 }
 
-// Park implements [backend.Backend].
-func (p *Postgres) Park(q *backend.Query) {
+func (p *Postgres) ask(q *backend.Query) {
 	p.calls.Add(1)
-	q.Err = p.ask(q)
+	q.Err = p.answer(q)
 }
 
-// Block implements [backend.Backend]. A goroutine that is locked to its thread
-// takes the thread along when it waits: nothing else runs on it until the answer
-// is there. That the thread sleeps in futex and not in recv, as one of libpq
-// would, is all the difference.
-func (p *Postgres) Block(q *backend.Query) { p.Park(q) }
-
-// Notify implements [backend.Backend]. The library has no calls that return
-// before they are done, so a goroutine waits in the loop's place: what waits for
-// the pool or the server is never the loop.
-func (p *Postgres) Notify(q *backend.Query, loop backend.Loop, done func()) {
-	backend.NotifyOf(p.Park, q, loop, done)
-}
-
-func (p *Postgres) ask(q *backend.Query) error {
+func (p *Postgres) answer(q *backend.Query) error {
 	conn, err := p.take()
 	if err != nil {
 		return err

@@ -51,8 +51,24 @@ type Client struct {
 	lose context.CancelFunc
 }
 
-// Connect connects to the broker at a nats:// address, of which it may be that
-// it has no streams yet: see EnsureStreams.
+// Open connects to the broker at a nats:// address, and makes the streams where it
+// does not have both.
+func Open(ctx context.Context, url string, like Config) (*Client, error) {
+	c, err := Connect(ctx, url)
+	if err != nil || c.orders != nil && c.done != nil {
+		return c, err
+	}
+	like = like.WithDefaults()
+	like.Sync = "" // how an external broker flushes is unknown
+	if err := c.makeStreams(ctx, like); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Connect connects to the broker at a nats:// address. It may have no streams yet:
+// see Open.
 func Connect(ctx context.Context, url string) (*Client, error) {
 	c := &Client{}
 	c.lost, c.lose = context.WithCancel(context.Background())
@@ -96,17 +112,6 @@ func (c *Client) open(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// EnsureStreams makes the streams where the broker, another's, does not have
-// both.
-func (c *Client) EnsureStreams(ctx context.Context, like Config) error {
-	if c.orders != nil && c.done != nil {
-		return nil
-	}
-	like = like.WithDefaults()
-	like.Sync = "" // how it flushes is not known
-	return c.makeStreams(ctx, like)
 }
 
 // makeStreams makes both streams, or changes their limits.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -18,28 +17,15 @@ import (
 
 // Payment is the record of a paid order.
 type Payment struct {
-	Order   orders.Order
-	Payment string // names the one act of paying: of two records of an order it tells them apart
+	orders.Order
+	Payment string `json:"payment,omitempty"` // identifies one act of paying: two records of an order differ in it
 }
 
-type orderJSON struct {
-	ID         int64     `json:"id"`
-	UserID     int64     `json:"user_id"`
-	Status     string    `json:"status"`
-	TotalCents int64     `json:"total_cents"`
-	Created    time.Time `json:"created"`
-	Payment    string    `json:"payment,omitempty"`
-}
-
-func parse(data []byte) (Payment, error) {
-	var j orderJSON
-	if err := json.Unmarshal(data, &j); err != nil {
-		return Payment{}, err
+func parse(data []byte) (p Payment, err error) {
+	if err = json.Unmarshal(data, &p); err == nil && p.ID < 1 {
+		err = fmt.Errorf("the order's id is %d", p.ID)
 	}
-	if j.ID < 1 {
-		return Payment{}, fmt.Errorf("the order's id is %d", j.ID)
-	}
-	return Payment{orders.Order{ID: j.ID, UserID: j.UserID, Status: j.Status, TotalCents: j.TotalCents, Created: j.Created}, j.Payment}, nil
+	return p, err
 }
 
 func key(id uint64) string { return strconv.FormatUint(id, 10) }
@@ -71,12 +57,11 @@ func (c *Client) Recorded(ctx context.Context, id int64) (p Payment, ok bool, er
 // each. It is false where the order had been recorded before, by another act of
 // paying. It may be called again where it failed.
 func (c *Client) Record(ctx context.Context, p Payment) (first bool, err error) {
-	o := p.Order
-	data, err := json.Marshal(orderJSON{o.ID, o.UserID, o.Status, o.TotalCents, o.Created, p.Payment})
+	data, err := json.Marshal(p)
 	if err != nil {
 		return false, err
 	}
-	msg := nats.NewMsg(subjectDone + key(uint64(o.ID)))
+	msg := nats.NewMsg(subjectDone + key(uint64(p.ID)))
 	msg.Data = data
 	// Not by a message id, which the broker knows for a while only: the subject
 	// must have no message yet.
@@ -87,7 +72,7 @@ func (c *Client) Record(ctx context.Context, p Payment) (first bool, err error) 
 	}
 	// Somebody recorded it: we, in an earlier call that was not answered, or
 	// another.
-	there, ok, err := c.Recorded(ctx, o.ID)
+	there, ok, err := c.Recorded(ctx, p.ID)
 	if err != nil || !ok {
 		return false, errors.Join(err, api)
 	}

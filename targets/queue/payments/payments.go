@@ -72,8 +72,8 @@ type Config struct {
 
 // Server is a running service.
 type Server struct {
-	config  Config
-	http    *front.Server
+	config Config
+	*front.Server
 	broker  *broker.Client
 	orders  *broker.Orders
 	stop    context.CancelFunc
@@ -98,7 +98,7 @@ func Start(c Config) (*Server, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	var err error
-	if s.broker, err = broker.Connect(ctx, c.Broker); err != nil {
+	if s.broker, err = broker.Open(ctx, c.Broker, c.Streams); err != nil {
 		return nil, err
 	}
 	if err := s.start(ctx); err != nil {
@@ -109,14 +109,11 @@ func Start(c Config) (*Server, error) {
 }
 
 func (s *Server) start(ctx context.Context) (err error) {
-	if err := s.broker.EnsureStreams(ctx, s.config.Streams); err != nil {
-		return err
-	}
 	if s.orders, err = s.broker.Consume(ctx, s.config.AckWait); err != nil {
 		return err
 	}
-	turnAway := func(*backend.Job) bool { return false }
-	if s.http, err = front.Listen(s.config.Addr, turnAway, s); err != nil {
+	reject := func(*backend.Job) bool { return false }
+	if s.Server, err = front.Listen(s.config.Addr, reject, s); err != nil {
 		return err
 	}
 	s.stopped, s.stop = context.WithCancel(context.Background())
@@ -251,9 +248,6 @@ func (s *Server) repeated(order *broker.Placed, paidTwice bool) {
 	s.broker.TellAgain(order.ID, paidTwice)
 }
 
-// Addr is the address that the server listens on, as HOST:PORT.
-func (s *Server) Addr() string { return s.http.Addr() }
-
 // Stats says what the service is doing.
 func (s *Server) Stats() orders.Stats {
 	s.mu.Lock()
@@ -285,7 +279,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 		return fmt.Errorf("consumers are still at work: %w", ctx.Err())
 	}
-	err := s.http.Shutdown(ctx)
+	err := s.Server.Shutdown(ctx)
 	s.broker.Close()
 	return err
 }

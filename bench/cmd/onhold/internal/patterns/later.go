@@ -46,29 +46,26 @@ func payLater(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	type half struct {
 		stage *result.Stage
 		line  *timeline
-		about string
 		err   error
 	}
-	place := func(p *targets.Process, url, style string) <-chan half {
+	place := func(p *targets.Process) <-chan half {
 		done := make(chan half, 1)
 		go func() {
 			var h half
-			h.stage, h.line, h.about, h.err = placeOrders(ctx, p.Addr, url, bench.Plan{
+			h.stage, h.line, h.err = placeOrders(ctx, p, bench.Plan{
 				Load: bench.Load{Rate: orderRate, Arrivals: load.Constant}, Duration: length, DrainTimeout: time.Minute + 2*length, Timeout: time.Minute,
 				MaxLag: 20 * time.Millisecond, // seconds are told here
-				Seed:   stageSeed, TargetPID: p.PID, Wait: wait, NoPin: l.NoPin,
-				Settings: result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: style}},
+				Seed:   stageSeed, Wait: wait, NoPin: l.NoPin,
+				Settings: result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: p.Style}},
 			})
 			if h.err != nil {
 				cancel() // the other one tells nothing alone
-			} else if died, how := p.Ended(); died {
-				h.stage.Invalidate("the target died in mid-stage: %s", how)
 			}
 			done <- h
 		}()
 		return done
 	}
-	inline, queued := place(now, "", "blocking"), place(later, later.Broker, "queue")
+	inline, queued := place(now), place(later)
 	a, b := <-inline, <-queued
 	if err := errors.Join(a.err, b.err); err != nil {
 		return pattern.Pattern{}, err
@@ -77,7 +74,11 @@ func payLater(ctx context.Context, l *lab) (pattern.Pattern, error) {
 		b.stage.Invalidate("%d accepted orders are lost", q.Lost)
 	}
 	l.stages = append(l.stages, a.stage, b.stage)
-	return tellPaying(length, b.about, a.stage, b.stage, a.line, b.line), nil
+	about := "store unknown"
+	if st, err := later.Stats(ctx); err == nil && st.Broker != nil {
+		about = "store " + st.Broker.Store + ", sync " + st.Broker.Sync
+	}
+	return tellPaying(length, about, a.stage, b.stage, a.line, b.line), nil
 }
 
 func tellPaying(length time.Duration, about string, now, later *result.Stage, nowLine, laterLine *timeline) pattern.Pattern {

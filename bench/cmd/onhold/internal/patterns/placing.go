@@ -9,43 +9,29 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/targets/orders"
+	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/queue"
-	"github.com/a628bb15/onhold/targets/queue/broker"
 )
 
-// placeOrders drives a target with POSTs that place orders, by the clock. Where
-// it has a broker, the orders are paid later, and the stage has both clocks.
-func placeOrders(ctx context.Context, addr, url string, plan bench.Plan) (s *result.Stage, t *timeline, about string, err error) {
-	h := bench.HTTP{
-		URL: "http://" + addr + orders.PathOrders, Method: "POST", Header: []string{"Content-Type: application/json"},
-		Body: queue.Body(), Fill: queue.Fill,
-	}
-	var later bench.Completions
-	if url != "" {
-		client, err := broker.Connect(ctx, url)
-		if err != nil {
-			return nil, nil, "", err
+// placeOrders drives a target with POSTs that place orders. Where it has a broker,
+// the orders are paid later, and the stage has completions.
+func placeOrders(ctx context.Context, p *targets.Process, plan bench.Plan) (s *result.Stage, t *timeline, err error) {
+	var driver *bench.GoroutineDriver
+	if p.Broker == "" {
+		driver, err = queue.Request(p.Addr).Driver()
+	} else {
+		var done func()
+		if driver, done, err = queue.Driver(ctx, p.Addr, p.Broker, false); err == nil {
+			defer done()
 		}
-		defer client.Close()
-		store, sync, err := client.About(ctx)
-		if err != nil {
-			return nil, nil, "", err
-		}
-		about = "store " + store + ", sync " + sync
-		h.Accepted, later = queue.Accepted, client
 	}
-	driver, err := h.Driver()
 	if err != nil {
-		return nil, nil, "", err
-	}
-	if driver.Completions = later; later != nil {
-		driver.Kind = queue.Name
+		return nil, nil, err
 	}
 	t = &timeline{}
 	plan.Observer = t
-	s, err = bench.Run(ctx, plan, driver)
-	return s, t, about, err
+	s, err = p.Drive(ctx, plan, driver)
+	return s, t, err
 }
 
 // timeline is when each order of a stage was answered and paid.

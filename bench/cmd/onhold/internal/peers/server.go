@@ -58,11 +58,6 @@ func (r *runner) launch(ctx context.Context, t target) (*server, error) {
 
 func (s *server) url() string { return "http://" + s.Addr + s.target.path }
 
-// ask gets one of the server's control paths.
-func (s *server) ask(ctx context.Context, path string) ([]byte, error) {
-	return bare.Client{Addr: s.Addr}.Get(ctx, path)
-}
-
 // counts asks the server what it counted.
 func (s *server) counts(ctx context.Context) (c counts, err error) {
 	if !s.target.bare() {

@@ -34,11 +34,11 @@ func TestGoldenExpected(t *testing.T) {
 func TestExpectedWritesAPicture(t *testing.T) {
 	dir := t.TempDir()
 	one := expectedLine(theory.Setting{Load: theory.LoadClosed, Clients: 1, Workers: 2, Places: 1, Service: time.Second, RejectPause: time.Second}, 5)
-	path, err := Expected(dir, []float64{5}, one)
+	paths, err := Expected(dir, []float64{5}, one)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := os.ReadFile(path)
+	data, err := os.ReadFile(paths[0])
 	if err != nil {
 		t.Fatal(err)
 	}

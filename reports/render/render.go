@@ -17,10 +17,9 @@ package render
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
 
 	"github.com/a628bb15/onhold/reports/conformance"
-	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/figure"
 	"github.com/a628bb15/onhold/reports/render/page"
@@ -63,21 +62,13 @@ func writeReport(dir string, run result.Run, stages []*result.Stage, resolution 
 			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
 		}
 		for _, f := range made {
-			path, writeErr := writeFile(dir, f)
-			if writeErr != nil {
-				err = errors.Join(err, writeErr)
-				continue
+			path, writeErr := sweep.Save(dir, f)
+			if err = errors.Join(err, writeErr); writeErr == nil {
+				r.Made, paths = append(r.Made, f), append(paths, path...)
 			}
-			r.Made = append(r.Made, f)
-			paths = append(paths, path)
 		}
 	}
 	return paths, err
-}
-
-func writeFile(dir string, f sweep.File) (path string, err error) {
-	path = filepath.Join(dir, f.Name)
-	return path, files.Write(path, f.Data)
 }
 
 // Verification writes verify.png and summary.md of a verification into dir, and returns
@@ -87,14 +78,18 @@ func Verification(dir string, r *conformance.Report) ([]string, error) {
 }
 
 func writeVerification(dir string, r *conformance.Report, resolution int) (paths []string, err error) {
-	made, err := page.Verification(r, resolution)
-	for _, f := range made {
-		path, writeErr := writeFile(dir, f)
-		if writeErr != nil {
-			err = errors.Join(err, writeErr)
-			continue
-		}
-		paths = append(paths, path)
+	made, drawErr := page.Verification(r, resolution)
+	paths, err = sweep.Save(dir, made...)
+	return paths, errors.Join(drawErr, err)
+}
+
+// Expected draws a line of what theory expects as the capacity figure, with no
+// measurement in it, into the folder dir, and returns the path of the file. The levels are
+// those of its points that somebody asked about; there must be one.
+func Expected(dir string, levels []float64, line []model.Point) ([]string, error) {
+	data, err := figure.Expected(levels, line).PNG(canvas.DPI)
+	if err != nil {
+		return nil, err
 	}
-	return paths, err
+	return sweep.Save(dir, sweep.File{Name: figure.SheetName("capacity", 0), Data: data})
 }

@@ -325,15 +325,15 @@ func predictLevels(c *cli.Command, s theory.Setting) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return settled(&files.Unwritten{Path: "--out=" + dir, Err: err}, nil)
 	}
-	path, err := render.Expected(dir, levels, line)
+	paths, err := render.Expected(dir, levels, line)
 	if err != nil {
 		return settled(err, nil)
 	}
 	if c.Bool("json") {
-		fmt.Fprintln(c.Root().ErrWriter, path)
+		fmt.Fprintln(c.Root().ErrWriter, strings.Join(paths, "\n"))
 		return nil
 	}
-	_, err = fmt.Fprintf(out, "\n%s\n", path)
+	_, err = fmt.Fprintf(out, "\n%s\n", strings.Join(paths, "\n"))
 	return err
 }
 

@@ -1,6 +1,12 @@
 package sweep
 
-import "github.com/a628bb15/onhold/reports/result"
+import (
+	"errors"
+	"path/filepath"
+
+	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/result"
+)
 
 // Report is what the outputs of a run are made from.
 type Report struct {
@@ -24,6 +30,20 @@ type File struct {
 	Data  []byte
 	Title string
 	Alt   string
+}
+
+// Save writes files into the folder dir, which must exist, and returns the paths of
+// those that it wrote, in order. The error joins all that went wrong.
+func Save(dir string, all ...File) (paths []string, err error) {
+	for _, f := range all {
+		path := filepath.Join(dir, f.Name)
+		if writeErr := files.Write(path, f.Data); writeErr != nil {
+			err = errors.Join(err, writeErr)
+			continue
+		}
+		paths = append(paths, path)
+	}
+	return paths, err
 }
 
 // Nothing is the error of an output that has nothing to show, in a sentence. It is

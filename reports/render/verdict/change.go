@@ -1,6 +1,7 @@
 package verdict
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -21,21 +22,30 @@ func limit(scale compare.Scale, x float64) string { return units.Limit(x, scale 
 
 // directed is a change with its direction.
 func directed(scale compare.Scale, x float64) string {
-	switch s := size(scale, x); {
-	case s == units.None:
-		return s
+	switch {
 	case x > 0:
-		return s + " worse"
+		return size(scale, x) + " worse"
 	case x < 0:
-		return s + " better"
+		return size(scale, x) + " better"
+	case x == 0:
+		return "no change"
 	}
-	return "no change"
+	return units.None
 }
+
+// measured reports whether anything was measured.
+func measured(f compare.Finding) bool { return f.Pairs != 0 || f.Estimate != 0 }
+
+// unbounded reports whether nothing is known of where the change lies.
+func unbounded(f compare.Finding) bool { return f.FromZero() || f.Lower.None() && f.Upper.None() }
+
+// exactly reports whether the change has no noise.
+func exactly(f compare.Finding) bool { return !f.Lower.None() && f.Lower == f.Upper }
 
 // changed is the change of a finding.
 func changed(f compare.Finding) string {
 	switch {
-	case f.Pairs == 0 && f.Estimate == 0:
+	case !measured(f):
 		return units.None
 	case f.FromZero():
 		return fromZero(f)
@@ -45,16 +55,12 @@ func changed(f compare.Finding) string {
 
 // fromZero is a change that has no percentage: 0 → 3 allocs/op.
 func fromZero(f compare.Finding) string {
-	base, candidate := valueOf(float64(f.BaseValue), f.Unit), valueOf(float64(f.CandidateValue), f.Unit)
-	s := base + " → " + candidate
-	if base == units.Number(float64(f.BaseValue)) && candidate == units.Number(float64(f.CandidateValue)) {
-		s += " " + words.Shorten(escape.Line(f.Unit), 20) // the values have none
+	s := valueOf(float64(f.BaseValue), f.Unit) + " → " + valueOf(float64(f.CandidateValue), f.Unit)
+	if named, _, suffix := unitOf(f.Unit); named == units.Count && suffix == "" {
+		s += " " + words.Shorten(escape.Line(f.Unit), 20) // the values have no unit
 	}
 	return s
 }
-
-// exactly stands in place of an interval where a change has no noise.
-const exactly = "exact"
 
 // interval is where the change of a finding lies. Where all of it is on the side of
 // the estimate, that side is not repeated.
@@ -67,8 +73,10 @@ func interval(f compare.Finding) string {
 		return directed(f.Scale, x)
 	}
 	switch {
-	case f.FromZero(), f.Lower.None() && f.Upper.None():
+	case unbounded(f):
 		return units.None
+	case exactly(f):
+		return "exact"
 	case f.Lower.None() && hi < 0:
 		return "at least " + one(hi)
 	case f.Lower.None():
@@ -77,8 +85,6 @@ func interval(f compare.Finding) string {
 		return "at most " + one(lo)
 	case f.Upper.None():
 		return "at least " + one(lo)
-	case lo == hi:
-		return exactly
 	case lo >= 0 && hi > 0 && f.Estimate >= 0:
 		return size(f.Scale, lo) + " to " + size(f.Scale, hi)
 	case hi <= 0 && lo < 0 && f.Estimate <= 0:
@@ -98,8 +104,8 @@ func bounds(f compare.Finding) string {
 	switch {
 	case f.FromZero():
 		return "none: a change from zero has no percentage"
-	case f.Lower == f.Upper && !f.Lower.None():
-		return exactly
+	case exactly(f):
+		return "exact"
 	}
 	return one(f.Lower) + " to " + one(f.Upper)
 }
@@ -133,31 +139,31 @@ func outliers(f compare.Finding) string {
 	return units.Int(f.Outliers.Candidate.Outliers) + " of " + units.Int(f.Outliers.Candidate.N)
 }
 
+// unitOf is how values in a unit of benchmark text are printed: in which unit, times
+// which scale, with which suffix.
+func unitOf(unit string) (u units.Unit, scale float64, suffix string) {
+	amount, per, isRate := strings.Cut(unit, "/")
+	switch what := amount[strings.LastIndexByte(amount, '-')+1:]; {
+	case what == "ns":
+		return units.Time, 1, ""
+	case what == "ppm":
+		return units.Share, 1e-6, ""
+	case what == "B" && per != "s":
+		return units.Bytes, 1, ""
+	case (what == "MB" || what == "B") && per == "s":
+		return units.Count, 1, " " + what + "/s"
+	case isRate && per == "s":
+		return units.Rate, 1, ""
+	}
+	return units.Count, 1, ""
+}
+
 // valueOf is a value in a unit of benchmark text as people write it: 203 ms in place
 // of 203411072 p99-ns.
 func valueOf(v float64, unit string) string {
-	if !isNumber(v) {
-		return units.None
-	}
-	if v < 0 {
-		return "-" + valueOf(-v, unit)
-	}
-	if v >= 1e15 || v > 0 && v < 1e-9 {
+	if size := math.Abs(v); size >= 1e15 && !math.IsInf(v, 0) || size > 0 && size < 1e-9 {
 		return strconv.FormatFloat(v, 'g', 3, 64) // no value of a server; but a column keeps its width
 	}
-	amount, per, isRate := strings.Cut(unit, "/")
-	what := amount[strings.LastIndexByte(amount, '-')+1:]
-	switch {
-	case what == "ns":
-		return units.Time.Text(v)
-	case what == "ppm":
-		return units.Percent(v / 1e6)
-	case what == "B" && per != "s":
-		return units.Bytes.Text(v)
-	case (what == "MB" || what == "B") && per == "s":
-		return units.Number(v) + " " + what + "/s"
-	case isRate && per == "s":
-		return units.Rate.Text(v)
-	}
-	return units.Number(v)
+	u, scale, suffix := unitOf(unit)
+	return u.Text(v*scale) + suffix
 }

@@ -82,7 +82,7 @@ func TestValueOf(t *testing.T) {
 	}{
 		{203411072, "p99-ns", "203 ms"}, {41260, "cpu-ns/req", "41.3 µs"}, {0.25, "ns/op", "0.25 ns"}, {0, "ns/op", "0"},
 		{985.2, "ok/s", "985/s"}, {4100, "rejected-ppm", "0.4 %"}, {812.3, "MB/s", "812 MB/s"}, {2048, "B/op", "2 KiB"},
-		{12, "allocs/req", "12"}, {1234567, "widgets", "1,234,567"}, {-3e6, "x-ns", "-3 ms"}, {math.NaN(), "ns/op", "–"},
+		{12, "allocs/req", "12"}, {1234567, "widgets", "1,234,567"}, {-3e6, "x-ns", "−3 ms"}, {math.NaN(), "ns/op", "–"},
 		{1e300, "ns/op", "1e+300"}, {7, "", "7"},
 	} {
 		if got := valueOf(c.v, c.unit); got != c.want {

@@ -70,22 +70,20 @@ func changeOf(f compare.Finding, scenario string) figure.Change {
 		Drawn:    f.Pairs > 0 && !f.Estimate.None() && !f.FromZero(),
 		Estimate: float64(f.Estimate), Lower: float64(f.Lower), Upper: float64(f.Upper),
 		Tolerance: f.Tolerance, Margin: f.Margin,
-		Change: changed(f), Interval: interval(f),
-		Reason: cmp.Or(escape.Line(f.Reason), "nothing was measured"),
+		Interval: interval(f),
+		Reason:   cmp.Or(escape.Line(f.Reason), "nothing was measured"),
 	}
-	if r.Change == units.None {
-		r.Change = ""
-	}
-	switch r.Interval {
-	case exactly:
+	switch {
+	case exactly(f):
 		r.Interval = ""
-	case units.None:
+	case unbounded(f):
 		r.Interval = "no bounds"
 	}
-	if base, candidate := typical(f, f.BaseValue), typical(f, f.CandidateValue); base != units.None || candidate != units.None {
-		r.Values = base + " → " + candidate
-		if base == candidate {
-			r.Values = base
+	if measured(f) {
+		r.Change = changed(f)
+		r.Values = typical(f, f.BaseValue)
+		if candidate := typical(f, f.CandidateValue); candidate != r.Values {
+			r.Values += " → " + candidate
 		}
 	}
 	if f.FromZero() {
@@ -128,11 +126,11 @@ func (c *comparison) regressionAlt(findings []compare.Finding, title string) str
 			keys = append(keys, fmt.Sprintf("and %d more: %s", len(findings)-i, tally(findings[i:])))
 			break
 		}
-		k := fmt.Sprintf("%s %s", nameOf(f), ofFinding(f).String())
+		k := fmt.Sprintf("%s %s", nameOf(f), ofFinding(f))
 		if f.Pairs > 0 {
 			k += ", " + changed(f)
-			if in := interval(f); in != units.None && in != exactly {
-				k += " (" + in + ")"
+			if !unbounded(f) && !exactly(f) {
+				k += " (" + interval(f) + ")"
 			}
 		}
 		keys = append(keys, escape.Line(k))

@@ -116,14 +116,13 @@ func (c *comparison) change(f compare.Finding) string {
 	if f.Estimate == 0 {
 		s = nameOf(f) + " has " + changed(f)
 	}
-	switch in := interval(f); in {
-	case units.None:
+	switch {
+	case unbounded(f):
 		return s + ", without bounds"
-	case exactly:
+	case exactly(f):
 		return s
-	default:
-		return s + " (" + in + c.confidence(", %s") + ")"
 	}
+	return s + " (" + interval(f) + c.confidence(", %s") + ")"
 }
 
 // outlying is how many launches of the candidate were far worse than the typical one.
@@ -138,13 +137,13 @@ func (c *comparison) outlying(f compare.Finding) string {
 
 // open is where the change of a metric lies that could not be decided.
 func (c *comparison) open(f compare.Finding) string {
-	switch in := interval(f); {
+	switch {
 	case f.FromZero():
 		return nameOf(f) + ": " + changed(f)
-	case in == units.None:
+	case unbounded(f):
 		return fmt.Sprintf("%s do not bound the change of %s", units.Plural(f.Pairs, "pair"), nameOf(f))
-	case f.Lower.None() || f.Upper.None() || in == exactly:
-		return fmt.Sprintf("%s is %s%s", nameOf(f), in, c.confidence(" (%s)"))
+	case f.Lower.None() || f.Upper.None() || exactly(f):
+		return fmt.Sprintf("%s is %s%s", nameOf(f), interval(f), c.confidence(" (%s)"))
 	}
 	from, to := directed(f.Scale, float64(f.Lower)), directed(f.Scale, float64(f.Upper))
 	return fmt.Sprintf("%s is between %s and %s%s", nameOf(f), from, to, c.confidence(" (%s)"))

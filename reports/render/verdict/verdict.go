@@ -9,11 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 	"slices"
 
 	"github.com/a628bb15/onhold/reports/compare"
-	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 )
@@ -71,14 +69,8 @@ func (c *comparison) write(dir string) (paths []string, err error) {
 		if makeErr != nil {
 			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
 		}
-		for _, f := range made {
-			path := filepath.Join(dir, f.Name)
-			if writeErr := files.Write(path, f.Data); writeErr != nil {
-				err = errors.Join(err, writeErr)
-				continue
-			}
-			paths = append(paths, path)
-		}
+		saved, saveErr := sweep.Save(dir, made...)
+		paths, err = append(paths, saved...), errors.Join(err, saveErr)
 	}
 	return paths, err
 }

@@ -33,7 +33,7 @@ func connsDriver(t *testing.T, h bench.HTTP) bench.Driver {
 func epollDriver(threads int) made {
 	return func(t *testing.T, h bench.HTTP) bench.Driver {
 		t.Helper()
-		d, err := epoll.New(h, threads, 0)
+		d, err := epoll.New(h, epoll.Options{Threads: threads})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func number(x float64) string { return strconv.FormatFloat(x, 'g', 3, 64) }
 // namedDriver makes a driver where there is no test to fail.
 func namedDriver(name string, h bench.HTTP) (bench.Driver, error) {
 	if name == epoll.Name {
-		return epoll.New(h, 2, 0)
+		return epoll.New(h, epoll.Options{Threads: 2})
 	}
 	dial, err := h.Dial()
 	return &bench.GoroutineDriver{Dial: dial, Kind: bench.GoroutineName}, err

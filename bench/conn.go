@@ -8,64 +8,58 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // Conn is one connection to a target, in any protocol. One goroutine at a
 // time uses it, except that Close may be called while Do is running and must
-// make it return.
+// make it return. A Conn may also be a [Checker] and a [SharedConn].
 type Conn interface {
-	// Do makes one request and waits for the whole reply, for at most timeout.
+	// Do makes one request and waits for the complete reply, for at most timeout.
 	// It does not retry: a retry would hide a failure and time two as one.
 	Do(timeout time.Duration) Reply
 	Close() error
 }
 
-// WhyTimeout is the reason of a request that had no complete reply in time.
-const WhyTimeout = "no complete reply within the timeout"
-
-// TooLate reports whether a reply that was read took the timeout or longer: it
-// counts as one that did not come. A driver that is kept from running sees its
-// deadline late, and by then the reply may be there.
-func TooLate(o result.Outcome, took, timeout time.Duration) bool {
-	return took >= timeout && (o == result.OK || o == result.Rejected)
+// Checker is a Conn that can report, before a request is sent, whether its
+// connection is still usable: where it is not, the driver makes a new one, as any
+// client would, and counts no failure. Without it, and where the peer closes at
+// the very moment of sending, the request ends in a reset.
+type Checker interface {
+	// Check does not wait. It is false where the peer has closed the connection, or
+	// has sent unsolicited bytes, which are no reply to any request.
+	Check() (usable, unsolicited bool)
 }
 
-// Aliver is a Conn that can tell, before a request is sent, that its peer has
-// closed it meanwhile. The driver then makes a new connection, as any client
-// would, and no failure is counted. A peer that closes at the very moment of
-// sending is a reset all the same.
-type Aliver interface{ Alive() bool }
-
-// Unasker is an Aliver that knows why its connection is not one any more:
-// Unasked is true where Alive was false because bytes came that are no reply to
-// any request.
-type Unasker interface{ Unasked() bool }
-
-// Sharer is a Conn that may be one of several on the same connection. It is
-// Fresh where the connection was made for it: only that counts as connecting.
-type Sharer interface{ Fresh() bool }
+// SharedConn is a Conn that may be one of several on the same connection.
+type SharedConn interface {
+	// Fresh reports whether the connection was made for this Conn: only that counts
+	// as connecting.
+	Fresh() bool
+}
 
 // Reply is how one request ended.
 type Reply struct {
 	Outcome     result.Outcome
 	Spent       bool   // the connection cannot take another request
-	Unsolicited bool   // bytes came with it that nobody asked for; then it is spent, too
-	Why         string // for people, where the outcome is neither ok nor rejected
+	Unsolicited bool   // it was followed by bytes that are no reply to any request; then Spent is true, too
+	Why         string // the reason, where the outcome is neither ok nor rejected; of a timeout it may be empty
 
-	// ID is what the server calls the request where it only accepted it and does
-	// the work later; 0 where the reply is all there is. See Completions.
+	// ID is the id that the server gave a request that it accepts now and completes
+	// later; 0 where the reply is all there is. See [Completions].
 	ID uint64
 }
 
-// Dial makes a connection. It gives up when ctx ends.
+// Dial makes a connection. It gives up when ctx ends. Of its errors
+// [DialOutcome] makes an outcome.
 type Dial func(ctx context.Context) (Conn, error)
 
-// DialFailed tells how an arrival ended for which no connection could be
-// made. Running out of ports, descriptors or memory is the generator's fault
-// and never counted against the server; nor is a name that cannot be looked up.
-func DialFailed(err error) Reply {
-	r := Reply{Outcome: result.Refused, Spent: true, Why: err.Error()}
+// DialOutcome is the outcome of an arrival for which no connection could be made,
+// and its reason. Running out of ports, descriptors or memory is the generator's
+// fault and never counted against the server; nor is a name that cannot be
+// resolved.
+func DialOutcome(err error) (result.Outcome, string) {
 	var timeout net.Error
 	var name *net.DNSError
 	switch {
@@ -73,10 +67,10 @@ func DialFailed(err error) Reply {
 		errors.Is(err, syscall.EADDRNOTAVAIL), errors.Is(err, syscall.EADDRINUSE),
 		errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE),
 		errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.ENOSPC):
-		r.Outcome = result.Unsent
+		return result.Unsent, err.Error()
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
-		r.Outcome, r.Why = result.Timeout, "connecting took longer than the timeout"
+		return result.Timeout, exchange.NoConnection
 	}
-	return r
+	return result.Refused, err.Error()
 }

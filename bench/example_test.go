@@ -26,7 +26,7 @@ func Example() {
 	}))
 	defer server.Close()
 
-	driver, err := epoll.Best(bench.HTTP{URL: server.URL}, 0, 0)
+	driver, err := epoll.Best(bench.HTTP{URL: server.URL}, epoll.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -263,8 +263,8 @@ func processed(m merged, p Plan) {
 		s.Invalidate("%d requests are ok, %d were accepted, of which %d are done, %d in the backlog, %d lost and %d unknown: a fault of the driver",
 			s.Counts[result.OK], q.Accepted, q.Completed(), q.Backlog, q.Lost, q.Unknown)
 	}
-	if m.laterErr != nil {
-		s.Invalidate("%v", m.laterErr)
+	if m.completionErr != nil {
+		s.Invalidate("%v", m.completionErr)
 	} else if q.Lost > 0 {
 		s.Warn("%d of %d accepted requests are LOST: they were not done, and nobody has them any more", q.Lost, q.Accepted)
 	}

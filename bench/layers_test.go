@@ -24,9 +24,9 @@ var layers = [][]string{
 	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/redact", "reports/render/words", "reports/theory", "reports/units", "targets/backend/postgres/pgtest", "targets/orders"},
 	{"reports/files", "reports/load", "reports/render/table"},
 	{"reports/result", "reports/trace"},
-	{"bench/host", "reports/compare", "reports/conformance", "reports/model", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/admission", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
+	{"bench/host", "bench/internal/exchange", "reports/compare", "reports/conformance", "reports/model", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/admission", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
 	{"bench", "bench/process", "reports/render/finding", "targets/backend/...", "targets/front"},
-	{"bench/epoll", "reports/render/figure", "targets", "targets/..."},
+	{"bench/epoll", "bench/internal/alive", "reports/render/figure", "targets", "targets/..."},
 	{"bench/benchtest", "bench/cmd/onhold/internal/...", "bench/cmd/onhold/internal/duet", "reports/render", "reports/render/..."},
 	{"bench/cmd/onhold", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns"},
 }

@@ -283,7 +283,9 @@ func TestFaultsOfADriverShow(t *testing.T) {
 // over again.
 type faulty []int
 
-func (f faulty) Name() string { return "faulty" }
+func (f faulty) Name() string                                    { return "faulty" }
+func (f faulty) Settings() result.Settings                       { return nil }
+func (f faulty) Connections(p Plan) (connections, addresses int) { return 1, 1 }
 
 func (f faulty) Drive(_ context.Context, p Plan, rec *Recorder) error {
 	shard := rec.NewShard()

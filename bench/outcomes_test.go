@@ -19,9 +19,9 @@ type reply struct {
 	spent  bool // the connection takes no other request
 }
 
-// unasked follows a reply in the same packet. In a later one it may meet the
+// unsolicited follows a reply in the same packet. In a later one it may meet the
 // next request, and nobody can tell.
-const unasked = "HTTP/1.1 200 OK\r\n"
+const unsolicited = "HTTP/1.1 200 OK\r\n"
 
 // replies are whole ones, as servers send them.
 var replies = []reply{
@@ -52,7 +52,7 @@ var replies = []reply{
 	{"HTTP/1.0, kept alive", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello", false, result.OK, false},
 	{"HTTP/1.0, to the end of the connection", "HTTP/1.0 200 OK\r\n\r\nhello", true, result.OK, true},
 	{"a body that ends with the connection", "HTTP/1.1 200 OK\r\n\r\nhello", true, result.OK, true},
-	{"bytes that nobody asked for", okReply + unasked, false, result.OK, true},
+	{"unsolicited bytes", okReply + unsolicited, false, result.OK, true},
 	{"turned away", rejectedReply, false, result.Rejected, false},
 	{"turned away, and the connection too", "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", true, result.Rejected, true},
 	{"too many requests", "HTTP/1.1 429 Too Many Requests\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlate\r\n0\r\n\r\n", false, result.Rejected, false},
@@ -91,7 +91,7 @@ func (r reply) sends(s script) script {
 // cuts are the places at which a reply is cut in two: every one, but of the
 // long ones some at each end and in the middle.
 func (r reply) cuts() (at []int) {
-	n := len(strings.TrimSuffix(r.text, unasked))
+	n := len(strings.TrimSuffix(r.text, unsolicited))
 	for i := 1; i < n; i++ {
 		if n < 300 || i < 20 || i > n-20 || i%9973 == 0 {
 			at = append(at, i)
@@ -114,7 +114,7 @@ func TestOutcomeOfEachReply(t *testing.T) {
 				for _, i := range r.cuts() {
 					scripts = append(scripts, r.sends(cutAt(i, r.text)))
 				}
-				if len(r.text) < 300 && !strings.HasSuffix(r.text, unasked) {
+				if len(r.text) < 300 && !strings.HasSuffix(r.text, unsolicited) {
 					scripts = append(scripts, r.sends(dribbles(r.text)))
 				}
 				for len(scripts)%clients != 0 {

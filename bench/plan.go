@@ -29,8 +29,8 @@ const (
 	DefaultSeed   = 1
 )
 
-// MostWaiting is the most that MaxWaiting may be: some 80 MB.
-const MostWaiting = 10_000_000
+// mostWaiting is the most that MaxWaiting may be: some 80 MB.
+const mostWaiting = 10_000_000
 
 // Arrivals is a pattern of planned instants. It knows no clock: it says at which
 // offsets from its start requests are to be sent, so a schedule can be computed,
@@ -105,7 +105,11 @@ func (p Plan) withDefaults() Plan {
 	setZero(&p.Duration, DefaultDuration)
 	setZero(&p.DrainTimeout, DefaultDrainTimeout)
 	setZero(&p.Timeout, DefaultTimeout)
-	setZero(&p.MaxConnections, min(DefaultMaxConnections, host.MaxConnections()))
+	ends := 1
+	if p.inProcess() {
+		ends = 2
+	}
+	setZero(&p.MaxConnections, max(1, min(DefaultMaxConnections, host.MaxConnections()/ends)))
 	setZero(&p.MaxWaiting, DefaultMaxWaiting)
 	return p
 }
@@ -135,7 +139,7 @@ func (p Plan) Validate() error {
 	if err := field.First(
 		duration("Warmup", p.Warmup), duration("Duration", p.Duration), duration("DrainTimeout", p.DrainTimeout),
 		duration("Timeout", p.Timeout), duration("MaxLag", p.MaxLag), duration("Wait", p.Wait),
-		count("MaxConnections", p.MaxConnections, 1, load.MaxClients), count("MaxWaiting", p.MaxWaiting, 0, MostWaiting),
+		count("MaxConnections", p.MaxConnections, 1, load.MaxClients), count("MaxWaiting", p.MaxWaiting, 0, mostWaiting),
 		field.Check(p.Repeat >= 1, "Repeat", p.Repeat, "1 or more"),
 		field.Check(p.TargetPID >= 0, "TargetPID", p.TargetPID, "the id of a process"),
 		field.Check(p.Pattern == nil || p.Load.Model().Open(), "Pattern", p.Pattern, "left out, for the load is "+p.Load.String()),
@@ -213,10 +217,8 @@ func (p Plan) settings(d Driver) result.Settings {
 	add(result.KeyLoad, string(model))
 	add(result.KeyLevel, strconv.FormatFloat(p.Load.Level(), 'f', -1, 64))
 	add(result.KeyDriver, d.Name())
-	if c, ok := d.(Configured); ok {
-		for _, kv := range c.Settings() {
-			add(kv.Key, kv.Value)
-		}
+	for _, kv := range d.Settings() {
+		add(kv.Key, kv.Value)
 	}
 	add(result.KeyRepeat, strconv.Itoa(p.Repeat))
 	add(result.KeyWarmup, p.Warmup.String())

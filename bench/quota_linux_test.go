@@ -29,7 +29,7 @@ func driveAddress(addr string) error {
 	if _, err := bufio.NewReader(os.Stdin).ReadString('\n'); err != nil {
 		return err
 	}
-	d, err := epoll.Best(bench.HTTP{URL: "http://" + addr + "/"}, 1, 0)
+	d, err := epoll.Best(bench.HTTP{URL: "http://" + addr + "/"}, epoll.Options{})
 	if err != nil {
 		return err
 	}
@@ -144,7 +144,7 @@ func TestQuotaOfTheTarget(t *testing.T) {
 	target := launch(t, "bare", nil)
 	t.Cleanup(func() { target.Stop() })
 	admit(target.PID)
-	d, err := epoll.Best(bench.HTTP{URL: "http://" + target.Addr + "/"}, 1, 0)
+	d, err := epoll.Best(bench.HTTP{URL: "http://" + target.Addr + "/"}, epoll.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"strings"
 	"sync"
 	"time"
 
@@ -15,7 +16,7 @@ type Arrival struct {
 	Sent    time.Duration // when the generator began to send it, connecting included
 	Done    time.Duration // when its outcome was known
 	Outcome result.Outcome
-	Why     string // for people, where the outcome is neither ok nor rejected
+	Why     string // the reason, where the outcome is neither ok nor rejected; its first line is kept
 	Waited  bool   // for a connection, as all that are allowed were busy
 }
 
@@ -32,16 +33,6 @@ type Observer interface {
 	Completed(planned, done time.Duration)
 }
 
-// NeverSent is an arrival that found no connection: at once where so many
-// waited already that it might not, else until the drain limit.
-func NeverSent(planned, now time.Duration, atOnce bool) Arrival {
-	why := "no connection became free before the drain limit"
-	if atOnce {
-		why = "all connections busy and the limit of waiting arrivals reached (--max-waiting)"
-	}
-	return Arrival{Planned: planned, Done: now, Outcome: result.Unsent, Why: why}
-}
-
 // Recorder takes what a driver did and becomes a stage. A driver makes its
 // shards, calls Start once, then hands every arrival to a shard twice: Begin
 // when it takes the arrival up, Record when it has ended.
@@ -51,9 +42,9 @@ type Recorder struct {
 	observer     Observer      // nil: nobody watches
 	started      chan struct{}
 
-	mu     sync.Mutex // guards what follows
-	shards []*Shard
-	later  *completions // nil where replies are all there is
+	mu          sync.Mutex // guards shards
+	shards      []*Shard
+	completions *completions // nil where replies are all there is
 }
 
 // NewRecorder returns a recorder for one stage of the plan.
@@ -149,9 +140,18 @@ func (s *Shard) Record(a Arrival) {
 	default:
 		s.failed += a.Done - a.Planned
 		if s.whys[a.Outcome] == "" {
-			s.whys[a.Outcome] = a.Why
+			s.whys[a.Outcome] = firstLine(a.Why)
 		}
 	}
+}
+
+// firstLine keeps what a parser quotes of a garbled reply from filling the report.
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	if len(s) > 160 {
+		s = s[:160] + "…"
+	}
+	return s
 }
 
 // discarded is how arrivals ended that do not belong to the window.
@@ -163,7 +163,7 @@ type discarded struct {
 func (d *discarded) add(a Arrival) {
 	d.counts[a.Outcome]++
 	if d.whys[a.Outcome] == "" {
-		d.whys[a.Outcome] = a.Why
+		d.whys[a.Outcome] = firstLine(a.Why)
 	}
 }
 
@@ -204,7 +204,7 @@ type merged struct {
 	whys               [len(result.Outcomes)]string
 	before             discarded
 	loops              []result.Loop
-	laterErr           error // why it is not known what is lost
+	completionErr      error // why it is not known what is lost
 }
 
 // merge puts the shards together, once, after the driver has returned.
@@ -238,8 +238,8 @@ func (r *Recorder) merge() merged {
 	m.stage.Start = clock.Wall(r.from)
 	m.stage.Length = r.length
 	m.stage.InFlight = m.inFlight.Seconds() / r.length.Seconds()
-	if r.later != nil {
-		m.stage.Completion, m.laterErr = r.later.result()
+	if r.completions != nil {
+		m.stage.Completion, m.completionErr = r.completions.result()
 	}
 	return m
 }

@@ -157,7 +157,7 @@ func TestAcceptedIsReadFromTheReply(t *testing.T) {
 		}
 		conn.Close()
 	}
-	if _, err := epoll.New(bench.HTTP{URL: "http://127.0.0.1/", Accepted: func([]byte) (uint64, bool) { return 0, true }}, 1, 0); err == nil {
+	if _, err := epoll.New(bench.HTTP{URL: "http://127.0.0.1/", Accepted: func([]byte) (uint64, bool) { return 0, true }}, epoll.Options{}); err == nil {
 		t.Error("the epoll driver takes what it cannot read")
 	}
 }

@@ -30,31 +30,37 @@ import (
 
 // Driver drives one stage's arrivals over connections.
 type Driver interface {
+	// Name names the driver in the record.
 	Name() string
+
+	// Settings are whatever changes what the driver sends or how, and is not in the
+	// Plan. They are recorded with the stage, so that stages which differ in one are
+	// never merged as repeats of one another.
+	Settings() result.Settings
+
+	// Connections is how many connections the driver makes for the plan at the most,
+	// and from how many local addresses, each of which has ports of its own.
+	Connections(p Plan) (connections, addresses int)
+
 	// Drive connects, calls rec.Start, drives the plan's load, and returns when
-	// every arrival has been recorded. It returns an error only where the stage
-	// is not whole; a fault of the server is an outcome, not an error.
+	// every arrival has ended or the drain timeout has passed, and is recorded. It
+	// returns an error only where the stage is incomplete, such as that of ctx; a
+	// fault of the server is an outcome, not an error.
 	Drive(ctx context.Context, p Plan, rec *Recorder) error
 }
 
-// Sourcer is a Driver that can connect from several addresses, each of which
-// has as many local ports as the machine allows for one.
-type Sourcer interface {
-	// Sources is from how many it makes that many connections.
-	Sources(connections int) int
-}
-
 // CheckLimits reports, before any is made, whether this machine's limits allow
-// the connections that the plan needs, and what to change where they do not.
+// the connections that the plan needs, and what to change where they do not. A
+// target in this process holds the other ends.
 func CheckLimits(p Plan, d Driver) error {
-	sources, most := 1, p.MostConnections()
-	if s, ok := d.(Sourcer); ok {
-		sources = s.Sources(most)
+	connections, addresses := d.Connections(p)
+	if !p.inProcess() {
+		return host.CheckLimits(connections, addresses)
 	}
-	if c, ok := d.(*GoroutineDriver); ok && c.SharedConnections > 0 {
-		most = min(most, c.SharedConnections)
+	if err := host.CheckLimits(2*connections, 2*addresses); err != nil {
+		return fmt.Errorf("this process serves the target and holds both ends of each connection: %w", err)
 	}
-	return host.CheckLimits(most, sources)
+	return nil
 }
 
 // Run runs one stage. Faults of the server are counted in the stage; faults

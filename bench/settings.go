@@ -14,34 +14,9 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Configured is a Driver with settings of its own: whatever changes what it
-// sends or how, and is not in the Plan. They are stored with the stage, so that
-// stages which differ in one are never taken for repeats of one another.
-type Configured interface {
-	Settings() result.Settings
-}
-
 // StageSettings are the settings that the stage will have once the driver has
 // run it.
 func (p Plan) StageSettings(d Driver) result.Settings { return p.withDefaults().settings(d) }
-
-// Settings are those of the requests, and how many connections share them.
-func (d *GoroutineDriver) Settings() result.Settings {
-	s := d.RequestSettings
-	if d.SharedConnections > 0 {
-		s = s.With(result.KeyGRPCConnections, strconv.Itoa(d.SharedConnections))
-	}
-	return s
-}
-
-// Driver is the goroutine driver of the requests.
-func (h HTTP) Driver() (*GoroutineDriver, error) {
-	dial, err := h.Dial()
-	if err != nil {
-		return nil, err
-	}
-	return &GoroutineDriver{Dial: dial, Kind: GoroutineName, RequestSettings: h.Settings()}, nil
-}
 
 // Settings are what tells these requests from others: in clear what is no
 // secret, and a digest of all of it.
@@ -116,7 +91,7 @@ func (h HTTP) text() []byte {
 		if len(mix) == 1 {
 			w.Weight = 1 // of one, whatever it is
 		}
-		if u, err := parseURL(w.URL); err == nil {
+		if u, want := parseURL(w.URL); want == "" {
 			all.Mix = append(all.Mix, address{[]byte(u.Scheme), []byte(u.User.String()), []byte(target(w.URL)), w.Weight})
 		} else {
 			all.Mix = append(all.Mix, address{Path: []byte(w.URL), Weight: w.Weight})

@@ -107,9 +107,9 @@ func TestEveryFieldOfTheRequestsIsAmongTheSettings(t *testing.T) {
 
 func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 	no := map[string]string{
-		"Dial": "is told by Sends", "Later": "makes another kind of stage, with a queue", "sleep": "is for tests",
+		"Dial": "is described by RequestSettings", "Completions": "makes another kind of stage, with completions", "sleep": "is for tests",
 	}
-	by := map[string]any{"Sends": result.Settings{{Key: "a", Value: "b"}}}
+	by := map[string]any{"RequestSettings": result.Settings{{Key: "a", Value: "b"}}}
 	fields := reflect.TypeFor[bench.GoroutineDriver]()
 	for i := range fields.NumField() {
 		name := fields.Field(i).Name
@@ -132,7 +132,7 @@ func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 		threads int
 		spin    time.Duration
 	}{{"/", 1, 0}, {"/", 2, 0}, {"/", 1, time.Microsecond}, {"/a", 1, 0}} {
-		d, err := epoll.New(bench.HTTP{URL: "http://127.0.0.1" + c.path}, c.threads, c.spin)
+		d, err := epoll.New(bench.HTTP{URL: "http://127.0.0.1" + c.path}, epoll.Options{Threads: c.threads, Spin: c.spin})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -104,7 +104,7 @@ func lineName(p bench.Plan, t Target) string {
 func line(b *testing.B, p bench.Plan, t Target) {
 	s := t.start(b, p)
 	p = s.plan(p)
-	if err := s.limits(p); err != nil {
+	if err := bench.CheckLimits(p, s.driver); err != nil {
 		b.Fatal(err)
 	}
 	var stages []*result.Stage

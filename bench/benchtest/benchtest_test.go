@@ -179,7 +179,7 @@ func TestFailures(t *testing.T) {
 		"FixtureNoPath":        `target handler: url is "api/orders", want a path that begins with /`,
 		"FixtureNothingServed": "the target served none of 120 requests: 120 of 120 arrivals ended in error, for example: HTTP status 404",
 		"FixtureNobodyThere":   "target 127.0.0.1: no connection can be made",
-		"FixtureTooMany":       "served by this process, which holds both ends",
+		"FixtureTooMany":       "this process serves the target and holds both ends",
 	} {
 		stdout, stderr, code := goTest(t, "", name)
 		if code != 1 || !strings.Contains(stdout, want) {

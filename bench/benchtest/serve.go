@@ -3,7 +3,6 @@ package benchtest
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"os"
@@ -16,7 +15,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
-	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/alive"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -70,7 +69,7 @@ type served struct {
 }
 
 // gone is why the target must not be driven again; nil where it may.
-func (s *served) gone(ctx context.Context) error { return bench.Gone(ctx, s.reach, s.pid) }
+func (s *served) gone(ctx context.Context) error { return alive.Check(ctx, s.reach, s.pid) }
 
 // start makes the target one that can be driven, until b ends. An address at
 // which nobody listens fails b at once, not after a stage that tells no more.
@@ -91,7 +90,7 @@ func (t Target) start(b *testing.B, p bench.Plan) *served {
 		b.Fatal(err)
 	}
 	h.NewConnection = h.NewConnection || p.NewConnection
-	if s.driver, err = epoll.Best(h, 0, 0); err != nil {
+	if s.driver, err = epoll.Best(h, epoll.Options{}); err != nil {
 		b.Fatal(err)
 	}
 	if s.reach, err = h.Dial(); err != nil {
@@ -117,33 +116,10 @@ func probe(ctx context.Context, dial bench.Dial) error {
 // plan is the plan for this target.
 func (s *served) plan(p bench.Plan) bench.Plan {
 	p.TargetPID = s.pid
-	if s.inProcess() && p.MaxConnections == 0 {
-		p.MaxConnections = max(1, min(bench.DefaultMaxConnections, host.MaxConnections()/2))
-	}
 	settings := s.settings()
 	for _, kv := range p.Settings {
 		settings = settings.With(kv.Key, kv.Value)
 	}
 	p.Settings = settings.With(result.KeyTarget, s.name).With("gomaxprocs", strconv.Itoa(runtime.GOMAXPROCS(0)))
 	return p
-}
-
-// inProcess is whether this process serves the target: then it holds both ends
-// of each connection.
-func (s *served) inProcess() bool { return s.pid == os.Getpid() }
-
-// limits reports whether this machine allows the connections that the plan
-// needs, of both ends where this process holds both.
-func (s *served) limits(p bench.Plan) error {
-	if !s.inProcess() {
-		return bench.CheckLimits(p, s.driver)
-	}
-	sources, ends := 1, 2
-	if d, ok := s.driver.(bench.Sourcer); ok {
-		sources = d.Sources(p.MostConnections())
-	}
-	if err := host.CheckLimits(ends*p.MostConnections(), ends*sources); err != nil {
-		return fmt.Errorf("target %s is served by this process, which holds both ends: %w", s.name, err)
-	}
-	return nil
 }

@@ -120,7 +120,7 @@ func (t Target) check() error {
 	}
 	h, err := t.at(base)
 	if err == nil {
-		_, err = h.Requests()
+		err = h.Validate()
 	}
 	if err != nil {
 		return fmt.Errorf("target %s: %w", t.name, err)

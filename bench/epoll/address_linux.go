@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strconv"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/host"
 	"golang.org/x/sys/unix"
 )
@@ -77,16 +78,17 @@ func sources(server netip.Addr, connections int, fresh bool) int {
 	return min(n, mostSources)
 }
 
-// Sources implements [bench.Sourcer].
-func (d *Driver) Sources(connections int) int {
+// Connections implements [bench.Driver].
+func (d *driver) Connections(p bench.Plan) (connections, addresses int) {
+	connections = p.MostConnections()
 	server, err := netip.ParseAddr(d.requests.Host)
 	if err != nil {
 		if d.requests.Host != "localhost" {
-			return 1
+			return connections, 1
 		}
 		server = netip.AddrFrom4([4]byte{127, 0, 0, 1})
 	}
-	return sources(server.Unmap(), connections, d.requests.Close)
+	return connections, sources(server.Unmap(), connections, d.requests.Close)
 }
 
 // sourceAddress is address number i of n, nil where there is only one and the

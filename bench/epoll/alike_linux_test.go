@@ -24,7 +24,7 @@ type reading struct {
 func byEpoll(t testing.TB, l *loop, end *ending, said []byte) reading {
 	peer := join(t, l)
 	end.n = 0
-	request(l)
+	ask(l)
 	answer(t, peer, said)
 	l.read(0, false)
 	if end.n == 0 {
@@ -39,7 +39,7 @@ func byEpoll(t testing.TB, l *loop, end *ending, said []byte) reading {
 	spent := l.conns[0].state == gone
 	l.hangUp(&l.conns[0])
 	unix.Close(peer)
-	return reading{end.outcome, spent, l.conns[0].wary}
+	return reading{end.outcome, spent, l.conns[0].once}
 }
 
 // byFasthttp lets the goroutine driver read it, over a real connection: there

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
@@ -33,7 +34,7 @@ type conn struct {
 	busy       bool // a request is under way
 	waited     bool // for a free connection
 	had        bool // a connection, at some time
-	wary       bool // of a server that says what nobody asked for: a connection takes one request
+	once       bool // a connection takes one request, as the server sends unsolicited bytes
 
 	planned, sent time.Duration
 	dialed        time.Duration
@@ -53,7 +54,7 @@ func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
 	c.unsent = l.picker.Next()
 	c.reply.Again()
 	l.open.push(l.conns, i)
-	if c.state == ready && l.full && now-c.rests > rested {
+	if c.state == ready && l.full && now-c.rests > exchange.Rested {
 		l.listen(i)
 	}
 	if c.state == gone {
@@ -62,10 +63,6 @@ func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
 	}
 	l.write(i)
 }
-
-// rested is how long a connection rests before it is looked at again, where
-// there may be events that were not fetched yet.
-const rested = 100 * time.Microsecond
 
 // idleFirst takes note of what has happened on connections that rest, of all the
 // events that came: before any request is sent over one that the server has
@@ -91,17 +88,17 @@ func (l *loop) listen(i int32) {
 	case errno == unix.EAGAIN || errno == unix.EINTR:
 		return
 	case errno == 0 && n > 0 && !http1.IsFarewell(l.buf[:n]):
-		l.surplus(c)
+		l.unsolicited(c)
 	}
 	l.hangUp(c)
 }
 
-// surplus notes that the server said what nobody asked for. Where it does so
-// once it may again, and if the next request is already out by then, no client
-// can see that it is not the reply to that one. So from here on this client
-// takes a new connection for each request.
-func (l *loop) surplus(c *conn) {
-	c.wary = true
+// unsolicited notes that the server sent unsolicited bytes. It may do so again,
+// and if the next request has been sent by then, no client can see that they are
+// not the reply to that one. From here on this client takes a new connection for
+// each request.
+func (l *loop) unsolicited(c *conn) {
+	c.once = true
 	l.rec.Unsolicited()
 }
 
@@ -112,8 +109,8 @@ func (l *loop) dial(i int32, now time.Duration) {
 	errno := l.connect(c, i)
 	switch {
 	case errno != 0 && c.busy:
-		reply := bench.DialFailed(os.NewSyscallError("connect", errno))
-		l.finish(i, reply.Outcome, reply.Why, true, clock.Now())
+		outcome, why := bench.DialOutcome(os.NewSyscallError("connect", errno))
+		l.finish(i, outcome, why, true, clock.Now())
 	case errno != 0:
 		l.hangUp(c)
 	default:
@@ -210,8 +207,8 @@ func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
 			l.hangUp(c)
 			return false
 		}
-		reply := bench.DialFailed(os.NewSyscallError("connect", unix.Errno(errno)))
-		l.finish(e.Fd, reply.Outcome, reply.Why, true, clock.Now())
+		outcome, why := bench.DialOutcome(os.NewSyscallError("connect", unix.Errno(errno)))
+		l.finish(e.Fd, outcome, why, true, clock.Now())
 		return false
 	}
 	if e.Events&unix.EPOLLOUT == 0 {
@@ -301,7 +298,7 @@ func (l *loop) read(i int32, ending bool) {
 				l.answered(i, true)
 				return
 			}
-			why := "the connection was closed before the reply was complete"
+			why := exchange.Closed
 			if c.broken != 0 {
 				why = c.broken.Error()
 			}
@@ -312,7 +309,7 @@ func (l *loop) read(i int32, ending bool) {
 			done, after, err := l.reader.Next(&c.reply, l.buf[:n])
 			switch {
 			case err != nil:
-				l.finish(i, result.Error, "malformed reply: "+bench.FirstLine(err.Error()), true, clock.Now())
+				l.finish(i, result.Error, "malformed reply: "+err.Error(), true, clock.Now())
 				return
 			case done:
 				behind := l.buf[n-after : n]
@@ -322,7 +319,7 @@ func (l *loop) read(i int32, ending bool) {
 					ending = ending || errno != unix.EAGAIN
 				}
 				if len(behind) > 0 && !http1.IsFarewell(behind) && c.reply.Status() != http.StatusSwitchingProtocols {
-					l.surplus(c)
+					l.unsolicited(c)
 				}
 				l.answered(i, len(behind) > 0 || ending)
 				return
@@ -339,29 +336,18 @@ func (l *loop) read(i int32, ending bool) {
 func (l *loop) answered(i int32, spent bool) {
 	c := &l.conns[i]
 	status := c.reply.Status()
-	outcome, why := bench.OutcomeOf(status), ""
+	outcome, why := exchange.OfStatus(status), ""
 	if outcome == result.Error {
-		why = l.statusWhy(status)
+		why = l.reasons.Of(status)
 	}
-	l.finish(i, outcome, why, spent || c.reply.Last() || c.wary || l.once || c.broken != 0 || c.state != ready, clock.Now())
-}
-
-// statusWhy is the reason of an error status, made once for each: an erring
-// server must not cost an allocation a request.
-func (l *loop) statusWhy(status int) string {
-	why, ok := l.whys[status]
-	if !ok {
-		why = bench.StatusWhy(status)
-		l.whys[status] = why
-	}
-	return why
+	l.finish(i, outcome, why, spent || c.reply.Last() || c.once || l.once || c.broken != 0 || c.state != ready, clock.Now())
 }
 
 // finish records how a client's request ended, and lets the client go on.
 func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, done time.Duration) {
 	c := &l.conns[i]
-	if bench.TooLate(outcome, done-c.sent, l.plan.Timeout) {
-		outcome, why, spent = result.Timeout, bench.WhyTimeout, true
+	if exchange.TooLate(outcome, done-c.sent, l.plan.Timeout) {
+		outcome, why, spent = result.Timeout, exchange.NoReply, true
 	}
 	l.open.remove(l.conns, i)
 	c.busy, c.unsent, c.rests = false, nil, done

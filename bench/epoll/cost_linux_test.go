@@ -56,7 +56,7 @@ func BenchmarkExchange(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		ended := end.n
-		request(l)
+		ask(l)
 		for end.n == ended {
 			l.turn(clock.Now() + time.Second)
 		}

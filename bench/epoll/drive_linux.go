@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/load"
 	"golang.org/x/sys/unix"
@@ -17,20 +18,12 @@ import (
 // Supported is whether the driver runs on this system.
 const Supported = true
 
-// mostDialsAtOnce keeps the first connections from overflowing a server's
-// queue of connections not yet accepted.
-const mostDialsAtOnce = 64
-
 // firstWindow is what a new connection may send at once: ten segments by RFC
 // 6928, of at least 536 bytes each.
 const firstWindow = 10 * 536
 
-var _ bench.Sourcer = (*Driver)(nil)
-
-// Drive runs the plan's load until every arrival has ended or the drain limit
-// has passed. It returns the context's error where that ended first: then
-// what was recorded is not a whole stage.
-func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) error {
+// Drive implements [bench.Driver].
+func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) error {
 	loops, err := d.loops(ctx, p, rec)
 	if err != nil {
 		return err
@@ -52,7 +45,7 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 			pinned := pin(cpus, i)
 			clock.Punctual()
 			if p.Clients() > 0 && !p.NewConnection {
-				l.connectAll(max(1, mostDialsAtOnce/len(loops)))
+				l.connectAll(max(1, exchange.MaxDials/len(loops)))
 			}
 			connected.Done()
 			<-started
@@ -62,9 +55,9 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 			l.rec.Ran(used)
 		})
 	}
-	told := make(chan struct{})
+	woken := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		defer close(told)
+		defer close(woken)
 		for _, l := range loops {
 			l.cancelled.Store(true)
 			l.poller.wake()
@@ -78,7 +71,7 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 	close(started)
 	finished.Wait()
 	if !stop() {
-		<-told // else a descriptor may be closed that is being written to
+		<-woken // else a descriptor may be closed that is being written to
 	}
 	for _, l := range loops {
 		l.close()
@@ -88,7 +81,7 @@ func (d *Driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 
 // loops makes the loops of a stage, with their clients where these are known
 // beforehand.
-func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) ([]*loop, error) {
+func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) ([]*loop, error) {
 	lookUp, cancel := context.WithTimeout(ctx, p.Timeout) // it may connect
 	defer cancel()
 	addr, err := resolve(lookUp, d.requests.Addr)
@@ -100,7 +93,7 @@ func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 		family = unix.AF_INET
 	}
 	n := sources(addr.Addr().Unmap(), p.MostConnections(), p.NewConnection)
-	threads := min(d.threads, p.MostConnections())
+	threads := min(d.Threads, p.MostConnections())
 	loops := make([]*loop, 0, threads)
 	fail := func(err error) ([]*loop, error) {
 		for _, l := range loops {
@@ -123,10 +116,10 @@ func (d *Driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 		}
 		l := &loop{
 			plan: p, rec: rec.NewShard(), picker: d.requests.Picker(uint64(i)),
-			once: d.requests.Close, fresh: p.NewConnection, small: d.requests.Longest() <= firstWindow, spin: d.spin,
+			once: d.requests.Close, fresh: p.NewConnection, small: d.requests.Longest() <= firstWindow, spin: d.Spin,
 			server: server, family: family, sources: from,
 			poller: poller, reader: &http1.Reader{Head: d.requests.Head}, buf: make([]byte, readBuffer),
-			open: newLine(), whys: map[int]string{},
+			open: newLine(), reasons: exchange.Reasons{},
 		}
 		l.conns = make([]conn, part(p.Clients(), i, threads))
 		for c := range l.conns {

@@ -20,11 +20,15 @@
 package epoll
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -41,33 +45,36 @@ const MaxThreads = 256
 // ErrSecure is why a driver cannot be made for https.
 var ErrSecure = errors.New("the epoll driver speaks plain HTTP only, and the address begins with https://")
 
-// Driver drives plain HTTP from event loops.
-type Driver struct {
-	requests *bench.Requests
-	sends    result.Settings // those of the requests
-	threads  int
-	spin     time.Duration
+// Options are those of a driver; the zero Options are one loop that sleeps.
+type Options struct {
+	Threads int // loops; DefaultThreads where 0, at most MaxThreads
+
+	// Spin is for how long before each planned instant a loop polls in place of
+	// sleeping: closer to the clock, at the price of a core.
+	Spin time.Duration
 }
 
-// New returns a driver of threads loops (DefaultThreads where 0). For the time
-// of spin before each planned instant a loop polls in place of sleeping: closer
-// to the clock, at the price of a core. It fails where the requests cannot be
-// made, with ErrSecure where they are for https, and on systems other than
-// Linux.
-func New(h bench.HTTP, threads int, spin time.Duration) (*Driver, error) {
-	if threads == 0 {
-		threads = DefaultThreads
-	}
-	switch {
-	case !Supported:
+// driver drives plain HTTP from event loops.
+type driver struct {
+	Options
+	requests *request.Set
+	settings result.Settings // those of the requests
+}
+
+// New returns an event-loop driver. Its errors are [*field.Error] where the
+// requests cannot be made or an option is out of range, ErrSecure where the
+// requests are for https, and another one on systems other than Linux.
+func New(h bench.HTTP, o Options) (bench.Driver, error) {
+	if !Supported {
 		return nil, errors.New("the epoll driver runs on Linux only")
-	case threads < 1 || threads > MaxThreads:
-		return nil, fmt.Errorf("threads is %d, want 1 to %d", threads, MaxThreads)
-	case spin < 0:
-		return nil, fmt.Errorf("spin is %v, want 0 or more", spin)
 	}
-	if h.Accepted != nil {
-		return nil, errors.New("the epoll driver does not read what a server accepted")
+	o.Threads = cmp.Or(o.Threads, DefaultThreads)
+	if err := field.First(
+		field.Check(o.Threads >= 1 && o.Threads <= MaxThreads, "Threads", o.Threads, fmt.Sprintf("1 to %d", MaxThreads)),
+		field.Check(o.Spin >= 0, "Spin", o.Spin, "0 or more"),
+		field.Check(h.Accepted == nil, "Accepted", "a function", "the goroutine driver, which alone reads what a server accepted"),
+	); err != nil {
+		return nil, err
 	}
 	r, err := h.Requests()
 	if err != nil {
@@ -76,29 +83,34 @@ func New(h bench.HTTP, threads int, spin time.Duration) (*Driver, error) {
 	if r.Secure {
 		return nil, ErrSecure
 	}
-	return &Driver{requests: r, sends: h.Settings(), threads: threads, spin: spin}, nil
+	return &driver{Options: o, requests: r, settings: h.Settings()}, nil
 }
 
-var _ bench.Driver = (*Driver)(nil)
+// Name implements [bench.Driver].
+func (d *driver) Name() string { return Name }
 
-// Name names the driver.
-func (d *Driver) Name() string { return Name }
+// Settings are those of the requests, the number of loops, and for how long they
+// spin where they do.
+func (d *driver) Settings() result.Settings {
+	s := d.settings.With("threads", strconv.Itoa(d.Threads))
+	if d.Spin > 0 {
+		s = s.With("spin", d.Spin.String())
+	}
+	return s
+}
 
 // Best is the driver for the requests that measures best: this one for plain
 // HTTP on Linux, the goroutine driver for TLS and on other systems, which has
-// no use for threads and spin.
-func Best(h bench.HTTP, threads int, spin time.Duration) (bench.Driver, error) {
+// no use for the options.
+func Best(h bench.HTTP, o Options) (bench.Driver, error) {
 	if Supported {
-		if d, err := New(h, threads, spin); !errors.Is(err, ErrSecure) {
-			if err != nil {
-				return nil, err // not a Driver that is nil and yet is none
-			}
-			return d, nil
+		if d, err := New(h, o); !errors.Is(err, ErrSecure) {
+			return d, err
 		}
 	}
 	d, err := h.Driver()
 	if err != nil {
-		return nil, err // likewise
+		return nil, err // not a Driver that holds a nil pointer
 	}
 	return d, nil
 }

@@ -6,7 +6,9 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
+	"github.com/a628bb15/onhold/bench/internal/request"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +20,7 @@ const readBuffer = 64 << 10
 type loop struct {
 	plan   bench.Plan
 	rec    *bench.Shard
-	picker bench.Picker
+	picker request.Picker
 	once   bool // a connection takes one request: the server was told so
 	fresh  bool // each request has a connection of its own
 	small  bool // all requests fit the first window of a connection
@@ -39,7 +41,7 @@ type loop struct {
 	budget     int      // bytes that the turn may still read
 	full       bool     // there may be more events than were fetched
 	source     source
-	whys       map[int]string
+	reasons    exchange.Reasons
 
 	now       time.Duration // the last that was read of the clock
 	spun      time.Duration
@@ -163,7 +165,7 @@ func (l *loop) run(from, to time.Duration) (used result.Loop) {
 			return used
 		case ended && l.open.first == none && next == never:
 			if lookedBack == never {
-				lookedBack = l.now + bench.LookBack
+				lookedBack = l.now + exchange.LookBack
 			}
 			if l.fresh || l.now >= lookedBack {
 				return used
@@ -188,9 +190,9 @@ func (l *loop) run(from, to time.Duration) (used result.Loop) {
 // expire ends the requests whose time is up.
 func (l *loop) expire() {
 	for i := l.open.first; i != none && l.now >= l.conns[i].sent+l.plan.Timeout; i = l.open.first {
-		why := bench.WhyTimeout
+		why := exchange.NoReply
 		if l.conns[i].state == connecting {
-			why = "connecting took longer than the timeout"
+			why = exchange.NoConnection
 		}
 		l.finish(i, result.Timeout, why, true, l.now)
 	}
@@ -201,7 +203,7 @@ func (l *loop) giveUp() {
 	now := clock.Now()
 	l.source.over(now)
 	for i := l.open.first; i != none; i = l.open.first {
-		l.finish(i, result.Unfinished, "still in flight at the drain limit", true, now)
+		l.finish(i, result.Unfinished, exchange.InFlight, true, now)
 	}
 }
 

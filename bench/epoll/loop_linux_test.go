@@ -6,6 +6,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
@@ -42,7 +43,7 @@ func byHand(t testing.TB, h bench.HTTP) (*loop, *ending) {
 	l := &loop{
 		plan: plan, rec: rec.NewShard(), picker: requests.Picker(0), once: requests.Close,
 		poller: poller, reader: &http1.Reader{Head: requests.Head}, buf: make([]byte, readBuffer),
-		open: newLine(), whys: map[int]string{}, source: end, budget: 1 << 40,
+		open: newLine(), reasons: exchange.Reasons{}, source: end, budget: 1 << 40,
 	}
 	l.newClient()
 	rec.Start()
@@ -64,7 +65,7 @@ func joinAs(t testing.TB, l *loop, i int32) (peer int) {
 		t.Fatal(err)
 	}
 	c := &l.conns[i]
-	c.fd, c.state, c.wary = int32(pair[0]), ready, false
+	c.fd, c.state, c.once = int32(pair[0]), ready, false
 	return pair[1]
 }
 
@@ -87,8 +88,8 @@ func connectByHand(t testing.TB, l *loop, hostPort string) {
 	}
 }
 
-// request lets the client send a request.
-func request(l *loop) {
+// ask lets the client send a request.
+func ask(l *loop) {
 	now := clock.Now()
 	l.rec.Begin(now)
 	l.begin(0, now, now, false)
@@ -114,7 +115,7 @@ func TestRestBehindAFullBuffer(t *testing.T) {
 	for rest, spent := range map[string]bool{"": false, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n": true} {
 		l, end := byHand(t, bench.HTTP{URL: "http://127.0.0.1/"})
 		peer := join(t, l)
-		request(l)
+		ask(l)
 		answer(t, peer, append(text, rest...))
 		l.read(0, false)
 		if end.n != 1 || end.outcome != result.OK || (l.conns[0].state == gone) != spent {
@@ -172,7 +173,7 @@ func TestClosedConnectionsAmongUnreadEvents(t *testing.T) {
 					next()
 				}
 			}}
-			request(l)
+			ask(l)
 			answer(t, peers[0], []byte(okReply))
 			answer(t, peers[1], []byte(said))
 			unix.Close(peers[1])
@@ -186,8 +187,8 @@ func TestClosedConnectionsAmongUnreadEvents(t *testing.T) {
 				t.Errorf("%q, events fetched: %v: state %d, want the request to wait for a new connection", said, fetched, c.state)
 			}
 			surplus := said != "" && said[9:12] == "200"
-			if l.conns[1].wary != surplus {
-				t.Errorf("%q: noticed as bytes that nobody asked for: %v", said, l.conns[1].wary)
+			if l.conns[1].once != surplus {
+				t.Errorf("%q: noticed as bytes that nobody asked for: %v", said, l.conns[1].once)
 			}
 			unix.Close(peers[0])
 		}

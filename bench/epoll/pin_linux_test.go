@@ -19,7 +19,7 @@ func TestNoPin(t *testing.T) {
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	for _, noPin := range []bool{true, false} {
-		d, err := epoll.New(bench.HTTP{URL: server.URL}, 2, 0)
+		d, err := epoll.New(bench.HTTP{URL: server.URL}, epoll.Options{Threads: 2})
 		if err != nil {
 			t.Fatal(err)
 		}

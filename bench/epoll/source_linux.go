@@ -5,6 +5,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -158,11 +159,15 @@ func (s *scheduled) fire(now time.Duration) {
 		case s.free():
 			s.l.begin(s.pop(), planned, clock.Now(), false)
 		case s.waiting.Len() >= s.mostWait:
-			s.l.rec.Record(bench.NeverSent(planned, clock.Now(), true))
+			s.unsent(planned, clock.Now(), exchange.AllBusy)
 		default:
 			s.waiting.Push(planned)
 		}
 	}
+}
+
+func (s *scheduled) unsent(planned, now time.Duration, why string) {
+	s.l.rec.Record(bench.Arrival{Planned: planned, Done: now, Outcome: result.Unsent, Why: why})
 }
 
 func (s *scheduled) free() bool { return s.first < len(s.idle) }
@@ -190,6 +195,6 @@ func (s *scheduled) ended(i int32, _ result.Outcome, _ time.Duration) {
 func (s *scheduled) over(now time.Duration) {
 	s.due = never
 	for s.waiting.Len() > 0 {
-		s.l.rec.Record(bench.NeverSent(s.waiting.Pop(), now, false))
+		s.unsent(s.waiting.Pop(), now, exchange.NoneFree)
 	}
 }

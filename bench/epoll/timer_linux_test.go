@@ -46,7 +46,7 @@ const okReply = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"
 
 // onTimers is the driver with one loop, as it is on kernels that do not have
 // epoll_pwait2.
-type onTimers struct{ *Driver }
+type onTimers struct{ *driver }
 
 func (d onTimers) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) error {
 	loops, err := d.loops(ctx, p, rec)
@@ -60,7 +60,7 @@ func (d onTimers) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) 
 			return err
 		}
 	}
-	l.connectAll(mostDialsAtOnce)
+	l.connectAll(1)
 	start, to := rec.Start()
 	from, _ := rec.Window()
 	l.source = newSource(l, p, 0, 1, start, to)
@@ -74,11 +74,11 @@ func TestOldKernelsWaitByATimer(t *testing.T) {
 		{Load: bench.Load{Burst: 10, BurstInterval: 20 * time.Millisecond}, Duration: 200 * time.Millisecond},
 		{Load: bench.Load{Clients: 10, ThinkTime: 20 * time.Millisecond}, Duration: 200 * time.Millisecond},
 	} {
-		d, err := New(bench.HTTP{URL: listen(t, okReply)}, 1, 0)
+		d, err := New(bench.HTTP{URL: listen(t, okReply)}, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		stage, err := bench.Run(t.Context(), p, onTimers{d})
+		stage, err := bench.Run(t.Context(), p, onTimers{d.(*driver)})
 		if err != nil {
 			t.Fatal(err)
 		}

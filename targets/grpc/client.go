@@ -101,17 +101,17 @@ type caller struct {
 }
 
 var (
-	_ bench.Conn   = (*caller)(nil)
-	_ bench.Aliver = (*caller)(nil)
-	_ bench.Sharer = (*caller)(nil)
+	_ bench.Conn       = (*caller)(nil)
+	_ bench.Checker    = (*caller)(nil)
+	_ bench.SharedConn = (*caller)(nil)
 )
 
-// Fresh implements [bench.Sharer].
+// Fresh implements [bench.SharedConn].
 func (c *caller) Fresh() bool { return c.fresh }
 
-// Alive is false where the connection was closed, or is about to be: the server
-// takes no more calls on it.
-func (c *caller) Alive() bool { return c.channel.alive() }
+// Check implements [bench.Checker]. A connection that is about to be closed takes no
+// more calls.
+func (c *caller) Check() (usable, unsolicited bool) { return c.channel.alive(), false }
 
 // Do makes one call.
 func (c *caller) Do(timeout time.Duration) bench.Reply {
@@ -127,17 +127,17 @@ func (c *caller) Do(timeout time.Duration) bench.Reply {
 	case codes.ResourceExhausted:
 		return bench.Reply{Outcome: result.Rejected}
 	case codes.DeadlineExceeded:
-		return bench.Reply{Outcome: result.Timeout, Why: bench.WhyTimeout}
+		return bench.Reply{Outcome: result.Timeout}
 	case codes.Unavailable:
 		if !answered(trailer) {
-			return bench.Reply{Outcome: result.Reset, Spent: true, Why: "the connection was closed before the reply was complete: " + bench.FirstLine(s.Message())}
+			return bench.Reply{Outcome: result.Reset, Spent: true, Why: "the connection was closed before the reply was complete: " + s.Message()}
 		}
 	case codes.Canceled:
 		if c.ctx.Err() != nil {
 			return bench.Reply{Outcome: result.Reset, Spent: true, Why: "the caller hung up"}
 		}
 	}
-	return bench.Reply{Outcome: result.Error, Why: fmt.Sprintf("gRPC status %v: %s", s.Code(), bench.FirstLine(s.Message()))}
+	return bench.Reply{Outcome: result.Error, Why: fmt.Sprintf("gRPC status %v: %s", s.Code(), s.Message())}
 }
 
 // answered is whether it was the server that said what became of a call, and

@@ -349,7 +349,7 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 		fresh := int64(0)
 		var wg sync.WaitGroup
 		for _, c := range callers(t, grpc.Client{Addr: p.Addr().String(), Connections: conns}, 50) {
-			if c.(bench.Sharer).Fresh() {
+			if c.(bench.SharedConn).Fresh() {
 				fresh++
 			}
 			wg.Go(func() {
@@ -432,15 +432,15 @@ func TestBrokenConnections(t *testing.T) {
 		if r := <-got; r.Outcome != result.Reset || !r.Spent {
 			t.Errorf("cut in mid-call: %+v", r)
 		}
-		eventually(t, "the caller knows", func() bool { return !conn.(bench.Aliver).Alive() })
+		eventually(t, "the caller knows", func() bool { return !usable(conn) })
 		if r := conn.Do(20 * time.Second); r.Outcome != result.Reset {
 			t.Errorf("over a connection that was cut: %+v", r)
 		}
 		conn.Close()
 		conn.Close()
 		_, err = dial(t.Context())
-		if r := bench.DialFailed(err); r.Outcome != result.Refused {
-			t.Errorf("where nobody listens: %v, %+v", err, r)
+		if o, _ := bench.DialOutcome(err); o != result.Refused {
+			t.Errorf("where nobody listens: %v, %v", err, o)
 		}
 		if n := h.asked.Load(); n != before+1 {
 			t.Errorf("one call was made %d times", n-before)
@@ -535,8 +535,8 @@ func TestServersThatDoNotSpeakGRPC(t *testing.T) {
 				t.Fatal("a connection was made")
 			}
 			cancel()
-			if r := bench.DialFailed(err); r.Outcome != want {
-				t.Errorf("closing %v: %v, %v", closing, r.Outcome, err)
+			if o, _ := bench.DialOutcome(err); o != want {
+				t.Errorf("closing %v: %v, %v", closing, o, err)
 			}
 		}
 	}
@@ -568,7 +568,7 @@ func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 		shutdown(t, s)
 		close(down)
 	}()
-	eventually(t, "the idle connection is closed", func() bool { return !idle.(bench.Aliver).Alive() })
+	eventually(t, "the idle connection is closed", func() bool { return !usable(idle) })
 	close(h.answer)
 	wg.Wait()
 	<-down
@@ -601,6 +601,12 @@ func TestStopsWithoutHavingHadAnythingToDo(t *testing.T) {
 	for range 20 {
 		shutdown(t, start(t, grpc.Config{Backend: open()}))
 	}
+}
+
+// usable is what a caller says of its connection.
+func usable(c bench.Conn) bool {
+	ok, _ := c.(bench.Checker).Check()
+	return ok
 }
 
 // Callers that share connections need descriptors and ports for those only.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -76,11 +77,11 @@ func mixOf(server string, paths []string) (mix []bench.Weighted, err error) {
 		if !strings.HasPrefix(path, "/") {
 			return nil, usageError("--mix=%s: want WEIGHT@/PATH, like 9@/orders", shownMix(text))
 		}
-		w, err := bench.ParseWeighted(weight + "@" + root + path)
-		if err != nil {
-			return nil, &exitError{exitUsage, err}
+		n, err := strconv.Atoi(weight)
+		if err != nil || n < 1 {
+			return nil, usageError("--mix=%s: the weight before the @ must be a whole number of 1 or more", shownMix(text))
 		}
-		mix = append(mix, w)
+		mix = append(mix, bench.Weighted{URL: root + path, Weight: n})
 	}
 	return mix, nil
 }

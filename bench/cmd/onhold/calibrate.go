@@ -99,7 +99,7 @@ func calibrateAction(ctx context.Context, c *cli.Command) error {
 		Serve: &duet.Serve{
 			Build: "go build -o {out} ./bench/cmd/onhold", Command: c.String("serve"), Request: "GET /api/orders?user_id=42",
 			Driver: func(addr string) (bench.Driver, error) {
-				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42"}, 0, 0)
+				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42"}, epoll.Options{})
 			},
 			Plan:   bench.Plan{Load: bench.Load{Rate: float64(c.Int("level"))}, Duration: c.Duration("slice"), Warmup: 100 * time.Millisecond, MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin)},
 			Settle: c.Duration("settle"),

@@ -35,26 +35,26 @@ func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 	}
 	switch name := c.String("driver"); name {
 	case "":
-		d, err := epoll.Best(h, threads, spin)
+		d, err := epoll.Best(h, epoll.Options{Threads: threads, Spin: spin})
 		if err != nil {
-			return nil, &exitError{exitUsage, err}
+			return nil, err
 		}
 		return d, only(c, d.Name())
 	case epoll.Name:
-		d, err := epoll.New(h, threads, spin)
+		d, err := epoll.New(h, epoll.Options{Threads: threads, Spin: spin})
 		switch {
 		case errors.Is(err, epoll.ErrSecure):
 			return nil, usageError("--driver=epoll: %w; take --driver goroutine", err)
 		case err != nil && !epoll.Supported:
 			return nil, usageError("--driver=epoll: %w; take --driver goroutine", err)
 		case err != nil:
-			return nil, &exitError{exitUsage, err}
+			return nil, err
 		}
 		return d, nil
 	case bench.GoroutineName:
 		d, err := h.Driver()
 		if err != nil {
-			return nil, &exitError{exitUsage, err}
+			return nil, err
 		}
 		return d, only(c, name)
 	default:
@@ -143,10 +143,7 @@ func requestsOf(c *cli.Command, mix []bench.Weighted) (bench.HTTP, error) {
 			return h, usageError("--body-file=%s: is longer than %d bytes", path, maxBodyFile)
 		}
 	}
-	if _, err := h.Requests(); err != nil {
-		return h, &exitError{exitUsage, err}
-	}
-	return h, nil
+	return h, h.Validate()
 }
 
 // onlyWithServer refuses flags about somebody's server where there is none.

@@ -264,10 +264,10 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		return nil, usageError("--path=%s: must begin with /", c.String("path"))
 	}
 	driver := func(addr string) (bench.Driver, error) {
-		return epoll.Best(bench.HTTP{URL: "http://" + addr + c.String("path"), Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body"))}, 0, 0)
+		return epoll.Best(bench.HTTP{URL: "http://" + addr + c.String("path"), Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body"))}, epoll.Options{})
 	}
 	if _, err := driver("127.0.0.1:1"); err != nil {
-		return nil, usageError("--%w", err)
+		return nil, err
 	}
 	return &duet.Serve{
 		Build: c.String("build"), Command: c.String("serve"), Driver: driver,

@@ -17,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/alive"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
@@ -382,7 +383,7 @@ func (s *session) drive(ctx context.Context) error {
 // stage runs one stage, and again where the machine spoilt it. Each attempt is on
 // record. A target that has died is not driven again.
 func (s *session) stage(ctx context.Context, sub subject, p bench.Plan) (*result.Stage, error) {
-	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == sub.name() && bench.Doubtful(s.stages[n-1]) {
+	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == sub.name() && alive.Doubtful(s.stages[n-1]) {
 		if err := sub.gone(ctx); err != nil {
 			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", sub.name(), err)}
 		}

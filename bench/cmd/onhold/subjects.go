@@ -10,6 +10,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/alive"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
@@ -147,7 +148,7 @@ func (s *server) probe(ctx context.Context) error {
 	return conn.Close()
 }
 
-func (s *server) gone(ctx context.Context) error { return bench.Gone(ctx, s.dial, s.pid) }
+func (s *server) gone(ctx context.Context) error { return alive.Check(ctx, s.dial, s.pid) }
 
 // plan is the plan with what is known of the server only.
 func (s *server) plan(p bench.Plan) bench.Plan {

@@ -202,7 +202,7 @@ const warmup = 300 * time.Millisecond
 
 // drive runs one stage at the server.
 func (e *examination) drive(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	d, err := epoll.New(bench.HTTP{URL: "http://" + e.server.Addr + "/"}, 1, 0)
+	d, err := epoll.New(bench.HTTP{URL: "http://" + e.server.Addr + "/"}, epoll.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -84,7 +84,7 @@ func server(t *testing.T, base, candidate string) Config {
 		Experiment: &Serve{
 			Build: "cp server.sh {out}", Command: "{out} {addr}", Request: "GET /work", Slices: 2, Settle: 50 * time.Millisecond,
 			Driver: func(addr string) (bench.Driver, error) {
-				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/work"}, 0, 0)
+				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/work"}, epoll.Options{})
 			},
 			// The lag is not judged: other tests share the machine.
 			Plan: bench.Plan{Load: bench.Load{Rate: 500, Arrivals: load.Constant}, Duration: 60 * time.Millisecond, MaxLag: time.Minute},
@@ -167,7 +167,7 @@ func TestServersThatDoNotServe(t *testing.T) {
 	}
 	config = server(t, "1ms", "1ms")
 	config.Experiment.(*Serve).Driver = func(addr string) (bench.Driver, error) {
-		return epoll.Best(bench.HTTP{URL: "http://" + addr + "/elsewhere"}, 0, 0)
+		return epoll.Best(bench.HTTP{URL: "http://" + addr + "/elsewhere"}, epoll.Options{})
 	}
 	if _, _, err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "served none of") || !strings.Contains(err.Error(), "404") {
 		t.Errorf("a path that is not there: %v", err)

@@ -113,7 +113,7 @@ func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 	d.plan.Seed, d.plan.Wait, d.plan.NoPin = stageSeed, d.latency, l.NoPin
 	return l.program().Drive(ctx, d.style, d.options, d.plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 		d.request.URL = "http://" + r.Addr + d.request.URL
-		driver, err := epoll.Best(d.request, epoll.DefaultThreads, 0)
+		driver, err := epoll.Best(d.request, epoll.Options{})
 		return driver, nil, err
 	})
 }

@@ -234,7 +234,7 @@ func (c Config) drive(ctx context.Context, p conformance.Planned, plan bench.Pla
 		Sim: sim.Config{Latency: s.Service, Dist: sim.Dist(s.Law), CV: s.CV, Seed: c.Report.Seed},
 	}
 	return targets.Program{CPUs: c.TargetCPUs}.Drive(ctx, blocking.Name, o, plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
-		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + "/api/orders?user_id=42"}, 0, 0)
+		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + "/api/orders?user_id=42"}, epoll.Options{})
 		return driver, nil, err
 	})
 }

@@ -1,4 +1,4 @@
-package bench_test
+package alive
 
 import (
 	"net"
@@ -12,7 +12,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 )
 
-func TestGone(t *testing.T) {
+func TestCheck(t *testing.T) {
 	t.Parallel()
 	there := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer there.Close()
@@ -41,7 +41,7 @@ func TestGone(t *testing.T) {
 			t.Fatal(err)
 		}
 		got := ""
-		if err := bench.Gone(t.Context(), dial, c.pid); err != nil {
+		if err := Check(t.Context(), dial, c.pid); err != nil {
 			got = err.Error()
 		}
 		if !strings.Contains(got, c.want) || c.want == "" && got != "" {

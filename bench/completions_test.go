@@ -156,24 +156,24 @@ func TestSecondClockDrains(t *testing.T) {
 	}
 }
 
-// A watcher may go on for a while when the stage is over. What it tells then
-// counts for nothing, and disturbs nobody who reads what was counted.
-func TestSecondClockStops(t *testing.T) {
+// A watcher may go on for a while when the stage is over. What it reports then
+// does not count, and does not race with who reads what was counted.
+func TestCompletionsStop(t *testing.T) {
 	r := NewRecorder(Plan{Load: Load{Clients: 1}, Duration: time.Minute})
-	l := r.Later()
+	l := r.newCompletions()
 	start, _ := r.Start()
 	for id := range uint64(3) {
-		l.Accepted(id, start)
+		l.accepted(id, start)
 	}
-	l.told(0, result.Completed)
-	l.told(0, result.Redelivered)
-	l.Settle(t.Context(), &worker{how: func(id uint64) fate { return []fate{isDone, isWaiting, isLost}[id] }})
+	l.reported(0, result.Completed)
+	l.reported(0, result.Redelivered)
+	l.settle(t.Context(), &worker{how: func(id uint64) fate { return []fate{isDone, isWaiting, isLost}[id] }})
 	m := r.merge()
-	var told sync.WaitGroup
-	told.Go(func() {
+	var reporting sync.WaitGroup
+	reporting.Go(func() {
 		for range 1000 {
-			l.told(0, result.CompletedAgain)
-			l.told(1, result.Completed)
+			l.reported(0, result.CompletedAgain)
+			l.reported(1, result.Completed)
 		}
 	})
 	for range 100 {
@@ -181,7 +181,7 @@ func TestSecondClockStops(t *testing.T) {
 			t.Fatalf("%+v", *q)
 		}
 	}
-	told.Wait()
+	reporting.Wait()
 	if q := r.merge().stage.Completion; q.Completed() != 1 || q.Duplicates != 1 || q.CompletedAgain != 0 {
 		t.Errorf("afterwards: %+v", *q)
 	}

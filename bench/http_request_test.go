@@ -154,41 +154,41 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		h    bench.HTTP
 		want string
 	}{
-		{header("Accept"), `header "xxxxx": has no colon, want a line like`},
-		{header(""), `header "": want a line like`},
-		{header(": secret"), `header "": want`},
-		{header("Acc ept: secret"), `header "Acc ept": want`},
-		{header("Accept : secret"), `header "Accept ": want`},
-		{header(" Accept: secret"), `header " Accept": want`},
-		{header("Ac\xe9: secret"), "want a line like"},
-		{header("Accept\r\nX: secret"), "want a line like"},
-		{header("X: secret\r\nY: b"), "header X: the value has a control character"},
-		{header("X: secret\n"), "header X: the value has a control character"},
-		{header("X: secret\r"), "header X: the value has a control character"},
-		{header("X: secret\x00"), "header X: the value has a control character"},
-		{header("X: secret\x7f"), "header X: the value has a control character"},
-		{header("content-length: 5"), "header content-length: is made from the body"},
-		{header("Transfer-Encoding: chunked"), "header Transfer-Encoding: is made from the body"},
-		{header("Expect: 100-continue"), "header Expect: a request is sent as one"},
-		{header("Host: a", "host: a"), "header Host: is given 2 times"},
-		{fresh, "header Connection: does not say close"},
-		{bench.HTTP{URL: "http://127.0.0.1/", Method: "GET /"}, "method is"},
-		{bench.HTTP{URL: "http://127.0.0.1/", Method: "CONNECT"}, "method is"},
-		{bench.HTTP{URL: "http://127.0.0.1/", Method: "G\xc3\x89T"}, "method is"},
-		{bench.HTTP{URL: "http://127.0.0.1/a\nb"}, "url"},
-		{bench.HTTP{URL: "http://127.0.0.1/a\x00b"}, "url"},
-		{bench.HTTP{URL: "http://127.0.0.1/%zz"}, "url"},
-		{bench.HTTP{URL: "http://caf\xc3\xa9.example/"}, "want a name of letters"},
-		{bench.HTTP{URL: "http://a\"b/"}, "want a name of letters"},
-		{bench.HTTP{URL: "http://a b/"}, "url"},
-		{bench.HTTP{URL: "http://127.0.0.1:0/"}, "the port is out of range, want 1 to 65535"},
-		{bench.HTTP{URL: "http://127.0.0.1:65536/"}, "the port is out of range, want 1 to 65535"},
+		{header("Accept"), `Header is xxxxx, want a line such as 'Accept: text/html'`},
+		{header(""), `Header is "", want a line such as`},
+		{header(": secret"), `Header is "", want`},
+		{header("Acc ept: secret"), `Header is "Acc ept", want`},
+		{header("Accept : secret"), `Header is "Accept ", want`},
+		{header(" Accept: secret"), `Header is " Accept", want`},
+		{header("Ac\xe9: secret"), "want a line such as"},
+		{header("Accept\r\nX: secret"), "want a line such as"},
+		{header("X: secret\r\nY: b"), "Header is X, want a value without control characters"},
+		{header("X: secret\n"), "Header is X, want a value without control characters"},
+		{header("X: secret\r"), "Header is X, want a value without control characters"},
+		{header("X: secret\x00"), "Header is X, want a value without control characters"},
+		{header("X: secret\x7f"), "Header is X, want a value without control characters"},
+		{header("content-length: 5"), "Header is content-length, want it left out: it is made from the body"},
+		{header("Transfer-Encoding: chunked"), "Header is Transfer-Encoding, want it left out: it is made from the body"},
+		{header("Expect: 100-continue"), "Header is Expect, want it left out"},
+		{header("Host: a", "host: a"), "Header is host, want one Host line"},
+		{fresh, "Header is Connection, want close among its values"},
+		{bench.HTTP{URL: "http://127.0.0.1/", Method: "GET /"}, `Method is "GET /", want one like`},
+		{bench.HTTP{URL: "http://127.0.0.1/", Method: "CONNECT"}, "Method is"},
+		{bench.HTTP{URL: "http://127.0.0.1/", Method: "G\xc3\x89T"}, "Method is"},
+		{bench.HTTP{URL: "http://127.0.0.1/a\nb"}, `URL is "http://127.0.0.1/a\nb", want an address such as`},
+		{bench.HTTP{URL: "http://127.0.0.1/a\x00b"}, "URL is"},
+		{bench.HTTP{URL: "http://127.0.0.1/%zz"}, "URL is http://127.0.0.1/%zz, want an address such as"},
+		{bench.HTTP{URL: "http://caf\xc3\xa9.example/"}, "want a host of letters"},
+		{bench.HTTP{URL: "http://a\"b/"}, "want a host of letters"},
+		{bench.HTTP{URL: "http://a b/"}, "URL is"},
+		{bench.HTTP{URL: "http://127.0.0.1:0/"}, "want a port from 1 to 65535"},
+		{bench.HTTP{URL: "http://127.0.0.1:65536/"}, "want a port from 1 to 65535"},
 	} {
 		_, err := c.h.Dial()
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%q %q %q: error %v, want one with %q", c.h.Method, c.h.URL, c.h.Header, err, c.want)
 		}
-		if _, byEpoll := epoll.New(c.h, 1, 0); epoll.Supported && (byEpoll == nil || err == nil || byEpoll.Error() != err.Error()) {
+		if _, byEpoll := epoll.New(c.h, epoll.Options{}); epoll.Supported && (byEpoll == nil || err == nil || byEpoll.Error() != err.Error()) {
 			t.Errorf("%q %q %q: the epoll driver says %v", c.h.Method, c.h.URL, c.h.Header, byEpoll)
 		}
 	}

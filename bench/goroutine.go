@@ -1,0 +1,208 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// GoroutineName names the goroutine driver in the record.
+const GoroutineName = "goroutine"
+
+// GoroutineDriver is the goroutine driver: one goroutine for each connection, in any
+// protocol that has a Dial, on any operating system.
+type GoroutineDriver struct {
+	Dial Dial
+	Kind string // names the driver in settings and reports; "goroutine" where empty
+
+	// RequestSettings tells in settings what is sent; see HTTP.Settings.
+	RequestSettings result.Settings
+
+	// SharedConnections is how many connections there are in all, where the Conns that Dial
+	// makes share them; 0: each has its own.
+	SharedConnections int
+
+	// Completions tells when the work of accepted requests is done, where the server
+	// does it after its reply; nil where it does not.
+	Completions Completions
+
+	// sleep is clock.Sleep but in tests on a fake clock, which only package
+	// time can follow.
+	sleep func(done <-chan struct{}, at time.Duration) bool
+}
+
+var _ Driver = (*GoroutineDriver)(nil)
+
+// Name names the driver.
+func (d *GoroutineDriver) Name() string { return cmp.Or(d.Kind, GoroutineName) }
+
+// Settings are those of the requests, and how many connections share them.
+func (d *GoroutineDriver) Settings() result.Settings {
+	s := d.RequestSettings
+	if d.SharedConnections > 0 {
+		s = s.With(result.KeyGRPCConnections, strconv.Itoa(d.SharedConnections))
+	}
+	return s
+}
+
+// Connections implements [Driver].
+func (d *GoroutineDriver) Connections(p Plan) (connections, addresses int) {
+	connections = p.MostConnections()
+	if d.SharedConnections > 0 {
+		connections = min(connections, d.SharedConnections)
+	}
+	return connections, 1
+}
+
+// Drive implements [Driver].
+func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	dr := &drive{plan: p, rec: rec, dialer: d.Dial, sleep: d.sleep, ctx: inner}
+	if dr.sleep == nil {
+		dr.sleep = clock.Sleep
+	}
+	if d.Completions != nil {
+		watch, unwatch := context.WithCancel(ctx)
+		defer unwatch()
+		dr.completions = rec.newCompletions()
+		if err := d.Completions.Watch(watch, dr.completions.reported); err != nil {
+			return err
+		}
+	}
+	for range runtime.GOMAXPROCS(0) {
+		dr.shards = append(dr.shards, &lockedShard{shard: rec.NewShard()})
+	}
+	for i := range p.Clients() {
+		dr.clients = append(dr.clients, dr.newClient(i))
+	}
+	defer dr.abort() // last of all, every connection is closed
+	if !p.NewConnection {
+		dr.connect()
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+
+	dr.start, dr.end = rec.Start()
+	var guard sync.WaitGroup
+	guard.Go(func() {
+		// Whichever comes first: the drain timeout, an interrupt, or the end of all.
+		dr.sleep(inner.Done(), dr.end+p.DrainTimeout)
+		dr.aborted.Store(true) // before a dial can fail for it
+		cancel()
+		dr.abort()
+	})
+	if schedule := p.Schedule(); schedule != nil {
+		dr.open(schedule)
+	} else {
+		dr.closed()
+	}
+	if dr.completions != nil {
+		dr.completions.drain(inner)
+	}
+	dr.lookBack()
+	cancel()
+	guard.Wait()
+	if dr.completions != nil {
+		dr.completions.settle(ctx, d.Completions)
+	}
+	return ctx.Err()
+}
+
+// drive is one stage being driven.
+type drive struct {
+	plan        Plan
+	rec         *Recorder
+	dialer      Dial
+	sleep       func(done <-chan struct{}, at time.Duration) bool
+	ctx         context.Context // ends with the stage: when the drain timeout has passed, or before
+	start, end  time.Duration
+	aborted     atomic.Bool
+	shards      []*lockedShard
+	completions *completions // nil where replies are all there is
+
+	mu      sync.Mutex
+	clients []*client // all that there are; grows in open loads
+}
+
+func (dr *drive) newClient(i int) *client {
+	return &client{drive: dr, shard: dr.shards[i%len(dr.shards)]}
+}
+
+// connect makes the clients' connections before the stage starts, so that a
+// burst is a burst of requests, not of handshakes. All together they have one
+// request's timeout for it; a client that could not connect by then tries
+// again at its first arrival, whose outcome tells.
+func (dr *drive) connect() {
+	ctx, cancel := context.WithTimeout(dr.ctx, dr.plan.Timeout)
+	defer cancel()
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, exchange.MaxDials)
+	for _, c := range dr.clients {
+		slots <- struct{}{}
+		wg.Go(func() {
+			if ctx.Err() == nil {
+				c.dial(ctx)
+			}
+			<-slots
+		})
+	}
+	wg.Wait()
+}
+
+// lookBack waits for unsolicited bytes at the end of a stage.
+func (dr *drive) lookBack() {
+	var idle []*client // no other goroutine uses them any more
+	for _, c := range dr.clients {
+		if _, ok := c.current().(Checker); ok {
+			idle = append(idle, c)
+		}
+	}
+	if len(idle) == 0 || !dr.sleep(dr.ctx.Done(), clock.Now()+exchange.LookBack) {
+		return
+	}
+	for _, c := range idle {
+		c.usable(c.current())
+	}
+}
+
+// abort closes every connection, so that whatever is in flight returns.
+func (dr *drive) abort() {
+	dr.aborted.Store(true)
+	dr.mu.Lock()
+	clients := dr.clients
+	dr.mu.Unlock()
+	for _, c := range clients {
+		c.interrupt()
+	}
+}
+
+// closed drives clients that send when their last reply is in.
+func (dr *drive) closed() {
+	var wg sync.WaitGroup
+	for i, c := range dr.clients {
+		first := dr.start + dr.plan.Begins(i)
+		wg.Go(func() {
+			for at := first; at < dr.end; {
+				if !dr.sleep(dr.ctx.Done(), at) {
+					return
+				}
+				outcome, done := c.serve(at)
+				at = done + dr.plan.Load.ThinkTime
+				if outcome != result.OK {
+					at = done + dr.plan.Load.Backoff
+				}
+			}
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,184 @@
+package bench
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// client is one connection and the goroutine that uses it.
+type client struct {
+	*drive
+	shard *lockedShard
+	work  chan time.Duration // open loads: the planned instant of its next arrival
+	had   bool               // a connection, at some time
+	once  bool               // a connection takes one request, as the server sends unsolicited bytes
+	rests time.Duration      // since when no request is under way
+
+	mu   sync.Mutex // guards conn against hangUp
+	conn Conn
+}
+
+// serve begins an arrival and sees it through.
+func (c *client) serve(planned time.Duration) (result.Outcome, time.Duration) {
+	c.shard.begin(planned)
+	return c.finish(planned, false)
+}
+
+// finish sees an arrival through that was begun, and records it. It waited
+// where it came while all connections were busy.
+func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, time.Duration) {
+	sent := clock.Now()
+	reply := c.exchange(sent)
+	done := clock.Now()
+	switch {
+	case reply.Outcome != result.OK && c.aborted.Load():
+		reply.Outcome, reply.Why = result.Unfinished, exchange.InFlight
+	case exchange.TooLate(reply.Outcome, done-sent, c.plan.Timeout):
+		reply.Outcome, reply.Why = result.Timeout, exchange.NoReply
+		c.hangUp()
+	}
+	c.rests = done
+	if c.completions != nil && reply.Outcome == result.OK {
+		c.completions.accepted(reply.ID, planned)
+	}
+	c.shard.record(Arrival{planned, sent, done, reply.Outcome, reply.Why, waited})
+	return reply.Outcome, done
+}
+
+// exchange makes one request, over a new connection where there is none.
+func (c *client) exchange(sent time.Duration) Reply {
+	left := c.plan.Timeout
+	conn := c.current()
+	if conn != nil && sent-c.rests > exchange.Rested && !c.usable(conn) {
+		c.hangUp()
+		conn = nil
+	}
+	if conn == nil {
+		if err := c.dial(c.ctx); err != nil {
+			outcome, why := DialOutcome(err)
+			return Reply{Outcome: outcome, Why: why}
+		}
+		if left -= clock.Now() - sent; left <= 0 {
+			return Reply{Outcome: result.Timeout, Why: exchange.NoConnection}
+		}
+		conn = c.current()
+	}
+	reply := conn.Do(left)
+	if reply.Outcome == result.Timeout && reply.Why == "" {
+		reply.Why = exchange.NoReply
+	}
+	if reply.Unsolicited {
+		c.unsolicited()
+	}
+	if reply.Spent || c.plan.NewConnection || c.once {
+		c.hangUp()
+	}
+	return reply
+}
+
+// usable checks a connection that was idle.
+func (c *client) usable(conn Conn) bool {
+	checker, ok := conn.(Checker)
+	if !ok {
+		return true
+	}
+	usable, unsolicited := checker.Check()
+	if unsolicited {
+		c.unsolicited()
+	}
+	return usable
+}
+
+// unsolicited notes that the server sent unsolicited bytes. It may do so again,
+// and if the next request has been sent by then, no client can see that they are
+// not the reply to that one. From here on this client takes a new connection for
+// each request.
+func (c *client) unsolicited() {
+	c.once = true
+	c.shard.mu.Lock()
+	c.shard.shard.Unsolicited()
+	c.shard.mu.Unlock()
+}
+
+func (c *client) current() Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.conn
+}
+
+// dial makes the client's connection within the plan's timeout.
+func (c *client) dial(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, c.plan.Timeout)
+	defer cancel()
+	began := clock.Now()
+	conn, err := c.dialer(ctx)
+	if err != nil {
+		return err
+	}
+	took := clock.Now() - began
+	c.mu.Lock()
+	c.conn = conn
+	c.mu.Unlock()
+	if c.aborted.Load() { // abort may have looked before there was a connection
+		c.interrupt()
+	}
+	if s, ok := conn.(SharedConn); !ok || s.Fresh() {
+		c.shard.connected(took, c.had && !c.plan.NewConnection)
+	}
+	c.had = true
+	return nil
+}
+
+// hangUp closes the connection, where there is one; the client's next exchange
+// makes a new one. A reply may be both the last of its connection and too late.
+func (c *client) hangUp() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		c.conn.Close()
+		c.conn = nil
+	}
+}
+
+// interrupt ends the exchange in progress, from another goroutine.
+func (c *client) interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.conn != nil {
+		c.conn.Close()
+	}
+}
+
+// lockedShard is a shard that several goroutines share. Its lock is free
+// nearly always: a record takes a fraction of a microsecond.
+type lockedShard struct {
+	mu    sync.Mutex
+	shard *Shard
+}
+
+func (s *lockedShard) begin(planned time.Duration) {
+	s.mu.Lock()
+	s.shard.Begin(planned)
+	s.mu.Unlock()
+}
+
+func (s *lockedShard) record(a Arrival) {
+	s.mu.Lock()
+	s.shard.Record(a)
+	s.mu.Unlock()
+}
+
+// connected notes a new connection, and that it replaces one where it does.
+func (s *lockedShard) connected(took time.Duration, again bool) {
+	s.mu.Lock()
+	s.shard.Connected(took)
+	if again {
+		s.shard.Reconnected(clock.Now())
+	}
+	s.mu.Unlock()
+}

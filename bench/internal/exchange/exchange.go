@@ -1,0 +1,74 @@
+// Package exchange decides how an exchange of request and reply has ended, for
+// both drivers of HTTP alike.
+package exchange
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// The reasons of outcomes that have no error of their own.
+const (
+	NoReply      = "no complete reply within the timeout"
+	NoConnection = "connecting took longer than the timeout"
+	Closed       = "the connection was closed before the reply was complete"
+	InFlight     = "still in flight when the drain timeout passed"
+	AllBusy      = "all connections busy, and as many arrivals waiting as MaxWaiting allows"
+	NoneFree     = "no connection became free before the drain timeout passed"
+)
+
+const (
+	// Rested is how long a connection is idle before a driver checks whether the
+	// server has closed it. The check is a system call, which a client that sends
+	// again at once saves.
+	Rested = 100 * time.Microsecond
+
+	// LookBack is how long a stage waits, once all its requests have ended, for
+	// unsolicited bytes. Of a server that sends two replies to each request, late,
+	// the second is always taken for the reply to the next request; only at the
+	// end one too many is seen.
+	LookBack = 20 * time.Millisecond
+
+	// MaxDials is how many connections are being made at once before a stage
+	// starts, so that they fit into a server's queue of connections not yet
+	// accepted.
+	MaxDials = 64
+)
+
+// OfStatus is the outcome of a request whose reply has the HTTP status.
+func OfStatus(status int) result.Outcome {
+	switch {
+	case status >= 200 && status < 400:
+		return result.OK
+	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
+		return result.Rejected
+	}
+	return result.Error
+}
+
+// Reasons has the reasons of error statuses. Each is made once: a server that
+// fails must not cost the generator an allocation per request.
+type Reasons map[int]string
+
+// Of is the reason of a status.
+func (r Reasons) Of(status int) string {
+	why, ok := r[status]
+	if !ok {
+		why = fmt.Sprintf("HTTP status %d", status)
+		if status < 100 || status > 599 {
+			why = fmt.Sprintf("HTTP status %03d is not in 100 to 599", status)
+		}
+		r[status] = why
+	}
+	return why
+}
+
+// TooLate reports whether a reply that was read took the timeout or longer, so
+// that it counts as a timeout. A driver that is kept from running sees its
+// deadline late, and by then the reply may be there.
+func TooLate(o result.Outcome, took, timeout time.Duration) bool {
+	return took >= timeout && (o == result.OK || o == result.Rejected)
+}

@@ -2,6 +2,7 @@ package canvas
 
 import (
 	"math"
+	"slices"
 
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -22,67 +23,44 @@ func Drawable(v float64) bool { return math.Abs(v) <= 1e18 } // false for NaN
 func (a Axis) Shows(v float64) bool { return Drawable(v) && (!a.Log || v > 1e-12) }
 
 // NewAxis chooses limits for values. A linear axis begins at zero, except an x axis of
-// values that lie far from it. Limits that a already has are kept where the axis can
-// show them.
+// values that lie far from it. An upper limit that a already has is kept where the axis
+// can show it.
 func NewAxis(a Axis, values []float64, isX bool) Axis {
-	lo, hi := math.Inf(1), math.Inf(-1)
-	var kept []float64
-	for _, v := range values {
-		if a.Shows(v) {
-			kept = append(kept, v)
-			lo, hi = min(lo, v), max(hi, v)
-		}
-	}
-	if len(kept) == 0 && a.Log {
+	values = slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return !a.Shows(v) })
+	if len(values) == 0 {
 		a.Log = false // nothing is above zero
-		return NewAxis(a, values, isX)
+		values = []float64{0}
 	}
-	out := a
+	least, most := slices.Min(values), slices.Max(values)
+	lo, hi := least, most
 	switch {
-	case len(kept) == 0:
-		out.Lo, out.Hi = 0, 1
 	case a.Log && isX:
 		room := max(math.Pow(hi/lo, 0.03), 1.05)
-		out.Lo, out.Hi = lo/room, hi*room
+		lo, hi = lo/room, hi*room
 	case a.Log:
-		out.Lo, out.Hi, _ = LogRange(kept, 4)
-	default:
-		out.Lo, out.Hi = linearRange(lo, hi, isX)
-		if a.Unit == units.Share && hi <= 1 && hi > 0.5 {
-			out.Hi = 1
-		}
-	}
-	if Drawable(a.Lo) && Drawable(a.Hi) && a.Hi-a.Lo > resolution(a.Hi, a.Lo) {
-		if a.Shows(a.Hi) {
-			out.Hi = a.Hi
-		}
-		if a.Shows(a.Lo) {
-			out.Lo = a.Lo
-		}
-		if out.Lo >= out.Hi { // a log axis whose data lie above the limit
-			out.Lo = out.Hi / 10
-		}
-	}
-	return out
-}
-
-func linearRange(lo, hi float64, isX bool) (float64, float64) {
-	least, most := lo, hi
-	if lo > 0 && (!isX || lo < 0.5*hi) {
-		lo = 0
-	}
-	if !isX {
-		hi = max(hi, 0)
-		room := 0.06 * (hi - lo)
-		hi += room
-		if lo < 0 {
+		lo, hi, _ = LogRange(values, 4)
+	case !isX:
+		room := 0.06 * (max(hi, 0) - min(lo, 0))
+		if lo, hi = min(lo, 0), max(hi, 0)+room; lo < 0 {
 			lo -= room
 		}
+	case lo < 0.5*hi:
+		lo = min(lo, 0)
 	}
-	if hi-lo <= resolution(hi, lo) { // all the same, or nothing but zeros
-		return min(least, 0), max(most, 0) + 1
+	if !a.Log && hi-lo <= resolution(hi, lo) { // all the same, or nothing but zeros
+		lo, hi = min(least, 0), max(most, 0)+1
 	}
-	return lo, hi
+	if a.Unit == units.Share && !a.Log && most <= 1 && most > 0.5 {
+		hi = 1
+	}
+	if a.Shows(a.Hi) && a.Hi > resolution(a.Hi, 0) {
+		hi = a.Hi
+	}
+	if lo >= hi { // the data lie above the limit
+		lo = hi / 10
+	}
+	a.Lo, a.Hi = lo, hi
+	return a
 }
 
 // resolution is the span below which limits are one value, for all that an axis can

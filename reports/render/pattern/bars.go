@@ -63,37 +63,33 @@ func barText(b Bar) string {
 // alignBars gives bars of one unit one scale, in all panels.
 func (m model) alignBars() {
 	all := contents[*bars](m)
-	each := func(f func(*barRow)) {
-		for _, b := range all {
-			for i := 0; b != nil && i < len(b.rows); i++ {
-				if b.rows[i].known {
-					f(&b.rows[i])
-				}
+	most := map[units.Unit]float64{}
+	for _, b := range all {
+		for _, r := range b.rows {
+			if r.known {
+				most[r.Unit] = max(most[r.Unit], math.Abs(r.Value))
 			}
 		}
 	}
-	most := map[units.Unit]float64{}
-	each(func(r *barRow) { most[r.Unit] = max(most[r.Unit], math.Abs(r.Value)) })
-	scale := canvas.Scale{}
-	each(func(r *barRow) {
-		if most[r.Unit] > 1e-12 {
-			r.length = r.Value / most[r.Unit]
+	var scale canvas.Scale
+	for _, b := range all {
+		for i := range b.rows {
+			if r := &b.rows[i]; r.known && most[r.Unit] > 1e-12 {
+				r.length = r.Value / most[r.Unit]
+				scale.Lo, scale.Hi = min(scale.Lo, r.length), max(scale.Hi, r.length)
+			}
 		}
-		scale.Lo, scale.Hi = min(scale.Lo, r.length), max(scale.Hi, r.length)
-	})
+	}
 	if scale.Hi <= scale.Lo {
 		scale.Hi = 1
 	}
 	for _, b := range all {
-		if b != nil {
-			b.scale = scale
-		}
+		b.scale = scale
 	}
 }
 
 const (
 	tallestBar   = 26
-	shortestBar  = 9
 	headingShare = 1.15 // of the height of a bar
 )
 
@@ -109,27 +105,15 @@ func (b *bars) margins(width float64) margins {
 func (b *bars) axes() (above, below float64) { return 0, 4 }
 
 func (b *bars) draw(c *canvas.Canvas, r, outer canvas.Rect) {
-	rows := b.rows
-	if most := int(r.H() / shortestBar); len(rows) > most {
-		rows = rows[:max(0, most-1)]
-		left := 0
-		for _, row := range b.rows[len(rows):] {
-			if row.heading == "" {
-				left++
-			}
-		}
-		c.Text(outer.X0, r.Y0, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, units.Int(left)+" more are left out")
-		r.Y0 += shortestBar
-	}
 	total := 0.0
-	for _, row := range rows {
+	for _, row := range b.rows {
 		total += row.share()
 	}
 	h := min(tallestBar, r.H()/max(total, 1))
 	x := b.scale
 	x.From, x.To = r.X0, r.X1
 	y := r.Y1
-	for _, row := range rows {
+	for _, row := range b.rows {
 		y -= h * row.share()
 		if row.heading != "" {
 			s, text := canvas.Fit(canvas.Style{Size: min(canvas.LabelSize, h*0.7), Bold: true, Color: canvas.Ink}, row.heading, outer.W())

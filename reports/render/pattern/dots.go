@@ -14,55 +14,39 @@ import (
 
 // dotField is callers as dots, in the order in which they were given.
 type dotField struct {
-	of    []int // the band of each dot
+	bands []int // of each dot
 	tally []ending
-	per   int // callers in a dot
 	like  int // dots of the largest field in the figure, for one size of dots
 }
 
 // ending is how many callers ended in a band, and how long they waited.
 type ending struct {
 	band           int
-	n              int64
+	n              int
 	least, slowest time.Duration
-	where          []int // dots, where they are few
+	dots           []int // the first of them
 }
 
-const (
-	mostDots = 5000 // with more callers, each dot is several
-	pointed  = 3    // up to how many dots of a band are pointed at
-)
+// pointed is up to how many dots of a band are pointed at.
+const pointed = 3
 
-// newDotField shows of several callers in one dot the one who fared worst: the last of
-// the bands.
 func newDotField(dots []Dot) *dotField {
-	f := &dotField{per: (len(dots) + mostDots - 1) / mostDots}
+	f := &dotField{}
 	all := make([]ending, len(canvas.Bands))
 	for i, d := range dots {
 		b := bandOf(d.Outcome)
-		place := i / f.per
-		if place == len(f.of) {
-			f.of = append(f.of, b)
-		}
-		f.of[place] = max(f.of[place], b)
+		f.bands = append(f.bands, b)
 		e := &all[b]
 		if e.n == 0 {
 			e.band, e.least = b, d.Latency
 		}
 		e.n++
 		e.least, e.slowest = min(e.least, d.Latency), max(e.slowest, d.Latency)
-		if b > 0 && e.n <= pointed {
-			e.where = append(e.where, place)
+		if len(e.dots) < pointed {
+			e.dots = append(e.dots, i)
 		}
 	}
-	for _, e := range all {
-		if e.n > pointed || int(e.n)*4 > len(dots) {
-			e.where = nil
-		}
-		if e.n > 0 {
-			f.tally = append(f.tally, e)
-		}
-	}
+	f.tally = slices.DeleteFunc(all, func(e ending) bool { return e.n == 0 })
 	return f
 }
 
@@ -77,44 +61,47 @@ func bandOf(o result.Outcome) int {
 	return of(result.Error)
 }
 
-// brief is how many callers ended in a band.
-func (e ending) brief() string { return units.Int(e.n) + " " + canvas.Bands[e.band].Name }
+// rare is whether each of so few dots is pointed at.
+func (f *dotField) rare(e ending) bool {
+	return e.band > 0 && e.n <= pointed && 4*e.n <= len(f.bands)
+}
 
-// words is brief, and how long they waited.
+// words is how many callers ended in a band, and how long they waited.
 func (e ending) words() string {
+	s := units.Int(e.n) + " " + canvas.Bands[e.band].Name
 	least, slowest := units.Duration(e.least), units.Duration(e.slowest)
 	switch {
 	case e.slowest <= 0:
-		return e.brief()
+		return s
 	case e.band == 0:
-		return fmt.Sprintf("%s within %s", e.brief(), slowest)
+		return fmt.Sprintf("%s within %s", s, slowest)
 	case least == slowest:
-		return fmt.Sprintf("%s after %s", e.brief(), slowest)
+		return fmt.Sprintf("%s after %s", s, slowest)
 	}
-	return fmt.Sprintf("%s after %s to %s", e.brief(), least, slowest)
+	return fmt.Sprintf("%s after %s to %s", s, least, slowest)
 }
 
 // alignDots gives the dots of all panels one size.
 func (m model) alignDots() {
-	most := 0
 	all := contents[*dotField](m)
+	most := 0
 	for _, f := range all {
-		if f != nil {
-			most = max(most, len(f.of))
-		}
+		most = max(most, len(f.bands))
 	}
 	for _, f := range all {
-		if f != nil {
-			f.like = most
-		}
+		f.like = most
 	}
 }
 
-// tallyHeight is the strip below the dots: who is pointed at, and the tally.
-const tallyHeight = 34
+func (f *dotField) margins(float64) margins { return margins{} }
 
-func (f *dotField) margins(float64) margins      { return margins{} }
-func (f *dotField) axes() (above, below float64) { return 0, tallyHeight }
+func (f *dotField) axes() (above, below float64) {
+	const oneLine, pointedAt = 18, 16
+	if slices.ContainsFunc(f.tally, f.rare) {
+		return 0, oneLine + pointedAt
+	}
+	return 0, oneLine
+}
 
 func (f *dotField) draw(c *canvas.Canvas, r, _ canvas.Rect) {
 	n := float64(max(f.like, 1))
@@ -128,17 +115,22 @@ func (f *dotField) draw(c *canvas.Canvas, r, _ canvas.Rect) {
 	place := func(i int) canvas.Point {
 		return canvas.Point{X: r.X0 + (float64(i%across)+0.5)*side, Y: r.Y1 - (float64(i/across)+0.5)*side}
 	}
-	for i, b := range f.of {
+	for i, b := range f.bands {
 		bandDot(c, place(i), side*0.4, b)
 	}
-	strip := r.Y1 - math.Ceil(float64(len(f.of))/float64(across))*side - 4
-	left := r.X0
+	lowest := r.Y1 - math.Ceil(float64(len(f.bands))/float64(across))*side
+	at, tally := r.X0, r.X0
 	for _, e := range f.tally {
-		if len(e.where) > 0 {
-			left = e.pointAt(c, place, side, strip, left, r)
+		if f.rare(e) {
+			at = e.pointAt(c, place, side, lowest, canvas.Rect{X0: at, X1: r.X1})
+			continue
 		}
+		s, words := canvas.Fit(canvas.Style{Size: canvas.LabelSize, Color: canvas.Bands[e.band].Label, Bold: e.band > 0}, e.words(), r.X1-tally-9)
+		_, below := f.axes()
+		bandDot(c, canvas.Point{X: tally + 3, Y: lowest - below + 8}, 3, e.band)
+		c.TextBeside(tally+9, lowest-below+8, s, words)
+		tally += 19 + canvas.Width(s, words)
 	}
-	f.tallies(c, r, strip)
 }
 
 // bandDot is a dot in the colour of a band.
@@ -153,89 +145,32 @@ func bandDot(c *canvas.Canvas, at canvas.Point, radius float64, band int) {
 	}
 }
 
-// pointAt rings the dots of a band, and writes below the field what they are, from left
-// on. It returns where the words end.
-func (e ending) pointAt(c *canvas.Canvas, place func(int) canvas.Point, side, strip, left float64, r canvas.Rect) float64 {
+// pointAt rings the dots of a band, and writes below the field what they are, between
+// the sides of room. It returns where the words end.
+func (e ending) pointAt(c *canvas.Canvas, place func(int) canvas.Point, side, lowest float64, room canvas.Rect) float64 {
 	band := canvas.Bands[e.band]
-	s, words := canvas.Fit(canvas.Style{Size: canvas.LabelSize + 0.5, Bold: true, Color: band.Label}, e.words(), r.X1-left)
+	s, words := canvas.Fit(canvas.Style{Size: canvas.LabelSize + 0.5, Bold: true, Color: band.Label}, e.words(), room.W())
 	w := canvas.Width(s, words)
-	x := max(left, min(place(e.where[0]).X-w/2, r.X1-w))
-	y := strip - 13
-	for _, i := range e.where {
+	x := max(room.X0, min(place(e.dots[0]).X-w/2, room.X1-w))
+	for _, i := range e.dots {
 		dot := place(i)
 		radius := max(side*0.5, 2.2)
+		ring := canvas.Circle(dot, radius+1.6)
 		c.Dot(dot, radius, band.Fill, false)
+		c.Line(canvas.Pen{Color: band.Label, Width: 1.1}, append(ring, ring[0])...)
 		// Down between two columns of dots, so that none is struck out.
 		gutter := dot.X + side/2
-		if gutter > r.X1-1 {
-			gutter = dot.X - side/2
+		if gutter > room.X1-1 {
+			gutter -= side
 		}
-		ring := radius + 1.6
-		circle := canvas.Circle(dot, ring)
-		c.Line(canvas.Pen{Color: band.Label, Width: 1.1}, append(circle, circle[0])...)
-		c.Line(canvas.Pen{Color: band.Label, Width: 0.9}, canvas.OnCircle(dot, ring, -0.125), canvas.Point{X: gutter, Y: dot.Y - max(side/2, ring)},
-			canvas.Point{X: gutter, Y: strip}, canvas.Point{X: min(max(gutter, x+3), x+w-3), Y: y + s.Size*0.85 + 1.5})
+		c.Line(canvas.Pen{Color: band.Label, Width: 0.9}, canvas.Point{X: gutter, Y: dot.Y - radius}, canvas.Point{X: gutter, Y: lowest - 4},
+			canvas.Point{X: min(max(gutter, x+3), x+w-3), Y: lowest - 7})
 	}
-	c.Text(x, y, s, words)
+	c.Text(x, lowest-17, s, words)
 	return x + w + 10
 }
 
-// tallies writes how many callers ended how: in as much detail as there is room for, in
-// two lines where nobody is pointed at in the first.
-func (f *dotField) tallies(c *canvas.Canvas, r canvas.Rect, strip float64) {
-	var rest []ending
-	rows := 2
-	for _, e := range f.tally {
-		if len(e.where) == 0 {
-			rest = append(rest, e)
-		} else {
-			rows = 1
-		}
-	}
-	type place struct {
-		x     float64
-		row   int
-		words string
-		style canvas.Style
-	}
-	const mark, between = 9, 10
-	layOut := func(size float64, words func(ending) string) (out []place, fits bool) {
-		at := place{x: r.X0}
-		for _, e := range rest {
-			at.words = words(e)
-			at.style = canvas.Style{Size: size, Color: canvas.Bands[e.band].Label, Bold: e.band > 0}
-			w := mark + canvas.Width(at.style, at.words)
-			if at.x > r.X0 && at.x+w > r.X1 {
-				at.x, at.row = r.X0, at.row+1
-			}
-			if at.row >= rows || at.x+w > r.X1 {
-				return out, false
-			}
-			out = append(out, at)
-			at.x += w + between
-		}
-		return out, true
-	}
-	out, fits := layOut(canvas.LabelSize, ending.words)
-	if !fits {
-		out, fits = layOut(canvas.LabelSize, ending.brief)
-	}
-	if !fits {
-		out, _ = layOut(canvas.NoteSize, ending.brief)
-	}
-	for i, o := range out {
-		y := strip - tallyHeight + 11 + float64(out[len(out)-1].row-o.row)*13
-		bandDot(c, canvas.Point{X: o.x + 3, Y: y}, 3, rest[i].band)
-		c.TextBeside(o.x+mark, y, o.style, o.words)
-	}
-}
-
-func (f *dotField) marks() []string {
-	if f.per < 2 {
-		return nil
-	}
-	return []string{fmt.Sprintf("a dot is %s callers, in the colour of the one who fared worst", units.Int(f.per))}
-}
+func (f *dotField) marks() []string { return nil }
 
 func (f *dotField) words() (kind, axes string, keys []string) {
 	for _, e := range f.tally {

@@ -91,7 +91,7 @@ func TestAnyPattern(t *testing.T) {
 	unit := rapid.SampledFrom([]units.Unit{units.Time, units.Count, units.Share, units.Bytes, units.Rate, "", "furlongs"})
 	limit := rapid.OneOf(rapid.Just(0.0), value)
 	axes := rapid.Custom(func(t *rapid.T) Axis {
-		return Axis{word.Draw(t, "label"), unit.Draw(t, "unit"), rapid.Bool().Draw(t, "log"), limit.Draw(t, "min"), limit.Draw(t, "max")}
+		return Axis{word.Draw(t, "label"), unit.Draw(t, "unit"), rapid.Bool().Draw(t, "log"), limit.Draw(t, "max")}
 	})
 	line := rapid.Custom(func(t *rapid.T) Line {
 		n := rapid.SampledFrom([]int{0, 1, 2, 5, 50}).Draw(t, "n")

@@ -81,11 +81,13 @@ func newModel(p Pattern) model {
 	return m
 }
 
-// contents are the panels of one kind; those of others are nil.
-func contents[T content](m model) []T {
-	out := make([]T, len(m.cells))
+// contents are the panels of one kind, by their place.
+func contents[T content](m model) map[int]T {
+	out := map[int]T{}
 	for i, c := range m.cells {
-		out[i], _ = c.content.(T)
+		if of, ok := c.content.(T); ok {
+			out[i] = of
+		}
 	}
 	return out
 }

@@ -8,53 +8,43 @@ import (
 )
 
 // hueBook gives each name one colour throughout a figure: styles theirs, and others
-// one of the rest.
-type hueBook struct {
-	of    map[string]color.RGBA
-	plain color.RGBA // of bars and spans without a name that has a colour
-}
+// one of the rest. The name "" is for bars and spans without a colour of their own.
+type hueBook map[string]color.RGBA
 
 func newHueBook(panels []Panel) hueBook {
-	b := hueBook{of: map[string]color.RGBA{}}
 	var names []string
-	taken := map[color.RGBA]bool{}
-	note := func(style, name string) {
-		switch {
-		case canvas.Named(style):
-			b.of[style] = canvas.HueOf(style, 0)
-			taken[b.of[style]] = true
-		case style != "":
-			names = append(names, style)
-		case name != "":
-			names = append(names, name)
-		}
-	}
 	for _, c := range panels {
 		for _, l := range c.Lines {
-			if l.Dashed {
-				l.Name = "" // it has the colour of theory
+			if l.Style == "" && !l.Dashed {
+				l.Style = l.Name
 			}
-			note(l.Style, l.Name)
+			names = append(names, l.Style)
 		}
 		for _, r := range c.Bars {
-			note(r.Style, "")
+			names = append(names, r.Style)
 		}
 		for _, s := range c.Spans {
-			note(s.Style, "")
+			names = append(names, s.Style)
 		}
 	}
-	b.plain = canvas.Hues[0]
-	if taken[b.plain] {
-		b.plain = canvas.Grey
+	b := hueBook{"": canvas.Hues[0]}
+	free := slices.Clone(canvas.Hues)
+	for _, n := range names {
+		if canvas.Named(n) {
+			b[n] = canvas.HueOf(n, 0)
+			free = slices.DeleteFunc(free, func(c color.RGBA) bool { return c == b[n] })
+		}
 	}
-	free := slices.DeleteFunc(slices.Clone(canvas.Hues), func(c color.RGBA) bool { return taken[c] })
+	if !slices.Contains(free, b[""]) {
+		b[""] = canvas.Grey
+	}
 	if len(free) == 0 {
 		free = canvas.Hues
 	}
 	next := 0
 	for _, n := range names {
-		if _, ok := b.of[n]; !ok {
-			b.of[n] = canvas.Variant(free[next%len(free)], next/len(free))
+		if _, ok := b[n]; !ok {
+			b[n] = canvas.Variant(free[next%len(free)], next/len(free))
 			next++
 		}
 	}
@@ -64,9 +54,9 @@ func newHueBook(panels []Panel) hueBook {
 // hue is the colour of the first of the names that has one.
 func (b hueBook) hue(names ...string) color.RGBA {
 	for _, n := range names {
-		if h, ok := b.of[n]; ok && n != "" {
+		if h, ok := b[n]; ok && n != "" {
 			return h
 		}
 	}
-	return b.plain
+	return b[""]
 }

@@ -156,13 +156,11 @@ func (b *Bar) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// MarshalJSON leaves out limits that are not numbers: they come from the data then.
+// MarshalJSON leaves out a limit that is not a number: it comes from the data then.
 func (a Axis) MarshalJSON() ([]byte, error) {
 	type plain Axis
-	for _, limit := range []*float64{&a.Min, &a.Max} {
-		if finite(limit) == nil {
-			*limit = 0
-		}
+	if finite(&a.Max) == nil {
+		a.Max = 0
 	}
 	return json.Marshal(plain(a))
 }

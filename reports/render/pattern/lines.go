@@ -52,7 +52,7 @@ func (m model) alignLines() {
 		a := of(own)
 		var values []float64
 		for _, l := range all {
-			if l != own && (l == nil || a.Label == "" || of(l) != a) {
+			if l != own && (a.Label == "" || of(l) != a) {
 				continue
 			}
 			for _, c := range l.curves {
@@ -61,22 +61,18 @@ func (m model) alignLines() {
 				}
 			}
 		}
-		return canvas.NewAxis(canvas.Axis{Label: a.Label, Unit: a.Unit, Log: a.Log, Lo: a.Min, Hi: a.Max}, values, isX)
+		return canvas.NewAxis(canvas.Axis{Label: a.Label, Unit: a.Unit, Log: a.Log, Hi: a.Max}, values, isX)
 	}
-	for i, l := range all {
-		if l == nil {
-			continue
-		}
+	for _, l := range all {
 		l.y = scaled(l, func(l *lines) Axis { return l.own.Y }, func(v canvas.Value) float64 { return v.Y }, false)
 		if !l.y.Log && l.y.Unit != units.Share {
 			l.own.X.Log = false // or a straight line would have an elbow
 		}
-		l.yShared = m.besideLast(i) && l.y.Label != "" && all[i-1] != nil && all[i-1].y == l.y
 	}
-	for _, l := range all {
-		if l != nil {
-			l.x = scaled(l, func(l *lines) Axis { return l.own.X }, func(v canvas.Value) float64 { return v.X }, true)
-		}
+	for i, l := range all {
+		l.x = scaled(l, func(l *lines) Axis { return l.own.X }, func(v canvas.Value) float64 { return v.X }, true)
+		left := all[i-1]
+		l.yShared = m.besideLast(i) && l.y.Label != "" && left != nil && left.y == l.y
 	}
 }
 
@@ -182,9 +178,13 @@ func (l *lines) levels() []canvas.Tick {
 	return canvas.Ticks(at, l.x.Unit.Short)
 }
 
-// names labels the lines at their right ends.
+// names labels the lines at their right ends, in two lines where there is room for all.
 func (l *lines) names(c *canvas.Canvas, p canvas.Chart, outer canvas.Rect) {
 	const size = canvas.LabelSize
+	most := 2
+	if float64(2*len(l.curves))*size*1.08 > p.H() {
+		most = 1
+	}
 	start := p.X0
 	for _, v := range l.curves {
 		if at, ok := p.End(v.Curve); ok && v.Name != "" {
@@ -192,30 +192,16 @@ func (l *lines) names(c *canvas.Canvas, p canvas.Chart, outer canvas.Rect) {
 		}
 	}
 	start = min(start, p.X1+5)
-	// Names in two lines where there is room for all, else in one; and with too many
-	// even so, as many as there is room for.
-	for _, most := range []int{2, 1} {
-		var ls []canvas.Label
-		for _, v := range l.curves {
-			at, ok := p.End(v.Curve)
-			if !ok || v.Name == "" {
-				continue
-			}
+	var ls []canvas.Label
+	for _, v := range l.curves {
+		if at, ok := p.End(v.Curve); ok && v.Name != "" {
 			lines, _ := canvas.Wrap(canvas.Style{Size: size}, v.Name, outer.X1-start, most)
 			for _, t := range slices.Backward(lines) {
 				ls = append(ls, canvas.Label{From: at, Text: t, Color: v.hue})
 			}
 		}
-		fit := int(p.H()/(size*1.08)) + 1
-		if len(ls) > fit && most > 1 {
-			continue
-		}
-		if len(ls) > fit {
-			ls = append(ls[:fit-1], canvas.Label{From: canvas.Point{X: p.X1, Y: p.Y0}, Text: "and more", Color: canvas.Soft})
-		}
-		c.Labels(ls, start, p.Y0+2, p.Y1-2, size)
-		return
 	}
+	c.Labels(ls, start, p.Y0+2, p.Y1-2, size)
 }
 
 func (l *lines) marks() []string {

@@ -45,8 +45,7 @@ type Panel struct {
 }
 
 // Axis is one axis of a panel of lines. Panels whose axes are equal, and have a label,
-// have one scale, so that they can be compared. With Min = Max = 0 the limits are those
-// of the data.
+// have one scale, so that they can be compared.
 //
 // A log x needs a log y, or a straight line would look like an elbow: where y is linear,
 // and no share, x is drawn linear too.
@@ -54,8 +53,7 @@ type Axis struct {
 	Label string     `json:"label,omitempty"`
 	Unit  units.Unit `json:"unit,omitempty"`
 	Log   bool       `json:"log,omitempty"`
-	Min   float64    `json:"min,omitempty"`
-	Max   float64    `json:"max,omitempty"`
+	Max   float64    `json:"max,omitempty"` // 0: that of the data
 }
 
 // Line is one curve. What is not a number is a gap in it, and so is what a log axis

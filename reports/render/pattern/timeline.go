@@ -33,10 +33,8 @@ type laneBar struct {
 	hue color.RGBA
 }
 
-const (
-	stairs   = 6  // up to so many bars of a lane have a row each
-	mostRows = 90 // of a timeline
-)
+// stairs is up to how many bars of a lane have a row each.
+const stairs = 6
 
 func newTimeline(p Panel, book hueBook) *timeline {
 	t := &timeline{x: canvas.Axis{Label: cmp.Or(p.X.Label, "time"), Unit: units.Time}, named: true}
@@ -80,29 +78,22 @@ func (l *lane) pack() {
 	l.rows = len(free)
 }
 
-func sameLanes(a, b *timeline) bool {
-	return slices.EqualFunc(a.lanes, b.lanes, func(x, y lane) bool { return x.name == y.name })
-}
-
 // alignTimelines gives timelines one scale, and those with the same lanes the same
 // heights.
 func (m model) alignTimelines() {
 	all := contents[*timeline](m)
 	times := []float64{0}
 	for _, t := range all {
-		for i := 0; t != nil && i < len(t.lanes); i++ {
-			for _, b := range t.lanes[i].bars {
+		for _, l := range t.lanes {
+			for _, b := range l.bars {
 				times = append(times, float64(b.From), float64(b.To))
 			}
 		}
 	}
 	for i, t := range all {
-		if t == nil {
-			continue
-		}
 		t.x = canvas.NewAxis(t.x, times, true)
 		for k, other := range all {
-			if k == i || other == nil || !sameLanes(t, other) {
+			if k == i || !slices.EqualFunc(t.lanes, other.lanes, func(x, y lane) bool { return x.name == y.name }) {
 				continue
 			}
 			for j := range t.lanes {
@@ -136,25 +127,18 @@ func (t *timeline) draw(c *canvas.Canvas, r, outer canvas.Rect) {
 	c.Baseline(r)
 	c.XAxis(r, x, ticks, t.x.Name(), outer.X0, outer.X1)
 
-	lanes, rows := t.lanes, 0
-	for i, l := range lanes {
-		if rows+l.rows > mostRows {
-			lanes = lanes[:i]
-			break
-		}
+	rows := 0
+	for _, l := range t.lanes {
 		rows += l.rows
-	}
-	if left := len(t.lanes) - len(lanes); left > 0 {
-		c.Text(r.X1, r.Y1+1, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft, Align: canvas.Right}, units.Int(left)+" more lanes are left out")
 	}
 	if rows == 0 {
 		return
 	}
 	const between = 0.55 // two lanes, in rows
-	h := min(24, (r.H()-2)/(float64(rows)+between*float64(len(lanes))))
+	h := min(24, (r.H()-2)/(float64(rows)+between*float64(len(t.lanes))))
 	y := r.Y1 - h*between/2
 	var middles []float64
-	for _, l := range lanes {
+	for _, l := range t.lanes {
 		l.draw(c, x, y, h, outer.X1)
 		bottom := y - h*float64(l.rows)
 		middles = append(middles, (y+bottom)/2)
@@ -163,9 +147,9 @@ func (t *timeline) draw(c *canvas.Canvas, r, outer canvas.Rect) {
 	if !t.named {
 		return
 	}
-	size := min(canvas.NameSize, max(canvas.NoteSize, h*float64(rows)/float64(len(lanes))))
+	size := min(canvas.NameSize, max(canvas.NoteSize, h*float64(rows)/float64(len(t.lanes))))
 	kept := canvas.Fitting(middles, func(v float64) (float64, float64) { return v, size * 1.1 })
-	for i, l := range lanes {
+	for i, l := range t.lanes {
 		if slices.Contains(kept, middles[i]) {
 			s, name := canvas.Fit(canvas.Style{Size: size, Bold: true, Color: l.hue, Align: canvas.Right}, l.name, r.X0-6-outer.X0)
 			c.TextBeside(r.X0-6, middles[i], s, name)

@@ -8,13 +8,11 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 )
 
-// mostCount is above what any flag of a number may be: those that allow less say
-// so themselves.
+// mostCount bounds every number. Flags that allow less check that themselves.
 const mostCount = 1_000_000_000
 
-// withinBounds refuses what no flag may be: a negative number or duration, one so
-// large that sums overflow, and what is no number. Each flag that allows less
-// checks that itself.
+// withinBounds refuses values that no flag allows: negative numbers and durations,
+// those so large that sums overflow, infinity and NaN.
 func withinBounds(c *cli.Command) error {
 	for _, flag := range c.Flags {
 		name := flag.Names()[0]
@@ -22,20 +20,20 @@ func withinBounds(c *cli.Command) error {
 		case *cli.DurationFlag:
 			switch d := c.Duration(name); {
 			case d < 0:
-				return usageError("--%s=%v: must not be negative", name, d)
+				return usageError("--%s=%v: want 0 or more", name, d)
 			case d > load.MaxDuration:
-				return usageError("--%s=%v: must be at most %v", name, d, load.MaxDuration)
+				return usageError("--%s=%v: want at most %v", name, d, load.MaxDuration)
 			}
 		case *cli.IntFlag:
 			switch n := c.Int(name); {
 			case n < 0:
-				return usageError("--%s=%d: must not be negative", name, n)
+				return usageError("--%s=%d: want 0 or more", name, n)
 			case n > mostCount:
-				return usageError("--%s=%d: must be at most %d", name, n, mostCount)
+				return usageError("--%s=%d: want at most %d", name, n, mostCount)
 			}
 		case *cli.FloatFlag:
 			if v := c.Float(name); math.IsNaN(v) || math.IsInf(v, 0) {
-				return usageError("--%s=%v: must be a finite number", name, v)
+				return usageError("--%s=%v: want a finite number", name, v)
 			}
 		}
 	}

@@ -31,7 +31,7 @@ const (
 func calibrateCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "calibrate",
-		Usage: "measure the false alarms and misses of 'onhold duet' on this machine",
+		Usage: "measure how often duet is wrong on this machine",
 		Description: "Runs complete comparisons with a known answer, in a clone of this project:\n" +
 			"of its source with itself, where a regression is a false alarm, and with a\n" +
 			"regression injected into the candidate, where any other verdict is a miss. It\n" +

@@ -37,7 +37,7 @@ func inconclusiveOf(c *cli.Command) error {
 func compareCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "compare",
-		Usage:     "compare two runs that were made before",
+		Usage:     "compare two earlier runs or benchmark files",
 		ArgsUsage: "BASE CANDIDATE",
 		Description: "Each of the two is a run folder or a file of Go benchmark text. Pairs are kept where\n" +
 			"both have any. One folder that 'onhold duet' left is decided again from what it\n" +

@@ -18,7 +18,7 @@ const shortestExamination = 200 * time.Millisecond
 func doctorCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "doctor",
-		Usage: "measure this machine: what can it drive, and how well?",
+		Usage: "measure what this machine can drive, and how well",
 		Description: "Drives a server that does nothing, and tells the least latency that can be\n" +
 			"measured here, the most requests a second, how far from the clock arrivals are\n" +
 			"sent, which levels this machine can drive, and what to raise for more. It takes\n" +

@@ -28,10 +28,7 @@ const maxBodyFile = 64 << 20
 func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 	threads, spin := c.Int("threads"), c.Duration("spin")
 	if threads < 1 || threads > epoll.MaxThreads {
-		return nil, usageError("--threads=%d: must be from 1 to %d", threads, epoll.MaxThreads)
-	}
-	if spin < 0 {
-		return nil, usageError("--spin=%v: must be 0 or more", spin)
+		return nil, usageError("--threads=%d: want 1 to %d", threads, epoll.MaxThreads)
 	}
 	switch name := c.String("driver"); name {
 	case "":
@@ -44,9 +41,9 @@ func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 		d, err := epoll.New(h, epoll.Options{Threads: threads, Spin: spin})
 		switch {
 		case errors.Is(err, epoll.ErrSecure):
-			return nil, usageError("--driver=epoll: %w; take --driver goroutine", err)
+			return nil, usageError("--driver=epoll: %w; use --driver goroutine", err)
 		case err != nil && !epoll.Supported:
-			return nil, usageError("--driver=epoll: %w; take --driver goroutine", err)
+			return nil, usageError("--driver=epoll: %w; use --driver goroutine", err)
 		case err != nil:
 			return nil, err
 		}
@@ -66,7 +63,7 @@ func driverOf(c *cli.Command, h bench.HTTP) (bench.Driver, error) {
 func only(c *cli.Command, driver string) error {
 	for _, flag := range []string{"threads", "spin"} {
 		if driver != epoll.Name && c.IsSet(flag) {
-			return usageError("--%s=%v: goes with driver epoll only, and this is %s", flag, c.Value(flag), driver)
+			return usageError("--%s=%v: requires driver epoll; this is %s", flag, c.Value(flag), driver)
 		}
 	}
 	return nil
@@ -77,11 +74,8 @@ func only(c *cli.Command, driver string) error {
 func driverOfStyle(c *cli.Command, s targets.Style, addr string) (bench.Driver, error) {
 	if s.Protocol == targets.GRPC {
 		conns := c.Int("grpc-connections")
-		switch {
-		case conns < 0:
-			return nil, usageError("--grpc-connections=%d: must be 0 or more", conns)
-		case conns > 0 && c.Bool("new-connection"):
-			return nil, usageError("--grpc-connections=%d: cannot go with --new-connection; connections are shared, or new for each call", conns)
+		if conns > 0 && c.Bool("new-connection") {
+			return nil, usageError("--grpc-connections=%d: and --new-connection cannot be given together: connections are shared, or new for each call", conns)
 		}
 		d, err := grpc.Client{Addr: addr, Connections: conns, Request: orders.Request{Kind: orders.Find, UserID: askedUser}}.Driver()
 		if err != nil {
@@ -111,12 +105,12 @@ func checkDriving(c *cli.Command, styles []targets.Style) error {
 			continue
 		}
 		if slices.ContainsFunc(styles, places) {
-			return usageError("--%s=%v: style %s has a driver of its own, which counts what is paid; leave it out", flag, c.Value(flag), queue.Name)
+			return usageError("--%s=%v: style %s has its own driver, which counts completed orders; leave the flag out", flag, c.Value(flag), queue.Name)
 		}
-		return usageError("--%s=%v: goes with targets that speak HTTP only, and this is %s", flag, c.Value(flag), grpc.Driver)
+		return usageError("--%s=%v: requires a target that speaks HTTP; this is %s", flag, c.Value(flag), grpc.Driver)
 	}
 	if !slices.ContainsFunc(styles, calls) && c.Int("grpc-connections") != 0 {
-		return usageError("--grpc-connections=%d: goes with style %s only", c.Int("grpc-connections"), strings.Join(targets.Names(targets.Inline(targets.GRPC)), ", "))
+		return usageError("--grpc-connections=%d: requires style %s", c.Int("grpc-connections"), strings.Join(targets.Names(targets.Inline(targets.GRPC)), ", "))
 	}
 	return nil
 }
@@ -140,7 +134,7 @@ func requestsOf(c *cli.Command, mix []bench.Weighted) (bench.HTTP, error) {
 			return h, usageError("--body-file=%s: %w", path, err)
 		}
 		if len(h.Body) > maxBodyFile {
-			return h, usageError("--body-file=%s: is longer than %d bytes", path, maxBodyFile)
+			return h, usageError("--body-file=%s: want at most %d bytes", path, maxBodyFile)
 		}
 	}
 	return h, h.Validate()

@@ -48,7 +48,7 @@ func duetCommand() *cli.Command {
 	looks := compare.DefaultDesign().Looks
 	return &cli.Command{
 		Name:      "duet",
-		Usage:     "launch a base and a candidate next to each other until it is decided which is worse",
+		Usage:     "find out whether a change made benchmarks or a server slower",
 		ArgsUsage: "[PACKAGES]",
 		Description: "Lays out the base from git and the candidate as the work tree is, builds both,\n" +
 			"and launches them in pairs, in an order that is drawn: the benchmarks of Go\n" +

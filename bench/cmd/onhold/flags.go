@@ -21,8 +21,8 @@ import (
 )
 
 // variable is an environment variable that sets a flag where the command line
-// does not. The library says of either that the flag is set, but asks for the
-// variable only where the command line has no such flag.
+// does not. The library reports a flag as set in either case, but looks the
+// variable up only where the command line does not have the flag.
 type variable struct {
 	cli.ValueSource
 	used bool
@@ -48,8 +48,8 @@ func variableOf(flag string) string {
 	return "ONHOLD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// given reports whether a flag is on the command line. What the environment
-// sets is meant for several commands, and may be of no use to this one.
+// given reports whether a flag is on the command line. The environment is meant
+// for several commands, and may set what is of no use to this one.
 func given(c *cli.Command, name string) bool {
 	for _, flag := range c.Flags {
 		if slices.Contains(flag.Names(), name) {
@@ -63,7 +63,7 @@ func given(c *cli.Command, name string) bool {
 	return c.IsSet(name)
 }
 
-// sourcesOf are the sources of any kind of flag that is in use here.
+// sourcesOf are the sources of a flag, of any kind that is in use here.
 func sourcesOf(flag cli.Flag) cli.ValueSourceChain {
 	switch f := flag.(type) {
 	case *cli.StringFlag:
@@ -81,7 +81,7 @@ func sourcesOf(flag cli.Flag) cli.ValueSourceChain {
 	case *cli.BoolFlag:
 		return f.Sources
 	}
-	panic(fmt.Sprintf("flag %v is of a kind of its own: %T", flag.Names(), flag))
+	panic(fmt.Sprintf("flag %v is of a new kind: %T", flag.Names(), flag))
 }
 
 func stringFlag(category, name, def, usage string) cli.Flag {
@@ -106,55 +106,55 @@ func listFlag(category, name, usage string) cli.Flag {
 	return &cli.StringSliceFlag{Category: category, Name: name, Usage: usage, Sources: env(name)}
 }
 
+// The headings of the flags in a help text.
 const (
-	catTarget  = "What is driven"
-	catRequest = "The requests"
-	catBackend = "What a target waits for"
-	catExtra   = "A regression planted in a target, for a check that must see it"
-	catQueue   = "Orders that are paid later: style queue"
-	catTrace   = "A trace of what a target's gate decides, request by request"
 	catLoad    = "The load"
-	catDriver  = "What drives it"
+	catRequest = "The requests to your server"
 	catOutput  = "Output"
+	catTarget  = "Our styles"
+	catBackend = "What our styles wait for"
+	catInject  = "A regression injected into our styles, to see a check fail"
+	catQueue   = "Style queue"
+	catTrace   = "A trace of what the admission point of a style decides, request by request"
+	catDriver  = "The load generator"
 )
 
-// The flags whose values may be secrets: a target's process is given them in
-// the environment, and what is recorded of them has no password.
+// The flags whose values may be secrets. They are recorded without passwords.
 const (
 	flagDSN    = "backend-dsn"
 	flagBroker = "broker"
 )
 
-// targetFlags are the flags that say how a target of ours is built: those of
-// serve, and of run, which hands them on.
+// targetFlags say how a target of ours is built. They are flags of serve, and of
+// run, which passes them on.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		intFlag(catTarget, "workers", targets.DefaultWorkers, "workers: threads of style blocking, places of style grpc"),
-		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker of styles blocking and grpc"),
-		stringFlag(catTarget, "grpc-limit", targets.LimitPool, "what style grpc bounds its calls by: pool (--workers and --queue) or none"),
-		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine, eventloop and queue; 0: any number"),
-		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one for each CPU"),
-		stringFlag(catBackend, "backend", targets.Backends[0].Name, "what a target waits for: "+aboutBackends()),
-		stringFlag(catBackend, "backend-url", "", "where the order service of backend http (http://HOST:PORT) or grpc (grpc://HOST:PORT) listens; where not set, each target starts one of its own, which waits as --backend-latency and its kin say and lets any number in. It shares the target's CPUs, but its CPU time and memory are not told as the target's"),
+		intFlag(catTarget, "workers", targets.DefaultWorkers, "threads of style blocking, workers of style grpc"),
+		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker, in styles blocking and grpc"),
+		stringFlag(catTarget, "grpc-limit", targets.LimitPool, "what limits the calls of style grpc: pool (--workers and --queue) or none"),
+		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine, eventloop and queue; 0: unlimited"),
+		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one per CPU"),
+		stringFlag(catBackend, "backend", targets.Backends[0].Name, "`NAME` "+strings.Join(backendNames(), ", ")+"; "+aboutBackends()),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
-		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "not postgres: its distribution: constant, exponential or lognormal"),
-		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: "not postgres: coefficient of variation of a lognormal wait; 0: 1", Sources: env("backend-cv"), OnlyOnce: true},
-		intFlag(catBackend, "backend-connections", 0, fmt.Sprintf("connections to the backend, each serving one wait at a time; 0: any number, of postgres %d. With backend grpc they carry any number of calls each; 0: 1", postgres.DefaultConnections)),
+		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "distribution of that time: constant, exponential or lognormal; not with postgres"),
+		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: fmt.Sprintf("coefficient of variation of a lognormal time; 0: %v", sim.DefaultCV), Sources: env("backend-cv"), OnlyOnce: true},
+		intFlag(catBackend, "backend-connections", 0, fmt.Sprintf("connections to the backend, each with one wait at a time; 0: unlimited, with postgres %d. With backend grpc each carries any number of calls; 0: 1", postgres.DefaultConnections)),
+		stringFlag(catBackend, "backend-url", "", "address of the order service of backend http (http://HOST:PORT) or grpc (grpc://HOST:PORT); where not set, each target starts one of its own, without a limit. That one shares the target's CPUs; its CPU time and memory are not counted as the target's"),
 		// Given twice, the last counts: to refuse it, the library would show it.
-		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "postgres: where it is and who asks, as postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what that leaves open is taken from PGHOST, PGUSER, PGPASSWORD and so on. A password is safer there, or in " + variableOf(flagDSN) + ", than where every user of the machine can read it"},
-		stringFlag(catBackend, "backend-stall", "", "not postgres: LENGTH@OFFSET: the backend answers nothing for LENGTH, from OFFSET after its first request, like 2s@5s"),
-		durationFlag(catExtra, "inject-cpu", 0, fmt.Sprintf("CPU time that each order request burns before it waits for the backend, like 40us; up to %v", inject.MaxCPU)),
-		stringFlag(catExtra, "inject-delay", "", "LENGTH@SHARE%: that share of the order requests waits for LENGTH more, like 20ms@2%"),
+		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "`DSN` of backend postgres: postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what it leaves open is read from PGHOST, PGUSER, PGPASSWORD and so on. Put a password there, or in " + variableOf(flagDSN) + ": every user of the machine can read a command line"},
+		stringFlag(catBackend, "backend-stall", "", "`LENGTH@OFFSET` the backend stops for LENGTH, from OFFSET after its first request, like 2s@5s; not with postgres"),
+		durationFlag(catInject, "inject-cpu", 0, fmt.Sprintf("CPU time that each request burns before it waits, like 40us; up to %v", inject.MaxCPU)),
+		stringFlag(catInject, "inject-delay", "", "`LENGTH@SHARE%` that share of the requests waits for LENGTH more, like 20ms@2%"),
 		// As above, the last counts.
-		&cli.StringFlag{Category: catQueue, Name: flagBroker, Sources: env(flagBroker), Usage: "nats:// address of a broker that runs; where not set, queue starts a broker and a payment service of its own. A password is safer in " + variableOf(flagBroker)},
-		stringFlag(catQueue, "broker-store", broker.DefaultStore, "where a broker of ours keeps orders: file or memory"),
-		stringFlag(catQueue, "broker-sync", broker.DefaultSync, "when it flushes its files to the disk: always, before it acknowledges, or at an interval, like 2m"),
-		intFlag(catQueue, "broker-limit", broker.DefaultLimit>>20, "most MiB that its messages may take"),
-		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "most orders that may wait to be paid; beyond that 503. The record of paid orders has room for twice as many, the newest"),
+		&cli.StringFlag{Category: catQueue, Name: flagBroker, Sources: env(flagBroker), Usage: "`URL` nats:// address of a running broker; where not set, the target starts a broker and a payment service. Put a password in " + variableOf(flagBroker)},
+		stringFlag(catQueue, "broker-store", broker.DefaultStore, "where that broker keeps orders: file or memory"),
+		stringFlag(catQueue, "broker-sync", broker.DefaultSync, "when it flushes files to the disk: always (before it acknowledges), or at an interval, like 2m"),
+		intFlag(catQueue, "broker-limit", broker.DefaultLimit>>20, "most MiB of messages it keeps"),
+		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "most orders that may wait to be paid; beyond that the style answers 503. The record of paid orders holds twice as many, the newest"),
 		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays at once"),
-		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "an order is handed out again where a payment service gave no sign of life for so long"),
-		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of the target's memory for each; what comes after is counted only"),
-		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
+		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "an order is handed out again where it was not acknowledged for so long"),
+		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of the target's memory each; later ones are only counted"),
+		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of everything drawn at random", Sources: env("seed"), OnlyOnce: true},
 	}
 }
 
@@ -190,7 +190,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	}
 	for _, f := range []string{"workers", "backend-latency", "consumers", "ack-wait", "broker-limit", "stream-orders", "trace-limit"} { // zero means a default in Options, not here
 		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
-			return targets.Options{}, usageError("--%s=%v: must be above 0", f, c.Value(f))
+			return targets.Options{}, usageError("--%s=%v: want more than 0", f, c.Value(f))
 		}
 	}
 	o := targets.Options{
@@ -214,28 +214,22 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 		Inject:     inject.Config{CPU: c.Duration("inject-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 		TraceLimit: c.Int("trace-limit"),
 	}
-	switch {
-	case o.Queue < 0:
-		return o, usageError("--queue=%d: must be 0 or more", o.Queue)
-	case o.Queue == 0:
+	if o.Queue == 0 {
 		o.Queue = targets.NoQueue
 	}
 	// One that the environment sets is there for whenever it is needed.
 	if b := backendOf(c); b != "postgres" && o.Postgres.DSN != os.Getenv(variableOf(flagDSN)) {
-		return o, usageError("--%s: goes with --backend postgres only, and this is %s", flagDSN, b)
+		return o, usageError("--%s: requires --backend postgres; this is %s", flagDSN, b)
 	}
-	if err := o.Validate(); err != nil {
-		return o, &exitError{exitUsage, err}
-	}
-	return o, nil
+	return o, o.Validate()
 }
 
-// withoutExtra refuses a regression where nobody would plant it: what a check
-// then saw nothing of would look as if the check were blind.
-func withoutExtra(c *cli.Command, driven string) error {
+// withoutInjection refuses to inject a regression where there is nothing to inject
+// it into: a check that finds none would look as if it were blind.
+func withoutInjection(c *cli.Command, driven string) error {
 	for _, flag := range []string{"inject-cpu", "inject-delay"} {
 		if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) {
-			return usageError("--%s=%v: cannot be planted in %s, only in the styles %s", flag, c.Value(flag), driven, strings.Join(targets.Names(targets.Styles), ", "))
+			return usageError("--%s=%v: cannot be injected into %s, only into the styles %s", flag, c.Value(flag), driven, strings.Join(targets.Names(targets.Styles), ", "))
 		}
 	}
 	return nil

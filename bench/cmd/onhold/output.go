@@ -47,8 +47,8 @@ func fileOf(w io.Writer) *os.File {
 	return f
 }
 
-// lostOf parts the errors that say that something could not be written from the
-// others. Either is nil where there is none.
+// lostOf separates the errors of what could not be written from the others. Either
+// is nil where there is none.
 func lostOf(err error) (lost, other error) {
 	if err == nil {
 		return nil, nil
@@ -91,7 +91,7 @@ func settled(wrong, found error) error {
 type unsaved struct{ error }
 
 func (u *unsaved) Error() string {
-	return "not all results could be written, they are only printed: " + u.error.Error()
+	return "not all results could be written; they are printed: " + u.error.Error()
 }
 
 func (u *unsaved) Unwrap() error { return u.error }

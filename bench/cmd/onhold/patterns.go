@@ -23,7 +23,7 @@ func patternsCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name:  "patterns",
-		Usage: "show what synchronous and asynchronous mean, by short experiments",
+		Usage: "see what synchronous and asynchronous mean, in short experiments",
 		Description: "Runs short experiments with real servers, and writes patterns.md with a figure and\n" +
 			"a sentence for each of them, made from what was measured. All together they take\n" +
 			"under two minutes:\n\n" + about.String() + "\n" +

@@ -23,7 +23,7 @@ const noPeers = "none"
 func peersCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "peers",
-		Usage: "compare our load generator with others",
+		Usage: "compare our load generator with wrk, hey, k6 and others",
 		Description: "Runs ours beside each of " + strings.Join(peers.Names(), ", ") + " that is found\n" +
 			"on PATH: the same load on the same server process, the generator on one CPU and\n" +
 			"the server on another, in interleaved pairs. It installs nothing. It prints a\n" +

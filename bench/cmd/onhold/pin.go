@@ -12,7 +12,7 @@ import (
 const flagNoPin = "no-pin"
 
 func noPinFlag(category string) cli.Flag {
-	return boolFlag(category, flagNoPin, "pin nothing: servers, generator and its threads may use every CPU")
+	return boolFlag(category, flagNoPin, "do not pin: servers and generator may use every CPU")
 }
 
 // pinning is which CPUs are whose. Both are nil where they are shared.
@@ -25,15 +25,15 @@ type pinning struct {
 // confines this process to those of the generator.
 func pinned(c *cli.Command) (p pinning, err error) {
 	if c.Bool(flagNoPin) {
-		return pinning{note: "servers and generator share the CPUs, as asked: each takes time from the other"}, nil
+		return pinning{note: "servers and generator share the CPUs (--no-pin): each takes time from the other"}, nil
 	}
 	all, err := host.Affinity(0)
 	if err != nil {
-		return pinning{note: "servers and generator share the CPUs: this system cannot separate them"}, nil
+		return pinning{note: "servers and generator share the CPUs: this system cannot pin processes"}, nil
 	}
 	p.target, p.generator = host.Split(all)
 	if p.target == nil {
-		return pinning{note: "servers and generator share the one CPU there is: each takes time from the other"}, nil
+		return pinning{note: "servers and generator share the only CPU: each takes time from the other"}, nil
 	}
 	p.note = fmt.Sprintf("servers run on CPU %s, the generator on CPU %s", host.FormatCPUs(p.target), host.FormatCPUs(p.generator))
 	return p, host.PinSelf(p.generator)

@@ -48,7 +48,7 @@ func predictCommand() *cli.Command {
 	const laws = "constant, exponential or lognormal"
 	return &cli.Command{
 		Name:  "predict",
-		Usage: "what queueing theory expects of a load and a server, without running anything",
+		Usage: "what queueing theory expects, without running anything",
 		Description: "Chooses the model, and prints which share is rejected, how much is served, how busy\n" +
 			"the workers are and how long the served wait and take. It says whether that is exact;\n" +
 			"where no formula is, it simulates, and tells the intervals. Times are at the server:\n" +

@@ -14,9 +14,9 @@ import (
 	"github.com/a628bb15/onhold/targets/queue/broker"
 )
 
-const aboutQueue = "Style queue answers a POST with 202 as soon as a message broker has the order, and\n" +
-	"tells at GET /api/orders/ID whether it is paid. Without --broker it starts a broker\n" +
-	"and a payment service, each a process of its own on the same CPUs. By hand:\n\n" +
+const aboutQueue = "Style queue answers a POST with 202 as soon as a message broker has the order;\n" +
+	"GET /api/orders/ID says whether it is paid. Without --broker it starts a broker and a\n" +
+	"payment service, each its own process on the same CPUs. By hand:\n\n" +
 	"  onhold serve broker --addr 127.0.0.1:4222\n" +
 	"  onhold serve payments --broker nats://127.0.0.1:4222 --consumers 200\n" +
 	"  onhold serve queue --broker nats://127.0.0.1:4222 --addr 127.0.0.1:8080\n\n"

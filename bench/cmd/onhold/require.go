@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,22 +10,23 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
-const catRequire = "What is required"
+const catRequire = "Requirements"
 
 // requireHelp is what the help of every command with --require says of it.
-var requireHelp = "--require is what must hold: conditions with commas between, each of them a metric\n" +
-	"(" + strings.Join(result.MetricNames(), ", ") + "),\n" +
-	"one of " + strings.Join(compare.RequirementOps, " ") + ", and a value with its unit. A condition is about every stage, or about\n" +
-	"those that the settings behind its own @ name; repeats of a stage are merged.\n\n" +
+var requireHelp = "--require turns a run into a pass/fail check. It takes conditions, separated by commas: a\n" +
+	"metric, one of " + strings.Join(compare.RequirementOps, " ") + ", and a value with its unit. A condition applies to every stage, or\n" +
+	"with @ to those with the settings named; repeats of a stage are merged. The metrics:\n\n  " +
+	wrapped(strings.Join(result.MetricNames(), ", "), 2) + "\n\n" +
 	"  rejected<1%,p99<250ms              both at every level\n" +
 	"  rejected<1%,p99<250ms@level=200    rejected at every level, p99 at 200\n" +
 	"  cpu<80us@target=eventloop&level=50 at one level of one target\n"
 
 // requireFlag is --require, for commands that judge a run by itself.
 func requireFlag() cli.Flag {
-	return listFlag(catRequire, "require", "conditions that the stages have to meet, like 'p99<250ms,rejected<1%@level=200'; where one is missed the exit code is 1; may be given more than once")
+	return listFlag(catRequire, "require", "`CONDITIONS` that must hold, or the exit code is 1: 'p99<250ms,rejected<1%@level=200'")
 }
 
 // requirements are those of --require.
@@ -40,9 +42,9 @@ func requirements(c *cli.Command) (compare.Requirements, error) {
 	return all, nil
 }
 
-// judge prints what became of the requirements, and returns as missed the error
-// of stages that do not meet them all. With --json stdout has Stage lines only,
-// so they go to stderr.
+// judge prints the requirements with what was measured, and returns as missed the
+// error of those that do not hold. With --json stdout has stages only, so it prints
+// to stderr.
 func judge(c *cli.Command, required compare.Requirements, stages []*result.Stage) (missed, err error) {
 	if len(required) == 0 {
 		return nil, nil
@@ -64,12 +66,19 @@ func judge(c *cli.Command, required compare.Requirements, stages []*result.Stage
 	}
 	if code := judged.ExitCode(); code != exitOK {
 		var parts []string
-		for _, ruling := range []compare.Ruling{compare.Missed, compare.Untold, compare.Unjudged} {
-			if n := judged.Count(ruling); n > 0 {
-				parts = append(parts, fmt.Sprintf("%s: %d", ruling, n))
+		for _, ruling := range []struct {
+			compare.Ruling
+			word string
+		}{{compare.Missed, "failed"}, {compare.Untold, "inconclusive"}, {compare.Unjudged, "not judged"}} {
+			if n := judged.Count(ruling.Ruling); n > 0 {
+				of := ""
+				if len(parts) == 0 {
+					of = " of " + units.Plural(len(judged), "requirement")
+				}
+				parts = append(parts, fmt.Sprintf("%d%s %s", n, of, ruling.word))
 			}
 		}
-		missed = &exitError{code, fmt.Errorf("--require: not all that is required was met (%s of %d)", strings.Join(parts, ", "), len(judged))}
+		missed = &exitError{code, errors.New(strings.Join(parts, ", "))}
 	}
 	return missed, nil
 }

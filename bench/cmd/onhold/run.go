@@ -305,7 +305,7 @@ func (s *session) open() error {
 func (s *session) pin() (string, error) {
 	if s.mix != nil {
 		if s.c.Bool(flagNoPin) {
-			return "the generator may use every CPU, and none of its threads is pinned, as asked", nil
+			return "the generator may use every CPU, and none of its threads is pinned (--no-pin)", nil
 		}
 		return "the generator may use every CPU; a server on this machine shares them with it", nil
 	}

@@ -18,26 +18,22 @@ func serveCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name:      "serve",
-		Usage:     "serve orders in one style, until SIGTERM",
+		Usage:     "run one of our servers by hand, until Ctrl-C",
 		ArgsUsage: "STYLE",
-		Description: "An order service that waits for its backend in one of these styles:\n\n" + about.String() + "\n" +
-			"  GET /api/orders?user_id=42     a user's orders, after one wait\n" +
-			"  POST /api/orders               with {\"user_id\":42,\"total_cents\":1999}: pays an order, in one wait\n" +
-			"  GET /api/invitations?friends=10&mode=sequential|concurrent   a wait for each friend,\n" +
-			"                                 one after another or at once\n\n" +
-			"It also answers GET /healthz and GET /stats. Style grpc has the first two and the\n" +
-			"stats as calls of a gRPC service, onhold.orders.v1.Orders: Find, Place and Stats.\n" +
-			"Who finds it full gets RESOURCE_EXHAUSTED.\n\n" +
-			"With backend http or grpc and no --backend-url it starts another order service\n" +
-			"first, which it calls, and which ends with it. When it listens it prints one line\n" +
-			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops\n" +
-			"accepting, finishes what is in flight and ends.\n\n" +
-			"With --trace it logs, where it decides whether a request is let in, the instant,\n" +
-			"the decision, and when which worker began and was done; package reports/trace\n" +
-			"reads the file. A lock is held while it decides, and without --trace there is none.\n\n" +
-			"And one that is no order service, but serves any path, and counts what it\n" +
-			"serves at /bare/stats, /bare/arrivals and /bare/reset:\n\n" +
-			fmt.Sprintf("  %-10s %s\n\n", bare.Name, bare.About) +
+		Description: "Serves orders, and waits for its backend in one of these styles:\n\n" + about.String() + "\n" +
+			"  GET /api/orders?user_id=42   one wait\n" +
+			"  POST /api/orders             one wait; the body is {\"user_id\":42,\"total_cents\":1999}\n" +
+			"  GET /api/invitations?friends=10&mode=sequential   or mode=concurrent: one wait per friend\n" +
+			"  GET /healthz, GET /stats\n\n" +
+			"Style grpc serves the first two and the stats as onhold.orders.v1.Orders: Find, Place and\n" +
+			"Stats. A full server answers 503, or RESOURCE_EXHAUSTED. When it listens, it prints one line\n" +
+			"of JSON with its address, process id and style. On SIGTERM or Ctrl-C it stops accepting,\n" +
+			"finishes the requests in flight and exits.\n\n" +
+			"With backend http or grpc and no --backend-url it starts an order service of its own, which\n" +
+			"ends with it. With --trace its admission point logs each request: when it arrived, the\n" +
+			"decision, and when which worker began and finished. That takes a lock, which is not there\n" +
+			"without --trace.\n\n" +
+			fmt.Sprintf("  %-10s %s; it serves any path, and counts at /bare/stats,\n             /bare/arrivals and /bare/reset\n\n", bare.Name, bare.About) +
 			aboutQueue +
 			"Examples:\n\n" +
 			"  onhold serve blocking --trace blocking.trace --addr 127.0.0.1:8080\n" +
@@ -46,10 +42,10 @@ func serveCommand() *cli.Command {
 			"  onhold serve goroutine --backend http --backend-connections 300 --addr 127.0.0.1:8080\n" +
 			"  onhold serve eventloop --inject-cpu 40us --inject-delay 20ms@2% --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
-			stringFlag(catTarget, "addr", targets.DefaultAddr, "HOST:PORT to listen on; port 0: any free one"),
-			stringFlag(catQueue, "broker-dir", "", "folder of a broker of ours; where not set, a temporary one that goes with it"),
-			intFlag(catTarget, "arrivals", 0, "arrivals that bare logs, of which it gives the instants at /bare/arrivals; of bare, --backend-latency may be 0s"),
-			stringFlag(catTrace, "trace", "", "FILE that gets the trace when the target ends; of style blocking, and of goroutine and eventloop with --max-inflight"),
+			stringFlag(catTarget, "addr", targets.DefaultAddr, "`HOST:PORT` to listen on; port 0: any free one"),
+			stringFlag(catQueue, "broker-dir", "", "`FOLDER` of the broker it starts; where not set, a temporary one, removed at the end"),
+			intFlag(catTarget, "log-arrivals", 0, "with bare: how many arrivals to log; /bare/arrivals lists their instants"),
+			stringFlag(catTrace, "trace", "", "`FILE` of the trace, written when the target ends; works for blocking, and for goroutine and eventloop with --max-inflight"),
 		}, targetFlags()...),
 		Action:        serve,
 		ShellComplete: completeWords(append(targets.Names(targets.Styles), bare.Name, "broker", "payments")...),
@@ -58,7 +54,7 @@ func serveCommand() *cli.Command {
 
 func serve(ctx context.Context, c *cli.Command) error {
 	if c.NArg() != 1 {
-		return usageError("serve wants one STYLE (%s), got %d arguments", strings.Join(targets.Names(targets.Styles), ", "), c.NArg())
+		return usageError("serve requires one STYLE (%s), got %d arguments", strings.Join(targets.Names(targets.Styles), ", "), c.NArg())
 	}
 	name := c.Args().First()
 	options, err := servedOptions(c, name)
@@ -73,12 +69,12 @@ func serve(ctx context.Context, c *cli.Command) error {
 // servedOptions reads and checks every flag.
 func servedOptions(c *cli.Command, name string) (o targets.Options, err error) {
 	if name == bare.Name {
-		if err := withoutExtra(c, "bare"); err != nil {
+		if err := withoutInjection(c, "bare"); err != nil {
 			return o, err
 		}
-		o.Bare = bare.Config{Latency: c.Duration("backend-latency"), Arrivals: c.Int("arrivals")}
-	} else if c.IsSet("arrivals") {
-		return o, usageError("--arrivals=%d: goes with bare only", c.Int("arrivals"))
+		o.Bare = bare.Config{Latency: c.Duration("backend-latency"), Arrivals: c.Int("log-arrivals")}
+	} else if given(c, "log-arrivals") {
+		return o, usageError("--log-arrivals=%d: requires bare", c.Int("log-arrivals"))
 	} else if o, err = targetOptions(c); err != nil {
 		return o, err
 	}

@@ -40,7 +40,7 @@ const (
 func verifyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "verify",
-		Usage:     "check what a server does against queueing theory",
+		Usage:     "check our servers against queueing theory",
 		ArgsUsage: "[DIR]",
 		Description: "Drives the blocking target, a pool of workers with a bounded queue, under loads of\n" +
 			"which queueing theory knows the answer: Poisson arrivals on constant, exponential\n" +

@@ -8,8 +8,8 @@ import (
 	"github.com/a628bb15/onhold/reports/model"
 )
 
-// coldStart tells of a warm-up that is shorter than theory asks for, of the stage
-// that it is shortest for; "" where none is.
+// coldStart warns of a warm-up that is shorter than theory asks for, at the stage
+// where most is missing; empty where none is.
 func (s *session) coldStart() string {
 	var longest time.Duration
 	var where string
@@ -28,6 +28,6 @@ func (s *session) coldStart() string {
 	if longest == 0 {
 		return ""
 	}
-	return fmt.Sprintf("--warmup is %v, and theory asks for %v of %s: an empty server that is not yet full rejects too little",
+	return fmt.Sprintf("--warmup is %v, but theory asks for %v for %s: a server that starts empty rejects too few requests at first",
 		s.plan.Warmup, longest.Round(10*time.Millisecond), where)
 }

@@ -25,7 +25,7 @@ var layers = [][]string{
 	{"reports/files", "reports/load", "reports/render/table"},
 	{"reports/result", "reports/trace"},
 	{"bench/host", "bench/internal/exchange", "reports/compare", "reports/conformance", "reports/model", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/admission", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
-	{"bench", "bench/process", "reports/render/finding", "targets/backend/...", "targets/front"},
+	{"bench", "bench/cmd/onhold/internal/duet/source", "bench/process", "reports/render/finding", "targets/backend/...", "targets/front"},
 	{"bench/epoll", "bench/internal/alive", "reports/render/figure", "targets", "targets/..."},
 	{"bench/benchtest", "bench/cmd/onhold/internal/...", "bench/cmd/onhold/internal/duet", "reports/render", "reports/render/..."},
 	{"bench/cmd/onhold", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns"},

@@ -56,9 +56,20 @@ func unpaired(d Design, s Series, f Finding) Finding {
 	f.Reason = reasonOf(f)
 	f.setFromZero()
 	if math.IsInf(lower, 0) || math.IsInf(upper, 0) {
-		f.Reason = fmt.Sprintf("%d and %d values are too few for a bound", len(base), len(candidate))
+		f.Reason = fmt.Sprintf("%d and %d values are too few for a bound; at least %d of each side are needed, such as repeats of a run or -count of go test", len(base), len(candidate), leastValues(f.Alpha))
 	}
 	return f
+}
+
+// leastValues is the fewest values of each side whose complete separation has at
+// most that chance.
+func leastValues(alpha float64) int {
+	chance := 1.0
+	for n := 1.0; ; n++ {
+		if chance *= n * n / (2 * n * (2*n - 1)); chance <= alpha {
+			return int(n)
+		}
+	}
 }
 
 // badAmong describes the first bad value; "" where all are good.

@@ -218,7 +218,7 @@ func (s *Stage) countsAgree() error {
 // settingsAgree checks the settings that are numbers: another text would be taken
 // for 0.
 func (s *Stage) settingsAgree() error {
-	for _, key := range []string{KeyLevel, KeyRepeat, KeyPair, KeySlice, KeyWorkers, KeyQueue} {
+	for _, key := range []string{KeyLevel, KeyRepeat, KeyPair, KeyRound, KeyWorkers, KeyQueue} {
 		if v := s.Settings.Get(key); v != "" {
 			if n, err := strconv.Atoi(v); err != nil || n < 0 {
 				return fmt.Errorf("settings: %s is %.100q, want a whole number of 0 or more", key, v)

@@ -75,9 +75,9 @@ const (
 	KeyTrace     = "trace"     // the file of the stage's trace, from the run folder, with slashes
 	KeyArm       = "arm"       // of a comparison: base, candidate or control
 	KeyPair      = "pair"      // of a comparison: which pair this belongs to, from 1
-	KeySlice     = "slice"     // of a comparison: which slice of the pair this is, from 1
+	KeyRound     = "round"     // of a comparison: which round of the pair this is, from 1
 	KeyDiscarded = "discarded" // why this stage does not count; it was run again
-	KeyDisturbed = "disturbed" // of a comparison: how the machine disturbed a slice that counts all the same
+	KeyDisturbed = "disturbed" // of a comparison: how the machine disturbed a stage that counts all the same
 )
 
 // Setting is one key=value of a stage.

@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
-	"runtime"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -21,8 +20,9 @@ import (
 // its CPU time and its tail are both quiet.
 const (
 	calibrateServe  = "{out} serve goroutine --addr {addr} --backend-latency 20ms " + calibrate.Placeholder
-	calibrateLevel  = 6000
-	calibrateSlice  = 500 * time.Millisecond
+	calibrateRate   = 6000
+	calibrateStage  = 500 * time.Millisecond
+	calibrateWarmup = 100 * time.Millisecond
 	calibrateSettle = 500 * time.Millisecond
 	calibratePairs  = 20
 	calibrateShares = "p99=10%,cpu=10%"
@@ -40,27 +40,16 @@ func calibrateCommand() *cli.Command {
 			"counted.\n\n" +
 			"Example:\n\n" +
 			"  onhold calibrate --identical 40 --injected 20 --out reports/out/calibration",
-		Flags: []cli.Flag{
+		Flags: slices.Concat([]cli.Flag{
 			intFlag(catCompare, "identical", 1, "comparisons of the source with itself, or 0"),
 			intFlag(catCompare, "injected", 1, "comparisons with an injected regression, or 0"),
-			stringFlag(catServe, "serve", calibrateServe, "the server's command, as for duet; "+calibrate.Placeholder+" stands for the injected flags"),
-			intFlag(catServe, "level", calibrateLevel, "arrivals per second"),
-			durationFlag(catServe, "slice", calibrateSlice, "length of one slice"),
-			durationFlag(catServe, "settle", calibrateSettle, "driven after each launch and discarded"),
-			intFlag(catCompare, "pairs", calibratePairs, "most pairs of a comparison"),
-			durationFlag(catCompare, "budget", duet.DefaultBudget, "most time for one comparison"),
-			stringFlag(catCompare, "tolerance", calibrateShares, "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
-			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
-			stringFlag(catCompare, "gate", "p99,cpu", "the metrics that decide, separated by commas"),
-			maxOutliersFlag(),
-			durationFlag(catServe, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time"),
-			maxStealFlag(),
-			boolFlag(catSides, "no-control", "do not launch the base a second time as a control"),
-			noPinFlag(catSides),
-			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of all that is drawn", Sources: env("seed"), OnlyOnce: true},
+			stringFlag(catServe, "serve", calibrateServe, "command that starts the server, as for duet; "+calibrate.Placeholder+" is replaced by the flags that inject a regression"),
+			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of everything random", Sources: env("seed"), OnlyOnce: true},
 			// Not from the environment: ONHOLD_OUT is where runs go.
-			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for the record; where not set, reports/out/calibrate-TIME", OnlyOnce: true},
+			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for the record; by default reports/out/calibrate-TIME", OnlyOnce: true},
 		},
+			policyFlags(calibrateShares, "p99,cpu", "metrics that decide, separated by commas"),
+			comparisonFlags(calibratePairs, calibrateSettle, calibrateRate, calibrateStage)),
 		Action: calibrateAction,
 	}
 }
@@ -68,51 +57,34 @@ func calibrateCommand() *cli.Command {
 func calibrateAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	if err := wantsUnix("calibrate", runtime.GOOS); err != nil {
-		return err
-	}
 	if c.NArg() > 0 {
 		return usageError("calibrate takes no arguments, got %q", c.Args().First())
 	}
 	for _, flag := range []string{"identical", "injected"} {
 		if n := c.Int(flag); n < 0 || n > 10_000 {
-			return usageError("--%s=%d: must be from 0 to 10000", flag, n)
+			return usageError("--%s=%d: want 0 to 10000", flag, n)
 		}
 	}
 	if c.Int("identical") == 0 && c.Int("injected") == 0 {
-		return usageError("--identical=0, --injected=0: at least one of them must be above 0")
+		return usageError("--identical=0, --injected=0: want at least one of them above 0")
 	}
-	policy, err := policyOf(c)
-	if err != nil {
-		return err
-	}
-	design, err := designOf(c, policy)
-	if err != nil {
-		return err
-	}
-	steal, err := maxStealOf(c)
+	comparison, err := comparisonConfig(c)
 	if err != nil {
 		return err
 	}
 	config := calibrate.Config{
-		Repo: ".", Identical: c.Int("identical"), Injected: c.Int("injected"), Out: c.String("out"), Seed: c.Uint64("seed"),
+		Repo: ".", Identical: c.Int("identical"), Injected: c.Int("injected"), Out: comparison.Out, Seed: comparison.Seed, Duet: comparison,
 		Serve: &duet.Serve{
 			Build: "go build -o {out} ./bench/cmd/onhold", Command: c.String("serve"), Request: "GET /api/orders?user_id=42",
 			Driver: func(addr string) (bench.Driver, error) {
 				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42"}, epoll.Options{})
 			},
-			Plan:   bench.Plan{Load: bench.Load{Rate: float64(c.Int("level"))}, Duration: c.Duration("slice"), Warmup: 100 * time.Millisecond, MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin)},
+			Plan:   bench.Plan{Load: bench.Load{Rate: float64(c.Int("rate"))}, Duration: c.Duration("duration"), Warmup: calibrateWarmup, MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin)},
 			Settle: c.Duration("settle"),
-		},
-		Duet: duet.Config{
-			Command: recordedCommand(), Design: design, Policy: policy, Control: !c.Bool("no-control"), Budget: c.Duration("budget"), MaxSteal: steal,
 		},
 	}
 	if err := config.Serve.Validate(); err != nil {
 		return &exitError{exitUsage, err}
-	}
-	if config.Out == "" {
-		config.Out = filepath.Join(defaultOut, "calibrate-"+time.Now().Format("20060102-150405"))
 	}
 	p, err := pinned(c)
 	if err != nil {

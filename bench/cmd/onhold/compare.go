@@ -14,6 +14,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/render/verdict"
 	"github.com/a628bb15/onhold/reports/result"
@@ -23,15 +24,9 @@ func inconclusiveFlag() cli.Flag {
 	return stringFlag(catCompare, "inconclusive", "fail", "result of an inconclusive comparison: fail (exit code 3) or warn (exit code 0)")
 }
 
-func maxOutliersFlag() cli.Flag {
-	return stringFlag(catCompare, "max-outliers", "", "most launches of the candidate that may be outliers, with 95 % confidence, such as 10% (which takes 29 pairs); without it, a pass is about the typical launch")
-}
-
 func inconclusiveOf(c *cli.Command) error {
-	if v := c.String("inconclusive"); v != "fail" && v != "warn" {
-		return usageError("--inconclusive=%s: want fail or warn", v)
-	}
-	return nil
+	v := c.String("inconclusive")
+	return field.Check(v == "fail" || v == "warn", "Inconclusive", v, "fail or warn")
 }
 
 func compareCommand() *cli.Command {
@@ -39,30 +34,26 @@ func compareCommand() *cli.Command {
 		Name:      "compare",
 		Usage:     "compare two earlier runs or benchmark files",
 		ArgsUsage: "BASE CANDIDATE",
-		Description: "Each of the two is a run folder or a file of Go benchmark text. Pairs are kept where\n" +
-			"both have any. One folder that 'onhold duet' left is decided again from what it\n" +
-			"holds: with the policy stored in it, except for the flags given now.\n\n" +
-			"Without pairs the answer is advisory: one side ran after the other, and what\n" +
-			"drifted on the machine in between cannot be told from a change. Then nothing is\n" +
-			"called a regression for certain (exit code 3), and 'onhold duet' is what decides.\n\n" +
+		Description: "BASE and CANDIDATE are run folders or files of Go benchmark text. Pairs are used\n" +
+			"where both have them. A single folder of 'onhold duet' is decided again from its\n" +
+			"record, with the stored policy, except for the flags given now.\n\n" +
+			"Without pairs the result is advisory: one side ran after the other, so a change\n" +
+			"cannot be separated from drift of the machine. A regression is then not proven\n" +
+			"(exit code 3); 'onhold duet' decides.\n\n" +
 			"Examples:\n\n" +
 			"  onhold compare reports/out/before reports/out/after\n" +
 			"  onhold compare old.txt new.txt",
-		Flags: []cli.Flag{
-			stringFlag(catCompare, "tolerance", "", "the change that must not pass, by metric: p99=5%,rejected=0.5%"),
-			stringFlag(catCompare, "margin", "", "the change that is not worth a word, by metric: p99=1%"),
-			stringFlag(catCompare, "gate", "", "the metrics that decide, separated by commas"),
-			maxOutliersFlag(),
+		Flags: append(policyFlags("", "", "metrics that decide, separated by commas"),
 			inconclusiveFlag(),
 			// Not from the environment: ONHOLD_OUT is where runs go.
-			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for verdict.json, regression.png and the other files; where not set, none are written", OnlyOnce: true},
+			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for verdict.json, regression.png and the other files; by default none are written", OnlyOnce: true},
 			boolFlag(catOutput, "json", "print verdict.json in place of the table"),
-		},
+		),
 		Action: compareAction,
 	}
 }
 
-// askedOf reads what is asked of the metrics, which may be part of a policy only.
+// askedOf reads the flags of a policy, which may be part of one only.
 func askedOf(c *cli.Command) (p compare.Policy, err error) {
 	if p.Tolerance, err = compare.ParseShares(c.String("tolerance")); err != nil {
 		return p, usageError("--tolerance=%s: %w", c.String("tolerance"), err)
@@ -71,19 +62,16 @@ func askedOf(c *cli.Command) (p compare.Policy, err error) {
 		return p, usageError("--margin=%s: %w", c.String("margin"), err)
 	}
 	p.Gate = list(c.String("gate"))
-	if text := c.String("max-outliers"); text != "" {
-		share, err := compare.ParseShares("outliers=" + text)
-		if err != nil || share["outliers"] >= 1 {
-			return p, usageError("--max-outliers=%s: want a share above 0%% and below 100%%, like 10%%", text)
-		}
-		p.MaxOutliers = share["outliers"]
+	if p.MaxOutliers, err = shareOf(c, "max-outliers"); err == nil && p.MaxOutliers == 1 {
+		err = field.Check(false, "MaxOutliers", c.String("max-outliers"), "a share above 0% and below 100%, like 10%")
 	}
-	return p, nil
+	return p, err
 }
 
-// policyOf reads what is asked of the metrics, and nothing else is.
-func policyOf(c *cli.Command) (p compare.Policy, err error) {
-	if p, err = askedOf(c); err != nil {
+// policyOf reads the flags of a complete policy.
+func policyOf(c *cli.Command) (compare.Policy, error) {
+	p, err := askedOf(c)
+	if err != nil {
 		return p, err
 	}
 	if err := p.Validate(); err != nil {
@@ -94,7 +82,7 @@ func policyOf(c *cli.Command) (p compare.Policy, err error) {
 
 func compareAction(_ context.Context, c *cli.Command) error {
 	if n := c.NArg(); n != 1 && n != 2 {
-		return usageError("compare wants BASE and CANDIDATE, or one folder that 'onhold duet' left, got %d arguments", n)
+		return usageError("got %d arguments: want BASE and CANDIDATE, or one folder of 'onhold duet'", n)
 	}
 	if err := inconclusiveOf(c); err != nil {
 		return err
@@ -118,7 +106,7 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	base, candidate, procs := compare.Alike(sides[0], sides[1])
 	for i, end := range procs {
 		if end != "" {
-			notes = append(notes, fmt.Sprintf("%s: every name ends in %s, which is taken for the number of CPUs", c.Args().Get(i), end))
+			notes = append(notes, fmt.Sprintf("%s: every name ends in %s, so that is read as the number of CPUs", c.Args().Get(i), end))
 		}
 	}
 	design := compare.DefaultDesign()
@@ -128,9 +116,8 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	return concluded(c, report)
 }
 
-// compareStored decides again what a duet has measured: by the design that was
-// fixed then, and by the policy too, where the flags have no other: each metric
-// that they do not name is judged as it was.
+// compareStored decides again what a duet measured, by the design and the policy
+// that were fixed then, except for the flags that are given.
 func compareStored(c *cli.Command) error {
 	asked, err := askedOf(c)
 	if err != nil {
@@ -141,9 +128,12 @@ func compareStored(c *cli.Command) error {
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
+	if run.Settings.Get("looks") == "" {
+		return usageError("%s: not a folder of 'onhold duet'; to compare two runs, give BASE and CANDIDATE", dir)
+	}
 	design, older, err := storedDesign(run.Settings)
 	if err != nil {
-		return usageError("%s holds no pairs (%w): compare wants BASE and CANDIDATE", dir, err)
+		return usageError("%s: %w", dir, err)
 	}
 	policy, err := compare.PolicyOf(run.Settings)
 	if err != nil {
@@ -151,32 +141,31 @@ func compareStored(c *cli.Command) error {
 	}
 	policy = policy.With(asked)
 	if err := policy.Validate(); err != nil {
-		return usageError("what is asked now, over what is stored in %s: %w", dir, err)
+		return usageError("the flags given now, with the policy stored in %s: %w", dir, err)
 	}
-	held, err := duet.Read(dir)
+	stored, err := duet.Read(dir)
 	if err != nil {
 		return &exitError{exitUsage, err}
 	}
 	judge := func(invalid []string) *compare.Report {
-		return compare.Judge(design, policy, held.Samples, held.Identical(), invalid, append(older, held.Notes...))
+		return compare.Judge(design, policy, stored.Samples, stored.Identical, invalid, append(older, stored.Notes...))
 	}
-	report := judge(held.Invalid)
+	report := judge(stored.Invalid)
 	// Some reasons, such as a benchmark that is gone, are in the verdict only.
 	old, oldErr := verdict.Read(dir)
 	if oldErr == nil && old.Verdict == compare.Invalid {
 		known := func(why string) bool { return slices.Contains(report.Reasons, why) }
-		report = judge(append(held.Invalid, slices.DeleteFunc(old.Reasons, known)...))
+		report = judge(append(stored.Invalid, slices.DeleteFunc(old.Reasons, known)...))
 	}
-	held.Describe(report)
+	stored.Describe(report)
 	if oldErr == nil && old.Took > 0 {
 		report.Took = old.Took
 	}
 	return concluded(c, report)
 }
 
-// storedDesign is the design that a comparison was made by. One that was made by
-// another version of the rules is decided by those of today, up to as many pairs,
-// and older says so.
+// storedDesign is the design of a stored comparison. One of another version of the
+// rules is decided by the present ones, up to as many pairs, with a note.
 func storedDesign(s result.Settings) (d compare.Design, older []string, err error) {
 	version := s.Get("gate-version")
 	if version == "" || version == strconv.Itoa(compare.Version) {
@@ -189,15 +178,14 @@ func storedDesign(s result.Settings) (d compare.Design, older []string, err erro
 		return d, nil, fmt.Errorf("looks are %q, want whole numbers separated by commas", s.Get("looks"))
 	}
 	return compare.DefaultDesign().UpTo(most), []string{fmt.Sprintf(
-		"these pairs were measured under version %s of the rules, and are decided by version %d: when to look, and when to stop, was planned by the other", version, compare.Version)}, nil
+		"these pairs were measured by version %s of the rules and are decided by version %d; the looks were planned by the older version", version, compare.Version)}, nil
 }
 
 func concluded(c *cli.Command, report *compare.Report) error {
 	return settled(showComparison(c, c.String("out"), report), comparisonError(c, report))
 }
 
-// readSide reads one side: a run folder, what a duet of benchmarks left, or
-// benchmark text.
+// readSide reads one side: a run folder, the launches of a duet, or benchmark text.
 func readSide(path string, arm compare.Arm) (samples []compare.Sample, invalid, notes []string, err error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -212,7 +200,7 @@ func readSide(path string, arm compare.Arm) (samples []compare.Sample, invalid, 
 				return nil, nil, nil, err
 			}
 			if len(stages) < run.Planned {
-				invalid = append(invalid, fmt.Sprintf("%s: only %d of %d stages are whole", path, len(stages), run.Planned))
+				invalid = append(invalid, fmt.Sprintf("%s: only %d of %d stages are complete", path, len(stages), run.Planned))
 			}
 			samples, bad := compare.FromStages(stages, arm)
 			return samples, append(invalid, bad...), warnings, nil
@@ -225,7 +213,7 @@ func readSide(path string, arm compare.Arm) (samples []compare.Sample, invalid, 
 	defer f.Close()
 	samples, err = compare.ReadBench(f, path, arm)
 	if err == nil && len(samples) == 0 {
-		err = fmt.Errorf("%s: there is no benchmark line in it", path)
+		err = fmt.Errorf("%s: no benchmark line found; want the output of go test -bench, or a run folder", path)
 	}
 	return samples, nil, nil, err
 }
@@ -236,7 +224,7 @@ func exists(path string) bool {
 }
 
 // showComparison writes the files of a comparison, where there is a folder for
-// them, and prints it. In GitHub Actions it tells that, too.
+// them, and prints it, also for GitHub Actions.
 func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 	out := c.Root().Writer
 	var paths []string
@@ -245,7 +233,7 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 		if wrong = os.MkdirAll(dir, 0o755); wrong != nil {
 			wrong = &files.Unwritten{Path: dir, Err: wrong}
 		} else {
-			paths, wrong = verdict.Write(dir, r, toldAs(c)...)
+			paths, wrong = verdict.Write(dir, r, inconclusiveOption(c)...)
 		}
 	}
 	if c.Bool("json") {
@@ -263,20 +251,19 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 			fmt.Fprintln(out, path)
 		}
 	}
-	return errors.Join(wrong, tellGitHub(c, r))
+	return errors.Join(wrong, reportToGitHub(c, r))
 }
 
-// toldAs has files and annotations fail what the exit code fails.
-func toldAs(c *cli.Command) []verdict.Option {
+// inconclusiveOption has files and annotations fail what the exit code fails.
+func inconclusiveOption(c *cli.Command) []verdict.Option {
 	if c.String("inconclusive") == "fail" {
 		return []verdict.Option{verdict.InconclusiveFails}
 	}
 	return nil
 }
 
-// tellGitHub adds to the summary of the step that this runs in, and annotates,
-// where it runs in one.
-func tellGitHub(c *cli.Command, r *compare.Report) error {
+// reportToGitHub writes the step summary and annotations in GitHub Actions.
+func reportToGitHub(c *cli.Command, r *compare.Report) error {
 	if os.Getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}
@@ -284,7 +271,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
 		f, err := files.OpenLog(path, false)
 		if err == nil {
-			_ = f.Append([]byte(verdict.StepSummary(r, toldAs(c)...))) // Close tells
+			_ = f.Append([]byte(verdict.StepSummary(r, inconclusiveOption(c)...))) // Close returns the error
 			err = f.Close()
 		}
 		failed = err
@@ -294,7 +281,7 @@ func tellGitHub(c *cli.Command, r *compare.Report) error {
 	if c.Bool("json") {
 		to = c.Root().ErrWriter
 	}
-	return errors.Join(failed, verdict.Annotate(rawOf(to), r, toldAs(c)...))
+	return errors.Join(failed, verdict.Annotate(rawOf(to), r, inconclusiveOption(c)...))
 }
 
 // comparisonError is the exit code of a comparison.

@@ -30,8 +30,8 @@ func TestSlowInterruptDuet(t *testing.T) {
 	cmd := command(t, dir, args...)
 	cmd.Env = append(cmd.Env, "TMPDIR="+temp)
 	said := interruptAt(t, cmd, "[2/8]", nil)
-	if !strings.Contains(said, "the seed is ") {
-		t.Errorf("the seed that was drawn is not told:\n%s", said)
+	if !strings.Contains(said, "random seed: ") {
+		t.Errorf("the random seed is not printed:\n%s", said)
 	}
 	report, err := verdict.Read(filepath.Join(dir, "duet"))
 	if err != nil || report.Pairs < 2 || report.Pairs == 8 || report.Verdict != compare.Inconclusive {
@@ -44,7 +44,7 @@ func TestSlowInterruptDuet(t *testing.T) {
 		t.Errorf("worktrees: %s, %v", out, err)
 	}
 	stdout, errOut, code := onhold(t, dir, args...)
-	if code != exitOK && code != exitRegressed || !strings.Contains(errOut, "continues with") {
+	if code != exitOK && code != exitRegressed || !strings.Contains(errOut, "continuing after") {
 		t.Errorf("continued: exit code %d\n%s%s", code, stdout, errOut)
 	}
 	if again, err := verdict.Read(filepath.Join(dir, "duet")); err != nil || again.Pairs != 8 || again.Seed != report.Seed || again.Seed == 0 {
@@ -54,7 +54,7 @@ func TestSlowInterruptDuet(t *testing.T) {
 	if stdout, errOut, again := onhold(t, dir, "compare", "duet"); again != code {
 		t.Errorf("decided again: exit code %d, was %d\n%s%s", again, code, stdout, errOut)
 	}
-	if _, errOut, code := onhold(t, dir, append(args, "--seed", "1", "--max-steal", "2%")...); code != exitUsage || !strings.Contains(errOut, "was ") {
+	if _, errOut, code := onhold(t, dir, append(args, "--seed", "1", "--max-steal", "2%")...); code != exitUsage || !strings.Contains(errOut, "in the record") {
 		t.Errorf("by another seed: exit code %d\n%s", code, errOut)
 	}
 }

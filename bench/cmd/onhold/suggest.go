@@ -126,6 +126,7 @@ var fieldFlags = map[string]string{
 	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
 	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
 	"Bare.Latency": "backend-latency", "BackendURL": "backend-url", "GRPCLimit": "grpc-limit", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
+	"Command": "serve", "BenchTime": "benchtime", // of duet
 	"Ramp.From": "ramp", "Ramp.To": "ramp", "TargetPID": "target-pid", "Pattern": "arrivals",
 	"Queued.Broker": flagBroker, "Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",
 	"Queued.Streams.Store": "broker-store", "Queued.Streams.Sync": "broker-sync", "Queued.Streams.Limit": "broker-limit", "Queued.Streams.Orders": "stream-orders",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,8 +16,8 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-// batch is the most pairs that are built ahead: their programs lie in the
-// temporary folder until they have run.
+// batch is the most pairs that are built ahead. Their programs are in the temporary
+// folder until they have run.
 const batch = 8
 
 // program is one build of an arm.
@@ -28,15 +29,15 @@ type program struct {
 // builder builds the arms of pairs with one command.
 type builder struct {
 	s    *session
-	name string // tells the programs of several builders apart
+	name string // distinguishes the programs of several builders
 	// make builds the program of a side at path out, with the linker's seed.
 	make func(ctx context.Context, arm compare.Arm, layout uint64, out string) error
 
-	fixed   map[string]program // by side: the one build there is, where layouts make no difference
-	decided bool               // whether they do
+	probed bool                    // whether layouts make a difference is known
+	fixed  map[compare.Arm]program // of base and candidate, where they make none: one build of each
 }
 
-// side is what an arm is built from: the control is the base once more.
+// side is what an arm is built from: the control is built from the base.
 func side(arm compare.Arm) compare.Arm {
 	if arm == compare.Control {
 		return compare.Base
@@ -44,21 +45,21 @@ func side(arm compare.Arm) compare.Arm {
 	return arm
 }
 
-// path is where the program of a pair's arm lies. Its length is the same for
-// all, and which letter an arm gets is drawn.
+// path is the program of a pair's arm when it runs. Its length is the same for all
+// arms, and the letter of an arm is drawn.
 func (b *builder) path(p pairPlan, arm compare.Arm) string {
 	return filepath.Join(b.s.sides.Root, fmt.Sprintf("bin%04d%s", p.number, b.name), string(rune('a'+p.place[arm])))
 }
 
 // all builds the arms of all the pairs, as many at a time as there are CPUs.
 func (b *builder) all(ctx context.Context, pairs []pairPlan) error {
-	if !b.decided {
+	if !b.probed {
 		if err := b.probe(ctx, pairs[0]); err != nil {
 			return err
 		}
 	}
 	if b.fixed != nil {
-		return nil // the programs are there, and are linked into place when their pair comes
+		return nil // take links the programs into place
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -72,7 +73,7 @@ func (b *builder) all(ctx context.Context, pairs []pairPlan) error {
 				if ctx.Err() != nil {
 					return
 				}
-				if err := b.one(ctx, arm, p.layout[arm], b.kept(p, arm)); err != nil {
+				if err := b.one(ctx, arm, p.layout[arm], b.stored(p, arm)); err != nil {
 					cancel(err)
 				}
 			})
@@ -82,14 +83,13 @@ func (b *builder) all(ctx context.Context, pairs []pairPlan) error {
 	return context.Cause(ctx)
 }
 
-// kept is where an arm's program waits for its pair: its place is drawn anew
-// should the pair be run again.
-func (b *builder) kept(p pairPlan, arm compare.Arm) string {
+// stored is an arm's program until its pair runs.
+func (b *builder) stored(p pairPlan, arm compare.Arm) string {
 	return filepath.Join(b.s.sides.Root, "built", fmt.Sprintf("%04d%s-%s", p.number, b.name, arm))
 }
 
-// probe builds both sides, and the base with another layout too: where that
-// makes no difference to the program, one build of each side is enough.
+// probe builds both sides, and the base also with another layout. Where that makes
+// no difference to the program, one build of each side is enough.
 func (b *builder) probe(ctx context.Context, p pairPlan) error {
 	dir := filepath.Join(b.s.sides.Root, "built")
 	var programs [3]program
@@ -107,10 +107,10 @@ func (b *builder) probe(ctx context.Context, p pairPlan) error {
 		}
 		programs[i] = program{path, hash}
 	}
-	b.decided = true
+	b.probed = true
 	if programs[0].hash == programs[1].hash {
-		b.fixed = map[string]program{string(compare.Base): programs[0], string(compare.Candidate): programs[2]}
-		b.s.notes = append(b.s.notes, "the layout of the code was not varied, as the build does not heed it: a difference of a few percent may be one of layout and of nothing in the source")
+		b.fixed = map[compare.Arm]program{compare.Base: programs[0], compare.Candidate: programs[2]}
+		b.s.notes = append(b.s.notes, "the build ignores the code layout, so it was not varied: a difference of a few percent may come from the layout and not from the source")
 	} else {
 		for _, p := range programs {
 			os.Remove(p.path)
@@ -130,18 +130,18 @@ func (b *builder) one(ctx context.Context, arm compare.Arm, layout uint64, out s
 		return fmt.Errorf("building the %s: %s", arm, b.s.sides.Named(arm, err.Error()))
 	}
 	if _, err := os.Stat(out); err != nil {
-		return fmt.Errorf("building the %s: the command succeeded and left no program: it must write one to {out}, here %s", arm, out)
+		return fmt.Errorf("building the %s: the command succeeded and left no program at %s: it must write one to {out}", arm, out)
 	}
 	return nil
 }
 
-// take puts the programs of a pair into the places that were drawn.
+// take links the programs of a pair to the paths that were drawn.
 func (b *builder) take(p pairPlan) (map[compare.Arm]program, error) {
 	out := map[compare.Arm]program{}
 	for _, arm := range p.arms {
-		from := b.kept(p, arm)
+		from := b.stored(p, arm)
 		if b.fixed != nil {
-			from = b.fixed[string(side(arm))].path
+			from = b.fixed[side(arm)].path
 		}
 		path := b.path(p, arm)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -160,16 +160,42 @@ func (b *builder) take(p pairPlan) (map[compare.Arm]program, error) {
 	return out, nil
 }
 
-// drop removes the programs of a pair that is whole.
+// drop removes the programs of a complete pair.
 func (b *builder) drop(p pairPlan) {
 	os.RemoveAll(filepath.Dir(b.path(p, compare.Base)))
 	for _, arm := range p.arms {
-		os.Remove(b.kept(p, arm))
+		os.Remove(b.stored(p, arm))
 	}
 }
 
+func (b *builder) canonicalDir() string {
+	return filepath.Join(b.s.sides.Root, "canonical"+b.name)
+}
+
+// canonical builds both sides with nothing drawn, and returns the candidate's
+// program, and whether the base's is the same.
+func (b *builder) canonical(ctx context.Context) (program, bool, error) {
+	var programs [2]program
+	var errs [2]error
+	var wg sync.WaitGroup
+	for i, arm := range []compare.Arm{compare.Base, compare.Candidate} {
+		path := filepath.Join(b.canonicalDir(), string(rune('a'+i)))
+		wg.Go(func() {
+			if errs[i] = b.one(ctx, arm, canonicalLayout, path); errs[i] == nil {
+				hash, err := hashOf(path)
+				programs[i], errs[i] = program{path, hash}, err
+			}
+		})
+	}
+	wg.Wait()
+	if ctx.Err() != nil {
+		return program{}, false, context.Cause(ctx)
+	}
+	return programs[1], programs[0].hash == programs[1].hash, errors.Join(errs[:]...)
+}
+
 // hashOf is a short hash of a file's contents. Reading the file also brings it
-// into the page cache, for each arm alike.
+// into the page cache, for all arms alike.
 func hashOf(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -183,12 +209,12 @@ func hashOf(path string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
-// canonicalLayout is the layout of a build in which nothing is drawn.
+// canonicalLayout is the layout of a build in which nothing is drawn, as for the
+// check for identical programs.
 const canonicalLayout = 0
 
-// layoutFlags are the linker flags of a layout. Without the tables for
-// debuggers linking takes half the time, and what runs is the same. A canonical
-// build depends on nothing but what is built.
+// layoutFlags are the linker flags of a layout. Linking without debug information
+// takes half the time. A canonical build depends on its source only.
 func layoutFlags(seed uint64) string {
 	if seed == canonicalLayout {
 		return "-s -w -buildid="

@@ -46,7 +46,7 @@ func disturbing(r *rand.Rand, share, worse float64) *fake {
 				if hit[launch{p.number, arm}] == 0 {
 					break
 				}
-				again, err := f.s.again(breach{kind: kindSteal, arm: arm, pair: p.number, unit: units[arm], why: "steal"}, row, len(arms))
+				again, err := f.s.again(disturbance{kind: kindSteal, arm: arm, pair: p.number, unit: units[arm], why: "steal"}, row, len(arms))
 				if err != nil {
 					return err
 				}
@@ -183,8 +183,10 @@ func TestSlowVerdictsBesideALoad(t *testing.T) {
 		for arm, work := range map[compare.Arm]string{compare.Base: c.base, compare.Candidate: c.candidate} {
 			write(t, s.sides.Dir(arm), map[string]string{"work": work})
 		}
-		r := &benched{GoBench: &GoBench{BenchTime: "200x"}, s: s, packages: []string{"."}, declared: map[string][]string{".": {"BenchmarkWork"}}}
-		r.builders = []*builder{{s: s, decided: true, fixed: map[string]program{"base": {path: path}, "candidate": {path: path}}}}
+		r := &benched{GoBench: &GoBench{BenchTime: "200x"}, s: s, packages: []*benchPackage{{
+			dir: ".", declared: []string{"BenchmarkWork"},
+			builder: &builder{s: s, probed: true, fixed: map[compare.Arm]program{compare.Base: {path: path}, compare.Candidate: {path: path}}},
+		}}}
 		if _, err := r.stored(); err != nil {
 			t.Fatal(err)
 		}

@@ -19,7 +19,7 @@ import (
 // decides without a process.
 type fake struct {
 	value  func(arm compare.Arm, pair int) float64
-	breach func(p pairPlan, row int) *breach
+	breach func(p pairPlan, row int) *disturbance
 	s      *session
 	// launches does what the launches of a pair do with the machine.
 	launches func(p pairPlan) error
@@ -153,7 +153,7 @@ func TestGivesUpEarly(t *testing.T) {
 		t.Fatal(whole, err)
 	}
 	r := s.conclude(nil)
-	if s.pairs < 14 || s.pairs >= 48 || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "given up after") {
+	if s.pairs < 14 || s.pairs >= 48 || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "stopped after") {
 		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
 	}
 	// Where it looks like a regression all the same, it goes on.
@@ -171,7 +171,7 @@ func TestGivesUpEarly(t *testing.T) {
 	}
 }
 
-// Nothing is given up before the first look, which may decide it, nor for noise
+// Nothing is stopped before the first look, which may decide it, nor for noise
 // that is large beside a change that is larger still, worse or better; a change
 // that is proven is a decision in either direction.
 func TestDoesNotGiveUpWhatCanBeDecided(t *testing.T) {
@@ -254,7 +254,7 @@ func TestTooFewPairsAreTold(t *testing.T) {
 		t.Fatal(whole, err)
 	}
 	r := s.conclude(nil)
-	if s.pairs != 1 || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "8 pairs can prove nothing where 9 metrics decide; it takes --pairs 11 at least") {
+	if s.pairs != 1 || r.Exit != compare.ExitInconclusive || !strings.Contains(strings.Join(r.Reasons, " "), "8 pairs cannot prove a change in 9 gated metrics; allow at least 11 pairs") {
 		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
 	}
 }
@@ -313,7 +313,7 @@ func TestOneHopelessMetricDoesNotEndTheOthers(t *testing.T) {
 			t.Errorf("%s: %s", name, v)
 		}
 	}
-	if !strings.Contains(strings.Join(r.Reasons, " "), "given up after") {
+	if !strings.Contains(strings.Join(r.Reasons, " "), "stopped after") {
 		t.Errorf("it is not told why it ended: %q", r.Reasons)
 	}
 }
@@ -321,16 +321,16 @@ func TestOneHopelessMetricDoesNotEndTheOthers(t *testing.T) {
 func TestWhatIsDisturbedIsRunAgain(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0.3, 0.01)}
 	f.s = s
-	f.breach = func(p pairPlan, row int) *breach {
+	f.breach = func(p pairPlan, row int) *disturbance {
 		if p.number == 3 && row < 3 {
-			return &breach{kind: kindSteal, arm: compare.Control, why: "the machine was busy"}
+			return &disturbance{kind: kindSteal, arm: compare.Control, why: "the machine was busy"}
 		}
 		return nil
 	}
 	if _, err := s.drive(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.conclude(nil); r.Repeated != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed || strings.Contains(strings.Join(r.Reasons, " "), "count all the same") {
+	if r := s.conclude(nil); r.Repeated != 2 || r.Pairs != 14 || r.Verdict != compare.Regressed || strings.Contains(strings.Join(r.Reasons, " "), "and count all the same") {
 		t.Errorf("%d again of %d pairs: %s, %q", r.Repeated, r.Pairs, r.Verdict, r.Reasons)
 	}
 }
@@ -353,11 +353,11 @@ func TestWhatIsAlwaysDisturbedCounts(t *testing.T) {
 	} {
 		s, f := newSession(t), &fake{value: noise(0.4, 0.02)}
 		f.s = s
-		f.breach = func(p pairPlan, row int) *breach {
+		f.breach = func(p pairPlan, row int) *disturbance {
 			if row > c.row {
 				return nil
 			}
-			b := &breach{kind: c.kind, arm: compare.Candidate, why: "the machine was busy"}
+			b := &disturbance{kind: c.kind, arm: compare.Candidate, why: "the machine was busy"}
 			if c.either && p.number%2 == 0 {
 				b.arm = compare.Base
 			}
@@ -366,20 +366,20 @@ func TestWhatIsAlwaysDisturbedCounts(t *testing.T) {
 		whole, err := s.drive(t.Context(), f)
 		r := s.conclude(nil)
 		said := strings.Join(r.Reasons, " ")
-		if err != nil || !whole || r.Verdict != compare.Regressed || r.Pairs != 14 || r.Repeated != c.again || strings.Contains(said, "14 slices or launches were disturbed, and count all the same") != c.kept {
+		if err != nil || !whole || r.Verdict != compare.Regressed || r.Pairs != 14 || r.Repeated != c.again || strings.Contains(said, "14 stages or launches were disturbed and count all the same") != c.kept {
 			t.Errorf("%s: %s after %d pairs, %d again, %v: %q", why, r.Verdict, r.Pairs, r.Repeated, err, said)
 		}
 	}
 	// Beyond a fifth of what was planned, which is 29 of 144, nothing is run again.
 	s, f := newSession(t), &fake{value: noise(0, 0.05)}
 	f.s, s.Patient = s, true
-	f.breach = func(_ pairPlan, row int) *breach {
-		return &breach{kind: kindSteal, arm: compare.Base, why: "the machine was busy"}
+	f.breach = func(_ pairPlan, row int) *disturbance {
+		return &disturbance{kind: kindSteal, arm: compare.Base, why: "the machine was busy"}
 	}
 	if _, err := s.drive(t.Context(), f); err != nil {
 		t.Fatal(err)
 	}
-	if r := s.conclude(nil); r.Repeated != 29 || !strings.Contains(strings.Join(r.Reasons, " "), "48 slices or launches were disturbed") {
+	if r := s.conclude(nil); r.Repeated != 29 || !strings.Contains(strings.Join(r.Reasons, " "), "48 stages or launches were disturbed") {
 		t.Errorf("%d again: %q", r.Repeated, r.Reasons)
 	}
 }
@@ -390,12 +390,12 @@ func TestSlicesThatAreNotValidCannotCount(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0.3, 0.01)}
 	f.s = s
 	tries := 0
-	f.breach = func(p pairPlan, row int) *breach {
+	f.breach = func(p pairPlan, row int) *disturbance {
 		if row == 1 && p.number == 2 {
 			tries++
 		}
 		if p.number == 2 && tries < 3 {
-			return &breach{kind: kindUnusable, arm: compare.Control, why: "the generator was late"}
+			return &disturbance{kind: kindInvalid, arm: compare.Control, why: "the generator was late"}
 		}
 		return nil
 	}
@@ -407,18 +407,18 @@ func TestSlicesThatAreNotValidCannotCount(t *testing.T) {
 	}
 	s, f = newSession(t), &fake{value: noise(0.3, 0.01)}
 	f.s = s
-	f.breach = func(p pairPlan, row int) *breach {
-		return &breach{kind: kindUnusable, arm: compare.Control, why: "the generator was late"}
+	f.breach = func(p pairPlan, row int) *disturbance {
+		return &disturbance{kind: kindInvalid, arm: compare.Control, why: "the generator was late"}
 	}
-	if _, err := s.drive(t.Context(), f); !errors.Is(err, errDisturbed) || len(f.ran) != pairTries || len(s.redone) != pairTries*unusableRow {
-		t.Errorf("%d tries, %d slices: %v", len(f.ran), len(s.redone), err)
+	if _, err := s.drive(t.Context(), f); !errors.Is(err, errDisturbed) || len(f.ran) != pairTries || len(s.disturbances) != pairTries*invalidRow {
+		t.Errorf("%d tries, %d slices: %v", len(f.ran), len(s.disturbances), err)
 	}
 	// Now and then, but all of the time.
 	s, f = newSession(t), &fake{value: noise(0, 0.05)}
 	f.s, s.Patient = s, true
-	f.breach = func(p pairPlan, row int) *breach {
-		if row < unusableRow {
-			return &breach{kind: kindUnusable, arm: compare.Control, why: "the generator was late"}
+	f.breach = func(p pairPlan, row int) *disturbance {
+		if row < invalidRow {
+			return &disturbance{kind: kindInvalid, arm: compare.Control, why: "the generator was late"}
 		}
 		return nil
 	}
@@ -431,30 +431,30 @@ func TestSlicesThatAreNotValidCannotCount(t *testing.T) {
 // out. Retries of one slice are not independent of each other, what was kept is
 // not left out, and steal comes from outside.
 func TestLopsidedBreachesAreNoChance(t *testing.T) {
-	all := func(arm compare.Arm, n, row int, change func(*breach)) (out []breach) {
+	all := func(arm compare.Arm, n, row int, change func(*disturbance)) (out []disturbance) {
 		for i := range n {
 			for range row {
-				b := breach{kind: kindQuota, arm: arm, pair: i + 1, unit: int(arm[0])}
+				b := disturbance{kind: kindQuota, arm: arm, pair: i + 1, unit: int(arm[0])}
 				change(&b)
 				out = append(out, b)
 			}
 		}
 		return out
 	}
-	plain := func(*breach) {}
+	plain := func(*disturbance) {}
 	for _, c := range []struct {
 		base, candidate, control, row int
-		change                        func(*breach)
+		change                        func(*disturbance)
 		invalid                       bool
 	}{
 		{0, 0, 0, 1, plain, false}, {3, 4, 9, 1, plain, false}, {0, 7, 0, 1, plain, false}, {0, 8, 0, 1, plain, true}, {1, 10, 0, 1, plain, false}, {1, 11, 0, 1, plain, true}, {8, 0, 3, 1, plain, true},
 		{1, 4, 0, 3, plain, false}, // 3 against 12 in all
 		{0, 7, 0, 3, plain, false},
 		{0, 8, 0, 3, plain, true},
-		{0, 20, 0, 1, func(b *breach) { b.kind = kindSteal }, false},
-		{0, 20, 0, 1, func(b *breach) { b.kind = kindClock }, false},
-		{0, 20, 0, 1, func(b *breach) { b.kind = kindUnusable }, true},
-		{0, 20, 0, 1, func(b *breach) { b.kept = true }, false},
+		{0, 20, 0, 1, func(b *disturbance) { b.kind = kindSteal }, false},
+		{0, 20, 0, 1, func(b *disturbance) { b.kind = kindClock }, false},
+		{0, 20, 0, 1, func(b *disturbance) { b.kind = kindInvalid }, true},
+		{0, 20, 0, 1, func(b *disturbance) { b.kept = true }, false},
 	} {
 		breaches := append(append(all(compare.Base, c.base, c.row, c.change), all(compare.Candidate, c.candidate, c.row, c.change)...), all(compare.Control, c.control, c.row, c.change)...)
 		if got := lopsided(breaches); (got != "") != c.invalid {
@@ -517,7 +517,7 @@ func TestBudgetOfBuilds(t *testing.T) {
 	if whole, err := s.drive(t.Context(), f); !whole || err != nil {
 		t.Fatal(whole, err)
 	}
-	if r := s.conclude(nil); s.pairs != 0 || r.Exit != compare.ExitInvalid || !strings.Contains(strings.Join(r.Reasons, " "), "the budget of 20ms was used up after 0 of up to 48 pairs; ") || !strings.Contains(strings.Join(r.Reasons, " "), "% of it went into building") {
+	if r := s.conclude(nil); s.pairs != 0 || r.Exit != compare.ExitInvalid || !strings.Contains(strings.Join(r.Reasons, " "), "the budget of 20ms was used up after 0 of up to 48 pairs; building took") || !strings.Contains(strings.Join(r.Reasons, " "), "% of it: fewer packages") {
 		t.Errorf("%d pairs, exit code %d, %q", s.pairs, r.Exit, r.Reasons)
 	}
 }
@@ -525,7 +525,7 @@ func TestBudgetOfBuilds(t *testing.T) {
 func TestInterruptedAndFailed(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0, 0.04)}
 	ctx, cancel := context.WithCancel(t.Context())
-	f.breach = func(p pairPlan, _ int) *breach {
+	f.breach = func(p pairPlan, _ int) *disturbance {
 		if p.number == 5 {
 			cancel()
 		}
@@ -598,14 +598,14 @@ func TestDisturbedSlices(t *testing.T) {
 	}
 }
 
-func TestValidateNamesTheFlag(t *testing.T) {
+func TestValidateNamesTheField(t *testing.T) {
 	for _, c := range []struct {
 		e    Experiment
 		want string
 	}{
-		{&GoBench{Bench: "("}, "--bench=("}, {&GoBench{Bench: "A|B/["}, "--bench=A|B/["}, {&GoBench{BenchTime: "fast"}, "--benchtime=fast"}, {&GoBench{BenchTime: "0x"}, "--benchtime=0x"}, {&GoBench{Tags: "a b"}, "--tags=a b"}, {&GoBench{Packages: []string{"-v"}}, "-v"},
-		{&Serve{Build: "make"}, "--build=make"}, {&Serve{Build: "go build -o {out}", Command: "{out}"}, "--serve={out}"},
-		{&Serve{Build: "{out}", Command: "{out} {addr}"}, "--load="},
+		{&GoBench{Bench: "("}, "Bench is ("}, {&GoBench{Bench: "A|B/["}, "Bench is A|B/["}, {&GoBench{BenchTime: "fast"}, "BenchTime is fast"}, {&GoBench{BenchTime: "0x"}, "BenchTime is 0x"}, {&GoBench{Tags: "a b"}, "Tags is a b"}, {&GoBench{Packages: []string{"-v"}}, "-v"},
+		{&Serve{Build: "make"}, "Build is make"}, {&Serve{Build: "go build -o {out}", Command: "{out}"}, "Command is {out}"},
+		{&Serve{Build: "{out}", Command: "{out} {addr}"}, "Plan.Load is closed"},
 	} {
 		if err := c.e.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: %v, want %q", c.e, err, c.want)
@@ -616,7 +616,7 @@ func TestValidateNamesTheFlag(t *testing.T) {
 	}
 	for _, good := range []string{"", "1x", "10x", "200ms"} {
 		if err := (&GoBench{BenchTime: good}).Validate(); err != nil {
-			t.Errorf("--benchtime=%s: %v", good, err)
+			t.Errorf("%s: %v", good, err)
 		}
 	}
 }
@@ -624,9 +624,9 @@ func TestValidateNamesTheFlag(t *testing.T) {
 func TestServeIsOneProgram(t *testing.T) {
 	for _, good := range []string{
 		"{out} --addr {addr}", " {out} {addr} >log 2>&1", "env A=1 B=2 {out} {addr}", "{out} --addr={addr} --flags a=b", "nice {out} {addr} 'a; b' \"c | d\" e\\;f",
-		"{out} {addr} $(cat planted.flags | head -n $(cat n; true))", "./serve.sh {out} {addr}",
+		"{out} {addr} $(cat injected.flags | head -n $(cat n; true))", "./serve.sh {out} {addr}",
 	} {
-		if err := oneProgram(good); err != nil {
+		if err := oneProgram("Command", good); err != nil {
 			t.Errorf("%s: %v", good, err)
 		}
 	}
@@ -636,10 +636,10 @@ func TestServeIsOneProgram(t *testing.T) {
 		"./migrate; {out} {addr}": "one program", "{out} {addr} | tee log": "one program", "{out} {addr} &": "one program", "{out} {addr} 2>&1 & wait": "one program",
 	} {
 		serve := Serve{Build: "{out}", Command: bad + " # {out} {addr}"}
-		if err := serve.Validate(); err == nil || !strings.HasPrefix(err.Error(), "--serve="+bad) {
+		if err := serve.Validate(); err == nil || !strings.HasPrefix(err.Error(), "Command is "+bad) {
 			t.Errorf("%s: %v", bad, err)
 		}
-		if err := oneProgram(bad); err == nil || !strings.Contains(err.Error(), want) {
+		if err := oneProgram("Command", bad); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", bad, err, want)
 		}
 	}

@@ -12,46 +12,6 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-// Expressions are read as go test -bench reads them.
-func TestTopLevel(t *testing.T) {
-	names := []string{"BenchmarkX", "BenchmarkY", "BenchmarkZ/D"}
-	for expression, want := range map[string]string{
-		".":           "XYZ",
-		"X":           "X",
-		"X/p":         "X",
-		"X/p|Y/q":     "XY", // X/p, or Y/q: not X, then p|Y
-		"p/X|Y":       "Y",
-		"(X/p|Y)":     "Y", // brackets keep it together
-		"X[/]p|[|]|Y": "Y",
-		`Z\/D`:        "Z", // a slash that is meant
-		`X\|Y`:        "",
-		"":            "XYZ",
-		"/p":          "XYZ",
-		"X|":          "XYZ", // nothing takes all
-		"[]]|Y":       "Y",
-	} {
-		takes, err := topLevel(expression)
-		if err != nil {
-			t.Errorf("%s: %v", expression, err)
-			continue
-		}
-		var got strings.Builder
-		for _, name := range names {
-			if takes(name) {
-				got.WriteString(name[len("Benchmark"):][:1])
-			}
-		}
-		if got.String() != want {
-			t.Errorf("%s takes %q, want %q", expression, got.String(), want)
-		}
-	}
-	for _, bad := range []string{"(", "A/(", "A|B/[", "A|*"} {
-		if _, err := topLevel(bad); err == nil {
-			t.Errorf("%s is taken", bad)
-		}
-	}
-}
-
 // sides is a session whose two sides are modules of these files.
 func sides(t *testing.T, base, candidate map[string]string) *session {
 	t.Helper()
@@ -76,7 +36,7 @@ func benchFile(names ...string) string {
 
 // A benchmark that is taken away does not pass, be it the only one of its
 // package or one of several.
-func TestWhatIsGoneIsTold(t *testing.T) {
+func TestGoneBenchmarks(t *testing.T) {
 	both := func(a, b string) map[string]string { return map[string]string{"a_test.go": a, "sub/b_test.go": b} }
 	for why, c := range map[string]struct {
 		bench           string
@@ -99,8 +59,8 @@ func TestWhatIsGoneIsTold(t *testing.T) {
 	} {
 		s := sides(t, c.base, c.candidate)
 		found, err := (&benched{GoBench: &GoBench{Bench: c.bench, Packages: []string{"./..."}}, s: s}).find(t.Context())
-		if err != nil || !slices.Equal(found, c.found) {
-			t.Errorf("%s: found %q, want %q, %v", why, found, c.found, err)
+		if err != nil || !slices.Equal(dirsOf(found), c.found) {
+			t.Errorf("%s: found %q, want %q, %v", why, dirsOf(found), c.found, err)
 		}
 		if len(s.invalid) != len(c.gone) {
 			t.Errorf("%s: %q, want %q", why, s.invalid, c.gone)
@@ -126,8 +86,8 @@ func TestWhatIsGoneIsTold(t *testing.T) {
 	}
 }
 
-// What go says of packages that it does not find is said, with where they lie.
-func TestWhatGoSaysIsSaid(t *testing.T) {
+// Errors of go about packages are reported, with the modules there are.
+func TestErrorsOfGo(t *testing.T) {
 	t.Parallel()
 	const module = "module example.com/toy\n\ngo 1.26\n"
 	bench := benchFile("A")
@@ -152,13 +112,13 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 		"several modules of a workspace":    {map[string]string{"go.work": "go 1.26\n\nuse ./x\nuse ./y\n", "x/go.mod": module, "x/a_test.go": bench, "y/go.mod": "module example.com/y\n\ngo 1.26\n", "y/a_test.go": bench}, ".", []string{"./..."}, "", "x y", nil},
 		"a workspace without the module":    {map[string]string{"go.work": "go 1.26\n\nuse ./x\n", "x/go.mod": module, "y/go.mod": "module example.com/y\n\ngo 1.26\n", "y/a_test.go": bench}, ".", []string{"./y"}, "", "", []string{"not one of the workspace modules"}},
 		"no module":                         {map[string]string{"a_test.go": bench}, ".", nil, "", "", []string{"go.mod file not found", "the repository has no go.mod"}},
-		"build tags":                        {map[string]string{"go.mod": module, "a.go": "package toy\n", "a_test.go": "//go:build slow && !fast\n\n" + bench}, ".", nil, "", "", []string{"leaves out a_test.go (//go:build slow && !fast; --tags sets build tags)"}},
+		"build tags":                        {map[string]string{"go.mod": module, "a.go": "package toy\n", "a_test.go": "//go:build slow && !fast\n\n" + bench}, ".", nil, "", "", []string{"leaves out a_test.go (//go:build slow && !fast; set its build tags)"}},
 		"build tags, given":                 {map[string]string{"go.mod": module, "a.go": "package toy\n", "a_test.go": "//go:build slow && !fast\n\n" + bench}, ".", nil, "slow,other", ".", nil},
 		"nothing without its build tags":    {map[string]string{"go.mod": module, "a_test.go": "//go:build slow\n\n" + bench}, ".", nil, "", "", []string{"build constraints exclude all Go files", "leaves out a_test.go"}},
 		"a go.mod that is wrong":            {map[string]string{"go.mod": "modul x\n", "a_test.go": bench}, ".", nil, "", "", []string{"go.mod:1: unknown directive: modul"}},
 		"vendored, and not as go.mod wants": {map[string]string{"go.mod": module + "\nrequire example.com/v v1.0.0\n", "vendor/modules.txt": "\n", "a_test.go": bench}, ".", nil, "", "", []string{"inconsistent vendoring"}},
 		"benchmarks in another module":      {map[string]string{"go.mod": module, "a_test.go": "package toy\n", "sub/go.mod": "module example.com/sub\n", "sub/a_test.go": bench}, ".", []string{"./..."}, "", "", []string{"./sub/...: not measured, as they are modules of their own"}},
-		"without a benchmark":               {map[string]string{"go.mod": module, "a_test.go": "package toy\n"}, ".", nil, "", "", []string{"no package of . has benchmarks on both sides that --bench=. takes"}},
+		"without a benchmark":               {map[string]string{"go.mod": module, "a_test.go": "package toy\n"}, ".", nil, "", "", []string{"no package of . has benchmarks on both sides that match ."}},
 	} {
 		t.Run(why, func(t *testing.T) {
 			s := newSession(t)
@@ -168,7 +128,7 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 			}
 			r := &benched{GoBench: &GoBench{Packages: c.packages, Tags: c.tags}, s: s}
 			found, err := r.find(t.Context())
-			if got := strings.Join(found, " "); got != c.found {
+			if got := strings.Join(dirsOf(found), " "); got != c.found {
 				t.Errorf("found %q, want %q; %v", got, c.found, err)
 			}
 			var wrong *ConfigError
@@ -184,8 +144,8 @@ func TestWhatGoSaysIsSaid(t *testing.T) {
 				t.Errorf("it names the temporary folder: %v", err)
 			}
 			for _, pkg := range found[:min(len(found), 1)] {
-				if err := r.compile(t.Context(), pkg, compare.Base, canonicalLayout, filepath.Join(t.TempDir(), "out")); err != nil {
-					t.Errorf("building %s: %v", pkg, err)
+				if err := r.compile(t.Context(), pkg.dir, compare.Base, canonicalLayout, filepath.Join(t.TempDir(), "out")); err != nil {
+					t.Errorf("building %s: %v", pkg.dir, err)
 				}
 			}
 		})
@@ -212,11 +172,11 @@ func TestCandidateTests(t *testing.T) {
 		r := &benched{GoBench: &GoBench{Packages: []string{"./..."}, CandidateTests: given}, s: s}
 		found, err := r.find(t.Context())
 		notes := strings.Join(s.notes, "\n")
-		if err != nil || strings.Join(found, " ") != "." || !slices.Equal(s.invalid, []string{"benchmark BenchmarkGone of . is gone in the candidate"}) {
-			t.Fatalf("%v: found %q, %q, %v", given, found, s.invalid, err)
+		if err != nil || strings.Join(dirsOf(found), " ") != "." || !slices.Equal(s.invalid, []string{"benchmark BenchmarkGone of . is gone in the candidate"}) {
+			t.Fatalf("%v: found %q, %q, %v", given, dirsOf(found), s.invalid, err)
 		}
 		if !given {
-			if !strings.Contains(notes, ". has benchmarks in the candidate only, so they are not compared: BenchmarkB. --candidate-tests") {
+			if !strings.Contains(notes, ". has benchmarks in the candidate only, so they are not compared: BenchmarkB; the option candidate-tests") {
 				t.Errorf("notes: %s", notes)
 			}
 			continue

@@ -8,64 +8,64 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/benchlist"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// LaunchesFile is the record of a GoBench in the run folder: what every launch
-// printed, in Go's benchmark format, with arm and pair as configuration keys.
+// LaunchesFile is the record of a GoBench in the run folder: the output of every
+// launch, in Go's benchmark format, with arm and pair as configuration keys.
 const LaunchesFile = "launches.txt"
 
-// What a zero field of a GoBench means. A single call of something quick would
-// measure the clock; a stage of load, which takes longer, still runs once.
+// Defaults of a GoBench. A single call of a fast benchmark would measure the clock;
+// one that takes longer than the time still runs once.
 const (
 	DefaultBench     = "."
 	DefaultBenchTime = "100ms"
 )
 
-// GoBench compares the benchmarks of Go packages. Each launch of an arm is a
-// fresh process of the test binary that runs each benchmark once: twenty
-// figures of one process say less than they seem, for much of the noise comes
-// anew with each launch only.
+// GoBench compares the benchmarks of Go packages. Each launch of an arm is a fresh
+// process of the test binary that runs each benchmark once: repeats within one
+// process would share much of their noise.
 type GoBench struct {
 	Packages  []string // patterns as go test takes them; none: the package of the folder
 	Bench     string   // regular expression of the benchmarks; DefaultBench where empty
 	BenchTime string   // as go test -benchtime; DefaultBenchTime where empty
 	Tags      string   // build tags, separated by commas, as go test -tags
 
-	// BenchMem has every benchmark report what it allocates, as go test -benchmem:
-	// allocations are decided on machines that are too noisy for times.
+	// BenchMem has every benchmark report allocations, as go test -benchmem.
+	// Allocations can be decided on machines that are too noisy for times.
 	BenchMem bool
 
 	// CandidateTests measures the base with the candidate's test files, so that a
-	// benchmark which is new in the candidate is measured on both sides.
+	// new benchmark is measured on both sides.
 	CandidateTests bool
 }
 
 // tags are build tags as a command line has them.
 var tags = regexp.MustCompile(`^([\pL\p{Nd}_.]+(,[\pL\p{Nd}_.]+)*)?$`)
 
-// Validate says what is wrong with it, naming the flag.
+// count is a number of iterations, like 1x.
+var count = regexp.MustCompile(`^0*[1-9][0-9]*x$`)
+
+// Validate returns a [*field.Error] for a field that is out of range.
 func (e *GoBench) Validate() error {
-	if _, err := topLevel(e.bench()); err != nil {
-		return fmt.Errorf("--bench=%s: %w", e.Bench, err)
-	}
-	if !tags.MatchString(e.Tags) {
-		return fmt.Errorf("--tags=%s: want build tags of letters, digits, dots and underscores, separated by commas, as for go test", e.Tags)
+	if _, err := benchlist.TopLevel(e.bench()); err != nil {
+		return field.Check(false, "Bench", e.Bench, fmt.Sprintf("a regular expression (%v)", err))
 	}
 	for _, p := range e.Packages {
 		if p == "" || strings.HasPrefix(p, "-") {
-			return fmt.Errorf("the package %q: want patterns as for go test, such as ./...; flags go before them", p)
+			return fmt.Errorf("package %q: want patterns as for go test, such as ./...; flags come before them", p)
 		}
 	}
-	if n, ok := strings.CutSuffix(e.benchTime(), "x"); ok && n != "" && strings.Trim(n, "0123456789") == "" && strings.Trim(n, "0") != "" {
-		return nil
-	}
-	if d, err := time.ParseDuration(e.benchTime()); err != nil || d <= 0 || d > launchLimit/2 {
-		return fmt.Errorf("--benchtime=%s: want a number of times like 1x, or a duration above 0 and up to %v like 200ms", e.BenchTime, launchLimit/2)
-	}
-	return nil
+	d, err := time.ParseDuration(e.benchTime())
+	return field.First(
+		field.Check(tags.MatchString(e.Tags), "Tags", e.Tags, "build tags of letters, digits, dots and underscores, separated by commas"),
+		field.Check(count.MatchString(e.benchTime()) || err == nil && d > 0 && d <= launchLimit/2, "BenchTime", e.BenchTime,
+			fmt.Sprintf("a number of iterations like 1x, or a duration above 0 and up to %v like 200ms", launchLimit/2)),
+	)
 }
 
 func (e *GoBench) bench() string { return orDefault(e.Bench, DefaultBench) }
@@ -74,7 +74,7 @@ func (e *GoBench) benchTime() string { return orDefault(e.BenchTime, DefaultBenc
 
 func (e *GoBench) settings() result.Settings {
 	out := result.Settings{
-		{Key: "packages", Value: strings.Join(e.Packages, " ")}, {Key: "bench", Value: e.bench()}, {Key: "benchtime", Value: e.benchTime()},
+		{Key: keyPackages, Value: strings.Join(e.Packages, " ")}, {Key: "bench", Value: e.bench()}, {Key: "benchtime", Value: e.benchTime()},
 	}
 	if e.Tags != "" {
 		out = append(out, result.Setting{Key: "tags", Value: e.Tags})
@@ -83,7 +83,7 @@ func (e *GoBench) settings() result.Settings {
 		out = append(out, result.Setting{Key: "benchmem", Value: "true"})
 	}
 	if e.CandidateTests {
-		out = append(out, result.Setting{Key: "candidate_tests", Value: "true"})
+		out = append(out, result.Setting{Key: "candidate-tests", Value: "true"})
 	}
 	return out
 }
@@ -92,13 +92,9 @@ func (e *GoBench) settings() result.Settings {
 type benched struct {
 	*GoBench
 	s        *session
-	packages []string            // those that have benchmarks, by their folders below the side's
-	declared map[string][]string // the benchmarks of each that both sides have
-	paths    map[string]string   // what each is called
-	twice    map[string]bool     // benchmarks, by package and name, of which a package has two
-	builders []*builder
+	packages []*benchPackage
 	record   *files.Log
-	skips    map[string]bool // by package, arm and benchmark, and whether it was found out that it is skipped
+	skips    map[string]bool // by package, side and benchmark: whether it is skipped there
 }
 
 func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
@@ -107,12 +103,12 @@ func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
 	if r.packages, err = r.find(ctx); err != nil {
 		return nil, err
 	}
-	for i, pkg := range r.packages {
-		r.builders = append(r.builders, &builder{s: s, name: fmt.Sprintf("p%02d", i), make: func(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
-			return r.compile(ctx, pkg, arm, layout, out)
-		}})
+	for i, p := range r.packages {
+		p.builder = &builder{s: s, name: fmt.Sprintf("p%02d", i), make: func(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
+			return r.compile(ctx, p.dir, arm, layout, out)
+		}}
 	}
-	return r, r.setAside(ctx)
+	return r, r.skipIdentical(ctx)
 }
 
 func (r *benched) close() error {
@@ -122,12 +118,14 @@ func (r *benched) close() error {
 	return r.record.Close()
 }
 
+func (r *benched) units() int { return len(r.s.arms()) * len(r.packages) }
+
 func (r *benched) stored() ([]compare.Sample, error) {
 	samples, end, err := readLaunches(r.s.Out)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.s.drop(end); err != nil {
+	if err := r.s.truncate(end); err != nil {
 		return nil, err
 	}
 	r.record, err = files.OpenLog(filepath.Join(r.s.Out, LaunchesFile), false)
@@ -135,8 +133,8 @@ func (r *benched) stored() ([]compare.Sample, error) {
 }
 
 func (r *benched) build(ctx context.Context, pairs []pairPlan) error {
-	for _, b := range r.builders {
-		if err := b.all(ctx, pairs); err != nil {
+	for _, p := range r.packages {
+		if err := p.builder.all(ctx, pairs); err != nil {
 			return err
 		}
 	}

@@ -149,8 +149,10 @@ func behaving(t *testing.T, base, candidate string) (*session, *benched) {
 	for arm, how := range map[compare.Arm]string{compare.Base: base, compare.Candidate: candidate} {
 		write(t, s.sides.Dir(arm), map[string]string{"how": strings.ReplaceAll(how, ", ", "\n") + "\n"})
 	}
-	r := &benched{GoBench: &GoBench{BenchTime: "1x"}, s: s, packages: []string{"."}, declared: map[string][]string{".": {"BenchmarkA", "BenchmarkB", "BenchmarkC"}}}
-	r.builders = []*builder{{s: s, decided: true, fixed: map[string]program{"base": {path: path}, "candidate": {path: path}}}}
+	r := &benched{GoBench: &GoBench{BenchTime: "1x"}, s: s, packages: []*benchPackage{{
+		dir: ".", declared: []string{"BenchmarkA", "BenchmarkB", "BenchmarkC"},
+		builder: &builder{s: s, probed: true, fixed: map[compare.Arm]program{compare.Base: {path: path}, compare.Candidate: {path: path}}},
+	}}}
 	if _, err := r.stored(); err != nil {
 		t.Fatal(err)
 	}
@@ -166,16 +168,16 @@ func TestBenchmarksThatFail(t *testing.T) {
 		{"", "fatal B", "benchmark BenchmarkB of . failed: a_test.go:"},
 		{"", "fatal B", "no connection to the database in the candidate, and not in the base"},
 		{"fatal B", "", "in the base, and not in the candidate"},
-		{"fatal B", "fatal B", "as well; leave it out with --bench"},
-		{"", "panic C", "benchmark BenchmarkC of . (failed: exit status 2: panic: out of order|brought no figures)"}, // it may end well before the panic ends it
+		{"fatal B", "fatal B", "as well; fix it, or select other benchmarks"},
+		{"", "panic C", "benchmark BenchmarkC of . (failed: exit status 2: panic: out of order|reported no metrics)"}, // it may end well before the panic ends it
 		{"", "exit A", "benchmark BenchmarkA of . failed: exit status 3"},
-		{"", "exit0 B", "benchmark BenchmarkB of . (failed: exit status 2: panic: unexpected call to os.Exit(0)|brought no figures)"},
-		{"", "vanish C", "benchmark BenchmarkC of . ended before the run was over, with exit code 0, in the candidate"},
+		{"", "exit0 B", "benchmark BenchmarkB of . (failed: exit status 2: panic: unexpected call to os.Exit(0)|reported no metrics)"},
+		{"", "vanish C", "benchmark BenchmarkC of . exited before the run was over, with exit code 0, in the candidate"},
 		{"", "close B", "benchmark BenchmarkB of . "},
 		{"", "log B", "benchmark BenchmarkB of . failed: exit status 1"},
 		{"", "log B", "no configuration"},
 		{"", "kill B", "benchmark BenchmarkB of . failed: signal: killed"},
-		{"", "imitate B", "benchmark BenchmarkB of . printed what cannot be told from its own figures, in the candidate"},
+		{"", "imitate B", "benchmark BenchmarkB of . printed text that looks like its own metrics in the candidate"},
 		{"", "flood A, stderr A, exit A", "benchmark BenchmarkA of . failed: exit status 3: [noise ]+"},
 		{"", "print A, fatal A", "benchmark BenchmarkA of . failed: a_test.go:"},
 	} {
@@ -283,7 +285,7 @@ func TestBenchmarksThatFailOnce(t *testing.T) {
 		invalid         bool
 		want            string
 	}{
-		{"", "flaky B", true, "benchmarks failed in 1 launches of the candidate and in none of the base"},
+		{"", "flaky B", true, "benchmarks failed in 0 launches of the base and 1 of the candidate"},
 		{"flaky B", "", false, "benchmarks failed in 1 launches of the base and 0 of the candidate"},
 		{"flaky B", "flaky B", false, "benchmarks failed in 1 launches of the base and 1 of the candidate"},
 	} {
@@ -304,11 +306,11 @@ func TestBenchmarksThatFailOnce(t *testing.T) {
 func TestStagesThatAreNotValidAreTheMachines(t *testing.T) {
 	t.Parallel()
 	s, r := behaving(t, "stage B", "stage B")
-	if _, err := s.drive(t.Context(), r); err == nil || !strings.Contains(err.Error(), "was not valid: the generator was late: this machine measures nothing now") {
+	if _, err := s.drive(t.Context(), r); err == nil || !strings.Contains(err.Error(), "was not valid: the generator was late: this machine is too disturbed to measure now") {
 		t.Errorf("%v", err)
 	}
-	if len(s.redone) != unusableRow*pairTries || s.redone[0].kind != kindUnusable {
-		t.Errorf("%d launches were run again: %+v", len(s.redone), s.redone[0])
+	if len(s.disturbances) != invalidRow*pairTries || s.disturbances[0].kind != kindInvalid {
+		t.Errorf("%d launches were run again: %+v", len(s.disturbances), s.disturbances[0])
 	}
 }
 

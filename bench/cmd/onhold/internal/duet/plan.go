@@ -6,18 +6,18 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-// pairPlan is what is drawn for one pair before anything of it is known.
+// pairPlan is what is drawn for one pair.
 type pairPlan struct {
 	number int
 	arms   []compare.Arm
 	order  []compare.Arm          // in which the arms are launched
-	layout map[compare.Arm]uint64 // seed of the linker, for each arm one of its own
-	place  map[compare.Arm]int    // which folder and name an arm gets
-	seed   uint64                 // of the load: the same for all arms of the pair
+	layout map[compare.Arm]uint64 // seed of the linker
+	place  map[compare.Arm]int    // which path an arm gets
+	seed   uint64                 // of the load, the same for all arms
 }
 
-// plan draws the pair of that number. It depends on the seed and the number
-// alone, so a comparison that is continued draws the same.
+// plan draws the pair of that number. It depends on the seed and the number only, so
+// a comparison that is continued draws the same.
 func (s *session) plan(number int) pairPlan {
 	return draw(s.Seed, number, s.arms())
 }

@@ -8,11 +8,8 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-// mostTold is how many metrics are named for which it gives up.
-const mostTold = 3
-
-// hopeless is the prognosis, which is asked for at each look: whether no later
-// look would decide any metric that decides and is undecided.
+// hopeless is the prognosis at each look: whether no later look would decide any
+// gated metric that is undecided.
 func (s *session) hopeless() bool {
 	d, findings := s.findings(math.MaxInt)
 	var bad []string
@@ -23,42 +20,32 @@ func (s *session) hopeless() bool {
 		if compare.Reachable(d, f) {
 			return false
 		}
-		bad = append(bad, fmt.Sprintf("%s of %s (noise %.1f %% a pair) would take %s for a change of %.3g %%", f.Metric, f.Scenario, 100*f.Noise, pairsFor(f.Needed), 100*f.Tolerance))
+		needs := "more pairs than are possible"
+		if f.Needed > 0 {
+			needs = fmt.Sprintf("about %d pairs", f.Needed)
+		}
+		bad = append(bad, fmt.Sprintf("%s of %s (noise %.1f %% per pair) needs %s for a change of %.3g %%", f.Metric, f.Scenario, 100*f.Noise, needs, 100*f.Tolerance))
 	}
 	if len(bad) == 0 {
 		return false
 	}
-	if len(bad) > mostTold {
-		bad = append(bad[:mostTold], fmt.Sprintf("and %d more", len(bad)-mostTold))
+	const most = 3
+	if len(bad) > most {
+		bad = append(bad[:most], fmt.Sprintf("and %d more", len(bad)-most))
 	}
-	s.giveUp("given up after %d pairs, as up to %d would not decide: %s. A load that keeps the server busier, longer slices, a wider --tolerance or another --gate would",
+	s.note("stopped after %d pairs, because up to %d would not decide: %s. Keep the server busier, measure longer, allow a wider tolerance or gate other metrics",
 		s.pairs, d.MaxPairs(), strings.Join(bad, "; "))
 	return true
 }
 
-// unprovable reports whether even the last look can prove nothing, however large
-// a change is, for so few pairs are asked for: all of them are on one side too
-// often by chance. How many metrics share the chance of a false alarm is known
-// once the first pair is there.
+// unprovable reports whether not even the last look can prove anything, because it
+// has too few pairs for the number of gated metrics. That number is known after the
+// first pair.
 func (s *session) unprovable() bool {
 	d, _ := s.findings(0)
 	if d.MinPairs() <= d.MaxPairs() {
 		return false
 	}
-	s.giveUp("given up after the first pair: %d pairs can prove nothing where %d metrics decide; it takes --pairs %d at least, or a --gate of fewer", d.MaxPairs(), d.Tests, d.MinPairs())
+	s.note("stopped after the first pair: %d pairs cannot prove a change in %d gated metrics; allow at least %d pairs, or gate fewer metrics", d.MaxPairs(), d.Tests, d.MinPairs())
 	return true
-}
-
-func (s *session) giveUp(format string, args ...any) {
-	note := fmt.Sprintf(format, args...)
-	s.notes = append(s.notes, note)
-	s.tell("%s", note)
-}
-
-// pairsFor tells how many pairs are needed; 0 is that none are enough.
-func pairsFor(n int) string {
-	if n == 0 {
-		return "more pairs than can be had"
-	}
-	return fmt.Sprintf("some %d pairs", n)
 }

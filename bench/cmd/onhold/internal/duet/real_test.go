@@ -82,7 +82,7 @@ func server(t *testing.T, base, candidate string) Config {
 		Repo: dir, Base: "main", Design: small, Control: true, MeasureIdentical: true, Budget: time.Minute, Seed: 3, Out: filepath.Join(dir, "out"), MaxSteal: 1,
 		Policy: compare.Policy{Gate: []string{"p50", "rejected"}, Tolerance: map[string]float64{"p50": 0.5}},
 		Experiment: &Serve{
-			Build: "cp server.sh {out}", Command: "{out} {addr}", Request: "GET /work", Slices: 2, Settle: 50 * time.Millisecond,
+			Build: "cp server.sh {out}", Command: "{out} {addr}", Request: "GET /work", Rounds: 2, Settle: 50 * time.Millisecond,
 			Driver: func(addr string) (bench.Driver, error) {
 				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/work"}, epoll.Options{})
 			},
@@ -126,24 +126,24 @@ func servers(t *testing.T, cases ...serverCase) {
 		}
 		_, stages, warnings, err := result.Open(config.Out)
 		if err != nil || len(warnings) > 0 || len(stages) < report.Pairs*6 {
-			t.Errorf("%d slices of %d pairs are stored, %q, %v", len(stages), report.Pairs, warnings, err)
+			t.Errorf("%d stages of %d pairs are stored, %q, %v", len(stages), report.Pairs, warnings, err)
 		}
 		used := map[string]time.Duration{} // of a slice alone it may be less than a tick of the kernel's clock
 		for _, s := range stages {
 			if s.Settings.Get("binary-sha256") == "" {
-				t.Fatalf("a slice lacks its program's hash: %v", s.Settings)
+				t.Fatalf("a stage lacks its program's hash: %v", s.Settings)
 			}
 			used[s.Settings.Get(result.KeyArm)] += s.Target.CPU
 		}
 		for _, arm := range []compare.Arm{compare.Base, compare.Candidate, compare.Control} {
 			if used[string(arm)] <= 0 && runtime.GOOS == "linux" {
-				t.Errorf("the slices of %s used no CPU time: %v", arm, used)
+				t.Errorf("the stages of %s used no CPU time: %v", arm, used)
 			}
 		}
 		if c.candidate == "30ms" {
 			again := config
 			again.Progress = func(e Event) {
-				if e.Whole {
+				if e.Complete {
 					t.Errorf("a comparison that was decided ran pair %d", e.Pair)
 				}
 			}

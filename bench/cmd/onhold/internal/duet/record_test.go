@@ -32,25 +32,25 @@ func TestGoingOnRemembersWhatWasRunAgain(t *testing.T) {
 	f := &fake{value: noise(0, 0.05)}
 	c := faked(t, f)
 	stop := errors.New("the disk is full")
-	f.breach = func(p pairPlan, row int) *breach {
+	f.breach = func(p pairPlan, row int) *disturbance {
 		switch {
 		case row <= 2 && p.number <= 8:
-			return &breach{kind: kindQuota, arm: compare.Candidate, why: "the machine was busy"}
+			return &disturbance{kind: kindQuota, arm: compare.Candidate, why: "the machine was busy"}
 		case p.number == 9:
 			f.fail = stop // of the next pair
 		}
 		return nil
 	}
 	first, _, err := Run(t.Context(), c)
-	if err != nil || first.Repeated != 16 || first.Pairs != 9 || !strings.Contains(strings.Join(first.Reasons, " "), "0 slices of the base and 8 of the candidate") {
+	if err != nil || first.Repeated != 16 || first.Pairs != 9 || !strings.Contains(strings.Join(first.Reasons, " "), "0 stages or launches of the base and 8 of the candidate") {
 		t.Fatalf("%+v, %v", first, err)
 	}
 	// As if it had been killed, and not failed: the next run goes on.
 	cut(t, c.Out, 1)
 	f.fail = nil
-	f.breach = func(p pairPlan, row int) *breach {
+	f.breach = func(p pairPlan, row int) *disturbance {
 		if p.number > 12 {
-			return &breach{kind: kindQuota, arm: compare.Base, why: "the machine was busy"}
+			return &disturbance{kind: kindQuota, arm: compare.Base, why: "the machine was busy"}
 		}
 		return nil
 	}
@@ -58,19 +58,19 @@ func TestGoingOnRemembersWhatWasRunAgain(t *testing.T) {
 	why := strings.Join(second.Reasons, " ")
 	// A fifth of 48 pairs of three is 29: 16 of them were used up before, and what
 	// is disturbed after 13 more counts as it is.
-	if err != nil || second.Repeated != 29 || second.Pairs != 48 || f.ran[0].number != 10 || !strings.Contains(why, "36 slices or launches were disturbed, and count all the same") {
+	if err != nil || second.Repeated != 29 || second.Pairs != 48 || f.ran[0].number != 10 || !strings.Contains(why, "36 stages or launches were disturbed and count all the same") {
 		t.Errorf("%d again of %d pairs, from pair %d: %q, %v", second.Repeated, second.Pairs, f.ran[0].number, why, err)
 	}
 	held, err := Read(c.Out)
-	if err != nil || held.Repeated != second.Repeated || !strings.Contains(strings.Join(held.Notes, " "), "36 slices") || !strings.Contains(strings.Join(held.Invalid, " "), "0 slices of the base and 8") {
-		t.Errorf("only read: %d again, %q, %q, %v", held.Repeated, held.Invalid, held.Notes, err)
+	if err != nil || repeats(held.disturbances) != second.Repeated || !strings.Contains(strings.Join(held.Notes, " "), "36 stages") || !strings.Contains(strings.Join(held.Invalid, " "), "0 stages or launches of the base and 8") {
+		t.Errorf("only read: %d again, %q, %q, %v", repeats(held.disturbances), held.Invalid, held.Notes, err)
 	}
 }
 
 // cut takes the last lines of the record of what was run again away.
 func cut(t *testing.T, dir string, n int) {
 	t.Helper()
-	path := filepath.Join(dir, RedoneFile)
+	path := filepath.Join(dir, DisturbancesFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -87,11 +87,11 @@ func cut(t *testing.T, dir string, n int) {
 func TestGoingOnAfterADisturbedRun(t *testing.T) {
 	f := &fake{value: noise(0.3, 0.01)}
 	c := faked(t, f)
-	f.breach = func(_ pairPlan, row int) *breach {
-		return &breach{kind: kindUnusable, arm: compare.Base, why: "the generator was late"}
+	f.breach = func(_ pairPlan, row int) *disturbance {
+		return &disturbance{kind: kindInvalid, arm: compare.Base, why: "the generator was late"}
 	}
 	report, run, err := Run(t.Context(), c)
-	if err != nil || len(f.ran) != pairTries || report.Exit != compare.ExitInvalid || report.Pairs != 0 || !run.Partial || !strings.Contains(strings.Join(report.Reasons, " "), "this machine measures nothing now") {
+	if err != nil || len(f.ran) != pairTries || report.Exit != compare.ExitInvalid || report.Pairs != 0 || !run.Partial || !strings.Contains(strings.Join(report.Reasons, " "), "this machine is too disturbed to measure now") {
 		t.Fatalf("%d pairs ran: %+v, %v", len(f.ran), report, err)
 	}
 	f.breach = nil
@@ -112,7 +112,7 @@ func TestGoingOnRemembersADeath(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.fail = nil
-	f.breach = func(p pairPlan, _ int) *breach {
+	f.breach = func(p pairPlan, _ int) *disturbance {
 		if p.number == 3 {
 			f.fail = died
 		}
@@ -131,7 +131,7 @@ func TestGoingOnRemembersADeath(t *testing.T) {
 func recorded(t *testing.T, stages ...*result.Stage) (*served, string) {
 	t.Helper()
 	s := newSession(t)
-	folder, err := result.Create(s.Out, result.Run{Settings: result.Settings{{Key: "serve", Value: "{out}"}, {Key: "control", Value: "true"}, {Key: "slices", Value: "2"}}})
+	folder, err := result.Create(s.Out, result.Run{Settings: result.Settings{{Key: "serve", Value: "{out}"}, {Key: "control", Value: "true"}, {Key: "rounds", Value: "2"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,10 +143,10 @@ func recorded(t *testing.T, stages ...*result.Stage) (*served, string) {
 	if err := folder.Finish(time.Now(), false); err != nil {
 		t.Fatal(err)
 	}
-	return &served{Serve: &Serve{Slices: 2, Plan: bench.Plan{}}, s: s}, filepath.Join(s.Out, result.StagesFile)
+	return &served{Serve: &Serve{Rounds: 2, Plan: bench.Plan{}}, s: s}, filepath.Join(s.Out, result.StagesFile)
 }
 
-// pairOf are the slices of a pair, as they are put on record.
+// pairOf are the stages of a pair, as they are recorded.
 func pairOf(number int, discarded bool) (stages []*result.Stage) {
 	slice := func(arm compare.Arm) *result.Stage {
 		s := result.NewStage()
@@ -191,9 +191,9 @@ func TestPartOfAPairIsLeftOut(t *testing.T) {
 		told  string
 	}{
 		"whole":                      {lines(20), 3, 20, ""},
-		"one slice less":             {lines(19), 2, 14, "stages.jsonl: pair 3 is not whole"},
+		"one slice less":             {lines(19), 2, 14, "stages.jsonl: pair 3 is not complete"},
 		"half a slice less":          {lines(20) - 10, 2, 14, "cut short"},
-		"only the line's end less":   {lines(20) - 1, 2, 14, "pair 3 is not whole"},
+		"only the line's end less":   {lines(20) - 1, 2, 14, "pair 3 is not complete"},
 		"only what was disturbed":    {lines(14), 2, 14, ""},
 		"half of the first":          {10, 0, 0, "cut short"},
 		"half of what was disturbed": {lines(13) + 10, 2, 13, "cut short"},
@@ -225,9 +225,9 @@ func TestPartOfAPairIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, c := range map[string]struct{ from, to int }{
-		"stages.jsonl: line 3: not a stage":                                  {lines(2) + 20, lines(2) + 40},
-		"stages.jsonl: line 7: a slice of pair 2, where pair 1 is not whole": {lines(2), lines(3)},
-		"stages.jsonl: line 7: a slice of pair 3, where pair 2 is not whole": {lines(6), lines(14)},
+		"stages.jsonl: line 3: not a stage":                                   {lines(2) + 20, lines(2) + 40},
+		"stages.jsonl: line 7: a stage of pair 2, but pair 1 is not complete": {lines(2), lines(3)},
+		"stages.jsonl: line 7: a stage of pair 3, but pair 2 is not complete": {lines(6), lines(14)},
 	} {
 		if err := os.WriteFile(path, slices.Concat(text[:c.from], text[c.to:]), 0o644); err != nil {
 			t.Fatal(err)
@@ -244,7 +244,7 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 		for _, arm := range []compare.Arm{compare.Candidate, compare.Base} {
 			text += fmt.Sprintf("arm: %s\npair: %d\nBenchmarkTake-2 \t 1000 \t 5.0 ns/op\n", arm, n)
 		}
-		return text + fmt.Sprintf(wholePair, n)
+		return text + fmt.Sprintf(pairEnd, n)
 	}
 	all := pair(1) + pair(2)
 	for why, c := range map[string]struct {
@@ -253,10 +253,10 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 		told  string
 	}{
 		"whole":               {all, 2, ""},
-		"the end less":        {all[:len(all)-1], 1, "launches.txt: pair 2 is not whole"},
-		"one launch less":     {all[:len(pair(1))+len(pair(2))/2], 1, "pair 2 is not whole"},
+		"the end less":        {all[:len(all)-1], 1, "launches.txt: pair 2 is not complete"},
+		"one launch less":     {all[:len(pair(1))+len(pair(2))/2], 1, "pair 2 is not complete"},
 		"half a figure":       {pair(1) + "arm: base\npair: 2\nBenchmarkTake-2 \t 1000 \t 5", 1, "cut short"},
-		"not even one":        {"arm: base\npair: 1\nBenchmarkTake-2 \t 1000 \t 5.0 ns/op\n", 0, "pair 1 is not whole"},
+		"not even one":        {"arm: base\npair: 1\nBenchmarkTake-2 \t 1000 \t 5.0 ns/op\n", 0, "pair 1 is not complete"},
 		"nothing was written": {"", 0, ""},
 	} {
 		s := newSession(t)
@@ -276,7 +276,7 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 	s := newSession(t)
 	for text, want := range map[string]string{
 		pair(1) + "BenchmarkTake 1000 fast ns/op\n" + pair(2): "launches.txt:8:",
-		pair(1) + pair(3): "launches.txt: line 14: the end of pair 3, where that of pair 2 should come first",
+		pair(1) + pair(3): "launches.txt: line 14: the end of pair 3, before that of pair 2",
 	} {
 		write(t, s.Out, map[string]string{LaunchesFile: text})
 		if _, err := (&benched{s: s}).stored(); err == nil || !strings.Contains(err.Error(), want) {
@@ -289,11 +289,11 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 func TestPartOfANoteIsLeftOut(t *testing.T) {
 	s := newSession(t)
 	for range 2 {
-		if err := s.note(event{Pair: 1, Unit: 2, Arm: compare.Base, Kind: kindSteal, Kept: true, Why: "the machine was busy"}); err != nil {
+		if err := s.recordEvent(event{Pair: 1, Unit: 2, Arm: compare.Base, Kind: kindSteal, Kept: true, Why: "the machine was busy"}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	path := filepath.Join(s.Out, RedoneFile)
+	path := filepath.Join(s.Out, DisturbancesFile)
 	text, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
@@ -301,8 +301,8 @@ func TestPartOfANoteIsLeftOut(t *testing.T) {
 	if err := os.WriteFile(path, text[:len(text)-5], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.openEvents(); err != nil || len(s.redone) != 1 || s.redone[0] != (breach{kind: kindSteal, arm: compare.Base, why: "the machine was busy", pair: 1, unit: 2, kept: true}) || len(s.notes) != 1 {
-		t.Errorf("%+v, %q, %v", s.redone, s.notes, err)
+	if err := s.openEvents(); err != nil || len(s.disturbances) != 1 || s.disturbances[0] != (disturbance{kind: kindSteal, arm: compare.Base, why: "the machine was busy", pair: 1, unit: 2, kept: true}) || len(s.notes) != 1 {
+		t.Errorf("%+v, %q, %v", s.disturbances, s.notes, err)
 	}
 	if left, err := os.ReadFile(path); err != nil || len(left) != len(text)/2 {
 		t.Errorf("%d bytes are left of %d, %v", len(left), len(text), err)
@@ -311,7 +311,7 @@ func TestPartOfANoteIsLeftOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	var wrong *ConfigError
-	if err := s.openEvents(); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "redone.jsonl: line 1: ") {
+	if err := s.openEvents(); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "disturbances.jsonl: line 1: ") {
 		t.Error(err)
 	}
 }
@@ -320,7 +320,7 @@ func TestPartOfANoteIsLeftOut(t *testing.T) {
 func TestRecordIsReadInBounds(t *testing.T) {
 	dir := t.TempDir()
 	long := strings.Repeat("x", maxLine+1)
-	for _, name := range []string{LaunchesFile, RedoneFile, result.StagesFile} {
+	for _, name := range []string{LaunchesFile, DisturbancesFile, result.StagesFile} {
 		write(t, dir, map[string]string{name: "\n" + long})
 		n := 0
 		if _, err := lines(filepath.Join(dir, name), func([]byte, int, int) error { n++; return nil }); err == nil || !strings.Contains(err.Error(), name+": line 2 is longer than 8 MiB") || n != 1 {

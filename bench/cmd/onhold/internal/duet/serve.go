@@ -12,96 +12,79 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
-	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/bench/process"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// What a zero field of a Serve means.
+// Defaults of a Serve, and of its stages.
 const (
-	DefaultSlice  = 1500 * time.Millisecond
+	DefaultStage  = 1500 * time.Millisecond
+	DefaultWarmup = 200 * time.Millisecond
 	DefaultSettle = time.Second
-	DefaultSlices = 2
+	DefaultRounds = 2
+	maxRounds     = 100
 )
 
 const (
 	buildLimit = 10 * time.Minute      // for one build
 	startLimit = 15 * time.Second      // from a server's launch until it accepts
-	startEvery = 10 * time.Millisecond // how often is tried
-	sliceRest  = 20 * time.Millisecond // between slices, for what the last one left in flight
+	startEvery = 10 * time.Millisecond // between attempts to connect
+	stagePause = 20 * time.Millisecond // between stages, for requests that are still in flight
 )
 
-// Serve compares a server under an open load at one fixed rate. The servers of
-// a pair are all launched afresh, and live at the same time; one at a time is
-// driven, in short slices that alternate, so that what drifts on the machine
-// meets all alike.
+// Serve compares a server under an open load at one fixed rate. The servers of a
+// pair are launched afresh and run at the same time. One at a time is driven, in
+// short stages that alternate, so that drift of the machine affects all alike.
 type Serve struct {
-	// Build is the shell command that builds a side, in the folder of its source:
-	// it writes a program to {out}. Where it has {layout}, that is a number which
-	// the command may use to lay the code out differently; Go builds do so by
-	// themselves (GOFLAGS).
+	// Build is the shell command that builds a side, in the folder of its source: it
+	// writes a program to {out}. {layout} is a number by which the command may vary the
+	// code layout; Go builds do so by themselves (GOFLAGS).
 	Build string
 
-	// Command starts the server: {out} is the program, {addr} the address to
-	// listen on, {host} and {port} its parts. The shell's exec runs it, so that it is one program.
+	// Command starts the server: {out} is the program, {addr} the address to listen on,
+	// {host} and {port} its parts. The shell's exec runs it, so it is one program.
 	Command string
 
-	// Driver makes what drives the server at an address.
+	// Driver makes the driver for a server's address.
 	Driver func(addr string) (bench.Driver, error)
 
-	// Plan is the load: an open one, whose Length is that of a slice and whose
-	// Warmup is driven before each.
+	// Plan is one stage: an open load, its duration and its warm-up.
 	Plan bench.Plan
 
-	Settle time.Duration // driven once, after the launch, and discarded; DefaultSettle where 0
-	Slices int           // for each arm and pair; DefaultSlices where 0
+	Settle time.Duration // driven once after the launch, and discarded; DefaultSettle where 0
+	Rounds int           // stages for each arm and pair; DefaultRounds where 0
 
-	// Request says in words what is asked for. What tells comparisons apart are
-	// the settings of Driver.
+	// Request describes the request in words. The settings of Driver distinguish
+	// comparisons.
 	Request string
 }
 
-// Validate says what is wrong with it, naming the flag.
+// Validate returns a [*field.Error] for a field that is out of range.
 func (e *Serve) Validate() error {
-	switch {
-	case !strings.Contains(e.Build, "{out}"):
-		return fmt.Errorf("--build=%s: must write the program to {out}, as in 'go build -o {out} .'", e.Build)
-	case notVariables(e.Build, "{out}", "{layout}") != nil:
-		return fmt.Errorf("--build=%s: %w", e.Build, notVariables(e.Build, "{out}", "{layout}"))
-	case !strings.Contains(e.Command, "{out}") || !strings.Contains(e.Command, "{addr}") && !strings.Contains(e.Command, "{port}"):
-		return fmt.Errorf("--serve=%s: must start {out} and have it listen on {addr}, or on {host} and {port}, as in '{out} --addr {addr}' or '{out} --port {port}'", e.Command)
-	case notVariables(e.Command, "{out}", "{addr}", "{host}", "{port}") != nil:
-		return fmt.Errorf("--serve=%s: %w", e.Command, notVariables(e.Command, "{out}", "{addr}", "{host}", "{port}"))
-	case oneProgram(e.Command) != nil:
-		return fmt.Errorf("--serve=%s: %w", e.Command, oneProgram(e.Command))
-	case !e.Plan.Load.Model().Open():
-		return fmt.Errorf("--load=%s: want constant or poisson: callers who wait for replies would go easy on the slower side", e.Plan.Load.Model())
-	case e.Slices < 0 || e.Slices > 100:
-		return fmt.Errorf("--slices=%d: must be from 1 to 100", e.Slices)
-	}
-	if err := e.Plan.Validate(); err != nil {
-		return err
-	}
-	return nil
+	address := strings.Contains(e.Command, "{addr}") || strings.Contains(e.Command, "{port}")
+	return field.First(
+		field.Check(strings.Contains(e.Build, "{out}"), "Build", e.Build, "a command that writes the program to {out}, such as 'go build -o {out} .'"),
+		noVariables("Build", e.Build, "{out}", "{layout}"),
+		field.Check(strings.Contains(e.Command, "{out}") && address, "Command", e.Command,
+			"a command that starts {out} and listens on {addr}, or on {host} and {port}, such as '{out} --addr {addr}' or '{out} --port {port}'"),
+		noVariables("Command", e.Command, "{out}", "{addr}", "{host}", "{port}"),
+		oneProgram("Command", e.Command),
+		field.Check(e.Rounds >= 0 && e.Rounds <= maxRounds, "Rounds", e.Rounds, fmt.Sprintf("1 to %d", maxRounds)),
+		e.Plan.Validate(),
+		field.Check(e.Plan.Load.Model().Open(), "Plan.Load", e.Plan.Load.Model(), "an open load: clients that wait for replies would send less to the slower side"),
+	)
 }
 
-func (e *Serve) slices() int { return orDefault(e.Slices, DefaultSlices) }
+func (e *Serve) rounds() int { return orDefault(e.Rounds, DefaultRounds) }
 
 func (e *Serve) settle() time.Duration { return orDefault(e.Settle, DefaultSettle) }
 
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 func (e *Serve) settings() result.Settings {
 	out := result.Settings{
-		{Key: "build", Value: e.Build}, {Key: "serve", Value: e.Command}, {Key: "request", Value: e.Request},
-		{Key: "slices", Value: strconv.Itoa(e.slices())}, {Key: "settle", Value: e.settle().String()},
+		{Key: keyBuild, Value: e.Build}, {Key: keyServe, Value: e.Command}, {Key: "request", Value: e.Request},
+		{Key: keyRounds, Value: strconv.Itoa(e.rounds())}, {Key: "settle", Value: e.settle().String()},
 	}
 	var driver bench.Driver = &bench.GoroutineDriver{}
 	if e.Driver != nil {
@@ -110,7 +93,7 @@ func (e *Serve) settings() result.Settings {
 		}
 	}
 	for _, kv := range e.Plan.StageSettings(driver) {
-		if kv.Key != "seed" && kv.Key != result.KeyRepeat { // those of each slice
+		if kv.Key != "seed" && kv.Key != result.KeyRepeat { // those differ between stages
 			out = append(out, kv)
 		}
 	}
@@ -128,15 +111,22 @@ type served struct {
 func (e *Serve) open(ctx context.Context, s *session) (runner, error) {
 	r := &served{Serve: e, s: s}
 	r.builder = &builder{s: s, make: r.make}
-	return r, r.setAside(ctx)
+	return r, r.skipIdentical(ctx)
 }
 
 func (r *served) close() error { return nil }
 
+func (r *served) units() int {
+	if r.identical {
+		return 0
+	}
+	return r.rounds() * len(r.s.arms())
+}
+
 func (r *served) stored() ([]compare.Sample, error) {
-	stages, end, err := readSlices(r.s.Out, r.s.arms(), r.slices())
+	stages, end, err := readStages(r.s.Out, r.s.arms(), r.rounds())
 	if err == nil {
-		err = r.s.drop(end)
+		err = r.s.truncate(end)
 	}
 	if err != nil {
 		return nil, err
@@ -148,15 +138,11 @@ func (r *served) stored() ([]compare.Sample, error) {
 	return samples, nil
 }
 
-// shellQuoted is text as one word of a shell's.
-func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
-
 // make builds a side by the user's command.
 func (r *served) make(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
 	line := fill(r.Build, "{out}", out, "{layout}", strconv.FormatUint(max(layout, 1), 10))
 	cmd := r.s.sides.Command(arm, r.s.sides.Dir(arm), "/bin/sh", "-c", line)
-	// A go build that has no linker flags of its own gets these; one that has
-	// them may take {layout}.
+	// For a go build without linker flags of its own; one with them may use {layout}.
 	cmd.Env = append(cmd.Env, strings.TrimSpace(`GOFLAGS=`+os.Getenv("GOFLAGS")+` -trimpath -buildvcs=false '-ldflags=`+layoutFlags(layout)+`'`))
 	_, err := process.Run(ctx, cmd, nil, buildLimit, nil)
 	return err
@@ -164,7 +150,7 @@ func (r *served) make(ctx context.Context, arm compare.Arm, layout uint64, out s
 
 func (r *served) build(ctx context.Context, pairs []pairPlan) error { return r.builder.all(ctx, pairs) }
 
-// live is a server that runs.
+// live is a running server.
 type live struct {
 	*process.Process
 	arm    compare.Arm
@@ -173,8 +159,7 @@ type live struct {
 	driver bench.Driver
 }
 
-// pair launches the servers of a pair, drives them in alternating slices, and
-// stops them.
+// pair launches the servers of a pair, drives them in turn, and stops them.
 func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 	programs, err := r.take(p)
 	if err != nil {
@@ -183,7 +168,7 @@ func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error)
 	var servers []*live
 	defer func() {
 		for _, s := range servers {
-			_ = s.Stop() // how a server ends is not what is compared
+			_ = s.Stop() // how a server ends is not compared
 		}
 	}()
 	for _, arm := range p.order {
@@ -198,11 +183,17 @@ func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error)
 			return nil, err
 		}
 	}
-	stages, err := r.slicesOf(ctx, servers, p)
-	if err != nil {
-		return nil, err
+	var stages []*result.Stage
+	for round := range r.rounds() {
+		for _, s := range turn(servers, round) {
+			stage, err := r.undisturbed(ctx, s, p, round, len(stages)+1)
+			if err != nil {
+				return nil, err
+			}
+			stages = append(stages, stage)
+		}
 	}
-	// A pair is on record once it is whole.
+	// A pair is recorded when it is complete.
 	for _, s := range stages {
 		if err := r.s.folder.Append(s); err != nil {
 			return nil, err
@@ -213,71 +204,39 @@ func (r *served) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error)
 	return samples, nil
 }
 
-func (r *served) units() int {
-	if r.identical {
-		return 0
-	}
-	return r.slices() * len(r.s.arms())
-}
-
-// slicesOf drives the servers in turn: in the order that was drawn, then back,
-// so that a drift within the pair meets each arm alike. A slice that was
-// disturbed is run again at once, and stands on record as discarded.
-func (r *served) slicesOf(ctx context.Context, servers []*live, p pairPlan) (stages []*result.Stage, err error) {
-	n := 0
-	for round := range r.slices() {
-		for _, s := range turn(servers, round) {
-			n++
-			for row := 1; ; row++ {
-				plan := r.Plan
-				plan.Seed = p.seed + uint64(round) // the same arrivals for all arms
-				stage, bad, err := r.slice(ctx, s, plan)
-				if err != nil {
-					return nil, err
-				}
-				stage.Settings = stage.Settings.With(result.KeyPair, strconv.Itoa(p.number)).With(result.KeySlice, strconv.Itoa(n)).
-					With("order", orderOf(p.order)).With("layout-seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary-sha256", s.hash)
-				if bad == nil {
-					stages = append(stages, stage)
-					break
-				}
-				bad.pair, bad.unit = p.number, n
-				again, err := r.s.again(*bad, row, r.units())
-				if err == nil && !again {
-					stage.Settings = stage.Settings.With(result.KeyDisturbed, bad.why)
-					stages = append(stages, stage)
-					break
-				}
-				stage.Settings = stage.Settings.With(result.KeyDiscarded, bad.why)
-				// On record at once: what was disturbed stays so if the pair does not end.
-				if err := errors.Join(err, r.s.folder.Append(stage)); err != nil {
-					return nil, err
-				}
-			}
+// undisturbed drives a server for one stage. A disturbed stage is repeated as far as
+// session.again allows, and is recorded as discarded.
+func (r *served) undisturbed(ctx context.Context, s *live, p pairPlan, round, unit int) (*result.Stage, error) {
+	for row := 1; ; row++ {
+		plan := r.Plan
+		plan.Seed = p.seed + uint64(round) // the same arrivals for all arms
+		w := startWatch()
+		stage, err := r.drive(ctx, s, plan)
+		if err != nil {
+			return nil, err
+		}
+		stage.Settings = stage.Settings.With(result.KeyPair, strconv.Itoa(p.number)).With(result.KeyRound, strconv.Itoa(round+1)).
+			With("order", orderOf(p.order)).With("layout-seed", strconv.FormatUint(p.layout[s.arm], 10)).With("binary-sha256", s.hash)
+		bad := w.disturbed(disturbed(s.arm, stage, r.s.maxSteal()), s.arm, "the generator or the server")
+		if bad == nil {
+			return stage, nil
+		}
+		bad.pair, bad.unit = p.number, unit
+		again, err := r.s.again(*bad, row, r.units())
+		if err == nil && !again {
+			stage.Settings = stage.Settings.With(result.KeyDisturbed, bad.why)
+			return stage, nil
+		}
+		// Recorded at once: the stage stays disturbed if the pair does not complete.
+		stage.Settings = stage.Settings.With(result.KeyDiscarded, bad.why)
+		if err := errors.Join(err, r.s.folder.Append(stage)); err != nil {
+			return nil, err
 		}
 	}
-	return stages, nil
 }
 
-// slice drives one server for one slice, and says whether it was disturbed.
-func (r *served) slice(ctx context.Context, s *live, plan bench.Plan) (*result.Stage, *breach, error) {
-	clock, throttled := watchWall(), host.SelfThrottled()
-	stage, err := r.drive(ctx, s, plan)
-	if err != nil {
-		return nil, nil, err
-	}
-	bad := disturbed(s.arm, stage, r.s.maxSteal())
-	switch t := host.SelfThrottled().Minus(throttled); {
-	case bad != nil:
-	case clock.stepped():
-		bad = &breach{kind: kindClock, arm: s.arm, why: "the wall clock was set"}
-	case t.Any():
-		bad = &breach{kind: kindQuota, arm: s.arm, why: fmt.Sprintf("a CPU quota stopped the generator or the server %v", t)}
-	}
-	return stage, bad, nil
-}
-
-// turn is the order of a round: there, and back.
+// turn is the order of a round. Every second one is reversed, so that drift within
+// the pair affects all arms alike.
 func turn(servers []*live, round int) []*live {
 	if round%2 == 0 {
 		return servers
@@ -302,7 +261,7 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 	if err != nil {
 		return nil, err
 	}
-	// The shell makes way for the server, whose process is measured.
+	// exec replaces the shell by the server, whose process is measured.
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -325,7 +284,7 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 	return s, nil
 }
 
-// freeAddr is an address of this machine that nobody listens on.
+// freeAddr is a free address of this machine.
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -349,7 +308,7 @@ func (s *live) accepts(ctx context.Context) error {
 			_, how := s.Ended()
 			return fmt.Errorf("the server of the %s ended before it listened on %s: %s", s.arm, s.addr, how)
 		case <-limit.C:
-			return fmt.Errorf("the server of the %s did not listen on %s within %v; it said: %s", s.arm, s.addr, startLimit, s.Said())
+			return fmt.Errorf("the server of the %s did not listen on %s within %v; its output: %s", s.arm, s.addr, startLimit, s.Said())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(startEvery):
@@ -357,8 +316,8 @@ func (s *live) accepts(ctx context.Context) error {
 	}
 }
 
-// warm drives a server that was just launched. What it says is discarded, but
-// a server that answers nobody is not worth going on with.
+// warm drives a server that was just launched, and discards the result. It is an
+// error where the server serves nothing.
 func (r *served) warm(ctx context.Context, s *live, p pairPlan) error {
 	plan := r.Plan
 	plan.Warmup, plan.Duration, plan.Seed = 0, r.settle(), p.seed-1
@@ -387,6 +346,6 @@ func (r *served) drive(ctx context.Context, s *live, plan bench.Plan) (*result.S
 		}
 		return nil, err
 	}
-	time.Sleep(sliceRest)
+	time.Sleep(stagePause)
 	return stage, nil
 }

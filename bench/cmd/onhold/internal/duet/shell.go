@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 var (
@@ -15,33 +17,31 @@ var (
 	assignment = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*=`)
 )
 
-// notPrograms are what a shell does itself, so that no process comes of it.
+// notPrograms are words that the shell runs itself, without a process.
 var notPrograms = []string{"cd", "exec", "export", "set", "unset", "ulimit", "umask", "source", ".", ":", "if", "for", "while", "until", "case", "{", "!"}
 
-// oneProgram says why a shell's exec would not become the program that a command
-// line starts. The shell has to make way for it: the process that was started is
-// the one that is measured, and asked to end.
-func oneProgram(line string) error {
+// oneProgram checks that the shell's exec can replace the shell by the program of a
+// command line. The process that was started is the one that is measured and
+// stopped.
+func oneProgram(name, line string) error {
 	plain := quoted.ReplaceAllString(line, "_")
 	for before := ""; before != plain; {
 		before, plain = plain, substitute.ReplaceAllString(plain, "_")
 	}
 	plain = strings.TrimSpace(redirected.ReplaceAllString(plain, ">"))
 	first, _, _ := strings.Cut(plain, " ")
-	switch {
-	case assignment.MatchString(plain):
-		return fmt.Errorf("is run by the shell's exec, which takes no variables: put env before it, as in 'env %s'", strings.TrimSpace(line))
-	case strings.HasPrefix(plain, "(") || slices.Contains(notPrograms, first) || several.MatchString(plain):
-		return fmt.Errorf("is run by the shell's exec, and so must be one program with its arguments: put what comes before it into --build, or all of it into a script of the source that ends in exec, as in './serve.sh {out} {addr}'")
-	}
-	return nil
+	return field.First(
+		field.Check(!assignment.MatchString(plain), name, line, fmt.Sprintf("a program, because the shell's exec runs it; set variables with env, as in 'env %s'", strings.TrimSpace(line))),
+		field.Check(!strings.HasPrefix(plain, "(") && !slices.Contains(notPrograms, first) && !several.MatchString(plain), name, line,
+			"one program with its arguments, because the shell's exec runs it; put preparations into the build command, or all of it into a script of the source that ends in exec, as in './serve.sh {out} {addr}'"),
+	)
 }
 
-// plainWord is what a shell takes as it is, in any quotes.
+// plainWord needs no quotes in a shell.
 var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]+$`)
 
-// fill puts values in the place of the words in braces of a command line, given
-// in turn, each as part of one word of the shell's: within quotes as outside.
+// fill replaces placeholders of a command line by values, given in turn, each quoted
+// as part of one word of the shell, within quotes and outside.
 func fill(line string, wordsAndValues ...string) string {
 	var out strings.Builder
 	state := []byte{0} // the quotes that are open: ', " or none; the last is the innermost
@@ -65,7 +65,7 @@ func fill(line string, wordsAndValues ...string) string {
 		case c == '"', c == '\'' && in == 0:
 			state = append(state, c)
 		case strings.HasPrefix(line[i:], "$("):
-			n, state = 2, append(state, 0) // quotes begin afresh in it
+			n, state = 2, append(state, 0) // quotes inside are independent
 		case c == ')' && in == 0 && len(state) > 1:
 			state = state[:len(state)-1]
 		}
@@ -84,7 +84,7 @@ func wordAt(line string, wordsAndValues []string) (word, value string) {
 	return "", ""
 }
 
-// quotedIn is a value within quotes of a shell's, or outside of any.
+// quotedIn is a value within quotes of a shell, or outside of any.
 func quotedIn(quotes byte, value string) string {
 	switch {
 	case plainWord.MatchString(value):
@@ -97,13 +97,16 @@ func quotedIn(quotes byte, value string) string {
 	return shellQuoted(value)
 }
 
-// notVariables says where a command line writes a word in braces as a variable
-// of the shell's.
-func notVariables(line string, words ...string) error {
+// noVariables checks that a command line does not write a placeholder as a variable
+// of the shell.
+func noVariables(name, line string, words ...string) error {
 	for _, word := range words {
 		if strings.Contains(line, "$"+word) {
-			return fmt.Errorf("has $%s, which is a variable of the shell's: write %s", word, word)
+			return field.Check(false, name, line, fmt.Sprintf("%s in place of $%s, which is a variable of the shell", word, word))
 		}
 	}
 	return nil
 }
+
+// shellQuoted is text as one word of a shell.
+func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

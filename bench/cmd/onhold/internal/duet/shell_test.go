@@ -47,14 +47,14 @@ func TestPlaceholders(t *testing.T) {
 		return (&Serve{Build: build, Command: command}).Validate()
 	}
 	for command, want := range map[string]string{
-		"{out}": "must start {out} and have it listen on {addr}, or on {host} and {port}", "x --addr {addr}": "must start {out}",
-		"{out} --host {host}": "must start {out}", "{out} ${addr}": "write {addr}", "{out} --port {port}": "--load=", `"{out}" --addr "{addr}"`: "--load=",
+		"{out}": "want a command that starts {out} and listens on {addr}, or on {host} and {port}", "x --addr {addr}": "want a command that starts {out}",
+		"{out} --host {host}": "want a command that starts {out}", "{out} ${addr}": "want {addr} in place of ${addr}", "{out} --port {port}": "Plan.Load", `"{out}" --addr "{addr}"`: "Plan.Load",
 	} {
 		if err := serve("go build -o {out}", command); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("--serve=%s: %v, want %q", command, err, want)
+			t.Errorf("%s: %v, want %q", command, err, want)
 		}
 	}
-	if err := serve("go build -o ${out}", "{out} {addr}"); err == nil || !strings.Contains(err.Error(), "--build=go build -o ${out}: has ${out}, which is a variable of the shell's: write {out}") {
+	if err := serve("go build -o ${out}", "{out} {addr}"); err == nil || !strings.Contains(err.Error(), "Build is go build -o ${out}, want {out} in place of ${out}, which is a variable of the shell") {
 		t.Error(err)
 	}
 }

@@ -34,7 +34,7 @@ func TestSeedIsDrawnOnce(t *testing.T) {
 	}
 	c.Seed++
 	var wrong *ConfigError
-	if _, _, err := Run(t.Context(), c); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "--seed: was") {
+	if _, _, err := Run(t.Context(), c); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "seed: ") {
 		t.Errorf("another seed: %v", err)
 	}
 	seeds := map[uint64]bool{}
@@ -87,20 +87,20 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 		want string
 	}{
 		{at(config(func(c *Config) { c.Base, c.MaxSteal, c.Budget, c.Patient = "main", DefaultMaxSteal, 1, true })).settings(here), ""},
-		{with(func(e *Serve) { e.Slices, e.Settle = DefaultSlices, DefaultSettle }), ""},
-		{with(func(e *Serve) { e.Request = "PUT /" }), `the request (--method, --path): was "GET /" there and is "PUT /" now`},
-		{with(func(e *Serve) { e.Driver = asks(func(h *bench.HTTP) { h.Body = []byte("[]") }) }), `the digest of the request (--method, --path, --header, --body): was "`},
+		{with(func(e *Serve) { e.Rounds, e.Settle = DefaultRounds, DefaultSettle }), ""},
+		{with(func(e *Serve) { e.Request = "PUT /" }), `the request: "GET /" in the record, "PUT /" now`},
+		{with(func(e *Serve) { e.Driver = asks(func(h *bench.HTTP) { h.Body = []byte("[]") }) }), `the digest of the request: "`},
 		{with(func(e *Serve) { e.Driver = asks(func(h *bench.HTTP) { h.Body = nil }) }), `the digest of the request`},
 		{with(func(e *Serve) { e.Driver = asks(func(h *bench.HTTP) { h.Header = h.Header[1:] }) }), `the digest of the request`},
 		{with(func(e *Serve) { e.Driver = asks(func(h *bench.HTTP) { h.Header[1] = "X-Api-Token: harm" }) }), `the digest of the request`},
-		{with(func(e *Serve) { e.Plan.MaxLag = 0 }), `--max-lag: was "1ms" there and is "" now`},
-		{with(func(e *Serve) { e.Plan.Timeout = time.Second }), `--timeout: was "10s" there and is "1s" now`},
-		{with(func(e *Serve) { e.Plan.Wait = time.Second }), `--wait: was "" there and is "1s" now`},
-		{with(func(e *Serve) { e.Plan.Duration = 2 * time.Second }), `--slice: was "1s" there and is "2s" now`},
-		{at(config(func(c *Config) { c.MaxSteal = 0.05 })).settings(here), `--max-steal: was "0.01" there and is "0.05" now`},
-		{at(config(func(c *Config) { c.TargetCPUs = []int{3} })).settings(here), `(--no-pin): was "shared with the generator" there and is "1 of their own" now`},
-		{at(config(func(c *Config) { c.Design = c.Design.UpTo(20) })).settings(here), `--pairs: was "14,20,32,48" there and is "14,20" now`},
-		{at(config(func(*Config) {})).settings(result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 4, Kernel: "6.1"}), `the machine: was "EPYC, 2 CPUs, linux/amd64, 6.1" there and is "EPYC, 4 CPUs`},
+		{with(func(e *Serve) { e.Plan.MaxLag = 0 }), `lag: "1ms" in the record, "" now`},
+		{with(func(e *Serve) { e.Plan.Timeout = time.Second }), `timeout: "10s" in the record, "1s" now`},
+		{with(func(e *Serve) { e.Plan.Wait = time.Second }), `wait: "" in the record, "1s" now`},
+		{with(func(e *Serve) { e.Plan.Duration = 2 * time.Second }), `: "1s" in the record, "2s" now`},
+		{at(config(func(c *Config) { c.MaxSteal = 0.05 })).settings(here), `max-steal: "0.01" in the record, "0.05" now`},
+		{at(config(func(c *Config) { c.TargetCPUs = []int{3} })).settings(here), `the CPUs of the servers: "shared with the generator" in the record, "1 of their own" now`},
+		{at(config(func(c *Config) { c.Design = c.Design.UpTo(20) })).settings(here), `pairs: "14,20,32,48" in the record, "14,20" now`},
+		{at(config(func(*Config) {})).settings(result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 4, Kernel: "6.1"}), `the machine: "EPYC, 2 CPUs, linux/amd64, 6.1" in the record, "EPYC, 4 CPUs`},
 		{at(config(func(*Config) {})).settings(result.Environment{OS: "linux", Arch: "amd64", CPU: "EPYC", Cores: 2, Kernel: "6.1", Host: "two"}), ""},
 	} {
 		if got := differ(old, c.now); !strings.Contains(got, c.want) || c.want == "" && got != "" {
@@ -108,10 +108,10 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 		}
 	}
 	t.Setenv("GOFLAGS", "-race")
-	if got := differ(old, at(config(func(*Config) {})).settings(here)); got != `GOFLAGS in the environment: was "" there and is "-race" now` {
+	if got := differ(old, at(config(func(*Config) {})).settings(here)); got != `GOFLAGS: "" in the record, "-race" now` {
 		t.Error(got)
 	}
-	if got := differ((&GoBench{Bench: "A"}).settings(), (&GoBench{Bench: "B"}).settings()); got != `--bench: was "A" there and is "B" now` {
+	if got := differ((&GoBench{Bench: "A"}).settings(), (&GoBench{Bench: "B"}).settings()); got != `bench: "A" in the record, "B" now` {
 		t.Error(got)
 	}
 
@@ -125,11 +125,11 @@ func TestAnotherComparisonIsNotGoneOnWith(t *testing.T) {
 	c.Control = false
 	var wrong *ConfigError
 	_, _, err := Run(t.Context(), c)
-	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), `the control (--no-control): was "true" there and is "false" now: go on with what it was, or name another folder`) || len(f.ran) != before {
+	if !errors.As(err, &wrong) || !strings.Contains(err.Error(), `(control: "true" in the record, "false" now); or continue that one with the settings it had`) || len(f.ran) != before {
 		t.Errorf("without the control: %v", err)
 	}
 	write(t, c.Out, map[string]string{result.RunFile: `{"schema":2,"settings":{}}`})
-	if _, _, err := Run(t.Context(), c); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "holds a run that is no comparison") {
+	if _, _, err := Run(t.Context(), c); !errors.As(err, &wrong) || !strings.Contains(err.Error(), "holds a run that is not a comparison") {
 		t.Errorf("another run's folder: %v", err)
 	}
 }

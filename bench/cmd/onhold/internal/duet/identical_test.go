@@ -87,11 +87,11 @@ func identicalPackages(t *testing.T, names ...string) {
 			}
 			defer r.close()
 			b := r.(*benched)
-			if got := strings.Join(b.packages, " "); got != c.measured || len(b.builders) != len(b.packages) {
+			if got := strings.Join(dirsOf(b.packages), " "); got != c.measured {
 				t.Errorf("measured are %q, want %q", got, c.measured)
 			}
 			units := map[string]bool{}
-			for _, one := range s.same {
+			for _, one := range s.identical {
 				units[strings.TrimPrefix(one.Scenario, one.Package+".")+" "+one.Unit] = true
 			}
 			if got := strings.Join(slices.Sorted(maps.Keys(units)), ", "); got != c.same {
@@ -100,9 +100,9 @@ func identicalPackages(t *testing.T, names ...string) {
 			if notes := strings.Join(s.notes, "\n"); !strings.Contains(notes, c.note) {
 				t.Errorf("notes: %s\nwant %q", notes, c.note)
 			}
-			stored, err := readSame(s.Out)
-			if err != nil || !slices.Equal(stored, s.same) {
-				t.Errorf("on record are %+v, %v, want %+v", stored, err, s.same)
+			stored, err := readIdentical(s.Out)
+			if err != nil || !slices.Equal(stored, s.identical) {
+				t.Errorf("on record are %+v, %v, want %+v", stored, err, s.identical)
 			}
 			_, findings := s.findings(math.MaxInt)
 			for _, f := range findings {
@@ -132,7 +132,7 @@ func TestHeadAgainstHead(t *testing.T) {
 	served.MeasureIdentical = false
 	for why, config := range map[string]Config{"benchmarks": bench, "a server": served} {
 		config.Progress = func(e Event) {
-			if e.Whole {
+			if e.Complete {
 				t.Errorf("%s: pair %d was measured", why, e.Pair)
 			}
 		}
@@ -145,15 +145,15 @@ func TestHeadAgainstHead(t *testing.T) {
 				t.Errorf("%s: %s, exit code %d, %d pairs, %d findings, %q", why, report.Verdict, report.Exit, report.Pairs, len(report.Findings), report.Reasons)
 			}
 			if !strings.Contains(strings.Join(report.Reasons, " "), "both sides are the same program, with the same files") {
-				t.Errorf("%s: it is not said why: %q", why, report.Reasons)
+				t.Errorf("%s: the reason is missing: %q", why, report.Reasons)
 			}
 		}
 		held, err := Read(config.Out)
-		if err != nil || len(held.Same) == 0 || len(held.Samples) > 0 {
+		if err != nil || len(held.Identical) == 0 || len(held.Samples) > 0 {
 			t.Errorf("%s: on record are %+v, %v", why, held, err)
 		}
 		config.Progress, config.MeasureIdentical = nil, true
-		if _, _, err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "--measure-identical") {
+		if _, _, err := Run(t.Context(), config); err == nil || !strings.Contains(err.Error(), "measure-identical: ") {
 			t.Errorf("%s: measured after all, in the same folder: %v", why, err)
 		}
 	}
@@ -213,12 +213,12 @@ func TestWhatALogSaysWasOpened(t *testing.T) {
 	}
 }
 
-func TestSameFileThatIsWrong(t *testing.T) {
+func TestIdenticalFileThatIsWrong(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, SameFile), []byte("{"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, IdenticalFile), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := readSame(dir); err == nil || !strings.Contains(err.Error(), SameFile) {
+	if _, err := readIdentical(dir); err == nil || !strings.Contains(err.Error(), IdenticalFile) {
 		t.Error(err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
 )
@@ -35,13 +36,13 @@ type Cell struct {
 	Model string `json:"model"`
 	Exact bool   `json:"exact"` // the model; else it is simulated, and that is in the intervals
 
-	Window   time.Duration `json:"window_ns"`
-	Requests int           `json:"requests"` // in the window
-	Rate     float64       `json:"rate_per_s"`
-	Service  time.Duration `json:"held_ns"`           // mean that a request kept a worker, the way to it included
-	Think    time.Duration `json:"think_ns,omitzero"` // mean from a reply to the next request, where clients are turned away
-	Wait     time.Duration `json:"wait_ns"`           // mean of the served
-	Rejected float64       `json:"rejected"`          // share
+	Window      time.Duration `json:"window_ns"`
+	Requests    int           `json:"requests"` // in the window
+	Rate        float64       `json:"rate_per_s"`
+	ServiceTime time.Duration `json:"service_time_ns"`        // mean, with the way to the worker
+	ThinkTime   time.Duration `json:"think_time_ns,omitzero"` // mean from a reply to the next request, where clients are rejected
+	Wait        time.Duration `json:"wait_ns"`                // mean of the served
+	Rejected    float64       `json:"rejected"`               // share
 
 	Judgements []Judgement `json:"judgements"`
 	Valid      bool        `json:"valid"`
@@ -52,11 +53,11 @@ type Cell struct {
 }
 
 // sums of a batch.
-type sums struct{ n, rejected, served, waited, held, inside float64 }
+type sums struct{ n, rejected, served, waited, service, inside float64 }
 
 func (s *sums) add(o sums) {
 	s.n, s.rejected, s.served = s.n+o.n, s.rejected+o.rejected, s.served+o.served
-	s.waited, s.held, s.inside = s.waited+o.waited, s.held+o.held, s.inside+o.inside
+	s.waited, s.service, s.inside = s.waited+o.waited, s.service+o.service, s.inside+o.inside
 }
 
 // UnusableError says why a trace cannot be held against a model: a cell of it is
@@ -75,8 +76,7 @@ func Assess(s Spec, t *trace.Trace, from, to time.Duration, precision, confidenc
 	return s.assess(t, from, to, precision, confidence, false)
 }
 
-// assess is rough where the model is not asked for more than how wide intervals
-// are.
+// assess is rough where only the width of the intervals matters.
 func (s Spec) assess(t *trace.Trace, from, to time.Duration, precision, confidence float64, rough bool) (*Cell, error) {
 	batches, err := s.batches(t, from, to)
 	if err != nil {
@@ -90,21 +90,26 @@ func (s Spec) assess(t *trace.Trace, from, to time.Duration, precision, confiden
 	if all.served == 0 {
 		return nil, unusable("%s: none of %.0f requests in the window was served", s.Name, all.n)
 	}
-	at := point{rate: all.n / window, think: s.Think.Seconds(), service: all.held / all.served}
-	c := &Cell{Spec: s, Window: to - from, Requests: int(all.n), Rate: at.rate, Valid: true, Tries: 1,
-		Service: time.Duration(at.service * 1e9), Wait: time.Duration(all.waited / all.served * 1e9), Rejected: all.rejected / all.n, Judgements: []Judgement{}}
+	c := &Cell{Spec: s, Window: to - from, Requests: int(all.n), Rate: all.n / window, Valid: true, Tries: 1,
+		ServiceTime: time.Duration(all.service / all.served * 1e9), Wait: time.Duration(all.waited / all.served * 1e9), Rejected: all.rejected / all.n, Judgements: []Judgement{}}
 	if len(s.Judged) == 0 {
 		return c, nil
 	}
-	if s.engset() {
-		at.think = max(0, float64(s.Clients)*window-all.inside) / all.n
-		c.Think = time.Duration(at.think * 1e9)
+	// at is the spec at the load and the service time that were measured.
+	at := s
+	at.ServiceTime = c.ServiceTime
+	if s.model().Open() {
+		at.Load.Rate = c.Rate
 	}
-	e, err := s.expect(at, rough)
+	if s.returning() {
+		c.ThinkTime = time.Duration(max(0, float64(s.Load.Clients)*window-all.inside) / all.n * 1e9)
+		at.Load.ThinkTime = c.ThinkTime
+	}
+	e, err := at.expect(rough)
 	if err != nil {
 		return nil, err
 	}
-	by, err := s.slopes(at, e)
+	by, err := at.slopes(e)
 	if err != nil {
 		return nil, err
 	}
@@ -112,17 +117,17 @@ func (s Spec) assess(t *trace.Trace, from, to time.Duration, precision, confiden
 	for _, q := range s.Judged {
 		expected, ok := e.value[q]
 		if !ok || expected <= 0 {
-			return nil, fmt.Errorf("%s: no model tells its %s", s.Name, q)
+			return nil, fmt.Errorf("%s: no model predicts its %s", s.Name, q)
 		}
-		interval, err := theory.BatchMeans(s.values(q, batches, all, at, by, window), confidence)
+		interval, err := theory.BatchMeans(at.values(q, batches, all, by, window), confidence)
 		if err != nil {
 			return nil, err
 		}
 		// What is expected has an interval too, where it is simulated.
-		half := math.Hypot(interval.High-interval.Mean, widened(e.half[q], simulatedRuns, confidence))
+		half := math.Hypot(interval.High-interval.Mean, widened(e.half[q], theory.DefaultRuns, confidence))
 		j := Judgement{Quantity: q, Measured: interval.Mean, Low: interval.Mean - half, High: interval.Mean + half, Expected: expected, Delta: precision * expected}
 		j.Answer = theory.Judge(theory.Estimate{Mean: j.Measured, Low: j.Low, High: j.High}, expected, j.Delta).String()
-		if j.Answer == theory.CannotTell.String() && !math.IsInf(half, 0) {
+		if j.Answer == theory.Inconclusive.String() && !math.IsInf(half, 0) {
 			most := enough * j.Delta
 			j.Needs = time.Duration(float64(to-from) * max(1, half*half/(most*most)))
 		}
@@ -138,7 +143,7 @@ const enough = 0.6
 // values are those of the batches, whose mean is the quantity of the whole. A
 // batch in which more came than usual has more rejected; what the model says of
 // that is taken off, as it is in what is expected of the load that was measured.
-func (s Spec) values(of string, batches []sums, all sums, at point, by slopes, window float64) []float64 {
+func (s Spec) values(of string, batches []sums, all sums, by slopes, window float64) []float64 {
 	m := float64(len(batches))
 	top, bottom := func(b sums) float64 { return b.rejected }, func(b sums) float64 { return b.n }
 	if of == Wait {
@@ -149,12 +154,12 @@ func (s Spec) values(of string, batches []sums, all sums, at point, by slopes, w
 	for i, b := range batches {
 		supply := 0.0
 		switch {
-		case s.open():
-			supply = b.n*m/window - at.rate
-		case s.engset():
-			supply = (float64(s.Clients)*window/m - b.inside - at.think*b.n) * m / all.n
+		case s.model().Open():
+			supply = b.n*m/window - s.Load.Rate
+		case s.returning():
+			supply = (float64(s.Load.Clients)*window/m - b.inside - s.Load.ThinkTime.Seconds()*b.n) * m / all.n
 		}
-		service := (b.held - at.service*b.served) * m / all.served
+		service := (b.service - s.ServiceTime.Seconds()*b.served) * m / all.served
 		values[i] = q + (top(b)-q*bottom(b))*m/bottom(all) - by.supply[of]*supply - by.service[of]*service
 	}
 	return values
@@ -173,22 +178,22 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 		if r.At >= from && r.At < to {
 			within = append(within, i)
 		}
-		if s.engset() && r.Accepted && r.Done > 0 {
+		if s.returning() && r.Accepted && r.Done > 0 {
 			s.spend(out, r, from, length)
 		}
 	}
 	waves := 1
-	if s.Load == theory.LoadBurst {
-		if len(within) == 0 || len(within)%s.Clients != 0 {
-			return nil, unusable("%s: %d requests in the window are no waves of %d", s.Name, len(within), s.Clients)
+	if s.model() == load.Burst {
+		if len(within) == 0 || len(within)%s.Load.Burst != 0 {
+			return nil, unusable("%s: %d requests in the window are no waves of %d", s.Name, len(within), s.Load.Burst)
 		}
-		waves = len(within) / s.Clients
+		waves = len(within) / s.Load.Burst
 	}
 	for k, i := range within {
 		r := t.Records[i]
 		batch := int(float64(r.At-from) / float64(length) * Batches)
-		if s.Load == theory.LoadBurst { // a wave is not split
-			batch = k / s.Clients * Batches / waves
+		if s.model() == load.Burst { // a wave is not split
+			batch = k / s.Load.Burst * Batches / waves
 		}
 		b := &out[min(batch, Batches-1)]
 		b.n++
@@ -197,7 +202,7 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 			b.rejected++
 		case r.Done > 0:
 			b.served++
-			b.held += arrivals[i].Held.Seconds()
+			b.service += arrivals[i].Held.Seconds()
 			b.waited += (r.Done - arrivals[i].Held - r.At).Seconds()
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -56,8 +57,8 @@ func TestAnotherServerIsContradicted(t *testing.T) {
 	}{
 		{"as it says", func(*Spec) {}, "confirmed"},
 		{"seven workers of ten", func(s *Spec) { s.Workers = 7 }, "contradicted"},
-		{"a queue that is not told", func(s *Spec) { s.Places = 6 }, "contradicted"},
-		{"clustered arrivals", func(s *Spec) { s.Load, s.Clients, s.Every, s.Rate = theory.LoadBurst, 30, 50*time.Millisecond, 0 }, "contradicted"},
+		{"a hidden queue", func(s *Spec) { s.Queue = 6 }, "contradicted"},
+		{"clustered arrivals", func(s *Spec) { s.Load = load.Load{Burst: 30, BurstInterval: 50 * time.Millisecond} }, "contradicted"},
 	} {
 		served := s
 		c.change(&served)
@@ -67,9 +68,9 @@ func TestAnotherServerIsContradicted(t *testing.T) {
 	}
 }
 
-func TestTooShortCannotTell(t *testing.T) {
+func TestTooShortIsInconclusive(t *testing.T) {
 	j := assessed(t, spec(theory.Exponential, 10, 5, 650), spec(theory.Exponential, 10, 5, 650), 2*time.Second, 2, 0.03, 0.99).Judgements[0]
-	if j.Answer != "cannot tell" || j.Needs < 10*time.Second {
+	if j.Answer != "inconclusive" || j.Needs < 10*time.Second {
 		t.Errorf("%+v", j)
 	}
 }
@@ -85,8 +86,8 @@ func TestWhatCannotBeAssessed(t *testing.T) {
 	}{
 		{"no window", time.Second, time.Second, nil, "a window from"},
 		{"beyond the trace", 5 * time.Second, 6 * time.Second, nil, "without a request"},
-		{"no waves", 0, time.Second, func(s *Spec) { s.Load, s.Clients, s.Rate = theory.LoadBurst, 4001, 0 }, "no waves"},
-		{"no model", 0, time.Second, func(s *Spec) { s.Load, s.Judged = theory.LoadConstant, []string{Wait} }, "no model"},
+		{"no waves", 0, time.Second, func(s *Spec) { s.Load = load.Load{Burst: 4001, BurstInterval: time.Second} }, "no waves"},
+		{"no model", 0, time.Second, func(s *Spec) { s.Load.Arrivals, s.Judged = load.Constant, []string{Wait} }, "no model"},
 	} {
 		s := s
 		if c.change != nil {
@@ -150,7 +151,7 @@ func TestReportFindsTheInsensitive(t *testing.T) {
 	if got := (&Report{}).Insensitive(); got != nil {
 		t.Errorf("of none: %v", got)
 	}
-	start := Start{Cell: &Cell{Spec: Spec{Workers: 20}, Rate: 2000, Service: 20 * time.Millisecond, Wait: 15 * time.Millisecond}}
+	start := Start{Cell: &Cell{Spec: Spec{Setting: theory.Setting{Workers: 20}}, Rate: 2000, ServiceTime: 20 * time.Millisecond, Wait: 15 * time.Millisecond}}
 	if start.Waited() != 0.75 || start.RejectedExpected() != 0.5 {
 		t.Errorf("%v, %v", start.Waited(), start.RejectedExpected())
 	}

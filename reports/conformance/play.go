@@ -1,107 +1,69 @@
 package conformance
 
 import (
-	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
 )
 
-// Play is the trace that an ideal server would leave of the spec, in a time of
-// length: every law, and nothing of a machine. The same seed gives the same.
+// Play is the trace that an ideal server would leave of the spec: every law, and
+// nothing of a machine. The same seed gives the same trace.
 func (s Spec) Play(length time.Duration, seed uint64) (*trace.Trace, error) {
-	queue, err := theory.NewReplay(s.Workers, s.Places)
+	queue, err := theory.NewReplay(s.Workers, s.Queue)
 	if err != nil {
 		return nil, err
 	}
 	r := rand.New(rand.NewPCG(seed, 0x636865636b))
-	t := &trace.Trace{Header: trace.Header{Style: "ideal", Workers: s.Workers, Queue: s.Places, ClockResolution: 1}}
-	free := make([]time.Duration, s.Workers)
-	source := s.source(r)
+	t := &trace.Trace{Header: trace.Header{Style: "ideal", Workers: s.Workers, Queue: s.Queue, ClockResolution: 1}}
+	free := make([]time.Duration, s.Workers) // when each worker is
+	service := s.ServiceLaw.Sampler(r)
+	next, replied := s.source(r)
 	last := time.Duration(-1)
 	for {
-		at, client := source.next()
-		at = max(at, last+1)
+		at := max(next(), last+1)
 		if at >= length {
 			return t, nil
 		}
 		last = at
-		took := s.draw(r)
-		f, err := queue.Next(at, took)
+		f, err := queue.Next(at, max(1, time.Duration(service()*float64(s.ServiceTime))))
 		if err != nil {
 			return nil, err
 		}
-		rec := trace.Record{At: at, Accepted: f.Accepted}
-		back := at
+		rec, reply := trace.Record{At: at, Accepted: f.Accepted}, at
 		if f.Accepted {
-			worker := 0
-			for w := range free {
-				if free[w] < free[worker] {
-					worker = w
-				}
-			}
+			worker := slices.Index(free, slices.Min(free))
 			free[worker] = f.Departure
 			rec.Started, rec.Done, rec.Worker = f.Start, f.Departure, int32(worker)
-			back = f.Departure
+			reply = f.Departure
 		}
 		t.Records = append(t.Records, rec)
-		source.answered(client, back+s.Think)
+		replied(reply)
 	}
 }
 
-// draw is a service time.
-func (s Spec) draw(r *rand.Rand) time.Duration {
-	x := 1.0
-	switch s.Law {
-	case theory.Exponential:
-		x = r.ExpFloat64()
-	case theory.Lognormal:
-		s2 := math.Log1p(s.CV * s.CV)
-		x = math.Exp(-s2/2 + math.Sqrt(s2)*r.NormFloat64())
-	}
-	return max(1, time.Duration(x*float64(s.Service)))
-}
-
-// source is where requests come from.
-type source struct {
-	open  func() time.Duration
-	again []time.Duration // when each client sends next; nil of an open load
-}
-
-func (s Spec) source(r *rand.Rand) *source {
+// source has when the next request is sent, and takes when the reply to it comes.
+func (s Spec) source(r *rand.Rand) (next func() time.Duration, replied func(time.Duration)) {
 	var at time.Duration
 	n := 0
-	switch s.Load {
-	case theory.LoadPoisson:
-		return &source{open: func() time.Duration {
-			at += time.Duration(r.ExpFloat64() / float64(s.Rate) * 1e9)
-			return at
-		}}
-	case theory.LoadConstant:
-		return &source{open: func() time.Duration { n++; return time.Duration(float64(n) / float64(s.Rate) * 1e9) }}
-	case theory.LoadBurst:
-		return &source{open: func() time.Duration { n++; return time.Duration((n-1)/s.Clients)*s.Every + s.Every/2 }}
+	switch s.model() {
+	case load.Poisson:
+		next = func() time.Duration { at += time.Duration(r.ExpFloat64() / s.Load.Rate * 1e9); return at }
+	case load.Constant:
+		next = func() time.Duration { n++; return time.Duration(float64(n) / s.Load.Rate * 1e9) }
+	case load.Burst:
+		every := s.Load.BurstInterval
+		next = func() time.Duration { n++; return time.Duration((n-1)/s.Load.Burst)*every + every/2 }
+	default:
+		client, sends := 0, make([]time.Duration, s.Load.Clients)
+		for i := range sends {
+			sends[i] = time.Duration(r.Float64() * float64(s.ServiceTime+s.Load.ThinkTime))
+		}
+		return func() time.Duration { client = slices.Index(sends, slices.Min(sends)); return sends[client] },
+			func(reply time.Duration) { sends[client] = reply + s.Load.ThinkTime }
 	}
-	begin := make([]time.Duration, s.Clients)
-	for i := range begin {
-		begin[i] = time.Duration(r.Float64() * float64(s.Service+s.Think))
-	}
-	return &source{again: begin}
-}
-
-func (s *source) next() (time.Duration, int) {
-	if s.open != nil {
-		return s.open(), 0
-	}
-	soonest := slices.Index(s.again, slices.Min(s.again))
-	return s.again[soonest], soonest
-}
-
-func (s *source) answered(client int, next time.Duration) {
-	if s.again != nil {
-		s.again[client] = next
-	}
+	return next, func(time.Duration) {}
 }

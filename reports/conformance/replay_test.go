@@ -7,12 +7,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
 )
 
 func spec(law string, workers, places, rate int) Spec {
-	return Spec{Name: "test", Load: theory.LoadPoisson, Rate: rate, Workers: workers, Places: places, Service: 20 * time.Millisecond, Law: law, Judged: []string{Rejected}}
+	set := theory.Setting{Load: load.Load{Rate: float64(rate)}, Workers: workers, Queue: places, ServiceTime: 20 * time.Millisecond, ServiceLaw: theory.Law{Kind: law}}
+	return Spec{Name: "test", Setting: set, Judged: []string{Rejected}}
 }
 
 func played(t testing.TB, s Spec, length time.Duration, seed uint64) *trace.Trace {
@@ -38,7 +40,8 @@ func compared(t testing.TB, tr *trace.Trace) *Fates {
 // newest. wrong says whether it decides wrongly with so many inside.
 func jittery(s Spec, n int, way time.Duration, lifo bool, wrong func(i, inside int) bool) *trace.Trace {
 	r := rand.New(rand.NewPCG(7, 7))
-	t := &trace.Trace{Header: trace.Header{Style: "jittery", Workers: s.Workers, Queue: s.Places, ClockResolution: 1}}
+	service := s.ServiceLaw.Sampler(r)
+	t := &trace.Trace{Header: trace.Header{Style: "jittery", Workers: s.Workers, Queue: s.Queue, ClockResolution: 1}}
 	ready, done := make([]time.Duration, s.Workers), []time.Duration{}
 	var waiting []int
 	// take lets workers take what waits until t.
@@ -56,7 +59,7 @@ func jittery(s Spec, n int, way time.Duration, lifo bool, wrong func(i, inside i
 			}
 			waiting = slices.Delete(waiting, k, k+1)
 			rec := &t.Records[i]
-			rec.Started, rec.Done, rec.Worker = start, start+s.draw(r), int32(w)
+			rec.Started, rec.Done, rec.Worker = start, start+max(1, time.Duration(service()*float64(s.ServiceTime))), int32(w)
 			for slices.Contains(done, rec.Done) {
 				rec.Done++
 			}
@@ -66,11 +69,11 @@ func jittery(s Spec, n int, way time.Duration, lifo bool, wrong func(i, inside i
 	}
 	var at time.Duration
 	for range n {
-		at += time.Duration(r.ExpFloat64()/float64(s.Rate)*1e9) + 1
+		at += time.Duration(r.ExpFloat64()/s.Load.Rate*1e9) + 1
 		take(at)
 		done = slices.DeleteFunc(done, func(d time.Duration) bool { return d < at })
 		inside := len(done) + len(waiting)
-		accepted := inside < s.Workers+s.Places
+		accepted := inside < s.Workers+s.Queue
 		if wrong != nil && wrong(len(t.Records), inside) {
 			accepted = !accepted
 		}

@@ -4,8 +4,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/reports/theory"
 )
 
 // Schema is the version of a stored report.
@@ -42,7 +42,7 @@ type Start struct {
 }
 
 // Waited is the mean wait in service times.
-func (s *Start) Waited() float64 { return s.Cell.Wait.Seconds() / s.Cell.Service.Seconds() }
+func (s *Start) Waited() float64 { return s.Cell.Wait.Seconds() / s.Cell.ServiceTime.Seconds() }
 
 // Off is by which share of what is expected the mean wait is above it. It is not
 // judged: real services vary, and workers lose their phases in time.
@@ -50,7 +50,7 @@ func (s *Start) Off() float64 { return s.Waited()/s.WaitExpected - 1 }
 
 // RejectedExpected is the share that is rejected where no worker is ever idle.
 func (s *Start) RejectedExpected() float64 {
-	return max(0, 1-float64(s.Cell.Spec.Workers)/(s.Cell.Rate*s.Cell.Service.Seconds()))
+	return max(0, 1-float64(s.Cell.Spec.Workers)/(s.Cell.Rate*s.Cell.ServiceTime.Seconds()))
 }
 
 // Answers counts the answers.
@@ -108,11 +108,14 @@ func (f *Fates) of(ds []Difference) []Difference {
 // Insensitive are the cells without a queue under Poisson arrivals of one rate,
 // that differ in the law of service alone: all must lose the same.
 func (r *Report) Insensitive() (out []*Cell) {
-	type key struct{ rate, workers int }
+	type key struct {
+		rate    float64
+		workers int
+	}
 	groups := map[key][]*Cell{}
 	for _, c := range r.Cells {
-		if s := c.Spec; s.Load == theory.LoadPoisson && s.Places == 0 {
-			k := key{s.Rate, s.Workers}
+		if s := c.Spec; s.model() == load.Poisson && s.Queue == 0 {
+			k := key{s.Load.Rate, s.Workers}
 			groups[k] = append(groups[k], c)
 			if len(groups[k]) > len(out) {
 				out = groups[k]

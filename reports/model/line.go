@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -16,36 +15,27 @@ type Point struct {
 	*theory.Prediction
 }
 
-// At is the case at another level: as many clients, or arrivals per second.
+// At is the case at another level: so many clients, or arrivals per second.
 func (c Case) At(level float64) Case {
-	if result.OpenLoad(c.Load) {
-		c.Rate = level
-	} else {
-		c.Clients = int(math.Round(level))
+	if !c.Load.Model().Open() {
+		level = math.Round(level)
 	}
+	c.Load = c.Load.At(level)
 	return c
 }
 
-// level is where the case itself is.
-func (c Case) level() float64 {
-	if result.OpenLoad(c.Load) {
-		return c.Rate
-	}
-	return float64(c.Clients)
-}
-
-// between is the case at a level from that of a to that of b; what was measured
-// there lies between what was measured at both.
+// between is the case at a level between those of a and b; measured values are
+// interpolated.
 func between(a, b Point, level float64) Case {
 	t := (level - a.Level) / (b.Level - a.Level)
 	mix := func(x, y float64) float64 { return x + t*(y-x) }
-	c := a.Case.At(level * mix(a.Case.level()/a.Level, b.Case.level()/b.Level))
-	c.Service = time.Duration(mix(float64(a.Case.Service), float64(b.Case.Service)))
+	c := a.Case.At(level * mix(a.Case.Load.Level()/a.Level, b.Case.Load.Level()/b.Level))
+	c.ServiceTime = time.Duration(mix(float64(a.Case.ServiceTime), float64(b.Case.ServiceTime)))
 	c.Even = a.Case.Even && b.Case.Even
 	return c
 }
 
-// How many points a line has. A simulation takes some 20 ms, a formula next to
+// How many points a line has. A simulation takes some 20 ms, a formula almost
 // nothing.
 const (
 	mostExact     = 60
@@ -56,8 +46,8 @@ const (
 
 // Line is what is expected at the levels of some cases, by rising level, and at
 // some in between, so that a curve can be drawn: more of these where they come
-// from a formula, and where it bends. A simulation is a short one. Levels at
-// which no model holds are left out, and none lies beside those.
+// from a formula, and where it bends. Simulations are short. Levels at which no
+// model holds are left out, and so are those beside them.
 func Line(levels []float64, cases []Case) []Point {
 	var line []Point
 	var last *Point
@@ -92,10 +82,10 @@ func at(level float64, c Case) (Point, bool) {
 }
 
 // levels are most levels or fewer between two points, and those where a line
-// bends: where all workers are taken, and where all places are.
+// bends: where all workers are busy, and where the queue is full.
 func (p Point) levels(q Point, most int) []float64 {
 	var all []float64
-	open := result.OpenLoad(p.Case.Load)
+	open := p.Case.Load.Model().Open()
 	add := func(l float64) {
 		if !open {
 			l = math.Round(l)
@@ -113,9 +103,9 @@ func (p Point) levels(q Point, most int) []float64 {
 		}
 	}
 	if c := p.Case; !open && c.Workers != theory.Unbounded {
-		add(float64(c.Workers) * (1 + float64(c.Think)/float64(c.Service)))
-		if c.Places != theory.Unbounded {
-			add(float64(c.Workers + c.Places))
+		add(float64(c.Workers) * (1 + float64(c.Load.ThinkTime)/float64(c.ServiceTime)))
+		if c.Queue != theory.Unbounded {
+			add(float64(c.Workers + c.Queue))
 		}
 	}
 	slices.Sort(all)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render/figure"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -22,7 +23,7 @@ func expectedLine(s theory.Setting, levels ...float64) []model.Point {
 
 func TestGoldenExpected(t *testing.T) {
 	levels := []float64{10, 20, 30, 40, 50, 60, 80}
-	line := expectedLine(theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 10, Places: 10, Service: 200 * time.Millisecond,
+	line := expectedLine(theory.Setting{Load: load.Load{Rate: 1}, Workers: 10, Queue: 10, ServiceTime: 200 * time.Millisecond,
 		ServiceLaw: theory.Law{Kind: theory.Exponential}}, levels...)
 	data, err := figure.Expected(levels, line).PNG(goldenDPI)
 	if err != nil {
@@ -33,7 +34,7 @@ func TestGoldenExpected(t *testing.T) {
 
 func TestExpectedWritesAPicture(t *testing.T) {
 	dir := t.TempDir()
-	one := expectedLine(theory.Setting{Load: theory.LoadClosed, Clients: 1, Workers: 2, Places: 1, Service: time.Second, RejectPause: time.Second}, 5)
+	one := expectedLine(theory.Setting{Load: load.Load{Clients: 1, Backoff: time.Second}, Workers: 2, Queue: 1, ServiceTime: time.Second}, 5)
 	paths, err := Expected(dir, []float64{5}, one)
 	if err != nil {
 		t.Fatal(err)

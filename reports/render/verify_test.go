@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/conformance"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -23,8 +24,8 @@ func madeReport() *conformance.Report {
 	}
 	differ := conformance.Difference{Number: 695, At: 969 * time.Millisecond, Inside: 15, Slack: 16 * time.Microsecond, Cause: 263, Way: 170 * time.Microsecond, Explained: true}
 	add := func(name, law, model string, k int, exact bool, js ...conformance.Judgement) *conformance.Cell {
-		c := &conformance.Cell{Spec: conformance.Spec{Name: name, Load: theory.LoadPoisson, Rate: 600, Workers: 10, Places: k, Service: 20 * time.Millisecond, Law: law},
-			Model: model, Exact: exact, Window: 10 * time.Second, Requests: 6000, Rate: 600, Service: 20100 * time.Microsecond, Wait: 4 * time.Millisecond,
+		c := &conformance.Cell{Spec: conformance.Spec{Name: name, Setting: theory.Setting{Load: load.Load{Rate: 600}, Workers: 10, Queue: k, ServiceTime: 20 * time.Millisecond, ServiceLaw: theory.Law{Kind: law}}},
+			Model: model, Exact: exact, Window: 10 * time.Second, Requests: 6000, Rate: 600, ServiceTime: 20100 * time.Microsecond, Wait: 4 * time.Millisecond,
 			Judgements: js, Valid: true, Tries: 1, Trace: "traces/" + name + ".trace",
 			Fates: &conformance.Fates{Trace: "traces/" + name + ".trace", Style: "blocking", Workers: 10, Places: k, Requests: 6300, Rejected: 1900, Way: conformance.Spread{Max: 300 * time.Microsecond}, Tie: 200 * time.Microsecond}}
 		r.Cells = append(r.Cells, c)
@@ -35,7 +36,7 @@ func madeReport() *conformance.Report {
 	}
 	add("loss-constant", theory.Constant, "M/G/c/c", 0, true, j(conformance.Rejected, 0.301, 0.012, 0.304, theory.Confirmed))
 	add("loss-exponential", theory.Exponential, "M/G/c/c", 0, true, j(conformance.Rejected, 0.307, 0.017, 0.304, theory.Confirmed))
-	open := j(conformance.Rejected, 0.33, 0.04, 0.304, theory.CannotTell)
+	open := j(conformance.Rejected, 0.33, 0.04, 0.304, theory.Inconclusive)
 	open.Needs = 31 * time.Second
 	add("loss-lognormal", theory.Lognormal, "M/G/c/c", 0, true, open)
 	queue := add("queue-constant", theory.Constant, "M/D/c/K", 5, false, j(conformance.Rejected, 0.24, 0.012, 0.242, theory.Confirmed), j(conformance.Wait, 0.0085, 0.0002, 0.0072, theory.Contradicted))
@@ -44,11 +45,11 @@ func madeReport() *conformance.Report {
 	wrong.Fates.Gate = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3}}
 	wrong.Fates.Replay = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3, Slack: theory.Never, Gate: true}, {Number: 9, At: 19 * time.Millisecond, Accepted: true, Inside: 3, Slack: 5 * time.Millisecond}}
 	bad := add("clock-loss", theory.Constant, "D/D/c/c", 0, true, conformance.Judgement{Quantity: conformance.Rejected, Measured: 0.4, Low: 0.3, High: 0.5, Expected: 0.23, Delta: 0.02, Answer: conformance.NotValid})
-	bad.Spec.Load, bad.Valid, bad.Tries, bad.Why = theory.LoadConstant, false, 3, []string{"the generator was late: p99 of its lag is 4 ms, above the bound of 1 ms"}
+	bad.Spec.Load.Arrivals, bad.Valid, bad.Tries, bad.Why = load.Constant, false, 3, []string{"the generator was late: p99 of its lag is 4 ms, above the bound of 1 ms"}
 	for i, s := range []string{"all at once", "one after another"} {
 		wait := []float64{0.79, 0.98}[i]
 		r.Starts = append(r.Starts, &conformance.Start{Name: s, WaitExpected: wait, Cell: &conformance.Cell{
-			Spec: conformance.Spec{Workers: 20, Places: 20}, Rate: 2500, Service: 20 * time.Millisecond, Wait: time.Duration((wait + []float64{0.12, 0.01}[i]) * 2e7), Rejected: 0.6, Valid: true}})
+			Spec: conformance.Spec{Setting: theory.Setting{Workers: 20, Queue: 20}}, Rate: 2500, ServiceTime: 20 * time.Millisecond, Wait: time.Duration((wait + []float64{0.12, 0.01}[i]) * 2e7), Rejected: 0.6, Valid: true}})
 	}
 	return r
 }

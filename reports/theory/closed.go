@@ -1,67 +1,52 @@
 package theory
 
 import (
-	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"sort"
 )
 
-// ClosedCycle is the server with c workers and k places, and n clients that think
-// for z mean service times after each reply, where both take the same each time,
-// and all clients fit in: n is at most c+k. Nothing is rejected, whatever the
-// load. Throughput and mean wait are exact: min(n/(1+z), c) requests are served in
-// a service time, and a request takes max(1, n/c-z), so that the knee is at
-// c(1+z) clients. Below the knee, and where n is a multiple of c, every single
-// request takes that, once all have gone round; elsewhere some take a whole
-// service time less than others, depending on how the workers are staggered, and
-// the law of the wait is not known. z is from 0; k may be [Unbounded].
-func ClosedCycle(n, c, k int, z float64) (*Queue, error) {
-	if err := firstOf(badClients(n), badWorkers(c), badPlaces(k), badThink(z),
-		bad(k == Unbounded || n <= c+k, "clients", n, fmt.Sprintf("at most %d, all that fit in", c+k))); err != nil {
-		return nil, err
-	}
+// closedCycle is the server with c workers and n clients, all of which fit in,
+// that think for z mean service times after each reply, where both times are
+// constant. Throughput and mean wait are exact: min(n/(1+z), c) requests are
+// served in a service time, and a request takes max(1, n/c-z), so that the knee is
+// at c(1+z) clients. Below the knee, and where n is a multiple of c, every request
+// takes that, after the first round; elsewhere some take up to a service time
+// less than others, depending on how the workers are staggered, and the law of the
+// wait is not known.
+func closedCycle(n, c int, z float64) *queue {
 	clients, workers := float64(n), float64(c)
-	q := &Queue{Workers: c, Places: k, Load: min(clients/(1+z), workers)}
+	q := &queue{workers: c, load: min(clients/(1+z), workers)}
 	if clients <= workers*(1+z) {
-		q.tail = func(float64) float64 { return 0 }
-		return q, nil
+		q.tail = never
+		return q
 	}
-	q.WaitMean = max(0, clients/workers-z-1)
-	q.WaitProbability = 1
+	q.waitMean = max(0, clients/workers-z-1)
+	q.waitProbability = 1
 	if n%c == 0 {
-		q.tail = func(t float64) float64 { return boolTo(t < q.WaitMean) }
-	} else if q.WaitMean < 1 {
-		q.WaitProbability = math.NaN()
+		q.tail = func(t float64) float64 { return boolTo(t < q.waitMean) }
+	} else if q.waitMean < 1 {
+		q.waitProbability = math.NaN()
 	}
-	return q, nil
+	return q
 }
 
-func badThink(z float64) error {
-	return bad(z >= 0 && z <= maxTime, "think", z, fmt.Sprintf("from 0 to %g", float64(maxTime)))
-}
-
-// ClosedChain is the server with c workers and k places, and n clients that think
-// for z mean service times after each reply, served or rejected, where both are
-// exponential: a finite chain, the model M/M/c/K/N, or that of the repairman where
-// all clients fit in. It is exact. Load is what clients send, rejected or not; it
-// falls when they wait. z is above 0, k may be [Unbounded]. It takes a time of
-// the square root of n.
+// closedChain is the server with c workers and a queue of k, and n clients that
+// think for z mean service times after each reply, served or rejected, where both
+// times are exponential: M/M/c/K/N, and where all clients fit in the machine
+// repair model. It is exact. The load is what clients send, rejected or not; it
+// falls when they wait. z is above 0. It takes a time of the square root of n.
 //
 // Source: Kleinrock, Queueing Systems 1, section 3.10; an arrival finds a state in
 // proportion to its chance times the number of clients that think in it.
-func ClosedChain(n, c, k int, z float64) (*Queue, error) {
-	if err := firstOf(badClients(n), badWorkers(c), badPlaces(k), badThink(z), bad(z >= 1e-9, "think", z, "above 1e-9")); err != nil {
-		return nil, err
-	}
+func closedChain(n, c, k int, z float64) *queue {
 	last := n
 	if k != Unbounded {
 		last = min(n, c+k)
 	}
-	// The weights of the states, relative to the largest, are of one peak: those
-	// that matter are within some square roots of all about it, but for a last
-	// state, whose weight is the rejected share.
+	// The weights of the states, relative to the largest, have one peak: those that
+	// matter are within some square roots of n about it, but for a last state, whose
+	// weight is the rejected share.
 	step := func(j int) float64 { return float64(n-j+1) / z / float64(min(j, c)) } // p[j] over p[j-1]
 	peak := sort.Search(last, func(j int) bool { return step(j+1) < 1 })
 	const least = 1e-40
@@ -84,7 +69,7 @@ func ClosedChain(n, c, k int, z float64) (*Queue, error) {
 	for _, v := range p {
 		sum += v
 	}
-	// What arrives finds from+i with the weight a[i].
+	// An arrival finds from+i with the weight a[i].
 	a := p
 	var sent, waits, waited float64
 	for i := range a {
@@ -95,10 +80,10 @@ func ClosedChain(n, c, k int, z float64) (*Queue, error) {
 	if to == last {
 		full = a[len(a)-1]
 	}
-	q := &Queue{Workers: c, Places: k, Load: sent / z, Rejected: share(full / sent)}
+	q := &queue{workers: c, load: sent / z, rejected: share(full / sent), tail: never}
 	accepted := sent - full
-	first := max(0, from-c) // the least that wait in a state that matters
-	end := to - c           // one more than the most that wait before one that is accepted
+	first := max(0, from-c) // the fewest that wait in a state that matters
+	end := to - c           // one more than the most that wait before an accepted request
 	if to < last {
 		end++
 	}
@@ -110,108 +95,53 @@ func ClosedChain(n, c, k int, z float64) (*Queue, error) {
 		waited += v * float64(first+i+1) / float64(c)
 	}
 	if waits == 0 || accepted <= 0 {
-		q.tail = func(float64) float64 { return 0 }
-		return q, nil
+		return q
 	}
-	q.WaitProbability = share(waits / accepted)
-	q.WaitMean = waited / accepted
+	q.waitProbability = share(waits / accepted)
+	q.waitMean = waited / accepted
 	q.tail = func(t float64) float64 {
-		return q.WaitProbability * poissonSum(float64(c)*t, first+len(after)-1, func(i int) float64 {
+		return q.waitProbability * poissonSum(float64(c)*t, first+len(after)-1, func(i int) float64 {
 			return after[max(0, i-first)] / waits
 		})
 	}
-	return q, nil
+	return q
 }
 
-// Flat is what clients that send again at once get from a full server.
-type Flat struct {
-	Throughput float64 // requests served in a service time: all workers are busy
-	Latency    float64 // of the served, in service times
-	Starved    int     // clients that never get in
-	Sent       float64 // requests that those send in a service time
-	Rejected   float64 // the share: it tells how fast those spin, and nothing of the server
+// closedFull is what n clients, more than fit in, that send again as soon as they
+// have been served, and a pause after a rejection, get from a server with c
+// workers and a queue of k. A client that has just been served is the first to
+// send again, and keeps its place: the same c+k clients are always served, and the
+// others are starved. The rejected share only says how often those send. It is
+// exact for constant service and replies that take no time. pause is above 0.
+func closedFull(n, c, k int, pause float64) *queue {
+	served, sent := float64(c), float64(n-c-k)/pause
+	q := &queue{workers: c, load: served + sent, rejected: sent / (sent + served), waitProbability: boolTo(k > 0), waitMean: float64(k) / served}
+	if k > 0 && k%c == 0 {
+		q.tail = func(t float64) float64 { return boolTo(t < q.waitMean) } // all wait as long
+	}
+	return q
 }
 
-// FlatOut is what n clients that send again as soon as they have been served get
-// from a server with c workers and k places, and that send again after pause
-// service times when they have been rejected, where not all fit in: n is more than
-// c+k. Who has just been served is the first to send again, and keeps its place:
-// the same c+k go round, and the others starve. It is exact for a server that is
-// full, constant service, and replies that take no time. pause is above 0.
-func FlatOut(n, c, k int, pause float64) (Flat, error) {
-	if err := firstOf(badClients(n), badWorkers(c), badBoundedPlaces(k), bad(pause >= 1e-9 && pause <= maxTime, "pause", pause, "from 1e-9 to 1e9"),
-		bad(n > c+k, "clients", n, fmt.Sprintf("more than the %d that fit in", c+k))); err != nil {
-		return Flat{}, err
+// burst is a wave of n requests at an idle server with c workers and a queue of k,
+// with constant service. It is exact: min(n, c+k) are accepted, and served in
+// groups of c.
+func burst(n, c, k int) *queue {
+	accepted := n
+	if k != Unbounded {
+		accepted = min(n, c+k)
 	}
-	f := Flat{Throughput: float64(c), Latency: float64(c+k) / float64(c), Starved: n - c - k}
-	f.Sent = float64(f.Starved) / pause
-	f.Rejected = f.Sent / (f.Sent + f.Throughput)
-	return f, nil
-}
-
-// ClosedSimulation is a server to be simulated, under n clients that each send,
-// wait for the reply, and think. Times are in mean service times. Clients start
-// spread out over a service and what is left of a time of thinking.
-type ClosedSimulation struct {
-	Clients, Workers, Places int
-	Think                    float64 // mean, after a reply
-	ThinkLaw                 Law
-	Pause                    float64 // mean, after a rejection, of the same law; above 0 where clients may be rejected
-	Service                  Law
-	Longest                  float64 // what has waited for that long is given up, and counts as rejected; 0 for never
-
-	// As in Simulation.
-	Seed       uint64
-	Runs       int
-	Requests   int // sent, rejected or not
-	Confidence float64
-}
-
-// SimulateClosed runs it, as [Simulate] does. Rejected is the share of what
-// clients send, and so tells of them as much as of the server.
-func SimulateClosed(s ClosedSimulation, quantiles ...float64) (*Simulated, error) {
-	open := Simulation{Workers: s.Workers, Places: s.Places, Load: float64(s.Workers) / 2, Service: s.Service,
-		Seed: s.Seed, Runs: s.Runs, Requests: s.Requests, Confidence: s.Confidence}.normal()
-	if err := firstOf(open.check(quantiles), badClients(s.Clients), badThink(s.Think), s.ThinkLaw.check("think-law", "think-cv"), badThink(s.Pause), bad(s.Longest >= 0 && s.Longest <= maxTime, "longest", s.Longest, "from 0 to 1e9"),
-		bad(s.Places == Unbounded || s.Clients <= s.Workers+s.Places || s.Pause >= 1e-6, "pause", s.Pause, "from 1e-6, where clients may be rejected")); err != nil {
-		return nil, err
-	}
-	inside := float64(s.Clients)
-	if s.Places != Unbounded {
-		inside = min(inside, float64(s.Workers+s.Places))
-	}
-	warm := (10 + 5*(s.Think+inside/float64(s.Workers))) * (1 + s.Service.CV*s.Service.CV/2)
-	// What is sent in that time, at most.
-	rate := inside / max(1, inside/float64(s.Workers)+s.Think)
-	if out := float64(s.Clients) - inside; out > 0 {
-		rate += out / s.Pause
-	}
-	need := float64(open.Runs) * (warm*rate + float64(open.Requests))
-	if err := bad(need <= maxSimulated, "clients", s.Clients, "fewer, or they must pause for longer: too much would have to be simulated"); err != nil {
-		return nil, err
-	}
-	return summary(open, quantiles, func(r *rand.Rand) simulatedRun { return s.run(r, warm, open.Requests) }), nil
-}
-
-func (s ClosedSimulation) run(r *rand.Rand, warm float64, requests int) simulatedRun {
-	service, think := s.Service.sampler(r), s.ThinkLaw.sampler(r)
-	l := newLine[float64](s.Workers, s.Places, s.Service.kind() == Constant)
-	next := make([]float64, s.Clients) // when each client sends: a heap
-	for i := range next {
-		next[i] = r.Float64() + s.Think*s.ThinkLaw.residual(r)
-	}
-	slices.Sort(next)
-	out := simulatedRun{begin: warm}
-	for out.offered < requests {
-		t := next[0]
-		took := service()
-		f, wait := l.submit(t, took, s.Longest)
-		if f == served {
-			siftDown(next, t+wait+took+s.Think*think())
-		} else {
-			siftDown(next, t+wait+s.Pause*think())
+	last := (accepted - 1) / c // groups that wait, the i-th for i services
+	q := &queue{workers: c, rejected: float64(n-accepted) / float64(n)}
+	q.waitProbability = float64(max(0, accepted-c)) / float64(accepted)
+	full := float64(last) * float64(last-1) / 2 * float64(c) // services that all groups but the last wait for
+	q.waitMean = (full + float64(last)*float64(accepted-last*c)) / float64(accepted)
+	q.quantiles = func(p ...float64) (waits, latencies []float64) {
+		for _, p := range p {
+			rank := min(max(int(math.Ceil(p*float64(accepted))), 1), accepted) // from 1
+			group := float64((rank - 1) / c)
+			waits, latencies = append(waits, group), append(latencies, group+1)
 		}
-		out.add(t, warm, f, wait, took)
+		return waits, latencies
 	}
-	return out
+	return q
 }

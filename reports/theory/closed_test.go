@@ -23,14 +23,14 @@ func TestClosedCycle(t *testing.T) {
 		{"half a rank", 150, 100, 100, 0, 100, 1.5},
 	}
 	for _, row := range rows {
-		q := must(ClosedCycle(row.n, row.c, row.k, row.z))
-		wantClose(t, row.about, q.Throughput(), row.throughput, 1e-12)
-		wantClose(t, row.about, 1+q.WaitMean, row.latency, 1e-12)
+		q := closedCycle(row.n, row.c, row.z)
+		wantClose(t, row.about, q.throughput(), row.throughput, 1e-12)
+		wantClose(t, row.about, 1+q.waitMean, row.latency, 1e-12)
 	}
 	// Platform threads of JEP 444: 10,000 tasks that sleep for 1 s on 200 threads are
 	// 200 a second, and on one thread each, 10,000.
-	wantClose(t, "200 threads", must(ClosedCycle(10_000, 200, Unbounded, 0)).Throughput(), 200, 1e-12)
-	wantClose(t, "10,000 threads", must(ClosedCycle(10_000, 10_000, Unbounded, 0)).Throughput(), 10_000, 1e-12)
+	wantClose(t, "200 threads", closedCycle(10_000, 200, 0).throughput(), 200, 1e-12)
+	wantClose(t, "10,000 threads", closedCycle(10_000, 10_000, 0).throughput(), 10_000, 1e-12)
 }
 
 // The mean is that of the cycle, however workers are staggered; each single
@@ -42,116 +42,117 @@ func TestClosedCycleAgainstSimulation(t *testing.T) {
 		z     float64
 		alike bool
 	}{{20, 10, 0.5, true}, {12, 10, 0.5, true}, {25, 10, 0.5, false}, {30, 10, 1, true}, {13, 10, 0, false}} {
-		s := must(SimulateClosed(ClosedSimulation{Clients: row.n, Workers: row.c, Places: Unbounded, Think: row.z, Seed: uint64(i), Runs: 5, Requests: 20_000}, 0.001, 0.999))
-		q := must(ClosedCycle(row.n, row.c, Unbounded, row.z))
-		wantClose(t, "throughput", s.Throughput.Mean, q.Throughput(), 2e-3)
-		wantClose(t, "latency", s.LatencyMean.Mean, 1+q.WaitMean, 2e-3)
-		spread := s.WaitQuantiles[1].Mean - s.WaitQuantiles[0].Mean
+		s := must(simulateClosed(closedSim{Clients: row.n, Workers: row.c, Places: Unbounded, Think: row.z, Seed: uint64(i), Runs: 5, Requests: 20_000}, 0.001, 0.999))
+		q := closedCycle(row.n, row.c, row.z)
+		wantClose(t, "throughput", s.throughput.Mean, q.throughput(), 2e-3)
+		wantClose(t, "latency", s.latencyMean.Mean, 1+q.waitMean, 2e-3)
+		spread := s.waitQuantiles[1].Mean - s.waitQuantiles[0].Mean
 		if row.alike != (spread < 1e-9) || spread > 1+1e-9 {
-			t.Errorf("%+v: waits from %v to %v", row, s.WaitQuantiles[0].Mean, s.WaitQuantiles[1].Mean)
+			t.Errorf("%+v: waits from %v to %v", row, s.waitQuantiles[0].Mean, s.waitQuantiles[1].Mean)
 		}
 	}
 }
 
 func TestClosedChain(t *testing.T) {
-	q := must(ClosedChain(1_000, 100, 100, 5))
-	wantClose(t, "the share of 1000 clients on 100 + 100", q.Rejected, 0.37628, 1e-5)
-	wantClose(t, "flow balance", q.Load, (1_000-q.InFlight())/5, 1e-9)
-	wantClose(t, "all are busy", q.Throughput(), 100, 1e-6)
+	q := closedChain(1_000, 100, 100, 5)
+	wantClose(t, "the share of 1000 clients on 100 + 100", q.rejected, 0.37628, 1e-5)
+	wantClose(t, "flow balance", q.load, (1_000-q.inFlight())/5, 1e-9)
+	wantClose(t, "all are busy", q.throughput(), 100, 1e-6)
 
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 80).Draw(t, "n")
 		c := rapid.IntRange(1, 40).Draw(t, "c")
 		k := rapid.IntRange(-1, 40).Draw(t, "k")
 		z := rapid.Float64Range(0.01, 20).Draw(t, "z")
-		q := must(ClosedChain(n, c, k, z))
+		q := closedChain(n, c, k, z)
 		sane(t, q)
 		// Little's law, of those that think and of those in the system.
-		wantClose(t, "thinking", q.Load*z, float64(n)-q.InFlight(), 1e-9)
+		wantClose(t, "thinking", q.load*z, float64(n)-q.inFlight(), 1e-9)
 		if k == 0 {
-			wantClose(t, "without places it is Engset's", q.Rejected, must(Engset(n, c, 1/z)), 1e-10)
+			wantClose(t, "without places it is Engset's", q.rejected, engset(n, c, 1/z), 1e-10)
 		}
-		if (k == Unbounded || n <= c+k) && q.Rejected != 0 {
-			t.Errorf("%v are rejected, but all fit in", q.Rejected)
+		if (k == Unbounded || n <= c+k) && q.rejected != 0 {
+			t.Errorf("%v are rejected, but all fit in", q.rejected)
 		}
-		if q.Throughput() > float64(c)*(1+1e-9) || q.Throughput() > float64(n)/(1+z)*(1+1e-9) && c >= n {
-			t.Errorf("throughput %v", q.Throughput())
+		if q.throughput() > float64(c)*(1+1e-9) || q.throughput() > float64(n)/(1+z)*(1+1e-9) && c >= n {
+			t.Errorf("throughput %v", q.throughput())
 		}
 	})
-	lawHolds(t, "closed", must(ClosedChain(60, 10, 30, 3)), 1e-4)
+	lawHolds(t, "closed", closedChain(60, 10, 30, 3), 1e-4)
 	for _, row := range []struct {
 		n, c, k int
 		z       float64
 	}{{1_000_000, 100_000, 100_000, 1}, {1_000_000, 100_000, 100_000, 1e-9}, {10, 1, 1, 1e9}, {1_000_000, 10, Unbounded, 1e6}} {
-		sane(t, must(ClosedChain(row.n, row.c, row.k, row.z)))
+		sane(t, closedChain(row.n, row.c, row.k, row.z))
 	}
 }
 
 func TestClosedSimulationAgainstFormulas(t *testing.T) {
 	exponential := Law{Kind: Exponential}
 	// Engset's share whatever the laws, as long as one has a density.
-	for i, laws := range [][2]Law{{{}, exponential}, {exponential, {}}, {exponential, exponential}, {{Lognormal, 2}, {}}} {
-		s := must(SimulateClosed(ClosedSimulation{Clients: 30, Workers: 10, Think: 1, Pause: 1, Service: laws[0], ThinkLaw: laws[1], Seed: uint64(i), Requests: 10_000, Confidence: 0.999}, 0.5))
-		holds(t, "Engset", s.Rejected, must(Engset(30, 10, 1)), 0)
+	for i, laws := range [][2]Law{{{}, exponential}, {exponential, {}}, {exponential, exponential}, {{Kind: Lognormal, CV: 2}, {}}} {
+		s := must(simulateClosed(closedSim{Clients: 30, Workers: 10, Think: 1, Pause: 1, Service: laws[0], ThinkLaw: laws[1], Seed: uint64(i), Requests: 10_000, Confidence: 0.999}, 0.5))
+		holds(t, "Engset", s.rejected, engset(30, 10, 1), 0)
 	}
-	s := must(SimulateClosed(ClosedSimulation{Clients: 30, Workers: 5, Places: 10, Think: 4, Pause: 4, Service: exponential, ThinkLaw: exponential, Requests: 10_000, Confidence: 0.999}, 0.9))
-	q := must(ClosedChain(30, 5, 10, 4))
-	w, _ := q.WaitQuantile(0.9)
-	holds(t, "rejected", s.Rejected, q.Rejected, 0)
-	holds(t, "throughput", s.Throughput, q.Throughput(), 0)
-	holds(t, "mean wait", s.WaitMean, q.WaitMean, 0)
-	holds(t, "p90", s.WaitQuantiles[0], w, 0)
-	holds(t, "in flight", s.InFlight, q.InFlight(), 0)
+	s := must(simulateClosed(closedSim{Clients: 30, Workers: 5, Places: 10, Think: 4, Pause: 4, Service: exponential, ThinkLaw: exponential, Requests: 10_000, Confidence: 0.999}, 0.9))
+	q := closedChain(30, 5, 10, 4)
+	w, _ := q.waitQuantile(0.9)
+	holds(t, "rejected", s.rejected, q.rejected, 0)
+	holds(t, "throughput", s.throughput, q.throughput(), 0)
+	holds(t, "mean wait", s.waitMean, q.waitMean, 0)
+	holds(t, "p90", s.waitQuantiles[0], w, 0)
+	holds(t, "in flight", s.inFlight, q.inFlight(), 0)
 
 	// 1000 clients on 100 + 100 that think five services: with constant times 0.375.
-	s = must(SimulateClosed(ClosedSimulation{Clients: 1_000, Workers: 100, Places: 100, Think: 5, Pause: 5, Runs: 5, Requests: 20_000}, 0.5))
-	wantClose(t, "constant, constant", s.Rejected.Mean, 0.3751, 0.005)
+	s = must(simulateClosed(closedSim{Clients: 1_000, Workers: 100, Places: 100, Think: 5, Pause: 5, Runs: 5, Requests: 20_000}, 0.5))
+	wantClose(t, "constant, constant", s.rejected.Mean, 0.3751, 0.005)
 	// With exponential thinking it hangs on how the workers are staggered, but what
 	// is sent is as many as think, over the time of thinking.
-	s = must(SimulateClosed(ClosedSimulation{Clients: 1_000, Workers: 100, Places: 100, Think: 5, Pause: 5, ThinkLaw: exponential, Runs: 5, Requests: 20_000}, 0.5))
-	if s.Rejected.Mean < 0.374 || s.Rejected.Mean > 0.3985 {
-		t.Errorf("constant, exponential: %v", s.Rejected)
+	s = must(simulateClosed(closedSim{Clients: 1_000, Workers: 100, Places: 100, Think: 5, Pause: 5, ThinkLaw: exponential, Runs: 5, Requests: 20_000}, 0.5))
+	if s.rejected.Mean < 0.374 || s.rejected.Mean > 0.3985 {
+		t.Errorf("constant, exponential: %v", s.rejected)
 	}
-	wantClose(t, "flow balance", s.Throughput.Mean/(1-s.Rejected.Mean), (1_000-s.InFlight.Mean)/5, 0.005)
+	wantClose(t, "flow balance", s.throughput.Mean/(1-s.rejected.Mean), (1_000-s.inFlight.Mean)/5, 0.005)
 }
 
-func TestFlatOut(t *testing.T) {
-	f := must(FlatOut(1_000, 100, 100, 0.005))
-	wantClose(t, "throughput", f.Throughput, 100, 1e-12)
-	wantClose(t, "latency", f.Latency, 2, 1e-12)
-	wantClose(t, "spinning", f.Sent, 160_000, 1e-12)
-	s := must(SimulateClosed(ClosedSimulation{Clients: 30, Workers: 5, Places: 5, Pause: 0.1234567, Runs: 3, Requests: 50_000}, 0.5))
-	f = must(FlatOut(30, 5, 5, 0.1234567))
-	wantClose(t, "rejected", s.Rejected.Mean, f.Rejected, 0.005)
-	wantClose(t, "latency", s.LatencyMean.Mean, f.Latency, 0.005)
-	wantClose(t, "throughput", s.Throughput.Mean, f.Throughput, 0.02)
+func TestClosedFull(t *testing.T) {
+	q := closedFull(1_000, 100, 100, 0.005)
+	wantClose(t, "throughput", q.throughput(), 100, 1e-12)
+	wantClose(t, "latency", 1+q.waitMean, 2, 1e-12)
+	wantClose(t, "spinning", q.load-q.throughput(), 160_000, 1e-9)
+	s := must(simulateClosed(closedSim{Clients: 30, Workers: 5, Places: 5, Pause: 0.1234567, Runs: 3, Requests: 50_000}, 0.5))
+	q = closedFull(30, 5, 5, 0.1234567)
+	wantClose(t, "rejected", s.rejected.Mean, q.rejected, 0.005)
+	wantClose(t, "latency", s.latencyMean.Mean, 1+q.waitMean, 0.005)
+	wantClose(t, "throughput", s.throughput.Mean, q.throughput(), 0.02)
 }
 
 func TestBurst(t *testing.T) {
-	b := must(NewBurst(1_001, 1_000, 0))
-	if b.Accepted() != 1_000 || !close(b.Rejected(), 1.0/1_001, 1e-12) {
-		t.Errorf("1001 on 1000: %d, %v", b.Accepted(), b.Rejected())
+	if q := burst(1_001, 1_000, 0); !close(q.rejected, 1.0/1_001, 1e-12) {
+		t.Errorf("1001 on 1000: %v", q.rejected)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		b := must(NewBurst(rapid.IntRange(1, 200).Draw(t, "n"), rapid.IntRange(1, 50).Draw(t, "c"), rapid.IntRange(-1, 50).Draw(t, "k")))
-		l := newLine[float64](b.Workers, b.Places, true)
-		var all []float64
-		for range b.Clients {
+		n, c, k := rapid.IntRange(1, 200).Draw(t, "n"), rapid.IntRange(1, 50).Draw(t, "c"), rapid.IntRange(-1, 50).Draw(t, "k")
+		q := burst(n, c, k)
+		l := newLine[float64](c, k, true)
+		var waits []float64
+		for range n {
 			if !l.full(0) {
-				all = append(all, 1+l.enter(0, 1))
+				waits = append(waits, l.enter(0, 1))
 			}
 		}
-		if len(all) != b.Accepted() {
-			t.Fatalf("%d accepted, want %d", b.Accepted(), len(all))
-		}
-		for i, v := range all {
-			wantClose(t, "latency", b.Latency(i+1), v, 0)
-		}
-		wantClose(t, "mean", b.LatencyMean(), mean(all), 1e-12)
+		wantClose(t, "mean", q.waitMean, mean(waits), 1e-12)
 		p := rapid.Float64Range(0, 1).Draw(t, "p")
-		wantClose(t, "quantile", b.LatencyQuantile(p), nearestRank(all, p), 0)
-		if r := b.Rejected(); math.Abs(r*float64(b.Clients)-float64(b.Clients-len(all))) > 1e-9 {
-			t.Errorf("rejected %v", r)
+		got, latencies := q.quantiles(p)
+		wantClose(t, "quantile", got[0], nearestRank(waits, p), 0)
+		wantClose(t, "quantile of the latency", latencies[0], 1+nearestRank(waits, p), 0)
+		if math.Abs(q.rejected*float64(n)-float64(n-len(waits))) > 1e-9 {
+			t.Errorf("rejected %v", q.rejected)
 		}
+		waited := 0.0
+		for _, w := range waits {
+			waited += boolTo(w > 0)
+		}
+		wantClose(t, "waits", q.waitProbability, waited/float64(len(waits)), 1e-12)
 	})
 }

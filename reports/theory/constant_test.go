@@ -8,9 +8,9 @@ import (
 )
 
 func TestDDc(t *testing.T) {
-	wantClose(t, "12.5 on 10", must(DDc(10, 0, 12.5)).Rejected, 1-10.0/13, 1e-14)
-	wantClose(t, "with a queue", must(DDc(10, 1, 12.5)).Rejected, 0.2, 1e-14)
-	wantClose(t, "below", must(DDc(10, 0, 10)).Rejected, 0, 0)
+	wantClose(t, "12.5 on 10", ddc(10, 0, 12.5).rejected, 1-10.0/13, 1e-14)
+	wantClose(t, "with a queue", ddc(10, 1, 12.5).rejected, 0.2, 1e-14)
+	wantClose(t, "below", ddc(10, 0, 10).rejected, 0, 0)
 	// By a line that is told the arrivals.
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.IntRange(1, 20).Draw(t, "c")
@@ -35,21 +35,21 @@ func TestDDc(t *testing.T) {
 				}
 			}
 		}
-		q := must(DDc(c, k, a))
-		if got := float64(lost) / float64(offered); math.Abs(got-q.Rejected) > 0.004 {
-			t.Errorf("rejected %v, want %v", got, q.Rejected)
+		q := ddc(c, k, a)
+		if got := float64(lost) / float64(offered); math.Abs(got-q.rejected) > 0.004 {
+			t.Errorf("rejected %v, want %v", got, q.rejected)
 		}
 	})
 }
 
 func TestDMc(t *testing.T) {
-	wantClose(t, "10 on 10", must(DMc(10, 10)), 0.15510898, 1e-7)
-	wantClose(t, "kinder than Poisson", must(ErlangB(10, 10)), 0.2146, 1e-3)
+	wantClose(t, "10 on 10", dmc(10, 10), 0.15510898, 1e-7)
+	wantClose(t, "kinder than Poisson", erlangB(10, 10), 0.2146, 1e-3)
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.IntRange(1, 300).Draw(t, "c")
 		a := rapid.Float64Range(0.01, 500).Draw(t, "a")
-		b := must(DMc(c, a))
-		if b > must(ErlangB(c, a))*(1+1e-9) || b < 1-float64(c)/a-1e-9 || math.IsNaN(b) {
+		b := dmc(c, a)
+		if b > erlangB(c, a)*(1+1e-9) || b < 1-float64(c)/a-1e-9 || math.IsNaN(b) {
 			t.Errorf("%v is out of bounds", b)
 		}
 		// By the states that arrivals find: from n each of them is busy still at the
@@ -82,7 +82,7 @@ func TestDMc(t *testing.T) {
 		}
 	})
 	for _, a := range []float64{1e-300, 1e-3, 1e5, 1e7} {
-		if b := must(DMc(100_000, a)); !(b >= 0 && b <= 1) {
+		if b := dmc(100_000, a); !(b >= 0 && b <= 1) {
 			t.Errorf("100,000 workers, a = %v: %v", a, b)
 		}
 	}

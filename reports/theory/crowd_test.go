@@ -5,6 +5,9 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/field"
+	"github.com/a628bb15/onhold/reports/load"
 )
 
 // A million clients are too many to be simulated, and so many that they are all
@@ -19,13 +22,13 @@ func TestCrowdIsNearlyPoisson(t *testing.T) {
 		{"overloaded", 60 * time.Second, 3000},
 		{"with room to spare", 60 * time.Second, 3500},
 	} {
-		s := Setting{Load: LoadClosed, Clients: 1_000_000, Workers: c.work, Places: 100, Service: 200 * time.Millisecond, Think: c.think,
+		s := Setting{Load: load.Load{Clients: 1_000_000, ThinkTime: c.think}, Workers: c.work, Queue: 100, ServiceTime: 200 * time.Millisecond,
 			ServiceLaw: exponential, ThinkLaw: exponential}
 		want, err := Predict(s)
 		if err != nil || !want.Exact {
 			t.Fatalf("%s: %v, %v", c.name, want, err)
 		}
-		got, err := s.crowd(bad(false, "clients", s.Clients, "fewer"))
+		got, err := s.crowd(field.Check(false, "Load.Clients", s.clients(), "fewer"))
 		if err != nil {
 			t.Fatalf("%s: %v", c.name, err)
 		}
@@ -41,14 +44,14 @@ func TestCrowdIsNoAnswerToEverything(t *testing.T) {
 	if testing.Short() {
 		t.Skip("simulates; takes ten times as long with the race detector")
 	}
-	s := Setting{Load: LoadClosed, Clients: 10_000, Workers: 900, Places: 100, Service: 200 * time.Millisecond, Think: time.Second}
+	s := Setting{Load: load.Load{Clients: 10_000, ThinkTime: time.Second}, Workers: 900, Queue: 100, ServiceTime: 200 * time.Millisecond}
 	refused := errors.New("no")
-	for _, err := range []error{refused, bad(false, "clients", 1, "fewer")} {
+	for _, err := range []error{refused, field.Check(false, "Load.Clients", 1, "fewer")} {
 		if _, got := s.crowd(err); got != err {
 			t.Errorf("%v became %v", err, got)
 		}
 	}
-	if p, err := Predict(Setting{Load: LoadClosed, Clients: 3_000_000, Workers: 10_000, Places: 100, Service: 200 * time.Millisecond, Think: time.Minute}); err != nil || p.Exact || p.Throughput == nil {
+	if p, err := Predict(Setting{Load: load.Load{Clients: 3_000_000, ThinkTime: time.Minute}, Workers: 10_000, Queue: 100, ServiceTime: 200 * time.Millisecond}); err != nil || p.Exact || p.Throughput == nil {
 		t.Errorf("three million clients: %+v, %v", p, err)
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/load"
 )
 
 // Where an exact law is known, what is said of a flood agrees with it to c/a.
@@ -14,12 +16,12 @@ func TestFloodedAgreesWithTheExactLaws(t *testing.T) {
 		times           float64 // the load, in what the workers can serve
 		law             string
 	}{{1, 5, 1000, Constant}, {1, 50, 5000, Constant}, {1, 5, 1000, Exponential}, {10, 5, 1000, Exponential}, {200, 100, 2000, Exponential}} {
-		s := Setting{Load: LoadPoisson, Rate: c.times * float64(c.workers) / service.Seconds(), Workers: c.workers, Places: c.places, Service: service, ServiceLaw: Law{Kind: c.law}}
+		s := Setting{Load: load.Load{Rate: c.times * float64(c.workers) / service.Seconds()}, Workers: c.workers, Queue: c.places, ServiceTime: service, ServiceLaw: Law{Kind: c.law}}
 		want, err := Predict(s)
 		if err != nil || !want.Exact {
 			t.Fatalf("%+v: exact %v, %v", c, want != nil && want.Exact, err)
 		}
-		got, ok := s.flooded(false)
+		got, ok := s.flooded()
 		if !ok {
 			t.Fatalf("%+v is no flood", c)
 		}
@@ -37,7 +39,7 @@ func TestFloodedAgreesWithTheExactLaws(t *testing.T) {
 }
 
 func TestFloodOfClients(t *testing.T) {
-	p, err := Predict(Setting{Load: LoadClosed, Clients: 2_000_000, Think: time.Second, Workers: 200, Places: 100, Service: 200 * time.Millisecond})
+	p, err := Predict(Setting{Load: load.Load{Clients: 2_000_000, ThinkTime: time.Second}, Workers: 200, Queue: 100, ServiceTime: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +50,11 @@ func TestFloodOfClients(t *testing.T) {
 
 func TestLittleIsNoFlood(t *testing.T) {
 	for _, s := range []Setting{
-		{Load: LoadPoisson, Rate: 999 * 50, Workers: 10, Places: 5, Service: 200 * time.Millisecond},
-		{Load: LoadPoisson, Rate: 1e6, Workers: 10, Places: 0, Service: 200 * time.Millisecond},
-		{Load: LoadPoisson, Rate: 1e6, Workers: 10, Places: Unbounded, Service: 200 * time.Millisecond},
+		{Load: load.Load{Rate: 999 * 50}, Workers: 10, Queue: 5, ServiceTime: 200 * time.Millisecond},
+		{Load: load.Load{Rate: 1e6}, Workers: 10, Queue: 0, ServiceTime: 200 * time.Millisecond},
+		{Load: load.Load{Rate: 1e6}, Workers: 10, Queue: Unbounded, ServiceTime: 200 * time.Millisecond},
 	} {
-		if _, ok := s.flooded(false); ok {
+		if _, ok := s.flooded(); ok {
 			t.Errorf("%+v is called a flood", s)
 		}
 	}

@@ -1,10 +1,10 @@
 package theory
 
-// line is a queue of c workers, first come first served, that is told arrivals in
+// line is a queue of c workers, first come first served, that takes arrivals in
 // order and knows at once when each will start: the worker that is free first
-// takes it. Times are numbers of any unit.
+// serves it. Times are numbers of any unit.
 type line[T int64 | float64] struct {
-	places  int  // Unbounded, or that many may wait
+	room    int  // how many may wait, or Unbounded
 	ordered bool // departures come in the order of arrivals: services are all the same
 
 	free   []T // when each worker has done all it was given: a heap, or a ring from head
@@ -13,12 +13,12 @@ type line[T int64 | float64] struct {
 	first  int
 }
 
-func newLine[T int64 | float64](c, places int, ordered bool) *line[T] {
-	return &line[T]{places: places, ordered: ordered, free: make([]T, c)}
+func newLine[T int64 | float64](c, room int, ordered bool) *line[T] {
+	return &line[T]{room: room, ordered: ordered, free: make([]T, c)}
 }
 
-// advance lets those go whose time has come. What leaves at t has left before
-// what arrives at t.
+// advance removes those from the queue that leave it by t. A request that leaves
+// at t has left before one that arrives at t.
 func (l *line[T]) advance(t T) {
 	for l.first < len(l.starts) && l.starts[l.first] <= t {
 		l.first++
@@ -31,15 +31,15 @@ func (l *line[T]) advance(t T) {
 
 func (l *line[T]) waiting() int { return len(l.starts) - l.first }
 
-// earliest is when a worker is free for the next.
+// earliest is when a worker is free for the next request.
 func (l *line[T]) earliest() T { return l.free[l.head] }
 
-// full says that what arrives at t is rejected; it is as of the last advance.
+// full reports whether an arrival at t is rejected, as of the last advance.
 func (l *line[T]) full(t T) bool {
-	return l.places >= 0 && l.earliest() > t && l.waiting() >= l.places
+	return l.room >= 0 && l.earliest() > t && l.waiting() >= l.room
 }
 
-// opens is when a line that is full has room again: at the next departure.
+// opens is when a full line has room again: at the next departure.
 func (l *line[T]) opens() T {
 	if l.waiting() > 0 {
 		return l.starts[l.first]
@@ -47,48 +47,48 @@ func (l *line[T]) opens() T {
 	return l.earliest()
 }
 
-// enter takes one that arrives at t, whether there is room or not.
+// enter takes an arrival at t, whether there is room or not.
 func (l *line[T]) enter(t, service T) (start T) {
 	start = max(t, l.earliest())
 	l.occupy(start + service)
-	if start > t && l.places >= 0 {
-		l.starts = append(l.starts, start)
+	if start > t {
+		l.leaveAt(start)
 	}
 	return start
 }
 
-// leaveAt keeps a place until t for one that will not be served.
+// leaveAt keeps a place in the queue until t.
 func (l *line[T]) leaveAt(t T) {
-	if l.places >= 0 {
+	if l.room >= 0 {
 		l.starts = append(l.starts, t)
 	}
 }
 
-// simulatedFate is what became of an arrival.
-type simulatedFate int
+// outcome is what becomes of a simulated arrival.
+type outcome int
 
 const (
-	served simulatedFate = iota
-	turnedAway
-	givenUp
+	served outcome = iota
+	rejected
+	dropped // after the longest wait
 )
 
-// submit is what becomes of one that arrives at t, and how long it waits.
-func (l *line[T]) submit(t, service, longest T) (f simulatedFate, wait T) {
+// submit is the outcome of an arrival at t, and how long it waits.
+func (l *line[T]) submit(t, service, longest T) (o outcome, wait T) {
 	l.advance(t)
 	if l.full(t) {
-		return turnedAway, 0
+		return rejected, 0
 	}
 	wait = max(0, l.earliest()-t)
 	if longest > 0 && wait > longest {
 		l.leaveAt(t + longest)
-		return givenUp, longest
+		return dropped, longest
 	}
 	l.enter(t, service)
 	return served, wait
 }
 
-// occupy gives the worker that is free first something to do until then.
+// occupy keeps the worker that is free first busy until then.
 func (l *line[T]) occupy(until T) {
 	if l.ordered {
 		l.free[l.head] = until

@@ -2,32 +2,29 @@ package theory
 
 import "math"
 
-// MD1K is the server with one worker and k places, Poisson arrivals of load a,
-// and constant service, first come first served: the model M/D/1/K. It is exact,
-// to some eight digits for millions of places. It takes a time of k.
+// md1K is the server with one worker and a queue of k, Poisson arrivals of load a,
+// and constant service: M/D/1/K. It is exact, to some eight digits for a queue of
+// millions. It takes a time of k.
 //
 // The number left behind at departures is a Markov chain. It goes down by one at
 // most, so that what goes up across a level comes down: in that form all terms
 // are positive, and nothing is lost at loads at which the usual recursion, as the
 // closed form of Brun and Garcia, Analytical Solution of Finite Capacity M/D/1
 // Queues, Journal of Applied Probability 37, 2000, loses all digits.
-func MD1K(k int, a float64) (*Queue, error) {
-	if err := firstOf(badBoundedPlaces(k), badLoad(a)); err != nil {
-		return nil, err
-	}
-	q := &Queue{Workers: 1, Places: k, Load: a, longest: float64(k)}
+func md1K(k int, a float64) *queue {
+	q := &queue{workers: 1, load: a, longest: float64(k)}
 	if k == 0 || a == 0 {
-		q.Rejected = a / (1 + a) * boolTo(k == 0)
-		q.tail = func(float64) float64 { return 0 }
-		return q, nil
+		q.rejected = a / (1 + a) * boolTo(k == 0)
+		q.tail = never
+		return q
 	}
 	if a > 300 {
 		// No service ends in which nobody came, but once in 1e130. So each begins with
 		// one place free, which the first to come takes.
 		n := float64(k)
-		q.Rejected, q.WaitProbability, q.WaitMean = 1-1/a, 1, n-1/a
+		q.rejected, q.waitProbability, q.waitMean = 1-1/a, 1, n-1/a
 		q.tail = func(t float64) float64 { return -math.Expm1(-a * (n - t)) }
-		return q, nil
+		return q
 	}
 	left, ratio, from := leftBehind(k, a)
 	none := left[0]
@@ -49,8 +46,8 @@ func MD1K(k int, a float64) (*Queue, error) {
 	for i := max(0, k-len(more)+1); i < k; i++ {
 		rejected += begin[i] * more[k-i]
 	}
-	q.Rejected = share(rejected / (1 + rejected))
-	q.WaitProbability = share(1 - none)
+	q.rejected = share(rejected / (1 + rejected))
+	q.waitProbability = share(1 - none)
 	// Who arrives with n in the system, and v of the service gone, waits n-v. Of
 	// those of a service, as many come with n in the system after v as Poisson
 	// events do by v and have n passed by then.
@@ -92,16 +89,9 @@ func MD1K(k int, a float64) (*Queue, error) {
 	// that waits, summed over the time of a service.
 	for i, p := range begin {
 		// The time for which more than m have come is more[m+1]/a.
-		q.WaitMean += p * (float64(i) + late[min(len(above), k-i)]/a)
+		q.waitMean += p * (float64(i) + late[min(len(above), k-i)]/a)
 	}
-	return q, nil
-}
-
-func boolTo(b bool) float64 {
-	if b {
-		return 1
-	}
-	return 0
+	return q
 }
 
 // leftBehind is the law of the number left behind at departures, 0 to k. From some

@@ -1,21 +1,20 @@
 package theory
 
 import (
-	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
 )
 
-// What [MD2K] takes at most. Beyond it, simulate.
+// What [md2K] takes at most. Beyond it, simulate.
 const (
-	MaxMD2KPlaces = 1_000
-	MaxMD2KLoad   = 20
+	maxMD2KQueue = 1_000
+	maxMD2KLoad  = 20
 )
 
-// MD2K is the server with two workers and k places, Poisson arrivals of load a,
+// md2K is the server with two workers and k places, Poisson arrivals of load a,
 // and constant service, first come first served: the model M/D/2/K. It is exact,
-// to some ten digits. k is from 0 to [MaxMD2KPlaces] and a to [MaxMD2KLoad]. It
+// to some ten digits. k is from 0 to [maxMD2KQueue] and a to [maxMD2KLoad]. It
 // takes a time of k, 0.1 s for 1000 places at load 2.
 //
 // No table of it is known to be published, and looking at it once in a service
@@ -26,17 +25,13 @@ const (
 // after departures is a Markov chain, that goes down by one at most: solved level
 // by level. How often each x is drawn solves one integral equation, with a
 // kernel that is smooth to either side of its edge: solved at Gauss points.
-func MD2K(k int, a float64) (*Queue, error) {
-	if err := firstOf(bad(k >= 0 && k <= MaxMD2KPlaces, "places", k, fmt.Sprintf("from 0 to %d", MaxMD2KPlaces)),
-		bad(a >= 0 && a <= MaxMD2KLoad, "load", a, fmt.Sprintf("from 0 to %d", MaxMD2KLoad))); err != nil {
-		return nil, err
-	}
-	q := &Queue{Workers: 2, Places: k, Load: a, longest: math.Ceil(float64(k) / 2)}
+func md2K(k int, a float64) *queue {
+	q := &queue{workers: 2, load: a, longest: math.Ceil(float64(k) / 2)}
 	if k == 0 || a < 1e-6 {
 		// Below, fewer than one in 10^18 is rejected with a place, or waits long.
-		q.Rejected = erlangB(2, a) * boolTo(k == 0)
-		q.tail = func(float64) float64 { return 0 }
-		return q, nil
+		q.rejected = erlangB(2, a) * boolTo(k == 0)
+		q.tail = never
+		return q
 	}
 	n := 24 + 8*int(a/4) // never 26, see gauss
 	x, w := gauss(n, 0, 1)
@@ -46,7 +41,7 @@ func MD2K(k int, a float64) (*Queue, error) {
 	}
 	density, ok := phases(x, w, spells, a)
 	if !ok {
-		return nil, bad(false, "load", a, "one for which the phases can be solved")
+		return nil
 	}
 	// All of a cycle, which goes from the start of one spell of two busy workers to
 	// that of the next.
@@ -60,9 +55,9 @@ func MD2K(k int, a float64) (*Queue, error) {
 		waited += p * s.upTo[1][0]
 	}
 	accepted := a*duration - rejected
-	q.Rejected = share(rejected / (a * duration))
-	q.WaitMean = area / accepted
-	q.WaitProbability = share(waited / accepted)
+	q.rejected = share(rejected / (a * duration))
+	q.waitMean = area / accepted
+	q.waitProbability = share(waited / accepted)
 	curve := newInterpolation(x)
 	q.tail = func(t float64) float64 {
 		// Over x there are edges where one that is served in time, at x, is not at
@@ -86,7 +81,7 @@ func MD2K(k int, a float64) (*Queue, error) {
 		}
 		return sum / accepted
 	}
-	return q, nil
+	return q
 }
 
 // alone is the mean time from when one worker goes idle, and the other has y

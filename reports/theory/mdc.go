@@ -7,7 +7,7 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// MDc is the server with c workers and a queue without a bound, Poisson arrivals
+// mdc is the server with c workers and a queue without a bound, Poisson arrivals
 // of load a, below c, and constant service, first come first served: the model
 // M/D/c. It is exact, to some ten digits and more. It takes a time of c.
 //
@@ -23,17 +23,13 @@ import (
 // Solution for the M/D/c Waiting Time Distribution, Operations Research Letters
 // 29, 2001, whose terms are all positive. Erlang's own formula of 1909 has terms
 // of either sign, and loses all digits at high loads.
-func MDc(c int, a float64) (*Queue, error) {
-	if err := firstOf(badWorkers(c), badLoad(a), badStable(c, a)); err != nil {
-		return nil, err
-	}
-	q := &Queue{Workers: c, Places: Unbounded, Load: a}
+func mdc(c int, a float64) *queue {
+	q := &queue{workers: c, load: a, tail: never}
 	if a == 0 {
-		q.tail = func(float64) float64 { return 0 }
-		return q, nil
+		return q
 	}
 	law := newWaitingLaw(c, a)
-	q.WaitMean = max(0, law.mean/a)
+	q.waitMean = max(0, law.mean/a)
 	q.tail = func(t float64) float64 {
 		// With u what is left of the last service time, all that is needed is the
 		// chance that u adds to those waiting.
@@ -45,8 +41,8 @@ func MDc(c int, a float64) (*Queue, error) {
 		last := int(k)*c - 1
 		return poissonSum(u, last, func(j int) float64 { return law.more(last - j) }) + poissonAbove(last, u)
 	}
-	q.WaitProbability = share(q.tail(0))
-	return q, nil
+	q.waitProbability = share(q.tail(0))
+	return q
 }
 
 // waitingLaw is the law of the number that waits in M/D/c at any instant.

@@ -1,7 +1,6 @@
 package theory
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 	"math/cmplx"
@@ -38,19 +37,19 @@ func TestMDcAgainstRoots(t *testing.T) {
 		c := rapid.IntRange(1, 150).Draw(t, "c")
 		load := rapid.OneOf(rapid.Float64Range(0.3, 0.99), rapid.Just(0.9999)).Draw(t, "load")
 		a := load * float64(c)
-		q := must(MDc(c, a))
+		q := mdc(c, a)
 		none, wait := crommelin(c, a)
-		if math.Abs(1-q.WaitProbability-none) > 1e-9 {
-			t.Errorf("%v wait, by roots %v", q.WaitProbability, 1-none)
+		if math.Abs(1-q.waitProbability-none) > 1e-9 {
+			t.Errorf("%v wait, by roots %v", q.waitProbability, 1-none)
 		}
 		// The roots' sum cancels at low loads.
-		if math.Abs(q.WaitMean-wait) > 1e-9*q.WaitMean+1e-10 {
-			t.Errorf("mean wait %v, by roots %v", q.WaitMean, wait)
+		if math.Abs(q.waitMean-wait) > 1e-9*q.waitMean+1e-10 {
+			t.Errorf("mean wait %v, by roots %v", q.waitMean, wait)
 		}
 	})
-	q := must(MDc(10, 9))
-	p99, _ := q.WaitQuantile(0.99)
-	for about, v := range map[string][2]float64{"wait probability": {q.WaitProbability, 0.647}, "mean": {q.WaitMean, 0.345}, "p99": {p99, 2.07}} {
+	q := mdc(10, 9)
+	p99, _ := q.waitQuantile(0.99)
+	for about, v := range map[string][2]float64{"wait probability": {q.waitProbability, 0.647}, "mean": {q.waitMean, 0.345}, "p99": {p99, 2.07}} {
 		if math.Abs(v[0]-v[1]) > 0.5e-3*math.Ceil(v[1])+1e-9 && about != "p99" || math.Abs(v[0]-v[1]) > 0.005 {
 			t.Errorf("10 workers at 0.9: %s is %v, want %v", about, v[0], v[1])
 		}
@@ -79,7 +78,7 @@ func TestMDcAgainstTheChain(t *testing.T) {
 			}
 			p = next
 		}
-		q := must(MDc(row.c, row.a))
+		q := mdc(row.c, row.a)
 		var busy, queue float64
 		for n, v := range p {
 			if n >= row.c {
@@ -87,10 +86,10 @@ func TestMDcAgainstTheChain(t *testing.T) {
 				queue += v * float64(n-row.c)
 			}
 		}
-		if math.Abs(q.WaitProbability-busy) > 1e-9 || math.Abs(q.WaitMean-queue/row.a) > 1e-9*max(1, q.WaitMean) {
-			t.Errorf("%v: %v wait for %v, by the chain %v for %v", row, q.WaitProbability, q.WaitMean, busy, queue/row.a)
+		if math.Abs(q.waitProbability-busy) > 1e-9 || math.Abs(q.waitMean-queue/row.a) > 1e-9*max(1, q.waitMean) {
+			t.Errorf("%v: %v wait for %v, by the chain %v for %v", row, q.waitProbability, q.waitMean, busy, queue/row.a)
 		}
-		for n, got := range must(mdcStates(row.c, row.a, row.c+60)) {
+		for n, got := range mdcStates(row.c, row.a, row.c+60) {
 			if math.Abs(got-p[n]) > 1e-9 {
 				t.Errorf("%v: %d in the system with %v, by the chain %v", row, n, got, p[n])
 			}
@@ -135,14 +134,14 @@ func bigExp(x *big.Float) *big.Float {
 
 func TestMD1AgainstErlang1909(t *testing.T) {
 	for _, a := range []float64{0.3, 0.9, 0.97} {
-		q := must(MDc(1, a))
+		q := mdc(1, a)
 		for _, at := range []float64{0, 0.5, 1, 2.75, 10, 40.25} {
 			want := erlang1909(a, at)
-			if got := q.WaitTail(at); math.Abs(got-want) > 1e-11 {
+			if got := q.waitTail(at); math.Abs(got-want) > 1e-11 {
 				t.Errorf("load %v: P(W > %v) = %v, want %v", a, at, got, want)
 			}
 		}
-		wantClose(t, "Pollaczek and Khinchin", q.WaitMean, must(MG1Wait(a, 0)), 1e-10)
+		wantClose(t, "Pollaczek and Khinchin", q.waitMean, mg1Wait(a, 0), 1e-10)
 	}
 }
 
@@ -151,7 +150,7 @@ func TestMDcLaw(t *testing.T) {
 		c int
 		a float64
 	}{{1, 0.7}, {2, 1.9}, {10, 9}, {100, 95}} {
-		lawHolds(t, "M/D/c", must(MDc(row.c, row.a)), 1e-4)
+		lawHolds(t, "M/D/c", mdc(row.c, row.a), 1e-4)
 	}
 }
 
@@ -159,22 +158,22 @@ func TestMDcProperties(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.IntRange(1, 2_000).Draw(t, "c")
 		a := rapid.Float64Range(1e-6, 1-1e-9).Draw(t, "load") * float64(c)
-		q, m := must(MDc(c, a)), must(MMcK(c, Unbounded, a))
+		q, m := mdc(c, a), mmcK(c, Unbounded, a)
 		sane(t, q)
 		// From half of what M/M/c waits, near a = c, to all but 1/(c+1) of it.
-		if q.WaitMean > m.WaitMean*(1+1e-9)+1e-300 || q.WaitMean < m.WaitMean*(0.5-1e-8)-1e-300 {
-			t.Errorf("mean wait %v, with exponential service %v", q.WaitMean, m.WaitMean)
+		if q.waitMean > m.waitMean*(1+1e-9)+1e-300 || q.waitMean < m.waitMean*(0.5-1e-8)-1e-300 {
+			t.Errorf("mean wait %v, with exponential service %v", q.waitMean, m.waitMean)
 		}
-		if more := must(MDc(c+1, a)); more.WaitMean > q.WaitMean+1e-12 {
-			t.Errorf("one worker more, and the wait is %v after %v", more.WaitMean, q.WaitMean)
+		if more := mdc(c+1, a); more.waitMean > q.waitMean+1e-12 {
+			t.Errorf("one worker more, and the wait is %v after %v", more.waitMean, q.waitMean)
 		}
 	})
-	wantClose(t, "near a = c", must(MDc(10, 10*(1-1e-8))).WaitMean, 0.5*must(MMcK(10, Unbounded, 10*(1-1e-8))).WaitMean, 1e-6)
+	wantClose(t, "near a = c", mdc(10, 10*(1-1e-8)).waitMean, 0.5*mmcK(10, Unbounded, 10*(1-1e-8)).waitMean, 1e-6)
 	for _, row := range []struct {
 		c int
 		a float64
 	}{{100_000, 99_900}, {100_000, 99_999.9}, {100_000, 1}, {MaxWorkers, 999_000}, {1, 0}, {1, 5e-324}, {5, 1e-9}} {
-		sane(t, must(MDc(row.c, row.a)))
+		sane(t, mdc(row.c, row.a))
 	}
 }
 
@@ -183,27 +182,16 @@ func TestMDcAtLowLoads(t *testing.T) {
 	// Those who wait find 5 others: three arrivals or more in a service time before
 	// it, to first order in the load.
 	a := 1e-3
-	q := must(MDc(2, a))
-	wantClose(t, "waits", q.WaitProbability, a*a/2, 2e-3)
+	q := mdc(2, a)
+	wantClose(t, "waits", q.waitProbability, a*a/2, 2e-3)
 	// And then for what is left of the first of two: a third of a service.
-	wantClose(t, "mean", q.WaitMean, a*a/2/3, 2e-3)
+	wantClose(t, "mean", q.waitMean, a*a/2/3, 2e-3)
 }
 
-// mdcStates are the chances that 0, 1, and so on up to last are in M/D/c, waiting
-// or served, at any instant: exact as [MDc]. last is from 0 to [MaxPlaces]. It
-// takes a time of last times some c.
-func mdcStates(c int, a float64, last int) ([]float64, error) {
-	if err := firstOf(badWorkers(c), badLoad(a), badStable(c, a), bad(last >= 0 && last <= MaxPlaces, "last", last, fmt.Sprintf("from 0 to %d", MaxPlaces))); err != nil {
-		return nil, err
-	}
-	p := make([]float64, last+1)
-	if a == 0 {
-		p[0] = 1
-		return p, nil
-	}
-	law := newWaitingLaw(c, a)
-	// Those in the system are those that came within a service time, and those that
-	// waited before it.
+// mdcStates are the chances that 0, 1, and so on up to last are in M/D/c: those
+// that came within a service time, and those that waited before it.
+func mdcStates(c int, a float64, last int) []float64 {
+	p, law := make([]float64, last+1), newWaitingLaw(c, a)
 	for n := range p {
 		p[n] = poissonSum(a, n, func(m int) float64 {
 			if n == m {
@@ -212,5 +200,5 @@ func mdcStates(c int, a float64, last int) ([]float64, error) {
 			return law.more(n-m-1) - law.more(n-m)
 		})
 	}
-	return p, nil
+	return p
 }

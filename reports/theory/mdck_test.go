@@ -43,11 +43,11 @@ func TestMD1KAgainstBrunAndGarcia(t *testing.T) {
 		k int
 		a float64
 	}{{1, 0.5}, {2, 1.3}, {5, 0.9}, {10, 1}, {20, 1.5}, {30, 0.95}} {
-		q := must(MD1K(row.k, row.a))
+		q := md1K(row.k, row.a)
 		rejected, wait := brunGarcia(row.k, row.a)
 		// The closed form loses digits of a small share in 1-x at the very end.
-		if math.Abs(q.Rejected-rejected) > 1e-13 || !close(q.WaitMean, wait, 1e-11) {
-			t.Errorf("%v: %v and %v, want %v and %v", row, q.Rejected, q.WaitMean, rejected, wait)
+		if math.Abs(q.rejected-rejected) > 1e-13 || !close(q.waitMean, wait, 1e-11) {
+			t.Errorf("%v: %v and %v, want %v and %v", row, q.rejected, q.waitMean, rejected, wait)
 		}
 		lawHolds(t, "M/D/1/K", q, 1e-4)
 	}
@@ -75,7 +75,7 @@ func TestMD1KAgainstTheRecursion(t *testing.T) {
 			p = append(p, v/at(0))
 			sum += p[j+1]
 		}
-		if got, want := must(MD1K(k, a)).Rejected, 1-1/(p[0]/sum+a); math.Abs(got-want) > 1e-6*want+1e-13 {
+		if got, want := md1K(k, a).rejected, 1-1/(p[0]/sum+a); math.Abs(got-want) > 1e-6*want+1e-13 {
 			t.Errorf("rejected %v, want %v", got, want)
 		}
 	})
@@ -85,22 +85,22 @@ func TestMD1KLimits(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		k := rapid.IntRange(0, 60).Draw(t, "k")
 		a := rapid.OneOf(rapid.Float64Range(0.001, 3), rapid.Float64Range(3, 1_000)).Draw(t, "a")
-		q := must(MD1K(k, a))
+		q := md1K(k, a)
 		sane(t, q)
-		bounds(t, 1, k, a, q.Rejected)
-		if more := must(MD1K(k+1, a)); more.Rejected > q.Rejected*(1+1e-12) {
-			t.Errorf("a place more rejects more: %v, %v", more.Rejected, q.Rejected)
+		bounds(t, 1, k, a, q.rejected)
+		if more := md1K(k+1, a); more.rejected > q.rejected*(1+1e-12) {
+			t.Errorf("a place more rejects more: %v, %v", more.rejected, q.rejected)
 		}
-		if q.WaitMean > float64(k) {
-			t.Errorf("mean wait %v", q.WaitMean)
+		if q.waitMean > float64(k) {
+			t.Errorf("mean wait %v", q.waitMean)
 		}
 	})
-	wantClose(t, "no places", must(MD1K(0, 0.7)).Rejected, 0.7/1.7, 1e-14)
-	bounded, unbounded := must(MD1K(2_000, 0.95)), must(MDc(1, 0.95))
-	wantClose(t, "mean of many places", bounded.WaitMean, unbounded.WaitMean, 1e-9)
-	wantClose(t, "tail of many places", bounded.WaitTail(12.3), unbounded.WaitTail(12.3), 1e-9)
+	wantClose(t, "no places", md1K(0, 0.7).rejected, 0.7/1.7, 1e-14)
+	bounded, unbounded := md1K(2_000, 0.95), mdc(1, 0.95)
+	wantClose(t, "mean of many places", bounded.waitMean, unbounded.waitMean, 1e-9)
+	wantClose(t, "tail of many places", bounded.waitTail(12.3), unbounded.waitTail(12.3), 1e-9)
 	for _, a := range []float64{1e-9, 0.9, 1.1, 299, 301, 1e7} {
-		sane(t, must(MD1K(50_000, a)))
+		sane(t, md1K(50_000, a))
 	}
 }
 
@@ -108,7 +108,7 @@ func TestMD1KLimits(t *testing.T) {
 func bounds(t errorer, c, k int, a, rejected float64) {
 	t.Helper()
 	least := max(0, 1-float64(c)/a)
-	most := min(must(ErlangB(c, a)), must(MMcK(c, k, a)).Rejected)
+	most := min(erlangB(c, a), mmcK(c, k, a).rejected)
 	if rejected < least-1e-9 || rejected > most+1e-9 {
 		t.Errorf("%d workers, %d places, a = %v: %v is not from %v to %v", c, k, a, rejected, least, most)
 	}
@@ -118,30 +118,30 @@ func TestMD2KLimits(t *testing.T) {
 	for _, a := range []float64{1e-7, 0.01, 0.5, 1.7, 2, 3.5, 9.5, 20} {
 		var last float64
 		for i, k := range []int{0, 1, 2, 7, 20} {
-			q := must(MD2K(k, a))
+			q := md2K(k, a)
 			sane(t, q)
-			bounds(t, 2, k, a, q.Rejected)
-			if i > 0 && q.Rejected > last+1e-11 {
-				t.Errorf("%d places, a = %v: rejected %v, with fewer %v", k, a, q.Rejected, last)
+			bounds(t, 2, k, a, q.rejected)
+			if i > 0 && q.rejected > last+1e-11 {
+				t.Errorf("%d places, a = %v: rejected %v, with fewer %v", k, a, q.rejected, last)
 			}
-			if q.WaitMean > math.Ceil(float64(k)/2) {
-				t.Errorf("%d places, a = %v: mean wait %v", k, a, q.WaitMean)
+			if q.waitMean > math.Ceil(float64(k)/2) {
+				t.Errorf("%d places, a = %v: mean wait %v", k, a, q.waitMean)
 			}
-			last = q.Rejected
+			last = q.rejected
 		}
 	}
-	wantClose(t, "no places", must(MD2K(0, 1.7)).Rejected, must(ErlangB(2, 1.7)), 1e-14)
-	bounded, unbounded := must(MD2K(200, 1.8)), must(MDc(2, 1.8))
-	wantClose(t, "mean of many places", bounded.WaitMean, unbounded.WaitMean, 1e-8)
-	wantClose(t, "waits, of many places", bounded.WaitProbability, unbounded.WaitProbability, 1e-8)
+	wantClose(t, "no places", md2K(0, 1.7).rejected, erlangB(2, 1.7), 1e-14)
+	bounded, unbounded := md2K(200, 1.8), mdc(2, 1.8)
+	wantClose(t, "mean of many places", bounded.waitMean, unbounded.waitMean, 1e-8)
+	wantClose(t, "waits, of many places", bounded.waitProbability, unbounded.waitProbability, 1e-8)
 	for _, at := range []float64{0, 0.3, 1, 1.7, 4.25} {
-		wantClose(t, "tail of many places", bounded.WaitTail(at), unbounded.WaitTail(at), 1e-8)
+		wantClose(t, "tail of many places", bounded.waitTail(at), unbounded.waitTail(at), 1e-8)
 	}
 	for _, row := range []struct {
 		k int
 		a float64
 	}{{1, 0.5}, {7, 1.8}} {
-		lawHolds(t, "M/D/2/K", must(MD2K(row.k, row.a)), 1e-4)
+		lawHolds(t, "M/D/2/K", md2K(row.k, row.a), 1e-4)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestMD2KAgainstAGrid(t *testing.T) {
 	const a = 1.6
 	coarse, fine, finest := gridMD21(16, a), gridMD21(32, a), gridMD21(64, a)
 	want := (4*(2*finest-fine) - (2*fine - coarse)) / 3
-	if got := must(MD2K(1, a)).Rejected; math.Abs(got-want) > 3e-5 {
+	if got := md2K(1, a).rejected; math.Abs(got-want) > 3e-5 {
 		t.Errorf("rejected %v, by a grid %v", got, want)
 	}
 }

@@ -1,37 +1,43 @@
 package theory
 
 import (
-	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-// MG1 is the server with one worker and a queue without a bound, Poisson arrivals
-// of load a, below 1, and lognormal service of a coefficient of variation cv, from
-// 0.01 to [maxCV], first come first served: the model M/G/1. The mean wait is
-// exact (Pollaczek and Khinchin), the law of the wait to some four digits. It
-// takes a time of one, and each quantile some milliseconds.
+// mg1Wait is the mean wait with one worker and an unbounded queue, under Poisson
+// arrivals of load a, below 1, and any law of service of the variance: M/G/1. It
+// is exact (Pollaczek and Khinchin).
+func mg1Wait(a, variance float64) float64 { return a * (1 + variance) / (2 * (1 - a)) }
+
+// mgcWait approximates the mean wait with c workers and an unbounded queue, under
+// Poisson arrivals of load a, below c, where the variance of service is at most 1:
+// it interpolates between M/D/c and M/M/c, and is exact at both ends (Cosmetatos;
+// Tijms, A First Course in Stochastic Models, section 9.6). Above 1 nothing simple
+// is right to within 5 %.
+func mgcWait(c int, a, variance float64) float64 {
+	return (1-variance)*mdc(c, a).waitMean + variance*mmcK(c, Unbounded, a).waitMean
+}
+
+// mg1 is the server with one worker and an unbounded queue, Poisson arrivals of
+// load a, below 1, and lognormal service with a cv from 0.01: M/G/1. The mean wait
+// is exact, the law of the wait right to some four digits. Each quantile takes
+// some milliseconds.
 //
 // The wait is longer than t for a share G(t) with G(t) = a·R(t) + a times the
 // integral of G(t-u)·r(u) over u to t, where r is the density of what is left of a
-// service that goes on, and R its tail: an integral equation that is solved by
-// taking G as straight between the points of a grid, with r integrated exactly.
-// That is exact to the second order, however much of r lies within one cell.
-func MG1(a, cv float64) (*Queue, error) {
-	if err := bad(cv >= 0.01, "cv", cv, fmt.Sprintf("from 0.01 to %d", maxCV)); err != nil {
-		return nil, err
-	}
-	wait, err := MG1Wait(a, cv)
-	if err != nil {
-		return nil, err
-	}
-	q := &Queue{Workers: 1, Places: Unbounded, Load: a, WaitMean: wait, WaitProbability: a}
+// service in progress, and R its tail. This integral equation is solved by taking
+// G as straight between the points of a grid, with r integrated exactly: exact to
+// the second order, however much of r lies within one cell.
+func mg1(a, cv float64) *queue {
+	wait := mg1Wait(a, cv*cv)
+	q := &queue{workers: 1, load: a, waitMean: wait, waitProbability: a, tail: never}
 	if a == 0 {
-		q.tail = func(float64) float64 { return 0 }
-		return q, nil
+		return q
 	}
-	g := waitOfMG1{a: a, service: newLognormal(cv)}
+	mu, sigma := Law{Kind: Lognormal, CV: cv}.logs()
+	g := waitOfMG1{a: a, service: lognormalTime{mu, sigma}}
 	q.tail = func(t float64) float64 {
 		if t <= 0 {
 			return a
@@ -46,7 +52,7 @@ func MG1(a, cv float64) (*Queue, error) {
 		}
 		return waits, latencies
 	}
-	return q, nil
+	return q
 }
 
 // waitOfMG1 solves for the law of the wait.
@@ -132,13 +138,8 @@ func (g waitOfMG1) quantile(p, scale float64, of func(tail []float64, h float64)
 	return most
 }
 
-// lognormalTime is a lognormal time of mean 1.
+// lognormalTime is a lognormal time with mean 1.
 type lognormalTime struct{ mu, sigma float64 }
-
-func newLognormal(cv float64) lognormalTime {
-	mu, sigma := Law{Lognormal, cv}.logs()
-	return lognormalTime{mu, sigma}
-}
 
 // tail is the chance of more than x.
 func (l lognormalTime) tail(x float64) float64 {

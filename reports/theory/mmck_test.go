@@ -29,9 +29,9 @@ func TestMMcKAgainstTheChain(t *testing.T) {
 		c := rapid.IntRange(1, 40).Draw(t, "c")
 		k := rapid.IntRange(0, 40).Draw(t, "k")
 		a := rapid.OneOf(rapid.Float64Range(0.01, 80), rapid.Just(float64(c)), rapid.Just(float64(c)*(1+1e-13))).Draw(t, "a")
-		q := must(MMcK(c, k, a))
+		q := mmcK(c, k, a)
 		p := chain(c, k, a)
-		wantClose(t, "rejected", q.Rejected, p[c+k], 1e-10)
+		wantClose(t, "rejected", q.rejected, p[c+k], 1e-10)
 		var waits, mean, inside float64
 		for j := range p {
 			inside += float64(j) * p[j]
@@ -40,35 +40,35 @@ func TestMMcKAgainstTheChain(t *testing.T) {
 				mean += p[j] / (1 - p[c+k]) * float64(j-c+1) / float64(c)
 			}
 		}
-		wantClose(t, "wait probability", q.WaitProbability, waits, 1e-10)
-		wantClose(t, "mean wait", q.WaitMean, mean, 1e-10)
-		wantClose(t, "in flight", q.InFlight(), inside, 1e-9)
+		wantClose(t, "wait probability", q.waitProbability, waits, 1e-10)
+		wantClose(t, "mean wait", q.waitMean, mean, 1e-10)
+		wantClose(t, "in flight", q.inFlight(), inside, 1e-9)
 		// Who finds j waiting waits for j+1 departures: an Erlang law.
 		at := rapid.Float64Range(0, 5).Draw(t, "t")
 		var tail float64
 		for j := c; j < c+k; j++ {
 			tail += p[j] / (1 - p[c+k]) * poissonAtMost(j-c, float64(c)*at)
 		}
-		if got := q.WaitTail(at); math.Abs(got-tail) > 1e-11 {
+		if got := q.waitTail(at); math.Abs(got-tail) > 1e-11 {
 			t.Errorf("P(W > %v) = %v, want %v", at, got, tail)
 		}
 	})
 }
 
 // The mean of a law is the integral of its tail, and quantiles invert it.
-func lawHolds(t errorer, about string, q *Queue, relative float64) {
+func lawHolds(t errorer, about string, q *queue, relative float64) {
 	t.Helper()
 	const steps = 2_000
-	last, ok := q.WaitQuantile(1 - 1e-9)
+	last, ok := q.waitQuantile(1 - 1e-9)
 	if !ok {
 		t.Errorf("%s: no law", about)
 		return
 	}
 	var sum float64
 	h := last / steps
-	before := q.WaitTail(0)
+	before := q.waitTail(0)
 	for i := 1; i <= steps && last > 0; i++ {
-		now := q.WaitTail(float64(i) * h)
+		now := q.waitTail(float64(i) * h)
 		if now > before+1e-12 {
 			t.Errorf("%s: the tail rises at %v: %v, %v", about, float64(i)*h, before, now)
 			return
@@ -76,16 +76,16 @@ func lawHolds(t errorer, about string, q *Queue, relative float64) {
 		sum += h * (before + now) / 2
 		before = now
 	}
-	if math.Abs(sum-q.WaitMean) > relative*q.WaitMean+1e-7 {
-		t.Errorf("%s: mean wait %v, of the law %v", about, q.WaitMean, sum)
+	if math.Abs(sum-q.waitMean) > relative*q.waitMean+1e-7 {
+		t.Errorf("%s: mean wait %v, of the law %v", about, q.waitMean, sum)
 	}
-	if math.Abs(q.WaitTail(0)-q.WaitProbability) > 1e-9 {
-		t.Errorf("%s: %v wait, of the law %v", about, q.WaitProbability, q.WaitTail(0))
+	if math.Abs(q.waitTail(0)-q.waitProbability) > 1e-9 {
+		t.Errorf("%s: %v wait, of the law %v", about, q.waitProbability, q.waitTail(0))
 	}
 	for _, p := range []float64{0.1, 0.5, 0.9, 0.99, 0.999} {
-		at, ok := q.WaitQuantile(p)
-		if !ok || at > 0 && (q.WaitTail(at) > 1-p+1e-9 || q.WaitTail(at*(1-1e-6)) < 1-p-1e-6) {
-			t.Errorf("%s: the %v-quantile %v has a tail of %v", about, p, at, q.WaitTail(at))
+		at, ok := q.waitQuantile(p)
+		if !ok || at > 0 && (q.waitTail(at) > 1-p+1e-9 || q.waitTail(at*(1-1e-6)) < 1-p-1e-6) {
+			t.Errorf("%s: the %v-quantile %v has a tail of %v", about, p, at, q.waitTail(at))
 		}
 	}
 }
@@ -95,7 +95,7 @@ func TestMMcKLaw(t *testing.T) {
 		c, k int
 		a    float64
 	}{{1, 1, 0.5}, {10, 10, 9}, {10, 10, 12}, {100, 100, 150}, {10, 1_000, 10}, {3, Unbounded, 2.5}} {
-		lawHolds(t, "M/M/c/K", must(MMcK(row.c, row.k, row.a)), 1e-4)
+		lawHolds(t, "M/M/c/K", mmcK(row.c, row.k, row.a), 1e-4)
 	}
 }
 
@@ -104,27 +104,27 @@ func TestMMcKLimits(t *testing.T) {
 		c := rapid.IntRange(1, 200).Draw(t, "c")
 		k := rapid.IntRange(0, 200).Draw(t, "k")
 		a := rapid.Float64Range(0.01, 400).Draw(t, "a")
-		q := must(MMcK(c, k, a))
-		if none := must(MMcK(c, 0, a)); none.Rejected > must(ErlangB(c, a))*(1+1e-12) || none.WaitMean != 0 {
-			t.Errorf("without places: %v", none.Rejected)
+		q := mmcK(c, k, a)
+		if none := mmcK(c, 0, a); none.rejected > erlangB(c, a)*(1+1e-12) || none.waitMean != 0 {
+			t.Errorf("without places: %v", none.rejected)
 		}
-		for about, better := range map[string]*Queue{"a place": must(MMcK(c, k+1, a)), "a worker": must(MMcK(c+1, k, a)), "a lower load": must(MMcK(c, k, a*0.99))} {
-			if better.Rejected > q.Rejected*(1+1e-12) {
-				t.Errorf("%s makes it worse: %v, %v", about, better.Rejected, q.Rejected)
+		for about, better := range map[string]*queue{"a place": mmcK(c, k+1, a), "a worker": mmcK(c+1, k, a), "a lower load": mmcK(c, k, a*0.99)} {
+			if better.rejected > q.rejected*(1+1e-12) {
+				t.Errorf("%s makes it worse: %v, %v", about, better.rejected, q.rejected)
 			}
 		}
-		if q.Rejected < 1-float64(c)/a-1e-12 || q.Rejected > must(ErlangB(c, a))*(1+1e-12) {
-			t.Errorf("%v is out of bounds", q.Rejected)
+		if q.rejected < 1-float64(c)/a-1e-12 || q.rejected > erlangB(c, a)*(1+1e-12) {
+			t.Errorf("%v is out of bounds", q.rejected)
 		}
 	})
 	// Very many places are as good as any number.
-	bounded, unbounded := must(MMcK(10, 100_000, 9.9)), must(MMcK(10, Unbounded, 9.9))
-	wantClose(t, "wait", bounded.WaitMean, unbounded.WaitMean, 1e-9)
-	wantClose(t, "tail", bounded.WaitTail(30), unbounded.WaitTail(30), 1e-9)
+	bounded, unbounded := mmcK(10, 100_000, 9.9), mmcK(10, Unbounded, 9.9)
+	wantClose(t, "wait", bounded.waitMean, unbounded.waitMean, 1e-9)
+	wantClose(t, "tail", bounded.waitTail(30), unbounded.waitTail(30), 1e-9)
 	// In heavy overload the rejected share is 1-c/a, and the wait the queue.
-	heavy := must(MMcK(100, 100, 150))
-	wantClose(t, "overload", heavy.Rejected, 1-100.0/150, 1e-9)
-	wantClose(t, "wait in overload", heavy.WaitMean, 0.98, 1e-9)
+	heavy := mmcK(100, 100, 150)
+	wantClose(t, "overload", heavy.rejected, 1-100.0/150, 1e-9)
+	wantClose(t, "wait in overload", heavy.waitMean, 0.98, 1e-9)
 }
 
 // As large as it goes, and as small.
@@ -136,21 +136,21 @@ func TestMMcKAtTheEdges(t *testing.T) {
 		{100_000, 1_000_000, 100_000}, {100_000, 1_000_000, 1e7}, {100_000, 1_000_000, 1e-300},
 		{1, 1_000_000, 1}, {1, 1_000_000, 1e7}, {1, 0, 5e-324}, {100_000, 0, 1e5},
 	} {
-		q := must(MMcK(row.c, row.k, row.a))
+		q := mmcK(row.c, row.k, row.a)
 		sane(t, q)
 	}
-	wantClose(t, "as likely in each state", must(MMcK(1, 1_000_000, 1)).Rejected, 1.0/1_000_002, 1e-9)
+	wantClose(t, "as likely in each state", mmcK(1, 1_000_000, 1).rejected, 1.0/1_000_002, 1e-9)
 }
 
 // sane is what must be so of any queue.
-func sane(t errorer, q *Queue) {
+func sane(t errorer, q *queue) {
 	t.Helper()
-	for about, v := range map[string]float64{"rejected": q.Rejected, "waits": q.WaitProbability, "utilisation": q.Utilisation()} {
+	for about, v := range map[string]float64{"rejected": q.rejected, "waits": q.waitProbability, "utilisation": q.utilisation()} {
 		if !(v >= 0 && v <= 1) {
 			t.Errorf("%+v: %s = %v", *q, about, v)
 		}
 	}
-	for about, v := range map[string]float64{"mean wait": q.WaitMean, "in flight": q.InFlight(), "throughput": q.Throughput()} {
+	for about, v := range map[string]float64{"mean wait": q.waitMean, "in flight": q.inFlight(), "throughput": q.throughput()} {
 		if !(v >= 0) || math.IsInf(v, 0) {
 			t.Errorf("%+v: %s = %v", *q, about, v)
 		}
@@ -160,7 +160,7 @@ func sane(t errorer, q *Queue) {
 	}
 	var last float64
 	for _, p := range []float64{0, 0.5, 0.9, 0.99} {
-		v, ok := q.WaitQuantile(p)
+		v, ok := q.waitQuantile(p)
 		if !ok || !(v >= last) || math.IsInf(v, 0) {
 			t.Errorf("%+v: %v-quantile %v", *q, p, v)
 		}
@@ -175,33 +175,34 @@ func TestErlangC(t *testing.T) {
 	for _, v := range p[5:] {
 		waits += v
 	}
-	wantClose(t, "C", must(ErlangC(5, 4)), waits, 1e-12)
-	wantClose(t, "one worker", must(ErlangC(1, 0.7)), 0.7, 1e-12)
-	q := must(MMcK(1, Unbounded, 0.7))
-	wantClose(t, "mean of M/M/1", q.WaitMean, 0.7/0.3, 1e-12)
+	wantClose(t, "C", erlangC(5, 4), waits, 1e-12)
+	wantClose(t, "one worker", erlangC(1, 0.7), 0.7, 1e-12)
+	q := mmcK(1, Unbounded, 0.7)
+	wantClose(t, "mean of M/M/1", q.waitMean, 0.7/0.3, 1e-12)
 }
 
 // Latency of M/M/1 is exponential at the rate 1-a; of M/M/c it has a closed form;
 // of M/M/c/K it is a mixture, integrated by small steps.
 func TestExponentialLatency(t *testing.T) {
-	at, ok := must(MMcK(1, Unbounded, 0.7)).ExponentialLatency(0.5, 0.99)
-	if !ok {
+	exponential := Law{Kind: Exponential}
+	at := mmcK(1, Unbounded, 0.7).latencyQuantiles(exponential, 0.5, 0.99)
+	if at == nil {
 		t.Fatal("no law")
 	}
 	wantClose(t, "M/M/1, p50", at[0], math.Ln2/0.3, 1e-8)
 	wantClose(t, "M/M/1, p99", at[1], math.Log(100)/0.3, 1e-8)
 
-	q := must(MMcK(10, Unbounded, 9.5))
+	q := mmcK(10, Unbounded, 9.5)
 	tail := q.exponentialTail()
-	c, rate := q.WaitProbability, 0.5
+	c, rate := q.waitProbability, 0.5
 	for _, x := range []float64{0, 0.01, 1, 5, 30} {
 		want := math.Exp(-x) + c*(math.Exp(-rate*x)-math.Exp(-x))/(1-rate)
 		wantClose(t, "M/M/c", tail(x), want, 1e-8)
 	}
 	// With a queue that is long against a service.
-	long := must(MMcK(1, 10_000, 1.5))
-	at, _ = long.ExponentialLatency(0.5)
-	w, _ := long.WaitQuantile(0.5)
+	long := mmcK(1, 10_000, 1.5)
+	at = long.latencyQuantiles(exponential, 0.5)
+	w, _ := long.waitQuantile(0.5)
 	if d := at[0] - w; d < 0 || d > 2 {
 		t.Errorf("latency %v, of which %v is the wait", at[0], w)
 	}
@@ -209,50 +210,50 @@ func TestExponentialLatency(t *testing.T) {
 		c, k int
 		a    float64
 	}{{1, 5, 2}, {10, 10, 12}, {4, 300, 4}} {
-		q := must(MMcK(row.c, row.k, row.a))
+		q := mmcK(row.c, row.k, row.a)
 		tail := q.exponentialTail()
 		const h = 1e-4
 		sum := 1.0 // exp(-x) at 0
 		x := 0.0
 		for range 40_000 {
-			sum = sum*math.Exp(-h) + h*math.Exp(-h/2)*q.WaitTail(x+h/2)
+			sum = sum*math.Exp(-h) + h*math.Exp(-h/2)*q.waitTail(x+h/2)
 			x += h
 		}
 		wantClose(t, "M/M/c/K", tail(x), sum, 1e-6)
 	}
-	if at, _ := must(MMcK(10, 0, 12)).ExponentialLatency(0.5); !close(at[0], math.Ln2, 1e-9) {
+	if at := mmcK(10, 0, 12).latencyQuantiles(exponential, 0.5); !close(at[0], math.Ln2, 1e-9) {
 		t.Errorf("without a queue: %v", at)
 	}
 }
 
 func TestDeadline(t *testing.T) {
-	wantClose(t, "10 workers, a = 12, half a service", must(MMcD(10, 12, 0.5)).Rejected, 0.19955421, 1e-7)
+	wantClose(t, "10 workers, a = 12, half a service", mmcD(10, 12, 0.5).rejected, 0.19955421, 1e-7)
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.IntRange(1, 100).Draw(t, "c")
 		a := rapid.OneOf(rapid.Float64Range(0.1, 200), rapid.Just(float64(c)), rapid.Just(float64(c)*(1+1e-14))).Draw(t, "a")
 		longest := rapid.Float64Range(0, 20).Draw(t, "longest")
-		q := must(MMcD(c, a, longest))
+		q := mmcD(c, a, longest)
 		sane(t, q)
-		if more := must(MMcD(c, a, longest+0.1)); more.Rejected > q.Rejected*(1+1e-9) {
-			t.Errorf("more patience loses more: %v, %v", more.Rejected, q.Rejected)
+		if more := mmcD(c, a, longest+0.1); more.rejected > q.rejected*(1+1e-9) {
+			t.Errorf("more patience loses more: %v, %v", more.rejected, q.rejected)
 		}
-		if q.WaitMean > longest || q.Rejected < 1-float64(c)/a-1e-9 || q.Rejected > must(ErlangB(c, a))+1e-12 {
-			t.Errorf("out of bounds: %v, %v", q.WaitMean, q.Rejected)
+		if q.waitMean > longest || q.rejected < 1-float64(c)/a-1e-9 || q.rejected > erlangB(c, a)+1e-12 {
+			t.Errorf("out of bounds: %v, %v", q.waitMean, q.rejected)
 		}
 	})
 	for _, row := range []struct {
 		c          int
 		a, longest float64
 	}{{1, 0.5, 1}, {10, 12, 0.5}, {10, 10, 3}, {100, 150, 14}, {100, 150, 11.999}, {2, 1, 30}} {
-		lawHolds(t, "M/M/c+D", must(MMcD(row.c, row.a, row.longest)), 1e-4)
+		lawHolds(t, "M/M/c+D", mmcD(row.c, row.a, row.longest), 1e-4)
 	}
 	// Of 12 that come in a service time a fifth waits for half of one, and is gone.
-	q := must(MMcD(10, 12, 0.5))
-	wantClose(t, "in flight", q.InFlight(), q.Throughput()*(1+q.WaitMean)+12*q.Rejected*0.5, 1e-12)
-	s := must(Simulate(Simulation{Workers: 10, Places: Unbounded, Load: 12, Longest: 0.5, Service: Law{Kind: Exponential}, Requests: 10_000, Confidence: 0.999}))
-	holds(t, "in flight", s.InFlight, q.InFlight(), 0)
-	wantClose(t, "no patience", must(MMcD(7, 5, 0)).Rejected, must(ErlangB(7, 5)), 1e-12)
-	patient, forever := must(MMcD(7, 5, 1e6)), must(MMcK(7, Unbounded, 5))
-	wantClose(t, "patience", patient.WaitMean, forever.WaitMean, 1e-12)
-	wantClose(t, "patience", patient.WaitTail(1), forever.WaitTail(1), 1e-12)
+	q := mmcD(10, 12, 0.5)
+	wantClose(t, "in flight", q.inFlight(), q.throughput()*(1+q.waitMean)+12*q.rejected*0.5, 1e-12)
+	s := must(simulateOpen(openSim{Workers: 10, Places: Unbounded, Load: 12, Longest: 0.5, Service: Law{Kind: Exponential}, Requests: 10_000, Confidence: 0.999}))
+	holds(t, "in flight", s.inFlight, q.inFlight(), 0)
+	wantClose(t, "no patience", mmcD(7, 5, 0).rejected, erlangB(7, 5), 1e-12)
+	patient, forever := mmcD(7, 5, 1e6), mmcK(7, Unbounded, 5)
+	wantClose(t, "patience", patient.waitMean, forever.waitMean, 1e-12)
+	wantClose(t, "patience", patient.waitTail(1), forever.waitTail(1), 1e-12)
 }

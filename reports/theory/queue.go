@@ -2,43 +2,44 @@ package theory
 
 import "math"
 
-// Queue is what a model says of a server in its steady state. Times are in units
-// of the mean service time, and waits are of what was served.
-type Queue struct {
-	Workers, Places int     // places may be Unbounded
-	Load            float64 // offered, in erlangs
-	Rejected        float64 // share of what arrives that is not served
-	WaitProbability float64 // share of the served that waits
-	WaitMean        float64
+// queue is what a model says about a server in its steady state. Times are in
+// mean service times, and waits are of the served.
+type queue struct {
+	workers         int
+	load            float64 // offered, in erlangs
+	rejected        float64 // share of the arrivals that is not served
+	waitProbability float64 // share of the served that waits
+	waitMean        float64
 
 	// tail is the share of the served that waits longer than t, for t from 0;
 	// nil where only a mean is known.
 	tail func(t float64) float64
-	// quantiles are those of the wait and of the latency, where the model has better
-	// means for them than tail; else nil.
+	// quantiles are those of the wait and of the latency, where the model has a
+	// better way to them than tail; else nil.
 	quantiles func(p ...float64) (waits, latencies []float64)
-	// spent is the time that one waits who is given up.
-	spent float64
-	// longest is a bound of any wait, where there is one.
-	longest float64
+	spent     float64 // time for which a request waits that is then dropped
+	longest   float64 // a bound of every wait; 0 for none
 }
 
-// Throughput is how many requests are served in a mean service time: also the
-// mean number of busy workers.
-func (q *Queue) Throughput() float64 { return q.Load * (1 - q.Rejected) }
+// never is the tail of a wait that is always 0.
+func never(float64) float64 { return 0 }
 
-// Utilisation is the share of its time that a worker is busy.
-func (q *Queue) Utilisation() float64 { return share(q.Throughput() / float64(q.Workers)) }
+// throughput is how many requests are served in a mean service time, which is
+// also the mean number of busy workers.
+func (q *queue) throughput() float64 { return q.load * (1 - q.rejected) }
 
-// InFlight is how many requests are waiting or served, on average: Little's law.
-// Those count that will be given up.
-func (q *Queue) InFlight() float64 {
-	return q.Throughput()*(1+q.WaitMean) + q.Load*q.Rejected*q.spent
+// utilisation is the share of its time that a worker is busy.
+func (q *queue) utilisation() float64 { return share(q.throughput() / float64(q.workers)) }
+
+// inFlight is how many requests are waiting or in service, on average, by
+// Little's law: also those that will be dropped.
+func (q *queue) inFlight() float64 {
+	return q.throughput()*(1+q.waitMean) + q.load*q.rejected*q.spent
 }
 
-// WaitTail is the share of the served that waits longer than t. It is 1 for t
-// below 0, and not a number where the model gives no law.
-func (q *Queue) WaitTail(t float64) float64 {
+// waitTail is the share of the served that waits longer than t: NaN where the
+// law is not known.
+func (q *queue) waitTail(t float64) float64 {
 	switch {
 	case t < 0:
 		return 1
@@ -50,21 +51,46 @@ func (q *Queue) WaitTail(t float64) float64 {
 	return share(q.tail(t))
 }
 
-// WaitQuantile is the wait that a share p of the served does not exceed, for p
-// from 0 and below 1; ok is false where p is not, or the model gives no law.
-func (q *Queue) WaitQuantile(p float64) (t float64, ok bool) {
-	if !(p >= 0 && p < 1) || q.tail == nil {
+// waitQuantile is the wait that a share p of the served does not exceed, for p
+// from 0 and below 1; ok is false where the law is not known.
+func (q *queue) waitQuantile(p float64) (t float64, ok bool) {
+	switch {
+	case !(p >= 0 && p < 1) || q.tail == nil && q.quantiles == nil:
 		return 0, false
-	}
-	if q.quantiles != nil {
+	case q.quantiles != nil:
 		waits, _ := q.quantiles(p)
 		return waits[0], true
 	}
-	t = quantileOf(q.WaitTail, p, max(q.WaitMean, 1/float64(q.Workers)))
+	t = quantileOf(q.waitTail, p, max(q.waitMean, 1/float64(q.workers)))
 	if q.longest > 0 {
 		t = min(t, q.longest) // but for the last digit
 	}
 	return t, true
+}
+
+// latencyQuantiles are those of the wait and a service of the law after it, nil
+// where they are not known.
+func (q *queue) latencyQuantiles(law Law, p ...float64) (t []float64) {
+	if q.quantiles != nil {
+		_, t = q.quantiles(p...)
+		return t
+	}
+	if q.tail == nil {
+		return nil
+	}
+	switch law.kind() {
+	case Constant:
+		for _, p := range p {
+			w, _ := q.waitQuantile(p)
+			t = append(t, w+1)
+		}
+	case Exponential:
+		tail := q.exponentialTail()
+		for _, p := range p {
+			t = append(t, quantileOf(tail, p, 1+q.waitMean))
+		}
+	}
+	return t
 }
 
 // quantileOf is the first t with a tail of at most 1-p; scale is any time of the
@@ -85,7 +111,7 @@ func quantileOf(tail func(float64) float64, p, scale float64) float64 {
 // it is above q at 0, and not at high. It is the method of Oliveira and Takahashi
 // (An Enhancement of the Bisection Method, ACM Transactions on Mathematical
 // Software 47, 2020): a dozen steps where the tail is smooth, and one more than
-// halving takes where it is not.
+// bisection where it is not.
 func firstBelow(tail func(t float64) float64, q, high float64) float64 {
 	low, above, below := 0.0, tail(0)-q, tail(high)-q // above is over 0, below is not
 	half := 0.5e-13 * high
@@ -116,45 +142,13 @@ func firstBelow(tail func(t float64) float64, q, high float64) float64 {
 	return high
 }
 
-// ConstantLatency are the quantiles of the latency of the served, where each
-// service takes 1: the wait, and 1 more.
-func (q *Queue) ConstantLatency(p ...float64) (t []float64, ok bool) {
-	for _, p := range p {
-		w, ok := q.WaitQuantile(p)
-		if !ok {
-			return nil, false
-		}
-		t = append(t, w+1)
-	}
-	return t, true
-}
-
-// ExponentialLatency are the quantiles of the latency of the served, where
-// service is exponential, and so independent of the wait before it. They are
-// accurate to some eight digits.
-func (q *Queue) ExponentialLatency(p ...float64) (t []float64, ok bool) {
-	if q.tail == nil {
-		return nil, false
-	}
-	tail := q.exponentialTail()
-	for _, p := range p {
-		if !(p >= 0 && p < 1) {
-			return nil, false
-		}
-		t = append(t, quantileOf(tail, p, 1+q.WaitMean))
-	}
-	return t, true
-}
-
-// exponentialTail is the law of the wait and an exponential service after it. Let
-// G be the tail of the wait. That of the sum, H, is exp(-t) and the integral of
-// exp(s-t)·G(s) over s from 0 to t: with E(h(W)) = h(0) + the integral of h'·G,
-// of h(s) = exp(s-t) below t and 1 above.
+// exponentialTail is the law of the wait and an exponential service after it, to
+// some eight digits. Let G be the tail of the wait. That of the sum, H, is exp(-t)
+// plus the integral of exp(s-t)·G(s) over s from 0 to t.
 //
-// It is laid out once, in panels up to where G is nothing: the next H follows from
-// the last.
-func (q *Queue) exponentialTail() func(t float64) float64 {
-	last := quantileOf(q.WaitTail, 1-1e-13, max(q.WaitMean, 1/float64(q.Workers)))
+// It is computed once, in panels up to where G is 0: each H follows from the last.
+func (q *queue) exponentialTail() func(t float64) float64 {
+	last := quantileOf(q.waitTail, 1-1e-13, max(q.waitMean, 1/float64(q.workers)))
 	if last == 0 {
 		return func(t float64) float64 { return math.Exp(-t) }
 	}
@@ -165,14 +159,14 @@ func (q *Queue) exponentialTail() func(t float64) float64 {
 		var sum float64
 		for i := range x {
 			s := from + x[i]*(to-from)
-			sum += w[i] * math.Exp(s-to) * q.WaitTail(s)
+			sum += w[i] * math.Exp(s-to) * q.waitTail(s)
 		}
 		return math.Exp(from-to)*h + sum*(to-from)
 	}
 	width := last / panels
 	if width > 1 {
-		// Of a wait that is long against the service the last 40 services decide, and
-		// the more the later they are.
+		// The wait is long compared with the service: only the last 40 services
+		// matter, the latest most.
 		return func(t float64) float64 {
 			from := max(0, t-40)
 			h, at := boolTo(from == 0), from

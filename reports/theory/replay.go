@@ -1,8 +1,11 @@
 package theory
 
 import (
+	"fmt"
 	"math"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // Never is the slack of a fate that nothing would change.
@@ -12,23 +15,21 @@ const Never = time.Duration(math.MaxInt64)
 type Fate struct {
 	Accepted bool
 	// Start and Departure are when its service had to start and end; zero where it
-	// was not let in.
+	// did not enter.
 	Start, Departure time.Duration
-	// Slack is by how much the arrival is away from the departure that would make
-	// its fate another: later for one that was rejected, and before the place that
-	// it took was free for one that was accepted. Never where there is none. An
-	// arrival at the very instant of a departure comes after it, with a slack of 0
-	// then.
+	// Slack is how far the arrival is from the departure that would change its fate:
+	// a later one where it was rejected, and the one that freed its place where it
+	// was accepted. Never where there is none. An arrival at the very instant of a
+	// departure comes after it, with a slack of 0.
 	Slack time.Duration
 }
 
-// Replay is a queue of c workers and k places, first come first served, that is
-// told recorded arrivals, in order, and says what had to become of each: exact,
-// without any law or chance. It is the sharpest check of a
-// measurement: what does not agree, and is not within the error of the clock of a
-// tie, the server did. Arrivals are those at the point of admission,
-// not those that the client sent. It takes a time of log c for each, and room for
-// c+k, not for the arrivals.
+// Replay is a queue of c workers with room for k more requests, first come first
+// served, that takes recorded arrivals in order and decides the fate of each:
+// exactly, without any law or chance. It is the sharpest check of a measurement:
+// a difference that no error of the clock explains comes from the server. Arrivals
+// are those at the point of admission, not those that the client sent. It takes a
+// time of log c for each, and memory for c+k, not for the arrivals.
 type Replay struct {
 	line   *line[int64]
 	last   int64
@@ -36,38 +37,39 @@ type Replay struct {
 	full   bool  // that it was, after the last arrival
 }
 
-// NewReplay is a queue that is empty; k may be [Unbounded].
+// NewReplay is an empty queue; k may be [Unbounded].
 func NewReplay(c, k int) (*Replay, error) {
-	if err := firstOf(badWorkers(c), badPlaces(k)); err != nil {
+	if err := field.First(
+		field.Check(c >= 1 && c <= MaxWorkers, "Workers", c, fmt.Sprintf("1 to %d", MaxWorkers)),
+		field.Check(k >= Unbounded && k <= MaxQueue, "Queue", k, fmt.Sprintf("0 to %d, or inf", MaxQueue)),
+	); err != nil {
 		return nil, err
 	}
 	return &Replay{line: newLine[int64](c, k, false), opened: -1}, nil
 }
 
-// Next is the fate of the next arrival, at an instant from any zero that is not
-// after it, and with the time that it keeps a worker. It is an error where the
-// instant is before the last, or less than 0, or a time overflows.
+// Next is the fate of the next arrival: the instant at which it came, from any
+// zero that is not after it, and how long it occupies a worker. It is an error
+// where the instant is before the last one, or negative, or a time overflows.
 func (r *Replay) Next(at, service time.Duration) (Fate, error) {
-	return r.next(at, service, nil)
+	return r.next(at, service, false)
 }
 
-// Admit is [Replay.Next] of one that was let in, as is known, whether there was
-// room or not: Accepted says whether there was.
+// Admit is [Replay.Next] of a request that entered, whether there was room or not:
+// Accepted reports whether there was.
 func (r *Replay) Admit(at, service time.Duration) (Fate, error) {
-	was := true
-	return r.next(at, service, &was)
+	return r.next(at, service, true)
 }
 
-// next enters it if it is accepted, or, where it is known whether it was, if that
-// is so.
-func (r *Replay) next(at, service time.Duration, was *bool) (Fate, error) {
+func (r *Replay) next(at, service time.Duration, enters bool) (Fate, error) {
 	t := int64(at)
-	if err := firstOf(bad(t >= 0 && t >= r.last, "at", at, "from 0, and not before the arrival before it"), bad(service >= 0, "service", service, "0 or more")); err != nil {
-		return Fate{}, err
-	}
 	start := max(t, r.line.earliest())
-	if start > math.MaxInt64-int64(service) {
-		return Fate{}, bad(false, "service", service, "so short that its end can be told in nanoseconds")
+	if err := field.First(
+		field.Check(t >= 0 && t >= r.last, "at", at, "0 or more, and not before the last arrival"),
+		field.Check(service >= 0, "service", service, "0 or more"),
+		field.Check(start <= math.MaxInt64-int64(max(service, 0)), "service", service, "so short that its end fits into nanoseconds"),
+	); err != nil {
+		return Fate{}, err
 	}
 	r.last = t
 	if opens := r.line.opens(); r.full && opens <= t {
@@ -81,11 +83,8 @@ func (r *Replay) next(at, service time.Duration, was *bool) (Fate, error) {
 	case r.opened >= 0:
 		f.Slack = time.Duration(t - r.opened)
 	}
-	enters := was == nil && f.Accepted || was != nil && *was
-	if enters {
+	if enters || f.Accepted {
 		f.Start, f.Departure = time.Duration(start), time.Duration(start+int64(service))
-	}
-	if enters {
 		r.line.enter(t, int64(service))
 	}
 	r.full = r.line.full(t)

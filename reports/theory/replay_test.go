@@ -179,9 +179,9 @@ func TestReplayOfPoisson(t *testing.T) {
 			waited += float64(f.Start-time.Duration(now)) / 1e6
 		}
 	}
-	q := must(MD2K(3, 2.1))
-	wantClose(t, "rejected", lost/n, q.Rejected, 0.02)
-	wantClose(t, "mean wait", waited/(n-lost), q.WaitMean, 0.01)
+	q := md2K(3, 2.1)
+	wantClose(t, "rejected", lost/n, q.rejected, 0.02)
+	wantClose(t, "mean wait", waited/(n-lost), q.waitMean, 0.01)
 	if got := len(r.line.starts); got > 4_096 {
 		t.Errorf("%d starts are kept", got)
 	}

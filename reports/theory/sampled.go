@@ -157,3 +157,17 @@ func (s *sampledTimes) quantile(p, confidence float64) Estimate {
 	e.Low, e.High = min(e.Low, e.Mean), max(e.High, e.Mean)
 	return e
 }
+
+func mean(v []float64) float64 {
+	var sum float64
+	for _, v := range v {
+		sum += v
+	}
+	return sum / float64(len(v))
+}
+
+// nearestRank is the value that a share p of the sorted does not exceed.
+func nearestRank(sorted []float64, p float64) float64 {
+	i := int(math.Ceil(p*float64(len(sorted)))) - 1
+	return sorted[min(max(i, 0), len(sorted)-1)]
+}

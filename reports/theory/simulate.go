@@ -1,217 +1,251 @@
 package theory
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+
+	"github.com/a628bb15/onhold/reports/field"
+	"github.com/a628bb15/onhold/reports/load"
 )
 
-// Arrivals of an open load.
+// Defaults of the simulations of a [Setting].
 const (
-	PoissonArrivals  = "poisson"
-	ConstantArrivals = "constant"
+	DefaultRuns     = 20
+	DefaultRequests = 50_000
+
+	defaultConfidence = 0.95
 )
 
-// What a [Simulation] does where it does not say.
 const (
-	DefaultRuns       = 20
-	DefaultRequests   = 50_000
-	DefaultConfidence = 0.95
+	// minServices is the least time that a run measures, in mean service times.
+	minServices = 5
+	// maxSimulated is how many arrivals a simulation takes at most: some four
+	// seconds.
+	maxSimulated = 20_000_000
+	// maxUnseen is the share of a mean that may come from services so long that a
+	// simulation did not contain one: the intervals of means were right up to it.
+	maxUnseen = 0.03
 )
 
-// minServices is for how many mean service times a run is measured at least.
-const minServices = 5
+// simulated is what a simulation estimates; the figures mean the same as in
+// [queue].
+type simulated struct {
+	requests         int // measured in all
+	rejected         Estimate
+	waitProbability  Estimate
+	waitMean         Estimate
+	latencyMean      Estimate
+	waitQuantiles    []Estimate // of the p that were asked for
+	latencyQuantiles []Estimate
+	throughput       Estimate // served in a mean service time
+	inFlight         Estimate // by Little's law, for each run
 
-// maxSimulated bounds how many arrivals a simulation may need: some four seconds.
-const maxSimulated = 20_000_000
-
-// Simulation is a server to be simulated where no formula is exact: c workers,
-// first come first served, and an open load. Times are in mean service times.
-type Simulation struct {
-	Arrivals        string // PoissonArrivals where empty
-	Workers, Places int
-	Load            float64 // in erlangs, above 0
-	Service         Law
-	Longest         float64 // what has waited for that long is given up; 0 for never
-
-	Seed       uint64  // the same gives the same
-	Runs       int     // runs from an empty server, each of its own seed; 0 for DefaultRuns, or 5 and more if those take too long; else 2 or more
-	Requests   int     // measured in each, after WarmUp, or more at a high load; 0 for DefaultRequests
-	Confidence float64 // of the intervals; 0 for DefaultConfidence
+	// rare reports that services too rare to be seen often enough contribute much
+	// to the mean wait: means of waits, and quantiles above 0.9, are unknown then.
+	rare bool
 }
 
-// Simulated is what a simulation estimates, of the same meaning as in [Queue].
-type Simulated struct {
-	Requests         int // measured, in all
-	Confidence       float64
-	Rejected         Estimate
-	WaitProbability  Estimate
-	WaitMean         Estimate
-	LatencyMean      Estimate
-	WaitQuantiles    []Estimate // of the p that were asked for
-	LatencyQuantiles []Estimate
-	Throughput       Estimate // served in a mean service time
-	InFlight         Estimate // by Little\'s law, of each run
-
-	// Rare says that services so rare that too few of them were seen make up much
-	// of what is waited on average: means of waits, and quantiles above 0.9, are
-	// unknown then.
-	Rare bool
+// simulation is how a setting is simulated. Times are in mean service times.
+type simulation struct {
+	Setting
+	fewer   bool    // runs are enough where the default takes too long
+	warm    float64 // discarded from the start of each run
+	arrive  float64 // arrivals in that time, at most
+	longest float64 // a request is dropped after this wait; 0: never
+	run     func(r *rand.Rand) *simulatedRun
 }
 
-// Simulate runs a simulation, and takes some 0.3 µs for an arrival. What it
-// returns is random, and exact within its intervals: of the values of independent
-// runs from an empty server, by Student's t ([BatchMeans]). An error where what
-// is steady is too far off to get there.
-func Simulate(s Simulation, quantiles ...float64) (*Simulated, error) {
-	fewer := s.Runs == 0 // if that many take too long
-	s = s.normal()
-	if err := s.check(quantiles); err != nil {
-		return nil, err
+// simulate runs the setting, which takes some 0.3 µs per arrival. The estimates
+// are of independent runs from an empty server, with intervals of the confidence
+// that hold what is exact. It is a [*field.Error] where a steady state takes too
+// long to reach.
+func (s Setting) simulate(confidence float64, quantiles ...float64) (*simulated, error) {
+	m := simulation{Setting: s, fewer: s.Runs == 0, longest: s.in(s.MaxWait)}
+	m.Runs, m.Requests = cmp.Or(s.Runs, DefaultRuns), cmp.Or(s.Requests, DefaultRequests)
+	name, value, want := "Load.Rate", any(s.Load.Rate), "one at which a steady state is reached sooner"
+	switch s.Load.Model() {
+	case load.Closed:
+		name, value, want = "Load.Clients", s.clients(), "fewer, or longer pauses"
+		m.closedRuns()
+	case load.Burst:
+		name, value, want = "Load.Burst", s.clients(), "fewer"
+		m.waveRuns()
+	default:
+		m.openRuns()
 	}
-	warm, err := s.warmUp()
-	if err != nil {
-		return nil, err
+	each := m.arrive + float64(m.Requests)
+	if runs := int(maxSimulated / each); m.fewer && s.Load.Model().Open() && runs < m.Runs && runs >= 5 {
+		m.Runs = runs
 	}
-	if often := fewer && s.Service.unseen(s.Runs*s.Requests, s.moment()) > maxUnseen; often && s.Service.unseen(5*s.Runs*s.Requests, s.moment()) <= maxUnseen {
-		s.Requests *= 5
+	if need := float64(m.Runs) * each; !(need <= maxSimulated) {
+		return nil, field.Check(false, name, value, fmt.Sprintf("%s: %.2g requests would have to be simulated, and at most %.2g can be", want, need, float64(maxSimulated)))
 	}
-	// Constant services end in a pattern that repeats after one: what is measured
-	// of less than some of them is that part of the pattern.
-	s.Requests = max(s.Requests, int(minServices*s.Load))
-	each := warm*s.Load + float64(s.Requests)
-	if runs := int(maxSimulated / each); fewer && runs < s.Runs && runs >= 5 {
-		s.Runs = runs
-	}
-	if need := float64(s.Runs) * each; need > maxSimulated {
-		return nil, bad(false, "load", s.Load, fmt.Sprintf(
-			"one at which a steady state is sooner reached: %.2g arrivals would have to be simulated, of at most %.2g", need, float64(maxSimulated)))
-	}
-	out := summary(s, quantiles, func(r *rand.Rand) simulatedRun { return s.run(r, warm) })
-	if s.Service.unseen(out.Requests, s.moment()) > maxUnseen {
+	out := m.summary(confidence, quantiles)
+	if s.Load.Model().Open() && s.ServiceLaw.unseen(out.requests, m.moment()) > maxUnseen {
 		unknown := Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
-		out.WaitMean, out.LatencyMean, out.InFlight, out.Rare = unknown, unknown, unknown, true
+		out.waitMean, out.latencyMean, out.inFlight, out.rare = unknown, unknown, unknown, true
 		for i, p := range quantiles {
 			if p > 0.9 {
-				out.WaitQuantiles[i], out.LatencyQuantiles[i] = unknown, unknown
+				out.waitQuantiles[i], out.latencyQuantiles[i] = unknown, unknown
 			}
 		}
 	}
 	return out, nil
 }
 
-// maxUnseen is the share of what makes a mean that a simulation may be too short
-// to have seen: the intervals of means were seen to hold up to there.
-const maxUnseen = 0.03
+// openRuns prepares runs of an open load.
+func (m *simulation) openRuns() {
+	if n := m.Runs * m.Requests; m.fewer && m.ServiceLaw.unseen(n, m.moment()) > maxUnseen && m.ServiceLaw.unseen(5*n, m.moment()) <= maxUnseen {
+		m.Requests *= 5
+	}
+	// Constant services end in a pattern that repeats after one service: less than
+	// some of them would measure a part of the pattern.
+	m.Requests = max(m.Requests, int(minServices*m.load()))
+	m.warm = m.warmUp()
+	m.arrive = m.warm * m.load()
+	m.run = func(r *rand.Rand) *simulatedRun {
+		service := m.ServiceLaw.Sampler(r)
+		l := newLine[float64](m.Workers, m.Queue, m.ServiceLaw.kind() == Constant)
+		out := &simulatedRun{begin: m.warm}
+		gap := 1 / m.load()
+		var t float64
+		for range m.backlog(r) { // they come at once, so that the steady state is reached sooner
+			l.submit(0, service(), 0)
+		}
+		for i := 1; out.offered < m.Requests; i++ {
+			if m.Load.Model() == load.Constant {
+				t = float64(i) * gap // no sum, which would drift
+			} else {
+				t += gap * r.ExpFloat64()
+			}
+			took := service()
+			o, wait := l.submit(t, took, m.longest)
+			out.add(t, m.warm, o, wait, took)
+		}
+		return out
+	}
+}
 
-// moment is the power of the service time on whose mean the mean wait hangs.
-// Where the queue has a bound, a long service adds to it what it takes; where it
-// has none, as much again for each that comes meanwhile, unless so many workers
-// are left that as many services must be long at once (Scheller-Wolf and Vesilo,
+// closedRuns prepares runs of clients, which begin evenly over a service and the rest
+// of a think time. The rejected share is that of what clients send, and so
+// describes them as much as the server.
+func (m *simulation) closedRuns() {
+	n, workers := float64(m.clients()), float64(m.Workers)
+	think, backoff := m.in(m.Load.ThinkTime), m.in(m.backoff())
+	inside := n
+	if m.Queue != Unbounded {
+		inside = min(inside, workers+float64(m.Queue))
+	}
+	m.warm = (10 + 5*(think+inside/workers)) * (1 + m.ServiceLaw.variance()/2)
+	rate := inside / max(1, inside/workers+think) // at most
+	if n > inside {
+		rate += (n - inside) / backoff
+	}
+	m.arrive = m.warm * rate
+	m.run = func(r *rand.Rand) *simulatedRun {
+		service, law := m.ServiceLaw.Sampler(r), m.ThinkLaw.Sampler(r)
+		l := newLine[float64](m.Workers, m.Queue, m.ServiceLaw.kind() == Constant)
+		next := make([]float64, m.clients()) // when each client sends: a heap
+		for i := range next {
+			next[i] = r.Float64() + think*m.ThinkLaw.residual(r)
+		}
+		slices.Sort(next)
+		out := &simulatedRun{begin: m.warm}
+		for out.offered < m.Requests {
+			t, took := next[0], service()
+			o, wait := l.submit(t, took, m.longest)
+			if o == served {
+				siftDown(next, t+wait+took+think*law())
+			} else {
+				siftDown(next, t+wait+backoff*law())
+			}
+			out.add(t, m.warm, o, wait, took)
+		}
+		return out
+	}
+}
+
+// waveRuns prepares runs of as many waves as make up the requests, each at an idle
+// server. Throughput means nothing.
+func (m *simulation) waveRuns() {
+	n := m.clients()
+	waves := (m.Requests + n - 1) / n
+	m.Requests = waves * n
+	m.run = func(r *rand.Rand) *simulatedRun {
+		out := &simulatedRun{}
+		service := m.ServiceLaw.Sampler(r)
+		for range waves {
+			l := newLine[float64](m.Workers, m.Queue, false)
+			for range n {
+				took := service()
+				o, wait := l.submit(0, took, m.longest)
+				out.add(0, 0, o, wait, took)
+			}
+		}
+		return out
+	}
+}
+
+// moment is the power of the service time whose mean decides the mean wait. Where
+// the queue is bounded, a long service adds its own length; where it is not, as
+// much again for each request that arrives meanwhile, unless so many workers are
+// left that as many services must be long at once (Scheller-Wolf and Vesilo,
 // Structural Interpretation and Derivation of Necessary and Sufficient Conditions
 // for Delay Moments in FIFO Multiserver Queues, Queueing Systems 54, 2006).
-func (s Simulation) moment() float64 {
-	if s.Places != Unbounded || s.Longest > 0 {
+func (m *simulation) moment() float64 {
+	if m.Queue != Unbounded || m.longest > 0 {
 		return 1
 	}
-	return 1 + 1/math.Floor(float64(s.Workers)-s.Load+1)
+	return 1 + 1/math.Floor(float64(m.Workers)-m.load()+1)
 }
 
-// summary does all runs.
-func summary(s Simulation, quantiles []float64, do func(*rand.Rand) simulatedRun) *Simulated {
-	var rejected, waits, means, latencies, rates, inside []float64
-	var arriving, serving []float64 // weights of the runs in which any came, or was served
-	var byWait, byLatency sampledTimes
-	total := 0
-	for run := range s.Runs {
-		r := rand.New(rand.NewPCG(s.Seed, uint64(run)))
-		one := do(r)
-		total += one.offered
-		rejected = append(rejected, 1-float64(len(one.waits))/float64(one.offered))
-		arriving = append(arriving, float64(one.offered)/one.length())
-		rates = append(rates, float64(len(one.waits))/one.length())
-		if len(one.waits) == 0 {
-			continue
-		}
-		waits = append(waits, one.waited/float64(len(one.waits)))
-		means = append(means, mean(one.waits))
-		latencies = append(latencies, mean(one.latencies))
-		inside = append(inside, (mean(one.latencies)*float64(len(one.latencies))+one.spent)/one.length())
-		rate := rates[len(rates)-1]
-		serving = append(serving, rate)
-		byWait.add(one.waits, rate)
-		byLatency.add(one.latencies, rate)
+// warmUp is how long an open load must run before anything is measured.
+func (m *simulation) warmUp() float64 {
+	n, room := float64(m.Workers), float64(m.Queue)
+	if m.Queue == Unbounded {
+		room = math.Inf(1)
 	}
-	out := &Simulated{Requests: total, Confidence: s.Confidence}
-	counted := func(v []float64) Estimate { return countedMean(v, math.Inf(1), s.Confidence) }
-	out.Rejected = countedShare(weighted(rejected, arriving), float64(total), s.Confidence)
-	out.WaitProbability = Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
-	if len(waits) > 0 {
-		out.WaitProbability = countedShare(weighted(waits, serving), float64(total), s.Confidence)
+	if m.longest > 0 { // only so many wait for less
+		room = min(room, math.Ceil(n*m.longest))
 	}
-	out.WaitMean = counted(weighted(means, serving))
-	out.LatencyMean = counted(weighted(latencies, serving))
-	out.Throughput = counted(rates)
-	out.InFlight = counted(inside)
-	for _, p := range quantiles {
-		out.WaitQuantiles = append(out.WaitQuantiles, byWait.quantile(p, s.Confidence))
-		out.LatencyQuantiles = append(out.LatencyQuantiles, byLatency.quantile(p, s.Confidence))
-	}
-	return out
-}
-
-func (s Simulation) normal() Simulation {
-	if s.Arrivals == "" {
-		s.Arrivals = PoissonArrivals
-	}
-	if s.Runs == 0 {
-		s.Runs = DefaultRuns
-	}
-	if s.Requests == 0 {
-		s.Requests = DefaultRequests
-	}
-	if s.Confidence == 0 {
-		s.Confidence = DefaultConfidence
-	}
-	return s
-}
-
-func (s Simulation) check(quantiles []float64) error {
-	for _, p := range quantiles {
-		if err := badShare("quantile", p); err != nil {
-			return err
-		}
-	}
-	return firstOf(badWorkers(s.Workers), badPlaces(s.Places), badLoad(s.Load), bad(s.Load > 0, "load", s.Load, "above 0"), s.Service.check("service", "cv"),
-		bad(s.Arrivals == PoissonArrivals || s.Arrivals == ConstantArrivals, "arrivals", s.Arrivals, "poisson or constant"),
-		bad(s.Longest >= 0 && s.Longest <= maxTime, "longest", s.Longest, fmt.Sprintf("from 0 to %g", float64(maxTime))),
-		bad(s.Runs >= 2 && s.Runs <= 10_000, "runs", s.Runs, "from 2 to 10000"),
-		bad(s.Requests >= 1 && s.Requests <= maxSimulated, "requests", s.Requests, fmt.Sprintf("from 1 to %d", maxSimulated)),
-		badShare("confidence", s.Confidence),
-		bad(s.Places != Unbounded || s.Longest > 0 || s.Load <= float64(s.Workers)*(1-1e-9), "load", s.Load, "below the number of workers, for a queue without a bound"),
-	)
-}
-
-// warmUp is how long to run before anything is measured.
-func (s Simulation) warmUp() (float64, error) {
-	n := float64(s.Workers)
-	places := s.Places
-	if s.Longest > 0 {
-		// So many at most wait for less.
-		if most := math.Ceil(n * s.Longest); places == Unbounded || most < float64(places) {
-			places = int(min(most, MaxPlaces))
-		}
-	}
-	if reach := s.reach(); reach < float64(places) {
-		places = int(math.Ceil(reach))
-	}
-	warm, err := WarmUp(s.Workers, places, s.Load)
+	room = min(room, math.Ceil(m.reach()), MaxQueue)
+	warm, err := WarmUp(m.Workers, int(room), m.load())
 	if err != nil {
-		return 0, err
+		return math.Inf(1)
 	}
 	// A service far above the mean is remembered for as long.
-	warm *= 1 + s.Service.CV*s.Service.CV/2
-	return warm, nil
+	return warm * (1 + m.ServiceLaw.variance()/2)
+}
+
+// backlog is how many requests are there when a run begins: in a queue that
+// hardly ever reaches its bound about as many as in the long run, which it would
+// take long to reach from an empty one.
+func (m *simulation) backlog(r *rand.Rand) int {
+	if m.Queue != Unbounded && float64(m.Queue) < 3*m.reach() || m.longest > 0 {
+		return 0
+	}
+	n, a := float64(m.Workers), m.load()
+	if r.Float64() > erlangC(m.Workers, a) {
+		return 0
+	}
+	spread := 1 + m.ServiceLaw.variance()
+	if m.Load.Model() == load.Constant {
+		spread--
+	}
+	return m.Workers + int(min(r.ExpFloat64()*a/(n-a)*spread/2, maxSimulated/1000))
+}
+
+// reach is how many wait at most, but for rare moments; infinite where the load
+// leaves the workers no time.
+func (m *simulation) reach() float64 {
+	n, a := float64(m.Workers), m.load()
+	if a > n*(1-1e-9) {
+		return math.Inf(1)
+	}
+	return 3 * a / (n - a) * max(1, (1+m.ServiceLaw.variance())/2)
 }
 
 // simulatedRun is what one run measured.
@@ -219,105 +253,64 @@ type simulatedRun struct {
 	offered          int
 	begin, end       float64
 	waited           float64 // how many did
-	spent            float64 // waiting, by those that were given up
+	spent            float64 // waiting, by requests that were dropped
 	waits, latencies []float64
 }
 
-// add is one that arrived at t, and what became of it.
-func (r *simulatedRun) add(t, warm float64, f simulatedFate, wait, took float64) {
+// add is a request that arrived at t, and its outcome.
+func (r *simulatedRun) add(t, warm float64, o outcome, wait, took float64) {
 	if t < warm {
 		r.begin = t
 		return
 	}
 	r.offered++
 	r.end = t
-	if f != served {
-		r.spent += boolTo(f == givenUp) * wait
+	if o != served {
+		r.spent += boolTo(o == dropped) * wait
 		return
 	}
-	if wait > 0 {
-		r.waited++
-	}
+	r.waited += boolTo(wait > 0)
 	r.waits = append(r.waits, wait)
 	r.latencies = append(r.latencies, wait+took)
 }
 
-// length is the time in which those came that are counted.
-func (r *simulatedRun) length() float64 { return max(r.end-r.begin, 1e-300) }
-
-func (s Simulation) run(r *rand.Rand, warm float64) simulatedRun {
-	service := s.Service.sampler(r)
-	l := newLine[float64](s.Workers, s.Places, s.Service.kind() == Constant)
-	out := simulatedRun{begin: warm}
-	gap := 1 / s.Load
-	var t float64
-	for range s.backlog(r) { // they come at once, so that the long run is sooner reached
-		l.submit(0, service(), 0)
-	}
-	for i := 1; out.offered < s.Requests; i++ {
-		if s.Arrivals == ConstantArrivals {
-			t = float64(i) * gap // no sum, which would drift
-		} else {
-			t += gap * r.ExpFloat64()
+// summary does all runs.
+func (m *simulation) summary(confidence float64, quantiles []float64) *simulated {
+	var rejected, waits, means, latencies, rates, inside []float64
+	var arriving, serving []float64 // weights of the runs in which requests arrived, or were served
+	var byWait, byLatency sampledTimes
+	out := &simulated{}
+	for run := range m.Runs {
+		one := m.run(rand.New(rand.NewPCG(m.Seed, uint64(run))))
+		length, n := max(one.end-one.begin, 1e-300), float64(len(one.waits))
+		out.requests += one.offered
+		rejected = append(rejected, 1-n/float64(one.offered))
+		arriving = append(arriving, float64(one.offered)/length)
+		rates = append(rates, n/length)
+		if n == 0 {
+			continue
 		}
-		took := service()
-		f, wait := l.submit(t, took, s.Longest)
-		out.add(t, warm, f, wait, took)
+		waits = append(waits, one.waited/n)
+		means = append(means, mean(one.waits))
+		latencies = append(latencies, mean(one.latencies))
+		inside = append(inside, (mean(one.latencies)*n+one.spent)/length)
+		serving = append(serving, n/length)
+		byWait.add(one.waits, n/length)
+		byLatency.add(one.latencies, n/length)
+	}
+	counted := func(v []float64) Estimate { return countedMean(v, math.Inf(1), confidence) }
+	out.rejected = countedShare(weighted(rejected, arriving), float64(out.requests), confidence)
+	out.waitProbability = Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
+	if len(waits) > 0 {
+		out.waitProbability = countedShare(weighted(waits, serving), float64(out.requests), confidence)
+	}
+	out.waitMean = counted(weighted(means, serving))
+	out.latencyMean = counted(weighted(latencies, serving))
+	out.throughput = counted(rates)
+	out.inFlight = counted(inside)
+	for _, p := range quantiles {
+		out.waitQuantiles = append(out.waitQuantiles, byWait.quantile(p, confidence))
+		out.latencyQuantiles = append(out.latencyQuantiles, byLatency.quantile(p, confidence))
 	}
 	return out
-}
-
-// backlog is how many are there when a run begins: of a queue that hardly ever
-// reaches its bound about as many as in the long run, which it would take long to
-// get to from an empty one.
-func (s Simulation) backlog(r *rand.Rand) int {
-	if s.Places != Unbounded && float64(s.Places) < 3*s.reach() || s.Longest > 0 {
-		return 0
-	}
-	busy, n := mustShare(ErlangC(s.Workers, s.Load)), float64(s.Workers)
-	if r.Float64() > busy {
-		return 0
-	}
-	spread := 1 + s.Service.variance()
-	if s.Arrivals == ConstantArrivals {
-		spread--
-	}
-	return s.Workers + int(min(r.ExpFloat64()*s.Load/(n-s.Load)*spread/2, maxSimulated/1000))
-}
-
-// reach is how many wait at most, but for rare moments, where the load leaves the
-// workers some time; else it is infinite.
-func (s Simulation) reach() float64 {
-	n := float64(s.Workers)
-	if s.Load > n*(1-1e-9) {
-		return math.Inf(1)
-	}
-	return 3 * s.Load / (n - s.Load) * max(1, (1+s.Service.variance())/2)
-}
-
-// mustShare is a share, 0 where there is none.
-func mustShare(p float64, err error) float64 {
-	if err != nil {
-		return 0
-	}
-	return p
-}
-
-func mean(v []float64) float64 {
-	var sum float64
-	for _, v := range v {
-		sum += v
-	}
-	return sum / float64(len(v))
-}
-
-// nearestRank is the value that a share p of the sorted does not exceed.
-func nearestRank(sorted []float64, p float64) float64 {
-	i := int(math.Ceil(p*float64(len(sorted)))) - 1
-	return sorted[min(max(i, 0), len(sorted)-1)]
-}
-
-func within(e Estimate, low, high float64) Estimate {
-	e.Low, e.High = max(e.Low, low), min(e.High, high)
-	return e
 }

@@ -49,20 +49,20 @@ func TestJudge(t *testing.T) {
 	}{
 		{"all within", 0.98, 1.02, Confirmed},
 		{"just within", 0.9, 1.1, Confirmed},
-		{"sticks out", 0.98, 1.11, CannotTell},
-		{"around all of it", 0, 2, CannotTell},
+		{"sticks out", 0.98, 1.11, Inconclusive},
+		{"around all of it", 0, 2, Inconclusive},
 		{"all above", 1.11, 1.2, Contradicted},
 		{"all below", 0.5, 0.89, Contradicted},
-		{"no knowing", math.Inf(-1), math.Inf(1), CannotTell},
-		{"not a number", math.NaN(), math.NaN(), CannotTell},
-		{"upside down", 1.02, 0.98, CannotTell},
+		{"no knowing", math.Inf(-1), math.Inf(1), Inconclusive},
+		{"not a number", math.NaN(), math.NaN(), Inconclusive},
+		{"upside down", 1.02, 0.98, Inconclusive},
 	}
 	for _, row := range rows {
 		if got := Judge(Estimate{1, row.low, row.high}, 1, 0.1); got != row.want {
 			t.Errorf("%s: %v, want %v", row.about, got, row.want)
 		}
 	}
-	if got := Judge(Estimate{1, 1, 1}, math.NaN(), 0.1); got != CannotTell {
+	if got := Judge(Estimate{1, 1, 1}, math.NaN(), 0.1); got != Inconclusive {
 		t.Errorf("nothing expected: %v", got)
 	}
 }
@@ -103,7 +103,7 @@ func TestWarmUpSuffices(t *testing.T) {
 			}
 			p = next
 		}
-		limit := must(MMcK(row.c, row.k, row.a)).Rejected
+		limit := mmcK(row.c, row.k, row.a).rejected
 		if got := p[len(p)-1]; math.Abs(got/limit-1) > 0.05 {
 			t.Errorf("%v: after %v, %v are rejected, in the end %v", row, warm, got, limit)
 		}

@@ -1,105 +1,67 @@
-// Package theory has the queueing models that a measured server can be held
-// against: pure functions, without a clock and without randomness that is not
-// seeded.
+// Package theory has the queueing models that a measured server can be compared
+// with: pure functions, without a clock and without unseeded randomness.
 //
-// It is used in three ways.
+//  1. [Predict] takes a load and a server ([Setting]), chooses the model, and
+//     returns the expected shares, rates, waits and latencies, and whether they
+//     are exact. [WorkersFor] is its inverse.
+//  2. [Replay] takes recorded arrivals and service times and decides for each
+//     request whether it had to be accepted and when it had to start. It has no
+//     sampling error, and so is the sharpest check.
+//  3. [WarmUp], [BatchMeans] and [Judge] are for comparing a measurement with a
+//     prediction: how long to warm up, the interval, and the verdict.
 //
-//  1. [Predict] takes the description of a load and a server, chooses the model,
-//     and says what it expects: shares, rates, waits and latencies, and whether
-//     that is exact.
-//  2. [Replay] takes recorded arrivals and service times and says of each single
-//     request whether it had to be accepted, and when it had to start: no
-//     sampling error, and so the sharpest check.
-//  3. The models themselves, one family a file, where a caller knows which one
-//     applies; and what is needed to hold a measurement against them: how long to
-//     warm up ([WarmUp]), what the interval is ([BatchMeans]), and whether it
-//     confirms ([Judge]).
+// The models themselves are not exported; they are one family per file.
 //
 // # Notation
 //
-// There are c workers, and places for k requests that wait; the system holds c+k
+// There are c workers and a queue with room for k requests; the system holds c+k
 // (books often call that K). The offered load a, in erlangs, is the arrival rate
-// times the mean service time; a/c is the load of a worker. Times that a model
-// takes or returns are in units of the mean service time, unless it says
-// otherwise. A share is a number from 0 to 1.
+// times the mean service time; a/c is the load of a worker. Inside the package
+// times are in units of the mean service time. A share is a number from 0 to 1.
 //
 // # Range
 //
-// Workers are at most [MaxWorkers], places at most [MaxPlaces] or [Unbounded],
-// loads at most [MaxLoad]. Within it nothing overflows: recursions are scaled, or
-// all their terms are positive. What is out of range is a [*RangeError], and no
-// input makes anything panic.
+// There are at most [MaxWorkers] workers, a queue of at most [MaxQueue] or
+// [Unbounded], and a load of at most [MaxLoad]. Within it nothing overflows:
+// recursions are scaled, or all their terms are positive. What is out of range
+// is a [field.Error].
 package theory
 
-import (
-	"fmt"
-)
-
-// What the models take at most; see the range of the package.
+// Limits of a [Setting].
 const (
 	MaxWorkers = 1_000_000
-	MaxPlaces  = 10_000_000
-	MaxLoad    = 1e7
+	MaxQueue   = 10_000_000 // also of clients
+	MaxLoad    = 1e7        // in erlangs
+
+	maxTime = 1e9 // in mean service times
 )
 
-// maxTime is the longest time a model takes, in mean service times.
-const maxTime = 1e9
-
-// Unbounded is how many places a queue has that never rejects.
+// Unbounded is a number of workers, or a length of the queue, without a limit.
 const Unbounded = -1
 
-// RangeError says which parameter of a model is out of range.
-type RangeError struct {
-	Name  string // of the parameter, or of the command's flag, such as --workers
-	Value any
-	Must  string // what it must be, such as "from 1 to 10"
-}
+// share removes rounding errors from a share.
+func share(p float64) float64 { return min(max(p, 0), 1) }
 
-func (e *RangeError) Error() string { return fmt.Sprintf("%s=%v: must be %s", e.Name, e.Value, e.Must) }
-
-// bad is a RangeError, where ok is not so.
-func bad(ok bool, name string, value any, must string) error {
-	if ok {
-		return nil
+func boolTo(b bool) float64 {
+	if b {
+		return 1
 	}
-	return &RangeError{name, value, must}
+	return 0
 }
 
-// firstOf is the first error there is.
-func firstOf(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
+// bisect is the smallest number from low to high for which above is true, given
+// that it is false up to some point and true from there.
+func bisect(low, high float64, above func(float64) bool) float64 {
+	for range 2000 {
+		mid := low + (high-low)/2
+		if mid <= low || mid >= high {
+			break
+		}
+		if above(mid) {
+			high = mid
+		} else {
+			low = mid
 		}
 	}
-	return nil
+	return high
 }
-
-func badWorkers(c int) error {
-	return bad(c >= 1 && c <= MaxWorkers, "workers", c, fmt.Sprintf("from 1 to %d", MaxWorkers))
-}
-
-func badPlaces(k int) error {
-	return bad(k >= Unbounded && k <= MaxPlaces, "places", k, fmt.Sprintf("from 0 to %d, or %d for no bound", MaxPlaces, Unbounded))
-}
-
-func badBoundedPlaces(k int) error {
-	return bad(k >= 0 && k <= MaxPlaces, "places", k, fmt.Sprintf("from 0 to %d", MaxPlaces))
-}
-
-func badLoad(a float64) error {
-	return bad(a >= 0 && a <= MaxLoad, "load", a, fmt.Sprintf("from 0 to %g", float64(MaxLoad)))
-}
-
-// badStable is for queues without a bound: the load must leave the workers some
-// time, or nothing is ever steady.
-func badStable(c int, a float64) error {
-	return bad(a <= float64(c)*(1-1e-9), "load", a, fmt.Sprintf("below the number of workers, %d, for a queue without a bound", c))
-}
-
-func badShare(name string, p float64) error {
-	return bad(p > 0 && p < 1, name, p, "more than 0 and less than 1")
-}
-
-// share keeps rounding from making a share less than 0 or more than 1.
-func share(p float64) float64 { return min(max(p, 0), 1) }

@@ -123,6 +123,7 @@ func distance(a, b string) int {
 
 // fieldFlags are the flags whose names are not their field's in kebab case.
 var fieldFlags = map[string]string{
+	"ServiceLaw.Kind": "service-dist", "ServiceLaw.CV": "service-cv", "ThinkLaw.Kind": "think-time-dist", "ThinkLaw.CV": "think-time-cv",
 	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
 	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
 	"Bare.Latency": "backend-latency", "BackendURL": "backend-url", "GRPCLimit": "grpc-limit", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",

@@ -255,8 +255,8 @@ func verified(r *conformance.Report) error {
 		return &exitError{exitRegressed, fmt.Errorf("%d quantities are contradicted, and %d fates unexplained", n[theory.Contradicted.String()], fates.Unexplained())}
 	case n[conformance.NotValid] > 0:
 		return &exitError{exitInvalid, fmt.Errorf("%d quantities are of cells that are not valid: the generator was the limit, or the machine", n[conformance.NotValid])}
-	case n[theory.CannotTell.String()] > 0:
-		return &exitError{exitCannotTell, fmt.Errorf("%d quantities cannot be told: the table says how long a window each needs", n[theory.CannotTell.String()])}
+	case n[theory.Inconclusive.String()] > 0:
+		return &exitError{exitCannotTell, fmt.Errorf("%d quantities cannot be told: the table says how long a window each needs", n[theory.Inconclusive.String()])}
 	}
 	return nil
 }

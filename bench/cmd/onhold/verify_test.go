@@ -133,8 +133,8 @@ func TestVerifyExitCodes(t *testing.T) {
 		{explained, exitOK},
 		{unexplained, exitRegressed},
 		{report("confirmed", "contradicted", "not valid"), exitRegressed},
-		{report("confirmed", "cannot tell", "not valid"), exitInvalid},
-		{report("confirmed", "cannot tell"), exitCannotTell},
+		{report("confirmed", "inconclusive", "not valid"), exitInvalid},
+		{report("confirmed", "inconclusive"), exitCannotTell},
 	} {
 		if got := codeOf(verified(c.r)); got != c.want {
 			t.Errorf("%v: exit code %d, want %d", c.r.Answers(), got, c.want)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/words"
@@ -21,14 +22,15 @@ const expectedRejected = 0.01
 func Expected(levels []float64, line []model.Point) *canvas.Figure {
 	points := slices.DeleteFunc(slices.Clone(line), func(p model.Point) bool { return !slices.Contains(levels, p.Level) })
 	c := points[0].Case
-	m := capacityAxes(c.Load)
+	model := string(c.Load.Model())
+	m := capacityAxes(model)
 	col := capacityColumn{name: "theory", hue: canvas.Ink, theory: linesOf(line, "p50", "p90", "p99")}
 	col.theory.alone = true
 	for _, p := range points {
 		col.shares = append(col.shares, shares{level: p.Level})
 	}
-	if c.Load == theory.LoadClosed && c.Think == 0 && c.Workers != theory.Unbounded {
-		col.rules = poolRules(c.Workers, c.Places)
+	if c.Load.Model() == load.Closed && c.Load.ThinkTime == 0 && c.Workers != theory.Unbounded {
+		col.rules = poolRules(c.Workers, c.Queue)
 	}
 	m.columns = []capacityColumn{col}
 	m.setLimits()
@@ -36,9 +38,9 @@ func Expected(levels []float64, line []model.Point) *canvas.Figure {
 	last := points[len(points)-1]
 	return &canvas.Figure{
 		W: capacityW, H: capacityH, Title: title,
-		Footer: []string{"nothing was measured: theory alone · " + c.Load + " load · " + col.theory.words()},
+		Footer: []string{"nothing was measured: theory alone · " + model + " load · " + col.theory.words()},
 		Alt: fmt.Sprintf("Three stacked line charts over %s from %s to %s, of theory alone, nothing was measured: latency percentiles of the served, the share that is rejected, and goodput. At %s theory expects %s. %s",
-			result.LevelUnit(c.Load, 2), units.Number(points[0].Level), units.Number(last.Level), levelWords(c.Load, last.Level), col.theory.at(last.Level), words.Sentence(title)),
+			result.LevelUnit(model, 2), units.Number(points[0].Level), units.Number(last.Level), levelWords(model, last.Level), col.theory.at(last.Level), words.Sentence(title)),
 		Draw: func(p *canvas.Canvas, body canvas.Rect) {
 			m.draw(p, body, []canvas.Heading{{Name: "theory", Note: ServerWords(c.Setting), Hue: canvas.Ink}})
 		},
@@ -51,7 +53,7 @@ func levelWords(load string, level float64) string {
 
 // expectedTitle says from which level on theory expects rejections.
 func expectedTitle(points []model.Point) string {
-	load := points[0].Case.Load
+	load := string(points[0].Case.Load.Model())
 	last := points[len(points)-1]
 	fine := -1
 	for i, p := range points {

@@ -78,10 +78,10 @@ func (t theoryLines) words() string {
 	}
 	first := t.points[0].Case
 	var models, methods []string
-	lo, hi := first.Service, first.Service
+	lo, hi := first.ServiceTime, first.ServiceTime
 	measured := true
 	for _, p := range t.points {
-		model := strings.ReplaceAll(strings.TrimPrefix(p.Model, p.Case.Load+", "), ",", "")
+		model := strings.ReplaceAll(strings.TrimPrefix(p.Model, string(p.Case.Load.Model())+", "), ",", "")
 		if !slices.Contains(models, model) {
 			models = append(models, model)
 		}
@@ -92,7 +92,7 @@ func (t theoryLines) words() string {
 		if !slices.Contains(methods, method) {
 			methods = append(methods, method)
 		}
-		lo, hi = min(lo, p.Case.Service), max(hi, p.Case.Service)
+		lo, hi = min(lo, p.Case.ServiceTime), max(hi, p.Case.ServiceTime)
 		measured = measured && p.Case.Measured
 	}
 	service := "service " + Precise(lo)
@@ -136,12 +136,12 @@ func ServerWords(s theory.Setting) string {
 	switch workers := units.Plural(s.Workers, "worker"); {
 	case s.Workers == theory.Unbounded:
 		return "no limit"
-	case s.Places == theory.Unbounded:
+	case s.Queue == theory.Unbounded:
 		return workers + ", unbounded queue"
-	case s.Places == 0:
+	case s.Queue == 0:
 		return workers + ", no queue"
 	default:
-		return fmt.Sprintf("%s, queue %s", workers, units.Int(s.Places))
+		return fmt.Sprintf("%s, queue %s", workers, units.Int(s.Queue))
 	}
 }
 

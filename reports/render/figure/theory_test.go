@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
@@ -90,7 +91,7 @@ func TestNoTheoryWhereNoModelHolds(t *testing.T) {
 
 // Few simulations, for each takes a while; more points where there is a formula.
 func TestTheoryTakesFewPoints(t *testing.T) {
-	c := model.Case{Setting: theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 5, Places: 5, Service: 20 * time.Millisecond}}
+	c := model.Case{Setting: theory.Setting{Load: load.Load{Rate: 1}, Workers: 5, Queue: 5, ServiceTime: 20 * time.Millisecond}}
 	levels := []float64{50, 100, 150, 200, 250, 300, 400}
 	count := func() int {
 		var cases []model.Case
@@ -102,7 +103,7 @@ func TestTheoryTakesFewPoints(t *testing.T) {
 	if n := count(); n < 14 || n > 25 {
 		t.Errorf("%d simulations", n)
 	}
-	c.Places = 0
+	c.Queue = 0
 	if n := count(); n < 40 || n > 60 {
 		t.Errorf("%d points of a formula", n)
 	}
@@ -118,7 +119,7 @@ func expectedLine(s theory.Setting, levels ...float64) []model.Point {
 
 func TestTheoryAloneSaysThatNothingWasMeasured(t *testing.T) {
 	levels := []float64{10, 20, 30, 40, 50, 60, 80}
-	f := Expected(levels, expectedLine(theory.Setting{Load: theory.LoadPoisson, Rate: 1, Workers: 10, Places: 10, Service: 200 * time.Millisecond,
+	f := Expected(levels, expectedLine(theory.Setting{Load: load.Load{Rate: 1}, Workers: 10, Queue: 10, ServiceTime: 200 * time.Millisecond,
 		ServiceLaw: theory.Law{Kind: theory.Exponential}}, levels...))
 	if want := "Theory expects at most 1 % rejected up to 40 arrivals/s, and 38 % at 80"; f.Title != want {
 		t.Errorf("title %q, want %q", f.Title, want)

@@ -23,7 +23,7 @@ const (
 var answerLooks = map[string]look{
 	theory.Confirmed.String():    {canvas.Blue, canvas.Circle},
 	theory.Contradicted.String(): {canvas.Vermilion, canvas.ArrowRight},
-	theory.CannotTell.String():   {canvas.Mix(canvas.Grey, canvas.Black, 0.2), canvas.Square},
+	theory.Inconclusive.String(): {canvas.Mix(canvas.Grey, canvas.Black, 0.2), canvas.Square},
 	conformance.NotValid:         {canvas.Black, canvas.Cross},
 }
 
@@ -171,7 +171,7 @@ func (v verification) losses(r canvas.Rect) {
 	for i, c := range cells {
 		for _, j := range c.Judgements {
 			if j.Quantity == conformance.Rejected {
-				v.bar(r, 0.5, i, each, c.Spec.Law, j.Measured, j.Expected, QuantityText(j.Quantity, j.Measured))
+				v.bar(r, 0.5, i, each, c.Spec.ServiceLaw.Kind, j.Measured, j.Expected, QuantityText(j.Quantity, j.Measured))
 			}
 		}
 	}

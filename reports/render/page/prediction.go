@@ -22,7 +22,7 @@ func Prediction(w io.Writer, s theory.Setting, p *theory.Prediction) error {
 	if !p.Exact {
 		exact = "not exact"
 	}
-	text := words.Paragraph(settingOf(s), "") +
+	text := words.Paragraph(settingOf(s, true), "") +
 		words.Paragraph(fmt.Sprintf("Model %s, %s: %s.", p.Model, exact, figure.MethodWords(p.Method)), "") + "\n"
 	in := theory.Intervals{}
 	if p.Interval != nil {
@@ -69,8 +69,7 @@ func Prediction(w io.Writer, s theory.Setting, p *theory.Prediction) error {
 // Predictions writes what theory expects at some levels to w, as a table.
 func Predictions(w io.Writer, points []model.Point) error {
 	first := points[0].Case.Setting
-	first.Rate, first.Clients = 0, 0
-	columns := table.Numbers(result.LevelUnit(first.Load, 2), "rejected", "ok/s", "busy", "wait", "p50", "p90", "p99", "model")
+	columns := table.Numbers(result.LevelUnit(string(first.Load.Model()), 2), "rejected", "ok/s", "busy", "wait", "p50", "p90", "p99", "model")
 	columns[0].Left, columns[len(columns)-1].Left = false, true
 	t := table.New(columns...)
 	var notes []string
@@ -84,7 +83,7 @@ func Predictions(w io.Writer, points []model.Point) error {
 			knownTime(p.Latency.P50), knownTime(p.Latency.P90), knownTime(p.Latency.P99), model)
 		notes = append(notes, p.Notes...)
 	}
-	text := words.Paragraph(settingOf(first), "") + "\n" + t.String() +
+	text := words.Paragraph(settingOf(first, false), "") + "\n" + t.String() +
 		"\nPercentiles are of the latency of served requests. busy: share of time a worker is busy. wait: the mean.\n"
 	if simulated {
 		text += "~: from a short simulation. A prediction of one level simulates longer and has intervals.\n"
@@ -101,24 +100,34 @@ func predictionNotes(notes []string) string {
 	return text
 }
 
-// settingOf is what was asked about.
-func settingOf(s theory.Setting) string {
-	parts := []string{s.Load + " load"}
+// settingOf is what was asked about, with its level or without.
+func settingOf(s theory.Setting, level bool) string {
+	model := string(s.Load.Model())
+	parts := []string{model + " load"}
 	switch {
-	case s.Rate > 0:
-		parts[0] = fmt.Sprintf("%s %s, %s", units.Number(s.Rate), result.LevelUnit(s.Load, 2), s.Load)
-	case s.Clients > 0:
-		parts[0] = fmt.Sprintf("%s, %s load", sweep.AtLevel(s.Load, s.Clients), s.Load)
+	case level && s.Load.Model().Open():
+		parts[0] = fmt.Sprintf("%s %s, %s", units.Number(s.Load.Rate), result.LevelUnit(model, 2), model)
+	case level:
+		parts[0] = fmt.Sprintf("%s, %s load", sweep.AtLevel(model, int(s.Load.Level())), model)
 	}
-	if s.Think > 0 {
-		parts = append(parts, "think time "+figure.Precise(s.Think)+figure.LawWords(s.ThinkLaw))
+	if s.Load.ThinkTime > 0 {
+		parts = append(parts, "think time "+figure.Precise(s.Load.ThinkTime)+figure.LawWords(s.ThinkLaw))
 	}
-	if s.RejectPause > 0 {
-		parts = append(parts, "backoff "+figure.Precise(s.RejectPause))
+	if s.Load.Backoff > 0 {
+		parts = append(parts, "backoff "+figure.Precise(s.Load.Backoff))
 	}
-	parts = append(parts, figure.ServerWords(s), "service time "+figure.Precise(s.Service)+figure.LawWords(s.ServiceLaw))
+	service := figure.Precise(s.ServiceTime) + figure.LawWords(s.ServiceLaw)
+	switch {
+	case s.Calls > 1 && s.Concurrent:
+		service = fmt.Sprintf("%d concurrent calls of %s", s.Calls, service)
+	case s.Calls > 1:
+		service = fmt.Sprintf("%d sequential calls of %s", s.Calls, service)
+	default:
+		service = "service time " + service
+	}
+	parts = append(parts, figure.ServerWords(s), service)
 	if s.MaxWait > 0 {
-		parts = append(parts, "requests give up after waiting "+figure.Precise(s.MaxWait))
+		parts = append(parts, "requests are dropped after waiting "+figure.Precise(s.MaxWait))
 	}
 	return strings.Join(parts, " · ")
 }

@@ -100,7 +100,7 @@ func verificationTitle(r *conformance.Report) string {
 	default:
 		s = fmt.Sprintf("Does the %s server match theory? %d of %d quantities within %s, none contradicted", r.Target, confirmed, total, within)
 	}
-	if k := n[theory.CannotTell.String()]; k > 0 {
+	if k := n[theory.Inconclusive.String()]; k > 0 {
 		s += fmt.Sprintf(", %d inconclusive", k)
 	}
 	if k := n[conformance.NotValid]; k > 0 {
@@ -190,7 +190,7 @@ func tablesOf(r *conformance.Report) (t verificationTables) {
 	for _, c := range r.Insensitive() {
 		for _, j := range c.Judgements {
 			if j.Quantity == conformance.Rejected {
-				losses.Row(c.Spec.Law, figure.QuantityText(j.Quantity, j.Measured), figure.QuantityText(j.Quantity, j.Expected))
+				losses.Row(c.Spec.ServiceLaw.Kind, figure.QuantityText(j.Quantity, j.Measured), figure.QuantityText(j.Quantity, j.Expected))
 				t.losses = losses
 			}
 		}
@@ -209,7 +209,7 @@ func tablesOf(r *conformance.Report) (t verificationTables) {
 }
 
 func answerOf(j conformance.Judgement) string {
-	if j.Answer == theory.CannotTell.String() && j.Needs > 0 {
+	if j.Answer == theory.Inconclusive.String() && j.Needs > 0 {
 		return fmt.Sprintf("%s (needs %s)", j.Answer, units.Duration(j.Needs.Round(time.Second)))
 	}
 	return j.Answer
@@ -235,16 +235,16 @@ func loadOf(c *conformance.Cell) string {
 	s := c.Spec
 	model := c.Model
 	if model == "" {
-		model = s.Load
+		model = string(s.Load.Model())
 	}
-	pool := fmt.Sprintf("%s %d+%d", model, s.Workers, s.Places)
+	pool := fmt.Sprintf("%s %d+%d", model, s.Workers, s.Queue)
 	switch {
-	case s.Load == theory.LoadClosed || s.Load == theory.LoadBurst:
-		return fmt.Sprintf("%s, %d clients", pool, s.Clients)
-	case c.Service == 0:
+	case !s.Load.Model().Open():
+		return fmt.Sprintf("%s, %.0f clients", pool, s.Load.Level())
+	case c.ServiceTime == 0:
 		return pool
 	}
-	return fmt.Sprintf("%s, %.3g erlangs", pool, c.Rate*c.Service.Seconds())
+	return fmt.Sprintf("%s, %.3g erlangs", pool, c.Rate*c.ServiceTime.Seconds())
 }
 
 // verificationNotes are how to read the table, and what is wrong.

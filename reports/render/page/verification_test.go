@@ -17,7 +17,7 @@ func TestVerifyTitles(t *testing.T) {
 	}
 	started := func(share float64) *conformance.Report {
 		r := with("confirmed")
-		r.Starts = []*conformance.Start{{Name: "all at once", WaitExpected: 1, Cell: &conformance.Cell{Service: time.Second, Wait: time.Duration(share * 1e9)}}}
+		r.Starts = []*conformance.Start{{Name: "all at once", WaitExpected: 1, Cell: &conformance.Cell{ServiceTime: time.Second, Wait: time.Duration(share * 1e9)}}}
 		return r
 	}
 	partial := with("confirmed")
@@ -28,7 +28,7 @@ func TestVerifyTitles(t *testing.T) {
 	}{
 		{with("confirmed", "confirmed"), "The blocking server matches theory: all 2 quantities within ±10 %"},
 		{with("confirmed", "contradicted"), "The blocking server contradicts theory in 1 of 2 quantities"},
-		{with("confirmed", "cannot tell"), "Does the blocking server match theory? 1 of 2 quantities within ±10 %, none contradicted, 1 inconclusive"},
+		{with("confirmed", "inconclusive"), "Does the blocking server match theory? 1 of 2 quantities within ±10 %, none contradicted, 1 inconclusive"},
 		{with("not valid"), "Does the blocking server match theory? 0 of 1 quantities within ±10 %, none contradicted, 1 not valid"},
 		{started(1.08), "The blocking server matches theory: all 1 quantities within ±10 %"},
 		{started(1.15), "The blocking server matches theory: all 1 quantities within ±10 %; lock-step, not judged, deviates by up to 15 %"},

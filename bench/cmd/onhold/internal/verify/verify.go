@@ -144,8 +144,8 @@ func (c Config) run(ctx context.Context, p conformance.Planned, plan bench.Plan,
 	}
 	// The wall clock is that of both; a window is a cut, and need not be exact.
 	from := stage.Start.Sub(t.Started)
-	if s.Load == theory.LoadBurst {
-		from -= s.Every / 2 // between two waves
+	if s.Load.Model() == load.Burst {
+		from -= s.Load.BurstInterval / 2 // between two waves
 	}
 	faults := faultsOf(stage, t, from)
 	cell, err := conformance.Assess(s, t, from, from+stage.Length, c.Report.Precision, c.Report.Confidence)
@@ -201,24 +201,23 @@ func faultsOf(s *result.Stage, t *trace.Trace, from time.Duration) (out []string
 // plan is how a spec is driven.
 func (c Config) plan(p conformance.Planned, plan bench.Plan, name string, try int) bench.Plan {
 	s := p.Spec
-	plan.Load = load.Of(load.Model(s.Load), float64(cmp.Or(s.Rate, s.Clients)))
+	plan.Load = s.Load
 	plan.Warmup, plan.Duration, plan.Seed, plan.MaxLag = s.Warmup(), p.Window, c.Report.Seed, c.MaxLag
 	plan.NoPin = c.NoPin
-	if s.Load == theory.LoadClosed {
-		plan.Load.ThinkTime, plan.Load.RampUp = s.Think, max(s.Service+s.Think, s.Service*time.Duration(s.Clients)/time.Duration(s.Workers))
-	}
-	if s.Load == theory.LoadBurst {
-		plan.Load.BurstInterval = s.Every
-		plan.Warmup = (plan.Warmup + s.Every - 1).Truncate(s.Every)
+	switch every := s.Load.BurstInterval; s.Load.Model() {
+	case load.Closed:
+		plan.Load.RampUp = max(s.ServiceTime+s.Load.ThinkTime, s.ServiceTime*time.Duration(s.Load.Clients)/time.Duration(s.Workers))
+	case load.Burst:
+		plan.Warmup = (plan.Warmup + every - 1).Truncate(every)
 	}
 	plan.Settings = result.Settings{
 		{Key: result.KeyTarget, Value: blocking.Name}, {Key: "cell", Value: s.Name}, {Key: result.KeyBackend, Value: "sim"},
-		{Key: result.KeyBackendLatency, Value: s.Service.String()}, {Key: result.KeyBackendDist, Value: s.Law},
-		{Key: result.KeyWorkers, Value: fmt.Sprint(s.Workers)}, {Key: result.KeyQueue, Value: fmt.Sprint(s.Places)},
+		{Key: result.KeyBackendLatency, Value: s.ServiceTime.String()}, {Key: result.KeyBackendDist, Value: s.ServiceLaw.Kind},
+		{Key: result.KeyWorkers, Value: fmt.Sprint(s.Workers)}, {Key: result.KeyQueue, Value: fmt.Sprint(s.Queue)},
 		{Key: result.KeyTrace, Value: name},
 	}
-	if s.CV > 0 {
-		plan.Settings = plan.Settings.With(result.KeyBackendCV, fmt.Sprint(s.CV))
+	if s.ServiceLaw.CV > 0 {
+		plan.Settings = plan.Settings.With(result.KeyBackendCV, fmt.Sprint(s.ServiceLaw.CV))
 	}
 	if try > 1 {
 		plan.Settings = plan.Settings.With("try", fmt.Sprint(try))
@@ -230,8 +229,8 @@ func (c Config) plan(p conformance.Planned, plan bench.Plan, name string, try in
 func (c Config) drive(ctx context.Context, p conformance.Planned, plan bench.Plan, file string) (*result.Stage, error) {
 	s := p.Spec
 	o := targets.Options{
-		Workers: s.Workers, Queue: cmp.Or(s.Places, targets.NoQueue), Trace: file,
-		Sim: sim.Config{Latency: s.Service, Dist: sim.Dist(s.Law), CV: s.CV, Seed: c.Report.Seed},
+		Workers: s.Workers, Queue: cmp.Or(s.Queue, targets.NoQueue), Trace: file,
+		Sim: sim.Config{Latency: s.ServiceTime, Dist: sim.Dist(s.ServiceLaw.Kind), CV: s.ServiceLaw.CV, Seed: c.Report.Seed},
 	}
 	return targets.Program{CPUs: c.TargetCPUs}.Drive(ctx, blocking.Name, o, plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + "/api/orders?user_id=42"}, epoll.Options{})
@@ -263,7 +262,7 @@ func (c Config) starts(ctx context.Context) error {
 		// A place comes free at a time, and is soon taken.
 		{"one after another", "start-staggered", startWorkers, startService, 1 - 1/a},
 	} {
-		spec := conformance.Spec{Name: s.cell, Load: theory.LoadPoisson, Rate: startRate, Workers: startWorkers, Places: startWorkers, Service: startService, Law: theory.Constant}
+		spec := conformance.Spec{Name: s.cell, Setting: theory.Setting{Load: load.Load{Rate: startRate}, Workers: startWorkers, Queue: startWorkers, ServiceTime: startService, ServiceLaw: theory.Law{Kind: theory.Constant}}}
 		cell, err := c.cell(ctx, conformance.Planned{Spec: spec, Window: c.Starts}, bench.Plan{Pattern: begun{s.first, s.over, startRate}})
 		if err != nil {
 			return err

@@ -7,8 +7,8 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/conformance"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
 )
 
@@ -50,7 +50,7 @@ func TestEveryPlanIsValid(t *testing.T) {
 		if set.Get(result.KeyTrace) != "traces/a.trace" || set.Get("cell") != s.Name || set.Get("try") != "2" || set.Get("seed") != "3" {
 			t.Errorf("%s: %v", s.Name, set)
 		}
-		if s.Load == theory.LoadBurst && p.Warmup%s.Every != 0 {
+		if s.Load.Model() == load.Burst && p.Warmup%s.Load.BurstInterval != 0 {
 			t.Errorf("%s: a warm-up of %v is no whole waves", s.Name, p.Warmup)
 		}
 	}

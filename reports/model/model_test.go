@@ -42,8 +42,8 @@ func TestWhichModelAStageIsACaseOf(t *testing.T) {
 		{"a connection of gRPC carries any number of calls", "backend=grpc backend-latency=200ms target=goroutine backend-connections=3 load=poisson level=90", inf, inf},
 	} {
 		got, ok := model.Of(stage(c.settings))
-		if !ok || got.Workers != c.workers || got.Places != c.places {
-			t.Errorf("%s: %v, %d workers, %d places; want %d and %d", c.why, ok, got.Workers, got.Places, c.workers, c.places)
+		if !ok || got.Workers != c.workers || got.Queue != c.places {
+			t.Errorf("%s: %v, %d workers, %d places; want %d and %d", c.why, ok, got.Workers, got.Queue, c.workers, c.places)
 		}
 	}
 	for _, c := range []struct{ why, settings string }{
@@ -68,16 +68,16 @@ func TestWhichModelAStageIsACaseOf(t *testing.T) {
 func TestTheMeasuredGoesIntoTheModel(t *testing.T) {
 	s := stage(sim + "target=blocking workers=10 queue=5 load=poisson level=90")
 	c, _ := model.Of(s)
-	if c.Measured || c.Service != 200*time.Millisecond || c.Rate != 100 {
+	if c.Measured || c.ServiceTime != 200*time.Millisecond || c.Load.Rate != 100 {
 		t.Errorf("nobody measured the service: %+v; and 300 came in 3 s, not 90 a second", c)
 	}
 	s.Target.ServiceTime = result.MeanTime{N: 300, Mean: 203 * time.Millisecond}
-	if c, _ = model.Of(s); !c.Measured || c.Service != 203*time.Millisecond {
-		t.Errorf("service %v, want the 203 ms that were measured", c.Service)
+	if c, _ = model.Of(s); !c.Measured || c.ServiceTime != 203*time.Millisecond {
+		t.Errorf("service %v, want the 203 ms that were measured", c.ServiceTime)
 	}
 	s.Settings = s.Settings.With("backend-connections", "3")
-	if c, _ = model.Of(s); c.Measured || c.Service != 200*time.Millisecond {
-		t.Errorf("a worker that waits for a connection: %v is not how long one is held", c.Service)
+	if c, _ = model.Of(s); c.Measured || c.ServiceTime != 200*time.Millisecond {
+		t.Errorf("a worker that waits for a connection: %v is not how long one is held", c.ServiceTime)
 	}
 	s.Settings = s.Settings.With("backend-dist", "lognormal")
 	if c, _ = model.Of(s); c.ServiceLaw != (theory.Law{Kind: theory.Lognormal, CV: 1}) {

@@ -58,7 +58,7 @@ func TestRunWithPostgres(t *testing.T) {
 			everything.WriteString(string(text))
 			if name == "stages.jsonl" {
 				_, text, _ := strings.Cut(string(text), `"backend":`)
-				text, _, _ = strings.Cut(text, `"max_inflight"`)
+				text, _, _ = strings.Cut(text, `"max-inflight"`)
 				kept = append(kept, text)
 			}
 		}

@@ -10,34 +10,33 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Requirement is one condition that stages have to meet, like
-// rejected<1%@level=200. It is judged on a single run, without a base.
+// Requirement is one condition that stages must meet, such as rejected<1%@level=200.
+// It is judged on a single run, without a base.
 type Requirement struct {
 	Metric string  // the name of a [result.Metric]
 	Op     string  // one of RequirementOps
 	Value  string  // as it was written, with its unit
 	Bound  float64 // the value: nanoseconds, a share from 0 to 1, a rate, bytes
 
-	// Where is what the settings of a stage must be for the condition to be about
-	// it; where there is none, it is about every stage.
+	// Where are the settings of the stages that the condition applies to; where there
+	// are none, it applies to every stage.
 	Where result.Settings
 }
 
-// RequirementOps are the comparisons that there are.
+// RequirementOps are the comparisons of a requirement.
 var RequirementOps = []string{"<", "<=", ">", ">="}
 
-// Requirements are conditions, all of which have to be met.
+// Requirements are conditions, all of which must be met.
 type Requirements []Requirement
 
 // ParseRequirements reads conditions METRIC OP VALUE[@KEY=VALUE[&KEY=VALUE]…]
 // with commas between, for example p99<250ms,rejected<1%@level=200.
 //
-// What follows the @ belongs to its own condition, and to no other in the list:
-// in the example the p99 of every stage is meant. So a condition means the same
-// wherever it stands, and where somebody thought that it would be otherwise,
-// more is required than they meant, which shows, and never less.
+// The part after @ belongs to its own condition only: the p99 of the example applies
+// to every stage. So a condition means the same wherever it stands, and who expects
+// otherwise requires too much, which shows, and never too little.
 //
-// In a setting's value %2C stands for a comma, %26 for &, and %25 for %.
+// In the value of a setting %2C is a comma, %26 is &, and %25 is %.
 func ParseRequirements(text string) (Requirements, error) {
 	var rs Requirements
 	for part := range strings.SplitSeq(text, ",") {
@@ -55,7 +54,7 @@ func parseRequirement(text string) (Requirement, error) {
 	condition, where, filtered := strings.Cut(text, "@")
 	at := strings.IndexAny(condition, "<>")
 	if at < 0 {
-		return r, fmt.Errorf("want METRIC, one of %s, and a value, like p99<250ms", strings.Join(RequirementOps, " "))
+		return r, fmt.Errorf("want METRIC, one of %s, and a value, such as p99<250ms", strings.Join(RequirementOps, " "))
 	}
 	r.Metric, r.Op, r.Value = strings.TrimSpace(condition[:at]), condition[at:at+1], condition[at+1:]
 	if rest, ok := strings.CutPrefix(r.Value, "="); ok {
@@ -87,17 +86,17 @@ func parseWhere(text string) (result.Settings, error) {
 		key, raw, ok := strings.Cut(part, "=")
 		key = strings.TrimSpace(key)
 		if !ok || key == "" || raw == "" {
-			return nil, fmt.Errorf("after the @ there is %q, want a setting of the stages, like level=200", part)
+			return nil, fmt.Errorf("the text after @ is %q, want a setting of the stages, such as level=200", part)
 		}
 		if strings.ContainsAny(key, "@<>%") {
-			return nil, fmt.Errorf("after the @ there is %q, which is no name of a setting", key)
+			return nil, fmt.Errorf("the text after @ is %q, want the name of a setting before =", key)
 		}
 		if where.Get(key) != "" {
-			return nil, fmt.Errorf("after the @ %s comes twice", key)
+			return nil, fmt.Errorf("after @, %s is given twice", key)
 		}
 		value, err := url.PathUnescape(raw)
 		if err != nil {
-			return nil, fmt.Errorf("after the @ there is %q, want %%25 for a %% in a value", part)
+			return nil, fmt.Errorf("the text after @ is %q, want %%25 for a %% in a value", part)
 		}
 		where = append(where, result.Setting{Key: key, Value: value})
 	}
@@ -118,8 +117,8 @@ func (r Requirement) String() string {
 	return text.String()
 }
 
-// escapeSetting writes a value so that what separates conditions and settings
-// cannot be in it.
+// escapeSetting writes a value without the characters that separate conditions and
+// settings.
 func escapeSetting(value string) string {
 	var b strings.Builder
 	for _, c := range []byte(value) {
@@ -141,13 +140,13 @@ func (rs Requirements) String() string {
 	return strings.Join(texts, ",")
 }
 
-// About reports whether the condition is about stages with these settings.
+// About reports whether the condition applies to stages with these settings.
 func (r Requirement) About(s result.Settings) bool {
 	return !slices.ContainsFunc(r.Where, func(kv result.Setting) bool { return !sameSetting(kv.Value, s.Get(kv.Key)) })
 }
 
-// Check returns an error where a condition is about none of the stages that are
-// planned: it would never be judged.
+// Check returns an error where a condition applies to none of the planned stages: it
+// would never be judged.
 func (rs Requirements) Check(planned []result.Settings) error {
 	for _, r := range rs {
 		if !slices.ContainsFunc(planned, r.About) {
@@ -157,7 +156,7 @@ func (rs Requirements) Check(planned []result.Settings) error {
 	return nil
 }
 
-// nowhere says why the condition is about none of the stages.
+// nowhere is the reason why the condition applies to none of the stages.
 func (r Requirement) nowhere(stages []result.Settings) error {
 	if len(stages) == 0 {
 		return errors.New("there is no stage")

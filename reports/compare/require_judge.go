@@ -14,31 +14,31 @@ import (
 	"github.com/a628bb15/onhold/reports/units"
 )
 
-// Ruling is what became of a requirement on one stage.
+// Ruling is the outcome of a requirement on one stage.
 type Ruling string
 
 // The rulings.
 const (
-	Met      Ruling = "met"
-	Missed   Ruling = "missed"
-	Untold   Ruling = "cannot tell" // there are too few samples, or the figure is not known
-	Unjudged Ruling = "not judged"  // the stage is not valid, or there is none
+	Met       Ruling = "met"
+	Missed    Ruling = "missed"
+	Undecided Ruling = "inconclusive" // there are too few samples, or the value is not known
+	NotJudged Ruling = "not judged"   // the stage is not valid, or there is none
 )
 
 // Judgement is a requirement judged on one stage.
 type Judgement struct {
 	Requirement Requirement
-	Stage       string // in words; empty where the requirement is about none
+	Stage       string // in words; empty where the requirement applies to none
 	Ruling      Ruling
-	Told        string // what was measured, or why there is nothing to tell
+	Measured    string // the value, or why there is none
+	Thin        bool   // fewer than ten samples lie beyond the value
 }
 
 // Judgements are requirements judged on stages.
 type Judgements []Judgement
 
-// Judge judges each requirement on every stage that it is about. Repeats of a
-// stage are merged first. A requirement that is about no stage is not met: it
-// is not judged.
+// Judge judges each requirement on every stage that it applies to. Repeats of a stage
+// are merged first. A requirement that applies to no stage is not judged.
 func (rs Requirements) Judge(stages []*result.Stage) Judgements {
 	var js Judgements
 	for _, r := range rs {
@@ -51,7 +51,7 @@ func (rs Requirements) Judge(stages []*result.Stage) Judgements {
 			}
 		}
 		if len(about) == 0 {
-			js = append(js, Judgement{Requirement: r, Ruling: Unjudged, Told: r.nowhere(settings).Error()})
+			js = append(js, Judgement{Requirement: r, Ruling: NotJudged, Measured: r.nowhere(settings).Error()})
 		}
 		for _, repeats := range repeatsOf(about) {
 			js = append(js, r.judge(repeats))
@@ -60,9 +60,8 @@ func (rs Requirements) Judge(stages []*result.Stage) Judgements {
 	return js
 }
 
-// repeatsOf groups stages that are repeats of one another, each with a trace of
-// its own, in the order in
-// which they first appear.
+// repeatsOf groups stages that are repeats of one another, each with a trace of its
+// own, in the order in which they first appear.
 func repeatsOf(stages []*result.Stage) [][]*result.Stage {
 	var groups [][]*result.Stage
 	var keys []string
@@ -84,33 +83,29 @@ func (r Requirement) judge(repeats []*result.Stage) Judgement {
 	m, known := result.MetricNamed(r.Metric)
 	switch {
 	case !known:
-		j.Ruling, j.Told = Unjudged, "there is no such metric"
+		j.Ruling, j.Measured = NotJudged, "there is no such metric"
 		return j
 	case !s.Valid():
-		j.Ruling, j.Told = Unjudged, "the stage is not valid"
+		j.Ruling, j.Measured = NotJudged, "the stage is not valid"
 		return j
 	}
 	got := m.Read(s)
 	if got.Reason != "" {
-		j.Ruling, j.Told = Untold, got.Reason
+		j.Ruling, j.Measured = Undecided, got.Reason
 		return j
 	}
-	j.Ruling = Missed
+	j.Ruling, j.Thin = Missed, got.Thin
 	if r.holds(got.Value) {
 		j.Ruling = Met
 	}
-	j.Told = got.Note
-	if j.Told == "" {
-		j.Told = r.told(m.Unit, got.Value)
-	}
-	if got.Thin {
-		j.Told = "~" + j.Told
+	if j.Measured = got.Note; j.Measured == "" {
+		j.Measured = r.write(m.Unit, got.Value)
 	}
 	return j
 }
 
-// holds reports whether the value is as required. One that differs from the bound
-// by rounding only is the bound. An operator that is not known holds of nothing.
+// holds reports whether the value is as required. One that differs from the bound by
+// rounding only is the bound. An unknown operator holds for no value.
 func (r Requirement) holds(v float64) bool {
 	if math.IsNaN(v) {
 		return false
@@ -129,9 +124,9 @@ func (r Requirement) holds(v float64) bool {
 	return false
 }
 
-// told tells a value to four digits; to more where it would read as the bound,
+// write writes a value to four digits, and to all where it would read as the bound
 // and is not.
-func (r Requirement) told(u units.Unit, v float64) string {
+func (r Requirement) write(u units.Unit, v float64) string {
 	text := u.Write(v, 4)
 	if read, ok := u.Parse(text); ok && read == r.Bound && exact.Compare(v, r.Bound, 0) != 0 {
 		return u.Write(v, 0)
@@ -149,8 +144,8 @@ func stageWords(s *result.Stage, repeats int) string {
 	return strings.Join(words, ", ")
 }
 
-// sameSetting compares as text, and as what the text stands for where it is a
-// duration: 0.2s is 200ms.
+// sameSetting compares as text and, where both are durations, by their length: 0.2s
+// is 200ms.
 func sameSetting(a, b string) bool {
 	if a == b {
 		return true
@@ -160,7 +155,7 @@ func sameSetting(a, b string) bool {
 	return errX == nil && errY == nil && x == y
 }
 
-// Count is how many of the judgements are that ruling.
+// Count is how many judgements have that ruling.
 func (js Judgements) Count(r Ruling) (n int) {
 	for _, j := range js {
 		if j.Ruling == r {
@@ -170,14 +165,14 @@ func (js Judgements) Count(r Ruling) (n int) {
 	return n
 }
 
-// ExitCode is the exit code that the judgements mean together.
+// ExitCode is the exit code of the judgements together.
 func (js Judgements) ExitCode() int {
 	switch {
-	case js.Count(Unjudged) > 0:
+	case js.Count(NotJudged) > 0:
 		return ExitInvalid
 	case js.Count(Missed) > 0:
 		return ExitRegressed
-	case js.Count(Untold) > 0:
+	case js.Count(Undecided) > 0:
 		return ExitInconclusive
 	}
 	return ExitFine
@@ -188,12 +183,15 @@ func (js Judgements) Text(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	thin := false
 	for _, j := range js {
-		cells := []string{string(j.Ruling), j.Requirement.String(), j.Stage, j.Told}
-		if j.Stage == "" {
-			cells = []string{string(j.Ruling), j.Requirement.String(), j.Told}
+		cells := []string{string(j.Ruling), j.Requirement.String()}
+		if j.Stage != "" {
+			cells = append(cells, j.Stage)
 		}
-		fmt.Fprintln(t, strings.Join(cells, "\t"))
-		thin = thin || strings.HasPrefix(j.Told, "~")
+		measured := j.Measured
+		if j.Thin {
+			thin, measured = true, "~"+measured
+		}
+		fmt.Fprintln(t, strings.Join(append(cells, measured), "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err

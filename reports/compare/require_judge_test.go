@@ -38,7 +38,7 @@ func TestRequirementsForgiveRounding(t *testing.T) {
 		s.Length = c.length
 		s.Counts[result.OK], s.Counts[result.Rejected] = c.ok, c.rejected
 		if j := judged(t, c.text, s)[0]; j.Ruling != c.want {
-			t.Errorf("%d ok and %d rejected in %v: %s is %s (%s), want %s", c.ok, c.rejected, c.length, c.text, j.Ruling, j.Told, c.want)
+			t.Errorf("%d ok and %d rejected in %v: %s is %s (%s), want %s", c.ok, c.rejected, c.length, c.text, j.Ruling, j.Measured, c.want)
 		}
 	}
 }
@@ -72,12 +72,12 @@ func TestJudge(t *testing.T) {
 		{"thin", "p99.9<1s", plain, compare.Met, "~999.3ms"},
 		{"as people write it", "p999<900ms", plain, compare.Missed, "~999.3ms"},
 		{"just enough", "p99<1s", stageOf("level", "200", 100, 0, 0), compare.Met, "~99.02ms"},
-		{"too few", "p99<1s", few, compare.Untold, "99 samples are too few: it takes 100"},
-		{"too few, the other way", "p99>1s", few, compare.Untold, "99 samples are too few: it takes 100"},
+		{"too few", "p99<1s", few, compare.Undecided, "99 samples are too few: it takes 100"},
+		{"too few, the other way", "p99>1s", few, compare.Undecided, "99 samples are too few: it takes 100"},
 		{"a maximum needs no more", "max<100ms", few, compare.Met, "99.02ms"},
-		{"nothing ok", "p50<1s", none, compare.Untold, "no request was ok"},
-		{"nothing ok, its maximum", "max<1s", none, compare.Untold, "no request was ok"},
-		{"nothing ok, its mean", "mean<1s", none, compare.Untold, "no request was ok"},
+		{"nothing ok", "p50<1s", none, compare.Undecided, "no request was ok"},
+		{"nothing ok, its maximum", "max<1s", none, compare.Undecided, "no request was ok"},
+		{"nothing ok, its mean", "mean<1s", none, compare.Undecided, "no request was ok"},
 		{"uncorrected", "uncorrected-p50<300ms", plain, compare.Met, "250.1ms"},
 
 		{"nobody turned away", "rejected<=0%", plain, compare.Met, "0%"},
@@ -86,14 +86,14 @@ func TestJudge(t *testing.T) {
 		{"failed otherwise", "failed<1%", failing, compare.Missed, "1%"},
 		{"rejected are no errors", "failed<1%", turned, compare.Met, "0%"},
 		{"served", "ok>=97%", failing, compare.Met, "97%"},
-		{"a share without arrivals", "ok>=97%", empty, compare.Untold, "there was no arrival"},
+		{"a share without arrivals", "ok>=97%", empty, compare.Undecided, "there was no arrival"},
 
 		{"adjusted, within", "adjusted-p90<1s", failing, compare.Met, "900.2ms"},
 		{"adjusted, failures count as infinite", "adjusted-p99<1m", failing, compare.Missed, "∞ (3.0 % not ok)"},
 		{"which is above everything", "adjusted-p99>1s", failing, compare.Met, "∞ (3.0 % not ok)"},
 		{"however few there were", "adjusted-p99<1s", none, compare.Missed, "∞ (100 % not ok)"},
-		{"adjusted, too few", "adjusted-p99<1s", few, compare.Untold, "99 samples are too few: it takes 100"},
-		{"adjusted, without arrivals", "adjusted-p99<1s", empty, compare.Untold, "there was no arrival"},
+		{"adjusted, too few", "adjusted-p99<1s", few, compare.Undecided, "99 samples are too few: it takes 100"},
+		{"adjusted, without arrivals", "adjusted-p99<1s", empty, compare.Undecided, "there was no arrival"},
 
 		{"above what histograms hold", "p99<=1m", slow, compare.Missed, ">60 s"},
 		{"and the maximum", "max>1m", slow, compare.Met, ">60 s"},
@@ -102,13 +102,13 @@ func TestJudge(t *testing.T) {
 		{"goodput", "ok/s>=1000", plain, compare.Met, "1000"},
 		{"CPU per request served", "cpu<=40us", plain, compare.Met, "40µs"},
 		{"memory", "memory<20MiB", plain, compare.Missed, "20MiB"},
-		{"CPU not known", "cpu<1s", few, compare.Untold, "the target's CPU time is not known"},
-		{"memory not known", "memory<1GiB", few, compare.Untold, "the target's memory is not known"},
+		{"CPU not known", "cpu<1s", few, compare.Undecided, "the target's CPU time is not known"},
+		{"memory not known", "memory<1GiB", few, compare.Undecided, "the target's memory is not known"},
 
-		{"another level", "p99<1s@level=300", plain, compare.Unjudged, "no stage has level=300: it is one of 200"},
+		{"another level", "p99<1s@level=300", plain, compare.NotJudged, "no stage has level=300: it is one of 200"},
 	} {
 		js := judged(t, row.text, row.stage)
-		if len(js) != 1 || js[0].Ruling != row.ruling || js[0].Told != row.told {
+		if len(js) != 1 || js[0].Ruling != row.ruling || js[0].Measured != strings.TrimPrefix(row.told, "~") || js[0].Thin != strings.HasPrefix(row.told, "~") {
 			t.Errorf("%s: %s: got %+v, want %s, %s", row.what, row.text, js, row.ruling, row.told)
 		}
 	}
@@ -124,13 +124,13 @@ func TestWhatIsToldDoesNotReadAsTheBound(t *testing.T) {
 		{"ok>=99%", "100%"},
 		{"cpu<=1.251us", "1.251µs"},
 	} {
-		if js := judged(t, row.text, s); js[0].Told != row.told {
-			t.Errorf("%s: told %s, want %s", row.text, js[0].Told, row.told)
+		if js := judged(t, row.text, s); js[0].Measured != row.told {
+			t.Errorf("%s: told %s, want %s", row.text, js[0].Measured, row.told)
 		}
 	}
 	s.Target.RSSMax = 64<<20 + 1024
-	if js := judged(t, "memory<=64MiB", s); js[0].Ruling != compare.Missed || js[0].Told != "64.0009765625MiB" {
-		t.Errorf("told %s: %s", js[0].Ruling, js[0].Told)
+	if js := judged(t, "memory<=64MiB", s); js[0].Ruling != compare.Missed || js[0].Measured != "64.0009765625MiB" {
+		t.Errorf("told %s: %s", js[0].Ruling, js[0].Measured)
 	}
 }
 
@@ -143,7 +143,7 @@ func TestRepeatsAreJudgedTogether(t *testing.T) {
 	// Each repeat has a trace of its own.
 	a.Settings, b.Settings = a.Settings.With("trace", "traces/1.trace"), b.Settings.With("trace", "traces/2.trace")
 	js := judged(t, "p99<1s", a, other, b)
-	if len(js) != 2 || js[0].Ruling != compare.Met || js[0].Stage != "goroutine, closed, 200 clients, 2 repeats" || js[1].Ruling != compare.Untold {
+	if len(js) != 2 || js[0].Ruling != compare.Met || js[0].Stage != "goroutine, closed, 200 clients, 2 repeats" || js[1].Ruling != compare.Undecided {
 		t.Errorf("got %+v", js)
 	}
 	// A repeat can be asked for by itself.
@@ -152,7 +152,7 @@ func TestRepeatsAreJudgedTogether(t *testing.T) {
 	}
 	// One that is not valid spoils them all.
 	b.Invalidate("late")
-	if js := judged(t, "p99<1s", a, other, b); js[0].Ruling != compare.Unjudged || js[0].Told != "the stage is not valid" {
+	if js := judged(t, "p99<1s", a, other, b); js[0].Ruling != compare.NotJudged || js[0].Measured != "the stage is not valid" {
 		t.Errorf("got %+v", js)
 	}
 }
@@ -191,12 +191,12 @@ func TestTextOfJudgements(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := strings.TrimPrefix(`
-met          p50<60ms               goroutine, closed, 200 clients  50ms
-met          p50<60ms               goroutine, closed, 1 client     ~5.001ms
-missed       rejected<1%@level=200  goroutine, closed, 200 clients  16.67%
-met          p99<1s                 goroutine, closed, 200 clients  ~99.02ms
-cannot tell  p99<1s                 goroutine, closed, 1 client     10 samples are too few: it takes 100
-not judged   ok>1%@level=300        no stage has level=300: it is one of 200, 1
+met           p50<60ms               goroutine, closed, 200 clients  50ms
+met           p50<60ms               goroutine, closed, 1 client     ~5.001ms
+missed        rejected<1%@level=200  goroutine, closed, 200 clients  16.67%
+met           p99<1s                 goroutine, closed, 200 clients  ~99.02ms
+inconclusive  p99<1s                 goroutine, closed, 1 client     10 samples are too few: it takes 100
+not judged    ok>1%@level=300        no stage has level=300: it is one of 200, 1
 ~: fewer than ten samples lie beyond.
 `, "\n")
 	if b.String() != want {
@@ -220,7 +220,7 @@ func TestRulingsAgree(t *testing.T) {
 		got := ruling(r)
 		not := r
 		not.Op = contrary[r.Op]
-		want := map[compare.Ruling]compare.Ruling{compare.Met: compare.Missed, compare.Missed: compare.Met, compare.Untold: compare.Untold}[got]
+		want := map[compare.Ruling]compare.Ruling{compare.Met: compare.Missed, compare.Missed: compare.Met, compare.Undecided: compare.Undecided}[got]
 		if other := ruling(not); other != want {
 			t.Fatalf("%s is %s, but %s is %s", r, got, not, other)
 		}
@@ -260,14 +260,14 @@ func TestRequireOfAQueue(t *testing.T) {
 	}{
 		{"lost<1", stage(3, 0, 0), compare.Met, "0"},
 		{"lost<1", stage(0, 2, 0), compare.Missed, "2"},
-		{"lost<1", stage(0, 0, 2), compare.Untold, "of 2 accepted requests it is unknown"},
+		{"lost<1", stage(0, 0, 2), compare.Undecided, "of 2 accepted requests it is unknown"},
 		{"backlog<=3", stage(3, 0, 0), compare.Met, "3"},
 		{"unknown<1", stage(3, 2, 0), compare.Met, "0"},
 		{"unknown<1", stage(0, 0, 2), compare.Missed, "2"},
-		{"unknown<1", plain, compare.Untold, "completes the work before it replies"},
+		{"unknown<1", plain, compare.Undecided, "completes the work before it replies"},
 	} {
 		js := judged(t, c.text, c.stage)
-		if len(js) != 1 || js[0].Ruling != c.want || !strings.Contains(js[0].Told, c.told) {
+		if len(js) != 1 || js[0].Ruling != c.want || !strings.Contains(js[0].Measured, c.told) {
 			t.Errorf("%s: %+v, want %v, %q", c.text, js, c.want, c.told)
 		}
 	}

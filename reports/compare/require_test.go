@@ -55,7 +55,7 @@ func TestParseRequirements(t *testing.T) {
 
 func TestParseRequirementsSaysWhatIsWrong(t *testing.T) {
 	for _, row := range []struct{ text, want string }{
-		{"", `want METRIC, one of < <= > >=, and a value, like p99<250ms`},
+		{"", `want METRIC, one of < <= > >=, and a value, such as p99<250ms`},
 		{"p99<1s,", `"": want METRIC`},
 		{"p99=250ms", "want METRIC"},
 		{"p99@level=200", "want METRIC"},
@@ -87,13 +87,13 @@ func TestParseRequirementsSaysWhatIsWrong(t *testing.T) {
 		{"memory<64", "want a size such as 64MiB or 64MB"},
 		{"memory<64mb", "want a size"},
 		{"memory<0B", "want a size"},
-		{"p99<1s@", `after the @ there is "", want a setting of the stages, like level=200`},
-		{"p99<1s@level", `after the @ there is "level"`},
-		{"p99<1s@level=", `after the @ there is "level="`},
-		{"p99<1s@=200", `after the @ there is "=200"`},
-		{"p99<1s@level=200&", `after the @ there is ""`},
-		{"p99<1s@level=200&level=300", "after the @ level comes twice"},
-		{"p99<1s@level<200", `after the @ there is "level<200"`},
+		{"p99<1s@", `the text after @ is "", want a setting of the stages, such as level=200`},
+		{"p99<1s@level", `the text after @ is "level"`},
+		{"p99<1s@level=", `the text after @ is "level="`},
+		{"p99<1s@=200", `the text after @ is "=200"`},
+		{"p99<1s@level=200&", `the text after @ is ""`},
+		{"p99<1s@level=200&level=300", "after @, level is given twice"},
+		{"p99<1s@level<200", `the text after @ is "level<200"`},
 		{"p99<1s@inject-delay=20ms@2%", `want %25 for a % in a value`},
 	} {
 		got, err := compare.ParseRequirements(row.text)
@@ -127,7 +127,7 @@ func FuzzParseRequirements(f *testing.F) {
 		if js := rs.Judge([]*result.Stage{stage}); len(js) != len(rs) {
 			t.Fatalf("%d rulings on %d requirements", len(js), len(rs))
 		}
-		if missing := rs.Check([]result.Settings{stage.Settings}) != nil; missing != (rs.Judge([]*result.Stage{stage}).Count(compare.Unjudged) > 0) {
+		if missing := rs.Check([]result.Settings{stage.Settings}) != nil; missing != (rs.Judge([]*result.Stage{stage}).Count(compare.NotJudged) > 0) {
 			t.Fatalf("%q: Check found it about no stage: %v; Judge did not agree", text, missing)
 		}
 	})

@@ -218,7 +218,12 @@ func (s *Stage) countsAgree() error {
 // settingsAgree checks the settings that are numbers: another text would be taken
 // for 0.
 func (s *Stage) settingsAgree() error {
-	for _, key := range []string{KeyLevel, KeyRepeat, KeyPair, KeyRound, KeyWorkers, KeyQueue} {
+	if v := s.Settings.Get(KeyLevel); v != "" {
+		if f, err := strconv.ParseFloat(v, 64); err != nil || !(f >= 0 && f <= maxCount) {
+			return fmt.Errorf("settings: level is %.100q, want a number of 0 or more", v)
+		}
+	}
+	for _, key := range []string{KeyRepeat, KeyPair, KeyRound, KeyWorkers, KeyQueue} {
 		if v := s.Settings.Get(key); v != "" {
 			if n, err := strconv.Atoi(v); err != nil || n < 0 {
 				return fmt.Errorf("settings: %s is %.100q, want a whole number of 0 or more", key, v)

@@ -1,6 +1,8 @@
 package result
 
 import (
+	"math"
+	"strconv"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/load"
@@ -12,8 +14,14 @@ func (s *Stage) TargetName() string { return s.Settings.Get(KeyTarget) }
 // Load names the load model.
 func (s *Stage) Load() string { return s.Settings.Get(KeyLoad) }
 
-// Level is the level: clients, or arrivals per second.
-func (s *Stage) Level() int { return s.Settings.Int(KeyLevel) }
+// Level is the level: clients, or arrivals per second, rounded up to a whole number.
+func (s *Stage) Level() int {
+	level, err := strconv.ParseFloat(s.Settings.Get(KeyLevel), 64)
+	if err != nil || !(level <= maxCount) {
+		return 0
+	}
+	return int(math.Ceil(level))
+}
 
 // rate is n per second of the measured window.
 func (s *Stage) rate(n int64) float64 { return float64(n) / s.Length.Seconds() }

@@ -69,7 +69,7 @@ func judge(c *cli.Command, required compare.Requirements, stages []*result.Stage
 		for _, ruling := range []struct {
 			compare.Ruling
 			word string
-		}{{compare.Missed, "failed"}, {compare.Untold, "inconclusive"}, {compare.Unjudged, "not judged"}} {
+		}{{compare.Missed, "failed"}, {compare.Undecided, "inconclusive"}, {compare.NotJudged, "not judged"}} {
 			if n := judged.Count(ruling.Ruling); n > 0 {
 				of := ""
 				if len(parts) == 0 {

@@ -24,9 +24,10 @@ func doctorCommand() *cli.Command {
 			"sent, which levels this machine can drive, and what to raise for more. It takes\n" +
 			"about ten seconds.\n\n" +
 			"Example:\n\n" +
-			"  onhold doctor --length 500ms",
+			"  onhold doctor --duration 500ms",
 		Flags: []cli.Flag{
-			durationFlag(catLoad, "length", doctor.DefaultLength, "of each of five measurements"),
+			// Not from the environment: ONHOLD_DURATION is that of a stage.
+			&cli.DurationFlag{Category: catLoad, Name: "duration", Value: doctor.DefaultLength, Usage: "of each of five measurements", OnlyOnce: true},
 			noPinFlag(catTarget),
 			boolFlag(catOutput, "json", "print one JSON object in place of the text"),
 		},
@@ -40,11 +41,11 @@ func examine(ctx context.Context, c *cli.Command) error {
 	if c.NArg() > 0 {
 		return usageError("doctor takes no arguments, got %q", c.Args().First())
 	}
-	config := doctor.Config{Length: c.Duration("length"), Progress: func(what string) {
+	config := doctor.Config{Length: c.Duration("duration"), Progress: func(what string) {
 		fmt.Fprintln(c.Root().ErrWriter, "onhold:", what)
 	}}
 	if config.Length < shortestExamination || config.Length > time.Minute {
-		return usageError("--length=%v: must be from %v to 1m", config.Length, shortestExamination)
+		return usageError("--duration=%v: must be from %v to 1m", config.Length, shortestExamination)
 	}
 	p, err := pinned(c)
 	if err != nil {

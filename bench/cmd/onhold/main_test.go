@@ -192,7 +192,7 @@ func TestInterruptPeers(t *testing.T) {
 		t.Skip("the bare server needs Linux")
 	}
 	dir := t.TempDir()
-	cmd := command(t, dir, "peers", "--peers", "none", "--sections", "pacing", "--pairs", "50", "--length", "1s", "--out", "report.md", "--raw", "raw.jsonl")
+	cmd := command(t, dir, "peers", "--peers", "none", "--sections", "pacing", "--pairs", "50", "--duration", "1s", "--out", "report.md", "--raw", "raw.jsonl")
 	var stdout bytes.Buffer
 	cmd.Stdout = &stdout
 	interruptAt(t, cmd, "[  1/200]", nil)

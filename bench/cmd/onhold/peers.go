@@ -35,12 +35,13 @@ func peersCommand() *cli.Command {
 			"  rejections  what is said of a server that turns most callers away\n" +
 			"  own         15,000 clients; our servers beside a bare one\n\n" +
 			"Example:\n\n" +
-			"  onhold peers --peers none --sections pacing --pairs 1 --length 1s",
+			"  onhold peers --peers none --sections pacing --pairs 1 --duration 1s",
 		Flags: []cli.Flag{
 			stringFlag(catLoad, "peers", "", "which to compare with, separated by commas, or none; where not set, all that are found"),
 			stringFlag(catLoad, "sections", strings.Join(peers.SectionNames(), ","), "which sections, separated by commas"),
 			intFlag(catLoad, "pairs", peers.DefaultPairs, "how often each pair is run"),
-			durationFlag(catLoad, "length", peers.DefaultLength, "of each run, in whole seconds; of ours, 0.5 s of it are its warm-up"),
+			// Not from the environment: ONHOLD_DURATION is that of a stage.
+			&cli.DurationFlag{Category: catLoad, Name: "duration", Value: peers.DefaultLength, Usage: "of each run, in whole seconds; 0.5 s of ours are its warm-up", OnlyOnce: true},
 			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of the order in which things run", Sources: env("seed"), OnlyOnce: true},
 			stringFlag(catOutput, "out", "", "file for the report, beside stdout"),
 			stringFlag(catOutput, "raw", "", "file for one line of JSON a run"),
@@ -111,7 +112,7 @@ func peersConfig(c *cli.Command) (config peers.Config, err error) {
 		return config, usageError("peers takes no arguments, got %q", c.Args().First())
 	}
 	config = peers.Config{
-		Drivers: []string{epoll.Name, bench.GoroutineName}, Pairs: c.Int("pairs"), Length: c.Duration("length"), Seed: c.Uint64("seed"),
+		Drivers: []string{epoll.Name, bench.GoroutineName}, Pairs: c.Int("pairs"), Length: c.Duration("duration"), Seed: c.Uint64("seed"),
 		Sections: list(text(c, "sections", strings.Join(peers.SectionNames(), ","))),
 	}
 	if config.Exe, err = os.Executable(); err != nil {

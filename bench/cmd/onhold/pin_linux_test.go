@@ -78,7 +78,7 @@ func TestNoPin(t *testing.T) {
 		"run":      {"run", "goroutine", "queue", "--clients", "2", "--no-report"},
 		"url":      {"run", server.URL, "--clients", "2", "--no-report"},
 		"verify":   {"verify", "--cells", "loss-constant", "--longest", "1s", "--precision", "50%"},
-		"doctor":   {"doctor", "--length", "200ms"},
+		"doctor":   {"doctor", "--duration", "200ms"},
 		"patterns": {"patterns", "--only", "phone-calls"},
 	} {
 		for _, pinned := range []bool{false, true} {

@@ -85,7 +85,7 @@ func TestSecondInterrupt(t *testing.T) {
 		"serve":    {"serve", "goroutine", "--backend-latency", "1m"},
 		"patterns": {"patterns", "--only", "phone-calls", "--scale", "10", "--out", "patterns"},
 		"verify":   {"verify", "--cells", "loss-constant", "--out", "verify"},
-		"doctor":   {"doctor", "--length", "1m"},
+		"doctor":   {"doctor", "--duration", "1m"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

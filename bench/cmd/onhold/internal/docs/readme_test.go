@@ -156,8 +156,8 @@ var shorter = strings.NewReplacer(
 	"--repeats 6", "--repeats 2", "--benchtime 100ms", "--benchtime 1x", "-count 10", "-count 2",
 	// With linker flags of its own the build has no layouts, so there are three and not twenty.
 	"'go build -o {out}", "'go build -ldflags=-s -o {out}",
-	"onhold peers", "onhold peers --peers none --sections pacing --pairs 1 --length 1s",
-	"onhold doctor", "onhold doctor --length 300ms",
+	"onhold peers", "onhold peers --peers none --sections pacing --pairs 1 --duration 1s",
+	"onhold doctor", "onhold doctor --duration 300ms",
 	"-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$",
 	"-bench 'Orders$'", "-bench Lines", // a second, and valid on a busy machine too
 	// A machine that others use may move more than a fate in a thousand (exit code 3).

@@ -68,7 +68,7 @@ func (c Config) Validate() error {
 	case c.Pairs < 1 || c.Pairs > MaxPairs:
 		return fmt.Errorf("--pairs=%d: must be from 1 to %d", c.Pairs, MaxPairs)
 	case c.Length < MinLength || c.Length > MaxLength || c.Length%time.Second != 0:
-		return fmt.Errorf("--length=%v: must be from %v to %v in whole seconds, as some peers know no others", c.Length, MinLength, MaxLength)
+		return fmt.Errorf("--duration=%v: must be from %v to %v in whole seconds, as some peers know no others", c.Length, MinLength, MaxLength)
 	}
 	for i, name := range c.Sections {
 		if !slices.Contains(SectionNames(), name) {

@@ -1,4 +1,4 @@
-package render
+package finding_test
 
 import (
 	"regexp"

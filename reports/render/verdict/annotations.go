@@ -11,11 +11,6 @@ import (
 	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
-// mostNamed is how many metrics an annotation names. GitHub shows ten
-// annotations of a kind for each step, so that one stands for all metrics of
-// a verdict.
-const mostNamed = 5
-
 // Annotate writes a comparison to w as GitHub workflow commands, one line for
 // each verdict that a metric has. It fails where w does.
 func Annotate(w io.Writer, r *compare.Report, options ...Option) error {
@@ -77,7 +72,8 @@ func (c *comparison) kind(v compare.Verdict) string {
 	return "notice"
 }
 
-// named are findings, a line for each, and how many more there are.
+// named are findings, a line for each, and how many more there are: GitHub shows ten
+// annotations of a kind for each step, so one stands for all metrics of a verdict.
 func (c *comparison) named(of []compare.Finding) []string {
 	var out []string
 	for i, f := range of {

@@ -112,7 +112,7 @@ func bounds(f compare.Finding) string {
 
 // noise is the standard deviation of the change of a pair.
 func noise(f compare.Finding) string {
-	if !(f.Noise >= 0) || f.Pairs == 0 {
+	if !(f.Noise >= 0) || f.Pairs < 2 {
 		return units.None
 	}
 	return size(f.Scale, f.Noise)

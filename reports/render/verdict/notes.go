@@ -2,6 +2,7 @@ package verdict
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
@@ -21,16 +22,11 @@ func (c *comparison) notes() []string {
 	}
 	for i, reason := range c.Reasons {
 		if i > 0 || c.overall() != compare.Invalid { // else it is in the headline
-			add(words.Sentence(reason))
+			add(words.UpperFirst(words.Sentence(reason)))
 		}
 	}
-	for _, f := range ranked(c.Findings) {
-		switch v := ofFinding(f); v {
-		case compare.Unstable, compare.Invalid:
-			add(fmt.Sprintf("%s: %s.", nameOf(f), because(v, f)))
-		case compare.Inconclusive:
-			add(fmt.Sprintf("%s: %s. %s", nameOf(f), because(v, f), c.reach(f)))
-		}
+	for _, why := range c.undecided() {
+		add(why)
 	}
 	add(c.covered())
 	for _, f := range c.Findings {
@@ -44,8 +40,53 @@ func (c *comparison) notes() []string {
 	return out
 }
 
-func because(v compare.Verdict, f compare.Finding) string {
-	return joined(": ", v.String(), strings.TrimSuffix(f.Reason, "."))
+// undecided are the metrics that are unstable, not valid or inconclusive, and why, those
+// with the same reason together.
+func (c *comparison) undecided() []string {
+	var order []string
+	of := map[string][]compare.Finding{}
+	for _, f := range ranked(c.Findings) {
+		v := ofFinding(f)
+		if v != compare.Unstable && v != compare.Invalid && v != compare.Inconclusive {
+			continue
+		}
+		why := joined(": ", v.String(), strings.TrimSuffix(f.Reason, ".")) + "."
+		if v == compare.Inconclusive {
+			why = joined(" ", why, c.reach(f))
+		}
+		if why == v.String()+"." {
+			continue // which the table shows
+		}
+		if of[why] == nil {
+			order = append(order, why)
+		}
+		of[why] = append(of[why], f)
+	}
+	for i, why := range order {
+		order[i] = namesOf(of[why]) + ": " + why
+	}
+	return order
+}
+
+// mostNamed is how many metrics a sentence names.
+const mostNamed = 5
+
+// namesOf names findings, the scenario once where it is the same.
+func namesOf(findings []compare.Finding) string {
+	var names, metrics []string
+	for i, f := range findings {
+		if i == mostNamed && len(findings) > mostNamed+1 {
+			more := fmt.Sprintf("%d more", len(findings)-i)
+			names, metrics = append(names, more), append(metrics, more)
+			break
+		}
+		names, metrics = append(names, nameOf(f)), append(metrics, metricOf(f))
+	}
+	first := findings[0].Scenario
+	if len(findings) > 1 && first != "" && !slices.ContainsFunc(findings, func(f compare.Finding) bool { return f.Scenario != first }) {
+		return units.List(metrics) + " of " + words.Shorten(first, mostScenario)
+	}
+	return units.List(names)
 }
 
 // covered is what a pass does not cover: of the metrics that decide, the one of which
@@ -75,10 +116,10 @@ func power(o *compare.Outliers) string {
 }
 
 // reach is what an inconclusive metric could have shown, and what it would take to
-// decide it.
+// decide it; "" where that is unknown.
 func (c *comparison) reach(f compare.Finding) string {
 	if !(f.MDE > 0) || !isNumber(f.MDE) {
-		return "The smallest change that could be found is unknown."
+		return ""
 	}
 	pairs := "these pairs"
 	if looks := c.Design.Looks; len(looks) > 0 {

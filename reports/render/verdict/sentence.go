@@ -82,7 +82,7 @@ func (c *comparison) short(f compare.Finding) string {
 	case compare.Invalid:
 		return c.statement(f)
 	case compare.Inconclusive:
-		return fmt.Sprintf("%s: %s. %s", v, c.statement(f), c.reach(f))
+		return joined(". ", fmt.Sprintf("%s: %s", v, c.statement(f)), strings.TrimSuffix(c.reach(f), "."))
 	default:
 		return fmt.Sprintf("%s: %s", v, c.statement(f))
 	}
@@ -141,7 +141,7 @@ func (c *comparison) open(f compare.Finding) string {
 	case f.FromZero():
 		return nameOf(f) + ": " + changed(f)
 	case unbounded(f):
-		return fmt.Sprintf("%s do not bound the change of %s", units.Plural(f.Pairs, "pair"), nameOf(f))
+		return "there are too few values to bound the change of " + nameOf(f)
 	case f.Lower.None() || f.Upper.None() || exactly(f):
 		return fmt.Sprintf("%s is %s%s", nameOf(f), interval(f), c.confidence(" (%s)"))
 	}
@@ -160,12 +160,13 @@ func (c *comparison) confidence(format string) string {
 
 // nameOf names a finding: p99 of target=blocking/level=500.
 func nameOf(f compare.Finding) string {
-	metric := words.Shorten(cmp.Or(f.Metric, f.Unit), 40)
 	if f.Scenario == "" {
-		return metric
+		return metricOf(f)
 	}
-	return metric + " of " + words.Shorten(f.Scenario, mostScenario)
+	return metricOf(f) + " of " + words.Shorten(f.Scenario, mostScenario)
 }
+
+func metricOf(f compare.Finding) string { return words.Shorten(cmp.Or(f.Metric, f.Unit), 40) }
 
 // advice is what an advisory comparison is worth.
 const advice = "advisory: the two sides ran one after the other, so a drift of the machine looks like a change"
@@ -205,7 +206,7 @@ func (c *comparison) extent() string {
 		}
 		parts = append(parts, "evaluated after "+units.List(ns)+" pairs")
 	}
-	if a := c.Design.Alpha; a > 0 {
+	if a := c.Design.Alpha; a > 0 && len(c.Findings) > 0 {
 		parts = append(parts, fmt.Sprintf("error rate %s over %s", units.Limit(a, false), units.Plural(max(c.Design.Tests, 1), "test")))
 	}
 	return strings.Join(parts, " · ")

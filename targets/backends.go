@@ -17,13 +17,13 @@ import (
 	"github.com/a628bb15/onhold/targets/grpc"
 )
 
-// Backend is something that a target of any style can wait for.
+// Backend is what a target of any style can wait for.
 type Backend struct {
 	Name  string
 	About string // one line
 
-	// Upstream is the style of target that the backend calls, in a process of its
-	// own, and Scheme how Options.BackendURL begins; empty: it calls none.
+	// Upstream is the style of target that the backend calls, in its own process, and
+	// Scheme is how Options.BackendURL begins; both are empty where it calls none.
 	Upstream, Scheme string
 
 	// Uses lists the settings of Options that mean something to this backend, beside
@@ -42,7 +42,7 @@ type Backend struct {
 // or in the upstream that it calls.
 var simulated = []string{"backend-dist", "backend-cv", "backend-stall"}
 
-// Backends lists what there is to wait for, the default first.
+// Backends lists the backends, the default first.
 var Backends = []Backend{
 	{
 		Name: "sim", About: "a timer in the target's process", Uses: simulated,

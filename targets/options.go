@@ -25,14 +25,14 @@ const (
 	DefaultQueue   = blocking.DefaultQueue
 )
 
-// NoQueue is the Options.Queue of a pool that turns a request away as soon as
-// all workers are busy.
+// NoQueue is the Options.Queue of a pool that rejects a request as soon as all
+// workers are busy.
 const NoQueue = -1
 
 // GRPCLimits are the values of Options.GRPCLimit.
 var GRPCLimits = []string{LimitPool, LimitNone}
 
-// What bounds the calls inside style rpc.
+// What bounds the calls inside style grpc.
 const (
 	LimitPool = "pool" // workers, and a queue for them
 	LimitNone = "none" // nothing
@@ -41,8 +41,8 @@ const (
 // MaxInflightLimit is the largest Options.MaxInflight.
 const MaxInflightLimit = 1_000_000
 
-// Options is how to start a target of any style. A style ignores what it has no
-// use for. The zero value is ready for use.
+// Options says how to start a target of any style. A style ignores what it does not
+// use. The zero value is ready for use.
 type Options struct {
 	// Addr is the TCP address to listen on; empty means DefaultAddr.
 	Addr string
@@ -52,16 +52,16 @@ type Options struct {
 	Workers int
 
 	// Queue is the number of requests that may wait for a worker of styles
-	// blocking and rpc, up to blocking.MaxQueue; 0 means DefaultQueue, and
+	// blocking and grpc, up to blocking.MaxQueue; 0 means DefaultQueue, and
 	// NoQueue means none.
 	Queue int
 
-	// GRPCLimit is what bounds the calls inside style rpc, one of GRPCLimits; empty
+	// GRPCLimit is what bounds the calls inside style grpc, one of GRPCLimits; empty
 	// means the first of them.
 	GRPCLimit string
 
-	// MaxInflight is the number of requests that styles goroutine and
-	// eventloop let in at once, up to MaxInflightLimit; 0 means any number.
+	// MaxInflight is the number of requests that styles goroutine,
+	// eventloop and queue admit at once, up to MaxInflightLimit; 0 means any number.
 	MaxInflight int
 
 	// Loops is the number of event loops of style eventloop, up to
@@ -71,12 +71,12 @@ type Options struct {
 	// Backend is the name of one of Backends; empty means the first of them.
 	Backend string
 
-	// Postgres is which PostgreSQL server is asked, and how.
+	// Postgres says which PostgreSQL server is asked, and how.
 	Postgres postgres.Config
 
-	// Sim is how the simulated backend behaves: the target's own or, of a backend
-	// that calls an upstream, that of the upstream, where it is started for it.
-	// Its Connections are the target's connections with every backend.
+	// Sim says how the simulated backend behaves: the target's own, or that of an
+	// upstream that is started with the target. Its Connections are the target's
+	// connections to any backend but postgres.
 	Sim sim.Config
 
 	// BackendURL is where the upstream listens, for a backend that calls one.
@@ -88,8 +88,8 @@ type Options struct {
 	// Bare is for the bare server, of which Addr is ignored.
 	Bare bare.Config
 
-	// Extra is a regression that is planted in every style: what a check must
-	// see that is to see one.
+	// Inject is a regression that is injected into any style, to see whether a check
+	// finds it.
 	Inject inject.Config
 
 	// Trace is the file that gets a trace of what the target's admission decided,

@@ -24,8 +24,8 @@ type Queued struct {
 	// payments.MaxConsumers; 0 means payments.DefaultConsumers.
 	Consumers int
 
-	// AckWait is how long the payment service may give no sign of life until an order that
-	// it has is handed out again; 0 means payments.DefaultAckWait.
+	// AckWait is how long the payment service may take to acknowledge an order, or to report
+	// that it works on it, before the order is delivered again; 0 means payments.DefaultAckWait.
 	AckWait time.Duration
 }
 

@@ -24,16 +24,15 @@ const spareSlots = 8
 const gcPercent = 50
 
 // TuneRuntime collects garbage early, and raises GOMAXPROCS to what a target with
-// so many threads that block needs, where it is below, as it is in a process that
-// is pinned to one or two cores; 0 is a target that has none. It is for the entry
-// of a process that runs a target; package targets does not call it, for the
-// setting belongs to the whole process.
+// so many threads that block needs; 0 is a target that has none. In a process that
+// is pinned to one or two cores GOMAXPROCS is below that. [Serve] calls it, and
+// [Style.Start] does not, as the setting belongs to the process.
 //
 // A thread that blocks in a system call (a worker that waits, an event loop in
 // epoll_wait) keeps its slot of GOMAXPROCS until the runtime's monitor takes it
-// back, up to 10 ms later. With slots to spare, nobody waits for that one. Of a
-// small pool each worker gets one: at 2,500 requests a second on 40 workers and
-// one core the median of a service of 20 ms was 45 ms with 4 slots, admission
+// back, up to 10 ms later. With spare slots, other goroutines do not wait for it. In a
+// small pool each worker gets a slot: at 2,500 requests a second on 40 workers and
+// one core the median service time of 20 ms was 45 ms with 4 slots, admission
 // standing still meanwhile, and 20 ms with 48.
 //
 // Of large ones, measured on one core with style blocking and a 200 ms backend: under 1,000

@@ -30,8 +30,7 @@ type Listener interface {
 	// Shutdown stops accepting, answers what is in flight, closes all
 	// connections and returns when that is done. It returns the error of ctx
 	// when that ends first: what was in flight may then stay unanswered. In both
-	// cases it then lets go of what the backend holds, which may take a few
-	// seconds more. It must be called once.
+	// cases it then closes the backend, which may take a few seconds more. It must be called once.
 	Shutdown(ctx context.Context) error
 }
 

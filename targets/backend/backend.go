@@ -1,4 +1,4 @@
-// Package backend says what a target waits for, and in which ways it can wait.
+// Package backend defines what a target waits for, and the ways in which it waits.
 //
 // Each backend offers one question in three idioms: to a goroutine that may be
 // parked, to an OS thread that is to be blocked, and to an event loop that must
@@ -33,7 +33,7 @@ type Query struct {
 	State any
 }
 
-// room is lists for answers that nobody has in hand.
+// room holds lists for answers that are not in use.
 var room = sync.Pool{New: func() any { return new([orders.MaxGenerated]orders.Order) }}
 
 // Room gives the query a list for its answer where it has none. A backend that
@@ -57,7 +57,7 @@ func (q *Query) Generate() {
 	q.Orders = orders.Generate(q.Orders[:0], q.UserID)
 }
 
-// Release gives the answer's list away, once it was used.
+// Release returns the answer's list, once it was used.
 func (q *Query) Release() {
 	if cap(q.Orders) == orders.MaxGenerated {
 		room.Put((*[orders.MaxGenerated]orders.Order)(q.Orders[:orders.MaxGenerated]))
@@ -81,15 +81,14 @@ type Backend interface {
 	// Stats says what the backend has done so far.
 	Stats() orders.BackendStats
 
-	// Close lets go of what the backend holds, in a few seconds. Queries may be
-	// open, of a server that was told to end and could not finish in time: each is
-	// still answered, with ErrClosed where it waited for a connection or could be
-	// cancelled, else when it would have been anyway. What is asked afterwards may
-	// be answered so too.
+	// Close releases what the backend holds, in a few seconds. Queries may still be
+	// open, if a server could not finish in time: each is answered, with ErrClosed
+	// where it waited for a connection or could be cancelled, else when it is due.
+	// Later queries may be answered with ErrClosed, too.
 	Close() error
 }
 
-// ErrClosed is what a query is answered that Close ended.
+// ErrClosed is the answer to a query that Close ended.
 var ErrClosed = errors.New("it was closed before it answered")
 
 // Loop is an event loop as a backend sees it: something that runs functions

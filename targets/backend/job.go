@@ -55,8 +55,7 @@ func (j *Job) Park(b Backend) {
 	all.Wait()
 }
 
-// Answer writes what came of the request: the first failure, where there was
-// one.
+// Answer writes the result of the request: the first failure, where there was one.
 func (j *Job) Answer(resp *fasthttp.Response) {
 	for i := range j.Queries {
 		if err := j.Queries[i].Err; err != nil {
@@ -84,7 +83,7 @@ func (j *Job) Answer(resp *fasthttp.Response) {
 	}
 }
 
-// Release gives away what the job no longer needs, once it was answered.
+// Release returns what the job no longer needs, once it was answered.
 func (j *Job) Release() {
 	for i := range j.Queries {
 		j.Queries[i].Release()

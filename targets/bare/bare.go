@@ -1,13 +1,12 @@
-// Package bare is the yardstick: the least that a server can do for an
-// HTTP/1.1 request, so that what is measured against it is the measuring
-// program. One locked thread runs one epoll loop; a request costs one read, one
-// write and no allocation; every request gets the same small reply.
+// Package bare is the reference for load generators: it does the least that a server
+// can do for an HTTP/1.1 request, so that a measurement shows the generator. One
+// locked thread runs one epoll loop; a request costs one read, one write and no
+// allocation; every request gets the same small reply, at once or after a constant
+// wait.
 //
-// It is no style of the order service: it knows no orders, and it cannot be
-// told to be slow in any way but by a constant wait. What it does beyond
-// serving is to count: how many replies, when the first and the last, how long
-// its own part took, and the instants at which requests arrived, which is what
-// shows how well a generator keeps to its clock.
+// It is not a style of the order service. It counts replies, records when the first
+// and the last were written and how long its own part took, and records the instants
+// at which requests arrived, which shows how precise a generator's schedule is.
 package bare
 
 import (
@@ -22,7 +21,7 @@ import (
 const Name = "bare"
 
 // About is what it is, in one line.
-const About = "one epoll loop and a fixed reply: the yardstick of peers and doctor (Linux)"
+const About = "one epoll loop and a fixed reply: the reference server of peers and doctor (Linux)"
 
 // Body is the body of every reply to a request that is counted.
 const Body = `{"status":"ok"}`

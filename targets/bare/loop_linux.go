@@ -130,7 +130,7 @@ func (l *loop) timeout() *unix.Timespec {
 	return &ts
 }
 
-// roused looks at what the server was told.
+// roused looks at the server's flags.
 func (l *loop) roused() {
 	_, _ = unix.Read(l.server.wake, l.in[:8])
 	if !l.server.draining.Load() || l.draining {

@@ -12,7 +12,7 @@ type reply uint8
 const (
 	noBody  reply = 1 << iota // to HEAD
 	closing                   // says that the connection ends, and ends it
-	keeping                   // says that it stays, as HTTP/1.0 wants to be told
+	keeping                   // says that the connection stays, which HTTP/1.0 needs
 	bad                       // 400, and the connection ends
 )
 
@@ -48,7 +48,7 @@ var (
 
 // next looks at the first request in data: how many bytes it has, which reply
 // it gets, and the control path that it asks for, if any. n is 0 where data
-// holds no whole request.
+// holds no complete request.
 //
 // A request has no body here: one that announces a body is bad, for its bytes
 // would be taken for the next request.

@@ -100,7 +100,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// rouse makes the loop look at what it was told.
+// rouse makes the loop look at the server's flags.
 func (s *Server) rouse() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)

@@ -1,6 +1,6 @@
-// Package blocking is a thread pool with a bounded queue in front of it, the
-// way of Tomcat and its kin: a fixed number of OS threads, each of which serves
-// one request at a time and blocks in the kernel while it waits.
+// Package blocking is a thread pool with a bounded queue in front of it, like
+// Tomcat's: a fixed number of OS threads, each of which serves one request at a time
+// and blocks in the kernel while it waits.
 package blocking
 
 import (
@@ -64,8 +64,8 @@ type job struct {
 
 var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
 
-// Start starts a server, and returns when all its threads are there: the first
-// requests must not pay for making them.
+// Start starts a server, and returns when all its threads run: the first requests
+// must not pay for starting them.
 func Start(c Config) (*Server, error) {
 	s := &Server{
 		config:    c,

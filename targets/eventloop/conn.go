@@ -33,7 +33,7 @@ type conn struct {
 
 	// Of the request in work or just answered.
 	head   bool // wants no body
-	http10 bool // wants to be told that the connection stays
+	http10 bool // needs a header that says that the connection stays
 	last   bool // closes after the reply
 }
 
@@ -115,7 +115,7 @@ func (c *conn) answered() {
 	l.server.admission.Release(c.visit, trace.NoWorker, 0)
 	if c.closed {
 		c.job.Release()
-		return // the client went away meanwhile: nobody is left to tell
+		return // the client has closed the connection meanwhile
 	}
 	c.waiting = false
 	c.job.Answer(&l.resp)

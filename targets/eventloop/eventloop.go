@@ -1,7 +1,7 @@
 // Package eventloop is a server of callbacks: a few event loops, and no thread
 // or goroutine that belongs to a request. A request that waits is an entry in
 // its loop's timer queue. A backend whose calls do not return before they are
-// done keeps a goroutine for each (see [backend.NotifyOf]); the loops never wait.
+// done keeps a goroutine for each (see [backend.Parked]); the loops never wait.
 //
 // gnet reads a client's closing of its sending side as the end of the
 // connection: a request whose client does not wait for the reply gets none.
@@ -220,8 +220,8 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	}
 	drainErr := s.drained(ctx)
 
-	// Engine.Stop looks every half second whether it is done. Told not to wait
-	// it only gives the signal, and we see the end ourselves.
+	// Engine.Stop checks every half second whether it is done. With a context that
+	// has ended it only gives the signal, and we wait for the end ourselves.
 	now, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = s.engine.Stop(now)
@@ -236,7 +236,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 // drained waits until the last connection is closed, and the last request is
-// through whose client has gone: the backend still has it in hand.
+// done whose client has gone: the backend still works on it.
 func (s *Server) drained(ctx context.Context) error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()

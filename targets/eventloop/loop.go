@@ -18,7 +18,7 @@ import (
 //
 // gnet cannot run a function at an instant, so the loop keeps its own queue of
 // timers, and an alarm set for the first of them. Only one goroutine waits for
-// the alarm, and all it does is to tell the loop.
+// the alarm, and all it does is to notify the loop.
 type loop struct {
 	server *Server
 	events gnet.EventLoop
@@ -138,7 +138,7 @@ func (l *loop) end() {
 	l.ended = true
 }
 
-// release lets go of the alarm, once the loop has come to its end.
+// release closes the alarm, once the loop has ended.
 func (l *loop) release() {
 	l.alarm.Close()
 	l.asleep.Wait()

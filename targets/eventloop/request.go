@@ -30,8 +30,8 @@ var (
 
 // next looks at the bytes that came so far. It returns how many of them the
 // first request takes, its body included, and leaves its header in r.header and
-// its body in r.body, which are valid as long as data is; or a number beyond len(data): until that many are there, asking again is no
-// use. An error is for orders.Malformed, and does not depend on how many
+// its body in r.body, which are valid as long as data is; or a number beyond
+// len(data), without which there is no use in another call. An error is for orders.Malformed, and does not depend on how many
 // bytes have come after those that are wrong.
 func (r *reader) next(data []byte) (length int, err error) {
 	r.awaitsBody = false
@@ -83,8 +83,8 @@ func headerLength(data []byte) (int, error) {
 		case len(line) == 0 && begun:
 			return end, nil
 		case len(line) > 0 && !begun:
-			// Checked as soon as it is there, lest a client that speaks another
-			// protocol and waits for us be kept waiting.
+			// Checked as soon as it is complete: a client that speaks another protocol
+			// may wait for our reply.
 			if !bytes.HasSuffix(line, []byte(" HTTP/1.1")) && !bytes.HasSuffix(line, []byte(" HTTP/1.0")) {
 				return 0, errRequestLine
 			}
@@ -94,7 +94,7 @@ func headerLength(data []byte) (int, error) {
 }
 
 // expectsContinue reports whether the client of the request last read holds its
-// body back until it is told to go on.
+// body back until the server asks for it.
 func (r *reader) expectsContinue() bool {
 	return r.awaitsBody && r.header.IsHTTP11() &&
 		bytes.EqualFold(r.header.Peek(fasthttp.HeaderExpect), []byte("100-continue"))

@@ -1,6 +1,6 @@
 // Package front is the HTTP side of the targets that serve each connection with
-// a goroutine of its own: fasthttp, which plays the part that a poller and its
-// acceptors play in front of a thread pool.
+// a goroutine of its own: fasthttp, in the role of a poller and its acceptors in
+// front of a thread pool.
 //
 // fasthttp sends the replies to pipelined requests together, once no further
 // request is in its buffer: the first of several then arrives with the last.
@@ -18,8 +18,8 @@ import (
 	"github.com/valyala/fasthttp"
 )
 
-// Ask gets the job done while the calling goroutine waits, or reports false at
-// once where the target is full.
+// Ask does the job while the calling goroutine waits, or reports false at once
+// where the target rejects it.
 type Ask func(j *backend.Job) bool
 
 // Server is a listening HTTP server.
@@ -63,7 +63,7 @@ func Listen(addr string, ask Ask, service orders.Service) (*Server, error) {
 	return s, nil
 }
 
-// herald is a listener that tells of its first Accept.
+// herald is a listener that announces its first Accept.
 type herald struct {
 	net.Listener
 	once      sync.Once

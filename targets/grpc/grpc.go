@@ -3,7 +3,7 @@
 // drives it.
 //
 // What differs from the HTTP targets is gRPC's own: many calls share one
-// connection, a caller that is turned away gets RESOURCE_EXHAUSTED, and the
+// connection, a call that is rejected gets RESOURCE_EXHAUSTED, and the
 // server knows each caller's deadline. A call whose deadline passes in the queue
 // leaves it; one that a worker has begun is finished, as a query that has been
 // sent to a database is.
@@ -120,7 +120,7 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // and returns when that is done. It returns the error of ctx when that ends
 // first: what was in flight is then dropped.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.listener.hush()
+	s.listener.closeSilent()
 	stopped := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()

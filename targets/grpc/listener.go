@@ -10,12 +10,12 @@ import (
 type listener struct {
 	net.Listener
 
-	mu     sync.Mutex
-	silent map[*conn]struct{}
-	hushed bool
+	mu      sync.Mutex
+	silent  map[*conn]struct{}
+	closing bool
 }
 
-// conn is a connection that was accepted. The first bytes on it end its silence.
+// conn is a connection that was accepted. It is silent until its first bytes.
 type conn struct {
 	net.Conn
 	from *listener
@@ -30,7 +30,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	c := &conn{Conn: accepted, from: l}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.hushed {
+	if l.closing {
 		c.Conn.Close()
 		return c, nil
 	}
@@ -41,11 +41,11 @@ func (l *listener) Accept() (net.Conn, error) {
 	return c, nil
 }
 
-// hush closes what is silent, now and from now on.
-func (l *listener) hush() {
+// closeSilent closes the connections that are silent, now and from now on.
+func (l *listener) closeSilent() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hushed = true
+	l.closing = true
 	for c := range l.silent {
 		c.Conn.Close()
 	}

@@ -26,15 +26,14 @@ func (c *channel) alive() bool { return c.cc.GetState() == connectivity.Ready }
 
 var (
 	errBroken = errors.New("the connection is broken, and this channel makes no other")
-	errNoGRPC = errors.New("the server closed the connection before it had said that it speaks gRPC")
+	errNoGRPC = errors.New("the server closed the connection before the gRPC handshake")
 )
 
 // connect makes a channel, and returns when calls can be made.
 //
-// Left to itself a ClientConn hides the connection: it makes it when a call
-// comes, and anew when it breaks, with pauses of its own in between, and of why
-// that failed only a text is left. So the connection is made here, and handed
-// over once.
+// By default a ClientConn hides the connection: it makes it with the first call, and
+// again when it breaks, with pauses in between, and reports a failure as text only.
+// So the connection is made here, and handed over once.
 func connect(ctx context.Context, addr string) (*channel, error) {
 	var dialer net.Dialer
 	conn, err := dialer.DialContext(ctx, "tcp", addr)

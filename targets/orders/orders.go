@@ -9,8 +9,8 @@
 //     back the [Request] of what does.
 //  2. Package admission admits the request, or [Busy] rejects it.
 //  3. The target asks its backend, in its own style.
-//  4. The request leaves, then [Answer], [Placed] or [Invited] writes what came of it,
-//     or [Failed] the reason.
+//  4. The request leaves, then [Answer], [Placed] or [Invited] writes the result, or
+//     [Failed] the reason.
 package orders
 
 import (

@@ -33,11 +33,11 @@ const (
 	readWrite = "GET, HEAD, POST"
 )
 
-// Service is what Route asks about the target that it routes for.
+// Service is the target that Route routes for.
 type Service interface{ Stats() Stats }
 
-// Tracker is a Service that keeps orders and can tell how one of them is
-// doing. ok is false where it knows of none with that id.
+// Tracker is a Service that keeps orders and reports the status of one of them. ok
+// is false where it has none with that id.
 type Tracker interface {
 	Track(id int64) (o Order, ok bool)
 }
@@ -147,7 +147,7 @@ func one(resp *fasthttp.Response, status int, o *Order) {
 	reply(resp, status, o.AppendJSON(room[:0]))
 }
 
-// Busy turns a request away because the target is full.
+// Busy rejects a request because the target is full.
 func Busy(resp *fasthttp.Response) {
 	resp.Header.Set(fasthttp.HeaderRetryAfter, "1")
 	Fault(resp, fasthttp.StatusServiceUnavailable, "all places are taken; try again in a second")
@@ -193,7 +193,7 @@ var ErrHeaderTooLong = fmt.Errorf("the header is longer than the %d bytes allowe
 // is taken is a few bytes: reading it chunk by chunk is not worth the code.
 var ErrChunked = errors.New("a body needs a Content-Length; chunked ones are not read")
 
-// Chunked reports whether the request announces a body in chunks.
+// Chunked reports whether the request announces a chunked body.
 func Chunked(h *fasthttp.RequestHeader) bool {
 	return len(h.Peek(fasthttp.HeaderTransferEncoding)) > 0
 }
@@ -231,7 +231,7 @@ func target(uri []byte) (path, query []byte) {
 	return path, query
 }
 
-// quote makes what a client sent fit to be shown back to it.
+// quote makes text from a client safe to show to it.
 func quote(b []byte) string {
 	const longest = 64
 	if len(b) > longest {

@@ -1,9 +1,9 @@
-// Package queue takes orders now and has them paid later. A POST puts the order
-// into a stream of a message broker and is answered as soon as the broker has
-// it; a payment service, which is a process of its own (package payments), takes
-// orders out of the stream, and waits for the backend.
+// Package queue accepts orders now and has them paid later. A POST puts the order
+// into a stream of a message broker and is answered as soon as the broker has it. A
+// payment service in its own process (package payments) takes orders out of the
+// stream, and waits for the backend.
 //
-// Whatever else is asked for is answered as in style goroutine.
+// All other requests are served as in style goroutine.
 package queue
 
 import (
@@ -24,16 +24,16 @@ import (
 // Name of the style.
 const Name = "queue"
 
-// Kept is how many orders a server can tell the state of: the newest that it
-// took. Those before are forgotten by it, and not by the broker.
+// Kept is for how many orders a server knows the status: the newest that it
+// accepted. Older ones are known to the broker only.
 const Kept = 100_000
 
 // DefaultUnacknowledged is how many orders may wait at once for the broker to
 // acknowledge them, where a Config does not say.
 const DefaultUnacknowledged = 10_000
 
-// acknowledged bounds that wait. It is well below the time for which a caller
-// waits for a reply, who is to learn the reason.
+// acknowledged bounds that wait. It is well below a caller's timeout, so that the
+// caller learns the reason.
 const acknowledged = 5 * time.Second
 
 // Config is how to start a server.

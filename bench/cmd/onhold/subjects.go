@@ -21,22 +21,22 @@ const (
 	// however far beyond the target they are.
 	maxSpread = 3 * time.Second
 
-	// anyAddr is an address for a driver that is asked for its settings only.
+	// anyAddr is the address of a driver that is made for its settings only.
 	anyAddr = "127.0.0.1:1"
 
-	// probeLimit bounds how long a connection to somebody's server may take.
+	// probeLimit bounds how long a connection to a user's server may take.
 	probeLimit = 5 * time.Second
 )
 
-// subject is something to be driven.
+// subject is what a run drives.
 type subject interface {
 	name() string
-	planned(p bench.Plan) result.Settings // those that the stage will have
+	planned(p bench.Plan) result.Settings // that the stage will have
 	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
 	gone(ctx context.Context) error // why it must not be driven again; nil where it may
 }
 
-// subjects are what the flags say is to be driven.
+// subjects returns what the command line says to drive.
 func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.Options, sweep bench.Sweep) ([]subject, error) {
 	if a.mix != nil {
 		s, err := newServer(c, a.mix)
@@ -97,7 +97,7 @@ func checkLimits(sweep bench.Sweep, d bench.Driver) error {
 	return nil
 }
 
-// server is somebody's server, running already.
+// server is a user's server, which is already running.
 type server struct {
 	what   string // its address, without a password
 	dial   bench.Dial
@@ -136,8 +136,8 @@ func newServer(c *cli.Command, mix []bench.Weighted) (*server, error) {
 
 func (s *server) name() string { return s.what }
 
-// probe makes one connection, and no request: a run against a server that is
-// not there would only tell that it is not there.
+// probe makes one connection, and no request: without it a run against a server
+// that is not there would only record failures.
 func (s *server) probe(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
@@ -150,7 +150,7 @@ func (s *server) probe(ctx context.Context) error {
 
 func (s *server) gone(ctx context.Context) error { return alive.Check(ctx, s.dial, s.pid) }
 
-// plan is the plan with what is known of the server only.
+// plan adds to p what only the server knows.
 func (s *server) plan(p bench.Plan) bench.Plan {
 	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.what}}
 	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
@@ -168,25 +168,25 @@ func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
 	return bench.Run(ctx, s.plan(p), s.driver)
 }
 
-// style is a target of ours. Each stage gets a process of its own, so that no
-// stage inherits memory, threads or connections from the one before.
+// style is one of our styles. Each stage gets its own process, so that no stage
+// inherits memory, threads or connections from the one before.
 type style struct {
 	style    targets.Style
 	cpus     []int
 	settings result.Settings
 	options  targets.Options
 	driver   targets.MakeDriver
-	like     bench.Driver // what drives it, at no address yet
+	like     bench.Driver // a driver like its own, for settings and limits
 	traced   bool
-	folder   string // where the traces' names lead from
+	folder   string // that the names of traces are relative to
 }
 
 func (s *style) name() string { return s.style.Name }
 
-// gone is nil: each stage has a process of its own.
+// gone is nil: each stage has its own process.
 func (s *style) gone(context.Context) error { return nil }
 
-// plan is the plan with what is known of the target only.
+// plan adds to p what only the target knows.
 func (s *style) plan(p bench.Plan) bench.Plan {
 	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
 		p.Load.RampUp = min(s.style.OnceEach(s.options, p.Load.Clients), maxSpread)

@@ -15,7 +15,7 @@ func traceName(style string, p bench.Plan) string {
 	return path.Join(result.TracesFolder, fmt.Sprintf("%s-%s-%g-%d.trace", style, p.Load.Model(), p.Load.Level(), max(p.Repeat, 1)))
 }
 
-// traces makes room for the traces in the run folder.
+// traces makes the folder of the traces in the run folder.
 func (s *session) traces() error {
 	for _, sub := range s.subjects {
 		st, ok := sub.(*style)

@@ -1,10 +1,10 @@
 // Package grpc is a backend that is an order service in another process, called
 // over gRPC.
 //
-// Many calls share a connection, so a bound on connections is none on calls: a
-// process that wants to be asked less must turn callers away, or bound the calls
-// on a connection, which makes the ones beyond it wait in this process, where
-// gRPC does not count them.
+// Many calls share a connection, so a bound on connections does not bound calls. An
+// upstream that wants fewer calls must reject them. A bound on the calls of a
+// connection would make the others wait in this process, where gRPC does not count
+// them.
 package grpc
 
 import (
@@ -39,8 +39,8 @@ const DefaultConnections = 1
 // MaxConnections is the largest Connections of a Config.
 const MaxConnections = 1_000
 
-// reconnect is how a connection that is gone is made anew: soon, as the upstream
-// is next door, and a call meanwhile fails at once.
+// reconnect makes a lost connection again soon, as the upstream is on this machine.
+// A call in between fails at once.
 var reconnect = grpc.ConnectParams{
 	Backoff:           backoff.Config{BaseDelay: 50 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: time.Second},
 	MinConnectTimeout: 5 * time.Second,
@@ -81,8 +81,8 @@ type Backend struct {
 
 var _ backend.Backend = (*Backend)(nil)
 
-// New returns a backend, or what Validate has to say of its configuration. It
-// waits for no connection: an upstream that is not there is told by each call.
+// New returns a backend, or the error of Validate. It
+// waits for no connection: each call reports an upstream that is not there.
 func New(c Config) (*Backend, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err

@@ -1,12 +1,11 @@
 // Package http is a backend that is an order service in another process, called
 // over HTTP by the fasthttp client.
 //
-// A call is made once. fasthttp on its own makes up to five of a GET whose
-// connection broke, which would hide failures and load the upstream with calls
-// that nobody counts. One thing looks like a retry and is none: before a kept
-// connection is written to it is looked at, and where the upstream has closed it
-// meanwhile, another is taken or made. Nothing had been sent. An upstream that
-// closes at the very moment of sending is a failure all the same.
+// A call is made once. By default fasthttp sends a GET up to five times when its
+// connection breaks, which would hide failures and load the upstream with calls
+// that are not counted. A kept connection is checked before it is used: where the
+// upstream has closed it meanwhile, another one is taken, and nothing was sent
+// twice. An upstream that closes at the very moment of sending is a failure.
 package http
 
 import (
@@ -33,7 +32,7 @@ const Name = "http"
 
 const (
 	dialLimit = 5 * time.Second // for a connection to be made
-	idleLimit = time.Minute     // after which a connection that rests is closed
+	idleLimit = time.Minute     // after which an idle connection is closed
 	bodyMax   = 1 << 20         // bytes of a reply
 )
 
@@ -67,7 +66,7 @@ type Backend struct {
 	calls  atomic.Int64
 
 	// free holds a token for each connection that may be in use. fasthttp has a
-	// bound of its own, but does not tell how long a call waited for it.
+	// bound of its own, but does not report how long a call waited for it.
 	free chan struct{} // nil: no bound
 	wait *backend.Waits
 
@@ -77,8 +76,8 @@ type Backend struct {
 
 var _ backend.Backend = (*Backend)(nil)
 
-// New returns a backend, or what Validate has to say of its configuration. It
-// makes no connection: an upstream that is not there is told by each call.
+// New returns a backend, or the error of Validate. It
+// makes no connection: each call reports an upstream that is not there.
 func New(c Config) (*Backend, error) {
 	addr, err := address(c.URL)
 	if err != nil {

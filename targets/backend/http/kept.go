@@ -5,11 +5,11 @@ import (
 	"net"
 )
 
-// errStale says that a connection was closed by the upstream before a request
-// was sent on it.
+// errStale means that the upstream had closed a connection before a request was
+// sent on it.
 var errStale = errors.New("the upstream had closed the connection that was kept")
 
-// kept is a connection that is looked at before it is used again. fasthttp
+// kept is a connection that is checked before it is used again. fasthttp
 // writes a request in one piece: ours are shorter than its buffer.
 type kept struct {
 	net.Conn

@@ -28,7 +28,7 @@ func burn(d time.Duration) {
 func threadTime() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_THREAD_CPUTIME_ID, &ts); err != nil {
-		panic("planted: CLOCK_THREAD_CPUTIME_ID cannot be read: " + err.Error())
+		panic("inject: CLOCK_THREAD_CPUTIME_ID cannot be read: " + err.Error())
 	}
 	return time.Duration(ts.Nano())
 }

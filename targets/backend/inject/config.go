@@ -16,9 +16,9 @@ const (
 	MaxDelay = time.Minute
 )
 
-// Config is what is planted. Its zero value is nothing.
+// Config says what to inject. The zero value injects nothing.
 type Config struct {
-	CPU   time.Duration // that each call burns in addition, up to MaxCPU
+	CPU   time.Duration // that each call burns, up to MaxCPU
 	Delay Delay         // of some of the calls
 	Seed  uint64        // picks which
 }

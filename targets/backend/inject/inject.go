@@ -1,7 +1,6 @@
-// Package inject is a fault put into a backend on purpose: calls that burn
-// more CPU time, or some that take longer. It stands around any backend, and so
-// serves every style of target. Whoever has a check that must see such a
-// regression can so see whether it does.
+// Package inject makes a backend worse on purpose: calls burn CPU time, or some of
+// them take longer. It wraps any backend, so that it works for every style. It
+// shows whether a check finds such a regression.
 package inject
 
 import (
@@ -12,8 +11,7 @@ import (
 	"github.com/a628bb15/onhold/targets/backend"
 )
 
-// Wrap is the backend b with the regression planted, and b itself where there
-// is none: what is not asked for costs nothing.
+// Wrap returns backend b with the regression, or b itself where there is none.
 func Wrap(b backend.Backend, c Config) (backend.Backend, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -21,13 +19,13 @@ func Wrap(b backend.Backend, c Config) (backend.Backend, error) {
 	if c.CPU == 0 && c.Delay == (Delay{}) {
 		return b, nil
 	}
-	return &planted{Backend: b, cpu: c.CPU, delay: c.Delay.Length, draw: newDraw(c.Delay.Percent, c.Seed)}, nil
+	return &injected{Backend: b, cpu: c.CPU, delay: c.Delay.Length, draw: newDraw(c.Delay.Percent, c.Seed)}, nil
 }
 
-// planted burns CPU time before a call is made, on the thread that makes it:
+// injected burns CPU time before a call is made, on the thread that makes it:
 // the worker, the goroutine's or the event loop. It adds a delay once the call
 // is answered, so that no connection to the backend is held for it.
-type planted struct {
+type injected struct {
 	backend.Backend
 	cpu   time.Duration
 	delay time.Duration
@@ -37,7 +35,7 @@ type planted struct {
 
 // begin does what comes before a call, and reports whether the call is one of
 // those that take longer.
-func (p *planted) begin() (late bool) {
+func (p *injected) begin() (late bool) {
 	if p.cpu > 0 {
 		burn(p.cpu)
 	}
@@ -45,7 +43,7 @@ func (p *planted) begin() (late bool) {
 }
 
 // Park implements [backend.Backend].
-func (p *planted) Park(q *backend.Query) {
+func (p *injected) Park(q *backend.Query) {
 	late := p.begin()
 	p.Backend.Park(q)
 	if late {
@@ -54,7 +52,7 @@ func (p *planted) Park(q *backend.Query) {
 }
 
 // Block implements [backend.Backend].
-func (p *planted) Block(q *backend.Query) {
+func (p *injected) Block(q *backend.Query) {
 	late := p.begin()
 	p.Backend.Block(q)
 	if late {
@@ -64,7 +62,7 @@ func (p *planted) Block(q *backend.Query) {
 
 // Notify implements [backend.Backend]. It returns as soon as the CPU time is
 // burnt: the loop does nothing else meanwhile, as with any work on a loop.
-func (p *planted) Notify(q *backend.Query, loop backend.Loop, done func()) {
+func (p *injected) Notify(q *backend.Query, loop backend.Loop, done func()) {
 	then := done
 	if p.begin() {
 		// Garbage, but for the late ones only. q.State is not ours to keep

@@ -5,13 +5,13 @@
 //     connections of the pool, so that no request pays for one.
 //  2. A call takes a connection, waiting for it where there is none free; that
 //     wait is a figure of its own. It then makes its statement.
-//  3. Close ends what is still asked and drops the schema. A process that is
-//     killed leaves its own behind, and one whose server does not answer, which
-//     says so; whoever starts a day later with the same role removes it.
+//  3. Close ends open queries and drops the schema. A process that is killed, or
+//     whose server does not answer, leaves its schema behind; the next process
+//     that starts a day later with the same role removes it.
 //
 // A call fails, and never hangs: with [orders.ErrBusy] where the server or the
 // pool has no connection to give, else with a line that says why. Connections
-// that were lost are made anew by the calls that need them.
+// that were lost are made again by the calls that need them.
 package postgres
 
 import (
@@ -75,8 +75,8 @@ type Postgres struct {
 
 var _ backend.Backend = (*Postgres)(nil)
 
-// New connects to the server and makes the schema, or returns what Validate has
-// to say of the configuration.
+// New connects to the server and makes the schema. It returns the error of Validate
+// where there is one.
 func New(c Config) (*Postgres, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -175,9 +175,9 @@ func (p *Postgres) fill(ctx context.Context) (err error) {
 	return err
 }
 
-// acquire is a connection for ourselves. A server that has none left is asked
-// again for a moment: it may not have noticed yet that others are closed, those
-// of the target before us.
+// acquire takes a connection for our own use. A server that has none left is asked
+// again for a moment: it may not have noticed yet that those of the target before
+// us are closed.
 func (p *Postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	for began := clock.Now(); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := p.pool.Acquire(ctx)
@@ -187,10 +187,9 @@ func (p *Postgres) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	}
 }
 
-// doubts reports whether a connection is to be asked first whether it is still
-// good. Where one was lost since it was last asked, the rest may be too: a
-// server that was restarted has closed them all. Thus one request fails that
-// was with the server, and not one more for each connection.
+// doubts reports whether a connection must be checked before it is used. Once one
+// was lost, the others may be lost, too: a server that was restarted has closed all
+// of them. So one request fails, and not one for each connection.
 func (p *Postgres) doubts(_ context.Context, c pgxpool.ShouldPingParams) bool {
 	const key = "lost"
 	lost := p.lost.Load()
@@ -232,7 +231,7 @@ func (p *Postgres) answer(q *backend.Query) error {
 	case ctx.Err() != nil:
 		return fmt.Errorf("no answer within %v", p.queryLimit)
 	}
-	return told(err)
+	return shown(err)
 }
 
 // take is a connection of the pool, waited for where none is free.
@@ -251,7 +250,7 @@ func (p *Postgres) take() (*pgxpool.Conn, error) {
 		p.poolWait.Record(clock.Now() - began)
 		return nil, fmt.Errorf("none of %d connections came free within %v: %w", p.conns, p.poolLimit, orders.ErrBusy)
 	}
-	return nil, told(err)
+	return nil, shown(err)
 }
 
 // full reports whether the server says that it has no connection left.
@@ -261,8 +260,8 @@ func full(err error) bool {
 	return errors.As(err, &pg) && pg.Code == tooManyConnections
 }
 
-// told is an error as a caller is told of it.
-func told(err error) error {
+// shown is an error as a caller sees it.
+func shown(err error) error {
 	if full(err) {
 		return fmt.Errorf("%w: %w", reason(err), orders.ErrBusy)
 	}
@@ -309,7 +308,7 @@ func (p *Postgres) Stats() orders.BackendStats {
 // Close implements [backend.Backend]. It ends what is asked, drops the schema and
 // closes the connections, in a few seconds even where the server answers nothing.
 func (p *Postgres) Close() error {
-	p.end() // who waits for the pool is told at once, and what runs is cancelled
+	p.end() // queries that wait for the pool fail at once, and those that run are cancelled
 	err := p.remove()
 	if err != nil {
 		err = fmt.Errorf("the schema %s stays behind: %w", p.schema, reason(err))

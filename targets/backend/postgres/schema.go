@@ -51,7 +51,7 @@ const tableSQL = `CREATE TABLE %s (
 	created     timestamptz NOT NULL
 )`
 
-// newName is the name of a new schema. It tells when it was made, and by which
+// newName is the name of a new schema. It contains when it was made, and by which
 // process.
 func newName() string {
 	var b [4]byte
@@ -114,7 +114,7 @@ func prepare(ctx context.Context, conn *pgx.Conn, schema string) error {
 }
 
 // stopSQL finds what still runs over the connections of a schema. Those that idle
-// are left in peace, and the server's log without a line for each.
+// are left alone, which saves a line each in the server's log.
 const stopSQL = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 WHERE application_name = $1 AND usename = current_user AND pid <> pg_backend_pid() AND state <> 'idle'`
 

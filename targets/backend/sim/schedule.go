@@ -12,9 +12,9 @@ import (
 // overflow an instant.
 const maxService = 24 * time.Hour
 
-// schedule decides, at the instant of a call, when its answer is due: the whole
-// backend is a reservation in virtual time. Nobody holds a connection while
-// waiting, so how a target waits cannot change what it waits for.
+// schedule decides, at the instant of a call, when its answer is due: the backend
+// is a reservation in virtual time. No connection is held while a target waits, so
+// that how it waits cannot change what it waits for.
 type schedule struct {
 	Config
 	rng *rand.Rand
@@ -25,7 +25,7 @@ type schedule struct {
 }
 
 func newSchedule(c Config) *schedule {
-	const stream = 0x6f6e686f6c64 // any fixed number: the seed alone tells sequences apart
+	const stream = 0x6f6e686f6c64 // any fixed number: sequences differ in the seed alone
 	return &schedule{Config: c.withDefaults(), rng: rand.New(rand.NewPCG(c.Seed, stream))}
 }
 

@@ -1,6 +1,6 @@
-// Package sim is a backend that is a timer in the process: every call is
-// answered after a service time, over as many connections as there are. What is
-// asked for follows from the user alone.
+// Package sim is a backend that is a timer in the process: every call is answered
+// after a service time, over a number of connections. The orders of a user follow
+// from the user alone.
 package sim
 
 import (
@@ -25,7 +25,7 @@ type Sim struct {
 
 var _ backend.Backend = (*Sim)(nil)
 
-// New returns a backend, or what Validate has to say of its configuration.
+// New returns a backend, or the error of Validate.
 func New(c Config) (*Sim, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -97,6 +97,6 @@ func (s *Sim) Stats() orders.BackendStats {
 	return orders.BackendStats{Name: "sim", Connections: s.conns, Calls: calls, WaitError: s.late.Stats()}
 }
 
-// Close implements [backend.Backend]. There is nothing to let go of, and what is
-// asked is answered when it is due.
+// Close implements [backend.Backend]. There is nothing to release; open queries are
+// answered when they are due.
 func (s *Sim) Close() error { return nil }

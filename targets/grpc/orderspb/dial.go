@@ -10,16 +10,15 @@ import (
 const buffer = 8 << 10
 
 // NewClient is a channel to the service at HOST:PORT, in plain text. It connects
-// with its first call, or when it is told to.
+// with its first call, or by Connect.
 //
-// Nothing is sent again in silence, nor waits for better times: retries that a
-// service could configure are off, a call to a server that is not there fails at
-// once. What is left, and cannot be switched off, is that a call which never
-// went out, or of which the server says that it has not looked at it, is made
-// once more by the library itself.
+// No call is retried, and a call to a server that is not there fails at once:
+// retries that a service could configure are off. One retry cannot be switched off:
+// the library repeats a call once that was never sent, or that the server reports as
+// not processed.
 //
-// The address is taken as it is: no proxy, no list of addresses to pick from. A
-// connection that rests stays.
+// The address is used as it is, without a proxy or name resolution. An idle
+// connection stays open.
 func NewClient(addr string, options ...grpc.DialOption) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///"+addr, append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
@@ -33,8 +32,8 @@ func NewClient(addr string, options ...grpc.DialOption) (*grpc.ClientConn, error
 }
 
 // ServerOptions are those of a server whose callers connect as NewClient does.
-// That any number of calls may be on a connection is said openly: with a limit
-// here, callers would queue in their own process, unseen.
+// Any number of calls may use a connection: with a limit, callers would queue in
+// their own process, where it is not seen.
 func ServerOptions() []grpc.ServerOption {
 	return []grpc.ServerOption{
 		grpc.MaxConcurrentStreams(anyNumber),

@@ -1,13 +1,11 @@
-// Package broker is what stands between those who take orders and those who
-// pay them: NATS JetStream, with a stream of orders to be paid and one of
-// orders that are.
+// Package broker connects those who accept orders with those who pay them: NATS
+// JetStream, with a stream of orders to be paid and a stream of paid orders.
 //
-//  1. [Start] starts the broker that is embedded, in the calling process.
-//  2. [Connect] connects to one, this or another, and makes the streams where
-//     they are not there.
+//  1. [Start] starts the embedded broker in the calling process.
+//  2. [Open] connects to a broker, and makes the streams where they are missing.
 //  3. [Client.Place] puts an order into the first stream. When it returns, the
 //     broker has the order.
-//  4. [Client.Consume] hands out orders, each until it is acknowledged.
+//  4. [Client.Consume] delivers orders, each until it is acknowledged.
 //  5. [Client.Record] puts a paid order into the second stream, once.
 //
 // JetStream acknowledges a message when it has written it, and flushes the
@@ -64,7 +62,7 @@ const Name = "broker"
 // ownPrefix begins the names of the folders of brokers that are given none.
 const ownPrefix = "onhold-broker-"
 
-// Sweep removes what brokers left that were killed: their temporary folders.
+// Sweep removes the temporary folders of brokers that were killed.
 func Sweep() { scratch.Sweep(ownPrefix) }
 
 // Config is how to start a broker. The zero value is ready for use.
@@ -85,11 +83,11 @@ type Config struct {
 	Sync string
 
 	// Limit is the most bytes that all messages may take, in memory or on disk,
-	// half of it for each stream; 0 means DefaultLimit. Left to itself JetStream
-	// takes three quarters of the machine's memory.
+	// half of it for each stream; 0 means DefaultLimit. JetStream's own default is
+	// three quarters of the machine's memory.
 	Limit int64
 
-	// Orders is how many orders may wait to be paid; one more is turned away. Of
+	// Orders is how many orders may wait to be paid; one more is rejected. Of
 	// paid orders twice as many are kept, the newest. 0 means DefaultOrders.
 	Orders int64
 }
@@ -173,8 +171,7 @@ func (s *Server) start(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	// The server takes over whoever fails to listen by ending the process; so
-	// find out first.
+	// The server ends the process where it cannot listen, so we try first.
 	probe, err := net.Listen("tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("listening on %q: %w", c.Addr, err)

@@ -22,7 +22,7 @@ const (
 	streamOrders    = "ORDERS"           // to be paid; gone when that is done
 	streamProcessed = "ORDERS_PROCESSED" // the record of paid orders
 	subjectPlaced   = "orders.placed."   // and the order's id
-	subjectDone     = "order.processed." // likewise
+	subjectDone     = "order.processed." // and the order's id
 	subjectAgain    = "order.again."     // in no stream
 )
 
@@ -185,8 +185,8 @@ func (c *Client) About(ctx context.Context) (store, sync string, err error) {
 	return store, cmp.Or(info.Config.Metadata[metaSync], "unknown"), nil
 }
 
-// Backlog is how many orders wait to be paid, those included that a consumer
-// has in hand.
+// Backlog is how many orders wait to be paid, including those that a consumer
+// works on.
 func (c *Client) Backlog(ctx context.Context) (int64, error) {
 	info, err := c.orders.Info(ctx)
 	if err != nil {
@@ -197,8 +197,7 @@ func (c *Client) Backlog(ctx context.Context) (int64, error) {
 
 // Place puts an order into the stream and returns when the broker has
 // acknowledged it. The error is, or has within, orders.ErrBusy where the
-// stream is full. Where it is another one the broker may have the order all the
-// same: it was not heard of.
+// stream is full. After another error the broker may still have the order.
 func (c *Client) Place(ctx context.Context, o *orders.Order) error {
 	var room [256]byte
 	msg := nats.NewMsg(subjectPlaced + key(uint64(o.ID)))
@@ -217,7 +216,7 @@ func (c *Client) Place(ctx context.Context, o *orders.Order) error {
 	return fmt.Errorf("the broker: %w", err)
 }
 
-// full tells a stream that takes no more from one that cannot.
+// full reports whether the stream is full, as opposed to broken.
 func full(err error) bool {
 	var api *jetstream.APIError
 	if !errors.As(err, &api) {
@@ -225,7 +224,7 @@ func full(err error) bool {
 	}
 	const (
 		resources   = 10023
-		storeFailed = 10077 // for any reason; the text tells which
+		storeFailed = 10077 // for any reason; only the text says which
 		memory      = 10028
 		storage     = 10047
 	)

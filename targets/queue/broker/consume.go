@@ -10,21 +10,21 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// consumerName is durable: what was handed out and not acknowledged is
-// remembered when those who take orders end, and when the broker does.
+// consumerName is durable: the broker remembers deliveries that are not acknowledged
+// when consumers end, and when it ends itself.
 const consumerName = "payments"
 
 // MaxConsumers is how many may ask for orders at once.
 const MaxConsumers = 4_000
 
-// Orders hands out orders.
+// Orders delivers orders.
 type Orders struct {
 	client   *Client
 	consumer jetstream.Consumer
 }
 
-// Consume returns what hands out orders, each to one of all who ask, and once
-// more where it is not acknowledged within ackWait, as often as it takes.
+// Consume returns a consumer of orders. Each order is delivered to one caller of
+// Next, and again where it is not acknowledged within ackWait.
 func (c *Client) Consume(ctx context.Context, ackWait time.Duration) (*Orders, error) {
 	consumer, err := c.orders.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
 		Durable: consumerName, AckPolicy: jetstream.AckExplicitPolicy, AckWait: ackWait,
@@ -36,7 +36,7 @@ func (c *Client) Consume(ctx context.Context, ackWait time.Duration) (*Orders, e
 	return &Orders{c, consumer}, nil
 }
 
-// Placed is an order in hand.
+// Placed is an order that was delivered.
 type Placed struct {
 	orders.Order
 	msg jetstream.Msg
@@ -46,8 +46,8 @@ type Placed struct {
 // broker gives up a tenth earlier, so that no order crosses with the end.
 const askFor = 9 * time.Second
 
-// Next waits for an order: nil where there was none for a while, or where ctx
-// has ended. An order that was on its way just then is handed out again.
+// Next waits for an order: nil where there was none for a while, or where ctx has
+// ended. An order that was on its way at that moment is delivered again.
 func (o *Orders) Next(ctx context.Context) (*Placed, error) {
 	ctx, cancel := o.client.untilLost(ctx) // a question ends with the broker that took it
 	defer cancel()
@@ -70,12 +70,12 @@ func (o *Orders) Next(ctx context.Context) (*Placed, error) {
 	return &Placed{p.Order, msg}, nil
 }
 
-// Ack takes the order off the stream, for good. Where that is not heard, the
-// order is handed out once more.
+// Ack removes the order from the stream. Where the broker does not receive it, the
+// order is delivered again.
 func (p *Placed) Ack() { _ = p.msg.Ack() }
 
-// Keep makes the wait for the acknowledgement begin anew.
+// Keep restarts the time for the acknowledgement.
 func (p *Placed) Keep() { _ = p.msg.InProgress() }
 
-// Return gives the order back, to be handed out again after a while.
+// Return gives the order back, to be delivered again later.
 func (p *Placed) Return(after time.Duration) { _ = p.msg.NakWithDelay(after) }

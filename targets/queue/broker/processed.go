@@ -70,8 +70,8 @@ func (c *Client) Record(ctx context.Context, p Payment) (first bool, err error) 
 	if !errors.As(err, &api) || api.ErrorCode != jetstream.JSErrCodeStreamWrongLastSequence {
 		return err == nil, err
 	}
-	// Somebody recorded it: we, in an earlier call that was not answered, or
-	// another.
+	// It was recorded before: by us, in an earlier call that was not answered, or by
+	// another service.
 	there, ok, err := c.Recorded(ctx, p.ID)
 	if err != nil || !ok {
 		return false, errors.Join(err, api)
@@ -79,9 +79,9 @@ func (c *Client) Record(ctx context.Context, p Payment) (first bool, err error) 
 	return there.Payment == p.Payment, nil
 }
 
-// TellAgain tells those who watch that an order was handed out once more. It
-// is lost where nobody listens.
-func (c *Client) TellAgain(id int64, paidTwice bool) {
+// ReportAgain reports to those who watch that an order was delivered again. Without
+// a watcher the report is lost.
+func (c *Client) ReportAgain(id int64, paidTwice bool) {
 	text := "again"
 	if paidTwice {
 		text = "twice"
@@ -89,15 +89,15 @@ func (c *Client) TellAgain(id int64, paidTwice bool) {
 	_ = c.conn.Publish(subjectAgain+key(uint64(id)), []byte(text))
 }
 
-// Paid calls told with each payment that is recorded from the moment it
-// returns, until ctx ends. Where the broker goes away and comes back it goes on
-// where it was, some seconds later.
-func (c *Client) Paid(ctx context.Context, told func(Payment)) error {
+// Paid calls report with each payment that is recorded after it returns, until ctx
+// ends. When the broker comes back after an interruption it continues where it was,
+// some seconds later.
+func (c *Client) Paid(ctx context.Context, report func(Payment)) error {
 	info, err := c.done.Info(ctx)
 	if err != nil {
 		return fmt.Errorf("watching the paid orders: %w", err)
 	}
-	// Not "what is new": that would be asked anew when the broker is back.
+	// Not "what is new": that would start from the end again when the broker is back.
 	consumer, err := c.done.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: info.State.LastSeq + 1,
 	})
@@ -106,7 +106,7 @@ func (c *Client) Paid(ctx context.Context, told func(Payment)) error {
 	}
 	consuming, err := consumer.Consume(func(msg jetstream.Msg) {
 		if p, err := parse(msg.Data()); err == nil {
-			told(p)
+			report(p)
 		}
 	}, jetstream.ConsumeErrHandler(func(jetstream.ConsumeContext, error) {}))
 	if err != nil {
@@ -116,26 +116,26 @@ func (c *Client) Paid(ctx context.Context, told func(Payment)) error {
 	return nil
 }
 
-// Watch tells what becomes of placed orders: see bench.Completions.
-func (c *Client) Watch(ctx context.Context, told func(id uint64, how result.CompletionEvent)) error {
+// Watch reports what happens to placed orders: see bench.Completions.
+func (c *Client) Watch(ctx context.Context, report func(id uint64, how result.CompletionEvent)) error {
 	again, err := c.conn.Subscribe(subjectAgain+"*", func(msg *nats.Msg) {
 		if id, ok := idOf(msg.Subject, subjectAgain); ok {
 			how := result.Redelivered
 			if string(msg.Data) == "twice" {
 				how = result.CompletedAgain
 			}
-			told(id, how)
+			report(id, how)
 		}
 	})
 	if err != nil {
 		return fmt.Errorf("watching the orders: %w", err)
 	}
 	context.AfterFunc(ctx, func() { _ = again.Unsubscribe() })
-	return c.Paid(ctx, func(p Payment) { told(uint64(p.Order.ID), result.Completed) })
+	return c.Paid(ctx, func(p Payment) { report(uint64(p.Order.ID), result.Completed) })
 }
 
-// Waiting is how many of the orders are in one of the streams: to be paid
-// still, or paid so lately that nobody was told. See bench.Completions.
+// Waiting is how many of the orders are in one of the streams: still to be paid, or
+// paid so recently that it was not reported. See bench.Completions.
 func (c *Client) Waiting(ctx context.Context, ids []uint64) (int, error) {
 	// The record last: an order that is being paid is in one of them, always.
 	held := map[uint64]bool{}

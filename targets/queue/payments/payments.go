@@ -1,29 +1,25 @@
-// Package payments is the service that pays what style queue accepted: so many
-// consumers, each of which takes one order at a time out of the broker's
-// stream, waits for the backend once, records the payment and then acknowledges
-// the order.
+// Package payments is the service that pays what style queue accepted. Each of its
+// consumers takes one order at a time out of the broker's stream, waits for the
+// backend once, records the payment and then acknowledges the order.
 //
 // # Nothing is lost
 //
-// An order that is not acknowledged is handed out again, by a broker that came
-// back as well as to a service that did. It stays in the stream until its
-// payment is on record.
+// An order that is not acknowledged is delivered again, also after a restart of the
+// broker or of this service. It stays in the stream until its payment is recorded.
 //
 // # Paid once
 //
-// So an order can come twice, and a consumer asks two things before it pays:
-// does this service have it in hand already, and is it on record? The record is
-// a stream in the broker, with one entry for each order at most, so it outlives
-// this service.
+// So an order can be delivered twice, and a consumer checks two things before it
+// pays: does this service work on it already, and is it recorded? The record is a
+// stream in the broker with at most one entry per order, so it outlives this service.
 //
-// What remains is the time between the backend's answer and the record. A
-// service that is killed right there has had an order paid of which nobody
-// knows, and the next one has it paid again; two services at once can do the
-// same where one takes longer than Config.AckWait without a sign of life. Where
-// that is seen, afterwards, it is told as "paid twice". Nobody but the backend
-// can close that gap. A database is given the order's id with every payment,
-// and one that keeps ids can refuse the second; a service that is called over
-// HTTP or gRPC is not told the id, and draws one of its own.
+// A gap remains between the backend's answer and the record. A service that is killed
+// there leaves a payment that is not recorded, and the next service pays again. Two
+// services at once can do the same, where one does not acknowledge within
+// Config.AckWait. What is detected afterwards is reported as "paid twice". Only the
+// backend can close the gap: a database gets the order's id with every payment and
+// can reject the second one; a service over HTTP or gRPC does not get the id, and
+// draws its own.
 package payments
 
 import (
@@ -66,7 +62,7 @@ type Config struct {
 	Broker    string        // a nats:// address
 	Streams   broker.Config // how to make the streams where the broker has none
 	Consumers int           // how many orders are paid at once; 0 means DefaultConsumers
-	AckWait   time.Duration // without a sign of life for so long, an order is handed out again; 0 means DefaultAckWait
+	AckWait   time.Duration // an order that is not acknowledged within it is delivered again; 0 means DefaultAckWait
 	Backend   backend.Backend
 }
 
@@ -80,8 +76,8 @@ type Server struct {
 	stopped context.Context
 	all     sync.WaitGroup
 
-	mu   sync.Mutex
-	hand map[int64]bool // the orders that consumers have
+	mu     sync.Mutex
+	inWork map[int64]bool // the orders that consumers have
 
 	paid, again, twice, failed atomic.Int64
 }
@@ -94,7 +90,7 @@ func Start(c Config) (*Server, error) {
 	if c.AckWait == 0 {
 		c.AckWait = DefaultAckWait
 	}
-	s := &Server{config: c, hand: map[int64]bool{}}
+	s := &Server{config: c, inWork: map[int64]bool{}}
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	var err error
@@ -145,13 +141,13 @@ func (s *Server) rest() {
 	}
 }
 
-// handle has an order paid that was handed out, unless it is or was already.
+// handle pays an order that was delivered, unless it is being paid or was paid.
 func (s *Server) handle(order *broker.Placed, q *backend.Query) {
 	if !s.take(order.ID) {
 		s.repeated(order, false) // whoever has it acknowledges it
 		return
 	}
-	defer s.letGo(order.ID)
+	defer s.release(order.ID)
 	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
 	_, paid, err := s.broker.Recorded(ctx, order.ID)
 	cancel()
@@ -173,7 +169,7 @@ func (s *Server) handle(order *broker.Placed, q *backend.Query) {
 	s.record(order)
 }
 
-// pay waits for the backend, and gives the broker signs of life meanwhile.
+// pay waits for the backend, and extends the time for the acknowledgement meanwhile.
 func (s *Server) pay(order *broker.Placed, q *backend.Query) error {
 	done := make(chan struct{})
 	third := s.config.AckWait / 3
@@ -194,10 +190,9 @@ func (s *Server) pay(order *broker.Placed, q *backend.Query) error {
 	return q.Err
 }
 
-// record puts the payment on record, however long that takes, and acknowledges
-// the order. What is recorded is the order that was placed, under its own id:
-// the one in the backend's answer is what the backend stored, and a service
-// that draws ids does not have ours.
+// record records the payment, however long that takes, and acknowledges the order.
+// It records the order that was placed, under its own id: a backend that draws ids
+// answers with another one.
 func (s *Server) record(order *broker.Placed) {
 	paid := order.Order
 	paid.Status = orders.StatusPaid
@@ -226,32 +221,32 @@ func (s *Server) record(order *broker.Placed) {
 func (s *Server) take(id int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.hand[id] {
+	if s.inWork[id] {
 		return false
 	}
-	s.hand[id] = true
+	s.inWork[id] = true
 	return true
 }
 
-func (s *Server) letGo(id int64) {
+func (s *Server) release(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.hand, id)
+	delete(s.inWork, id)
 }
 
-// repeated tells that an order came once more.
+// repeated reports that an order was delivered again.
 func (s *Server) repeated(order *broker.Placed, paidTwice bool) {
 	s.again.Add(1)
 	if paidTwice {
 		s.twice.Add(1)
 	}
-	s.broker.TellAgain(order.ID, paidTwice)
+	s.broker.ReportAgain(order.ID, paidTwice)
 }
 
-// Stats says what the service is doing.
+// Stats reports what the service is doing.
 func (s *Server) Stats() orders.Stats {
 	s.mu.Lock()
-	busy := int64(len(s.hand))
+	busy := int64(len(s.inWork))
 	s.mu.Unlock()
 	return orders.Stats{
 		Style: Name, Workers: s.config.Consumers, Busy: busy, InFlight: busy,
@@ -264,8 +259,8 @@ func (s *Server) Stats() orders.Stats {
 	}
 }
 
-// Shutdown takes no further order, finishes those in hand and returns when that
-// is done, or when ctx ends, with its error. What was not taken stays in the
+// Shutdown takes no further order, finishes those that are being paid and returns
+// when that is done, or when ctx ends, with its error. Other orders stay in the
 // broker.
 func (s *Server) Shutdown(ctx context.Context) error {
 	s.stop()

@@ -249,7 +249,7 @@ func (c *Cluster) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(c.bin, program), args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"} // nothing that begins with PG
-	apart(cmd, c.as)
+	isolate(cmd, c.as)
 	return cmd
 }
 

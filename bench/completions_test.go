@@ -117,7 +117,7 @@ func TestSecondClockAccountsForEveryRequest(t *testing.T) {
 	if len(w.asked) != 20 || slices.Max(w.asked) > 150 {
 		t.Errorf("asked for %v", w.asked)
 	}
-	if told := strings.Join(s.Notes(), "\n"); !strings.Contains(told, "10 of 100 accepted requests are LOST") || !strings.Contains(told, "still wait") || !strings.Contains(told, "a second time") {
+	if told := strings.Join(s.Notes(), "\n"); !strings.Contains(told, "10 of 100 accepted requests are LOST") || !strings.Contains(told, "still queued") || !strings.Contains(told, "was repeate") {
 		t.Errorf("it says: %s", told)
 	}
 	b, err := json.Marshal(s)

@@ -23,25 +23,25 @@ const maxLittleError = 0.02
 const minLag = time.Millisecond
 
 // lagBound is the most that a stage's lag may be for the stage to be valid:
-// MaxLag, or where that is 0 the larger of 1 ms and 1 % of the median service
-// time. In burst loads the share is 10 %: the clients of a wave share one
+// MaxLag, or where that is 0 the larger of 1 ms and 1 % of the median uncorrected
+// latency. In burst loads the share is 10 %: the clients of a wave share one
 // instant, but cannot share one CPU cycle.
-func (p Plan) lagBound(medianService time.Duration) time.Duration {
-	share := medianService / 100
+func (p Plan) lagBound(median time.Duration) time.Duration {
+	share := median / 100
 	if p.Load.Model() == load.Burst {
-		share = medianService / 10
+		share = median / 10
 	}
 	return cmp.Or(p.MaxLag, max(share, minLag))
 }
 
-// lagQuantile is the quantile of lag that is held against the bound: the
-// 99th percentile, or the highest that has ten samples beyond it; a single
-// hiccup among a few arrivals says nothing about the stage.
+// lagQuantile is the quantile of lag that is compared with the bound: the
+// 99th percentile, or the highest that has ten samples beyond it; one
+// delay among a few arrivals does not decide about the stage.
 func lagQuantile(n int64) float64 {
 	return max(0.5, min(0.99, 1-10/float64(max(n, 1))))
 }
 
-// judge decides whether the stage is valid and says why it is not.
+// judge decides whether the stage is valid and, where it is not, why.
 func judge(m merged, p Plan, meterErr error) {
 	s := m.stage
 	planned := s.Counts.Planned()
@@ -63,29 +63,29 @@ func judge(m merged, p Plan, meterErr error) {
 		s.Invalidate("the target's process could not be measured: %v", meterErr)
 	}
 	complete(m, p)
-	processed(m, p)
+	completed(m, p)
 	little(m)
 	punctual(m, p) // last, for it must know whether it is the only reason
 	limited(s, p)
 	slowed(s)
 	if median := s.Latency.Quantile(0.5); s.Latency.N() > 0 && median < p.Wait-p.Wait/100 {
-		s.Warn("half of those served had their reply within %v, sooner than the %v that each is said to wait for", median, p.Wait)
+		s.Warn("the median latency is %v, below the %v that Wait says each request waits for", median, p.Wait)
 	}
 	type named struct {
 		name string
 		hist *result.Hist
 	}
-	hists := []named{{"latencies", s.Latency}, {"service times", s.Uncorrected}, {"times to be turned away", s.Rejected}, {"lags", s.Lag}}
+	hists := []named{{"latencies", s.Latency}, {"uncorrected latencies", s.Uncorrected}, {"times to rejection", s.Rejected}, {"lags", s.Lag}}
 	if s.Completion != nil {
-		hists = append(hists, named{"times until the work was done", s.Completion.Latency})
+		hists = append(hists, named{"completion latencies", s.Completion.Latency})
 	}
 	for _, h := range hists {
 		if over := h.hist.Over(); over > 0 {
-			s.Warn("%d %s are above %v and only counted", over, h.name, result.HistHighest)
+			s.Warn("%d %s are above %v: they are counted without their value", over, h.name, result.HistHighest)
 		}
 	}
 	if s.Surplus > 0 {
-		s.Warn("the server sent bytes that are no reply to any request, %d times: such connections were closed, and their clients took a new one for each further request. Where such bytes came after the next request was sent, they were taken for its reply", s.Surplus)
+		s.Warn("the server sent bytes that are no reply to any request, %d times. These connections were closed, and their clients made a new one for each further request. Such bytes that came after the next request was sent were taken for its reply", s.Surplus)
 	}
 	for _, o := range []result.Outcome{result.Refused, result.Reset, result.Timeout, result.Error, result.Unfinished} {
 		if n := s.Counts[o]; n > 0 && m.whys[o] != "" {
@@ -99,8 +99,8 @@ func judge(m merged, p Plan, meterErr error) {
 // such a stop where clients wait for their replies.
 const maxThrottled = 0.001
 
-// throttled holds the time for which CPU quotas stopped the generator against
-// its bound.
+// throttled compares the time for which CPU quotas stopped the generator with its
+// bound.
 func throttled(s *result.Stage) {
 	t, share := s.Generator.Throttled, s.Generator.Throttled.Time.Seconds()/s.Length.Seconds()
 	// The kernel counts the time of a stop when that ends, and may not have yet.
@@ -110,14 +110,14 @@ func throttled(s *result.Stage) {
 	}
 }
 
-// slowed tells of quotas that do not make the stage invalid: those of the target
+// slowed warns of quotas that do not make the stage invalid: those of the target
 // belong to what is measured.
 func slowed(s *result.Stage) {
 	if t := s.Generator.Throttled; t.Any() && t.Time > 0 && t.Time.Seconds() <= maxThrottled*s.Length.Seconds() {
 		s.Warn("%s stopped the generator %v, within the bound of %g %% of the window", quotaOf(s.Generator), t, 100*maxThrottled)
 	}
 	if t := s.Target.Throttled; t.Any() {
-		s.Warn("%s stopped the target %v: latencies include that", quotaOf(s.Target), t)
+		s.Warn("%s stopped the target %v: its latencies include that time", quotaOf(s.Target), t)
 	}
 }
 
@@ -128,8 +128,8 @@ func quotaOf(u result.Usage) string {
 	return fmt.Sprintf("a CPU quota of %.4g CPUs", u.Quota)
 }
 
-// nothingMeasured is why no arrival fell into the window: as the clients still
-// waited for the replies to those before it, or in open loads as none was due.
+// nothingMeasured is why no arrival fell into the window: the clients still waited
+// for the replies to those before it or, in open loads, none was due.
 func nothingMeasured(m merged, p Plan) string {
 	text := fmt.Sprintf("no arrival fell into the measured window of %v", p.Duration)
 	var most result.Outcome
@@ -143,7 +143,7 @@ func nothingMeasured(m merged, p Plan) string {
 	}
 	switch {
 	case ended == 0:
-		return text + ": make --stage longer"
+		return text + ": use a longer Duration"
 	case most != result.OK:
 		why := m.before.whys[most]
 		if why != "" {
@@ -151,13 +151,13 @@ func nothingMeasured(m merged, p Plan) string {
 		}
 		return fmt.Sprintf("%s: of %d before it %d ended in %s%s", text, ended, m.before.counts[most], most, why)
 	case p.Load.ThinkTime > 0:
-		return fmt.Sprintf("%s: the clients waited for the replies to the %d before it, and paused for %v after each (--think); make --stage longer", text, ended, p.Load.ThinkTime)
+		return fmt.Sprintf("%s: the clients waited for the replies to the %d before it and then for their think time of %v: use a longer Duration", text, ended, p.Load.ThinkTime)
 	}
-	return fmt.Sprintf("%s: the replies to the %d before it took longer than that; make --stage longer", text, ended)
+	return fmt.Sprintf("%s: the replies to the %d before it took longer than that: use a longer Duration", text, ended)
 }
 
-// busy holds the generator's CPU time, and that of each of its event loops,
-// against the bound. What a loop spins on purpose is not the load's.
+// busy compares the generator's CPU time, and that of each of its event loops, with
+// the bound. Spinning on purpose does not count.
 func busy(s *result.Stage, p Plan) {
 	used, who := s.Generator.CPU, "the generator"
 	if p.inProcess() && len(s.Generator.Loops) == 0 {
@@ -166,9 +166,9 @@ func busy(s *result.Stage, p Plan) {
 	for i, l := range s.Generator.Loops {
 		used -= l.Spun
 		if share := l.Busy().Seconds() / s.Length.Seconds(); share > MaxGeneratorCPU {
-			s.Invalidate("loop %d of %d of the generator was busy for %.0f %% of the time, above the bound of %.0f %%: lower the level or give it more --threads and cores",
+			s.Invalidate("loop %d of %d of the generator was busy for %.0f %% of the time, above the bound of %.0f %%: lower the level, or give it more Threads and cores",
 				i+1, len(s.Generator.Loops), 100*share, 100*MaxGeneratorCPU)
-			return // one reason is enough: the process as a whole follows
+			return // one reason is enough: that of the process follows
 		}
 	}
 	if may := time.Duration(s.Generator.MayUse(host.CPUs()) * float64(s.Length)); used > time.Duration(MaxGeneratorCPU*float64(may)) {
@@ -181,10 +181,10 @@ func busy(s *result.Stage, p Plan) {
 // target's CPU was its limit.
 const minTargetCPU = 0.9
 
-// limited tells where the target's CPU was its limit: what the hypervisor took
-// away counts, for the target did not have it. Where a stage is valid and this
-// is not told, callers waited for something else than CPU. In one process the
-// target has what the generator leaves it.
+// limited warns where the target's CPU was its limit. What the hypervisor took
+// away counts, for the target did not have it. In a valid stage without this
+// warning, callers waited for something else than CPU. In one process the target
+// has what the generator leaves it.
 func limited(s *result.Stage, p Plan) {
 	may := s.Target.MayUse(host.CountCPUs(s.Target.CPUs)) * s.Length.Seconds()
 	if p.inProcess() {
@@ -198,7 +198,7 @@ func limited(s *result.Stage, p Plan) {
 	}
 }
 
-// punctual holds the generator's lag against its bound.
+// punctual compares the generator's lag with its bound.
 func punctual(m merged, p Plan) {
 	s := m.stage
 	q := lagQuantile(s.Lag.N())
@@ -206,10 +206,10 @@ func punctual(m merged, p Plan) {
 	lag := s.Lag.Quantile(q)
 	switch {
 	case lag > bound && m.waited > 0 && p.Load.Model() == load.Burst:
-		s.Invalidate("%d arrivals had to wait for their client's reply to the wave before: make --every longer (p%.4g of the lag is %v, the bound is %v)",
+		s.Invalidate("%d arrivals waited for their client's reply to the wave before: use a longer BurstInterval (p%.4g of the lag is %v, the bound is %v)",
 			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
-		s.Invalidate("%d arrivals had to wait for one of the %d connections that --max-clients allows: raise it (p%.4g of the lag is %v, the bound is %v)",
+		s.Invalidate("%d arrivals waited for one of the %d connections that MaxConnections allows: raise it (p%.4g of the lag is %v, the bound is %v)",
 			m.waited, p.MaxConnections, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound:
 		alone := s.Valid()
@@ -222,7 +222,7 @@ func punctual(m merged, p Plan) {
 // more than 1 % of the window.
 func stolen(s *result.Stage) bool { return s.Generator.Steal > s.Length/100 }
 
-// blame names the hypervisor where it had a part.
+// blame names the hypervisor where it was a cause.
 func blame(s *result.Stage) string {
 	if stolen(s) {
 		return " (the machine took its CPU away for " + s.Generator.Steal.Round(time.Millisecond).String() + ": steal)"
@@ -230,13 +230,13 @@ func blame(s *result.Stage) string {
 	return ""
 }
 
-// complete checks that every arrival that was taken up has exactly one
-// outcome, and in loads that follow a schedule that it planned as many.
+// complete checks that every arrival that was begun has exactly one outcome and,
+// in loads that follow a schedule, that it planned as many.
 func complete(m merged, p Plan) {
 	s := m.stage
 	outcomes := s.Counts.Planned()
 	if m.begun != outcomes {
-		s.Invalidate("%d arrivals were taken up, but %d have an outcome: a fault of the driver", m.begun, outcomes)
+		s.Invalidate("%d arrivals were begun, but %d have an outcome: a fault of the driver", m.begun, outcomes)
 	}
 	next := p.Schedule()
 	if next == nil {
@@ -253,33 +253,33 @@ func complete(m merged, p Plan) {
 	}
 }
 
-// processed tells what became of accepted requests that were not done.
-func processed(m merged, p Plan) {
+// completed reports what became of accepted requests that were not completed.
+func completed(m merged, p Plan) {
 	s, q := m.stage, m.stage.Completion
 	if q == nil {
 		return
 	}
 	if q.Accepted != s.Counts[result.OK] || q.Accepted != q.Completed()+q.Backlog+q.Lost+q.Unknown {
-		s.Invalidate("%d requests are ok, %d were accepted, of which %d are done, %d in the backlog, %d lost and %d unknown: a fault of the driver",
+		s.Invalidate("%d requests are ok, %d were accepted, of which %d are complete, %d in the backlog, %d lost and %d unknown: a fault of the driver",
 			s.Counts[result.OK], q.Accepted, q.Completed(), q.Backlog, q.Lost, q.Unknown)
 	}
 	if m.completionErr != nil {
 		s.Invalidate("%v", m.completionErr)
 	} else if q.Lost > 0 {
-		s.Warn("%d of %d accepted requests are LOST: they were not done, and nobody has them any more", q.Lost, q.Accepted)
+		s.Warn("%d of %d accepted requests are LOST: they are not complete, and no longer queued anywhere", q.Lost, q.Accepted)
 	}
 	if q.Backlog > 0 {
-		s.Warn("%d of %d accepted requests were not done %v after the window, and still wait: they count as slower than all that were; a longer --drain waits for more",
+		s.Warn("%d of %d accepted requests were still queued %v after the window: they count as slower than all completed ones; a longer DrainTimeout waits for more",
 			q.Backlog, q.Accepted, p.DrainTimeout)
 	}
 	if q.CompletedAgain > 0 {
-		s.Warn("the work of %d accepted requests was done a second time", q.CompletedAgain)
+		s.Warn("the work of %d accepted requests was repeated", q.CompletedAgain)
 	}
 }
 
 // little checks Little's law, mean in flight = rate × mean time, in the form
 // that holds exactly on a window with two edges: the time in flight that was
-// added up as arrivals came and went must equal the summed times of the
+// added up as arrivals began and ended must equal the summed times of the
 // window's arrivals, less what of those lies after the window, plus what of
 // earlier ones lies within. One side is added up as arrivals begin and end, the
 // other is what the histograms hold.

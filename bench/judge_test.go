@@ -73,7 +73,7 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 		}, nil, true, "a CPU quota of 1.5 CPUs stopped the generator once for 900µs, within the bound of 0.1 % of the window"},
 		{"a quota on the target", func(m *merged) {
 			m.stage.Target.Quota, m.stage.Target.Throttled = 0.5, result.Throttled{Times: 3, Time: 80 * ms}
-		}, nil, true, "a CPU quota of 0.5 CPUs stopped the target 3 times for 80ms: latencies include that"},
+		}, nil, true, "a CPU quota of 0.5 CPUs stopped the target 3 times for 80ms: its latencies include that time"},
 		{"CPU, of a quota", func(m *merged) { m.stage.Generator.Quota, m.stage.Generator.CPU = 0.1, 85*ms }, nil, false,
 			"used 85 % of the CPU time it may use, above the bound of 80 %"},
 		{"the target's CPU, of a quota", func(m *merged) {
@@ -91,13 +91,13 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 			m.whys[result.Unsent] = "no ports"
 		}, nil, false, "could not send 3 of 1003 arrivals: no ports"},
 		{"no measurement of the target", func(*merged) {}, errors.New("process 7 has ended"), false, "could not be measured: process 7 has ended"},
-		{"an arrival without outcome", func(m *merged) { m.begun++ }, nil, false, "1001 arrivals were taken up, but 1000 have an outcome"},
+		{"an arrival without outcome", func(m *merged) { m.begun++ }, nil, false, "1001 arrivals were begun, but 1000 have an outcome"},
 		{"waited for a connection", func(m *merged) {
 			m.waited = 20
 			for range 20 {
 				m.stage.Lag.Record(30 * ms)
 			}
-		}, nil, false, "20 arrivals had to wait for one of the 10000 connections that --max-clients allows: raise it"},
+		}, nil, false, "20 arrivals waited for one of the 10000 connections that MaxConnections allows: raise it"},
 		{"a lost record", func(m *merged) { m.times -= 10 * time.Second }, nil, false, "Little's law fails: 200 in flight on average, but rate × mean time is 190"},
 		{"edges are accounted for", func(m *merged) { m.times += 10 * time.Second; m.overhang += 10 * time.Second }, nil, true, ""},
 		{"a failure of the server is no fault of ours", func(m *merged) {
@@ -112,7 +112,7 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 			m.stage.Latency.Record(2 * time.Minute)
 			m.times += 2 * time.Minute
 			m.stage.InFlight += 120
-		}, nil, true, "1 latencies are above 1m0s and only counted"},
+		}, nil, true, "1 latencies are above 1m0s: they are counted without"},
 	} {
 		m := soundStage()
 		c.spoil(&m)
@@ -168,7 +168,7 @@ func TestJudgeDoubtsAWaitThatWasNot(t *testing.T) {
 	for said, doubt := range map[time.Duration]bool{0: false, wait - ms: false, wait + ms: false, 2 * wait: true} {
 		m := soundStage()
 		judge(m, Plan{Duration: time.Second, Wait: said}.withDefaults(), nil)
-		if told := strings.Join(m.stage.Notes(), "; "); strings.Contains(told, "is said to wait for") != doubt || !m.stage.Valid() {
+		if told := strings.Join(m.stage.Notes(), "; "); strings.Contains(told, "that Wait says") != doubt || !m.stage.Valid() {
 			t.Errorf("wait %v: warnings %q", said, told)
 		}
 	}

@@ -87,7 +87,7 @@ type Shard struct {
 	inFlight time.Duration // ∫ number in flight dt over the window, from Begin and Record
 	failed   time.Duration // summed time of the arrivals of the window that no histogram of time holds
 	overhang time.Duration // of the window's arrivals, their time after it, less earlier ones' time within it
-	begun    int64         // arrivals of the window that were taken up
+	begun    int64         // arrivals of the window that were begun
 	waited   int64         // of those that ended, how many waited for a connection
 	whys     [len(result.Outcomes)]string
 	before   discarded

@@ -171,11 +171,11 @@ func (c *completions) drain(ctx context.Context) {
 }
 
 // settle stops taking completions, and finds out what became of the requests of the
-// window that are not done: the server still has them, or they are lost.
+// window that are not complete: the server still has them, or they are lost.
 //
-// So duplicates are counted until here, which is when the last request is done
+// So duplicates are counted until here, which is when the last request is complete
 // or the drain timeout has passed. A server that hands a request out again some
-// time after it gave it to somebody may do so later, and nobody waits for that.
+// time after the first delivery may do so later; the stage does not wait for that.
 func (c *completions) settle(ctx context.Context, from Completions) {
 	c.mu.Lock()
 	c.closed = true
@@ -197,7 +197,7 @@ func (c *completions) settle(ctx context.Context, from Completions) {
 	if err != nil {
 		// Even one that was completed may be among them: what reports it is gone.
 		c.record.Unknown = int64(len(ids))
-		c.err = fmt.Errorf("it is unknown what became of %d accepted requests, as nobody could be asked when the drain timeout had passed: %w", len(ids), err)
+		c.err = fmt.Errorf("it is unknown what became of %d accepted requests, because the broker could not be asked when the drain timeout had passed: %w", len(ids), err)
 		return
 	}
 	c.record.Backlog = int64(waiting)

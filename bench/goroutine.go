@@ -21,17 +21,17 @@ const GoroutineName = "goroutine"
 // protocol that has a Dial, on any operating system.
 type GoroutineDriver struct {
 	Dial Dial
-	Kind string // names the driver in settings and reports; "goroutine" where empty
+	Kind string // names the driver in the record; [GoroutineName] where empty
 
-	// RequestSettings tells in settings what is sent; see HTTP.Settings.
+	// RequestSettings describes in the record what is sent; see [HTTP.Settings].
 	RequestSettings result.Settings
 
 	// SharedConnections is how many connections there are in all, where the Conns that Dial
 	// makes share them; 0: each has its own.
 	SharedConnections int
 
-	// Completions tells when the work of accepted requests is done, where the server
-	// does it after its reply; nil where it does not.
+	// Completions reports when accepted requests are complete, where the server works
+	// on them after its reply; nil where it does not.
 	Completions Completions
 
 	// sleep is clock.Sleep but in tests on a fake clock, which only package
@@ -141,7 +141,7 @@ func (dr *drive) newClient(i int) *client {
 // connect makes the clients' connections before the stage starts, so that a
 // burst is a burst of requests, not of handshakes. All together they have one
 // request's timeout for it; a client that could not connect by then tries
-// again at its first arrival, whose outcome tells.
+// again at its first arrival, whose outcome shows it.
 func (dr *drive) connect() {
 	ctx, cancel := context.WithTimeout(dr.ctx, dr.plan.Timeout)
 	defer cancel()

@@ -51,7 +51,7 @@ type Weighted struct {
 //
 // Note: the clients of net/http and fasthttp are not used. They share
 // connections among callers, retry on their own, alter header lines, keep
-// bodies in memory, and do not tell connecting from waiting; each of these
+// bodies in memory, and do not separate connecting from waiting; each of these
 // would blur what is measured.
 func (h HTTP) Dial() (Dial, error) {
 	requests, err := h.Requests()

@@ -84,7 +84,7 @@ func (c *httpConn) Close() error {
 const mostAtOnce = 64 << 10
 
 // Do makes one request. The body is read to its end and dropped; a reply that
-// is followed by bytes nobody asked for spends the connection.
+// is followed by unsolicited bytes spends the connection.
 func (c *httpConn) Do(timeout time.Duration) Reply {
 	if c.under != nil {
 		c.busy.Store(true)
@@ -159,7 +159,7 @@ func (c *httpConn) read() Reply {
 
 // answered is the outcome of a request whose reply is complete, given what came
 // behind it. Where more may wait there, that is looked for: taken for the next
-// request's reply it would turn all that follow into those of others.
+// request's reply it would shift all replies that follow.
 func (c *httpConn) answered(behind []byte, more, closed bool) Reply {
 	c.replied = true
 	spent := c.once || closed || c.reply.Last() || len(behind) > 0
@@ -174,7 +174,7 @@ func (c *httpConn) answered(behind []byte, more, closed bool) Reply {
 		behind, nothing, _ = c.wire.pending()
 		spent = spent || !nothing
 	case more:
-		spent = true // nobody can tell
+		spent = true // it is not known
 	}
 	unsolicited := len(behind) > 0 && !http1.IsFarewell(behind)
 	status := c.reply.Status()

@@ -147,7 +147,7 @@ func TestJudgeOfATargetInThisProcess(t *testing.T) {
 		{"nobody need tell them apart", all * 700 * ms, nil, true, ""},
 	} {
 		m := soundStage()
-		m.stage.Target, m.stage.Generator = apart(result.Usage{CPU: c.cpu, CPUs: cpus, Allocs: 7}, c.loops)
+		m.stage.Target, m.stage.Generator = divide(result.Usage{CPU: c.cpu, CPUs: cpus, Allocs: 7}, c.loops)
 		m.stage.Generator.Loops = c.loops
 		judge(m, Plan{Duration: time.Second, TargetPID: os.Getpid()}.withDefaults(), nil)
 		told := strings.Join(m.stage.Notes(), "; ")

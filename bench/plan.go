@@ -62,7 +62,7 @@ type Plan struct {
 
 	// NewConnection makes a fresh connection for each request, so that the cost
 	// of connecting shows. With HTTP, set its field of that name too: then the
-	// server is told.
+	// requests say so.
 	NewConnection bool
 
 	// NoPin leaves the threads of a driver to the kernel; else each event loop is
@@ -87,7 +87,7 @@ type Plan struct {
 	// Settings are stored with the stage, before the plan's own.
 	Settings result.Settings
 
-	// Observer is told of each request of the measured window; nil: nobody is.
+	// Observer, where not nil, is called for each request of the measured window.
 	Observer Observer
 }
 

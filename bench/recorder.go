@@ -21,15 +21,15 @@ type Arrival struct {
 }
 
 // Observer watches a stage request by request: for a time line, which no
-// histogram has. It is called from several goroutines at once, in the midst of
-// driving, so it must be safe for that and quick. It is told of arrivals of the
+// histogram has. It is called from several goroutines at once, while they
+// drive, so it must be safe for that and quick. It is called for arrivals of the
 // measured window only.
 type Observer interface {
-	// Ended is told of every arrival, once, when its outcome is known.
+	// Ended is called for every arrival, once, when its outcome is known.
 	Ended(Arrival)
 
-	// Completed is told when the work of an accepted request is done, where the
-	// server does it after its reply, by the planned instant of the request.
+	// Completed is called when the work of an accepted request is complete, where the
+	// server does it after its reply, with the planned instant of the request.
 	Completed(planned, done time.Duration)
 }
 
@@ -39,7 +39,7 @@ type Observer interface {
 type Recorder struct {
 	lead, length time.Duration
 	from, to     time.Duration // the measured window
-	observer     Observer      // nil: nobody watches
+	observer     Observer      // nil: there is none
 	started      chan struct{}
 
 	mu          sync.Mutex // guards shards
@@ -65,7 +65,7 @@ func (r *Recorder) NewShard() *Shard {
 
 // Start begins the stage now: the schedule's offset 0. It returns that
 // instant and the one at which the measured window ends, the first at which
-// nothing is planned any more. Window tells when it begins.
+// nothing is planned any more. Window returns when it begins.
 func (r *Recorder) Start() (start, end time.Duration) {
 	start = clock.Now()
 	r.from = start + r.lead
@@ -79,7 +79,7 @@ func (r *Recorder) Start() (start, end time.Duration) {
 func (r *Recorder) Window() (from, to time.Duration) { return r.from, r.to }
 
 // Shard is one part of a recorder. It has no lock: one thread of a driver
-// uses it, or several that keep apart by themselves.
+// uses it, or several that exclude one another.
 type Shard struct {
 	r     *Recorder
 	stage *result.Stage
@@ -91,7 +91,7 @@ type Shard struct {
 	waited   int64         // of those that ended, how many waited for a connection
 	whys     [len(result.Outcomes)]string
 	before   discarded
-	loop     *result.Loop // what the thread that used the shard did, where the driver tells
+	loop     *result.Loop // what the thread that used the shard did, where the driver reports it
 }
 
 // clip moves an instant into the measured window.
@@ -195,7 +195,7 @@ func (s *Shard) Unsolicited() { s.stage.Surplus++ }
 // Ran notes what the thread that used the shard did during the window.
 func (s *Shard) Ran(l result.Loop) { s.loop = &l }
 
-// merged is the whole stage with the sums that Little's law is checked on.
+// merged is the complete stage with the sums that Little's law is checked with.
 type merged struct {
 	stage              *result.Stage
 	inFlight, overhang time.Duration

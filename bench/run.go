@@ -1,19 +1,18 @@
 // Package bench drives load at a server and measures what it does to its
 // callers.
 //
-//  1. A [Plan] says what load, at which level, for how long. A [Sweep] is a
-//     plan at rising levels.
+//  1. A [Plan] is which load, for how long. A [Sweep] is a plan at rising levels.
 //  2. [Run] hands the plan to a [Driver], which sends requests over
 //     connections: [GoroutineDriver] drives any protocol that has a [Dial], such as
 //     [HTTP]. Package epoll has the driver for plain HTTP on Linux, which is
 //     lighter and closer to the clock.
-//  3. The driver hands every arrival to a [Recorder]: when it was planned,
+//  3. The driver records every arrival with a [Recorder]: when it was planned,
 //     sent and done, and how it ended. Latency runs from the planned instant,
-//     so a stall, of the server or of the generator, shows in it.
-//  4. After the measured window the stage drains; what is still in flight at
-//     the limit is counted as unfinished, never dropped.
+//     so it contains a stall of the server or of the generator.
+//  4. After the measured window the stage drains. What is still in flight when
+//     the drain timeout has passed is counted as unfinished, never dropped.
 //  5. The generator judges itself: a stage that it limited is not valid, and
-//     says why. The record of it all is a [result.Stage].
+//     states why. The record is a [result.Stage].
 package bench
 
 import (
@@ -64,7 +63,7 @@ func CheckLimits(p Plan, d Driver) error {
 }
 
 // Run runs one stage. Faults of the server are counted in the stage; faults
-// of the generator make it invalid. An error means that there is no whole
+// of the generator make it invalid. An error means that there is no complete
 // stage: the plan is wrong, this machine's limits are too low for it, or ctx
 // ended.
 func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
@@ -94,7 +93,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	m.stage.Settings = p.settings(d)
 	m.stage.Target, m.stage.Generator = meters.usage[0], meters.usage[1]
 	if p.inProcess() {
-		m.stage.Target, m.stage.Generator = apart(meters.usage[1], m.loops)
+		m.stage.Target, m.stage.Generator = divide(meters.usage[1], m.loops)
 	}
 	m.stage.Generator.Loops = m.loops
 	judge(m, p, meters.err)
@@ -104,12 +103,12 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 // inProcess is whether the target is served by this process.
 func (p Plan) inProcess() bool { return p.TargetPID == os.Getpid() }
 
-// apart shares out what this process used where it is the generator and the
-// target as well. The loops' CPU time is the generator's and the rest of it the
+// divide divides what this process used where it is both the generator and the
+// target. The loops' CPU time is the generator's and the rest of it the
 // target's: its handlers, the server around them, the collector. Without loops
-// whose CPU time is known, all of it stays with the generator, to be held
-// against its bound. Of the rest nobody can tell whose it is.
-func apart(both result.Usage, loops []result.Loop) (target, generator result.Usage) {
+// whose CPU time is known, all of it stays with the generator, to be compared
+// with its bound. The rest cannot be divided.
+func divide(both result.Usage, loops []result.Loop) (target, generator result.Usage) {
 	generator = result.Usage{CPU: both.CPU, Steal: both.Steal, GCPauseMax: both.GCPauseMax, CPUs: both.CPUs, Quota: both.Quota, Throttled: both.Throttled}
 	target = both
 	target.CPU, target.GCPauseMax, target.Switches = 0, 0, result.Switches{}
@@ -125,9 +124,9 @@ func apart(both result.Usage, loops []result.Loop) (target, generator result.Usa
 
 // meters measure both processes over the measured window.
 type meters struct {
-	target, generator *host.Meter // target is nil where there is nothing apart to measure
+	target, generator *host.Meter // target is nil where there is no other process to measure
 	abandon           chan struct{}
-	leave             func() // closes abandon: the stage is not whole
+	leave             func() // closes abandon: the stage is incomplete
 	done              sync.WaitGroup
 	usage             [2]result.Usage // of the target and the generator
 	err               error           // of the target's meter

@@ -18,8 +18,8 @@ const (
 
 // underTLS is the connection under a TLS session. It lets the session be asked
 // what it has got, without waiting for more: the bytes that wait on it are
-// records, which may be a reply nobody asked for, the peer's goodbye
-// (close_notify), or the session's own that mean nothing to us.
+// records, which may be an unsolicited reply, the peer's close_notify, or
+// the session's own that mean nothing to us.
 type underTLS struct {
 	net.Conn
 	wire    *wire

@@ -18,8 +18,8 @@ import (
 // run it.
 func (p Plan) StageSettings(d Driver) result.Settings { return p.withDefaults().settings(d) }
 
-// Settings are what tells these requests from others: in clear what is no
-// secret, and a digest of all of it.
+// Settings identify these requests: in clear what is not secret, and a digest of
+// all of it.
 func (h HTTP) Settings() result.Settings {
 	var s result.Settings
 	if len(h.Mix) > 1 {
@@ -41,7 +41,7 @@ func (h HTTP) Settings() result.Settings {
 // digestDigits are how many hexadecimal digits of a digest are stored.
 //
 // A request may hold a password, and a record is for others to read. Four digits
-// tell at most 16 bits of it: of a million passwords that somebody tries, at the
+// reveal at most 16 bits of it: of a million passwords that are tried, at the
 // price that [redact.Digest] asks for each, 15 fit. Two different requests are
 // taken for the same one time in 65,536, where method, addresses and length of
 // the body are equal as well. No salt is drawn: repeats of a request have to look
@@ -74,7 +74,7 @@ func (h HTTP) text() []byte {
 		Header         [][]byte
 		Body           []byte
 		Close          bool
-		Fill, Accepted bool // which function it is cannot be told
+		Fill, Accepted bool // which function it is is not known
 		TLS            []any
 	}
 	body := sha256.Sum256(h.Body) // in place of the body, of which there may be 64 MB

@@ -26,15 +26,15 @@ func (s Sweep) Plans() iter.Seq[Plan] {
 	}
 }
 
-// Run runs the stages one after another and hands each to whole as soon as it
-// is. It ends with the first error, of a stage or of whole.
-func (s Sweep) Run(ctx context.Context, run func(context.Context, Plan) (*result.Stage, error), whole func(*result.Stage) error) error {
+// Run runs the stages one after another and calls done with each as soon as it is
+// complete. It ends with the first error, of a stage or of done.
+func (s Sweep) Run(ctx context.Context, run func(context.Context, Plan) (*result.Stage, error), done func(*result.Stage) error) error {
 	for p := range s.Plans() {
 		stage, err := run(ctx, p)
 		if err != nil {
 			return err
 		}
-		if err := whole(stage); err != nil {
+		if err := done(stage); err != nil {
 			return err
 		}
 	}

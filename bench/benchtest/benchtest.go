@@ -1,20 +1,20 @@
-// Package benchtest makes stages of load into Go benchmarks: what a service
-// does to its callers, as metrics that benchstat and every tool around it read.
+// Package benchtest runs stages of load as Go benchmarks. Their metrics are read
+// by benchstat and the tools around it.
 //
 //	func BenchmarkOrders(b *testing.B) {
 //		plan := bench.Plan{Load: bench.Load{Rate: 200}, Warmup: time.Second, Duration: 5 * time.Second}
 //		benchtest.Run(b, plan, benchtest.Handler(orders))
 //	}
 //
-// What becomes of it:
+// How it works:
 //
-//  1. A [Target] is what is driven: a handler, which is then served in this
-//     process, an address, or anything that a [bench.Dial] connects to.
+//  1. A [Target] is what is driven: a handler, which is served in this process,
+//     an address, or anything that a [bench.Dial] connects to.
 //  2. [Run] drives one level and [Sweep] several. Each is a sub-benchmark,
 //     /target=handler/load=poisson/level=200, and one op of it is one stage: run
-//     it with -benchtime 1x and, for statistics, -count. Several ops are put
-//     together into one figure.
-//  3. The metrics are those of [result.Metrics]. What is not known of a target
+//     it with -benchtime 1x and, for statistics, -count. Several ops are
+//     merged into one figure.
+//  3. The metrics are those of [result.Metrics]. A metric that is not known for a target
 //     is absent. A stage that is not valid fails the benchmark with the reason,
 //     and has no metrics at all.
 //  4. The flag -onhold.out DIR keeps every stage in a run folder, which the
@@ -28,7 +28,7 @@
 // A handler shares its process, its CPUs and its garbage collector with the
 // generator. Its CPU time is that of the process less that of the generator's
 // event loops; where there are none (https, Dial, systems other than Linux)
-// nobody can tell the two apart, and there is no cpu-ns/req. Its allocations are
+// the two cannot be separated, and there is no cpu-ns/req. Its allocations are
 // those of the process: the generator makes next to none for a request. While a
 // stage is driven Go may run at least three goroutines at once, whatever -cpu
 // says, as the generator needs one of them for itself. Nothing is pinned but
@@ -45,13 +45,13 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// retries is how often a stage is run again that the machine spoilt: the
+// retries is how often a stage is run again that the machine disturbed: the
 // hypervisor took the generator's CPU away.
 const retries = 2
 
-// Run drives the target by the plan, as one sub-benchmark of b. It fails b
-// where plan or target are not ones that can be driven; the error names the
-// field. Of the plan's fields it sets Rep, and TargetPID where it knows it.
+// Run drives the target by the plan, as one sub-benchmark of b. It fails b where
+// the plan or the target is invalid; the error names the field. It sets the plan's
+// Repeat, and TargetPID where it is known.
 func Run(b *testing.B, p bench.Plan, t Target) {
 	b.Helper()
 	Sweep(b, bench.Sweep{Plan: p, Levels: []float64{p.Load.Level()}}, t)
@@ -78,7 +78,7 @@ func Sweep(b *testing.B, s bench.Sweep, t Target) {
 	}
 }
 
-// check finds out before anything is started what is wrong with any of it.
+// check validates plans and target before anything is started.
 func check(s bench.Sweep, t Target) error {
 	if len(s.Levels) == 0 {
 		return fmt.Errorf("levels: there are none, want at least one")
@@ -100,7 +100,7 @@ func lineName(p bench.Plan, t Target) string {
 	return fmt.Sprintf("target=%s/load=%s/level=%s", t.name, p.Load.Model(), strconv.FormatFloat(p.Load.Level(), 'f', -1, 64))
 }
 
-// line is one sub-benchmark: one line of the output, where it is not failed.
+// line is one sub-benchmark: one line of the output, unless it fails.
 func line(b *testing.B, p bench.Plan, t Target) {
 	s := t.start(b, p)
 	p = s.plan(p)
@@ -120,8 +120,8 @@ func line(b *testing.B, p bench.Plan, t Target) {
 	}
 }
 
-// stage runs one stage, and again where the machine spoilt it, keeps it, and
-// fails b where it is none.
+// stage runs one stage, again where the machine disturbed it, keeps it in the run
+// folder, and fails b where it is not valid.
 func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 	p, err := kept.begin(b.Name(), p)
 	if err != nil {
@@ -139,7 +139,7 @@ func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 			break
 		}
 		if err := s.gone(b.Context()); err != nil {
-			got.Invalidate("the target has died, so that the stage was not run again: %v", err)
+			got.Invalidate("the target has died, so the stage was not run again: %v", err)
 			break
 		}
 		got.Discard(got.Invalid[0])

@@ -25,7 +25,7 @@ type keeper struct {
 	mu     sync.Mutex
 	folder *result.Folder
 	failed error // why there is no folder
-	whole  int   // stages in it
+	done   int   // complete stages in it
 	reps   map[string]int
 }
 
@@ -55,7 +55,7 @@ func (k *keeper) openLocked() error {
 }
 
 // begin numbers the stage among those of the same line, and stamps the folder
-// partial until it is whole.
+// partial until the stage is complete.
 func (k *keeper) begin(line string, p bench.Plan) (bench.Plan, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -85,9 +85,9 @@ func (k *keeper) discard(s *result.Stage) error {
 	return k.folder.Append(s)
 }
 
-// end keeps the stage, and takes the stamp away where all that were begun are
-// whole. Package testing has no moment at which it is over, so that the folder
-// is a whole one after each stage.
+// end keeps the stage, and removes the partial mark where all stages that were
+// begun are complete. Package testing does not report its end, so the folder is
+// complete after each stage.
 func (k *keeper) end(s *result.Stage) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -96,7 +96,7 @@ func (k *keeper) end(s *result.Stage) error {
 	}
 	err := k.folder.Append(s)
 	if err == nil {
-		k.whole++
+		k.done++
 	}
-	return errors.Join(err, k.folder.Mark(time.Now(), k.whole == k.folder.Run.Planned))
+	return errors.Join(err, k.folder.Mark(time.Now(), k.done == k.folder.Run.Planned))
 }

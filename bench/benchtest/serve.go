@@ -72,7 +72,7 @@ type served struct {
 func (s *served) gone(ctx context.Context) error { return alive.Check(ctx, s.reach, s.pid) }
 
 // start makes the target one that can be driven, until b ends. An address at
-// which nobody listens fails b at once, not after a stage that tells no more.
+// which nobody listens fails b at once, not after a stage.
 func (t Target) start(b *testing.B, p bench.Plan) *served {
 	s := &served{Target: t, pid: cmp.Or(t.pid, p.TargetPID)}
 	if t.dial != nil {

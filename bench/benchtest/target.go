@@ -24,7 +24,7 @@ type Target struct {
 	pid     int
 
 	// server starts what is asked for by paths, for one line of the output; nil
-	// where addresses are whole.
+	// where the requests have complete addresses.
 	server func(*testing.B) (url string, pid int)
 }
 
@@ -58,7 +58,7 @@ func HTTP(h bench.HTTP) Target {
 }
 
 // Dial is anything that has connections and a call, in any protocol. Its CPU
-// time and allocations are not known, but where PID tells its process.
+// time and allocations are known only where PID names its process.
 func Dial(name string, dial bench.Dial) Target { return Target{name: safe(name), dial: dial} }
 
 // Server is a server that is started for each line of the output, with which
@@ -159,7 +159,7 @@ func (t Target) at(base string) (bench.HTTP, error) {
 	return h, nil
 }
 
-// settings are what a report should tell of the target.
+// settings are those of the target.
 func (t Target) settings() result.Settings {
 	return result.Settings{{Key: result.KeyTarget, Value: t.name}}
 }

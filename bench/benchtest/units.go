@@ -12,7 +12,7 @@ import (
 )
 
 // Main is for a test package that wants a TestMain: it does what that of
-// package testing does. Beyond it, the units are told before anything else, and
+// package testing does. Beyond that, the units are printed before anything else, and
 // a folder of -onhold.out that cannot be made ends the process with exit code 2
 // before anything is run, not one benchmark after another. No package needs it.
 func Main(m *testing.M) {
@@ -36,13 +36,12 @@ func benchmarking() bool {
 
 var unitsOnce sync.Once
 
-// printUnits tells, once in a process, which direction of each unit is the
-// better one.
+// printUnits prints, once in a process, which direction of each unit is better.
 //
 // Note: package testing prints the name of a benchmark before all but its first
 // run, and the numbers afterwards, so this must not be printed while one is
 // measured. A benchmark that has sub-benchmarks is never measured: it is run
-// once, and before it nothing but whole lines were printed. That is where Sweep
+// once, and before it only complete lines were printed. That is where Sweep
 // calls this, so no TestMain is needed.
 func printUnits() {
 	if benchmarking() {

@@ -15,7 +15,7 @@ import (
 // and starting to wait then costs nothing.
 var monotonicEpoch = func() time.Duration {
 	var best, width time.Duration
-	for i := range 5 { // the narrowest bracket of five, lest we were preempted in one
+	for i := range 5 { // the narrowest bracket of five, in case we were preempted in one
 		before := Now()
 		var ts unix.Timespec
 		if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &ts); err != nil {

@@ -1,4 +1,4 @@
-// Package clock tells monotonic time and waits for an instant to within tens
+// Package clock reads monotonic time and waits for an instant to within tens
 // of microseconds, in the three ways a program can wait: a blocked OS thread
 // ([BlockUntil]), a parked goroutine ([Sleep]), and an [Alarm] that wakes
 // an event loop which keeps its own [Queue] of what is due.

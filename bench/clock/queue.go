@@ -32,7 +32,7 @@ func (q *Queue[T]) Next() (at time.Duration, ok bool) {
 }
 
 // Push adds v, due at the instant at, and reports whether it is now the
-// first: then an alarm set for the queue has to be set anew.
+// first: then an alarm set for the queue has to be set again.
 func (q *Queue[T]) Push(at time.Duration, v T) (first bool) {
 	e := entry[T]{at: at, seq: q.seq, v: v}
 	q.seq++

@@ -25,7 +25,7 @@ const (
 )
 
 // conn is a client's connection, and the request that the client has under
-// way. A client keeps its place in loop.conns; its connection may be made anew.
+// way. A client keeps its place in loop.conns, also over several connections.
 type conn struct {
 	fd         int32
 	generation int32 // of the connection: events of an earlier one are not meant
@@ -64,9 +64,8 @@ func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
 	l.write(i)
 }
 
-// idleFirst takes note of what has happened on connections that rest, of all the
-// events that came: before any request is sent over one that the server has
-// closed.
+// idleFirst handles, of all the events that came, those of idle connections first:
+// before a request is sent over one that the server has closed.
 func (l *loop) idleFirst(events []unix.EpollEvent) {
 	for k := range events {
 		e := &events[k]
@@ -79,8 +78,8 @@ func (l *loop) idleFirst(events []unix.EpollEvent) {
 	}
 }
 
-// listen looks what a server said on a connection that rests: if anything, it is
-// of no use any more.
+// listen reads what a server sent on an idle connection. If it sent anything, the
+// connection cannot be used any more.
 func (l *loop) listen(i int32) {
 	c := &l.conns[i]
 	n, errno := receive(c.fd, l.buf[:http1.Farewell])
@@ -102,7 +101,7 @@ func (l *loop) unsolicited(c *conn) {
 	l.rec.Unsolicited()
 }
 
-// dial begins to connect. What is to be said is said once that is done.
+// dial begins to connect. The request is sent once that is done.
 func (l *loop) dial(i int32, now time.Duration) {
 	c := &l.conns[i]
 	c.dialed = now
@@ -152,14 +151,14 @@ func (l *loop) connect(c *conn, i int32) unix.Errno {
 	return 0
 }
 
-// must reports an error of a call that fails only where we are wrong.
+// must panics where a call fails that fails only by a fault of ours.
 func (l *loop) must(err error) {
 	if err != nil {
 		panic("epoll: setting an option: " + err.Error())
 	}
 }
 
-// handle takes note of an event.
+// handle handles an event.
 func (l *loop) handle(e *unix.EpollEvent) {
 	if e.Fd == wakeup {
 		l.called()
@@ -194,7 +193,7 @@ const (
 	anything = unix.EPOLLIN | closing
 )
 
-// connected looks how a handshake ended, and reports whether it is done.
+// connected reads how a handshake ended, and reports whether it is done.
 func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
 	if e.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 		errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
@@ -238,7 +237,7 @@ func (l *loop) write(i int32) {
 			c.state = sending
 			return
 		default:
-			// A server that turns a caller away may reply and close before it has
+			// A server that rejects a caller may reply and close before it has
 			// read the request: then the reply is there all the same.
 			c.state, c.broken = ready, errno
 			l.read(i, true)
@@ -252,7 +251,7 @@ func (l *loop) write(i int32) {
 // must not keep the loop from what is due.
 const turnBytes = 512 << 10
 
-// unread is a connection that more can be read of. No event tells of it.
+// unread is a connection that has more to read, of which there is no event.
 type unread struct {
 	i, generation int32
 	ending        bool
@@ -313,7 +312,7 @@ func (l *loop) read(i int32, ending bool) {
 				return
 			case done:
 				behind := l.buf[n-after : n]
-				if after == 0 && n == len(l.buf) { // it may go on behind that, and no event would tell
+				if after == 0 && n == len(l.buf) { // there may be more behind it, without an event
 					n, errno = receive(c.fd, l.buf[:http1.Farewell])
 					behind = l.buf[:max(0, n)]
 					ending = ending || errno != unix.EAGAIN
@@ -331,8 +330,8 @@ func (l *loop) read(i int32, ending bool) {
 }
 
 // answered ends a request whose reply is complete. The connection is spent
-// where it cannot take another request: it closes, or bytes came that nobody
-// asked for, or not even all of this one was sent.
+// where it cannot take another request: it closes, or unsolicited bytes
+// came, or this request was not sent completely.
 func (l *loop) answered(i int32, spent bool) {
 	c := &l.conns[i]
 	status := c.reply.Status()

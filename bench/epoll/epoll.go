@@ -4,9 +4,9 @@
 //
 //  1. Each loop is one locked OS thread with an epoll descriptor, a share of
 //     the clients and a shard of the recorder of its own. Loops share nothing.
-//  2. What is due is asked of a source: clients that send again when their
-//     reply is in (closed), or a schedule (open, burst). Both know absolute
-//     instants only, so no lateness adds up.
+//  2. A source has what is due: clients that send again when their reply is in
+//     (closed), or a schedule (open, burst). Both know absolute instants only, so
+//     no lateness adds up.
 //  3. A loop waits for replies and for the next instant at once, in
 //     epoll_pwait2 with nanoseconds and a timer slack of 1 ns.
 //  4. A request is one write and one read: connections are registered once,
@@ -15,8 +15,8 @@
 //  5. A reply is parsed where it was read; only what is cut short by the end
 //     of a read is kept with its connection.
 //
-// Note: io_uring would save 5 to 8 % of the CPU time more. It is switched off
-// in many containers, and nearly all of the time is the kernel's TCP in either.
+// Note: io_uring would save another 5 to 8 % of the CPU time. It is switched off
+// in many containers, and with both nearly all of the time is the kernel's TCP.
 package epoll
 
 import (
@@ -35,8 +35,8 @@ import (
 // Name of the driver in settings and reports.
 const Name = "epoll"
 
-// DefaultThreads is how many loops there are where nothing else is said. One
-// makes some 70,000 requests a second.
+// DefaultThreads is the default number of loops. One makes some 70,000 requests
+// per second.
 const DefaultThreads = 1
 
 // MaxThreads is the largest number of loops.

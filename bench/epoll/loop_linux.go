@@ -21,7 +21,7 @@ type loop struct {
 	plan   bench.Plan
 	rec    *bench.Shard
 	picker request.Picker
-	once   bool // a connection takes one request: the server was told so
+	once   bool // a connection takes one request, which says so to the server
 	fresh  bool // each request has a connection of its own
 	small  bool // all requests fit the first window of a connection
 	spin   time.Duration
@@ -54,7 +54,7 @@ func (l *loop) newClient() int32 {
 	return int32(len(l.conns) - 1)
 }
 
-// called empties what woke the loop from outside.
+// called empties the descriptors that woke the loop.
 func (l *loop) called() {
 	var b [8]byte
 	_, _ = unix.Read(l.poller.wakeFD, b[:])
@@ -65,7 +65,7 @@ func (l *loop) called() {
 
 // connectAll connects the clients that there are, some at once, within the
 // timeout of one request. A client that could not connect by then tries again
-// at its first arrival, whose outcome tells.
+// at its first arrival, whose outcome shows it.
 func (l *loop) connectAll(atOnce int) {
 	l.source = idle{}
 	limit := clock.Now() + l.plan.Timeout

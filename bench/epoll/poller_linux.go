@@ -30,12 +30,12 @@ const wakeup = -1
 // poller is an epoll descriptor, and a way to wake who waits on it.
 //
 // The system calls of a request are made directly (RawSyscall): they do not
-// block, and to tell Go's scheduler of each would cost more than some of them.
+// block, and to report each to Go's scheduler would cost more than some of them.
 // Short waits are made so, too. A thread that the scheduler knows to wait has
 // its slot taken and must find another when it wakes: measured at 1,000
-// arrivals a second on one core, that is 40 µs of CPU time for each, in threads
+// arrivals per second on one core, that is 40 µs of CPU time for each, in threads
 // that look for work. So a wait is short at first, and only where nothing came
-// is the scheduler told that it is a long one, lest anybody wait for its end.
+// does the scheduler learn that it is a long one, so that nothing waits for its end.
 type poller struct {
 	fd     int
 	wakeFD int

@@ -14,10 +14,10 @@ import (
 // timed, after the last request. It is also how many replies are read before
 // the clients that do not pause send again: the paths through the kernel of
 // reading and of sending do not fit into the CPU's nearest cache together, and
-// to take them by turns costs a tenth more for each request.
+// alternating between them costs a tenth more per request.
 const turn = 32
 
-// source says when requests are to be sent, and is told how they ended.
+// source decides when requests are sent, and learns how they ended.
 type source interface {
 	// next is the instant of the next request; never where there is none to
 	// come, unless one under way brings it.

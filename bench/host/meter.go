@@ -1,6 +1,6 @@
-// Package host tells what this machine and a process on it did: CPU time,
+// Package host measures what this machine and a process on it did: CPU time,
 // memory, threads, descriptors, time stolen by a hypervisor, limits, and
-// which CPUs a process may use. What the operating system does not tell is
+// which CPUs a process may use. What the operating system does not report is
 // absent, never zero.
 package host
 
@@ -22,10 +22,10 @@ const sampleEvery = 250 * time.Millisecond
 // errEnded means that a process is no more.
 var errEnded = errors.New("has ended")
 
-// errUnsupported means that this operating system does not tell.
-var errUnsupported = errors.New("not told by this operating system")
+// errUnsupported means that this operating system does not report it.
+var errUnsupported = errors.New("not reported by this operating system")
 
-// snapshot is what the operating system tells of a process at one moment.
+// snapshot is what the operating system reports of a process at one moment.
 type snapshot struct {
 	cpu               time.Duration
 	rss, threads, fds int64
@@ -58,7 +58,7 @@ type Meter struct {
 func Process(pid int) *Meter { return &Meter{pid: pid} }
 
 // Ended is an error that says so where the process pid has ended, and nil where
-// it lives or nobody can tell.
+// it lives or that is not known.
 func Ended(pid int) error {
 	if _, err := readProcess(pid); errors.Is(err, errEnded) {
 		return err

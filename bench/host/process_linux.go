@@ -55,7 +55,7 @@ func readProcess(pid int) (snapshot, error) {
 	return s, nil
 }
 
-// gone tells why a process could not be read.
+// gone is why a process could not be read.
 func gone(pid int, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("process %d %w", pid, errEnded)

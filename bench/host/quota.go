@@ -1,7 +1,6 @@
 package host
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/a628bb15/onhold/reports/result"
@@ -17,18 +16,10 @@ type Quota struct {
 	Throttled result.Throttled // since the groups exist, summed over all of them and their CPUs
 }
 
-// ReadQuota reads the quotas of the process pid. What the system does not tell
+// ReadQuota reads the quotas of the process pid. What the system does not report
 // is zero.
 func ReadQuota(pid int) Quota { return readQuota(pid) }
 
 // SelfThrottled is by how much CPU quotas have stopped this process so far, or
 // anything else in its control groups.
 func SelfThrottled() result.Throttled { return ReadQuota(os.Getpid()).Throttled }
-
-// String describes the quota, like "1.5 CPUs (control group /sys/fs/cgroup/ci)".
-func (q Quota) String() string {
-	if q.CPUs == 0 {
-		return "none"
-	}
-	return fmt.Sprintf("%.4g CPUs (control group %s)", q.CPUs, q.Group)
-}

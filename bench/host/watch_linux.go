@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// watch reads the figures of a process of which the highest counts, in the
-// midst of the window: it allocates nothing, for what is allocated in this
+// watch reads the figures of a process of which the highest counts, during
+// the window: it allocates nothing, for what is allocated in this
 // process may be what is being measured.
 type watch struct {
 	pid  int
@@ -20,7 +20,7 @@ type watch struct {
 func watchProcess(pid int) (*watch, error) {
 	w := &watch{pid: pid, page: int64(os.Getpagesize())}
 	if _, err := proc(); err != nil {
-		return w, nil // as readProcess has it: not told
+		return w, nil // as in readProcess: not reported
 	}
 	stat, err := os.Open(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package alive finds out whether a target must not be driven any more.
+// Package alive checks whether a target can still be driven.
 package alive
 
 import (

@@ -1,5 +1,5 @@
-// Package exchange decides how an exchange of request and reply has ended, for
-// both drivers of HTTP alike.
+// Package exchange decides how an exchange of request and reply has ended. Both
+// drivers of HTTP use it.
 package exchange
 
 import (

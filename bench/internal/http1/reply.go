@@ -393,11 +393,11 @@ func (p *Reply) trailer(data []byte) (n int, ended bool, err error) {
 	return n, false, nil
 }
 
-// Farewell is how many bytes tell whether a server says goodbye.
+// Farewell is how many bytes IsFarewell needs.
 const Farewell = len("HTTP/1.1 408")
 
-// IsFarewell reports whether what a server said on a connection that rests, of
-// which the first bytes are given, is the reply 408 (Request Timeout) that some
+// IsFarewell reports whether what a server sent on an idle connection, of which
+// the first bytes are given, is the reply 408 (Request Timeout) that some
 // send before they close one: it is about the connection, and no request's.
 func IsFarewell(said []byte) bool {
 	return len(said) >= Farewell && string(said[:7]) == "HTTP/1." && string(said[8:Farewell]) == " 408"

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// The benchmark that the README shows is the example's, to the letter.
+// The benchmark that README.md shows is the example's, to the letter.
 func TestReadmeShowsTheExample(t *testing.T) {
-	readme, err := os.ReadFile("../../README.md")
+	readme, err := os.ReadFile("README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,6 +19,6 @@ func TestReadmeShowsTheExample(t *testing.T) {
 	_, rest, ok := strings.Cut(string(readme), "```go\n")
 	shown, _, _ := strings.Cut(rest, "```")
 	if !ok || !strings.Contains(string(example), shown) {
-		t.Errorf("the README shows\n%s\nwhich is not in example_test.go", shown)
+		t.Errorf("README.md shows\n%s\nwhich is not in example_test.go", shown)
 	}
 }

@@ -3,7 +3,6 @@ package compare_test
 import (
 	"math"
 	"os"
-	"path/filepath"
 	"regexp"
 	"strconv"
 	"testing"
@@ -19,7 +18,7 @@ var number = regexp.MustCompile(`[0-9]+(\.[0-9]+)?`)
 // hundred decisions may fall out differently too.
 func inReadme(t *testing.T, name, want string) {
 	t.Helper()
-	path := filepath.Join("..", "..", "README.md")
+	path := "README.md"
 	readme, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ import (
 // workflowScript is the shell part of the README's workflow for GitHub.
 func workflowScript(t *testing.T, root string) string {
 	t.Helper()
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	readme, err := os.ReadFile(filepath.Join(root, "bench/cmd/onhold/internal/duet/README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func TestPublished(t *testing.T) {
 		version = max(version, r.Version)
 	}
 	want, _ := Count(all, version)
-	const path = "../../../../../README.md"
+	const path = "../../../../../reports/compare/README.md"
 	readme, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

@@ -84,12 +84,12 @@ func writeVerification(dir string, r *conformance.Report, resolution int) (paths
 }
 
 // Expected draws a line of what theory expects as the capacity figure, with no
-// measurement in it, into the folder dir, and returns the path of the file. The levels are
-// those of its points that somebody asked about; there must be one.
+// measurement in it, into the folder dir, and returns the paths of its
+// files. The levels are those of its points that somebody asked about; there must be one.
 func Expected(dir string, levels []float64, line []model.Point) ([]string, error) {
-	data, err := figure.Expected(levels, line).PNG(canvas.DPI)
+	made, err := figure.Files(figure.Expected(levels, line), "capacity", canvas.DPI)
 	if err != nil {
 		return nil, err
 	}
-	return sweep.Save(dir, sweep.File{Name: figure.SheetName("capacity", 0), Data: data})
+	return sweep.Save(dir, made...)
 }

@@ -2,6 +2,8 @@ package canvas
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"image/color"
 	"image/png"
 	"maps"
@@ -10,6 +12,9 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/a628bb15/onhold/reports/escape"
 )
 
 // Figure is a picture and what stands around it.
@@ -30,17 +35,21 @@ const Edge = 9
 // Pixels is a length in points as pixels of a [Figure].
 func Pixels(points float64) int { return int(points / 72 * DPI) }
 
-func (f *Figure) draw(resolution int) (*Canvas, *vgimg.Canvas) {
-	img := vgimg.NewWith(vgimg.UseWH(vg.Length(f.W)/DPI*vg.Inch, vg.Length(f.H)/DPI*vg.Inch), vgimg.UseDPI(resolution))
-	c := newCanvas(img)
+// draw draws the figure on a canvas of its size.
+func (f *Figure) draw(on func(w, h vg.Length) vg.CanvasSizer) *Canvas {
+	c := newCanvas(on(vg.Length(f.W)/DPI*vg.Inch, vg.Length(f.H)/DPI*vg.Inch))
 	f.Draw(c, Rect{Edge, c.foot(f.Footer), c.W - Edge, c.head(f.Title, f.Stamp)})
-	return c, img
+	return c
 }
 
-// PNG draws the figure as a PNG file that says what it shows. Other resolutions than
-// DPI give the same picture with more or fewer pixels.
+// PNG is the figure as a PNG file that says what it shows. Other resolutions than DPI
+// give the same picture with more or fewer pixels.
 func (f *Figure) PNG(resolution int) ([]byte, error) {
-	_, img := f.draw(resolution)
+	var img *vgimg.Canvas
+	f.draw(func(w, h vg.Length) vg.CanvasSizer {
+		img = vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(resolution))
+		return img
+	})
 	var b bytes.Buffer
 	if err := png.Encode(&b, img.Image()); err != nil {
 		return nil, err
@@ -48,10 +57,31 @@ func (f *Figure) PNG(resolution int) ([]byte, error) {
 	return describe(b.Bytes(), resolution, []pngText{{"Title", f.Title}, {"Description", f.Alt}, {"Run", f.Run}})
 }
 
+// SVG is the figure as an SVG file with a title and a description.
+func (f *Figure) SVG() ([]byte, error) {
+	var svg *vgsvg.Canvas
+	f.draw(func(w, h vg.Length) vg.CanvasSizer {
+		svg = vgsvg.New(w, h)
+		return svg
+	})
+	var b bytes.Buffer
+	if _, err := svg.WriteTo(&b); err != nil {
+		return nil, err
+	}
+	head, drawing, ok := strings.Cut(b.String(), "xlink\">\n")
+	if !ok {
+		return nil, errors.New("the drawing has no svg element")
+	}
+	about := fmt.Sprintf("xlink\">\n<title>%s</title>\n<desc>%s</desc>\n", escape.HTML(f.Title), escape.HTML(f.Alt))
+	// Fonts of the same widths, for readers without the first.
+	drawing = strings.ReplaceAll(drawing, "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
+	return []byte(head + about + drawing), nil
+}
+
 // Missing are the characters of the figure that the font lacks. They are drawn as
 // question marks.
 func (f *Figure) Missing() []rune {
-	c, _ := f.draw(24)
+	c := f.draw(func(w, h vg.Length) vg.CanvasSizer { return vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(24)) })
 	return slices.Sorted(maps.Keys(c.missing))
 }
 

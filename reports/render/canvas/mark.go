@@ -3,6 +3,9 @@ package canvas
 import (
 	"image/color"
 	"math"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
 )
 
 // Shape is the outline of a marker around its place.
@@ -21,7 +24,12 @@ func (c *Canvas) Mark(shape Shape, at Point, radius float64, hue color.RGBA, hol
 
 // Dot draws a round marker.
 func (c *Canvas) Dot(at Point, radius float64, hue color.RGBA, hollow bool) {
-	c.Mark(Circle, at, radius, hue, hollow)
+	if hollow {
+		c.Mark(Circle, at, radius, hue, true)
+		return
+	}
+	round := draw.GlyphStyle{Color: hue, Radius: vg.Length(radius), Shape: draw.CircleGlyph{}}
+	c.draw.DrawGlyphNoClip(round, places([]Point{at})[0])
 }
 
 // OnCircle is a place on a circle, turn times around it, counted from the right.

@@ -41,8 +41,7 @@ func Stall(r *sweep.Report) ([]sweep.File, error) {
 	if f == nil {
 		return nil, nil // not what the run was for, so nothing is missing
 	}
-	made, err := file(r, f, SheetName("stall", 0), r.Sweeps)
-	return []sweep.File{made}, err
+	return files(r, f, SheetName("stall", 0), r.Sweeps)
 }
 
 func capacityFigure(sweeps []sweep.Sweep) *canvas.Figure {
@@ -87,35 +86,46 @@ func stallFigure(sweeps []sweep.Sweep) *canvas.Figure {
 // sheets draws a figure once for each group of sweeps that fits on one sheet. plan
 // returns nil where there is nothing to show.
 func sheets(r *sweep.Report, name string, plan func([]sweep.Sweep) *canvas.Figure) ([]sweep.File, error) {
-	var files []sweep.File
 	all := split(r.Sweeps)
 	if left := len(all) - MaxSheets; left > 0 {
 		r.Missing = append(r.Missing, fmt.Sprintf("%d more sheets of the %s figure are not drawn: draw a folder with fewer targets.", left, name))
 		all = all[:MaxSheets]
 	}
+	var out []sweep.File
+	drawn := 0
 	for _, sweeps := range all {
 		f := plan(sweeps)
 		if f == nil {
 			continue
 		}
-		made, err := file(r, f, SheetName(name, len(files)), sweeps)
+		made, err := files(r, f, SheetName(name, drawn), sweeps)
 		if err != nil {
-			return files, err
+			return out, err
 		}
-		files = append(files, made)
+		out = append(out, made...)
+		drawn++
 	}
-	if len(files) == 0 {
+	if drawn == 0 {
 		return nil, sweep.Nothing(fmt.Sprintf("There is no %s figure, as no stage has data for it.", name))
 	}
-	return files, nil
+	return out, nil
 }
 
-// file draws a figure, with what was run in its footer.
-func file(r *sweep.Report, f *canvas.Figure, name string, sweeps []sweep.Sweep) (sweep.File, error) {
+// files draws a figure, with what was run in its footer.
+func files(r *sweep.Report, f *canvas.Figure, name string, sweeps []sweep.Sweep) ([]sweep.File, error) {
 	f.Stamp, f.Run = sweep.Stamp(r.Run, len(r.Stages)), r.Run.ID
 	f.Footer = append([]string{sweep.Caption(r.Run, sweeps)}, f.Footer...)
-	data, err := f.PNG(r.DPI)
-	return sweep.File{Name: name, Data: data, Title: f.Title, Alt: f.Alt}, err
+	return Files(f, name, r.DPI)
+}
+
+// Files are a figure as a PNG and an SVG file. The first has the alternative text.
+func Files(f *canvas.Figure, name string, resolution int) ([]sweep.File, error) {
+	png, err := f.PNG(resolution)
+	if err != nil {
+		return nil, err
+	}
+	svg, err := f.SVG()
+	return []sweep.File{{Name: name + ".png", Data: png, Title: f.Title, Alt: f.Alt}, {Name: name + ".svg", Data: svg}}, err
 }
 
 // split puts sweeps on sheets: few enough on each, and with levels that count the same.
@@ -137,12 +147,12 @@ func split(sweeps []sweep.Sweep) [][]sweep.Sweep {
 	return out
 }
 
-// SheetName names the i-th sheet of a figure: capacity.png, capacity-2.png.
+// SheetName names the i-th sheet of a figure: capacity, capacity-2.
 func SheetName(name string, i int) string {
-	if i == 0 {
-		return name + ".png"
+	if i > 0 {
+		name = fmt.Sprintf("%s-%d", name, i+1)
 	}
-	return fmt.Sprintf("%s-%d.png", name, i+1)
+	return name
 }
 
 func headingsOf(sweeps []sweep.Sweep) (out []canvas.Heading) {

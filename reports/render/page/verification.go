@@ -17,7 +17,7 @@ import (
 	"github.com/a628bb15/onhold/reports/units"
 )
 
-// Verification is verify.png and summary.md of a report. Where the picture could not be
+// Verification is verify.png, verify.svg and summary.md of a report. Where the picture could not be
 // drawn, there is summary.md alone, and an error.
 func Verification(r *conformance.Report, resolution int) ([]sweep.File, error) {
 	f := figure.Verification(r)
@@ -26,13 +26,8 @@ func Verification(r *conformance.Report, resolution int) ([]sweep.File, error) {
 	if !r.Whole() {
 		f.Stamp = "PARTIAL"
 	}
-	data, err := f.PNG(resolution)
-	picture := sweep.File{Name: "verify.png", Data: data, Title: f.Title, Alt: f.Alt}
-	summary := sweep.File{Name: "summary.md", Data: []byte(verificationSummary(r, f.Alt))}
-	if err != nil {
-		return []sweep.File{summary}, err
-	}
-	return []sweep.File{picture, summary}, nil
+	made, err := figure.Files(f, "verify", resolution)
+	return append(made, sweep.File{Name: "summary.md", Data: []byte(verificationSummary(r, f.Alt))}), err
 }
 
 // VerificationText writes a report for a terminal to w.

@@ -58,7 +58,7 @@ func TestOddPatterns(t *testing.T) {
 	run := sweeptest.Run()
 	run.Partial = true
 	paths, err := write(dir, run, oddPatterns(), 12)
-	if err != nil || len(paths) != 7 {
+	if err != nil || len(paths) != 12 {
 		t.Errorf("%d files, error %v", len(paths), err)
 	}
 	page := read(t, filepath.Join(dir, "patterns.md"))

@@ -9,13 +9,13 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/figure"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -109,18 +109,6 @@ func Write(dir string, run result.Run, all []Pattern) (paths []string, err error
 }
 
 func write(dir string, run result.Run, all []Pattern, resolution int) (paths []string, err error) {
-	put := func(name string, data []byte, makeErr error) bool {
-		path := filepath.Join(dir, name)
-		if makeErr == nil {
-			makeErr = files.Write(path, data)
-		}
-		if makeErr != nil {
-			err = errors.Join(err, makeErr)
-			return false
-		}
-		paths = append(paths, path)
-		return true
-	}
 	alts := map[string]string{} // of the figures that were written, by the pattern's name
 	var names []string
 	for _, p := range all {
@@ -135,15 +123,16 @@ func write(dir string, run result.Run, all []Pattern, resolution int) (paths []s
 			continue
 		}
 		f := figureOf(run, p)
-		data, drawErr := f.PNG(resolution)
-		if put(p.Name+".png", data, drawErr) {
+		made, drawErr := figure.Files(f, p.Name, resolution)
+		written, writeErr := sweep.Save(dir, made...)
+		if err = errors.Join(err, drawErr, writeErr); len(written) > 0 {
 			alts[p.Name] = f.Alt
 		}
+		paths = append(paths, written...)
 	}
-	put("patterns.md", markdown(run, all, alts), nil)
 	data, encodeErr := encode(run, all)
-	put(File, data, encodeErr)
-	return paths, err
+	written, writeErr := sweep.Save(dir, sweep.File{Name: "patterns.md", Data: markdown(run, all, alts)}, sweep.File{Name: File, Data: data})
+	return append(paths, written...), errors.Join(err, encodeErr, writeErr)
 }
 
 var fileName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`)

@@ -33,11 +33,11 @@ func regressionFiles(c *comparison) ([]sweep.File, error) {
 			}
 			f.Footer[0] = fmt.Sprintf("sheet %d of %d, the worst on the first%s · %s", i+1, len(all), more, f.Footer[0])
 		}
-		data, err := f.PNG(c.resolution)
+		made, err := figure.Files(f, figure.SheetName("regression", i), c.resolution)
 		if err != nil {
 			return files, err
 		}
-		files = append(files, sweep.File{Name: figure.SheetName("regression", i), Data: data, Title: f.Title, Alt: f.Alt})
+		files = append(files, made...)
 	}
 	return files, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/compare"
@@ -204,6 +205,9 @@ func outputsOf(t interface{ Errorf(string, ...any) }, r *compare.Report, options
 			t.Errorf("%s: %v", o.name, err)
 		}
 		for _, f := range files {
+			if strings.HasSuffix(f.Name, ".svg") {
+				continue // the drawing of the PNG
+			}
 			out[f.Name] = string(f.Data)
 			if f.Name == "regression.png" {
 				out["alt"] = f.Alt

@@ -243,7 +243,7 @@ func TestReadBenchAmongOtherOutput(t *testing.T) {
 		t.Errorf("%+v, %v", samples, err)
 	}
 	for bad, want := range map[string]string{
-		"BenchmarkA-2   \tx\nBenchmarkB-2 1 5 ns/op\n":        "old.txt:1: begins like a benchmark, and its figures are missing",
+		"BenchmarkA-2   \tx\nBenchmarkB-2 1 5 ns/op\n":        "old.txt:1: the line begins like a benchmark and has no figures",
 		"\nBenchmarkA-2   \t":                                 "old.txt:2:",
 		"\nBenchmarkA-2 1 fast ns/op\n":                       "old.txt:2:",
 		"BenchmarkA-2   \t 1\t 5 ns/op\n--- FAIL: BenchmarkB": "BenchmarkB failed",

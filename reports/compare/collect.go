@@ -8,11 +8,10 @@ import (
 	"strings"
 )
 
-// Collect puts samples together into series, scenario by scenario in the order
-// in which they come, each with its metrics in the order of [Metrics]. It
-// returns sentences on what one of the sides does not have: missing is what the
-// base has and the candidate lacks, and what was driven differently, which no
-// comparison may pass over; fresh is what only the candidate has.
+// Collect groups samples into series: scenarios in the order in which they come, each
+// with its metrics in the order of [Metrics]. It returns sentences about what cannot
+// be compared: missing is what only the base has, and what was driven differently,
+// which no comparison may pass over; fresh is what only the candidate has.
 func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []string) {
 	type key struct{ scenario, unit string }
 	groups := map[key][]Sample{}
@@ -40,7 +39,7 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 			}
 			switch {
 			case base == 0 && candidate == 0:
-				continue // the control's alone: of no use
+				continue // only the control has it
 			case candidate == 0 && metric.Gated:
 				missing = append(missing, fmt.Sprintf("%s of %s: the base has it, the candidate does not", metric.Name, scenario))
 				continue
@@ -48,7 +47,7 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 				fresh = append(fresh, fmt.Sprintf("%s of %s: only one side has it, so it is not compared", metric.Name, scenario))
 				continue
 			case metric.Gated && len(s.Pairs) > 0 && len(s.Pairs) < max(base, candidate):
-				// Left out, a side's bad pairs would be left out with it.
+				// A side could hide its bad pairs by leaving the metric out of them.
 				missing = append(missing, fmt.Sprintf("%s of %s: only %d of %d pairs have it on both sides", metric.Name, scenario, len(s.Pairs), max(base, candidate)))
 			}
 			all = append(all, s)
@@ -57,22 +56,21 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 	return all, missing, fresh
 }
 
-// unlike names the scenarios whose samples were not all driven in the same way:
-// another request, another pause of its callers. Their figures say nothing of
-// the two sides.
+// unlike are sentences about the scenarios whose samples were not all driven in the
+// same way, such as with another request. Their figures say nothing about the sides.
 func unlike(samples []Sample) (out []string) {
-	first, told := map[string]Sample{}, map[string]bool{}
+	first, seen := map[string]Sample{}, map[string]bool{}
 	for _, s := range samples {
 		f, ok := first[s.Scenario]
 		if !ok {
 			first[s.Scenario] = s
 			continue
 		}
-		if told[s.Scenario] || f.Driven == nil || s.Driven == nil {
+		if seen[s.Scenario] || f.Driven == nil || s.Driven == nil {
 			continue
 		}
 		if what := f.Driven.DrivenUnlike(s.Driven); what != "" {
-			told[s.Scenario] = true
+			seen[s.Scenario] = true
 			of := "of base and candidate"
 			if f.Arm == s.Arm {
 				of = fmt.Sprintf("within the %s", s.Arm)
@@ -95,7 +93,7 @@ func IdenticalSeries(samples []Sample, policy Policy) (all []Series) {
 	return all
 }
 
-// place is the rank of a unit among those that are known; others come last.
+// place is the rank of a unit in [Metrics]; unknown ones come last.
 func place(unit string) int {
 	for i, m := range Metrics {
 		if m.Unit == unit {
@@ -105,9 +103,9 @@ func place(unit string) int {
 	return len(Metrics)
 }
 
-// series pairs the samples of one metric and scenario. Base and candidate are
-// how many values each has, where those of one launch count once; repeats is how
-// many values a launch has at most.
+// series pairs the samples of one metric and scenario. Base and candidate are how many
+// values each side has, those of one launch counted once; repeats is how many values a
+// launch has at most.
 func series(scenario string, m Metric, group []Sample) (s Series, base, candidate, repeats int) {
 	s = Series{Scenario: scenario, Metric: m}
 	pairs := map[int]map[Arm][]float64{}
@@ -150,7 +148,7 @@ func series(scenario string, m Metric, group []Sample) (s Series, base, candidat
 	return s, base, candidate, repeats
 }
 
-// alone counts a sample that belongs to no pair.
+// alone is 1 for a sample that belongs to no pair.
 func alone(s Sample) int {
 	if s.Pair == 0 {
 		return 1
@@ -158,8 +156,8 @@ func alone(s Sample) int {
 	return 0
 }
 
-// middle is the median of the values of one launch. One that is not a number
-// makes it none: which place it would have is not known.
+// middle is the median of the values of one launch. It is NaN where one of them is,
+// whose rank is not known.
 func middle(values []float64) float64 {
 	if slices.ContainsFunc(values, math.IsNaN) {
 		return math.NaN()
@@ -172,7 +170,7 @@ func middle(values []float64) float64 {
 	return sorted[n/2-1] + (sorted[n/2]-sorted[n/2-1])/2
 }
 
-// ScenarioOf writes settings as the end of a benchmark's name.
+// ScenarioOf is the scenario of a stage, in the form of a benchmark's name.
 func ScenarioOf(target, load string, level int) string {
 	return fmt.Sprintf("target=%s/load=%s/level=%d", strings.NewReplacer(" ", "_", "/", "_").Replace(target), load, level)
 }

@@ -256,8 +256,8 @@ func TestWhatWasNotMeasuredDoesNotPass(t *testing.T) {
 		{"one of two loads", append(series("a", "p99-ns", "cpu-ns/req", "ok/s"), series("b", "cpu-ns/req", "ok/s")...), compare.Policy{}, "p99 of b", ""},
 		{"no process is known", series("a", "p99-ns", "ok/s"), compare.Policy{}, "", "cpu of a was not measured"},
 		{"something else is to decide", series("a", "ok/s"), compare.Policy{Gate: []string{"ok/s"}}, "", ""},
-		{"that one is missing", series("a", "ok/s"), compare.Policy{Gate: []string{"allocs"}}, "allocs was to decide", ""},
-		{"a unit with a typing error", series("a", "ns/op"), compare.Policy{Tolerance: map[string]float64{"ns/opp": 0.1}}, "nothing measured has that unit", ""},
+		{"that one is missing", series("a", "ok/s"), compare.Policy{Gate: []string{"allocs"}}, "allocs should decide", ""},
+		{"a unit with a typing error", series("a", "ns/op"), compare.Policy{Tolerance: map[string]float64{"ns/opp": 0.1}}, "has a tolerance or margin, and was not measured", ""},
 		{"a unit of one's own", series("a", "widgets/op", "ns/op"), compare.Policy{Margin: map[string]float64{"widgets/op": 0.1}}, "", ""},
 	} {
 		missing, notes := c.policy.Unmeasured(c.all)

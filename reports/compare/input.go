@@ -12,8 +12,8 @@ import (
 	"golang.org/x/perf/benchfmt"
 )
 
-// FromStages reads samples from stages. A stage says by its settings to which
-// arm and pair it belongs; where it does not, it is of arm, and of no pair. The
+// FromStages reads samples from stages. The arm and the pair of a stage are settings;
+// without them it belongs to arm, and to no pair. The
 // slices of one launch are merged. Stages that were discarded are left out;
 // invalid names stages that are not valid, which no comparison may pass over.
 func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []string) {
@@ -21,7 +21,7 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 		scenario string
 		arm      Arm
 		pair     int
-		rep      int // tells launches apart that belong to no pair
+		repeat   int // separates launches that belong to no pair
 	}
 	launches := map[launch][]*result.Stage{}
 	var order []launch
@@ -34,7 +34,7 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 			l.arm = Arm(a)
 		}
 		if l.pair == 0 {
-			l.rep = i + 1
+			l.repeat = i + 1
 		}
 		if !s.Valid() {
 			invalid = append(invalid, fmt.Sprintf("a stage of the %s is not valid (%s): %s", l.arm, l.scenario, strings.Join(s.Invalid, "; ")))
@@ -56,11 +56,11 @@ func FromStages(stages []*result.Stage, arm Arm) (samples []Sample, invalid []st
 	return samples, invalid
 }
 
-// ProcsKey is a configuration key of benchmark text: "none" says that names have
-// no number of CPUs at their ends.
+// ProcsKey is a configuration key of benchmark text: "none" says that names do not
+// end in a number of CPUs.
 const ProcsKey = "procs"
 
-// faults are what is wrong with a text, the first of them in full.
+// faults are the errors in a text, of which the first are kept.
 type faults struct {
 	first []error
 	more  int
@@ -82,14 +82,14 @@ func (f *faults) err() error {
 	return errors.Join(f.first...)
 }
 
-// ReadBench reads samples from Go benchmark text, of which the lines may have
-// other output around them. The configuration keys arm and pair say to which arm
-// and pair a line belongs; where there are none, it is of arm, and of no pair.
-// Iterations are not a figure, and a number that is out of range is infinite. A
-// line that begins like a benchmark and is none is an error, with its number.
+// ReadBench reads samples from Go benchmark text, which may have other output between
+// its lines. The arm and the pair of a line are the configuration keys arm and pair;
+// without them it belongs to arm, and to no pair. Iterations are not a figure, and a
+// number out of range is infinite. A line that begins like a benchmark and is none is
+// an error with its number.
 //
-// Where the text is of more than one package, their paths are part of the
-// scenario. Names are as they stand there: see [WithoutProcs].
+// Where the text contains several packages, their paths are part of the scenario.
+// Names are as in the text: see [WithoutProcs].
 func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) {
 	text := newBenchReader(r)
 	reader := benchfmt.NewReader(text, name)
@@ -115,20 +115,20 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 				samples = append(samples, s)
 			}
 			if len(samples) > benchesMax {
-				return nil, fmt.Errorf("%s: has more than %d figures, the most that are compared", name, benchesMax)
+				return nil, fmt.Errorf("%s: has more than %d figures, the maximum", name, benchesMax)
 			}
 		case *benchfmt.SyntaxError:
 			wrong.add(rec)
 		}
 	}
 	for _, line := range text.lines.bad {
-		wrong.add(fmt.Errorf("%s:%d: begins like a benchmark, and its figures are missing", name, line))
+		wrong.add(fmt.Errorf("%s:%d: the line begins like a benchmark and has no figures", name, line))
 	}
 	for _, f := range text.lines.Failures {
 		wrong.add(fmt.Errorf("%s: %s failed: %s", name, f.Name, strings.TrimSpace(f.Output)))
 	}
 	for _, broken := range text.lines.Broken {
-		wrong.add(fmt.Errorf("%s: %s: its figures cannot be told from what it printed", name, broken))
+		wrong.add(fmt.Errorf("%s: %s: its figures cannot be separated from its output", name, broken))
 	}
 	if err := errors.Join(wrong.err(), reader.Err()); err != nil {
 		return nil, err

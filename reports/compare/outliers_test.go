@@ -386,11 +386,11 @@ func TestPolicyOfExactMetricsAndUnits(t *testing.T) {
 		{compare.Policy{Margin: map[string]float64{"allocs": 0.01}}, "has no margin"},
 		{compare.Policy{Margin: map[string]float64{"allocs/op": 0.01}}, "has no margin"},
 		{compare.Policy{Tolerance: map[string]float64{"allocs/op": 0.1}}, ""},
-		{compare.Policy{Margin: map[string]float64{"widgets/op": 0.1}}, "not below its tolerance"},
+		{compare.Policy{Margin: map[string]float64{"widgets/op": 0.1}}, "want less than its tolerance"},
 		{compare.Policy{Margin: map[string]float64{"widgets/op": 0.1}, Tolerance: map[string]float64{"widgets/op": 0.2}}, ""},
-		{compare.Policy{Margin: map[string]float64{"p99": 0.05}}, "not below its tolerance"},
+		{compare.Policy{Margin: map[string]float64{"p99": 0.05}}, "want less than its tolerance"},
 		{compare.Policy{MaxOutliers: 0.1}, ""},
-		{compare.Policy{MaxOutliers: 1}, "outliers"}, {compare.Policy{MaxOutliers: -0.1}, "outliers"}, {compare.Policy{MaxOutliers: math.NaN()}, "outliers"},
+		{compare.Policy{MaxOutliers: 1}, "MaxOutliers is"}, {compare.Policy{MaxOutliers: -0.1}, "MaxOutliers is"}, {compare.Policy{MaxOutliers: math.NaN()}, "MaxOutliers is"},
 	} {
 		err := c.p.Validate()
 		if c.want == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), c.want) {

@@ -19,6 +19,7 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/load"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 const (
@@ -219,11 +220,11 @@ func shareOf(c *cli.Command, flag string) (float64, error) {
 	if text == "" {
 		return 0, nil
 	}
-	shares, err := compare.ParseShares("share=" + text)
-	if err != nil || shares["share"] > 1 {
+	share, ok := units.ParseShare(text)
+	if !ok || share <= 0 || share > 1 {
 		return 0, usageError("--%s=%s: want a share above 0%% and at most 100%%, like 1%%", flag, text)
 	}
-	return shares["share"], nil
+	return share, nil
 }
 
 // duetConfig reads and checks every flag, before anything is started.

@@ -3,6 +3,7 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,89 +15,70 @@ import (
 	"github.com/a628bb15/onhold/reports/render/sweep"
 )
 
-// benchKey is where a line of benchmark text belongs: the configuration above
-// it.
-type benchKey struct {
-	pair int
-	arm  compare.Arm
-}
-
-// benchFiles writes all pairs as Go benchmark text, for benchstat -col arm
-// -ignore pair. The commits are comments: as configuration they would differ
-// between the arms, and benchstat would put the arms into different tables.
+// benchFiles writes all pairs as Go benchmark text, for benchstat -col arm -ignore pair.
+// The commits are comments: as configuration they would differ between the arms, and
+// benchstat would put the arms into different tables.
 func benchFiles(c *comparison) ([]sweep.File, error) {
-	type value struct {
-		scenario, unit string
-		v              float64
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n", c.sides())
+	type group struct { // what the configuration above the lines says
+		pair int
+		arm  compare.Arm
 	}
-	values := map[benchKey][]value{}
-	better := map[string]string{}
-	var units []string
-	add := func(f compare.Finding, p compare.Pair, arm compare.Arm, v float64) {
-		unit := benchWord(f.Unit, "value")
+	type lines struct {
+		names  []string
+		values map[string]string // by name
+	}
+	groups := map[group]*lines{}
+	units := map[string]bool{}
+	add := func(f compare.Finding, pair int, arm compare.Arm, v float64) {
 		if !isNumber(v) {
 			return
 		}
-		if better[unit] == "" {
-			units = append(units, unit)
-			better[unit] = "lower"
+		unit, name := benchWord(f.Unit, "value"), benchName(f.Scenario)
+		if !units[unit] {
+			units[unit] = true
+			better := "lower"
 			if f.Better == "higher" {
-				better[unit] = "higher"
+				better = f.Better
 			}
+			fmt.Fprintf(&b, "Unit %s better=%s\n", unit, better)
 		}
-		k := benchKey{p.Number, arm}
-		values[k] = append(values[k], value{benchName(f.Scenario), unit, v})
+		at := group{pair, arm}
+		if groups[at] == nil {
+			groups[at] = &lines{values: map[string]string{}}
+		}
+		of := groups[at]
+		if of.values[name] == "" {
+			of.names = append(of.names, name)
+		}
+		of.values[name] += " " + strconv.FormatFloat(v, 'f', -1, 64) + " " + unit
 	}
 	for _, f := range c.Findings {
 		for _, p := range f.Values {
-			add(f, p, compare.Base, p.Base)
-			add(f, p, compare.Candidate, p.Candidate)
+			add(f, p.Number, compare.Base, p.Base)
+			add(f, p.Number, compare.Candidate, p.Candidate)
 		}
 	}
 	for _, f := range c.Control {
 		for _, p := range f.Values {
-			add(f, p, compare.Control, p.Candidate) // its base is that of the pair
+			add(f, p.Number, compare.Control, p.Candidate) // its base is that of the pair
 		}
 	}
-	if len(values) == 0 {
+	if len(groups) == 0 {
 		return nil, nil
 	}
-
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("# %s", c.sides())
-	for _, u := range units {
-		line("Unit %s better=%s", u, better[u])
-	}
-	line("%s: none", compare.ProcsKey) // a scenario's name may end in -8, which is its own
+	fmt.Fprintf(&b, "%s: none\n", compare.ProcsKey) // a scenario's name may end in -8, which is its own
 	if c.ID != "" {
-		line("run: %s", escape.Line(c.ID))
-	}
-	var keys []benchKey
-	for k := range values {
-		keys = append(keys, k)
+		fmt.Fprintf(&b, "run: %s\n", escape.Line(c.ID))
 	}
 	arms := []compare.Arm{compare.Base, compare.Candidate, compare.Control}
-	slices.SortFunc(keys, func(a, b benchKey) int {
+	for _, at := range slices.SortedFunc(maps.Keys(groups), func(a, b group) int {
 		return cmp.Or(cmp.Compare(a.pair, b.pair), cmp.Compare(slices.Index(arms, a.arm), slices.Index(arms, b.arm)))
-	})
-	for _, k := range keys {
-		line("\narm: %s\npair: %d", k.arm, k.pair)
-		var names []string
-		of := map[string][]value{}
-		for _, v := range values[k] {
-			if of[v.scenario] == nil {
-				names = append(names, v.scenario)
-			}
-			of[v.scenario] = append(of[v.scenario], v)
-		}
-		for _, name := range names {
-			var s strings.Builder
-			s.WriteString("Benchmark" + name + " 1")
-			for _, v := range of[name] {
-				s.WriteString(" " + strconv.FormatFloat(v.v, 'f', -1, 64) + " " + v.unit)
-			}
-			line("%s", s.String())
+	}) {
+		fmt.Fprintf(&b, "\narm: %s\npair: %d\n", at.arm, at.pair)
+		for _, name := range groups[at].names {
+			fmt.Fprintf(&b, "Benchmark%s 1%s\n", name, groups[at].values[name])
 		}
 	}
 	return []sweep.File{{Name: "bench.txt", Data: []byte(b.String())}}, nil

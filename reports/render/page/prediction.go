@@ -93,11 +93,11 @@ func Predictions(w io.Writer, points []model.Point) error {
 }
 
 func predictionNotes(notes []string) string {
-	text := ""
+	var text strings.Builder
 	for _, n := range notes {
-		text += "\n" + words.Paragraph("Note: "+words.Sentence(n), "")
+		text.WriteString("\n" + words.Paragraph("Note: "+words.Sentence(n), ""))
 	}
-	return text
+	return text.String()
 }
 
 // settingOf is what was asked about, with its level or without.

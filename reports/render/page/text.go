@@ -59,14 +59,15 @@ func textOf(w *sweep.Sweep) string {
 		t.Row(row...)
 	}
 	rows, out := t.Text()
-	text := words.Paragraph(head, "") + rows
+	var text strings.Builder
+	text.WriteString(words.Paragraph(head, "") + rows)
 	if len(out) > 0 {
-		text += words.Paragraph(fmt.Sprintf("Not shown, as there is no room: %s. summary.md has all columns.", units.List(out)), "  ")
+		text.WriteString(words.Paragraph(fmt.Sprintf("Not shown, as there is no room: %s. summary.md has all columns.", units.List(out)), "  "))
 	}
 	for _, n := range finding.Notes(w) {
-		text += words.Paragraph(n, "  ")
+		text.WriteString(words.Paragraph(n, "  "))
 	}
-	return text
+	return text.String()
 }
 
 func pointsOf(sweeps []sweep.Sweep) []sweep.Point {

@@ -55,8 +55,8 @@ func Caption(run result.Run, sweeps []Sweep) string {
 		add("%s", s)
 	}
 	for _, f := range []struct{ key, say string }{
-		{result.KeyBackendCV, "cv %s"}, {result.KeyBackendConnections, "%s connections to it"}, {result.KeyBackendStall, "it stalls %s"},
-		{result.KeyGRPCConnections, "%s connections that clients share"}, {result.KeyMaxInflight, "at most %s in flight"}, {result.KeyThinkTime, "think time %s"},
+		{result.KeyBackendCV, "cv %s"}, {result.KeyBackendConnections, "%s backend connections"}, {result.KeyBackendStall, "backend stalls %s"},
+		{result.KeyGRPCConnections, "clients share %s connections"}, {result.KeyMaxInflight, "at most %s in flight"}, {result.KeyThinkTime, "think time %s"},
 		{result.KeyInjectCPU, "injected: %s more CPU per request"}, {result.KeyInjectDelay, "injected: a delay of %s"},
 	} {
 		// A setting that explains a result belongs under the picture of it.

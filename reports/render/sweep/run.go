@@ -14,16 +14,17 @@ import (
 // WhatWasRun is the last section of a page in Markdown: what was run, where, and the
 // command.
 func WhatWasRun(run result.Run, sweeps []Sweep) string {
-	text := "## What was run\n\n" + escape.Markdown(Caption(run, sweeps)) + "\n"
+	var text strings.Builder
+	text.WriteString("## What was run\n\n" + escape.Markdown(Caption(run, sweeps)) + "\n")
 	for _, s := range []string{Environment(run.Environment), strings.Join(run.Notes, "; "), period(run)} {
 		if s != "" {
-			text += "\n" + escape.Markdown(s) + "\n"
+			text.WriteString("\n" + escape.Markdown(s) + "\n")
 		}
 	}
 	if len(run.Command) > 0 {
-		text += "\n" + escape.Fence("sh", shell(run.Command)) + "\n"
+		text.WriteString("\n" + escape.Fence("sh", shell(run.Command)) + "\n")
 	}
-	return text
+	return text.String()
 }
 
 // Environment describes the machine in one line.

@@ -25,7 +25,7 @@ func TestHeadline(t *testing.T) {
 		{advisory(), "regressed (advisory): allocs/op of Encode/size=1k is 33 % worse; the tolerance is 0.5 %. 1 more regressed"},
 		{nil, "not valid: nothing was compared"},
 		{madeComparison(compare.Equal), "not valid: nothing was compared"},
-		{one("great", found("", "p99", compare.Equal, 1, 1, 0, 0, 0, 0)), `not valid: there is no verdict "great"`},
+		{one("great", found("", "p99", compare.Equal, 1, 1, 0, 0, 0, 0)), `not valid: unknown verdict "great"`},
 		{one(compare.Regressed, found("", "ok/s", compare.Equal, 1, 1, 0, 0, 0, 0)), "regressed: no metric says why"},
 		{one(compare.Invalid, found("", "p99", "", 1, 1, 0, 0, 0, 0)), "not valid: p99"},
 	} {

@@ -38,7 +38,7 @@ func (c *comparison) answer(v compare.Verdict) string {
 	case v == compare.Invalid && reason != "":
 		return reason
 	case v == compare.Invalid && severity(c.Verdict) < 0:
-		return fmt.Sprintf("there is no verdict %q", words.Shorten(string(c.Verdict), 40))
+		return fmt.Sprintf("unknown verdict %q", words.Shorten(string(c.Verdict), 40))
 	case v == compare.Equal && len(of) > 0 && !slices.ContainsFunc(of, func(f compare.Finding) bool { return !f.Identical }):
 		return "both sides are the same program, and nothing was measured"
 	case v == compare.Equal && len(of) != 1:

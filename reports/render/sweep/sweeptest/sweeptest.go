@@ -255,7 +255,7 @@ func Stalled() []*result.Stage {
 // Run is the run that the stages belong to.
 func Run() result.Run {
 	return result.Run{
-		Schema: 1, ID: "20261101-120000", Command: []string{"onhold", "run", "--targets", "blocking,goroutine,eventloop"},
+		Schema: 1, ID: "20261101-120000", Command: []string{"onhold", "run", "blocking", "goroutine", "eventloop"},
 		Started: time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC), Finished: time.Date(2026, 11, 1, 12, 2, 0, 0, time.UTC),
 		Planned: 24, Settings: result.Settings{{Key: "backend-dist", Value: "constant"}, {Key: "seed", Value: "1"}},
 		Environment: result.Environment{

@@ -1,75 +1,16 @@
 package bench_test
 
 import (
-	"bufio"
-	"bytes"
-	"io"
-	"net"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
 	"github.com/a628bb15/onhold/reports/result"
 )
-
-// recording is a server that keeps the bytes of the first request of each
-// connection as they came.
-type recording struct {
-	ln   net.Listener
-	mu   sync.Mutex
-	seen []string
-}
-
-func newRecording(t *testing.T, body int) *recording {
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &recording{ln: ln}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go r.serve(c, body)
-		}
-	}()
-	return r
-}
-
-func (r *recording) serve(c net.Conn, body int) {
-	defer c.Close()
-	var got bytes.Buffer
-	in := bufio.NewReader(io.TeeReader(c, &got))
-	for {
-		line, err := in.ReadString('\n')
-		if err != nil {
-			return
-		}
-		if line == "\r\n" {
-			break
-		}
-	}
-	if _, err := io.CopyN(io.Discard, in, int64(body)); err != nil {
-		return
-	}
-	r.mu.Lock()
-	r.seen = append(r.seen, got.String())
-	r.mu.Unlock()
-	io.WriteString(c, closingReply)
-}
-
-func (r *recording) requests() []string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Clone(r.seen)
-}
 
 // What is given goes out byte for byte, whichever driver sends it. HOST stands
 // for the server's address.
@@ -119,8 +60,8 @@ func TestRequestByteForByte(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()
 			eachDriver(t, func(t *testing.T, made made) {
-				r := newRecording(t, len(c.h.Body))
-				addr, h := r.ln.Addr().String(), c.h
+				r := wiretest.Start(t)
+				addr, h := r.Addr, c.h
 				if user, ok := strings.CutSuffix(h.URL, "@"); ok {
 					h.URL = "http://" + user + "@" + addr
 				} else {
@@ -134,7 +75,7 @@ func TestRequestByteForByte(t *testing.T) {
 				if strings.Contains(c.want, "HOST:") {
 					want = c.want
 				}
-				for _, got := range r.requests() {
+				for _, got := range r.Requests() {
 					if got != want {
 						t.Errorf("the request is\n%.2000q, want\n%.2000q", got, want)
 					}

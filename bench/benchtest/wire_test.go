@@ -1,17 +1,13 @@
 package benchtest_test
 
 import (
-	"bufio"
-	"bytes"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/benchtest"
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
 )
 
 var wireLines = []string{`Cookie: session="abc.def"`, `Cookie: prefs={"k":"v"}`, "x-EMPTY:", "X-Utf:  caf\xc3\xa9 "}
@@ -19,40 +15,11 @@ var wireLines = []string{`Cookie: session="abc.def"`, `Cookie: prefs={"k":"v"}`,
 // BenchmarkFixtureWire prints the first request as the server got it.
 func BenchmarkFixtureWire(b *testing.B) {
 	p := quick(b)
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer ln.Close()
-	got := make(chan string, 1)
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				var seen bytes.Buffer
-				in := bufio.NewReader(io.TeeReader(c, &seen))
-				for {
-					if _, err := http.ReadRequest(in); err != nil {
-						return
-					}
-					select {
-					case got <- strings.ReplaceAll(seen.String(), ln.Addr().String(), "ADDR"):
-					default:
-					}
-					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-				}
-			}()
-		}
-	}()
-	benchtest.Run(b, p, benchtest.HTTP(bench.HTTP{URL: "http://" + ln.Addr().String() + "/a b?x={1}", Header: wireLines}))
-	select {
-	case text := <-got:
-		os.Stderr.WriteString(text)
-	default: // of go test's first look at the benchmark
+	s := wiretest.Start(b)
+	benchtest.Run(b, p, benchtest.HTTP(bench.HTTP{URL: "http://" + s.Addr + "/a b?x={1}", Header: wireLines}))
+	for _, text := range s.Requests() { // none at go test's first look at the benchmark
+		os.Stderr.WriteString(strings.ReplaceAll(text, s.Addr, "ADDR"))
+		break
 	}
 }
 

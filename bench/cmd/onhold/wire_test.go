@@ -1,12 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"io"
-	"net"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -16,44 +11,8 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
 )
-
-// recordOne is a server that hands over the bytes of its first request.
-func recordOne(t *testing.T) (addr string, got <-chan string) {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { ln.Close() })
-	first := make(chan string, 1)
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				var seen bytes.Buffer
-				in := bufio.NewReader(io.TeeReader(c, &seen))
-				for {
-					req, err := http.ReadRequest(in)
-					if err != nil {
-						return
-					}
-					io.Copy(io.Discard, req.Body)
-					select {
-					case first <- seen.String():
-					default:
-					}
-					io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-				}
-			}()
-		}
-	}()
-	return ln.Addr().String(), first
-}
 
 // Header lines go from the command line to the server byte for byte, commas,
 // quotes and braces included, whichever subcommand and driver sends them.
@@ -119,11 +78,11 @@ func TestHeaderLinesFromTheCommandLine(t *testing.T) {
 	}
 	for name, send := range ways {
 		t.Run(name, func(t *testing.T) {
-			addr, got := recordOne(t)
-			send(t, addr)
-			want := "POST /a//b?x=%7B1%7D HTTP/1.1\r\nUser-Agent: onhold\r\nHost: " + addr + "\r\n" + strings.Join(lines, "\r\n") + "\r\nContent-Length: 8\r\n\r\n{\"a\": 1}"
-			if text := <-got; text != want {
-				t.Errorf("the request is\n%q, want\n%q", text, want)
+			s := wiretest.Start(t)
+			send(t, s.Addr)
+			want := "POST /a//b?x=%7B1%7D HTTP/1.1\r\nUser-Agent: onhold\r\nHost: " + s.Addr + "\r\n" + strings.Join(lines, "\r\n") + "\r\nContent-Length: 8\r\n\r\n{\"a\": 1}"
+			if got := s.Requests(); len(got) == 0 || got[0] != want {
+				t.Errorf("the requests are\n%q, want\n%q", got, want)
 			}
 		})
 	}

@@ -70,7 +70,7 @@ func TestDuetEndsWithItsFiles(t *testing.T) {
 		args        []string
 		code, inner int
 	}{
-		{"no benchmark", "has benchmarks on both sides that --bench=Nothing takes", []string{"--bench", "Nothing"}, exitUsage, exitInvalid},
+		{"no benchmark", "has benchmarks on both sides that match Nothing", []string{"--bench", "Nothing"}, exitUsage, exitInvalid},
 		{"a build that fails", "building the base", []string{"--build", "echo no compiler >&2; false {out}", "--serve", "{out} {addr}"}, exitNotStarted, exitInvalid},
 		{"a server that ends", "ended before it listened", append(serve, "--serve", "false {out} {addr}"), exitNotStarted, exitInvalid},
 		{"no time", "the budget of 1ns was used up", append(serve, "--serve", "{out} {addr}", "--budget", "1ns"), exitInvalid, exitInvalid},

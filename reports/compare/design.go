@@ -1,10 +1,10 @@
 package compare
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare/exact"
@@ -174,34 +174,22 @@ func (d Design) Validate() error {
 
 // Settings are the design as settings of a run.
 func (d Design) Settings() result.Settings {
-	var looks, spend []string
-	for i, n := range d.Looks {
-		looks, spend = append(looks, strconv.Itoa(n)), append(spend, strconv.FormatFloat(d.Spend[i], 'g', -1, 64))
+	list := func(values any) string {
+		return strings.ReplaceAll(strings.Trim(fmt.Sprint(values), "[]"), " ", ",")
 	}
-	return result.Settings{
-		{Key: "alpha", Value: strconv.FormatFloat(d.Alpha, 'g', -1, 64)}, {Key: "looks", Value: strings.Join(looks, ",")}, {Key: "spend", Value: strings.Join(spend, ",")},
-	}
+	return result.Settings{{Key: "alpha", Value: fmt.Sprint(d.Alpha)}, {Key: "looks", Value: list(d.Looks)}, {Key: "spend", Value: list(d.Spend)}}
 }
 
 // DesignOf reads what Settings wrote.
 func DesignOf(s result.Settings) (d Design, err error) {
 	d.Tests = 1
-	if d.Alpha, err = strconv.ParseFloat(s.Get("alpha"), 64); err != nil {
-		return d, fmt.Errorf("alpha is %q, want a number", s.Get("alpha"))
-	}
-	for part := range strings.SplitSeq(s.Get("looks"), ",") {
-		n, err := strconv.Atoi(part)
-		if err != nil {
-			return d, fmt.Errorf("looks are %q, want whole numbers separated by commas", s.Get("looks"))
+	for _, f := range []struct {
+		key, format string
+		to          any
+	}{{"alpha", "%s", &d.Alpha}, {"looks", "[%s]", &d.Looks}, {"spend", "[%s]", &d.Spend}} {
+		if json.Unmarshal(fmt.Appendf(nil, f.format, s.Get(f.key)), f.to) != nil {
+			return d, fmt.Errorf("%s is %q, want numbers separated by commas", f.key, s.Get(f.key))
 		}
-		d.Looks = append(d.Looks, n)
-	}
-	for part := range strings.SplitSeq(s.Get("spend"), ",") {
-		v, err := strconv.ParseFloat(part, 64)
-		if err != nil {
-			return d, fmt.Errorf("spend is %q, want numbers separated by commas", s.Get("spend"))
-		}
-		d.Spend = append(d.Spend, v)
 	}
 	return d, d.Validate()
 }

@@ -152,6 +152,9 @@ func Run(ctx context.Context, c Config) (*compare.Report, *result.Run, error) {
 		s.note("%s", note)
 	}
 	s.log("base: %s, commit %s; candidate: %s, commit %s", c.Base, source.Short(s.sides.BaseCommit), s.sides.CandidateName, source.Short(strings.TrimSuffix(s.sides.CandidateCommit, "+")))
+	if len(s.sides.Differing) == 0 {
+		s.note("no file differs between base and candidate; compare with an earlier commit, or after a change")
+	}
 	if err := s.openFolder(); err != nil {
 		return nil, nil, err
 	}
@@ -259,7 +262,7 @@ func (s *session) drive(ctx context.Context, r runner) (complete bool, err error
 		for n := s.pairs + 1; n <= upto; n++ {
 			plans = append(plans, s.plan(n))
 		}
-		s.log("building pairs %d to %d", s.pairs+1, upto)
+		s.log("building %d more pairs", len(plans))
 		began := time.Now()
 		err := r.build(ctx, plans)
 		s.building += time.Since(began)
@@ -429,10 +432,16 @@ func change(f compare.Finding) string {
 		return fmt.Sprintf("%g → %g %s", float64(f.BaseValue), float64(f.CandidateValue), f.Unit)
 	case f.Estimate.None():
 		return "not valid"
-	case f.Pairs < 2:
-		return fmt.Sprintf("%+.1f %s worse", 100*float64(f.Estimate), unit)
 	}
-	return fmt.Sprintf("%+.1f %s worse (noise %.1f)", 100*float64(f.Estimate), unit, 100*f.Noise)
+	direction := "worse"
+	if f.Estimate < 0 {
+		direction = "better"
+	}
+	text := fmt.Sprintf("%.1f %s %s", 100*math.Abs(float64(f.Estimate)), unit, direction)
+	if f.Pairs > 1 {
+		text += fmt.Sprintf(" (noise %.1f)", 100*f.Noise)
+	}
+	return text
 }
 
 // conclude makes the report of the complete pairs.

@@ -77,6 +77,9 @@ func openRepository(ctx context.Context, dir string) (*repository, error) {
 		}
 	}
 	if err != nil {
+		if reason := errors.Unwrap(err); reason != nil {
+			err = reason // without the command line
+		}
 		return nil, err
 	}
 	lines := strings.Split(out, "\n")

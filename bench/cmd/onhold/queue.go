@@ -34,7 +34,7 @@ func queued(c *cli.Command) targets.Queued {
 	return targets.Queued{Broker: c.String(flagBroker), Streams: streams(c), Consumers: c.Int("consumers"), AckWait: c.Duration("ack-wait")}
 }
 
-// later makes of a subject one whose orders are paid later: it is driven by
+// later makes the style one whose orders are paid later: it is driven by
 // POSTs, and the broker is asked when they are paid.
 func (s *style) later(ctx context.Context, c *cli.Command) error {
 	url := s.options.Queued.Broker

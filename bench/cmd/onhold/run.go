@@ -118,7 +118,7 @@ type session struct {
 	plan     bench.Plan
 	levels   []float64
 	repeats  int
-	subjects []subject
+	driven   []target
 	required compare.Requirements
 	folder   *result.Folder
 	progress *progress
@@ -139,13 +139,13 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	if cold := s.coldStart(); cold != "" {
 		fmt.Fprintln(c.Root().ErrWriter, "onhold:", cold)
 	}
-	total := len(s.subjects) * len(s.levels) * s.repeats
+	total := len(s.driven) * len(s.levels) * s.repeats
 	s.progress = newProgress(c.Root().ErrWriter, total)
 	told := context.AfterFunc(ctx, s.progress.interrupted)
 	runErr := s.drive(ctx)
 	told()
 	s.progress.end()
-	if slices.ContainsFunc(s.subjects, func(sub subject) bool { return sub.name() == queue.Name }) {
+	if slices.ContainsFunc(s.driven, func(t target) bool { return t.name() == queue.Name }) {
 		broker.Sweep() // a server of ours that was killed took its broker with it
 	}
 	interrupted := ctx.Err() != nil && len(s.stages) < total
@@ -195,11 +195,11 @@ func newSession(ctx context.Context, c *cli.Command) (s *session, err error) {
 	if s.required, err = requirements(c); err != nil {
 		return nil, err
 	}
-	if s.subjects, err = subjects(ctx, c, s.arguments, s.options, sweep); err != nil {
+	if s.driven, err = openTargets(ctx, c, s.arguments, s.options, sweep); err != nil {
 		return nil, err
 	}
-	if n := len(s.subjects) * len(s.levels) * s.repeats; n > result.MaxStages {
-		return nil, usageError("--repeats=%d: makes %d stages of %d targets at %d levels, and a run has at most %d; give fewer repeats or levels", s.repeats, n, len(s.subjects), len(s.levels), result.MaxStages)
+	if n := len(s.driven) * len(s.levels) * s.repeats; n > result.MaxStages {
+		return nil, usageError("--repeats=%d: makes %d stages of %d targets at %d levels, and a run has at most %d; give fewer repeats or levels", s.repeats, n, len(s.driven), len(s.levels), result.MaxStages)
 	}
 	return s, s.checkRequired(sweep)
 }
@@ -251,11 +251,11 @@ func planOf(c *cli.Command, server bool) (p bench.Plan, levels []float64, err er
 // checkRequired refuses a requirement that is about none of the stages.
 func (s *session) checkRequired(sweep bench.Sweep) error {
 	var planned []result.Settings
-	for _, sub := range s.subjects {
+	for _, t := range s.driven {
 		for p := range sweep.Plans() {
 			for rep := range s.repeats {
 				p.Repeat = rep + 1
-				planned = append(planned, sub.planned(p))
+				planned = append(planned, t.planned(p))
 			}
 		}
 	}
@@ -272,7 +272,7 @@ func (s *session) open() error {
 		ID:          now.Format("20060102-150405"),
 		Command:     recordedCommand(),
 		Started:     now,
-		Planned:     len(s.subjects) * len(s.levels) * s.repeats,
+		Planned:     len(s.driven) * len(s.levels) * s.repeats,
 		Settings:    s.effective(),
 		Environment: host.Environment(),
 	}
@@ -313,8 +313,8 @@ func (s *session) pin() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, sub := range s.subjects {
-		if st, ok := sub.(*style); ok {
+	for _, t := range s.driven {
+		if st, ok := t.(*style); ok {
 			st.cpus = p.target
 		}
 	}
@@ -325,8 +325,8 @@ func (s *session) pin() (string, error) {
 // stage stand with the stage.
 func (s *session) effective() result.Settings {
 	var names, levels []string
-	for _, sub := range s.subjects {
-		names = append(names, sub.name())
+	for _, t := range s.driven {
+		names = append(names, t.name())
 	}
 	for _, l := range s.levels {
 		levels = append(levels, strconv.FormatFloat(l, 'f', -1, 64))
@@ -352,10 +352,10 @@ func (s *session) effective() result.Settings {
 	return out
 }
 
-// styles are those of the subjects that are targets of ours.
+// styles lists our styles among the targets.
 func (s *session) styles() (styles []targets.Style) {
-	for _, sub := range s.subjects {
-		if style, ok := targets.Find(sub.name()); ok {
+	for _, t := range s.driven {
+		if style, ok := targets.Find(t.name()); ok {
 			styles = append(styles, style)
 		}
 	}
@@ -365,12 +365,12 @@ func (s *session) styles() (styles []targets.Style) {
 // drive runs all stages: repeat by repeat, target by target, level by level.
 func (s *session) drive(ctx context.Context) error {
 	for rep := range s.repeats {
-		for _, sub := range s.subjects {
+		for _, t := range s.driven {
 			plan := s.plan
 			plan.Repeat = rep + 1
 			sweep := bench.Sweep{Plan: plan, Levels: s.levels}
 			err := sweep.Run(ctx, func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-				return s.stage(ctx, sub, p)
+				return s.stage(ctx, t, p)
 			}, s.whole)
 			if err != nil {
 				return err
@@ -382,16 +382,16 @@ func (s *session) drive(ctx context.Context) error {
 
 // stage runs one stage, and again where the machine spoilt it. Each attempt is on
 // record. A target that has died is not driven again.
-func (s *session) stage(ctx context.Context, sub subject, p bench.Plan) (*result.Stage, error) {
-	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == sub.name() && alive.Doubtful(s.stages[n-1]) {
-		if err := sub.gone(ctx); err != nil {
-			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", sub.name(), err)}
+func (s *session) stage(ctx context.Context, t target, p bench.Plan) (*result.Stage, error) {
+	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == t.name() && alive.Doubtful(s.stages[n-1]) {
+		if err := t.gone(ctx); err != nil {
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", t.name(), err)}
 		}
 	}
-	s.progress.begin(sub.name(), p)
+	s.progress.begin(t.name(), p)
 	var before *result.Stage
 	for attempt := 1; ; attempt++ {
-		stage, err := sub.stage(ctx, p)
+		stage, err := t.stage(ctx, p)
 		if err != nil {
 			return nil, err
 		}
@@ -401,7 +401,7 @@ func (s *session) stage(ctx context.Context, sub subject, p bench.Plan) (*result
 		if attempt > s.c.Int("retries") || !stage.Disturbed {
 			return stage, nil
 		}
-		if err := sub.gone(ctx); err != nil {
+		if err := t.gone(ctx); err != nil {
 			stage.Invalidate("the target has died, so the stage was not run again: %v", err)
 			return stage, nil
 		}

@@ -27,7 +27,7 @@ func plannedBy(t *testing.T, args ...string) (all []result.Settings) {
 			return err
 		}
 		sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
-		for _, sub := range s.subjects {
+		for _, sub := range s.driven {
 			for p := range sweep.Plans() {
 				all = append(all, sub.planned(p))
 			}

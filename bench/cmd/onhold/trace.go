@@ -17,8 +17,8 @@ func traceName(style string, p bench.Plan) string {
 
 // traces makes the folder of the traces in the run folder.
 func (s *session) traces() error {
-	for _, sub := range s.subjects {
-		st, ok := sub.(*style)
+	for _, t := range s.driven {
+		st, ok := t.(*style)
 		if !ok || !st.traced {
 			continue
 		}

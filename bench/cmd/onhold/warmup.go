@@ -13,15 +13,15 @@ import (
 func (s *session) coldStart() string {
 	var longest time.Duration
 	var where string
-	for _, sub := range s.subjects {
+	for _, t := range s.driven {
 		for p := range (bench.Sweep{Plan: s.plan, Levels: s.levels}).Plans() {
-			c, ok := model.Planned(sub.planned(p))
+			c, ok := model.Planned(t.planned(p))
 			if !ok {
 				continue
 			}
 			if need, ok := c.WarmUp(); ok && need > max(longest, p.Warmup) {
 				longest = need
-				where = fmt.Sprintf("%s at %s", sub.name(), p.Load)
+				where = fmt.Sprintf("%s at %s", t.name(), p.Load)
 			}
 		}
 	}

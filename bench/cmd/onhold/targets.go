@@ -28,16 +28,16 @@ const (
 	probeLimit = 5 * time.Second
 )
 
-// subject is what a run drives.
-type subject interface {
+// target is what a run drives.
+type target interface {
 	name() string
 	planned(p bench.Plan) result.Settings // that the stage will have
 	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
 	gone(ctx context.Context) error // why it must not be driven again; nil where it may
 }
 
-// subjects returns what the command line says to drive.
-func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.Options, sweep bench.Sweep) ([]subject, error) {
+// openTargets returns what the command line says to drive.
+func openTargets(ctx context.Context, c *cli.Command, a arguments, options targets.Options, sweep bench.Sweep) ([]target, error) {
 	if a.mix != nil {
 		s, err := newServer(c, a.mix)
 		if err != nil {
@@ -46,7 +46,7 @@ func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.
 		if err := checkLimits(sweep, s.driver); err != nil {
 			return nil, err
 		}
-		return []subject{s}, s.probe(ctx)
+		return []target{s}, s.probe(ctx)
 	}
 	if err := onlyWithServer(c); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.
 	if err := checkDriving(c, a.styles); err != nil {
 		return nil, err
 	}
-	var subs []subject
+	var driven []target
 	for _, s := range a.styles {
 		like, err := driverOfStyle(c, s, anyAddr)
 		if err != nil {
@@ -68,7 +68,7 @@ func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.
 				return nil, &exitError{exitUsage, err}
 			}
 		}
-		sub := &style{
+		t := &style{
 			style: s, traced: c.Bool("trace"), options: options, like: like,
 			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 				d, err := driverOfStyle(c, s, r.Addr)
@@ -77,13 +77,13 @@ func subjects(ctx context.Context, c *cli.Command, a arguments, options targets.
 			settings: options.Settings(s),
 		}
 		if s.Later {
-			if err := sub.later(ctx, c); err != nil {
+			if err := t.later(ctx, c); err != nil {
 				return nil, err
 			}
 		}
-		subs = append(subs, sub)
+		driven = append(driven, t)
 	}
-	return subs, nil
+	return driven, nil
 }
 
 // checkLimits finds out before the start whether this machine allows what the

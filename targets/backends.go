@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/redact"
+	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/backend"
 	grpcbackend "github.com/a628bb15/onhold/targets/backend/grpc"
 	httpbackend "github.com/a628bb15/onhold/targets/backend/http"
@@ -40,7 +41,7 @@ type Backend struct {
 
 // simulated are the settings of a wait that is simulated, in the target's process
 // or in the upstream that it calls.
-var simulated = []string{"backend-dist", "backend-cv", "backend-stall"}
+var simulated = []string{result.KeyBackendDist, result.KeyBackendCV, result.KeyBackendStall}
 
 // Backends lists the backends, the default first.
 var Backends = []Backend{
@@ -51,7 +52,7 @@ var Backends = []Backend{
 		wait:  waitSim,
 	},
 	{
-		Name: "postgres", About: "a PostgreSQL server that sleeps in the query", Uses: []string{"backend-dsn"},
+		Name: "postgres", About: "a PostgreSQL server that sleeps in the query", Uses: []string{result.KeyBackendDSN},
 		check: func(o Options) error {
 			return field.First(notSimulated(o), field.In("Postgres", o.Postgres.Validate()))
 		},
@@ -62,14 +63,14 @@ var Backends = []Backend{
 	},
 	{
 		Name: httpbackend.Name, About: "an order service in a process of its own, called over HTTP by the fasthttp client",
-		Upstream: goroutine.Name, Scheme: "http://", Uses: append([]string{"backend-url"}, simulated...),
+		Upstream: goroutine.Name, Scheme: "http://", Uses: append([]string{result.KeyBackendURL}, simulated...),
 		check: func(o Options) error { return o.checkUpstream(o.upstream("http://").Validate()) },
 		open:  func(o Options) (backend.Backend, error) { return httpbackend.New(o.upstream("")) },
 		wait:  waitSim,
 	},
 	{
 		Name: grpcbackend.Name, About: "the same over gRPC",
-		Upstream: grpc.Name, Scheme: "grpc://", Uses: append([]string{"backend-url"}, simulated...),
+		Upstream: grpc.Name, Scheme: "grpc://", Uses: append([]string{result.KeyBackendURL}, simulated...),
 		check: func(o Options) error {
 			return o.checkUpstream(grpcbackend.Config(o.upstream("grpc://")).Validate())
 		},

@@ -26,42 +26,42 @@ type setting struct {
 
 // settings lists all settings in the order in which they are shown.
 var settings = []setting{
-	{key: "backend", value: func(o Options) string { return o.Backend }},
-	{key: "backend-url", special: true, value: func(o Options) string { return redact.URL(o.BackendURL) }},
-	{key: "backend-latency", value: func(o Options) string { latency, _ := o.backendWait(); return latency.String() }},
-	{key: "backend-dist", special: true, value: func(o Options) string { return string(cmp.Or(o.Sim.Dist, sim.DefaultDist)) }},
-	{key: "backend-cv", special: true, value: func(o Options) string {
+	{key: result.KeyBackend, value: func(o Options) string { return o.Backend }},
+	{key: result.KeyBackendURL, special: true, value: func(o Options) string { return redact.URL(o.BackendURL) }},
+	{key: result.KeyBackendLatency, value: func(o Options) string { latency, _ := o.backendWait(); return latency.String() }},
+	{key: result.KeyBackendDist, special: true, value: func(o Options) string { return string(cmp.Or(o.Sim.Dist, sim.DefaultDist)) }},
+	{key: result.KeyBackendCV, special: true, value: func(o Options) string {
 		if o.Sim.Dist == sim.Lognormal {
 			return fmt.Sprint(cmp.Or(o.Sim.CV, sim.DefaultCV))
 		}
 		return fmt.Sprint(o.Sim.CV)
 	}},
-	{key: "backend-connections", value: func(o Options) string {
+	{key: result.KeyBackendConnections, value: func(o Options) string {
 		_, conns := o.backendWait()
 		return strconv.Itoa(cmp.Or(conns, o.Sim.Connections))
 	}},
-	{key: "backend-dsn", special: true, value: func(o Options) string { return o.Postgres.Server() }},
-	{key: "backend-stall", special: true, value: func(o Options) string { return o.Sim.Stall.String() }},
-	{key: "inject-cpu", value: func(o Options) string { return o.Inject.CPU.String() }},
-	{key: "inject-delay", value: func(o Options) string { return o.Inject.Delay.String() }},
-	{key: "workers", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Workers) }},
-	{key: "queue", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Queue) }},
-	{key: "grpc-limit", special: true, zero: true, value: func(o Options) string { return o.GRPCLimit }},
-	{key: "max-inflight", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.MaxInflight) }},
+	{key: result.KeyBackendDSN, special: true, value: func(o Options) string { return o.Postgres.Server() }},
+	{key: result.KeyBackendStall, special: true, value: func(o Options) string { return o.Sim.Stall.String() }},
+	{key: result.KeyInjectCPU, value: func(o Options) string { return o.Inject.CPU.String() }},
+	{key: result.KeyInjectDelay, value: func(o Options) string { return o.Inject.Delay.String() }},
+	{key: result.KeyWorkers, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Workers) }},
+	{key: result.KeyQueue, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Queue) }},
+	{key: result.KeyGRPCLimit, special: true, zero: true, value: func(o Options) string { return o.GRPCLimit }},
+	{key: result.KeyMaxInflight, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.MaxInflight) }},
 	{key: "loops", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Loops) }},
 	{key: "seed", value: func(o Options) string { return strconv.FormatUint(o.Sim.Seed, 10) }},
 	{key: "broker", special: true, value: func(o Options) string { return cmp.Or(redact.Servers(o.Queued.Broker), "own") }},
-	{key: "broker-store", special: true, value: func(o Options) string { return o.Queued.Streams.WithDefaults().Store }},
-	{key: "broker-sync", special: true, value: func(o Options) string { return o.Queued.Streams.EffectiveSync() }},
+	{key: result.KeyBrokerStore, special: true, value: func(o Options) string { return o.Queued.Streams.WithDefaults().Store }},
+	{key: result.KeyBrokerSync, special: true, value: func(o Options) string { return o.Queued.Streams.EffectiveSync() }},
 	{key: "broker-limit", special: true, value: func(o Options) string { return fmt.Sprintf("%dMiB", o.Queued.Streams.WithDefaults().Limit>>20) }},
 	{key: "stream-orders", special: true, value: func(o Options) string { return strconv.FormatInt(o.Queued.Streams.WithDefaults().Orders, 10) }},
-	{key: "consumers", special: true, value: func(o Options) string { return strconv.Itoa(o.Queued.consumers()) }},
+	{key: result.KeyConsumers, special: true, value: func(o Options) string { return strconv.Itoa(o.Queued.consumers()) }},
 	{key: "ack-wait", special: true, value: func(o Options) string { return o.Queued.ackWait().String() }},
 }
 
 // ownBroker lists what is known only of a broker and a payment service that are
 // started with their target.
-var ownBroker = []string{"broker-store", "broker-sync", "broker-limit", "stream-orders", "consumers", "ack-wait"}
+var ownBroker = []string{result.KeyBrokerStore, result.KeyBrokerSync, "broker-limit", "stream-orders", result.KeyConsumers, "ack-wait"}
 
 // Settings lists the effective settings that mean something to at least one of
 // the styles, and to the backend. They contain no password.
@@ -75,7 +75,7 @@ func (o Options) Settings(styles ...Style) (out result.Settings) {
 		for _, key := range s.Uses {
 			workers, _ := s.room(o)
 			switch {
-			case workers == 0 && (key == "workers" || key == "queue"): // there is no pool
+			case workers == 0 && (key == result.KeyWorkers || key == result.KeyQueue): // there is no pool
 			case o.Queued.Broker != "" && slices.Contains(ownBroker, key):
 			default:
 				uses = append(uses, key)

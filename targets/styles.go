@@ -3,6 +3,7 @@ package targets
 import (
 	"context"
 
+	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/bare"
 	"github.com/a628bb15/onhold/targets/blocking"
@@ -48,28 +49,28 @@ type Style struct {
 var Styles = []Style{
 	{
 		Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue",
-		Uses: []string{"workers", "queue"}, room: Options.pool, threads: true, traced: true,
+		Uses: []string{result.KeyWorkers, result.KeyQueue}, room: Options.pool, threads: true, traced: true,
 		start: func(o Options, b backend.Backend) (Server, error) {
 			return blocking.Start(blocking.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b, Log: o.log})
 		},
 	},
 	{
 		Name: goroutine.Name, About: "a parked goroutine per request",
-		Uses: []string{"max-inflight"}, room: Options.inflight, traced: true,
+		Uses: []string{result.KeyMaxInflight}, room: Options.inflight, traced: true,
 		start: func(o Options, b backend.Backend) (Server, error) {
 			return goroutine.Start(goroutine.Config{Addr: o.Addr, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
 		},
 	},
 	{
 		Name: eventloop.Name, About: "callbacks on a few event loops; a request that waits is a timer, for any backend but sim a goroutine",
-		Uses: []string{"max-inflight", "loops"}, room: Options.inflight, traced: true,
+		Uses: []string{result.KeyMaxInflight, "loops"}, room: Options.inflight, traced: true,
 		start: func(o Options, b backend.Backend) (Server, error) {
 			return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
 		},
 	},
 	{
 		Name: grpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC,
-		Uses: []string{"workers", "queue", "grpc-limit"}, room: Options.grpcPool,
+		Uses: []string{result.KeyWorkers, result.KeyQueue, result.KeyGRPCLimit}, room: Options.grpcPool,
 		start: func(o Options, b backend.Backend) (Server, error) {
 			workers, queue := o.grpcPool()
 			return grpc.Start(grpc.Config{Addr: o.Addr, Workers: workers, Queue: queue, Backend: b})
@@ -77,7 +78,7 @@ var Styles = []Style{
 	},
 	{
 		Name: queue.Name, About: "an order is put into a message queue, and paid after the reply", Later: true,
-		Uses: append([]string{"max-inflight", "broker"}, ownBroker...), room: Options.unbounded,
+		Uses: append([]string{result.KeyMaxInflight, "broker"}, ownBroker...), room: Options.unbounded,
 		start: func(o Options, b backend.Backend) (Server, error) {
 			return queue.Start(queue.Config{Addr: o.Addr, Broker: o.Queued.Broker, Streams: o.Queued.Streams, MaxInflight: o.MaxInflight, Backend: b})
 		},

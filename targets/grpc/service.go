@@ -3,7 +3,6 @@ package grpc
 import (
 	"context"
 	"encoding/json"
-	"math"
 	"sync"
 
 	"google.golang.org/grpc/codes"
@@ -22,41 +21,39 @@ type service struct {
 
 // Find implements the service.
 func (s service) Find(ctx context.Context, in *orderspb.FindRequest) (*orderspb.FindResponse, error) {
-	if err := checkUser(in.UserId); err != nil {
+	q, err := s.answer(ctx, orders.Request{Kind: orders.Find, UserID: in.UserId})
+	if err != nil {
 		return nil, err
 	}
-	q := queries.Get().(*backend.Query)
 	defer give(q)
-	q.UserID, q.Pay = in.UserId, false
-	if err := s.ask(ctx, q); err != nil {
-		return nil, err
-	}
 	return &orderspb.FindResponse{Orders: orderspb.EncodeAll(q.Orders)}, nil
 }
 
 // Place implements the service.
 func (s service) Place(ctx context.Context, in *orderspb.PlaceRequest) (*orderspb.PlaceResponse, error) {
-	if err := checkUser(in.UserId); err != nil {
+	q, err := s.answer(ctx, orders.Request{Kind: orders.Place, UserID: in.UserId, TotalCents: in.TotalCents})
+	if err != nil {
 		return nil, err
 	}
-	if in.TotalCents < 0 || in.TotalCents > orders.MaxTotalCents {
-		return nil, status.Errorf(codes.InvalidArgument, "total_cents is %d; allowed is 0 to %d", in.TotalCents, int64(orders.MaxTotalCents))
-	}
-	q := queries.Get().(*backend.Query)
 	defer give(q)
-	q.UserID, q.Pay = in.UserId, true
-	q.Order = orders.Request{Kind: orders.Place, UserID: in.UserId, TotalCents: in.TotalCents}.Order()
-	if err := s.ask(ctx, q); err != nil {
-		return nil, err
-	}
 	return &orderspb.PlaceResponse{Order: orderspb.Encode(&q.Orders[0])}, nil
 }
 
-func checkUser(id int64) error {
-	if id < 1 {
-		return status.Errorf(codes.InvalidArgument, "user_id is %d; allowed is one whole number from 1 to %d", id, int64(math.MaxInt64))
+// answer has a query answered, which must then be given back.
+func (s service) answer(ctx context.Context, r orders.Request) (*backend.Query, error) {
+	if err := r.Validate(); err != nil {
+		return nil, status.Error(codes.InvalidArgument, err.Error())
 	}
-	return nil
+	q := queries.Get().(*backend.Query)
+	q.UserID, q.Pay = r.UserID, r.Kind == orders.Place
+	if q.Pay {
+		q.Order = r.Order()
+	}
+	if err := s.ask(ctx, q); err != nil {
+		give(q)
+		return nil, err
+	}
+	return q, nil
 }
 
 // queries are kept for what a backend keeps in them.

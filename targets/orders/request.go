@@ -74,43 +74,26 @@ func (r Request) Order() Order {
 func Comes(list []Order) bool { return len(list)%2 == 1 }
 
 // parseFind reads the one parameter of a GET of [PathOrders].
-func parseFind(query []byte) (Request, error) {
-	args := fasthttp.AcquireArgs()
-	defer fasthttp.ReleaseArgs(args)
-	args.ParseBytes(query)
-	value, err := only(args, "user_id", allowedID)
-	if err != nil {
-		return Request{}, err
-	}
-	user, err := positive(value)
-	if err != nil {
-		return Request{}, fmt.Errorf("user_id is %s; %w", quote(value), err)
-	}
-	return Request{Kind: Find, UserID: user}, nil
+func parseFind(args *fasthttp.Args) (r Request, err error) {
+	r.Kind = Find
+	r.UserID, err = wholeNumber(args, "user_id", math.MaxInt64)
+	return r, err
 }
 
 // parseInvitations reads the parameters of [PathInvitations].
-func parseInvitations(query []byte) (Request, error) {
-	args := fasthttp.AcquireArgs()
-	defer fasthttp.ReleaseArgs(args)
-	args.ParseBytes(query)
-	allowed := fmt.Sprintf("allowed is one whole number from 1 to %d", MaxFriends)
-	value, err := only(args, "friends", allowed)
+func parseInvitations(args *fasthttp.Args) (Request, error) {
+	n, err := wholeNumber(args, "friends", MaxFriends)
 	if err != nil {
 		return Request{}, err
-	}
-	n, err := positive(value)
-	if err != nil || n > MaxFriends {
-		return Request{}, fmt.Errorf("friends is %s; %s", quote(value), allowed)
 	}
 	r := Request{Kind: Invite, Friends: int(n)}
 	if !args.Has("mode") {
 		return r, nil
 	}
 	const modes = "allowed is one of " + Sequential + " and " + Concurrent
-	switch value, err = only(args, "mode", modes); {
+	switch value, err := only(args, "mode"); {
 	case err != nil:
-		return Request{}, err
+		return Request{}, fmt.Errorf("%w; %s", err, modes)
 	case string(value) == Concurrent:
 		r.Concurrent = true
 	case string(value) != Sequential:
@@ -119,8 +102,25 @@ func parseInvitations(query []byte) (Request, error) {
 	return r, nil
 }
 
-// only is the value of a parameter that is to be given once.
-func only(args *fasthttp.Args, name, allowed string) (value []byte, err error) {
+// wholeNumber reads a parameter that must be a number from 1 to most, given once.
+func wholeNumber(args *fasthttp.Args, name string, most int64) (int64, error) {
+	value, err := only(args, name)
+	if err != nil {
+		return 0, fmt.Errorf("%w; %s", err, allowed(most))
+	}
+	n, ok := positive(value)
+	if !ok || n > most {
+		return 0, fmt.Errorf("%s is %s; %s", name, quote(value), allowed(most))
+	}
+	return n, nil
+}
+
+func allowed(most int64) string {
+	return fmt.Sprintf("allowed is one whole number from 1 to %d", most)
+}
+
+// only is the value of a parameter that must be given once.
+func only(args *fasthttp.Args, name string) (value []byte, err error) {
 	given := 0
 	for k, v := range args.All() {
 		if string(k) == name {
@@ -130,23 +130,20 @@ func only(args *fasthttp.Args, name, allowed string) (value []byte, err error) {
 	}
 	switch given {
 	case 0:
-		return nil, fmt.Errorf("%s is missing; %s", name, allowed)
+		return nil, fmt.Errorf("%s is missing", name)
 	case 1:
 		return value, nil
 	}
-	return nil, fmt.Errorf("%s is given %d times; %s", name, given, allowed)
+	return nil, fmt.Errorf("%s is given %d times", name, given)
 }
 
-var allowedID = fmt.Sprintf("allowed is one whole number from 1 to %d", int64(math.MaxInt64))
-
 // positive reads a whole number above 0.
-func positive(text []byte) (int64, error) {
-	if len(text) > 0 && text[0] != '+' {
-		if n, err := strconv.ParseInt(string(text), 10, 64); err == nil && n > 0 {
-			return n, nil
-		}
+func positive(text []byte) (n int64, ok bool) {
+	if len(text) == 0 || text[0] == '+' {
+		return 0, false
 	}
-	return 0, errors.New(allowedID)
+	n, err := strconv.ParseInt(string(text), 10, 64)
+	return n, err == nil && n > 0
 }
 
 // MaxTotalCents is the largest total of an order.
@@ -168,12 +165,20 @@ func parseOrder(body []byte) (Request, error) {
 	switch {
 	case in.UserID == nil:
 		return Request{}, errors.New("user_id is missing; " + like)
-	case *in.UserID < 1:
-		return Request{}, fmt.Errorf("user_id is %d; %s", *in.UserID, allowedID)
 	case in.TotalCents == nil:
 		return Request{}, errors.New("total_cents is missing; " + like)
-	case *in.TotalCents < 0 || *in.TotalCents > MaxTotalCents:
-		return Request{}, fmt.Errorf("total_cents is %d; allowed is 0 to %d", *in.TotalCents, int64(MaxTotalCents))
 	}
-	return Request{Kind: Place, UserID: *in.UserID, TotalCents: *in.TotalCents}, nil
+	r := Request{Kind: Place, UserID: *in.UserID, TotalCents: *in.TotalCents}
+	return r, r.Validate()
+}
+
+// Validate checks a request of kind Find or Place.
+func (r Request) Validate() error {
+	switch {
+	case r.UserID < 1:
+		return fmt.Errorf("user_id is %d; %s", r.UserID, allowed(math.MaxInt64))
+	case r.TotalCents < 0 || r.TotalCents > MaxTotalCents:
+		return fmt.Errorf("total_cents is %d; allowed is 0 to %d", r.TotalCents, int64(MaxTotalCents))
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 
 	"github.com/valyala/fasthttp"
@@ -66,6 +67,9 @@ func Route(h *fasthttp.RequestHeader, body []byte, resp *fasthttp.Response, s Se
 		refuse(h, resp, allow)
 		return r, false
 	}
+	args := fasthttp.AcquireArgs()
+	defer fasthttp.ReleaseArgs(args)
+	args.ParseBytes(query)
 	var err error
 	switch string(path) {
 	case PathHealth:
@@ -75,12 +79,12 @@ func Route(h *fasthttp.RequestHeader, body []byte, resp *fasthttp.Response, s Se
 		replyJSON(resp, fasthttp.StatusOK, s.Stats())
 		return r, false
 	case PathInvitations:
-		r, err = parseInvitations(query)
+		r, err = parseInvitations(args)
 	default:
 		if h.IsPost() {
 			r, err = parseOrder(body)
 		} else {
-			r, err = parseFind(query)
+			r, err = parseFind(args)
 		}
 	}
 	if err != nil {
@@ -102,9 +106,9 @@ func track(h *fasthttp.RequestHeader, resp *fasthttp.Response, t Tracker, id []b
 		refuse(h, resp, readOnly)
 		return
 	}
-	n, err := positive(id)
-	if err != nil {
-		Fault(resp, fasthttp.StatusBadRequest, fmt.Sprintf("the order is %s; %v", quote(id), err))
+	n, ok := positive(id)
+	if !ok {
+		Fault(resp, fasthttp.StatusBadRequest, fmt.Sprintf("the order is %s; %s", quote(id), allowed(math.MaxInt64)))
 		return
 	}
 	o, ok := t.Track(n)

@@ -160,8 +160,8 @@ func TestTraceOfBursts(t *testing.T) {
 		for i, r := range tr.Records {
 			switch a := tr.Arrivals()[i]; {
 			case !r.Accepted:
-			case a.Service < 5*time.Millisecond || a.Held < a.Service:
-				t.Errorf("record %d, %+v, is of a service of %v", i+1, r, a.Service)
+			case a.Work < 5*time.Millisecond || a.ServiceTime < a.Work:
+				t.Errorf("record %d, %+v, is of a service of %v", i+1, r, a.Work)
 			default:
 				workers[r.Worker] = true
 			}

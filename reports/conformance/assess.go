@@ -202,8 +202,8 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 			b.rejected++
 		case r.Done > 0:
 			b.served++
-			b.service += arrivals[i].Held.Seconds()
-			b.waited += (r.Done - arrivals[i].Held - r.At).Seconds()
+			b.service += arrivals[i].ServiceTime.Seconds()
+			b.waited += (r.Done - arrivals[i].ServiceTime - r.At).Seconds()
 		}
 	}
 	for _, b := range out {

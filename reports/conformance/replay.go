@@ -143,10 +143,10 @@ func (r *replay) leaves(i int) time.Duration {
 }
 
 // wayOf is how long a request was on its way to its worker.
-func (r *replay) wayOf(i int) time.Duration { return r.arrivals[i].Held - r.arrivals[i].Service }
+func (r *replay) wayOf(i int) time.Duration { return r.arrivals[i].ServiceTime - r.arrivals[i].Work }
 
 // begins is from when on a request kept a worker.
-func (r *replay) begins(i int) time.Duration { return r.t.Records[i].Done - r.arrivals[i].Held }
+func (r *replay) begins(i int) time.Duration { return r.t.Records[i].Done - r.arrivals[i].ServiceTime }
 
 // ways tells of the way to the worker, and of turns.
 func (r *replay) ways() {
@@ -219,7 +219,7 @@ func (r *replay) held(i int) time.Duration {
 	if r.t.Records[i].Accepted && r.t.Records[i].Done == 0 {
 		return never / 4 // to beyond the end of the trace
 	}
-	return r.arrivals[i].Held
+	return r.arrivals[i].ServiceTime
 }
 
 // next tells the queue of request i, when by the log there were n inside.

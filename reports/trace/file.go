@@ -38,14 +38,6 @@ const (
 // maxHeader bounds the line of the header.
 const maxHeader = 16 << 10
 
-type headerJSON struct {
-	Style           string    `json:"style"`
-	Workers         int       `json:"workers"`
-	Queue           int       `json:"queue"`
-	Started         time.Time `json:"started"`
-	ClockResolution int64     `json:"clock_resolution_ns"`
-}
-
 func (h Header) check() error {
 	switch {
 	case h.Workers < 1 || h.Workers > math.MaxInt32:
@@ -58,7 +50,7 @@ func (h Header) check() error {
 	return nil
 }
 
-// checkRecord says what is wrong with a record; last is the At of the one before, or
+// checkRecord is an error where a record is wrong; last is the At of the one before, or
 // -1.
 func (h Header) checkRecord(r Record, last time.Duration) error {
 	switch {
@@ -69,7 +61,7 @@ func (h Header) checkRecord(r Record, last time.Duration) error {
 	case r.Done == 0:
 		return nil
 	case !r.Accepted:
-		return errors.New("it was turned away, and done")
+		return errors.New("it was rejected, and done")
 	case r.Started < r.At || r.Done < r.Started:
 		return errors.New("its instants are out of order")
 	case r.Worker < NoWorker || int(r.Worker) >= h.Workers:
@@ -83,7 +75,7 @@ func Write(w io.Writer, t *Trace) error {
 	if err := t.Header.check(); err != nil {
 		return fmt.Errorf("trace: %w", err)
 	}
-	header, err := json.Marshal(headerJSON{t.Style, t.Workers, t.Queue, t.Started, int64(t.ClockResolution)})
+	header, err := json.Marshal(t.Header)
 	if err != nil {
 		return fmt.Errorf("trace: %w", err)
 	}
@@ -94,19 +86,19 @@ func Write(w io.Writer, t *Trace) error {
 	fmt.Fprintf(b, "%s%s\n%s\n", magic, version, header)
 	last, accepted := time.Duration(-1), 0
 	var room [1 + 4*binary.MaxVarintLen64]byte
+	put := func(tag byte, numbers ...int64) {
+		line := append(room[:0], tag)
+		for _, n := range numbers {
+			line = binary.AppendUvarint(line, uint64(n))
+		}
+		b.Write(line)
+	}
 	for i, r := range t.Records {
 		if err := t.checkRecord(r, last); err != nil {
 			return fmt.Errorf("trace: record %d: %w", i+1, err)
 		}
 		if r.Accepted {
 			accepted++
-		}
-		put := func(tag byte, numbers ...int64) {
-			line := append(room[:0], tag)
-			for _, n := range numbers {
-				line = binary.AppendUvarint(line, uint64(n))
-			}
-			b.Write(line)
 		}
 		at := int64(r.At - last)
 		switch {
@@ -119,11 +111,7 @@ func Write(w io.Writer, t *Trace) error {
 		}
 		last = r.At
 	}
-	end := []byte{tagEnd}
-	for _, n := range []int64{int64(len(t.Records)), int64(accepted), t.LeftOut} {
-		end = binary.AppendUvarint(end, uint64(n))
-	}
-	b.Write(end)
+	put(tagEnd, int64(len(t.Records)), int64(accepted), t.LeftOut)
 	return b.Flush()
 }
 
@@ -142,8 +130,8 @@ func ReadFile(path string) (*Trace, error) {
 }
 
 // Read reads a trace. Where its tail is cut off or damaged, the records before
-// are returned all the same, and the trace says so (see [Trace.Warnings]). It
-// is an error where there is no trace at all, or it cannot be read.
+// are returned all the same, with a warning (see [Trace.Warnings]). It fails where there
+// is no trace at all, or it cannot be read.
 func Read(r io.Reader) (*Trace, error) {
 	src := &source{Reader: r}
 	b := bufio.NewReaderSize(src, maxHeader)
@@ -166,7 +154,7 @@ func Read(r io.Reader) (*Trace, error) {
 	return t, nil
 }
 
-// source keeps the error of the medium apart: there is no reading around that.
+// source keeps the error of the medium, after which nothing can be read.
 type source struct {
 	io.Reader
 	err error
@@ -184,9 +172,9 @@ func (t *Trace) readHeader(b *bufio.Reader) error {
 	line, err := b.ReadSlice('\n')
 	switch {
 	case err == io.EOF && len(line) == 0:
-		return errors.New("the file is empty: the target that was to write it did not come to its end")
+		return errors.New("the file is empty: the target did not end cleanly")
 	case !bytes.HasPrefix(line, []byte(magic)) || err != nil:
-		return fmt.Errorf("this is none: it does not begin with a line of %q", magic+version)
+		return fmt.Errorf("not a trace: it does not begin with a line of %q", magic+version)
 	}
 	if v := string(line[len(magic) : len(line)-1]); v != version {
 		return fmt.Errorf("its version is %q, this version of onhold reads %q", v, version)
@@ -200,11 +188,9 @@ func (t *Trace) readHeader(b *bufio.Reader) error {
 	case err != nil:
 		return err
 	}
-	var j headerJSON
-	if err := json.Unmarshal(line, &j); err != nil {
+	if err := json.Unmarshal(line, &t.Header); err != nil {
 		return fmt.Errorf("the header: %w", err)
 	}
-	t.Header = Header{j.Style, j.Workers, j.Queue, j.Started, time.Duration(j.ClockResolution)}
 	if err := t.Header.check(); err != nil {
 		return fmt.Errorf("the header: %w", err)
 	}
@@ -252,7 +238,7 @@ func readRecord(b *bufio.Reader, tag byte, last time.Duration) (r Record, err er
 			n, err = number(b)
 		}
 		if err == nil && n > math.MaxInt64-max(int64(from), 0) {
-			err = errors.New("its instants are beyond what a clock shows")
+			err = errors.New("its instants are beyond the range of a clock")
 		}
 		return from + time.Duration(n)
 	}
@@ -267,11 +253,11 @@ func readRecord(b *bufio.Reader, tag byte, last time.Duration) (r Record, err er
 		r.Done = later(r.Started)
 		worker := later(0)
 		if err == nil && (worker > math.MaxInt32 || r.Done == 0) {
-			err = errors.New("its numbers are none of a trace")
+			err = errors.New("its numbers are out of range")
 		}
 		r.Worker = int32(worker) - 1
 	default:
-		err = fmt.Errorf("it is of no kind that there is (%q)", tag)
+		err = fmt.Errorf("its kind is unknown (%q)", tag)
 	}
 	return r, err
 }

@@ -5,29 +5,28 @@ import (
 	"time"
 )
 
-// DefaultLimit is how many requests a log keeps where nobody says otherwise.
+// DefaultLimit is how many requests a log keeps by default.
 const DefaultLimit = 1_000_000
 
-// MaxLimit is the most requests that a log can be made for. It takes 32 bytes
-// for each, as they come.
+// MaxLimit is the largest limit of a log. It takes 32 bytes per request, as they come.
 const MaxLimit = 100_000_000
 
-// Gate lets requests in, or turns them away.
-type Gate interface {
+// Admission lets requests in or rejects them.
+type Admission interface {
 	Enter() bool // reports whether the request is let in
 	Leave()      // makes its place free
 }
 
-// Log records what a gate does. It is safe for concurrent use, allocates
+// Log records what an admission point does. It is safe for concurrent use, allocates
 // nothing after it was made, and is bounded: once full it only counts.
 type Log struct {
 	header Header
 	began  time.Time
 
-	// mu is around the clock, the gate and the record together. Were the clock
-	// read before or after the gate is asked, two requests that compete for the
-	// last place could be logged the other way round, and a replay would blame
-	// the gate for it.
+	// mu is around the clock, the admission point and the record together. If the
+	// clock were read before or after the decision, two requests that compete for the
+	// last place could be logged in the wrong order, and a replay would find a fault
+	// that is none.
 	mu      sync.Mutex
 	last    time.Duration // instant of the last event
 	records []Record      // with all the room it will ever have
@@ -38,8 +37,8 @@ type Log struct {
 // Visit is the number of a request in its log; 0 where it is not in it.
 type Visit int32
 
-// NewLog makes a log for limit requests, of a gate that has let in nobody yet.
-// Of h, it finds out Started and ClockResolution itself.
+// NewLog makes a log for limit requests, of an admission point that has let in none
+// yet. It sets Started and ClockResolution of h itself.
 func NewLog(h Header, limit int) *Log {
 	h.ClockResolution = resolution()
 	l := &Log{header: h, last: -1, records: make([]Record, 0, limit)}
@@ -77,8 +76,8 @@ func (l *Log) stamp() time.Duration {
 	return l.last
 }
 
-// Enter asks the gate to let a request in, and logs its decision.
-func (l *Log) Enter(g Gate) (Visit, bool) {
+// Enter asks the admission point to let a request in, and logs its decision.
+func (l *Log) Enter(g Admission) (Visit, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.stamp()
@@ -96,8 +95,8 @@ func (l *Log) Enter(g Gate) (Visit, bool) {
 
 // Leave logs that a worker, which took the request at the instant started of
 // [Log.Now], is done with it, and makes its place free. With NoWorker, started
-// is not looked at.
-func (l *Log) Leave(g Gate, v Visit, worker int, started time.Duration) {
+// is ignored.
+func (l *Log) Leave(g Admission, v Visit, worker int, started time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.stamp()
@@ -113,7 +112,7 @@ func (l *Log) Leave(g Gate, v Visit, worker int, started time.Duration) {
 	r.Started, r.Done, r.Worker = max(started, r.At), now, int32(worker)
 }
 
-// End ends the log and returns what is in it. The gate goes on unlogged.
+// End ends the log and returns what is in it. Later decisions are not logged.
 func (l *Log) End() *Trace {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,12 +1,13 @@
-// Package trace is what a target's gate decided: for every request the instant
-// at which it came, whether it was let in, and when its place was free again.
+// Package trace records what the admission point of a target decided: for every
+// request the instant at which it came, whether it was let in, and when its place was
+// free again.
 //
-//  1. The target makes a [Log] and lets every decision and every departure go
-//     through it. The log reads the clock and touches the gate under one lock,
-//     so that the order of its instants is the order in which things happened.
-//  2. At the end [Log.End] gives the [Trace], and [Write] writes it to a file.
-//  3. Whoever wants to know whether the target did what theory says [Read]s the
-//     file and replays its [Trace.Arrivals].
+//  1. The target makes a [Log] and passes every decision and every departure through
+//     it. The log reads the clock and asks the admission point under one lock, so that
+//     the order of its instants is the order in which things happened.
+//  2. At the end [Log.End] returns the [Trace], and [Write] writes it to a file.
+//  3. To check the target against theory, [Read] the file and replay its
+//     [Trace.Arrivals].
 package trace
 
 import (
@@ -16,18 +17,16 @@ import (
 	"time"
 )
 
-// Header says what was traced.
+// Header describes what was traced.
 type Header struct {
-	Style   string // of the target
-	Workers int    // how many requests it works on at once, at least 1
-	Queue   int    // how many more may wait inside
+	Style   string    `json:"style"`   // of the target
+	Workers int       `json:"workers"` // how many requests it works on at once, at least 1
+	Queue   int       `json:"queue"`   // how many more may wait inside
+	Started time.Time `json:"started"` // when the trace began, by the wall clock: for people
 
-	Started time.Time // when the trace began, by the wall clock: for people
-
-	// ClockResolution is the smallest step between two readings of the clock
-	// that was seen. Events closer than that can be told apart by their order
-	// alone.
-	ClockResolution time.Duration
+	// ClockResolution is the smallest step between two readings of the clock that was
+	// seen. Of events closer than that only the order is known.
+	ClockResolution time.Duration `json:"clock_resolution_ns"`
 }
 
 // Places is how many requests may be inside at once.
@@ -35,34 +34,33 @@ func (h Header) Places() int { return h.Workers + h.Queue }
 
 // Record is one request. Its instants are monotonic, since the trace began.
 //
-// No two of the instants At and Done in a trace are the same: where the clock
-// shows the same for two events, or has not moved since, the later one is given
-// a nanosecond more than the earlier. So the request found a place free that
-// another one left if, and only if, its At is above the other's Done.
+// No two of the instants At and Done in a trace are equal: where the clock has not
+// moved, the later event gets a nanosecond more than the earlier. So a request could
+// use the place that another one left if, and only if, its At is above the other's
+// Done.
 type Record struct {
-	At       time.Duration // it came, and the gate decided
+	At       time.Duration // it came, and the admission point decided
 	Started  time.Duration // a worker took it
-	Done     time.Duration // its place was free again; 0: not before the trace ended, as is Started
-	Worker   int32         // that served it, from 0; NoWorker where there are none to be told apart
+	Done     time.Duration // its place was free again; 0, as is Started: not before the trace ended
+	Worker   int32         // that served it, from 0; NoWorker where the target has none
 	Accepted bool          // let in; all but At is zero where it was not
 }
 
-// NoWorker is the worker of a target that has none of its own: each request is
-// worked on from the instant at which it is let in.
+// NoWorker is the worker of a target that has none: each request is worked on from the
+// instant at which it is let in.
 const NoWorker = -1
 
-// Trace is the requests in the order in which the gate decided on them, from
-// the target's start on.
+// Trace is the requests from the target's start on, in the order of the decisions.
 type Trace struct {
 	Header
 	Records []Record
 
-	// LeftOut is how many more requests came after the last record, when the log
-	// was full. Of those in the records everything is told all the same.
+	// LeftOut is how many more requests came after the last record, when the log was
+	// full. The records are complete all the same.
 	LeftOut int64
 
-	// Damage says what is wrong with the file that this was read from, and from
-	// where on; empty where it is whole. The records before are.
+	// Damage is what is wrong with the file that this was read from, and where; empty
+	// where it is intact. The records before the damage are complete.
 	Damage string
 }
 
@@ -78,35 +76,35 @@ func (t *Trace) Warnings() []string {
 	return out
 }
 
-// Arrival is a request as a replay wants it.
+// Arrival is a request as a replay needs it.
 type Arrival struct {
 	At       time.Duration
 	Accepted bool
 
-	// Service is from when a worker took the request to when its place was free.
-	Service time.Duration
+	// Work is from when a worker took the request to when its place was free.
+	Work time.Duration
 
-	// Held is Service and the way to it: from when the request was there and its
-	// worker had left the one before. On a target that is busy throughout, a
-	// model that is fed with Service runs ahead of it by the sum of its workers'
-	// ways; with Held it does not.
-	Held time.Duration
+	// ServiceTime is for how long the request occupied its worker: Work and the way to
+	// it, from when the request was there and the worker had left the one before. On a
+	// target that is always busy, a model that is fed with Work runs ahead of it by
+	// the sum of its workers' ways; with ServiceTime it does not.
+	ServiceTime time.Duration
 }
 
-// Arrivals are the requests in the order of the gate's decisions, to be put
-// before a model of [Header.Workers] servers and [Header.Queue] places.
+// Arrivals are the requests in the order of the decisions, as input of a model of
+// [Header.Workers] servers and [Header.Queue] places.
 //
-// Service and Held are 0 where nobody knows them: of a request that was turned
-// away, or not done when the trace ended. A replay that turns away the same
-// never asks for the former. One that lets such a request in has to make up a
-// time for it: the mean of the others is the best guess there is.
+// Work and ServiceTime are 0 where they are not known: of a request that was rejected,
+// or not done when the trace ended. A replay that rejects the same requests does not
+// need them. One that lets such a request in has to assume a time: the mean of the
+// others is the best guess.
 func (t *Trace) Arrivals() []Arrival {
 	out := make([]Arrival, len(t.Records))
 	done := make([]int, 0, len(t.Records))
 	for i, r := range t.Records {
 		out[i] = Arrival{At: r.At, Accepted: r.Accepted}
 		if r.Done > 0 {
-			out[i].Service = r.Done - r.Started
+			out[i].Work = r.Done - r.Started
 			done = append(done, i)
 		}
 	}
@@ -119,7 +117,7 @@ func (t *Trace) Arrivals() []Arrival {
 			from = min(max(from, free[r.Worker]), r.Started) // the clock may be a little behind our instants
 			free[r.Worker] = r.Done
 		}
-		out[i].Held = r.Done - from
+		out[i].ServiceTime = r.Done - from
 	}
 	return out
 }

@@ -98,7 +98,7 @@ func TestWhatIsNoTrace(t *testing.T) {
 	head := string(written(t, &trace.Trace{Header: header}))
 	head = head[:strings.Index(head, "}\n")+2]
 	for _, row := range []struct{ what, file, want string }{
-		{"nothing", "", "did not come to its end"},
+		{"nothing", "", "did not end cleanly"},
 		{"something else", "{\"schema\":1}\n", `does not begin with a line of "onhold-trace 1"`},
 		{"something long", strings.Repeat("x", 1<<20), "does not begin"},
 		{"another version", strings.Replace(head, " 1\n", " 2\n", 1), `its version is "2"`},
@@ -114,7 +114,7 @@ func TestWhatIsNoTrace(t *testing.T) {
 		})
 	}
 	for _, row := range []struct{ what, records, want string }{
-		{"an unknown kind", "R\x01X", `record 2: it is of no kind that there is ('X')`},
+		{"an unknown kind", "R\x01X", `record 2: its kind is unknown ('X')`},
 		{"the same instant again", "R\x01R\x00", "record 2: it is not later"},
 		{"an instant beyond the clock", "R\x05R\xfe\xff\xff\xff\xff\xff\xff\xff\x7f", "record 2: its instants are beyond"},
 		{"a number of 65 bits", "R\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "record 1: binary: varint overflows"},
@@ -170,11 +170,11 @@ func TestWriteRefusesWhatCannotBe(t *testing.T) {
 func TestArrivals(t *testing.T) {
 	got := small().Arrivals()
 	want := []trace.Arrival{
-		{At: 0, Accepted: true, Service: 90, Held: 100},
-		{At: 5, Accepted: true, Service: 78, Held: 85},
-		{At: 6, Accepted: true, Service: 1<<40 - 105, Held: 1<<40 - 100}, // from when worker 1 was free
+		{At: 0, Accepted: true, Work: 90, ServiceTime: 100},
+		{At: 5, Accepted: true, Work: 78, ServiceTime: 85},
+		{At: 6, Accepted: true, Work: 1<<40 - 105, ServiceTime: 1<<40 - 100}, // from when worker 1 was free
 		{At: 7},
-		{At: 110, Accepted: true, Service: 10, Held: 10},
+		{At: 110, Accepted: true, Work: 10, ServiceTime: 10},
 		{At: 115, Accepted: true},
 	}
 	if !slices.Equal(got, want) {

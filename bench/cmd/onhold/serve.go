@@ -14,7 +14,7 @@ import (
 func serveCommand() *cli.Command {
 	var about strings.Builder
 	for _, s := range targets.Styles {
-		fmt.Fprintf(&about, "  %-10s %s\n", s.Name, s.About)
+		fmt.Fprintf(&about, "  %-10s %s\n", s.Name, wrapped(s.About, 13))
 	}
 	return &cli.Command{
 		Name:      "serve",
@@ -33,7 +33,7 @@ func serveCommand() *cli.Command {
 			"ends with it. With --trace its admission point logs each request: when it arrived, the\n" +
 			"decision, and when which worker began and finished. That takes a lock, which is not there\n" +
 			"without --trace.\n\n" +
-			fmt.Sprintf("  %-10s %s; it serves any path, and counts at /bare/stats,\n             /bare/arrivals and /bare/reset\n\n", bare.Name, bare.About) +
+			fmt.Sprintf("  %-10s %s\n\n", bare.Name, wrapped(bare.About+"; it serves any path, and counts at /bare/stats, /bare/arrivals and /bare/reset", 13)) +
 			aboutQueue +
 			"Examples:\n\n" +
 			"  onhold serve blocking --trace blocking.trace --addr 127.0.0.1:8080\n" +

@@ -129,15 +129,16 @@ var fieldFlags = map[string]string{
 	"Bare.Latency": "backend-latency", "BackendURL": "backend-url", "GRPCLimit": "grpc-limit", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
 	"Command": "serve", "BenchTime": "benchtime", // of duet
 	"Ramp.From": "ramp", "Ramp.To": "ramp", "TargetPID": "target-pid", "Pattern": "arrivals",
-	"Queued.Broker": flagBroker, "Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",
-	"Queued.Streams.Store": "broker-store", "Queued.Streams.Sync": "broker-sync", "Queued.Streams.Limit": "broker-limit", "Queued.Streams.Orders": "stream-orders",
+	"Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",
 }
 
 // flagOf is the flag that sets a field: its name in kebab case, but for the
 // exceptions.
 func flagOf(path string) string {
-	if flag := fieldFlags[path]; flag != "" {
-		return flag
+	for p, more := path, true; more; _, p, more = strings.Cut(p, ".") {
+		if flag := fieldFlags[p]; flag != "" {
+			return flag
+		}
 	}
 	name := path[strings.LastIndexByte(path, '.')+1:]
 	var b strings.Builder

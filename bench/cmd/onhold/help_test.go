@@ -1,0 +1,130 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/reports/field"
+)
+
+// The help of every subcommand fits its lines, that of run one screen, and all
+// flags that the short help names are there.
+func TestHelp(t *testing.T) {
+	commands := []string{""}
+	for _, group := range groups {
+		for _, command := range group.commands {
+			c := command()
+			commands = append(commands, c.Name)
+			for _, name := range shortHelp[c.Name] {
+				if !hasFlag(c, name) && c.Name != "predict" && c.Name != "duet" {
+					t.Errorf("the short help of %s names --%s, which is no flag of it", c.Name, name)
+				}
+			}
+		}
+	}
+	for _, name := range commands {
+		for _, flag := range []string{"--help", "--help-all"} {
+			args := []string{"onhold", name, flag}
+			if name == "" {
+				args = []string{"onhold", flag}
+			}
+			var out, errOut bytes.Buffer
+			if code := run(args, &out, &errOut); code != exitOK || errOut.Len() > 0 {
+				t.Errorf("%q: exit code %d, %s", args, code, errOut.String())
+			}
+			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+			for _, line := range lines {
+				if utf8.RuneCountInString(line) > helpWidth && !strings.HasPrefix(line, "  onhold ") {
+					t.Errorf("%q: a line has more than %d characters: %s", args, helpWidth, line)
+				}
+			}
+			if len(lines) > 45 && flag == "--help" {
+				t.Errorf("%q: %d lines", args, len(lines))
+			}
+			if name == "run" && flag == "--help" && len(lines) > 40 {
+				t.Errorf("%q: %d lines, want one screen", args, len(lines))
+			}
+		}
+	}
+}
+
+func TestSuggestions(t *testing.T) {
+	for wrong, want := range map[string]string{
+		"c": "there is no flag -c; did you mean --clients?", "c50": "there is no flag -c; did you mean --clients?",
+		"rps": "--rate?", "qps": "--rate?", "vus": "--clients?", "connections": "--clients?", "n": "--duration?", "H": "--header?", "m": "--method?",
+		"t": "--threads or --timeout or --duration?", "levels": "--clients or --rate?", "stage": "--duration?", "reject-pause": "--backoff?", "z": "--duration?",
+		"duraton": "--duration?", "wamrup": "--warmup?", "url": "the address is an argument", "nonsense": "there is no flag --nonsense",
+	} {
+		if got := unknownFlag(runCommand(), wrong).Error(); !strings.HasSuffix(got, want) && !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", wrong, got, want)
+		}
+	}
+	for name, want := range map[string]int{"": 3, "abc": 0, "abd": 1, "acb": 2, "ab": 1, "abcd": 1} {
+		if got := distance(name, "abc"); got != want {
+			t.Errorf("from %q to abc it is %d, want %d", name, got, want)
+		}
+	}
+	// What is suggested is there.
+	for wrong, names := range meant {
+		found := names == "version"
+		for name := range strings.FieldsSeq(names) {
+			found = found || anyHas(name)
+		}
+		if !found {
+			t.Errorf("for --%s no subcommand has any of %s", wrong, names)
+		}
+	}
+}
+
+// The error of a field names its flag, where the command has it.
+func TestFieldsAreFlags(t *testing.T) {
+	for path, flag := range map[string]string{
+		"ThinkTime": "think-time", "Load.RampUp": "ramp-up", "MaxLag": "max-lag", "Sim.Latency": "backend-latency", "GRPCLimit": "grpc-limit",
+		"Load.Ramp.From": "ramp", "TargetPID": "target-pid", "Queued.Streams.Store": "broker-store", "Workers": "workers",
+	} {
+		if got := flagOf(path); got != flag {
+			t.Errorf("%s is --%s, want --%s", path, got, flag)
+		}
+		if got, want := fieldMessage(runCommand(), &field.Error{Field: path, Value: 7, Want: "less"}), "--"+flag+"=7: want less"; got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+	e := &field.Error{Field: "Streams.Dir", Value: "x", Want: "a folder"}
+	if got := fieldMessage(runCommand(), e); got != e.Error() {
+		t.Errorf("of no flag: %q", got)
+	}
+	if code := exitCodeOf(errors.Join(e)); code != exitUsage {
+		t.Errorf("exit code %d", code)
+	}
+	for path, flag := range fieldFlags {
+		if !anyHas(flag) {
+			t.Errorf("%s is said to be --%s, which is no flag", path, flag)
+		}
+	}
+}
+
+func hasFlag(c *cli.Command, name string) bool {
+	for _, f := range c.Flags {
+		if f.Names()[0] == name {
+			return true
+		}
+	}
+	return false
+}
+
+// anyHas reports whether any subcommand has the flag.
+func anyHas(flag string) bool {
+	for _, group := range groups {
+		for _, command := range group.commands {
+			if hasFlag(command(), flag) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -34,7 +34,7 @@ func actionFiles(c *comparison) ([]sweep.File, error) {
 		}
 		bigger := f.Better == "higher"
 		entries[bigger] = append(entries[bigger], actionEntry{
-			Name: name, Unit: f.Unit, Value: float64(f.CandidateValue), Range: bounds(f), Extra: c.details(f),
+			Name: name, Unit: f.Unit, Value: float64(f.CandidateValue), Range: interval(f), Extra: c.details(f),
 		})
 	}
 	var files []sweep.File

@@ -93,23 +93,6 @@ func interval(f compare.Finding) string {
 	return one(lo) + " to " + one(hi)
 }
 
-// bounds are both bounds in full.
-func bounds(f compare.Finding) string {
-	one := func(b compare.Bound) string {
-		if b.None() {
-			return "none"
-		}
-		return directed(f.Scale, float64(b))
-	}
-	switch {
-	case f.FromZero():
-		return "none: a change from zero has no percentage"
-	case exactly(f):
-		return "exact"
-	}
-	return one(f.Lower) + " to " + one(f.Upper)
-}
-
 // noise is the standard deviation of the change of a pair.
 func noise(f compare.Finding) string {
 	if !(f.Noise >= 0) || f.Pairs < 2 {

@@ -119,22 +119,6 @@ func splitScenarios(scenarios []string) (common string, rest map[string]string) 
 
 // regressionAlt is a sheet of the figure in words.
 func (c *comparison) regressionAlt(findings []compare.Finding, title string) string {
-	const most = 5
-	var keys []string
-	for i, f := range findings {
-		if i == most && len(findings) > most+1 {
-			keys = append(keys, fmt.Sprintf("and %d more: %s", len(findings)-i, tally(findings[i:])))
-			break
-		}
-		k := fmt.Sprintf("%s %s", nameOf(f), ofFinding(f))
-		if f.Pairs > 0 {
-			k += ", " + changed(f)
-			if !unbounded(f) && !exactly(f) {
-				k += " (" + interval(f) + ")"
-			}
-		}
-		keys = append(keys, escape.Line(k))
-	}
-	return fmt.Sprintf("Dot and whisker chart of how much worse the candidate is than the base, log scale, worse to the right, one row for each of %s, against a band of what is allowed. %s. %s",
-		units.Plural(len(findings), "metric"), strings.Join(keys, "; "), words.Sentence(title))
+	return escape.Line(fmt.Sprintf("Dot and whisker chart of how much worse the candidate is than the base, log scale, worse to the right, one row for each of %s, against a band of what is allowed. %s. %s",
+		units.Plural(len(findings), "metric"), strings.Join(c.named(findings), "; "), words.Sentence(title)))
 }

@@ -143,13 +143,13 @@ func (c *comparison) details(f compare.Finding) string {
 	line("base", typical(f, f.BaseValue))
 	line("candidate", typical(f, f.CandidateValue))
 	line("change", changed(f))
-	line("bounds", bounds(f))
+	line("interval", interval(f))
 	line("margin", limit(f.Scale, f.Margin))
 	line("tolerance", limit(f.Scale, f.Tolerance))
 	line("noise of a pair", noise(f))
 	line("pairs", strconv.Itoa(f.Pairs))
 	if f.Look > 0 {
-		line("look", fmt.Sprintf("%d of %d, alpha %s a side", f.Look, len(c.Design.Looks), strconv.FormatFloat(f.Alpha, 'g', 3, 64)))
+		line("look", fmt.Sprintf("%d of %d, alpha %s per side", f.Look, len(c.Design.Looks), strconv.FormatFloat(f.Alpha, 'g', 3, 64)))
 	}
 	if o := f.Outliers; o != nil {
 		line("outliers", o.Summary()+"; "+power(o))

@@ -94,7 +94,7 @@ func TestUnstableInEveryOutput(t *testing.T) {
 	out := outputsOf(t, unstable())
 	for name, want := range map[string]string{
 		"text": "9 of 32", "summary.md": "9 of 32", "junit.xml": `type="unstable"`, "annotations.txt": "::error title=onhold%3A unstable::",
-		File: `"pairs": [`, "benchmark-action-smaller.json": "outliers: 9 of 32", "alt": "p99 of " + blocking + " unstable",
+		File: `"pairs": [`, "benchmark-action-smaller.json": "outliers: 9 of 32", "alt": "unstable: p99 of " + blocking,
 	} {
 		if !strings.Contains(out[name], want) {
 			t.Errorf("%s does not have %q:\n%s", name, want, out[name])

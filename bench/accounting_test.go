@@ -22,7 +22,7 @@ func never(c net.Conn) bool {
 	return false
 }
 
-// Being turned away takes no time. Mixed into the latencies it would make an
+// Being rejected takes no time. Mixed into the latencies it would make an
 // overloaded server look fast.
 func TestFastFailuresAreNotFastSuccesses(t *testing.T) {
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestFastFailuresAreNotFastSuccesses(t *testing.T) {
 	})
 }
 
-// A client that was turned away pauses. If it came back at once, the share of
+// A client that was rejected pauses. If it came back at once, the share of
 // rejected would tell how fast the generator spins.
 func TestRejectionsDoNotMeasureTheGenerator(t *testing.T) {
 	t.Parallel()

@@ -16,16 +16,16 @@ import (
 )
 
 // worker does later what a fakeServer accepts: each request a while after its
-// reply, but for those that it is told to treat in another way.
+// reply, except for those that the test treats in another way.
 type worker struct {
 	takes time.Duration
 	how   func(id uint64) fate
 	err   error // of Waiting
 
-	mu    sync.Mutex
-	told  func(id uint64, how result.CompletionEvent)
-	next  uint64
-	asked []uint64
+	mu     sync.Mutex
+	report func(id uint64, how result.CompletionEvent)
+	next   uint64
+	asked  []uint64
 }
 
 type fate int
@@ -39,8 +39,8 @@ const (
 	isWaiting
 )
 
-func (w *worker) Watch(_ context.Context, told func(id uint64, how result.CompletionEvent)) error {
-	w.told = told
+func (w *worker) Watch(_ context.Context, report func(id uint64, how result.CompletionEvent)) error {
+	w.report = report
 	return nil
 }
 
@@ -60,7 +60,7 @@ func (w *worker) accept(int) Reply {
 	defer w.mu.Unlock()
 	w.next++
 	id := w.next
-	done := func() { w.told(id, result.Completed) }
+	done := func() { w.report(id, result.Completed) }
 	switch f := w.how(id); f {
 	case isEarly:
 		done() // before the reply is there
@@ -68,7 +68,7 @@ func (w *worker) accept(int) Reply {
 		time.AfterFunc(w.takes, done)
 		if f != isDone {
 			how := map[fate]result.CompletionEvent{isAgain: result.Redelivered, isTwice: result.CompletedAgain}[f]
-			time.AfterFunc(w.takes+time.Millisecond, func() { w.told(id, how) })
+			time.AfterFunc(w.takes+time.Millisecond, func() { w.report(id, how) })
 		}
 	}
 	return Reply{Outcome: result.OK, ID: id}
@@ -85,7 +85,7 @@ func runLater(t *testing.T, p Plan, w *worker) *result.Stage {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute) // for what is told too late
+		time.Sleep(time.Minute) // for what is reported too late
 	})
 	return stage
 }
@@ -117,8 +117,8 @@ func TestSecondClockAccountsForEveryRequest(t *testing.T) {
 	if len(w.asked) != 20 || slices.Max(w.asked) > 150 {
 		t.Errorf("asked for %v", w.asked)
 	}
-	if told := strings.Join(s.Notes(), "\n"); !strings.Contains(told, "10 of 100 accepted requests are LOST") || !strings.Contains(told, "still queued") || !strings.Contains(told, "was repeate") {
-		t.Errorf("it says: %s", told)
+	if notes := strings.Join(s.Notes(), "\n"); !strings.Contains(notes, "10 of 100 accepted requests are LOST") || !strings.Contains(notes, "still queued") || !strings.Contains(notes, "was repeate") {
+		t.Errorf("it says: %s", notes)
 	}
 	b, err := json.Marshal(s)
 	if err != nil {

@@ -25,7 +25,7 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 			Load: bench.Load{Burst: clients}, Duration: 20 * time.Millisecond, DrainTimeout: time.Minute,
 		}, made(t, bench.HTTP{URL: s.url()}))
 		if s.connections() != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
-			t.Errorf("%d connections made, %d timed, %d of them anew; want %d, none anew", s.connections(), stage.Connect.N(), stage.Reconnects, clients)
+			t.Errorf("%d connections made, %d timed, %d of them again; want %d, none again", s.connections(), stage.Connect.N(), stage.Reconnects, clients)
 		}
 		per := map[int]int{}
 		for _, r := range s.log() {
@@ -40,7 +40,7 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 	})
 }
 
-// A connection that the server closes is made anew for the client's next
+// A connection that the server closes is made again for the client's next
 // request: none is given up, and each is counted.
 func TestLostConnectionsAreMadeAnew(t *testing.T) {
 	const clients, waves, every = 7, 4, 250 * time.Millisecond
@@ -64,7 +64,7 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 					t.Errorf("counts %v, %d requests, %d connections; want %d %v, each on its own", stage.Counts, s.seen(), s.connections(), n, c.want)
 				}
 				if again := int64(clients * (waves - 1)); stage.Reconnects != again {
-					t.Errorf("%d connections made anew, want %d: the first are not", stage.Reconnects, again)
+					t.Errorf("%d connections made again, want %d: the first are not", stage.Reconnects, again)
 				}
 			})
 		})
@@ -72,7 +72,7 @@ func TestLostConnectionsAreMadeAnew(t *testing.T) {
 }
 
 // A fresh connection for each request is what was asked for: the server is
-// told, connecting is timed, and nothing is called a loss.
+// notified, connecting is timed, and nothing is called a loss.
 func TestNewConnectionForEachRequest(t *testing.T) {
 	t.Parallel()
 	for _, model := range load.Models {
@@ -91,7 +91,7 @@ func TestNewConnectionForEachRequest(t *testing.T) {
 					t.Errorf("counts %v, %d requests over %d connections, want one each", stage.Counts, n, s.connections())
 				}
 				if stage.Connect.N() != int64(n) || stage.Reconnects != 0 {
-					t.Errorf("%d connections timed, %d made anew, want %d and none", stage.Connect.N(), stage.Reconnects, n)
+					t.Errorf("%d connections timed, %d made again, want %d and none", stage.Connect.N(), stage.Reconnects, n)
 				}
 				for i, r := range s.log() {
 					if !r.close {
@@ -116,7 +116,7 @@ func TestNoSilentRetry(t *testing.T) {
 	})
 }
 
-// A request is sent when the reply to the one before is whole, not while it
+// A request is sent when the reply to the one before is complete, not while it
 // is still coming.
 func TestNoPipelining(t *testing.T) {
 	t.Parallel()
@@ -160,7 +160,7 @@ func TestRefusedIsTheServers(t *testing.T) {
 					t.Errorf("counts %v, want all refused; %q", stage.Counts, stage.Notes())
 				}
 				if stage.Reconnects != 0 || stage.Connect.N() != 0 {
-					t.Errorf("%d connections made, %d of them anew, at a server that is not there", stage.Connect.N(), stage.Reconnects)
+					t.Errorf("%d connections made, %d of them again, at a server that is not there", stage.Connect.N(), stage.Reconnects)
 				}
 			})
 		})

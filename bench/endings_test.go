@@ -12,8 +12,8 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// whole are replies of a known end.
-var whole = map[string]string{
+// complete are replies of a known end.
+var complete = map[string]string{
 	"of a given length":      "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Length: 5\r\n\r\nhello",
 	"in chunks":              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nhel\r\n2;x\r\nlo\r\n0\r\nX: 1\r\n\r\n",
 	"after an interim reply": "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 503 No\r\nContent-Length: 2\r\n\r\nno",
@@ -30,7 +30,7 @@ func TestPartOfAReplyIsNoReply(t *testing.T) {
 	}
 	const clients = 8
 	eachDriver(t, func(t *testing.T, made made) {
-		for what, text := range whole {
+		for what, text := range complete {
 			for how, end := range ends {
 				t.Run(what+", "+how, func(t *testing.T) {
 					t.Parallel()
@@ -138,7 +138,7 @@ func TestBodyIsReadWhole(t *testing.T) {
 	})
 }
 
-// A large request goes out whole, in as many parts as the server makes of it.
+// A large request is sent completely, in as many parts as the server makes of it.
 func TestLargeRequestBody(t *testing.T) {
 	t.Parallel()
 	body := []byte(strings.Repeat("the quick brown fox. ", 200_000)) // 4 MB

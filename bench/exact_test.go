@@ -107,7 +107,7 @@ func TestSlowBurstFillsPoolAndQueue(t *testing.T) {
 }
 
 // A closed load of 300 on 200 workers and a queue of 100 is the most that the
-// pool takes: none is turned away, and by Little's law a caller is in for one
+// pool takes: none is rejected, and by Little's law a caller is in for one
 // and a half waits: 300 in the pool, 200 leaving it every wait.
 func TestClosedAtTheEdgeOfThePool(t *testing.T) {
 	const wait = 100 * time.Millisecond

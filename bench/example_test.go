@@ -37,9 +37,9 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("served:", stage.Counts[result.OK], "turned away:", stage.Counts[result.Rejected])
+	fmt.Println("served:", stage.Counts[result.OK], "rejected:", stage.Counts[result.Rejected])
 	fmt.Println("nobody was served in less than 300 ms:", stage.Latency.CountBetween(0, 299*time.Millisecond) == 0)
 	// Output:
-	// served: 3 turned away: 2
+	// served: 3 rejected: 2
 	// nobody was served in less than 300 ms: true
 }

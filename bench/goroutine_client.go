@@ -13,11 +13,11 @@ import (
 // client is one connection and the goroutine that uses it.
 type client struct {
 	*drive
-	shard *lockedShard
-	work  chan time.Duration // open loads: the planned instant of its next arrival
-	had   bool               // a connection, at some time
-	once  bool               // a connection takes one request, as the server sends unsolicited bytes
-	rests time.Duration      // since when no request is under way
+	shard     *lockedShard
+	work      chan time.Duration // open loads: the planned instant of its next arrival
+	had       bool               // a connection, at some time
+	once      bool               // a connection takes one request, as the server sends unsolicited bytes
+	idleSince time.Duration      // since when no request is under way
 
 	mu   sync.Mutex // guards conn against hangUp
 	conn Conn
@@ -42,7 +42,7 @@ func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, tim
 		reply.Outcome, reply.Why = result.Timeout, exchange.NoReply
 		c.hangUp()
 	}
-	c.rests = done
+	c.idleSince = done
 	if c.completions != nil && reply.Outcome == result.OK {
 		c.completions.accepted(reply.ID, planned)
 	}
@@ -54,7 +54,7 @@ func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, tim
 func (c *client) exchange(sent time.Duration) Reply {
 	left := c.plan.Timeout
 	conn := c.current()
-	if conn != nil && sent-c.rests > exchange.Rested && !c.usable(conn) {
+	if conn != nil && sent-c.idleSince > exchange.Rested && !c.usable(conn) {
 		c.hangUp()
 		conn = nil
 	}

@@ -14,11 +14,11 @@ type hostile struct {
 	do   func(p *peer) // with one connection, from its first byte
 	want []result.Outcome
 
-	surplus bool // the server says what nobody asked for, and that is noticed
-	hungry  bool // it tries to take the client's memory or time
-	stalls  bool // only its timeout ends a request
-	idles   bool // what it does, it does to connections that rest
-	body    int  // bytes of the requests' bodies
+	unsolicited bool // the server sends unsolicited bytes, and that is noticed
+	hungry      bool // it tries to take the client's memory or time
+	stalls      bool // only its timeout ends a request
+	idles       bool // what it does, it does to connections that rest
+	body        int  // bytes of the requests' bodies
 }
 
 var (
@@ -71,18 +71,18 @@ var hostiles = []hostile{
 	// Connections that end while nobody uses them.
 	{name: "closed after each reply, unannounced", do: once(okReply), want: ok, idles: true},
 	{name: "closed after three replies", do: times(3, okReply), want: ok, idles: true},
-	{name: "408 and closed while it rests", do: once(okReply, "HTTP/1.1 408 Request Time-out\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), want: ok, idles: true},
-	{name: "reset while it rests", do: onceReset(okReply), want: ok, idles: true},
+	{name: "408 and closed while it is idle", do: once(okReply, "HTTP/1.1 408 Request Time-out\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"), want: ok, idles: true},
+	{name: "reset while it is idle", do: onceReset(okReply), want: ok, idles: true},
 
 	// Bytes that nobody asked for.
-	{name: "a second reply in the same packet", do: answers(okReply + rejectedReply), want: ok, surplus: true},
-	{name: "a second reply while it rests", do: answers(okReply, rejectedReply), want: ok, surplus: true, idles: true},
-	{name: "garbage behind the reply", do: answers(okReply + "\x00\xff"), want: ok, surplus: true},
-	{name: "an empty line behind the reply", do: answers(okReply + "\r\n"), want: ok, surplus: true},
-	{name: "a body longer than its length", do: answers(okHead + "Content-Length: 2\r\n\r\nokay"), want: ok, surplus: true},
-	{name: "a body behind 204", do: answers("HTTP/1.1 204 No Content\r\n\r\nbody"), want: ok, surplus: true},
-	{name: "1 MB behind the reply", do: answers(okReply + strings.Repeat(long, 16)), want: ok, surplus: true},
-	{name: "no end of replies", do: floods(okReply, okReply), want: ok, surplus: true, hungry: true},
+	{name: "a second reply in the same packet", do: answers(okReply + rejectedReply), want: ok, unsolicited: true},
+	{name: "a second reply while it is idle", do: answers(okReply, rejectedReply), want: ok, unsolicited: true, idles: true},
+	{name: "garbage behind the reply", do: answers(okReply + "\x00\xff"), want: ok, unsolicited: true},
+	{name: "an empty line behind the reply", do: answers(okReply + "\r\n"), want: ok, unsolicited: true},
+	{name: "a body longer than its length", do: answers(okHead + "Content-Length: 2\r\n\r\nokay"), want: ok, unsolicited: true},
+	{name: "a body behind 204", do: answers("HTTP/1.1 204 No Content\r\n\r\nbody"), want: ok, unsolicited: true},
+	{name: "1 MB behind the reply", do: answers(okReply + strings.Repeat(long, 16)), want: ok, unsolicited: true},
+	{name: "no end of replies", do: floods(okReply, okReply), want: ok, unsolicited: true, hungry: true},
 
 	// Statuses that are none.
 	{name: "status 000", do: answers("HTTP/1.1 000 OK\r\nContent-Length: 2\r\n\r\nok"), want: faulty},

@@ -139,7 +139,7 @@ func (r hostileRun) of(m hostile) hostileRun {
 }
 
 // check holds a stage against what the mode must make of it.
-func (m hostile) check(t *testing.T, r hostileRun, counts result.Counts, surplus int64, warnings []string) {
+func (m hostile) check(t *testing.T, r hostileRun, counts result.Counts, unsolicited int64, warnings []string) {
 	t.Helper()
 	good := int64(0)
 	for _, o := range m.want {
@@ -149,8 +149,8 @@ func (m hostile) check(t *testing.T, r hostileRun, counts result.Counts, surplus
 		t.Errorf("counts %v, want all of %v; %q", counts, m.want, warnings)
 	}
 	// A connection that is new for each request is closed before it can rest.
-	if noticed := surplus > 0; noticed != m.surplus && !(r.Fresh && m.idles) {
-		t.Errorf("bytes that nobody asked for were noticed %d times, want some: %v; counts %v", surplus, m.surplus, counts)
+	if noticed := unsolicited > 0; noticed != m.unsolicited && !(r.Fresh && m.idles) {
+		t.Errorf("unsolicited bytes were noticed %d times, want some: %v; counts %v", unsolicited, m.unsolicited, counts)
 	}
 	if failed := good > 0 && m.want[0] != result.OK; failed && !strings.Contains(fmt.Sprint(warnings), "for example: ") {
 		t.Errorf("no reason is given: %q", warnings)
@@ -172,7 +172,7 @@ func holdOutcomes(t *testing.T, ways []way) {
 					t.Fatal(err)
 				}
 				addsUp(t, stage)
-				m.check(t, r, stage.Counts, stage.Surplus, stage.Warnings)
+				m.check(t, r, stage.Counts, stage.Unsolicited, stage.Warnings)
 				if limit = r.limit(r.plan()) + time.Second; took <= limit || t.Failed() {
 					return
 				}
@@ -224,17 +224,17 @@ const hostileEnv = "ONHOLD_TEST_HOSTILE"
 
 func init() { roles[hostileEnv] = driveHostile }
 
-// drivenHostile is what a process of its own tells of a hostileRun.
+// drivenHostile is what a process of its own reports of a hostileRun.
 type drivenHostile struct {
-	Counts   result.Counts
-	Surplus  int64
-	Warnings []string
-	Took     time.Duration
-	Peak     int64 // bytes resident, the most so far
-	Err      string
+	Counts      result.Counts
+	Unsolicited int64
+	Warnings    []string
+	Took        time.Duration
+	Peak        int64 // bytes resident, the most so far
+	Err         string
 }
 
-// driveHostile runs the stages of the value, a list in JSON, and tells of each.
+// driveHostile runs the stages of the value, a list in JSON, and reports each.
 func driveHostile(value string) error {
 	var runs []hostileRun
 	if err := json.Unmarshal([]byte(value), &runs); err != nil {
@@ -247,7 +247,7 @@ func driveHostile(value string) error {
 		if err != nil {
 			d.Err = err.Error()
 		} else {
-			d.Counts, d.Surplus, d.Warnings, d.Took = stage.Counts, stage.Surplus, stage.Warnings, took
+			d.Counts, d.Unsolicited, d.Warnings, d.Took = stage.Counts, stage.Unsolicited, stage.Warnings, took
 		}
 		if d.Peak, err = host.PeakRSS(os.Getpid()); err != nil {
 			return err

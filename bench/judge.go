@@ -84,8 +84,8 @@ func judge(m merged, p Plan, meterErr error) {
 			s.Warn("%d %s are above %v: they are counted without their value", over, h.name, result.HistHighest)
 		}
 	}
-	if s.Surplus > 0 {
-		s.Warn("the server sent bytes that are no reply to any request, %d times. These connections were closed, and their clients made a new one for each further request. Such bytes that came after the next request was sent were taken for its reply", s.Surplus)
+	if s.Unsolicited > 0 {
+		s.Warn("the server sent bytes that are no reply to any request, %d times. These connections were closed, and their clients made a new one for each further request. Such bytes that came after the next request was sent were taken for its reply", s.Unsolicited)
 	}
 	for _, o := range []result.Outcome{result.Refused, result.Reset, result.Timeout, result.Error, result.Unfinished} {
 		if n := s.Counts[o]; n > 0 && m.whys[o] != "" {

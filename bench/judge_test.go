@@ -125,7 +125,7 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 }
 
 // Where the target is served by this process the generator answers for its
-// loops alone, as far as they can be told apart.
+// loops alone, as far as they can be separated.
 func TestJudgeOfATargetInThisProcess(t *testing.T) {
 	all := time.Duration(host.CPUs())
 	cpus := "0"
@@ -142,17 +142,17 @@ func TestJudgeOfATargetInThisProcess(t *testing.T) {
 		{"a busy target is no fault of the generator", all * 850 * ms, []result.Loop{{CPU: 100 * ms}}, true, ""},
 		{"a target that has all that the loop leaves", all * 990 * ms, []result.Loop{{CPU: 100 * ms}}, true, "the target's CPU was the limit"},
 		{"a busy loop", all * 900 * ms, []result.Loop{{CPU: 850 * ms}}, false, "loop 1 of 1 of the generator was busy for 85 % of the time"},
-		{"nobody can tell them apart", all * 850 * ms, nil, false,
+		{"they cannot be separated", all * 850 * ms, nil, false,
 			"the generator and the target, both in this process, used 85 % of the CPU time"},
-		{"nobody need tell them apart", all * 700 * ms, nil, true, ""},
+		{"they need not be separated", all * 700 * ms, nil, true, ""},
 	} {
 		m := soundStage()
 		m.stage.Target, m.stage.Generator = divide(result.Usage{CPU: c.cpu, CPUs: cpus, Allocs: 7}, c.loops)
 		m.stage.Generator.Loops = c.loops
 		judge(m, Plan{Duration: time.Second, TargetPID: os.Getpid()}.withDefaults(), nil)
-		told := strings.Join(m.stage.Notes(), "; ")
-		if m.stage.Valid() != c.valid || !strings.Contains(told, c.want) || c.want == "" && told != "" {
-			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid(), told, c.valid, c.want)
+		notes := strings.Join(m.stage.Notes(), "; ")
+		if m.stage.Valid() != c.valid || !strings.Contains(notes, c.want) || c.want == "" && notes != "" {
+			t.Errorf("%s: valid %v, warnings %q; want %v, %q", c.name, m.stage.Valid(), notes, c.valid, c.want)
 		}
 		want := time.Duration(0) // not known
 		for _, l := range c.loops {
@@ -168,13 +168,13 @@ func TestJudgeDoubtsAWaitThatWasNot(t *testing.T) {
 	for said, doubt := range map[time.Duration]bool{0: false, wait - ms: false, wait + ms: false, 2 * wait: true} {
 		m := soundStage()
 		judge(m, Plan{Duration: time.Second, Wait: said}.withDefaults(), nil)
-		if told := strings.Join(m.stage.Notes(), "; "); strings.Contains(told, "that Wait says") != doubt || !m.stage.Valid() {
-			t.Errorf("wait %v: warnings %q", said, told)
+		if notes := strings.Join(m.stage.Notes(), "; "); strings.Contains(notes, "that Wait says") != doubt || !m.stage.Valid() {
+			t.Errorf("wait %v: warnings %q", said, notes)
 		}
 	}
 }
 
-// A stage is worth running again where the machine spoilt it, and only there.
+// A stage is worth running again where the machine disturbed it, and only there.
 func TestSpoilt(t *testing.T) {
 	late := func(m *merged) {
 		for range 20 {
@@ -201,10 +201,10 @@ func TestSpoilt(t *testing.T) {
 		c.spoil(&m)
 		judge(m, Plan{Duration: time.Second}.withDefaults(), c.meter)
 		if m.stage.Disturbed != c.want {
-			t.Errorf("%s: spoilt %v, want %v (%q)", c.name, m.stage.Disturbed, c.want, m.stage.Notes())
+			t.Errorf("%s: disturbed %v, want %v (%q)", c.name, m.stage.Disturbed, c.want, m.stage.Notes())
 		}
 		if m.stage.Invalidate("another reason"); m.stage.Disturbed {
-			t.Errorf("%s: still spoilt by the machine alone", c.name)
+			t.Errorf("%s: still disturbed by the machine alone", c.name)
 		}
 	}
 }

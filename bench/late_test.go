@@ -29,9 +29,9 @@ func (c *lateConn) Close() error {
 // A late reply is a timeout, whatever else ends its connection.
 func TestLateReplies(t *testing.T) {
 	for _, outcome := range []result.Outcome{result.OK, result.Rejected, result.Error, result.Reset} {
-		for _, how := range []string{"kept", "last of its connection", "connection per request", "surplus"} {
+		for _, how := range []string{"kept", "last of its connection", "connection per request", "unsolicited"} {
 			t.Run(fmt.Sprint(outcome, " ", how), func(t *testing.T) {
-				reply := Reply{Outcome: outcome, Spent: how == "last of its connection", Unsolicited: how == "surplus"}
+				reply := Reply{Outcome: outcome, Spent: how == "last of its connection", Unsolicited: how == "unsolicited"}
 				made, closed := 0, 0
 				s := runFake(t, Plan{Load: Load{Clients: 1}, Timeout: 90 * ms, Duration: time.Second, NewConnection: how == "connection per request"},
 					func(context.Context) (Conn, error) {

@@ -55,7 +55,7 @@ func TestThirtyThousandConnections(t *testing.T) {
 	stage := run(t, bench.Plan{Load: bench.Load{Burst: clients}, Duration: time.Second, Timeout: time.Minute, DrainTimeout: time.Minute},
 		epollDriver(2)(t, bench.HTTP{URL: "http://" + server.Addr() + "/"}))
 	if stage.Counts[result.OK] != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
-		t.Errorf("counts %v over %d connections, %d of them made anew; want %d ok, each over its own", stage.Counts, stage.Connect.N(), stage.Reconnects, clients)
+		t.Errorf("counts %v over %d connections, %d of them made again; want %d ok, each over its own", stage.Counts, stage.Connect.N(), stage.Reconnects, clients)
 	}
 }
 

@@ -64,7 +64,7 @@ func TestClosedThinks(t *testing.T) {
 	}
 }
 
-// 300 clients on 200 workers and a queue of 100: nobody is turned away, and a
+// 300 clients on 200 workers and a queue of 100: nobody is rejected, and a
 // caller waits one and a half backend waits on average, by Little's law.
 func TestClosedAtTheEdgeOfRejection(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 200, queue: 100}
@@ -88,12 +88,12 @@ func TestClosedBeyondTheEdge(t *testing.T) {
 	if ok := s.Counts[result.OK]; ok != 6000 {
 		t.Errorf("%d ok, want 6000: the workers are never idle", ok)
 	}
-	// Those turned away are back after 200 ms: 200 of 500 clients, 5 times a second.
+	// Those rejected are back after 200 ms: 200 of 500 clients, 5 times a second.
 	if r := s.Counts[result.Rejected]; r < 5400 || r > 6600 {
 		t.Errorf("%d rejected, want about 200 · 5 · 6 = 6000", r)
 	}
 	if s.Rejected.Max() > time.Microsecond {
-		t.Errorf("being turned away took %v on a server that does it at once", s.Rejected.Max())
+		t.Errorf("a rejection took %v on a server that does it at once", s.Rejected.Max())
 	}
 }
 

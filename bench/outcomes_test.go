@@ -23,7 +23,7 @@ type reply struct {
 // next request, and nobody can tell.
 const unsolicited = "HTTP/1.1 200 OK\r\n"
 
-// replies are whole ones, as servers send them.
+// replies are complete ones, as servers send them.
 var replies = []reply{
 	{"a plain reply", okReply, false, result.OK, false},
 	{"an empty body", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false, result.OK, false},
@@ -53,8 +53,8 @@ var replies = []reply{
 	{"HTTP/1.0, to the end of the connection", "HTTP/1.0 200 OK\r\n\r\nhello", true, result.OK, true},
 	{"a body that ends with the connection", "HTTP/1.1 200 OK\r\n\r\nhello", true, result.OK, true},
 	{"unsolicited bytes", okReply + unsolicited, false, result.OK, true},
-	{"turned away", rejectedReply, false, result.Rejected, false},
-	{"turned away, and the connection too", "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", true, result.Rejected, true},
+	{"rejected", rejectedReply, false, result.Rejected, false},
+	{"rejected, and the connection closed", "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}", true, result.Rejected, true},
 	{"too many requests", "HTTP/1.1 429 Too Many Requests\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlate\r\n0\r\n\r\n", false, result.Rejected, false},
 	{"a server error", "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", false, result.Error, false},
 	{"not found", "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone", false, result.Error, false},
@@ -100,7 +100,7 @@ func (r reply) cuts() (at []int) {
 	return at
 }
 
-// Every reply is read as what it is, whole, cut in two wherever it can be, and
+// Every reply is read as what it is, complete, cut in two wherever it can be, and
 // in as many pieces as it has bytes; and a connection takes the next request
 // where, and only where, the reply allows it.
 func TestOutcomeOfEachReply(t *testing.T) {

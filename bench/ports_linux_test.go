@@ -150,6 +150,6 @@ func TestMoreConnectionsThanPorts(t *testing.T) {
 	const clients = 2500
 	stage := withPorts(t, 1000, portsPlan{epoll.Name, bench.Plan{Load: bench.Load{Burst: clients}, Duration: 200 * time.Millisecond, Timeout: time.Minute, DrainTimeout: time.Minute}})
 	if stage.Counts[result.OK] != clients || stage.Connect.N() != clients || stage.Reconnects != 0 {
-		t.Errorf("counts %v over %d connections, %d of them made anew; want %d ok, each over its own", stage.Counts, stage.Connect.N(), stage.Reconnects, clients)
+		t.Errorf("counts %v over %d connections, %d of them made again; want %d ok, each over its own", stage.Counts, stage.Connect.N(), stage.Reconnects, clients)
 	}
 }

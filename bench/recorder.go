@@ -190,7 +190,7 @@ func (s *Shard) Reconnected(at time.Duration) {
 
 // Unsolicited notes that bytes came on a connection that are no reply to any
 // request. All of them count, whenever they come.
-func (s *Shard) Unsolicited() { s.stage.Surplus++ }
+func (s *Shard) Unsolicited() { s.stage.Unsolicited++ }
 
 // Ran notes what the thread that used the shard did during the window.
 func (s *Shard) Ran(l result.Loop) { s.loop = &l }
@@ -218,7 +218,7 @@ func (r *Recorder) merge() merged {
 		m.stage.Rejected.Merge(s.stage.Rejected)
 		m.stage.Lag.Merge(s.stage.Lag)
 		m.stage.Reconnects += s.stage.Reconnects
-		m.stage.Surplus += s.stage.Surplus
+		m.stage.Unsolicited += s.stage.Unsolicited
 		if s.loop != nil {
 			m.loops = append(m.loops, *s.loop)
 		}

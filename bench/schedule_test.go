@@ -63,7 +63,7 @@ func planned(p bench.Plan, from time.Duration) (n int) {
 	return n
 }
 
-// held tells whether the machine held its threads up for the time being: a thread
+// held reports whether the machine held its threads up for the time being: a thread
 // that wants no more than to wake every millisecond is late itself.
 func held() (ended func() bool) {
 	stop, late := make(chan struct{}), make(chan int, 1)
@@ -82,7 +82,7 @@ func held() (ended func() bool) {
 }
 
 // atTheServer tries up to four times: what a pause of the machine spoils once is
-// spoilt every time by a driver that is at fault. try returns what is off in the
+// disturbed every time by a driver that is at fault. try returns what is off in the
 // arrivals as the server saw them. That the driver planned them right is certain
 // by then: see plannedRight.
 func atTheServer(t *testing.T, try func() (fault string, stage *result.Stage)) {

@@ -11,7 +11,7 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// A connection that rests says nothing of the next request: not where its TLS
+// A connection that is idle says nothing of the next request: not where its TLS
 // session gets its tickets, not where the last request's time is up; and where
 // the server has closed it, properly or not, a new one is taken and nothing is
 // a failure.
@@ -21,7 +21,7 @@ func TestConnectionsThatRest(t *testing.T) {
 		name   string
 		do     func(*peer)
 		secure bool
-		again  int64 // connections made anew
+		again  int64 // connections made again
 	}{
 		{"kept", answers(okReply), false, 0},
 		{"closed", once(okReply), false, clients * (waves - 1)},
@@ -76,8 +76,8 @@ func TestConnectionsThatRest(t *testing.T) {
 				if stage.Counts[result.OK] != clients*waves || stage.Counts.Planned() != clients*waves {
 					t.Errorf("counts %v, want %d ok; %q", stage.Counts, clients*waves, stage.Notes())
 				}
-				if stage.Reconnects != c.again || stage.Surplus != 0 {
-					t.Errorf("%d connections made anew, %d times bytes that nobody asked for; want %d and none", stage.Reconnects, stage.Surplus, c.again)
+				if stage.Reconnects != c.again || stage.Unsolicited != 0 {
+					t.Errorf("%d connections made again, %d times unsolicited bytes; want %d and none", stage.Reconnects, stage.Unsolicited, c.again)
 				}
 			})
 		}
@@ -162,7 +162,7 @@ func TestSecondRepliesThatComeLate(t *testing.T) {
 			}
 		}
 		stage := run(t, bench.Plan{Load: bench.Load{Clients: 2}, Duration: 200 * time.Millisecond, MaxLag: time.Minute}, made(t, bench.HTTP{URL: serveHostile(t, late, false)}))
-		if stage.Surplus == 0 {
+		if stage.Unsolicited == 0 {
 			t.Errorf("it was not noticed; counts %v, %q", stage.Counts, stage.Notes())
 		}
 	})

@@ -39,7 +39,7 @@ func BenchmarkStyles(b *testing.B) {
 	}
 	for _, style := range targets.Inline(targets.HTTP) {
 		target := benchtest.Server(style.Name, func(b *testing.B) (string, int) {
-			before := runtime.GOMAXPROCS(procs) // package testing sets it anew before each benchmark
+			before := runtime.GOMAXPROCS(procs) // package testing sets it again before each benchmark
 			process := launch(b, style.Name, cpus)
 			b.Cleanup(func() {
 				runtime.GOMAXPROCS(before)

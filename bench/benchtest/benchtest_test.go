@@ -50,7 +50,7 @@ func parsed(t *testing.T, text string) (lines []*benchfmt.Result, units benchfmt
 }
 
 // The text is one that the real parser reads: with and without a TestMain, with
-// what go test may be told, and the units before everything that has one.
+// what go test accepts, and the units before everything that has one.
 func TestLinesAreRead(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -74,7 +74,7 @@ func TestLinesAreRead(t *testing.T) {
 				t.Errorf("%d lines, want %d\n%s", len(lines), c.lines, stdout)
 			}
 			if n := strings.Count(stdout, "Unit p99-ns better=lower\n"); n != 1 {
-				t.Errorf("the unit p99-ns is told %d times, want once\n%s", n, stdout)
+				t.Errorf("the unit p99-ns is printed %d times, want once\n%s", n, stdout)
 			}
 			for _, l := range lines {
 				base, parts := l.Name.Parts()
@@ -94,7 +94,7 @@ func TestLinesAreRead(t *testing.T) {
 				}
 				for _, v := range l.Values {
 					if units.Get(v.Unit, "better") == nil {
-						t.Errorf("%s: nothing tells which direction of %s is better", l.Name, v.Unit)
+						t.Errorf("%s: nothing says which direction of %s is better", l.Name, v.Unit)
 					}
 				}
 			}
@@ -143,7 +143,7 @@ func TestMetricsOfAHandler(t *testing.T) {
 }
 
 // Where the target's process is not known, or it is the generator's and the two
-// cannot be told apart, a metric is absent and not 0.
+// cannot be separated, a metric is absent and not 0.
 func TestWhatIsNotKnownIsAbsent(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"FixtureDial", "FixtureServer"} {

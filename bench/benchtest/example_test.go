@@ -30,7 +30,7 @@ func BenchmarkOrders(b *testing.B) {
 }
 
 // A server that runs already, at rising levels. Here it is one of this process,
-// which is told, so that its CPU time is known.
+// which is named, so that its CPU time is known.
 func BenchmarkOrdersAtAddress(b *testing.B) {
 	server := httptest.NewServer(orders)
 	defer server.Close()
@@ -41,10 +41,10 @@ func BenchmarkOrdersAtAddress(b *testing.B) {
 	benchtest.Sweep(b, sweep, benchtest.URL(server.URL+"/api/orders?user_id=42").PID(os.Getpid()))
 }
 
-// A door with room for three: whoever else comes at the same time is turned
-// away.
+// A door with room for three: whoever else comes at the same time is
+// rejected.
 func Example() {
-	var served, turnedAway atomic.Int64
+	var served, rejected atomic.Int64
 	places := make(chan struct{}, 3)
 	door := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
@@ -53,7 +53,7 @@ func Example() {
 			<-places
 			served.Add(1)
 		default:
-			turnedAway.Add(1)
+			rejected.Add(1)
 			http.Error(w, "all places are taken", http.StatusServiceUnavailable)
 		}
 	})
@@ -62,7 +62,7 @@ func Example() {
 		benchtest.Run(b, plan, benchtest.Handler(door))
 	}
 	testing.Benchmark(benchmark) // as go test -bench would
-	fmt.Println("served:", served.Load(), "turned away:", turnedAway.Load())
+	fmt.Println("served:", served.Load(), "rejected:", rejected.Load())
 	// Output:
-	// served: 3 turned away: 2
+	// served: 3 rejected: 2
 }

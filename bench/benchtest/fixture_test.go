@@ -116,7 +116,7 @@ func BenchmarkFixtureTooMany(b *testing.B) {
 	benchtest.Run(b, p, benchtest.Handler(orders))
 }
 
-// epollSupported is whether a handler's CPU time can be told from the
+// epollSupported is whether a handler's CPU time can be separated from the
 // generator's.
 const epollSupported = epoll.Supported
 

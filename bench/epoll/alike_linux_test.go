@@ -15,9 +15,9 @@ import (
 
 // reading is what a driver makes of what a server says before it closes.
 type reading struct {
-	outcome result.Outcome
-	spent   bool
-	surplus bool
+	outcome     result.Outcome
+	spent       bool
+	unsolicited bool
 }
 
 // byEpoll lets the event-loop driver read it: all of it at once, then the end.
@@ -111,5 +111,5 @@ func FuzzBothDriversReadAlike(f *testing.F) {
 }
 
 func (r reading) String() string {
-	return fmt.Sprintf("%v, spent: %v, surplus: %v", r.outcome, r.spent, r.surplus)
+	return fmt.Sprintf("%v, spent: %v, unsolicited: %v", r.outcome, r.spent, r.unsolicited)
 }

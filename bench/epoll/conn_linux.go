@@ -38,7 +38,7 @@ type conn struct {
 
 	planned, sent time.Duration
 	dialed        time.Duration
-	rests         time.Duration // since when no request is under way
+	idleSince     time.Duration // since when no request is under way
 	broken        unix.Errno    // why the request could not be sent, 0 where it could; a reply may be there all the same
 	unsent        []byte        // the rest of the request, while sending
 	reply         http1.Reply
@@ -54,7 +54,7 @@ func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
 	c.unsent = l.picker.Next()
 	c.reply.Again()
 	l.open.push(l.conns, i)
-	if c.state == ready && l.full && now-c.rests > exchange.Rested {
+	if c.state == ready && l.full && now-c.idleSince > exchange.Rested {
 		l.listen(i)
 	}
 	if c.state == gone {
@@ -349,7 +349,7 @@ func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, d
 		outcome, why, spent = result.Timeout, exchange.NoReply, true
 	}
 	l.open.remove(l.conns, i)
-	c.busy, c.unsent, c.rests = false, nil, done
+	c.busy, c.unsent, c.idleSince = false, nil, done
 	l.now = done
 	l.rec.Record(bench.Arrival{Planned: c.planned, Sent: c.sent, Done: done, Outcome: outcome, Why: why, Waited: c.waited})
 	if spent || l.fresh {

@@ -186,9 +186,9 @@ func TestClosedConnectionsAmongUnreadEvents(t *testing.T) {
 			if c := &l.conns[1]; c.state != connecting || !c.busy {
 				t.Errorf("%q, events fetched: %v: state %d, want the request to wait for a new connection", said, fetched, c.state)
 			}
-			surplus := said != "" && said[9:12] == "200"
-			if l.conns[1].once != surplus {
-				t.Errorf("%q: noticed as bytes that nobody asked for: %v", said, l.conns[1].once)
+			unsolicited := said != "" && said[9:12] == "200"
+			if l.conns[1].once != unsolicited {
+				t.Errorf("%q: noticed as unsolicited bytes: %v", said, l.conns[1].once)
 			}
 			unix.Close(peers[0])
 		}

@@ -34,7 +34,7 @@ func TestSharesMakeTheWhole(t *testing.T) {
 		}
 		slices.Sort(shared)
 		if !slices.Equal(all, shared) {
-			t.Errorf("the shares of %d loops are not the whole", n)
+			t.Errorf("the shares of %d loops are not complete", n)
 		}
 	}
 }

@@ -44,7 +44,7 @@ func spin() {
 func spinner(t *testing.T, cpus []int) (pid int, says string) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
-		t.Skip("only Linux tells what another process does")
+		t.Skip("only Linux reports what another process does")
 	}
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), spinEnv+"=1")

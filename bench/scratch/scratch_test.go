@@ -38,7 +38,7 @@ func exists(path string) bool {
 // one has is not.
 func TestNextStartSweeps(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("no process is told dead from living here")
+		t.Skip("dead processes cannot be detected here")
 	}
 	t.Setenv("TMPDIR", t.TempDir())
 	exe, err := os.Executable()

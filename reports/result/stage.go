@@ -41,9 +41,9 @@ type Stage struct {
 
 	Completion *Completion `json:"completion,omitzero"` // of a target that replies first and works later; nil else
 
-	Reconnects int64   `json:"reconnects"`       // connections made in the window as the one before was closed, by the server or after a failure
-	Surplus    int64   `json:"surplus,omitzero"` // times that the server sent bytes that are no reply to any request, also before the window
-	InFlight   float64 `json:"in_flight_mean"`   // mean number in flight over the window, from the instants themselves
+	Reconnects  int64   `json:"reconnects"`           // connections made in the window as the one before was closed, by the server or after a failure
+	Unsolicited int64   `json:"unsolicited,omitzero"` // times that the server sent bytes that are no reply to any request, also before the window
+	InFlight    float64 `json:"in_flight_mean"`       // mean number in flight over the window, from the instants themselves
 
 	Target    Usage `json:"target"` // zero where the target's process is not known
 	Generator Usage `json:"generator"`
@@ -117,7 +117,7 @@ func Merge(stages []*Stage) *Stage {
 		m.Length += s.Length
 		m.Counts.Add(s.Counts)
 		m.Reconnects += s.Reconnects
-		m.Surplus += s.Surplus
+		m.Unsolicited += s.Unsolicited
 		of := s.hists()
 		for key, h := range m.hists() {
 			h.Merge(of[key])

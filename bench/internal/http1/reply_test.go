@@ -65,9 +65,9 @@ func FuzzReplyDoesNotDependOnHowItArrives(f *testing.F) {
 			t.Skip("bounds on a part are for what was seen of it")
 		}
 		r := &Reader{Head: head}
-		whole := readIn(r, data, nil)
-		if cut := readIn(r, data, sizes); cut != whole {
-			t.Errorf("%q in pieces of %v: %v; whole: %v", data, sizes, cut, whole)
+		complete := readIn(r, data, nil)
+		if cut := readIn(r, data, sizes); cut != complete {
+			t.Errorf("%q in pieces of %v: %v; complete: %v", data, sizes, cut, complete)
 		}
 	})
 }

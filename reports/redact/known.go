@@ -32,14 +32,13 @@ var known struct {
 // mostKnown bounds what is remembered: a process has a few.
 const mostKnown = 1000
 
-// longestKnown bounds one secret, in bytes: a longer one, such as a body of
-// megabytes, does not come back in the few lines that are shown of a server, and
-// its forms would take many times its size.
+// longestKnown bounds one secret, in bytes: a longer one, such as a body of megabytes,
+// does not come back in the few lines that are shown of a server, and its forms take
+// many times its size.
 const longestKnown = 16 << 10
 
-// Learn remembers secrets, each in the forms in which it may come back. Short
-// ones and plain words are left out: to take them out everywhere would garble
-// what has nothing to do with them.
+// Learn remembers secrets, each in the forms in which it may come back. It leaves out
+// short ones and plain words: removing those everywhere would garble other text.
 func Learn(secrets ...string) {
 	known.Lock()
 	defer known.Unlock()
@@ -81,8 +80,8 @@ func formsOf(s string) []string {
 	return forms
 }
 
-// telling reports whether a text is long and odd enough to be nothing but the
-// secret wherever it stands. A number, date or address is not, unless it has more
+// telling reports whether a text is long and odd enough to be the secret wherever it
+// stands. A number, date or address is not, unless it has more
 // digits than the lengths, times and servers that a report is full of.
 func telling(s string) bool {
 	const shortest, longest = 8, 64 << 10
@@ -176,14 +175,11 @@ func LearnText(text string) {
 		return
 	}
 	eachSecret(text, func(_, _ int, secret string) { Learn(secret, strings.TrimRight(secret, ".,:")) })
-	for _, m := range assigned.FindAllStringSubmatch(text, -1) {
-		if Secret(m[1]) {
-			Learn(strings.Trim(m[3], `"'`))
-		}
-	}
-	for _, m := range flagged.FindAllStringSubmatch(text, -1) {
-		if Secret(m[2]) {
-			Learn(strings.Trim(m[4], `"'`))
+	for _, form := range named[:2] {
+		for _, m := range form.FindAllStringSubmatch(text, -1) {
+			if Secret(m[2]) {
+				Learn(strings.Trim(m[4], `"'`))
+			}
 		}
 	}
 	for _, m := range inURL.FindAllString(text, -1) {

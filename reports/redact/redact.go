@@ -1,17 +1,15 @@
-// Package redact takes secrets out of what onhold records, prints and draws:
-// values of header lines, bodies, user information of addresses, and values
-// whose names say that they are secret. It is the only place that decides what
-// is one.
+// Package redact removes secrets from what onhold records, prints and draws: values of
+// header lines, bodies, user information of addresses, and values with secret names.
+// Only this package decides what is a secret.
 //
-//  1. What is known to have a secret is redacted where it becomes a setting, a
-//     name or a message: [URL] an address, [Header] a header line, [Body] a body,
-//     [DSN] a data source, [Args] a command line, [Text] anything else, such as
-//     a shell command or an error of a library.
-//  2. Every secret that a user gives is also made known by [Learn]. [Known] takes
-//     it out of whatever leaves the process (package files does so with each
-//     file, the command with all that it prints), in case a server, a compiler
-//     or a library repeats it.
-//  3. [Digest] tells two secrets apart without giving either away.
+//  1. A text that may contain a secret is redacted where it becomes a setting, a name
+//     or a message: [URL] an address, [Header] a header line, [Body] a body, [DSN] a
+//     data source, [Args] a command line, [Text] any other text, such as a shell
+//     command or an error of a library.
+//  2. Every secret that a user gives is also passed to [Learn]. [Known] removes it from
+//     whatever leaves the process (package files does so with each file, the command
+//     with all that it prints), in case a server, a compiler or a library repeats it.
+//  3. [Digest] distinguishes two secrets without revealing either.
 package redact
 
 import (
@@ -30,17 +28,17 @@ import (
 // Mask stands in the place of a secret.
 const Mask = "xxxxx"
 
-// parts are what the name of a secret has in it, without case and separators.
+// parts make a name secret wherever they stand in it, without case and separators.
 var parts = []string{
 	"token", "secret", "password", "passwd", "passphrase", "pwd", "authorization", "authentication", "cookie", "credential",
 	"signature", "session", "sessid", "jwt", "bearer", "csrf", "xsrf", "assertion", "samlresponse", "privatekey", "hmac",
 }
 
-// words are what the name of a secret has as a word of its own.
+// words make a name secret where they are a word of it.
 var words = []string{"auth", "oauth", "pass", "pw", "sig", "sid", "otp", "key", "keys", "cred", "creds", "tkn", "ticket", "apikey"}
 
-// Secret reports whether the name of a header line, a query value, a variable or
-// a flag says that its value is secret, as in X-Auth-Token, apiKey, access_token,
+// Secret reports whether a header line, a query value, a variable or a flag of that
+// name has a secret value, as in X-Auth-Token, apiKey, access_token,
 // DB-PASSWORD or %74oken.
 func Secret(name string) bool {
 	for range 3 { // somebody may decode it more than once
@@ -96,10 +94,9 @@ func wordsOf(name string) (out []string) {
 	return out
 }
 
-// URL is an address without its user information, and without the values of its
-// query, fragment and path parameters whose names say that they are secret. It
-// takes malformed addresses, too, a weight in front as in 9@http://host/, and
-// several addresses with commas between.
+// URL is an address without its user information, and without the secret values of its
+// query, fragment and path parameters. It also takes malformed addresses, a weight in
+// front as in 9@http://host/, and several addresses with commas between.
 func URL(text string) string {
 	var out strings.Builder
 	begin := 0
@@ -133,7 +130,7 @@ func address(text string) string {
 	}
 	authority, tail := rest[:end], rest[end:]
 	if scheme != "" && (strings.Contains(authority, "@") || strangePort(authority)) {
-		// A password with a slash in it: its end is behind what looks like the host.
+		// A password with a slash in it ends behind what looks like the host.
 		authority, tail = upTo(rest, strings.LastIndexByte(pathOf(rest), '@'), authority, tail)
 	}
 	if at := strings.LastIndexByte(authority, '@'); at >= 0 && at > 0 {
@@ -232,8 +229,8 @@ func nested(value string) string {
 	return value
 }
 
-// URLError is what is wrong with a malformed address, without what the library
-// quotes of it.
+// URLError is the error of a malformed address, without the parts that the library
+// quotes.
 func URLError(err error) error {
 	var e *url.Error
 	if errors.As(err, &e) {
@@ -248,7 +245,7 @@ var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 func Header(line string) string {
 	name, _, ok := strings.Cut(line, ":")
 	if !ok {
-		return Mask // who knows what it is
+		return Mask // it may be anything
 	}
 	return strings.TrimSpace(name) + ": " + Mask
 }
@@ -281,9 +278,9 @@ func DSN(text string) string {
 	return text
 }
 
-// Servers are addresses of brokers, with commas between, as far as host and port:
-// without user and password, or the token that stands in the place of a user. Of
-// one that cannot be read nothing is shown.
+// Servers are the hosts and ports of the addresses of brokers, with commas between:
+// without user and password, or the token in the place of a user. One that cannot be
+// read is masked.
 func Servers(addresses string) string {
 	servers := strings.Split(addresses, ",")
 	for i, s := range servers {
@@ -317,50 +314,40 @@ var (
 	inURL = regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/?#\s"'<>` + "`" + `]*@`)
 	// inQuery is an address with a query or a fragment.
 	inQuery = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.-]*://[^\s"'<>` + "`" + `]*[?#;][^\s"'<>` + "`" + `]*`)
-	// assigned are a name and its value: TOKEN=x, password = 'a b', "apiKey":"x",
-	// --api-key=x, ?key=x.
-	assigned = regexp.MustCompile(`([A-Za-z_%][\w.%\[\]-]*)("?\s?=\s?|"\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:,?[^\s&;,"'<>` + "`" + `)])+)`)
-	// flagged are a flag and its value: --token x.
-	flagged = regexp.MustCompile(`(--?)([A-Za-z][\w-]*)(\s+)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s-]\S*)`)
-	// headed is a header line whose name says that its value is secret.
-	headed = regexp.MustCompile(`(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]+|[\w-]*(?:api-?key|token|secret))(\s*:\s*)([^\r\n"']+)`)
+	// named are the forms of a name and its value. Their groups are what stands before
+	// the name, the name, what stands between, and the value.
+	named = []*regexp.Regexp{
+		// TOKEN=x, password = 'a b', "apiKey":"x", --api-key=x, ?key=x
+		regexp.MustCompile(`()([A-Za-z_%][\w.%\[\]-]*)("?\s?=\s?|"\s*:\s*)("(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|(?:,?[^\s&;,"'<>` + "`" + `)])+)`),
+		// --token x
+		regexp.MustCompile(`(--?)([A-Za-z][\w-]*)(\s+)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s-]\S*)`),
+		// Cookie: x
+		regexp.MustCompile(`(?i)()\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]+|[\w-]*(?:api-?key|token|secret))(\s*:\s*)([^\r\n"']+)`),
+	}
 	// scheme is what follows a scheme of authentication.
 	scheme = regexp.MustCompile(`(?i)\b(bearer|basic|digest|negotiate)\s+[A-Za-z0-9+/._~=-]{6,}`)
 )
 
-// Text is any text without the secrets in it, as far as their form tells them:
-// addresses, assignments (TOKEN=x), flags (--token x), header lines and what
-// follows Bearer. It is for shell commands and for what others said.
+// Text is any text without the secrets that their form reveals: in addresses,
+// assignments (TOKEN=x), flags (--token x), header lines and behind Bearer. It is for
+// shell commands and for messages of others.
 func Text(text string) string {
 	text = inURL.ReplaceAllString(text, "${1}"+Mask+"@")
 	text = inQuery.ReplaceAllStringFunc(text, inText)
 	text = inWords(text)
-	text = assigned.ReplaceAllStringFunc(text, func(match string) string {
-		m := assigned.FindStringSubmatch(match)
-		if !Secret(m[1]) {
-			return match
-		}
-		return m[1] + m[2] + masked(m[3])
-	})
-	text = flagged.ReplaceAllStringFunc(text, func(match string) string {
-		m := flagged.FindStringSubmatch(match)
-		if !Secret(m[2]) {
-			return match
-		}
-		return m[1] + m[2] + m[3] + masked(m[4])
-	})
-	text = headed.ReplaceAllStringFunc(text, func(match string) string {
-		m := headed.FindStringSubmatch(match)
-		if !Secret(m[1]) {
-			return match
-		}
-		return m[1] + m[2] + Mask
-	})
+	for _, form := range named {
+		text = form.ReplaceAllStringFunc(text, func(match string) string {
+			m := form.FindStringSubmatch(match)
+			if !Secret(m[2]) {
+				return match
+			}
+			return m[1] + m[2] + m[3] + masked(m[4])
+		})
+	}
 	return Known(scheme.ReplaceAllString(text, "${1} "+Mask))
 }
 
-// inText redacts an address that was found in a text, where a full stop or a
-// comma may follow it.
+// inText redacts an address in a text, which a full stop or a comma may follow.
 func inText(address string) string {
 	bare := strings.TrimRight(address, ".,:;)")
 	return URL(bare) + address[len(bare):]
@@ -374,10 +361,10 @@ func masked(value string) string {
 	return Mask
 }
 
-// Args is a command line without secrets. special are the flags whose values
-// are shown in another way, by their names without dashes; all others are taken
-// as Text, and not shown where the flag's name says that they are secret. A value
-// stands behind a = or in the next argument.
+// Args is a command line without secrets. special are the flags whose values are shown
+// in another way, by their names without dashes; other values are redacted as Text, and
+// masked where the flag has a secret name. A value stands behind = or in the next
+// argument.
 func Args(args []string, special map[string]func(value string) string) []string {
 	out := make([]string, len(args))
 	for i := 0; i < len(args); i++ {
@@ -408,9 +395,9 @@ func Args(args []string, special map[string]func(value string) string) []string 
 	return out
 }
 
-// Digest is a short digest of secrets, so that two runs can be told apart that
-// differ in them. It takes some 20 ms, so that nobody finds a password by trying
-// many, and is not for each request.
+// Digest is a short digest of secrets, which distinguishes runs that differ in them. It
+// takes some 20 ms, so that nobody finds a password by trying many: do not call it for
+// each request.
 func Digest(secrets ...string) string {
 	const rounds, bytes = 100_000, 8
 	var all strings.Builder

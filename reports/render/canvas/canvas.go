@@ -57,14 +57,13 @@ func (r Rect) H() float64 { return r.Y1 - r.Y0 }
 
 // Canvas is a picture that is being drawn.
 type Canvas struct {
-	W, H    float64
-	draw    draw.Canvas
-	missing map[rune]bool // characters that the font lacks
+	W, H float64
+	draw draw.Canvas
 }
 
 func newCanvas(sized vg.CanvasSizer) *Canvas {
 	w, h := sized.Size()
-	return &Canvas{W: w.Points(), H: h.Points(), draw: draw.New(sized), missing: map[rune]bool{}}
+	return &Canvas{W: w.Points(), H: h.Points(), draw: draw.New(sized)}
 }
 
 // Pen is how a line looks.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"image/color"
 	"image/png"
-	"maps"
 	"slices"
 	"strings"
 
@@ -35,21 +34,20 @@ const Edge = 9
 // Pixels is a length in points as pixels of a [Figure].
 func Pixels(points float64) int { return int(points / 72 * DPI) }
 
-// draw draws the figure on a canvas of its size.
-func (f *Figure) draw(on func(w, h vg.Length) vg.CanvasSizer) *Canvas {
-	c := newCanvas(on(vg.Length(f.W)/DPI*vg.Inch, vg.Length(f.H)/DPI*vg.Inch))
+func (f *Figure) size() (w, h vg.Length) {
+	return vg.Length(f.W) / DPI * vg.Inch, vg.Length(f.H) / DPI * vg.Inch
+}
+
+func (f *Figure) drawOn(sized vg.CanvasSizer) {
+	c := newCanvas(sized)
 	f.Draw(c, Rect{Edge, c.foot(f.Footer), c.W - Edge, c.head(f.Title, f.Stamp)})
-	return c
 }
 
 // PNG is the figure as a PNG file that says what it shows. Other resolutions than DPI
 // give the same picture with more or fewer pixels.
 func (f *Figure) PNG(resolution int) ([]byte, error) {
-	var img *vgimg.Canvas
-	f.draw(func(w, h vg.Length) vg.CanvasSizer {
-		img = vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(resolution))
-		return img
-	})
+	img := vgimg.NewWith(vgimg.UseWH(f.size()), vgimg.UseDPI(resolution))
+	f.drawOn(img)
 	var b bytes.Buffer
 	if err := png.Encode(&b, img.Image()); err != nil {
 		return nil, err
@@ -59,11 +57,8 @@ func (f *Figure) PNG(resolution int) ([]byte, error) {
 
 // SVG is the figure as an SVG file with a title and a description.
 func (f *Figure) SVG() ([]byte, error) {
-	var svg *vgsvg.Canvas
-	f.draw(func(w, h vg.Length) vg.CanvasSizer {
-		svg = vgsvg.New(w, h)
-		return svg
-	})
+	svg := vgsvg.New(f.size())
+	f.drawOn(svg)
 	var b bytes.Buffer
 	if _, err := svg.WriteTo(&b); err != nil {
 		return nil, err
@@ -76,13 +71,6 @@ func (f *Figure) SVG() ([]byte, error) {
 	// Fonts of the same widths, for readers without the first.
 	drawing = strings.ReplaceAll(drawing, "font-family:Liberation Sans;", "font-family:'Liberation Sans',Arial,Helvetica,sans-serif;")
 	return []byte(head + about + drawing), nil
-}
-
-// Missing are the characters of the figure that the font lacks. They are drawn as
-// question marks.
-func (f *Figure) Missing() []rune {
-	c := f.draw(func(w, h vg.Length) vg.CanvasSizer { return vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(24)) })
-	return slices.Sorted(maps.Keys(c.missing))
 }
 
 // head draws the title and the stamp, and returns the height below them.

@@ -51,7 +51,7 @@ const longest = 1000
 
 // Text writes txt.
 func (c *Canvas) Text(x, y float64, s Style, txt string) {
-	txt = c.printable(s, words.Shorten(txt, longest))
+	txt = printable(s, words.Shorten(txt, longest))
 	if strings.TrimSpace(txt) == "" {
 		return
 	}
@@ -68,15 +68,15 @@ func (c *Canvas) TextBeside(x, y float64, s Style, txt string) {
 	c.Text(x, y-middle*s.Size, s, txt)
 }
 
-// printable replaces characters that the font lacks, and remembers them: the library
-// would draw an empty box.
-func (c *Canvas) printable(s Style, txt string) string {
+// NoGlyph stands in place of a character that the font lacks.
+const NoGlyph = '□'
+
+func printable(s Style, txt string) string {
 	face := fonts().Lookup(s.font(), vg.Length(s.Size)).Face
 	var buf sfnt.Buffer
 	return strings.Map(func(r rune) rune {
 		if i, err := face.GlyphIndex(&buf, r); err != nil || i == 0 {
-			c.missing[r] = true
-			return '?'
+			return NoGlyph
 		}
 		return r
 	}, txt)

@@ -3,6 +3,7 @@ package figure
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -92,8 +93,12 @@ func TestEveryRuneHasAGlyph(t *testing.T) {
 	} {
 		for _, sweeps := range split(sweep.Of(stages)) {
 			for _, plan := range []func([]sweep.Sweep) *canvas.Figure{capacityFigure, percentilesFigure, stallFigure} {
-				if f := plan(sweeps); f != nil && len(f.Missing()) > 0 {
-					t.Errorf("%s: no glyph for %q", name, f.Missing())
+				f := plan(sweeps)
+				if f == nil {
+					continue
+				}
+				if svg, err := f.SVG(); err != nil || strings.ContainsRune(string(svg), canvas.NoGlyph) {
+					t.Errorf("%s: no glyph (error: %v):\n%s", name, err, svg)
 				}
 			}
 		}

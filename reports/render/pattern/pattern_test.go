@@ -128,8 +128,8 @@ func TestPatternsHaveGlyphs(t *testing.T) {
 		t.Skip("with the race detector, pictures take long")
 	}
 	for _, p := range append(madePatterns(), oddPatterns()...) {
-		if missing := figureOf(sweeptest.Run(), p).Missing(); len(missing) > 0 {
-			t.Errorf("%s: no glyph for %q", p.Name, missing)
+		if svg, err := figureOf(sweeptest.Run(), p).SVG(); err != nil || strings.ContainsRune(string(svg), canvas.NoGlyph) {
+			t.Errorf("%s: no glyph (error: %v)", p.Name, err)
 		}
 	}
 }

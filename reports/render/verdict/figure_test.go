@@ -1,6 +1,11 @@
 package verdict
 
-import "testing"
+import (
+	"strings"
+	"testing"
+
+	"github.com/a628bb15/onhold/reports/render/canvas"
+)
 
 // TestRegressionFigure: which rows there are, in which order, and how they are named.
 func TestRegressionFigure(t *testing.T) {
@@ -28,8 +33,8 @@ func TestRegressionFigure(t *testing.T) {
 func TestRegressionGlyphs(t *testing.T) {
 	for _, g := range goldens {
 		c := comparisonAt(g.make(), 24)
-		if missing := c.regressionFigure(ranked(c.Findings)).Missing(); len(missing) > 0 {
-			t.Errorf("%s: no glyph for %q", g.name, missing)
+		if svg, err := c.regressionFigure(ranked(c.Findings)).SVG(); err != nil || strings.ContainsRune(string(svg), canvas.NoGlyph) {
+			t.Errorf("%s: no glyph (error: %v):\n%s", g.name, err, svg)
 		}
 	}
 }

@@ -83,20 +83,19 @@ func (a Axis) Ticks(most int) []Tick {
 			base *= 1024
 		}
 	}
-	text := func(v float64) string { return a.Unit.Short(v * base) }
-	make := linearTicks
+	places := linearTicks
 	if a.Log {
-		make = logTicks
+		places = logTicks
 	}
-	ticks := make(a.Lo/base, a.Hi/base, most, text)
+	ticks := Ticks(places(a.Lo/base, a.Hi/base, most), func(v float64) string { return a.Unit.Short(v * base) })
 	last := ""
 	for i := range ticks {
 		ticks[i].At *= base
 		if ticks[i].Label == last {
 			ticks[i].Label = "" // the range is narrower than what labels can show
-		} else if ticks[i].Label != "" {
-			last = ticks[i].Label
+			continue
 		}
+		last = ticks[i].Label
 	}
 	return ticks
 }

@@ -49,71 +49,58 @@ func LogRange(values []float64, least float64) (lo, hi float64, ok bool) {
 	return lo / room, hi * room, true
 }
 
-// Tick is a mark of an axis; its label may be "".
+// Tick is a mark of an axis. Its label is "" where it would be that of the last.
 type Tick struct {
 	At    float64
 	Label string
 }
 
-// Ticks labels all of values.
+// Ticks labels values.
 func Ticks(values []float64, text func(float64) string) []Tick {
-	return labelled(values, text, func(int, float64) bool { return true })
-}
-
-func labelled(values []float64, text func(float64) string, keep func(int, float64) bool) []Tick {
 	var ticks []Tick
-	for i, v := range values {
-		t := Tick{At: v}
-		if keep(i, v) {
-			t.Label = text(v)
-		}
-		ticks = append(ticks, t)
+	for _, v := range values {
+		ticks = append(ticks, Tick{v, text(v)})
 	}
 	return ticks
 }
 
-// logTicks returns ticks at 1, 2 and 5 times powers of ten, at most most of them
-// labelled. Where the range holds fewer than three of these, it takes finer steps.
-func logTicks(lo, hi float64, most int, text func(float64) string) []Tick {
+// logTicks returns at most most places for ticks: at 1, 2 and 5 times powers of ten; at
+// finer steps where the range holds fewer than three of these; and where it holds too
+// many, at every power of ten, or at every second or third.
+func logTicks(lo, hi float64, most int) []float64 {
 	if !(lo > 0 && hi > lo) {
 		return nil
 	}
 	for _, steps := range [][]float64{{1, 2, 5}, {1, 1.5, 2, 3, 5, 7}, {1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9}} {
-		at := logSteps(lo, hi, steps)
+		at := logSteps(lo, hi, steps, 1)
 		if len(at) < 3 {
 			continue
 		}
 		if len(at) <= most {
-			return Ticks(at, text)
+			return at
 		}
-		// Too many for all: every decade, or every second, or third.
 		for every := 1; ; every++ {
-			decades := 0
-			keep := func(_ int, v float64) bool {
-				e := math.Round(math.Log10(v))
-				return math.Abs(math.Log10(v)-e) < 1e-9 && int(e)%every == 0
-			}
-			for _, v := range at {
-				if keep(0, v) {
-					decades++
-				}
-			}
-			if decades <= 1 {
+			decades := logSteps(lo, hi, []float64{1}, every)
+			if len(decades) <= 1 {
 				break
 			}
-			if decades <= most {
-				return labelled(at, text, keep)
+			if len(decades) <= most {
+				return decades
 			}
 		}
-		skip := (len(at) + most - 1) / most // too narrow for decades
-		return labelled(at, text, func(i int, _ float64) bool { return i%skip == 0 })
+		var some []float64 // of about one decade
+		for i := 0; i < len(at); i += (len(at) + most - 1) / most {
+			some = append(some, at[i])
+		}
+		return some
 	}
-	return Ticks([]float64{math.Sqrt(lo * hi)}, text)
+	return []float64{math.Sqrt(lo * hi)}
 }
 
-func logSteps(lo, hi float64, steps []float64) []float64 {
+// logSteps are the multiples of every so many powers of ten from lo to hi.
+func logSteps(lo, hi float64, steps []float64, every int) []float64 {
 	var at []float64
-	for e := math.Floor(math.Log10(lo)); e <= math.Log10(hi); e++ {
+	for e := math.Floor(math.Log10(lo)/float64(every)) * float64(every); e <= math.Log10(hi); e += float64(every) {
 		for _, m := range steps {
 			if v := m * math.Pow(10, e); v >= lo*(1-1e-9) && v <= hi*(1+1e-9) {
 				at = append(at, v)
@@ -123,12 +110,12 @@ func logSteps(lo, hi float64, steps []float64) []float64 {
 	return at
 }
 
-// linearTicks returns at most most ticks from lo to hi at a step of 1, 2 or 5 times a
-// power of ten.
-func linearTicks(lo, hi float64, most int, text func(float64) string) []Tick {
+// linearTicks returns at most most places for ticks from lo to hi, at a step of 1, 2 or
+// 5 times a power of ten.
+func linearTicks(lo, hi float64, most int) []float64 {
 	span := hi - lo
 	if !(span > 0) {
-		return Ticks([]float64{lo}, text)
+		return []float64{lo}
 	}
 	for e := math.Floor(math.Log10(span)) - 1; ; e++ {
 		for _, m := range []float64{1, 2, 5} {
@@ -141,7 +128,7 @@ func linearTicks(lo, hi float64, most int, text func(float64) string) []Tick {
 			for i := 0; i <= most && (first+float64(i))*step <= hi+1e-9*span; i++ {
 				at = append(at, (first+float64(i))*step)
 			}
-			return Ticks(at, text)
+			return at
 		}
 	}
 }

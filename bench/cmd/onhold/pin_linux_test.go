@@ -77,7 +77,7 @@ func TestNoPin(t *testing.T) {
 	for name, args := range map[string][]string{
 		"run":      {"run", "goroutine", "queue", "--clients", "2", "--no-report"},
 		"url":      {"run", server.URL, "--clients", "2", "--no-report"},
-		"verify":   {"verify", "--cells", "loss-constant", "--longest", "1s", "--precision", "50%"},
+		"verify":   {"verify", "--cells", "loss-constant", "--duration", "1s", "--precision", "50%"},
 		"doctor":   {"doctor", "--duration", "200ms"},
 		"patterns": {"patterns", "--only", "phone-calls"},
 	} {

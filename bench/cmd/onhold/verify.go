@@ -28,8 +28,8 @@ import (
 const (
 	verifyPrecision = "10%"
 	quickPrecision  = "20%"
-	verifyLongest   = 45 * time.Second
-	quickLongest    = 6 * time.Second
+	verifyWindow    = 45 * time.Second
+	quickWindow     = 6 * time.Second
 	verifyLeast     = 10 * time.Second
 	quickLeast      = 4 * time.Second
 	verifyStarts    = 8 * time.Second
@@ -42,32 +42,33 @@ func verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "check our servers against queueing theory",
 		ArgsUsage: "[DIR]",
-		Description: "Drives the blocking target, a pool of workers with a bounded queue, under loads of\n" +
-			"which queueing theory knows the answer: Poisson arrivals on constant, exponential\n" +
-			"and lognormal service, a constant rate, clients that come back, bursts. Each cell\n" +
-			"is confirmed, contradicted, or cannot be told: confirmed is what lies within the\n" +
-			"precision with its whole interval. Before the start it plays each cell through its\n" +
-			"model, chooses the window by that, and says which will be too short. It takes\n" +
-			"about five minutes; --quick one. The run folder gets the stages, their traces,\n" +
-			conformance.File + ", verify.png and summary.md.\n\n" +
-			"The gate of the target is traced, and each request is put before an exact queue,\n" +
-			"first come first served. With a DIR nothing is driven: that is done with the\n" +
-			"traces of a run folder ('run --trace', or an earlier verify), and every fate that\n" +
-			"differs is named.\n\n" +
+		Description: "Drives the blocking target, a pool of workers with a bounded queue, under loads for\n" +
+			"which queueing theory knows the answer: Poisson arrivals with constant, exponential\n" +
+			"and lognormal service, a constant rate, clients that return, bursts. Each cell is\n" +
+			"confirmed, contradicted or inconclusive: confirmed means that all of its interval\n" +
+			"lies within the precision. It first plays each cell through its model to choose the\n" +
+			"window, and says which will be too short. It takes about five minutes, with --quick\n" +
+			"one. The run folder gets the stages, their traces, " + conformance.File + ", verify.png\n" +
+			"and summary.md.\n\n" +
+			"The target's admission point is traced, and each request is replayed through an exact\n" +
+			"queue, first come first served. With a DIR nothing is driven: the traces of a run\n" +
+			"folder ('run --trace', or an earlier verify) are replayed, and every request with a\n" +
+			"different fate is named.\n\n" +
 			"Examples:\n\n" +
 			"  onhold verify --quick\n" +
-			"  onhold verify --cells loss-constant,burst --longest 2s --precision 25% --out reports/out/verified\n" +
+			"  onhold verify --cells loss-constant,burst --duration 2s --precision 25% --out reports/out/verified\n" +
 			"  onhold verify reports/out/verified",
 		Flags: []cli.Flag{
-			boolFlag(catLoad, "quick", "half of the cells and short windows, where these are not set: --precision "+quickPrecision+" --longest "+quickLongest.String()),
+			boolFlag(catLoad, "quick", "half of the cells and short windows: --precision "+quickPrecision+" --duration "+quickWindow.String()+" where not set"),
 			stringFlag(catLoad, "cells", "", "cells to run, separated by commas; where not set, all: "+strings.Join(cellNames(conformance.Grid(false)), ", ")),
 			stringFlag(catLoad, "precision", verifyPrecision, "how far a quantity may be off and still be confirmed, as a share of what is expected"),
-			durationFlag(catLoad, "longest", verifyLongest, "the longest window of a cell"),
-			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %). The models are told when requests came, not when they were to come, so that a little more bends only the law of arrivals"),
+			// Not from the environment, whose --duration is that of a run's stages.
+			&cli.DurationFlag{Category: catLoad, Name: "duration", Value: verifyWindow, Usage: "the longest window of a cell", OnlyOnce: true},
+			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %). The models use the instants at which requests arrived, so that a little more only bends the law of arrivals"),
 			noPinFlag(catTarget),
-			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all that is drawn at random", Sources: env("seed"), OnlyOnce: true},
+			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all random draws", Sources: env("seed"), OnlyOnce: true},
 			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "run folder; where not set, " + defaultOut + "/verify-TIME", OnlyOnce: true},
-			boolFlag(catOutput, "json", "print "+conformance.File+", or of a DIR what became of its fates, in place of the tables"),
+			boolFlag(catOutput, "json", "print "+conformance.File+", with a DIR the replays, in place of the tables"),
 		},
 		Action: verifyAction,
 	}
@@ -132,7 +133,7 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 func verifyError(ctx context.Context, runErr error, report *conformance.Report, dir string) error {
 	switch {
 	case ctx.Err() != nil:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d cells are whole, and in %s", len(report.Cells), report.Planned, dir)}
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d cells are complete and in %s", len(report.Cells), report.Planned, dir)}
 	case runErr != nil:
 		return runErr
 	}
@@ -150,21 +151,21 @@ func specNames(plans []conformance.Planned) (names []string) {
 func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
 	config := verify.Config{Starts: verifyStarts, MaxLag: c.Duration("max-lag")}
 	quick := c.Bool("quick")
-	percentage, lengths := text(c, "precision", verifyPrecision), conformance.Lengths{Least: verifyLeast, Most: c.Duration("longest")}
+	percentage, lengths := text(c, "precision", verifyPrecision), conformance.Lengths{Least: verifyLeast, Most: c.Duration("duration")}
 	if quick {
 		lengths.Least, config.Starts = quickLeast, quickStarts
 		if !c.IsSet("precision") {
 			percentage = quickPrecision
 		}
-		if !c.IsSet("longest") {
-			lengths.Most = quickLongest
+		if !c.IsSet("duration") {
+			lengths.Most = quickWindow
 		}
 	}
 	if lengths.Most < shortestWindow || lengths.Most > time.Hour {
-		return nil, config, usageError("--longest=%v: must be from %v to 1h", lengths.Most, shortestWindow)
+		return nil, config, usageError("--duration=%v: want %v to 1h", lengths.Most, shortestWindow)
 	}
 	if config.MaxLag < 0 {
-		return nil, config, usageError("--max-lag=%v: must be 0 or more", config.MaxLag)
+		return nil, config, usageError("--max-lag=%v: want 0 or more", config.MaxLag)
 	}
 	lengths.Least = min(lengths.Least, lengths.Most)
 	precision, err := parsePrecision(percentage)
@@ -182,7 +183,7 @@ func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
 	r := &conformance.Report{ID: now.Format("20060102-150405"), Started: now, Environment: host.Environment(), Seed: c.Uint64("seed"), Quick: quick,
 		Precision: precision, Confidence: conformance.Confidence(conformance.Judged(specs)), Cells: []*conformance.Cell{}}
 	if config.MaxLag > 0 {
-		r.Notes = append(r.Notes, fmt.Sprintf("a stage counts as valid with a lag of up to %v, as asked (--max-lag)", config.MaxLag))
+		r.Notes = append(r.Notes, fmt.Sprintf("stages with a lag of up to %v count as valid (--max-lag)", config.MaxLag))
 	}
 	total := 2 * config.Starts
 	errOut := c.Root().ErrWriter
@@ -192,7 +193,7 @@ func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
 			return nil, config, err
 		}
 		if p.Short {
-			note := fmt.Sprintf("%s: a window of %v reaches ±%.0f %% only, and %v would be needed for ±%s to be confirmed: it may end in 'cannot tell'; --longest and --precision change that",
+			note := fmt.Sprintf("%s: a window of %v reaches only ±%.0f %%; %v would be needed for ±%s: it may be inconclusive; --duration and --precision change that",
 				s.Name, p.Window, 100*p.Reaches, p.Needs, percentage)
 			r.Notes = append(r.Notes, note)
 			fmt.Fprintln(errOut, "onhold:", note)
@@ -252,20 +253,20 @@ func verified(r *conformance.Report) error {
 	n, fates := r.Answers(), r.Fates()
 	switch {
 	case n[theory.Contradicted.String()] > 0 || fates.Unexplained() > 0:
-		return &exitError{exitRegressed, fmt.Errorf("%d quantities are contradicted, and %d fates unexplained", n[theory.Contradicted.String()], fates.Unexplained())}
+		return &exitError{exitRegressed, fmt.Errorf("%d quantities are contradicted and %d fates are unexplained", n[theory.Contradicted.String()], fates.Unexplained())}
 	case n[conformance.NotValid] > 0:
-		return &exitError{exitInvalid, fmt.Errorf("%d quantities are of cells that are not valid: the generator was the limit, or the machine", n[conformance.NotValid])}
+		return &exitError{exitInvalid, fmt.Errorf("%d quantities belong to cells that are not valid: the generator or the machine was the limit", n[conformance.NotValid])}
 	case n[theory.Inconclusive.String()] > 0:
-		return &exitError{exitCannotTell, fmt.Errorf("%d quantities cannot be told: the table says how long a window each needs", n[theory.Inconclusive.String()])}
+		return &exitError{exitCannotTell, fmt.Errorf("%d quantities are inconclusive: the table shows how long a window each needs", n[theory.Inconclusive.String()])}
 	}
 	return nil
 }
 
 // verifyFolder replays the traces of a run folder.
 func verifyFolder(c *cli.Command, dir string) error {
-	for _, flag := range []string{"quick", "cells", "precision", "longest", "max-lag", flagNoPin, "out"} {
+	for _, flag := range []string{"quick", "cells", "precision", "duration", "max-lag", flagNoPin, "out"} {
 		if given(c, flag) {
-			return usageError("--%s: goes with cells that are driven, and not with a DIR", flag)
+			return usageError("--%s: does not work with a DIR, which is only replayed", flag)
 		}
 	}
 	_, stages, warnings, err := result.Open(dir)
@@ -282,7 +283,7 @@ func verifyFolder(c *cli.Command, dir string) error {
 		}
 	}
 	if len(names) == 0 {
-		return usageError("%s has no traces: 'onhold run --trace' leaves some", dir)
+		return usageError("%s has no traces: 'onhold run --trace' records them", dir)
 	}
 	all := []*conformance.Fates{}
 	for _, name := range names {
@@ -321,7 +322,7 @@ func replayed(f *conformance.Fates) error {
 	case len(f.Warnings) > 0:
 		return &exitError{exitCannotTell, errors.New(f.Warnings[0])}
 	case f.EqualShare() < conformance.FatesAim:
-		return &exitError{exitCannotTell, fmt.Errorf("%.3f %% of the fates are as replayed, fewer than %.4g %%: each difference has its cause, but the server's workers are too slow on their way to tell more",
+		return &exitError{exitCannotTell, fmt.Errorf("%.3f %% of the fates match the replay, fewer than %.4g %%: each difference has a cause, but the workers start too slowly for a better answer",
 			100*f.EqualShare(), 100*conformance.FatesAim)}
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 func TestVerifyACell(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "run")
-	stdout, stderr, code := onhold(t, "", "verify", "--cells", "loss-constant", "--longest", "1s", "--precision", "50%", "--no-pin", "--out", dir)
+	stdout, stderr, code := onhold(t, "", "verify", "--cells", "loss-constant", "--duration", "1s", "--precision", "50%", "--no-pin", "--out", dir)
 	if code != exitOK && code != exitCannotTell && code != exitInvalid {
 		t.Fatalf("exit code %d: %s\n%s", code, stderr, stdout)
 	}
@@ -99,9 +99,9 @@ func TestVerifyRefuses(t *testing.T) {
 		{[]string{"--precision", "10"}, "want a percentage"},
 		{[]string{"--precision", "NaN%"}, "want a percentage"},
 		{[]string{"--precision", "90%"}, "from 0.5% to 50%"},
-		{[]string{"--longest", "1ms"}, "from 1s to 1h"},
+		{[]string{"--duration", "1ms"}, "want 1s to 1h"},
 		{[]string{"a", "b"}, "one DIR or none"},
-		{[]string{"--quick", empty}, "--quick: goes with cells that are driven"},
+		{[]string{"--quick", empty}, "--quick: does not work with a DIR"},
 		{[]string{empty}, "is not a run folder"},
 	} {
 		_, stderr, code := onhold(t, "", append([]string{"verify"}, c.args...)...)

@@ -65,8 +65,7 @@ func printHelp(w io.Writer, c *cli.Command, all bool) {
 		}
 		fmt.Fprintf(&b, "\n%s\n%s%s", variablesHelp(c), exitCodesHelp(), headed("\nExamples:\n", examples))
 	default:
-		first, _, _ := strings.Cut(about, "\n\n")
-		fmt.Fprintf(&b, "%s: %s\n\n%s\n%s\n", usageLine(c), c.Usage, first, headed("\nExamples:\n", examples[:min(len(examples), 3)]))
+		fmt.Fprintf(&b, "%s: %s\n\n%s\n%s\n", usageLine(c), c.Usage, firstParagraph(about), headed("\nExamples:\n", examples[:min(len(examples), 3)]))
 		b.WriteString("Flags:\n")
 		shown := shownShort(c)
 		for _, f := range shown {
@@ -79,6 +78,16 @@ func printHelp(w io.Writer, c *cli.Command, all bool) {
 		}
 	}
 	io.WriteString(w, b.String())
+}
+
+// firstParagraph is that of a description, with what it announces.
+func firstParagraph(about string) string {
+	first, rest, _ := strings.Cut(about, "\n\n")
+	if strings.HasSuffix(first, ":") {
+		next, _, _ := strings.Cut(rest, "\n\n")
+		first += "\n\n" + next
+	}
+	return first
 }
 
 func usageLine(c *cli.Command) string {

@@ -68,9 +68,9 @@ func predictCommand() *cli.Command {
 			"  onhold predict --burst 1001 --workers 1000 --queue 0\n" +
 			"  onhold predict --clients 1000000 --think-time 60s --workers 3000 --queue 100 --json",
 		Flags: []cli.Flag{
-			text(catLoad, "clients", "", "`LEVELS` of clients, each sends after its last reply: 1000, or 1,50,100, or 1..2000, or 100..1000:100. One of --clients, --rate and --burst is required"),
-			text(catLoad, "rate", "", "`LEVELS` of arrivals per second"),
-			text(catLoad, "burst", "", "`LEVELS` of clients that send at the same instant"),
+			text(catLoad, "clients", "", "`LEVELS` clients, each sends after its last reply: 1000, or 1,50,100, or 1..2000, or 100..1000:100. One of --clients, --rate and --burst is required"),
+			text(catLoad, "rate", "", "`LEVELS` arrivals per second"),
+			text(catLoad, "burst", "", "`LEVELS` clients that send at the same instant"),
 			text(catLoad, "arrivals", string(load.Poisson), "with --rate: poisson (at random) or constant (at equal distances)"),
 			span(catLoad, "think-time", 0, "with --clients: mean time from a reply to the client's next request"),
 			text(catLoad, "think-time-dist", theory.Constant, "its distribution: "+laws),

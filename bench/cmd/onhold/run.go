@@ -52,7 +52,7 @@ func runCommand() *cli.Command {
 		ArgsUsage: "[TARGET...]",
 		Description: "TARGET is the address of your server, or one or more of our styles, each started as its own\n" +
 			"process: " + strings.Join(targets.Names(targets.Styles), ", ") + " (default: " + strings.Join(targets.Names(targets.Inline(targets.HTTP)), " ") + ").\n" +
-			"Tables go to stdout; figures, report.html and the raw record go to a run folder.\n\n" +
+			"Tables go to stdout; the figures, summary.md and the raw record go to a run folder.\n\n" +
 			requireHelp + "\n" +
 			"Without a load, a server is driven by 1 to 100 clients, our styles by 1 to 2000. A\n" +
 			"closed load sends after each reply; with --rate the server does not set the pace.\n\n" +

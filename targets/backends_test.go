@@ -23,8 +23,7 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// The suite in this file runs over the styles and over all that there is to wait
-// for. A new backend takes part by a line in waitFor.
+// The suite in this file runs over the styles and the backends. A new backend takes part by a line in waitFor.
 
 // waitFor has options for each backend: one that takes so long, with so many
 // connections. It may skip the test where what it needs is not installed.
@@ -94,7 +93,7 @@ const (
 )
 
 // A burst finds exactly as many places as there are, whatever the target waits
-// for: those in work and those in the queue, and nobody else.
+// for: the workers and the queue, and no more.
 func TestEveryBackendLeavesALimitExact(t *testing.T) {
 	t.Parallel()
 	eachStyleAndBackend(t, func(t *testing.T, style targets.Style, options optionsFor) {
@@ -127,7 +126,7 @@ func TestEveryBackendLeavesALimitExact(t *testing.T) {
 	})
 }
 
-// The same of the style that speaks gRPC, where it is told by a status.
+// The same for the style that speaks gRPC, which reports it by a status.
 func TestEveryBackendLeavesTheLimitOfGRPCExact(t *testing.T) {
 	t.Parallel()
 	eachBackend(t, func(t *testing.T, options func(*testing.T) optionsFor) {
@@ -253,8 +252,8 @@ func TestEveryBackendServesEveryRequest(t *testing.T) {
 	})
 }
 
-// A database that dies takes down nobody: each style says so, of what was with
-// it and of what comes, and serves again when it is back.
+// No style ends with its database: each reports an error for queries that were
+// running and for new ones, and serves again when the database is back.
 func TestEveryStyleOutlivesItsDatabase(t *testing.T) {
 	cluster := pgtest.Own(t)
 	const n = 3
@@ -291,7 +290,7 @@ func TestEveryStyleOutlivesItsDatabase(t *testing.T) {
 		r := c.read(t, "GET")
 		wantError(t, r, http.StatusBadGateway, "refused")
 		if strings.Contains(string(r.body), pgtest.Password) {
-			t.Errorf("%s tells the password: %s", style, r.body)
+			t.Errorf("%s shows the password: %s", style, r.body)
 		}
 	})
 	if err := cluster.Start(); err != nil {
@@ -306,7 +305,7 @@ func TestEveryStyleOutlivesItsDatabase(t *testing.T) {
 	}
 }
 
-// A target that is told to end while more wait for the pool than can be served
+// A target that is stopped while more wait for the pool than can be served
 // in time leaves no schema behind, whether its clients wait on or have gone.
 func TestNoStyleLeavesASchemaBehind(t *testing.T) {
 	const conns, n, drain = 2, 80, time.Second

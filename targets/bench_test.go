@@ -46,7 +46,7 @@ func BenchmarkWait(b *testing.B) {
 	})
 }
 
-// BenchmarkRequest is a request's whole way through the server, over a backend
+// BenchmarkRequest is a request's way through the server, over a backend
 // that answers at once: 64 keep-alive clients, one process. The allocations are
 // the server's: the clients make none.
 func BenchmarkRequest(b *testing.B) {

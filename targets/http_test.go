@@ -183,7 +183,7 @@ func TestEveryStyleSkipsBodies(t *testing.T) {
 
 		c.send(t, "GET /api/orders?user_id=2 HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\n"+length+"\r\n")
 		if line, err := c.r.Peek(len("HTTP/1.1 100")); err != nil || string(line) != "HTTP/1.1 100" {
-			t.Errorf("a client that waits to be told to go on got %q, %v", line, err)
+			t.Errorf("a client that expects 100 Continue got %q, %v", line, err)
 		}
 		c.send(t, body)
 		wantOrders(t, c.read(t, "GET"), 2)

@@ -118,7 +118,7 @@ func TestEveryBackendPaysWhatWasAccepted(t *testing.T) {
 			}
 			defer client.Close()
 			seen := &watched{all: map[uint64][]result.CompletionEvent{}}
-			if err := client.Watch(t.Context(), seen.told); err != nil {
+			if err := client.Watch(t.Context(), seen.event); err != nil {
 				t.Fatal(err)
 			}
 			c := dial(t, s)
@@ -136,7 +136,7 @@ func TestEveryBackendPaysWhatWasAccepted(t *testing.T) {
 				return err == nil && left == 0
 			})
 			for i, id := range ids {
-				eventually(t, fmt.Sprintf("order %d is told to be done", id), func() bool { return len(seen.of(id)) > 0 })
+				eventually(t, fmt.Sprintf("order %d is reported as done", id), func() bool { return len(seen.of(id)) > 0 })
 				want := orders.Order{ID: int64(id), UserID: int64(i + 1), TotalCents: int64(100 * i), Status: orders.StatusPaid}
 				got, ok, err := client.Recorded(t.Context(), int64(id))
 				if want.Created = got.Order.Created; err != nil || !ok || got.Order != want || got.Order.Created.IsZero() {
@@ -258,13 +258,13 @@ func TestABrokerStartsWithOneStream(t *testing.T) {
 	}
 }
 
-// watched is what a generator is told.
+// watched records what a generator learns.
 type watched struct {
 	mu  sync.Mutex
 	all map[uint64][]result.CompletionEvent
 }
 
-func (w *watched) told(id uint64, how result.CompletionEvent) {
+func (w *watched) event(id uint64, how result.CompletionEvent) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.all[id] = append(w.all[id], how)
@@ -293,7 +293,7 @@ func TestAnOrderThatComesTwiceIsPaidOnce(t *testing.T) {
 	}
 	defer raw.Close()
 	seen := &watched{all: map[uint64][]result.CompletionEvent{}}
-	if err := client.Watch(t.Context(), seen.told); err != nil {
+	if err := client.Watch(t.Context(), seen.event); err != nil {
 		t.Fatal(err)
 	}
 	place := func(id int64) {
@@ -319,7 +319,7 @@ func TestAnOrderThatComesTwiceIsPaidOnce(t *testing.T) {
 		t.Errorf("two orders, each twice: %+v, %d calls", *st.Broker, st.Backend.Calls)
 	}
 	for _, id := range []uint64{atOnce, later} {
-		eventually(t, "who watches is told", func() bool { return len(seen.of(id)) >= 2 })
+		eventually(t, "both watchers know", func() bool { return len(seen.of(id)) >= 2 })
 		done := 0
 		for _, how := range seen.of(id) {
 			if how == result.Completed {
@@ -327,12 +327,12 @@ func TestAnOrderThatComesTwiceIsPaidOnce(t *testing.T) {
 			}
 		}
 		if done != 1 {
-			t.Errorf("of order %d was told %v", id, seen.of(id))
+			t.Errorf("order %d: reported %v", id, seen.of(id))
 		}
 	}
 }
 
-// A payment is on record once; whoever made it may ask again.
+// A payment is recorded once; its service may record it again.
 func TestTheRecordHasEachOrderOnce(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t, broker.Config{})
@@ -373,7 +373,7 @@ func TestQueueSaysWhatIsWrong(t *testing.T) {
 		t.Error("it started without a broker")
 	}
 	if _, err := style(t, queue.Name).Start(targets.Options{Queued: targets.Queued{Broker: "nats://127.0.0.1:1"}}); err == nil {
-		t.Error("it started though nobody listens there")
+		t.Error("it started without a broker at the address")
 	}
 	b := startBroker(t, broker.Config{})
 	if s, err := broker.Start(t.Context(), broker.Config{Store: broker.Memory, Addr: b.Addr()}); err == nil {

@@ -62,7 +62,7 @@ func startPool(t *testing.T, workers, queue int, b backend.Backend) *blocking.Se
 
 // The pool is an exact system of c servers and K places in the queue. Waves
 // follow each other at once, so that a worker that is not back yet would show.
-func TestBlockingTurnsAwayExactlyWhatIsTooMany(t *testing.T) {
+func TestBlockingRejectsExactlyWhatIsTooMany(t *testing.T) {
 	for _, row := range []struct {
 		what                           string
 		workers, queue, clients, waves int
@@ -91,7 +91,7 @@ func TestBlockingTurnsAwayExactlyWhatIsTooMany(t *testing.T) {
 }
 
 // wave sends one request over every connection, has the backend answer when all
-// are in, and returns how many were answered and how many turned away.
+// are in, and returns how many were answered and how many rejected.
 func wave(t *testing.T, s targets.Server, b *held, clients []*client) (ok, rejected int) {
 	t.Helper()
 	before := s.Stats()
@@ -206,7 +206,7 @@ func sleeping(t *testing.T) int {
 	for _, task := range tasks(t) {
 		call, err := os.ReadFile("/proc/self/task/" + task + "/syscall")
 		if os.IsPermission(err) {
-			t.Skip("the kernel does not tell which system calls threads are in")
+			t.Skip("the kernel does not report which system calls threads are in")
 		}
 		var number int
 		if _, err := fmt.Sscan(string(call), &number); err == nil && number == clockNanosleep {

@@ -80,7 +80,7 @@ func TestLaunchSaysWhyATargetDidNotStart(t *testing.T) {
 	}
 }
 
-// The kernel is to end a target when its parent ends, not when one thread of
+// The kernel must end a target when its parent ends, not when one thread of
 // the parent does: a blocking target in this very process ends its threads.
 func TestProcessOutlivesThreadsOfItsParent(t *testing.T) {
 	for range 5 {

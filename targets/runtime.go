@@ -14,7 +14,7 @@ const MinProcs = 4
 // is served.
 const maxSlotted = 128
 
-// spareSlots are for what else there is to do: to accept, decide and reply.
+// spareSlots are for accepting, deciding and replying.
 const spareSlots = 8
 
 // gcPercent is how much garbage may gather, in percent of what is in use, before

@@ -16,8 +16,8 @@ import (
 )
 
 // shutdownLimit bounds how long Serve finishes what is in flight. With the few
-// seconds that a backend may take to close it is less than the 15 s after which
-// whoever started the process kills it.
+// seconds that a backend may take to close it is less than the 15 s after which the
+// parent process kills this one.
 const shutdownLimit = 10 * time.Second
 
 // Serve serves a target in this process until ctx ends, and prints a [Ready]

@@ -31,7 +31,7 @@ type Style struct {
 	// those of the backend: see [Options.Settings].
 	Uses []string
 
-	// room is what the admission of the style is to queueing theory: how many
+	// room describes the admission of the style to queueing theory: how many
 	// requests wait for the backend at once, and how many may queue for that. 0
 	// workers means any number.
 	room func(Options) (workers, queue int)

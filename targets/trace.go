@@ -12,8 +12,8 @@ import (
 	"github.com/a628bb15/onhold/targets/goroutine"
 )
 
-// admission is what the admission of a style is to queueing theory: so many
-// servers, and so many places to wait for one; ok is false where the style admits
+// admission describes the admission of a style to queueing theory: how many
+// servers, and how many places to wait for one; ok is false where the style admits
 // any number, or does not log what it decides. The defaults of o are filled in.
 func (s Style) admission(o Options) (workers, queue int, ok bool) {
 	workers, queue = s.room(o)

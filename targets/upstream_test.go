@@ -84,7 +84,7 @@ func TestEveryStyleAnswersWhatTheUpstreamDoes(t *testing.T) {
 }
 
 // All that a target lets in is at the upstream together: no thread, and no
-// loop, is held up by somebody else's wait.
+// loop, is held up by another request's wait.
 func TestEveryStyleWaitsForManyAtOnce(t *testing.T) {
 	t.Parallel()
 	const n = 40
@@ -158,7 +158,7 @@ func TestEveryStyleKeepsToItsConnections(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// An upstream that turns away what is more than the target's connections.
+			// An upstream that rejects more calls than the target has connections.
 			up := startUpstream(t, b, targets.Options{MaxInflight: conns})
 			s := start(t, style, calling(b, up, targets.Options{Loops: 1, Sim: sim.Config{Connections: conns}}))
 			var wg sync.WaitGroup

@@ -27,7 +27,7 @@ func TestLimitIsExact(t *testing.T) {
 		}
 		wg.Wait()
 	}
-	// Never more than limit at once, so nobody may be rejected.
+	// Never more than limit at once, so none may be rejected.
 	before := g.Stats("", 0, orders.BackendStats{}).Rejected
 	var wg sync.WaitGroup
 	for range limit {

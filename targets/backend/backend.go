@@ -1,9 +1,8 @@
 // Package backend defines what a target waits for, and the ways in which it waits.
 //
-// Each backend offers one question in three idioms: to a goroutine that may be
-// parked, to an OS thread that is to be blocked, and to an event loop that must
-// go on. A target picks the one of its style, so the same backend serves them
-// all and no style has another backend's figures.
+// Each backend answers a query in three idioms: it parks a goroutine, blocks an OS
+// thread, or notifies an event loop. A target uses the one of its style, so that all
+// styles wait for the same backend.
 package backend
 
 import (

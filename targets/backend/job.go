@@ -37,7 +37,7 @@ func (j *Job) Begin(r orders.Request) {
 	}
 }
 
-// InTurn is whether the queries are to be made one after another.
+// InTurn reports whether the queries are made one after another.
 func (j *Job) InTurn() bool { return !j.Concurrent }
 
 // Park makes the queries while the calling goroutine is parked.
@@ -74,7 +74,7 @@ func (j *Job) Answer(resp *fasthttp.Response) {
 		orders.Invited(resp, j.Request, coming)
 	case orders.Place:
 		if o := &j.Queries[0].Orders[0]; o.Status == orders.StatusPlaced {
-			orders.Accepted(resp, o) // nobody has paid it yet
+			orders.Accepted(resp, o) // it is not paid yet
 		} else {
 			orders.Placed(resp, o)
 		}

@@ -9,7 +9,7 @@ func (p Parked) Park(q *Query) { p.Ask(q) }
 
 // Block implements [Backend]. The calling goroutine is locked to its OS thread:
 // while the library parks the one, the other sleeps in the kernel and serves
-// nobody else. It sleeps in futex and not in recv, which makes no difference.
+// no other request. It sleeps in futex and not in recv, which makes no difference.
 func (p Parked) Block(q *Query) { p.Ask(q) }
 
 // Notify implements [Backend]. A goroutine waits in the loop's place, and then has

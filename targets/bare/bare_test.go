@@ -37,7 +37,7 @@ func TestNextReadsRequests(t *testing.T) {
 		}
 		for cut := range row.request {
 			if n, _, _ := next([]byte(row.request[:cut])); n != 0 {
-				t.Errorf("%s: cut after %d bytes it is taken for whole", row.about, cut)
+				t.Errorf("%s: cut after %d bytes it is taken for complete", row.about, cut)
 			}
 		}
 	}

@@ -17,8 +17,8 @@ type Client struct{ Addr string }
 // controlLimit bounds one question: 100 MB of arrivals take a while.
 const controlLimit = 20 * time.Second
 
-// asking keeps no connection: the server's own count of them is to be that
-// of who drives it.
+// asking keeps no connection, so that the server counts only those of the
+// generator.
 var asking = http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: controlLimit}
 
 func (c Client) get(ctx context.Context, path string) ([]byte, error) {

@@ -47,7 +47,7 @@ func (l *loop) ready(c *conn, events uint32) {
 		l.close(c)
 		return
 	case c.last:
-		return // nobody is to hear that any more
+		return // requests after the last one are not answered
 	}
 	l.serve(c, l.in[:n], clock.Now())
 }

@@ -84,7 +84,7 @@ func (s *Server) Addr() string { return s.addr }
 
 // Shutdown stops accepting, answers what is in flight, closes all connections
 // and returns when that is done. It returns the error of ctx when that ends
-// first: what was in flight is then dropped. It is to be called once.
+// first: what was in flight is then dropped. It must be called once.
 func (s *Server) Shutdown(ctx context.Context) error {
 	defer unix.Close(s.wake)
 	s.draining.Store(true)

@@ -262,7 +262,7 @@ func TestConnectionsEndAsTheyAsk(t *testing.T) {
 		for range 2 {
 			old.send(t, "GET / HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
 			if resp, _ := old.reply(t, "GET"); resp.Header.Get("Connection") != "keep-alive" {
-				t.Errorf("HTTP/1.0 that asks to stay is told %q", resp.Header.Get("Connection"))
+				t.Errorf("HTTP/1.0 that asks to stay gets %q", resp.Header.Get("Connection"))
 			}
 		}
 		for about, request := range map[string]string{

@@ -38,7 +38,8 @@ type conn struct {
 }
 
 // serve answers the requests that are there, up to one that has to wait, and
-// sends the replies together. The connection is to be closed on gnet.Close.
+// sends the replies together. On gnet.Close the caller closes the
+// connection.
 func (c *conn) serve() gnet.Action {
 	l := c.loop
 	for !c.waiting && !c.last {
@@ -126,7 +127,7 @@ func (c *conn) answered() {
 	}
 }
 
-// flush sends what there is to send.
+// flush sends the replies that are ready.
 func (c *conn) flush() gnet.Action {
 	l := c.loop
 	if len(l.out) > 0 {

@@ -67,7 +67,7 @@ func (l *loop) Execute(f func()) {
 	l.mu.RLock()
 	defer l.mu.RUnlock()
 	if l.ended {
-		return // the loop's descriptors may be somebody else's by now
+		return // the loop's descriptors may be reused by now
 	}
 	err := l.events.Execute(context.Background(), gnet.RunnableFunc(func(context.Context) error {
 		f()
@@ -144,7 +144,7 @@ func (l *loop) release() {
 	l.asleep.Wait()
 }
 
-// append adds the reply in l.resp to what is to be sent.
+// append adds the reply in l.resp to what flush sends.
 func (l *loop) append(c *conn) {
 	h := &l.resp.Header
 	body := l.resp.Body()

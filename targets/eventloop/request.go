@@ -66,7 +66,7 @@ func (r *reader) next(data []byte) (length int, err error) {
 // line after them, or one more than len(data) where that has not come yet.
 func headerLength(data []byte) (int, error) {
 	end := 0
-	begun := false // empty lines before the request line are to be skipped
+	begun := false // empty lines before the request line are skipped
 	for {
 		n := bytes.IndexByte(data[end:], '\n')
 		if n < 0 {

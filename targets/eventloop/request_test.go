@@ -38,7 +38,7 @@ func parse(stream []byte, atATime int) (read []string) {
 	}
 }
 
-// kind is what a client would be told.
+// kind is the status that a client gets.
 func kind(err error) string {
 	var resp fasthttp.Response
 	orders.Malformed(&resp, err)
@@ -77,7 +77,7 @@ func TestReaderCutsRequests(t *testing.T) {
 	}
 }
 
-func TestReaderTellsWhoWaitsToGoOn(t *testing.T) {
+func TestReaderSeesExpectContinue(t *testing.T) {
 	r := newReader()
 	head := "POST /a HTTP/1.1\r\nHost: x\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n"
 	for _, row := range []struct {
@@ -98,7 +98,7 @@ func TestReaderTellsWhoWaitsToGoOn(t *testing.T) {
 	}
 }
 
-func TestErrorsTellTheirStatus(t *testing.T) {
+func TestErrorsHaveTheirStatus(t *testing.T) {
 	for err, want := range map[error]string{
 		orders.ErrHeaderTooLong:  "431",
 		orders.ErrChunked:        "411",
@@ -124,10 +124,10 @@ func FuzzRequestsDoNotDependOnHowTheyArrive(f *testing.F) {
 		f.Add([]byte(s), uint8(3))
 	}
 	f.Fuzz(func(t *testing.T, stream []byte, atATime uint8) {
-		whole := parse(stream, len(stream)+1)
+		complete := parse(stream, len(stream)+1)
 		for _, k := range []int{1, int(atATime) + 1} {
-			if got := parse(stream, k); !slices.Equal(got, whole) {
-				t.Errorf("%d at a time gives %q, all at once %q", k, got, whole)
+			if got := parse(stream, k); !slices.Equal(got, complete) {
+				t.Errorf("%d at a time gives %q, all at once %q", k, got, complete)
 			}
 		}
 	})

@@ -206,7 +206,7 @@ func TestServiceSaysWhatIsWrong(t *testing.T) {
 
 // Exactly as many as there are workers and places in the queue are let in,
 // whether callers have connections of their own or share a few.
-func TestTurnsAwayExactlyWhatIsTooMany(t *testing.T) {
+func TestRejectsExactlyWhatIsTooMany(t *testing.T) {
 	for _, row := range []struct {
 		what                                 string
 		workers, queue, callers, conns, most int
@@ -367,8 +367,8 @@ func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 	}
 }
 
-// A stage of the driver: its calls, its connections, and the callers that were
-// turned away, are what the server says.
+// A stage of the driver: its calls, its connections, and its rejections are what
+// the server counts.
 func TestDriver(t *testing.T) {
 	for _, conns := range []int{0, 3} {
 		s := startFor(t, grpc.Config{Workers: 2, Queue: 1, Backend: slow{open(), 2 * time.Millisecond}})

@@ -56,8 +56,8 @@ func (r Request) Queries() int {
 	return 1
 }
 
-// Order is the order that is to be placed, with a new id of 53 bits, which a
-// JSON reader with floats keeps exact. Ids are drawn at random, so that several
+// Order is the order to place, with a new id of 53 bits, which a JSON reader with
+// floats keeps exact. Ids are drawn at random, so that several
 // processes need not agree on them.
 func (r Request) Order() Order {
 	return Order{
@@ -69,8 +69,8 @@ func (r Request) Order() Order {
 	}
 }
 
-// Comes reports whether a friend comes, who has these orders: whoever has an
-// odd number of them has time. It follows from the friend alone.
+// Comes reports whether a friend with these orders comes: one with an odd number of
+// them does. It follows from the friend alone.
 func Comes(list []Order) bool { return len(list)%2 == 1 }
 
 // parseFind reads the one parameter of a GET of [PathOrders].

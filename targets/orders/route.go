@@ -134,7 +134,7 @@ func Accepted(resp *fasthttp.Response, o *Order) {
 	one(resp, fasthttp.StatusAccepted, o)
 }
 
-// Invited answers for friends of whom some are coming.
+// Invited answers with how many friends are coming.
 func Invited(resp *fasthttp.Response, r Request, coming int) {
 	var room [64]byte
 	b := append(room[:0], `{"friends":`...)

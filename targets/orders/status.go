@@ -2,7 +2,7 @@ package orders
 
 import "fmt"
 
-// Status is one of Statuses, read from somebody's reply. An [Order] may have no
+// Status is one of Statuses, read from a reply. An [Order] may have no
 // other.
 func Status(text string) (string, error) {
 	for _, s := range Statuses {

@@ -51,7 +51,7 @@ type Server struct {
 	config      Config
 	admission   admission.Control
 	placing     admission.Control
-	late        atomic.Int64 // orders that were admitted, and rejected all the same
+	late        atomic.Int64 // orders that were admitted, and then rejected
 	broker      *broker.Client
 	store, sync string
 

@@ -7,8 +7,8 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// Who finds too many waiting for the broker is turned away, and counted so.
-// What a full stream does is tested over sockets.
+// An order is rejected, and counted so, when too many wait for the broker. A full
+// stream is tested over sockets.
 func TestTooManyUnacknowledgedAreRejected(t *testing.T) {
 	s := &Server{}
 	s.placing.Limit = 1

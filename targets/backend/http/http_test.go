@@ -212,7 +212,7 @@ func TestKeptConnectionsThatWereClosed(t *testing.T) {
 }
 
 // No more calls are at the upstream than there are connections, and how long
-// the others wait for one is told.
+// the others wait for one is reported.
 func TestConnectionsBoundTheCalls(t *testing.T) {
 	const conns, calls = 2, 7
 	answer := make(chan struct{})

@@ -53,8 +53,8 @@ func TestSeedDecidesWhich(t *testing.T) {
 	}
 }
 
-// Every place in a run of 50 is as likely, lest the picked calls march in step
-// with something else. With 400 expected at each, 100 more or less is five
+// Every place in a run of 50 is as likely, so that the picked calls do not keep in
+// step with something else. With 400 expected at each, 100 more or less is five
 // standard deviations, and the seed is fixed.
 func TestPlacesAreEven(t *testing.T) {
 	var places [50]int

@@ -79,7 +79,7 @@ func wrap(t *testing.T, b backend.Backend, c Config) backend.Backend {
 	return w
 }
 
-func TestNothingPlantedIsTheBackendItself(t *testing.T) {
+func TestNothingInjectedIsTheBackendItself(t *testing.T) {
 	var b backend.Backend = new(prompt)
 	if got := wrap(t, b, Config{Seed: 7}); got != b {
 		t.Errorf("got %T", got)

@@ -111,8 +111,8 @@ func New(c Config) (*Postgres, error) {
 // settings are those of the pool, with what the DSN said of the connections.
 func (p *Postgres) settings(c *pgxpool.Config) *pgxpool.Config {
 	c.MaxConns = int32(p.conns)
-	// A connection is kept for as long as it is good: none is to be made while
-	// something is measured, if it can be helped.
+	// A connection is kept for as long as it is good, so that none is made during a
+	// measurement.
 	c.MinConns, c.MinIdleConns, c.MaxConnLifetime, c.MaxConnIdleTime = 0, 0, 0, math.MaxInt64
 	c.PingTimeout = pingLimit
 	c.ShouldPing = p.doubts
@@ -123,7 +123,7 @@ func (p *Postgres) settings(c *pgxpool.Config) *pgxpool.Config {
 	c.ConnConfig.RuntimeParams["application_name"] = p.schema // see leftSQL
 	c.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
 		if !p.made {
-			return nil // the first, which is to make it
+			return nil // the first connection makes the schema
 		}
 		return prepare(ctx, conn, p.schema)
 	}
@@ -327,7 +327,7 @@ func (p *Postgres) Close() error {
 	return err
 }
 
-// remove drops the schema, once nobody uses it.
+// remove drops the schema, once no connection uses it.
 func (p *Postgres) remove() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closeLimit)
 	defer cancel()

@@ -123,7 +123,7 @@ func TestPayStoresTheOrderOnce(t *testing.T) {
 	const user = Users + 5
 	request := orders.Request{Kind: orders.Place, UserID: user, TotalCents: 1999}
 	q := &backend.Query{UserID: user, Pay: true, Order: request.Order()}
-	for range 2 { // again, as by somebody who does not know how the first time ended
+	for range 2 { // again, as after a first time with an unknown result
 		p.Park(q)
 		if q.Err != nil || len(q.Orders) != 1 {
 			t.Fatalf("%v, %v", q.Orders, q.Err)
@@ -220,7 +220,7 @@ func TestEachStatementSleepsOnce(t *testing.T) {
 		}
 	}
 	if len(orders.Generate(nil, 42)) < 2 {
-		t.Error("user 42 has too few orders to tell")
+		t.Error("user 42 has too few orders for this test")
 	}
 }
 
@@ -236,7 +236,7 @@ func TestNotifyComesBackToTheLoop(t *testing.T) {
 	const n = 20
 	l := &loop{work: make(chan func(), n)}
 	queries := make([]backend.Query, n)
-	returned, answered := false, 0 // the loop's own: the race detector sees whoever else touches them
+	returned, answered := false, 0 // the loop's own: the race detector sees any other access
 	for i := range queries {
 		queries[i].UserID = int64(i + 1)
 		p.Notify(&queries[i], l, func() {
@@ -349,7 +349,7 @@ func TestOneLostConnectionFailsOneRequest(t *testing.T) {
 		if err := ask(p, 1).Err; err != nil {
 			failures++
 			if !strings.Contains(err.Error(), "57P01") && !strings.Contains(err.Error(), "EOF") && !strings.Contains(err.Error(), "reset") && !strings.Contains(err.Error(), "pipe") {
-				t.Errorf("told %v", err)
+				t.Errorf("got %v", err)
 			}
 		}
 	}
@@ -416,7 +416,7 @@ func TestSchemaComesAndGoes(t *testing.T) {
 		"CREATE SCHEMA onhold_1000_1_0123abcd", // left behind long ago, with something in it
 		"CREATE TABLE onhold_1000_1_0123abcd.orders ()",
 		"CREATE SCHEMA onhold_9999999999_1_0123abcd", // not a day old
-		"CREATE SCHEMA onhold_1001_1_0123abcd",       // old, but somebody is there
+		"CREATE SCHEMA onhold_1001_1_0123abcd",       // old, but with a connection
 		"CREATE SCHEMA onhold_mine",                  // not one of ours
 	} {
 		do(t, conn, sql)

@@ -22,7 +22,7 @@ const Users = 1000
 const maxListed = 100
 
 // Both statements sleep once, whatever they find. The sleep is a table of one
-// row that is kept for whoever reads it (MATERIALIZED), and that has to be read:
+// row that is evaluated once (MATERIALIZED), and that has to be read:
 // a left join with it has a row even for a user without orders, whose columns
 // are then NULL. As a condition of the WHERE the server would be free to sleep
 // for each row, or for none.
@@ -32,8 +32,8 @@ SELECT o.id, o.status, o.total_cents, o.created
 FROM slept LEFT JOIN %s o ON o.user_id = $1
 ORDER BY o.n LIMIT %d`
 
-	// An order that is paid twice, because nobody knows whether the first time
-	// went well, is paid once. No row is locked while it sleeps.
+	// An order that is paid again, as the result of the first time is unknown, is
+	// stored once. No row is locked while it sleeps.
 	paySQL = `WITH slept AS MATERIALIZED (SELECT pg_sleep($6::float8))
 INSERT INTO %s AS o (id, user_id, status, total_cents, created)
 SELECT $1::bigint, $2::bigint, $3::text, $4::bigint, $5::timestamptz FROM slept
@@ -130,10 +130,10 @@ func drop(ctx context.Context, conn *pgx.Conn, schema string) error {
 	return err
 }
 
-// leftSQL finds the schemas that processes left behind that were killed: ours,
-// over a day old, and nobody is connected who gives that name. The connections
-// of a target that lives carry its schema's name as their application's, so two
-// machines whose clocks differ by days take nothing from each other.
+// leftSQL finds the schemas of processes that were killed: ours,
+// over a day old, and without a connection of that name. The connections of a running
+// target have its schema's name as their application's, so that two machines whose
+// clocks differ by days do not remove each other's schemas.
 const leftSQL = `SELECT nspname FROM pg_namespace
 WHERE nspname ~ '^onhold_[0-9]{1,12}_[0-9]+_[0-9a-f]{8}$'
 AND pg_get_userbyid(nspowner) = current_user

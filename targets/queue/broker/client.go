@@ -30,8 +30,8 @@ const (
 // placed a second time.
 const DuplicateWindow = 2 * time.Minute
 
-// The settings of the broker are stored with its streams, so that whoever
-// connects can show them.
+// The settings of the broker are stored with its streams, so that every client can
+// show them.
 const metaSync = "onhold_sync"
 
 // callLimit bounds one call of the broker, of those that are not bounded by

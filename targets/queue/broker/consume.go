@@ -64,7 +64,7 @@ func (o *Orders) Next(ctx context.Context) (*Placed, error) {
 	}
 	p, err := parse(msg.Data())
 	if err != nil {
-		_ = msg.Term() // nobody will ever be able to read it
+		_ = msg.Term() // it will never be readable
 		return nil, fmt.Errorf("an order that cannot be read: %w", err)
 	}
 	return &Placed{p.Order, msg}, nil

@@ -15,7 +15,7 @@ func TestErrorsAreWithoutSecrets(t *testing.T) {
 		c, err := Connect(t.Context(), url)
 		if err == nil {
 			c.Close()
-			t.Fatalf("%s: somebody listens there", url)
+			t.Fatalf("%s: there is a server", url)
 		}
 		if strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", url, err)

@@ -144,7 +144,7 @@ func (s *Server) rest() {
 // handle pays an order that was delivered, unless it is being paid or was paid.
 func (s *Server) handle(order *broker.Placed, q *backend.Query) {
 	if !s.take(order.ID) {
-		s.repeated(order, false) // whoever has it acknowledges it
+		s.repeated(order, false) // the consumer that has it acknowledges it
 		return
 	}
 	defer s.release(order.ID)

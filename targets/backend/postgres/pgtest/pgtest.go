@@ -39,8 +39,8 @@ const (
 	downLimit = 15 * time.Second
 )
 
-// TB is what a test is to this package, which the program could import and
-// therefore does not import package testing.
+// TB is the part of testing.TB that this package uses. It does not import package
+// testing, as it is not a test file.
 type TB interface {
 	Helper()
 	Cleanup(func())
@@ -61,7 +61,7 @@ var shared struct {
 }
 
 // Shared is a cluster for all tests of a test binary, which runs its tests by
-// way of Tests. It is made for whoever asks first.
+// way of Tests. It is made with the first call.
 func Shared(t TB) *Cluster {
 	t.Helper()
 	shared.Do(func() { shared.cluster, shared.err = newCluster() })
@@ -163,7 +163,7 @@ func newCluster() (c *Cluster, err error) {
 // make fills the folder and starts the server.
 func (c *Cluster) make() (err error) {
 	if os.Geteuid() == 0 {
-		if c.as, err = somebody(); err != nil {
+		if c.as, err = unprivileged(); err != nil {
 			return err
 		}
 		if err = os.Chown(c.dir, c.as.uid, c.as.gid); err != nil {
@@ -227,8 +227,8 @@ func executable(path string) bool {
 	return err == nil
 }
 
-// somebody is a user who is not root.
-func somebody() (*owner, error) {
+// unprivileged is a user who is not root.
+func unprivileged() (*owner, error) {
 	for _, name := range []string{"postgres", "nobody"} {
 		u, err := user.Lookup(name)
 		if err != nil {

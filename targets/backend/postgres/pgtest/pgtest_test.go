@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// test is a test that tells what became of it.
+// test is a test that records its result.
 type test struct {
 	skipped, failed bool
 	cleanups        []func()

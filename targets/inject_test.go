@@ -9,7 +9,7 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/inject"
 )
 
-// In every style the planted delay is there, in as many replies as asked for.
+// In every style the injected delay is in as many replies as configured.
 func TestEveryStyleDelaysAShare(t *testing.T) {
 	const extra, n = 10 * time.Millisecond, 20
 	eachStyle(t, func(t *testing.T, style targets.Style) {
@@ -42,7 +42,7 @@ func TestEveryStyleBurnsCPU(t *testing.T) {
 			s := start(t, style, targets.Options{Inject: inject.Config{CPU: extra}})
 			c := dial(t, s)
 			meter := host.Self()
-			told := meter.Start() == nil // not by every operating system
+			metered := meter.Start() == nil // not on every operating system
 			for user := 1; user <= n; user++ {
 				sent := time.Now()
 				c.send(t, askFor(user))
@@ -52,14 +52,14 @@ func TestEveryStyleBurnsCPU(t *testing.T) {
 				}
 				wantOrders(t, r, user)
 			}
-			if !told {
+			if !metered {
 				return
 			}
 			used, err := meter.Stop()
 			if err != nil {
 				t.Fatal(err)
 			}
-			// The kernel tells a process's time in steps of 10 ms.
+			// The kernel counts a process's time in steps of 10 ms.
 			if least := n*extra - 20*time.Millisecond; used.CPU < least {
 				t.Errorf("%d requests used %v of CPU, want %v or more", n, used.CPU, least)
 			}

@@ -48,7 +48,7 @@ type Options struct {
 	Addr string
 
 	// Workers is the number of threads of style blocking, and of workers of style
-	// rpc, from 1 to blocking.MaxWorkers; 0 means DefaultWorkers.
+	// grpc, from 1 to blocking.MaxWorkers; 0 means DefaultWorkers.
 	Workers int
 
 	// Queue is the number of requests that may wait for a worker of styles

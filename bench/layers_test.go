@@ -21,9 +21,9 @@ const module = "github.com/a628bb15/onhold/"
 // in its folder. A name that ends in /... stands for all packages below it that
 // are not listed.
 var layers = [][]string{
-	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/redact", "reports/render/words", "reports/theory", "reports/units", "targets/backend/postgres/pgtest", "targets/orders"},
+	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/redact", "reports/render/words", "reports/units", "targets/backend/postgres/pgtest", "targets/orders"},
 	{"reports/files", "reports/load", "reports/render/table"},
-	{"reports/result", "reports/trace"},
+	{"reports/result", "reports/theory", "reports/trace"},
 	{"bench/host", "bench/internal/exchange", "reports/compare", "reports/conformance", "reports/model", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/admission", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
 	{"bench", "bench/cmd/onhold/internal/duet/source", "bench/process", "reports/render/finding", "targets/backend/...", "targets/front"},
 	{"bench/epoll", "bench/internal/alive", "reports/render/figure", "targets", "targets/..."},

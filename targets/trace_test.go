@@ -18,7 +18,7 @@ import (
 	"github.com/a628bb15/onhold/targets/blocking"
 )
 
-// eachTraced is eachStyle, of those whose gate can be traced.
+// eachTraced is eachStyle, of those whose admission can be traced.
 func eachTraced(t *testing.T, test func(t *testing.T, style targets.Style)) {
 	eachStyle(t, func(t *testing.T, style targets.Style) {
 		if err := style.Traceable(targets.Options{MaxInflight: 1}); err != nil {

@@ -120,9 +120,9 @@ func pairsOf(n int) string {
 // alphaOf is the chance of a false alarm about the typical launch at a look.
 func (d Design) alphaOf(m Metric, look int) float64 {
 	if m.Scale == Exact {
-		return d.ExactAlphaAt(look)
+		return d.exactAlphaAt(look)
 	}
-	return d.AlphaAt(look)
+	return d.alphaAt(look)
 }
 
 // first is the first look at which its pairs can prove anything, or the last look
@@ -150,7 +150,7 @@ func judge(f *Finding, d Design, s Series, changes []float64, look int) {
 		f.Verdict = verdictOf(lower, upper, m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance))
 		f.Reason = reasonOf(*f)
 	}
-	f.Outliers = outliersOf(s, n, d.OutlierAlphaAt(look))
+	f.Outliers = outliersOf(s, n, d.outlierAlphaAt(look))
 	f.applyOutliers(d)
 	if least := exact.LeastPairs(f.Alpha); f.Verdict == Inconclusive && least > n {
 		f.Reason = fmt.Sprintf("%s cannot prove a change: without one, all of them are on one side with probability %.2g, above the %.2g allowed for each of %d gated metrics; at least %d pairs are needed",
@@ -296,7 +296,7 @@ func forecast(f *Finding, d Design, m Metric, n int) {
 	if n < 2 || m.Scale == Exact {
 		return
 	}
-	alpha := d.AlphaAt(len(d.Looks) - 1)
+	alpha := d.alphaAt(len(d.Looks) - 1)
 	margin, tolerance := m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance)
 	f.MDE = m.Scale.share(exact.MDE(margin, alpha, f.Noise, d.MaxPairs()))
 	if math.IsInf(f.MDE, 0) {

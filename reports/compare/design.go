@@ -74,7 +74,7 @@ func (d Design) ForOutliers(maxOutliers float64) (Design, error) {
 	if maxOutliers == 0 {
 		return d, nil
 	}
-	needed, most := LaunchesFor(maxOutliers), d.MaxPairs()
+	needed, most := launchesFor(maxOutliers), d.MaxPairs()
 	if needed > most {
 		return d, fmt.Errorf("a limit of %g %% outliers takes %d pairs to show, and the comparison has at most %d", 100*maxOutliers, needed, most)
 	}
@@ -95,20 +95,20 @@ func (d Design) MaxPairs() int { return d.Looks[len(d.Looks)-1] }
 // looks.
 func (d Design) part() float64 { return d.Alpha / float64(max(d.Tests, 1)) }
 
-// AlphaAt is the chance of a false alarm about the typical launch of one series at
+// alphaAt is the chance of a false alarm about the typical launch of one series at
 // the look with that index, from 0. It is 0 at a look with too few pairs to prove
 // anything; its share goes to the next look.
-func (d Design) AlphaAt(look int) float64 {
+func (d Design) alphaAt(look int) float64 {
 	return d.spent((1-outlierShare)*d.part(), d.Spend, look)
 }
 
-// ExactAlphaAt is AlphaAt of an exact metric.
-func (d Design) ExactAlphaAt(look int) float64 {
+// exactAlphaAt is alphaAt of an exact metric.
+func (d Design) exactAlphaAt(look int) float64 {
 	return d.spent((1-outlierShare)*d.part(), d.exactSpend(), look)
 }
 
-// OutlierAlphaAt is AlphaAt of the test for outliers.
-func (d Design) OutlierAlphaAt(look int) float64 {
+// outlierAlphaAt is alphaAt of the test for outliers.
+func (d Design) outlierAlphaAt(look int) float64 {
 	return d.spent(outlierShare*d.part(), d.Spend, look)
 }
 
@@ -145,7 +145,7 @@ func (d Design) spent(total float64, spend []float64, look int) float64 {
 
 // MinPairs is the fewest pairs with which the last look can prove anything. Where
 // that is above [Design.MaxPairs] the comparison can prove nothing.
-func (d Design) MinPairs() int { return exact.LeastPairs(d.AlphaAt(len(d.Looks) - 1)) }
+func (d Design) MinPairs() int { return exact.LeastPairs(d.alphaAt(len(d.Looks) - 1)) }
 
 // Validate returns an error for a design that is not possible.
 func (d Design) Validate() error {
@@ -194,10 +194,10 @@ func DesignOf(s result.Settings) (d Design, err error) {
 	return d, d.Validate()
 }
 
-// LaunchesFor is the fewest launches without an outlier that show, with 95 %
+// launchesFor is the fewest launches without an outlier that show, with 95 %
 // confidence, that at most that share of them are: (1-share)^n ≤ 5 %. It is
 // [math.MaxInt] where the share is not above 0, and 1 where it is 1 or more.
-func LaunchesFor(share float64) int {
+func launchesFor(share float64) int {
 	switch {
 	case !(share > 0):
 		return math.MaxInt

@@ -41,6 +41,8 @@ const (
 	stealTick = 10 * time.Millisecond
 	// maxStep is the most by which the wall clock may differ from the monotonic one.
 	maxStep = 20 * time.Millisecond
+	// oneSided is the chance below which disturbances of one arm are not chance.
+	oneSided = 0.01
 )
 
 // disturbed checks the stage of an arm. A stage that is not valid was disturbed: the

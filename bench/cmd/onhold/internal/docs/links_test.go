@@ -1,6 +1,8 @@
 package docs
 
 import (
+	"cmp"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,6 +68,42 @@ func TestDocsNameWhatIsThere(t *testing.T) {
 				t.Errorf("%s names %s, and there is no such test", name, first)
 			}
 		}
+	}
+}
+
+var (
+	fenced   = regexp.MustCompile("(?s)```.*?```")
+	picture  = regexp.MustCompile(`!\[[^\]]*\]\([^)]*\)`)
+	anchor   = regexp.MustCompile(`\[([^\]]*)\]\([^)]*\)`)
+	noText   = regexp.MustCompile(`(?m)^(\||#).*$|<!--.*?-->`)
+	newText  = regexp.MustCompile(`\n\s*\n|\n\s*- |\n\d+\. `)
+	sentence = regexp.MustCompile(`[.:;!?]\s+`)
+)
+
+// Many readers read in a second language: no sentence is longer than 25 words.
+func TestSentencesAreShort(t *testing.T) {
+	const most = 25
+	err := filepath.WalkDir("../../../../..", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() && (d.Name() == "example" || d.Name() == "out" || d.Name() == "testdata" || d.Name() == ".git") {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if !strings.HasSuffix(path, ".md") {
+			return nil
+		}
+		read, err := os.ReadFile(path)
+		text := picture.ReplaceAllString(fenced.ReplaceAllString(string(read), "\n\n"), "")
+		text = inCode.ReplaceAllString(anchor.ReplaceAllString(noText.ReplaceAllString(text, "\n"), "$1"), "x")
+		for _, paragraph := range newText.Split(text, -1) {
+			for _, s := range sentence.Split(paragraph, -1) {
+				if n := len(strings.Fields(s)); n > most {
+					t.Errorf("%s has a sentence of %d words, at most %d are wanted: %s", path, n, most, strings.Join(strings.Fields(s), " "))
+				}
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

@@ -283,7 +283,7 @@ func (m *capacityModel) marks() []string {
 		mark{thin, "dotted: fewer than ten samples lie beyond the percentile"},
 		mark{repeats, "bars: lowest and highest repeat"},
 		mark{hollow, "hollow: stage not valid"},
-		mark{completion, "dashed: until the work was completed, beside the time until it was accepted"},
+		mark{completion, "dashed, done: completion latency, beside the latency until a request was accepted"},
 		mark{rejected, "rejected: median time until a rejection"},
 	)
 }

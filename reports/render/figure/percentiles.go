@@ -167,7 +167,7 @@ func (m *percentilesModel) marks() []string {
 		mark{true, "thin: uncorrected latency, from the actual send"},
 		mark{true, "dotted: fewer than ten samples lie beyond"},
 		mark{true, "a curve ends where the samples end"},
-		mark{completion, "dashed: from the planned instant until the work was completed; thick and thin are until it was accepted"},
+		mark{completion, "dashed, done: completion latency, from the planned instant; thick and thin are until a request was accepted"},
 	)
 }
 

@@ -51,8 +51,8 @@ type Reply struct {
 	ID uint64
 }
 
-// Dial makes a connection. It gives up when ctx ends. Of its errors
-// [DialOutcome] makes an outcome.
+// Dial makes a connection. It gives up when ctx ends. [DialOutcome] is the outcome
+// of its errors.
 type Dial func(ctx context.Context) (Conn, error)
 
 // DialOutcome is the outcome of an arrival for which no connection could be made,

@@ -26,8 +26,8 @@ type GoroutineDriver struct {
 	// RequestSettings describes in the record what is sent; see [HTTP.Settings].
 	RequestSettings result.Settings
 
-	// SharedConnections is how many connections there are in all, where the Conns that Dial
-	// makes share them; 0: each has its own.
+	// SharedConnections is how many connections there are in all, where the Conns
+	// that Dial makes share them; 0: each has its own.
 	SharedConnections int
 
 	// Completions reports when accepted requests are complete, where the server works

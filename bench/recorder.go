@@ -9,8 +9,8 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Arrival is one request as it went. All instants are those of the clock
-// package.
+// Arrival is one request and how it ended. Its instants are those of package
+// clock.
 type Arrival struct {
 	Planned time.Duration // its instant on the schedule
 	Sent    time.Duration // when the generator began to send it, connecting included
@@ -35,7 +35,7 @@ type Observer interface {
 
 // Recorder takes what a driver did and becomes a stage. A driver makes its
 // shards, calls Start once, then hands every arrival to a shard twice: Begin
-// when it takes the arrival up, Record when it has ended.
+// when it begins the arrival, Record when it has ended.
 type Recorder struct {
 	lead, length time.Duration
 	from, to     time.Duration // the measured window
@@ -53,8 +53,8 @@ func NewRecorder(p Plan) *Recorder {
 }
 
 // NewShard returns another part of the recorder. It holds some 700 KB of
-// histograms, so a driver makes one a thread, not one a connection, and it
-// makes them before Start.
+// histograms, so a driver makes one per thread, not one per connection, before
+// Start.
 func (r *Recorder) NewShard() *Shard {
 	s := &Shard{r: r, stage: result.NewStage()}
 	r.mu.Lock()
@@ -101,8 +101,7 @@ func (r *Recorder) clip(at time.Duration) time.Duration { return min(max(at, r.f
 // instant alone, so that a stall can push none out of it.
 func (r *Recorder) measured(planned time.Duration) bool { return planned >= r.from && planned < r.to }
 
-// Begin notes that the arrival planned for that instant is now in the
-// generator's hands.
+// Begin notes that the driver begins the arrival planned for that instant.
 func (s *Shard) Begin(planned time.Duration) {
 	s.inFlight += s.r.to - s.r.clip(planned)
 	if s.r.measured(planned) {

@@ -1,11 +1,6 @@
 package bench
 
-import (
-	"context"
-	"iter"
-
-	"github.com/a628bb15/onhold/reports/result"
-)
+import "iter"
 
 // Sweep is one plan at several levels.
 type Sweep struct {
@@ -24,19 +19,4 @@ func (s Sweep) Plans() iter.Seq[Plan] {
 			}
 		}
 	}
-}
-
-// Run runs the stages one after another and calls done with each as soon as it is
-// complete. It ends with the first error, of a stage or of done.
-func (s Sweep) Run(ctx context.Context, run func(context.Context, Plan) (*result.Stage, error), done func(*result.Stage) error) error {
-	for p := range s.Plans() {
-		stage, err := run(ctx, p)
-		if err != nil {
-			return err
-		}
-		if err := done(stage); err != nil {
-			return err
-		}
-	}
-	return nil
 }

@@ -368,12 +368,14 @@ func (s *session) drive(ctx context.Context) error {
 		for _, t := range s.driven {
 			plan := s.plan
 			plan.Repeat = rep + 1
-			sweep := bench.Sweep{Plan: plan, Levels: s.levels}
-			err := sweep.Run(ctx, func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-				return s.stage(ctx, t, p)
-			}, s.whole)
-			if err != nil {
-				return err
+			for p := range (bench.Sweep{Plan: plan, Levels: s.levels}).Plans() {
+				stage, err := s.stage(ctx, t, p)
+				if err == nil {
+					err = s.whole(stage)
+				}
+				if err != nil {
+					return err
+				}
 			}
 		}
 	}

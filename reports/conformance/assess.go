@@ -60,18 +60,18 @@ func (s *sums) add(o sums) {
 	s.waited, s.service, s.inside = s.waited+o.waited, s.service+o.service, s.inside+o.inside
 }
 
-// UnusableError says why a trace cannot be held against a model: a cell of it is
-// not valid.
+// UnusableError says why a trace cannot be compared with a model: its cell is not
+// valid.
 type UnusableError struct{ why string }
 
 func (e *UnusableError) Error() string { return e.why }
 
 func unusable(format string, args ...any) error { return &UnusableError{fmt.Sprintf(format, args...)} }
 
-// Assess holds the part of a trace that came from from on, and before to,
-// against the model. precision is how far a quantity may be off, as a share of
-// what is expected, and confidence that of each interval. The error of a trace
-// that no model can be asked about is an [*UnusableError].
+// Assess compares the part of a trace from from, and before to, with the model.
+// precision is how far a quantity may be off, as a share of what is expected, and
+// confidence that of each interval. The error of a trace that cannot be compared
+// is an [*UnusableError].
 func Assess(s Spec, t *trace.Trace, from, to time.Duration, precision, confidence float64) (*Cell, error) {
 	return s.assess(t, from, to, precision, confidence, false)
 }
@@ -140,9 +140,9 @@ func (s Spec) assess(t *trace.Trace, from, to time.Duration, precision, confiden
 // the truth is confirmed nearly always: there are two standard errors to spare.
 const enough = 0.6
 
-// values are those of the batches, whose mean is the quantity of the whole. A
-// batch in which more came than usual has more rejected; what the model says of
-// that is taken off, as it is in what is expected of the load that was measured.
+// values are those of the batches; their mean is the quantity. A batch with more
+// arrivals than usual has more rejects; what the model says about that is
+// subtracted, as the expectation is for the load that was measured.
 func (s Spec) values(of string, batches []sums, all sums, by slopes, window float64) []float64 {
 	m := float64(len(batches))
 	top, bottom := func(b sums) float64 { return b.rejected }, func(b sums) float64 { return b.n }
@@ -185,7 +185,7 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 	waves := 1
 	if s.model() == load.Burst {
 		if len(within) == 0 || len(within)%s.Load.Burst != 0 {
-			return nil, unusable("%s: %d requests in the window are no waves of %d", s.Name, len(within), s.Load.Burst)
+			return nil, unusable("%s: %d requests in the window are not complete waves of %d", s.Name, len(within), s.Load.Burst)
 		}
 		waves = len(within) / s.Load.Burst
 	}
@@ -208,7 +208,7 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 	}
 	for _, b := range out {
 		if b.n == 0 {
-			return nil, unusable("%s: a batch of %v is without a request, of %d in the window of %v: the machine stalled for as long, or the window is too short", s.Name, (length / Batches).Round(time.Millisecond), len(within), length)
+			return nil, unusable("%s: a batch of %v contains no request, of %d in the window of %v: the machine stalled for as long, or the window is too short", s.Name, (length / Batches).Round(time.Millisecond), len(within), length)
 		}
 	}
 	return out, nil

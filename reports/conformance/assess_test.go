@@ -85,8 +85,8 @@ func TestWhatCannotBeAssessed(t *testing.T) {
 		says     string
 	}{
 		{"no window", time.Second, time.Second, nil, "a window from"},
-		{"beyond the trace", 5 * time.Second, 6 * time.Second, nil, "without a request"},
-		{"no waves", 0, time.Second, func(s *Spec) { s.Load = load.Load{Burst: 4001, BurstInterval: time.Second} }, "no waves"},
+		{"beyond the trace", 5 * time.Second, 6 * time.Second, nil, "contains no request"},
+		{"no waves", 0, time.Second, func(s *Spec) { s.Load = load.Load{Burst: 4001, BurstInterval: time.Second} }, "not complete waves"},
 		{"no model", 0, time.Second, func(s *Spec) { s.Load.Arrivals, s.Judged = load.Constant, []string{Wait} }, "no model"},
 	} {
 		s := s

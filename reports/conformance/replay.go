@@ -10,10 +10,10 @@ import (
 	"github.com/a628bb15/onhold/reports/trace"
 )
 
-// FatesAim is the share of fates that are to be as the exact queue says.
+// FatesAim is the share of fates that must match the exact queue.
 const FatesAim = 0.999
 
-// Fates is what became of a trace's requests, held against what had to.
+// Fates compares what became of a trace's requests with what had to.
 type Fates struct {
 	Trace    string `json:"trace,omitzero"` // its file, where it has one
 	Style    string `json:"style"`
@@ -22,25 +22,25 @@ type Fates struct {
 	Requests int    `json:"requests"`
 	Rejected int    `json:"rejected"`
 
-	// Gate is every request whose fate does not follow from those that were
-	// inside when it came, by the log: rejected while there was room, accepted
-	// while there was none. There is no clock in this: the log is a sequence.
+	// Gate is every request whose fate does not follow from those that were inside
+	// when it came, by the log: rejected while there was room, accepted while there
+	// was none. This uses no clock: the log is a sequence.
 	Gate []Difference `json:"gate"`
 
-	// Replay is every request whose fate is another in the exact queue, first
-	// come first served: Accepted as logged. The queue is told when each came and
-	// how long it kept its worker, the way to it included; after a difference it
-	// goes on from what really was.
+	// Replay is every request whose fate differs in the exact queue, first come first
+	// served: Accepted as logged. The queue takes when each came and how long it
+	// occupied its worker, with the way to it; after a difference it continues from
+	// what really happened.
 	Replay []Difference `json:"replay"`
 
-	// Turns are those that a worker took although one was waiting that had come
-	// before, with by how much it started sooner: a worker that is free and the
-	// next that is are awake in another order than they were free.
+	// Turns counts requests that a worker took although an earlier one was waiting,
+	// and TurnMax is how much sooner they started: workers do not always wake in the
+	// order in which they became free.
 	Turns   int           `json:"out_of_turn"`
 	TurnMax time.Duration `json:"out_of_turn_max_ns"`
 
-	// Way is from when the request was there and its worker free to when it was
-	// taken: what a server of threads has and the queue of the books has not.
+	// Way is the time from when the request was there and its worker free to when it
+	// was taken, which a queueing model does not have.
 	Way Spread `json:"way_ns"`
 
 	// Late is by how much later a request was taken than in the exact queue;

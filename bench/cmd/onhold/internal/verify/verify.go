@@ -1,11 +1,11 @@
-// Package verify runs a pool of workers of which queueing theory knows the
-// answer, and has package check say whether it gave it.
+// Package verify runs a pool of workers for which queueing theory knows the
+// answer, and has package conformance compare the two.
 //
 //  1. Each spec is played through its model first: how long must its window be?
-//  2. It gets a process of its own, whose gate is traced, and is driven for a
-//     warm-up and the window. A stage that the generator spoilt is run again,
-//     before anything is looked at that is measured.
-//  3. Its trace is replayed, request by request, and its window is held against
+//  2. It gets a process of its own, whose admission point is traced, and is driven for a
+//     warm-up and the window. A stage that the generator invalidated is repeated
+//     before any measured value is read.
+//  3. Its trace is replayed, request by request, and its window is compared with
 //     the model.
 package verify
 
@@ -51,7 +51,7 @@ type Config struct {
 }
 
 // Run fills in the report, and writes it into the folder beside the stages and
-// their traces; what is whole is written where it ends early.
+// their traces; completed cells are written where it ends early.
 func Run(ctx context.Context, c Config) error {
 	r := c.Report
 	r.Schema, r.Target, r.Planned = conformance.Schema, blocking.Name, len(c.Plans)
@@ -70,7 +70,7 @@ func (c Config) all(ctx context.Context) error {
 			return err
 		}
 		c.Report.Cells = append(c.Report.Cells, cell)
-		c.tell("%2d of %d  %-18s %s", i+1, len(c.Plans), p.Spec.Name, told(cell))
+		c.report("%2d of %d  %-18s %s", i+1, len(c.Plans), p.Spec.Name, summary(cell))
 	}
 	if c.Starts > 0 {
 		return c.starts(ctx)
@@ -78,18 +78,18 @@ func (c Config) all(ctx context.Context) error {
 	return nil
 }
 
-func (c Config) tell(format string, args ...any) {
+func (c Config) report(format string, args ...any) {
 	if c.Progress != nil {
 		c.Progress(fmt.Sprintf(format, args...))
 	}
 }
 
-func told(c *conformance.Cell) string {
+func summary(c *conformance.Cell) string {
 	var parts []string
 	for _, j := range c.Judgements {
 		parts = append(parts, fmt.Sprintf("%s: %s, %.1f %% off", j.Quantity, j.Answer, 100*(j.Measured/j.Expected-1)))
 	}
-	return fmt.Sprintf("%s; %d of %d fates as replayed", strings.Join(parts, "; "), c.Fates.Equal(), c.Fates.Requests)
+	return fmt.Sprintf("%s; %d of %d fates match the replay", strings.Join(parts, "; "), c.Fates.Equal(), c.Fates.Requests)
 }
 
 func (c Config) write() error {
@@ -116,7 +116,7 @@ func (c Config) cell(ctx context.Context, p conformance.Planned, plan bench.Plan
 		if cell.Valid || try == Tries {
 			return cell, c.Folder.Append(stage)
 		}
-		c.tell("         %-18s again: %s", p.Spec.Name, cell.Why[0])
+		c.report("         %-18s again: %s", p.Spec.Name, cell.Why[0])
 		stage.Discard(cell.Why[0])
 		if err := c.Folder.Append(stage); err != nil {
 			return nil, err
@@ -173,11 +173,11 @@ func (c Config) run(ctx context.Context, p conformance.Planned, plan bench.Plan,
 	return cell, stage, nil
 }
 
-// faultsOf is why a stage says nothing of the server.
+// faultsOf is why a stage is not valid.
 func faultsOf(s *result.Stage, t *trace.Trace, from time.Duration) (out []string) {
 	out = append(out, s.Invalid...)
 	if held := s.Target.Throttled; held.Any() {
-		out = append(out, fmt.Sprintf("a CPU quota stopped the target %v, and no model knows of that", held))
+		out = append(out, fmt.Sprintf("a CPU quota stopped the target %v, which no model allows for", held))
 	}
 	out = append(out, t.Warnings()...)
 	n := int64(0)
@@ -269,7 +269,7 @@ func (c Config) starts(ctx context.Context) error {
 		}
 		start := &conformance.Start{Name: s.name, Cell: cell, WaitExpected: s.wait}
 		c.Report.Starts = append(c.Report.Starts, start)
-		c.tell("lock-step  started %s: mean wait %.3f services, expected %.3f", s.name, start.Waited(), s.wait)
+		c.report("lock-step  started %s: mean wait %.3f services, expected %.3f", s.name, start.Waited(), s.wait)
 	}
 	return nil
 }

@@ -62,12 +62,12 @@ func (s *Stage) Share(of ...Outcome) float64 {
 	return float64(n) / float64(planned)
 }
 
-// RejectedShare is the share of arrivals that the server turned away, 0..1.
+// RejectedShare is the share of arrivals that the server rejected, 0..1.
 func (s *Stage) RejectedShare() float64 { return s.Share(Rejected) }
 
-// Adjusted is the deadline-adjusted quantile of latency: that of all
-// arrivals, where each one that was not ok counts as infinitely slow. It is
-// false where the quantile is infinite: more than 1−q of the arrivals failed.
+// Adjusted is the quantile of latency of all arrivals, where each one that was not ok
+// counts as infinitely slow. It is false where the quantile is infinite: more than 1−q
+// of the arrivals were not ok.
 func (s *Stage) Adjusted(q float64) (time.Duration, bool) {
 	k := rank(q, s.Counts.Planned())
 	if k < 1 || k > s.Counts[OK] {
@@ -76,10 +76,9 @@ func (s *Stage) Adjusted(q float64) (time.Duration, bool) {
 	return s.Latency.atRank(k), true
 }
 
-// CPUPerServed is the target's CPU time per request served. What it spends on
-// those that it rejects or fails is part of the price of those that it serves: a
-// server that rejects most is not a cheap one. It is 0 where that is not known,
-// or nothing was served.
+// CPUPerServed is the target's CPU time per request served. What it spends on rejected
+// and failed requests is included: a server that rejects most is not a cheap one. It is
+// 0 where it is not known, or nothing was served.
 func (s *Stage) CPUPerServed() time.Duration {
 	if n := s.Counts[OK]; n > 0 {
 		return s.Target.CPU / time.Duration(n)
@@ -87,19 +86,9 @@ func (s *Stage) CPUPerServed() time.Duration {
 	return 0
 }
 
-// AllocsPerServed is how many objects the target allocated on the heap per
-// request served. It is false where that is not known, or nothing was served.
-func (s *Stage) AllocsPerServed() (float64, bool) {
-	n := s.Counts[OK]
-	if n == 0 || s.Target.Allocs == 0 {
-		return 0, false
-	}
-	return float64(s.Target.Allocs) / float64(n), true
-}
-
-// Wait is what each request is known to wait for, whatever the target does:
-// what the plan says, else the latency of a simulated backend. It is false
-// where that is not known, or not the same for all requests.
+// Wait is the time that each request waits whatever the target does: the plan's Wait,
+// else the latency of a simulated backend. It is false where it is not known, or not
+// the same for all requests.
 func (s *Stage) Wait() (time.Duration, bool) {
 	wait := s.Settings.Duration(KeyWait)
 	dist := s.Settings.Get(KeyBackendDist)
@@ -109,11 +98,10 @@ func (s *Stage) Wait() (time.Duration, bool) {
 	return wait, wait > 0
 }
 
-// Overhead is the quantile of latency less what each request waits for anyway:
-// what the target adds. A change of it that matters can hide in a percentile of
-// latency, of which most is the wait. It is as exact as the latency, which is
-// held to 0.1 %. It is false where the wait is not known, or where the latency is
-// not above it, so that it cannot have been.
+// Overhead is the quantile of latency less Wait: what the target adds. A change of it
+// that matters can hide in a percentile of latency, most of which is the wait. It is as
+// exact as the latency, to 0.1 %. It is false where the wait is not known, or the
+// latency is not above it.
 func (s *Stage) Overhead(q float64) (time.Duration, bool) {
 	wait, ok := s.Wait()
 	over := s.Latency.Quantile(q) - wait
@@ -123,12 +111,26 @@ func (s *Stage) Overhead(q float64) (time.Duration, bool) {
 	return over, true
 }
 
-// ServedPerWait is how many requests were served during one backend wait, on
-// average. It is false where the backend's latency is not known.
-func (s *Stage) ServedPerWait() (float64, bool) {
-	wait := s.Settings.Duration(KeyBackendLatency)
-	if wait <= 0 {
-		return 0, false
+// Group is the stages that agree in one setting.
+type Group struct {
+	Value  string // of the setting
+	Stages []*Stage
+}
+
+// GroupBy groups stages by the value of one setting. Groups, and the stages
+// within each, keep the order in which they first appear.
+func GroupBy(stages []*Stage, key string) []Group {
+	var groups []Group
+	at := map[string]int{}
+	for _, s := range stages {
+		v := s.Settings.Get(key)
+		i, ok := at[v]
+		if !ok {
+			i = len(groups)
+			at[v] = i
+			groups = append(groups, Group{Value: v})
+		}
+		groups[i].Stages = append(groups[i].Stages, s)
 	}
-	return s.Goodput() * wait.Seconds(), true
+	return groups
 }

@@ -19,14 +19,14 @@ import (
 // The one geometry of all histograms, so that any two can be merged: 147 KB
 // each, so a few per stage and never one per connection.
 const (
-	HistLowest  = time.Microsecond // below this, values are told apart no further
+	histLowest  = time.Microsecond // below this, values are not distinguished
 	HistHighest = time.Minute      // above this, values are only counted
 	histDigits  = 3                // significant decimal digits between the two
 )
 
 // Hist counts durations. Quantiles are those of the recorded values to three
-// digits; the mean is exact. What lies above HistHighest is counted apart and
-// takes part in every rank, so nothing is lost. It is not safe for concurrent
+// digits; the mean is exact. Values above HistHighest are counted separately
+// and take part in every rank. It is not safe for concurrent
 // use.
 type Hist struct {
 	h    *hdrhistogram.Histogram
@@ -36,7 +36,7 @@ type Hist struct {
 
 // NewHist returns an empty histogram.
 func NewHist() *Hist {
-	return &Hist{h: hdrhistogram.New(int64(HistLowest), int64(HistHighest), histDigits)}
+	return &Hist{h: hdrhistogram.New(int64(histLowest), int64(HistHighest), histDigits)}
 }
 
 // Record counts one duration. A negative one counts as zero.
@@ -202,7 +202,7 @@ func (h *Hist) UnmarshalJSON(data []byte) error {
 	}
 	got := NewHist()
 	if dropped := got.h.Merge(decoded); dropped > 0 {
-		return fmt.Errorf("histogram: %d values lie outside of %v to %v", dropped, HistLowest, HistHighest)
+		return fmt.Errorf("histogram: %d values lie outside of %v to %v", dropped, histLowest, HistHighest)
 	}
 	if j.Over < 0 || j.N != got.h.TotalCount()+j.Over {
 		return fmt.Errorf("histogram holds %d values and %d above its highest, but the summary has n=%d", got.h.TotalCount(), j.Over, j.N)
@@ -243,14 +243,13 @@ func checkGeometry(text string) error {
 		return fmt.Errorf("its head is cut short: %w", err)
 	}
 	digits, lowest, highest := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
-	if digits != histDigits || lowest != uint64(HistLowest) || highest != uint64(HistHighest) {
-		return fmt.Errorf("it is of %d to %d with %d digits, want %d to %d with %d", lowest, highest, digits, int64(HistLowest), int64(HistHighest), histDigits)
+	if digits != histDigits || lowest != uint64(histLowest) || highest != uint64(HistHighest) {
+		return fmt.Errorf("it is of %d to %d with %d digits, want %d to %d with %d", lowest, highest, digits, int64(histLowest), int64(HistHighest), histDigits)
 	}
 	return nil
 }
 
-// Summary is what a Stage line says of a histogram in plain numbers: all but
-// N and Over in nanoseconds.
+// Summary is a histogram in figures: all but N and Over in nanoseconds.
 type Summary struct {
 	N    int64 `json:"n"`
 	Mean int64 `json:"mean"`
@@ -288,7 +287,7 @@ func (s Summary) agrees(h *Hist) error {
 		name     string
 		says, is int64
 	}{{"p50", s.P50, is.P50}, {"p90", s.P90, is.P90}, {"p99", s.P99, is.P99}, {"p999", s.P999, is.P999}, {"max", s.Max, is.Max}} {
-		if math.Abs(float64(q.says)-float64(q.is)) > digits*float64(q.is)+float64(HistLowest) {
+		if math.Abs(float64(q.says)-float64(q.is)) > digits*float64(q.is)+float64(histLowest) {
 			return fmt.Errorf("%s is %d, but %d by the histogram", q.name, q.says, q.is)
 		}
 	}

@@ -56,15 +56,14 @@ var Metrics = []Metric{
 	{Name: "rejected", Heading: "rejected", Unit: units.Share, Bench: "rejected-ppm", benchScale: 1e6, read: shareReading(func(c *Counts) int64 { return c[Rejected] })},
 	{Name: "failed", Heading: "failed", Unit: units.Share, read: shareReading((*Counts).Failed)},
 	{Name: "served-per-wait", Heading: "served per wait", Unit: units.Ratio, Higher: true, read: func(s *Stage) Reading {
-		v, ok := s.ServedPerWait()
-		return known(v, ok, "the backend's latency is not known")
+		wait := s.Settings.Duration(KeyBackendLatency)
+		return known(s.Goodput()*wait.Seconds(), wait > 0, "the backend's latency is not known")
 	}},
 	{Name: "cpu", Heading: "CPU per request", Unit: units.Time, Bench: "cpu-ns/req", benchScale: 1, read: perServed(func(s *Stage) Reading {
 		return known(float64(s.CPUPerServed()), s.CPUPerServed() > 0, "the target's CPU time is not known")
 	})},
 	{Name: "allocs", Heading: "allocations per request", Unit: units.Ratio, Bench: "allocs/req", benchScale: 1, read: perServed(func(s *Stage) Reading {
-		v, ok := s.AllocsPerServed()
-		return known(v, ok, "the target's allocations are not known")
+		return known(float64(s.Target.Allocs)/float64(s.Counts[OK]), s.Target.Allocs > 0, "the target's allocations are not known")
 	})},
 	{Name: "memory", Heading: "memory", Unit: units.Bytes, read: func(s *Stage) Reading {
 		return known(float64(s.Target.RSSMax), s.Target.RSSMax > 0, "the target's memory is not known")

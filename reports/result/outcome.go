@@ -8,13 +8,13 @@ type Outcome uint8
 // The outcomes, in the order in which they are stored and shown.
 const (
 	OK         Outcome = iota // answered as asked (HTTP 2xx or 3xx)
-	Rejected                  // turned away by a server that is up: 503, 429, RESOURCE_EXHAUSTED, a full queue
+	Rejected                  // by a server that is up: 503, 429, RESOURCE_EXHAUSTED, a full queue
 	Refused                   // no connection could be made
-	Reset                     // the connection was closed in mid-exchange
+	Reset                     // the connection was closed mid-exchange
 	Timeout                   // no complete answer within the request's timeout
 	Error                     // any other answer, or one that could not be understood
 	Unsent                    // the generator could not send it: its fault, not the server's
-	Unfinished                // still in flight when the drain limit passed
+	Unfinished                // in flight when the drain timeout passed
 	outcomes
 )
 
@@ -32,8 +32,8 @@ func (o Outcome) String() string {
 	return fmt.Sprintf("outcome %d", uint8(o))
 }
 
-// NotValid begins what is said of a stage that is not valid where it fails what
-// ran it, such as a benchmark: the machine's fault, and not the target's.
+// NotValid begins the message of a benchmark that failed because its stage is not
+// valid: the machine's fault, and not the target's.
 const NotValid = "the stage is not valid"
 
 // Counts is the number of arrivals that ended in each outcome.
@@ -47,9 +47,6 @@ func (c *Counts) Planned() int64 {
 	}
 	return n
 }
-
-// Answered is the number of arrivals that the server answered, in whatever way.
-func (c *Counts) Answered() int64 { return c[OK] + c[Rejected] + c[Error] }
 
 // Failed is the number of arrivals that were neither ok nor rejected.
 func (c *Counts) Failed() int64 { return c.Planned() - c[OK] - c[Rejected] }

@@ -217,7 +217,7 @@ func TestMetricsOfWhatIsNotKnownAreAbsent(t *testing.T) {
 	if diff := cmp.Diff(all, units(s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if got, _ := s.AllocsPerServed(); got != 12345/2000. {
+	if got, _ := allocations(s); got != 12345/2000. {
 		t.Errorf("%v allocations a request, want 12345 for the 2000 that were served", got)
 	}
 	s.Settings, s.Target = nil, result.Usage{}
@@ -476,7 +476,7 @@ func TestCostIsPerRequestServed(t *testing.T) {
 		if got := s.CPUPerServed(); got != c.cpu {
 			t.Errorf("%v: %v of CPU per request served, want %v", c.counts, got, c.cpu)
 		}
-		if got, ok := s.AllocsPerServed(); got != c.allocs || ok != (c.allocs > 0) {
+		if got, ok := allocations(s); got != c.allocs || ok != (c.allocs > 0) {
 			t.Errorf("%v: %v allocations per request served, %v, want %v", c.counts, got, ok, c.allocs)
 		}
 		for _, m := range result.Metrics {
@@ -485,4 +485,11 @@ func TestCostIsPerRequestServed(t *testing.T) {
 			}
 		}
 	}
+}
+
+// allocations is the metric of that name.
+func allocations(s *result.Stage) (float64, bool) {
+	m, _ := result.MetricNamed("allocs")
+	r := m.Read(s)
+	return r.Value, r.Reason == ""
 }

@@ -59,7 +59,7 @@ func (s *session) drive(ctx context.Context, r runner) (complete bool, err error
 		for n := s.pairs + 1; n <= upto; n++ {
 			plans = append(plans, s.plan(n))
 		}
-		s.log("building %d more pairs", len(plans))
+		s.log("building pairs up to %d", upto)
 		began := time.Now()
 		err := r.build(ctx, plans)
 		s.building += time.Since(began)

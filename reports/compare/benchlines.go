@@ -25,15 +25,15 @@ const (
 // BenchLines reads, as a stream, what a test binary prints, and picks out the
 // lines in Go's benchmark format, however much else is printed around them.
 //
-// Package testing prints the name before a benchmark runs and the figures
-// after, so what the benchmark prints itself comes between the two, or sticks
-// to the name. BenchLines puts name and figures together again. Where it cannot
-// be known whose figures they are, they are dropped, and the name is in Broken.
+// Package testing prints the name before a benchmark runs and the figures afterwards.
+// Output of the benchmark itself comes between the two, or directly behind the name.
+// BenchLines joins name and figures. Where it is not clear whose figures they are, it
+// drops them and adds the name to Broken.
 //
 // Memory is bounded, whatever is printed: Emit gets one line at a time.
 type BenchLines struct {
 	// Declared are the benchmarks that the program declares, such as BenchmarkX.
-	// They tell a name from output in front of it that also looks like one.
+	// They separate a name from output in front of it that also looks like one.
 	Declared []string
 	// Emit gets each line in benchmark format, without its end: results, and
 	// where they come for the first time the lines pkg, goos, goarch and cpu, and
@@ -45,7 +45,7 @@ type BenchLines struct {
 	Failures []Failure // benchmarks that failed, in order; the first 20
 	Skipped  []string  // benchmarks that were skipped, which package testing says with -test.v only
 	Running  string    // the benchmark that began last, which it says with -test.v=test2json only
-	Broken   []string  // names of which the figures cannot be told from other output
+	Broken   []string  // names whose figures cannot be separated from other output
 	Ended    bool      // the line that ends a run of test binaries was printed: PASS or FAIL
 
 	line    int // number of the line that is read
@@ -99,8 +99,7 @@ func (b *BenchLines) add(p []byte) {
 	}
 }
 
-// Close takes the end of the output: its last line may have none. It is called
-// once.
+// Close ends the output, whose last line may have no newline. Call it once.
 func (b *BenchLines) Close() {
 	if len(b.buf) > 0 {
 		b.endLine()
@@ -309,8 +308,8 @@ func isBenchName(word string) bool {
 	return ok && (rest == "" || rest[0] < 'a' || rest[0] > 'z')
 }
 
-// cleanResult reads a line that is a result and nothing else: a name, a number
-// of iterations, and figures with their units.
+// cleanResult reads a line that is only a result: a name, a number of iterations, and
+// figures with their units.
 func cleanResult(line []byte) (name string, figures []byte, ok bool) {
 	if !bytes.HasPrefix(line, []byte("Benchmark")) {
 		return "", nil, false
@@ -371,8 +370,8 @@ func isCount(field []byte) bool {
 	return err == nil
 }
 
-// figure reads a number. One that is beyond what can be held is infinite: it
-// costs that figure, and not the line.
+// figure reads a number. One that is out of range is infinite: the rest of the line is
+// kept.
 func figure(field []byte) (text []byte, ok bool) {
 	v, err := strconv.ParseFloat(string(field), 64)
 	switch {
@@ -439,11 +438,10 @@ func procsOf(name string) string {
 	return name[at:]
 }
 
-// WithoutProcs returns the samples of one run of benchmarks without the number
-// of CPUs at the ends of their names, and that end, such as -8. The number is the
-// machine's and not the benchmark's only where every name ends in the same: else
-// numbers at the end are the benchmarks' own (Pool/workers-8), or those of a list
-// of -cpu, and stay.
+// WithoutProcs returns the samples of one run of benchmarks without the number of CPUs
+// at the ends of their names, and that end, such as -8. It is the machine's number only
+// where every name ends in the same: other numbers belong to the benchmarks
+// (Pool/workers-8) or to a list of -cpu, and stay.
 func WithoutProcs(samples []Sample) (stripped []Sample, procs string) {
 	if len(samples) == 0 {
 		return samples, ""
@@ -459,11 +457,11 @@ func WithoutProcs(samples []Sample) (stripped []Sample, procs string) {
 	return out, procs
 }
 
-// Alike returns the samples of two runs of benchmarks under names that are made
-// alike in both: with packages where one of them is of several, and without the
-// numbers of CPUs, which it returns, as [WithoutProcs] does. Where only one run
-// has such a number, and names are found in both as they stand, they are the
-// benchmarks' own, or the other run is of a list of -cpu: they stay.
+// Alike returns the samples of two runs of benchmarks under the same form of names: with
+// packages where one run has several, and without the numbers of CPUs, which it also
+// returns, as [WithoutProcs] does. Where only one run has such a number and a name is
+// in both runs unchanged, the numbers belong to the benchmarks, or to a list of -cpu:
+// they stay.
 func Alike(a, b []Sample) (x, y []Sample, procs [2]string) {
 	if several := severalPackages(a); several != severalPackages(b) {
 		single := &a

@@ -9,7 +9,7 @@
 //     never followed.
 //   - A Log grows by complete lines. A line that could not be written
 //     completely is taken back.
-//   - What is written as text has no secret in it that [redact.Learn] was told.
+//   - Text is written without the secrets that [redact.Learn] knows.
 //   - Read and Open refuse what is not a regular file, so that a device, a pipe
 //     or a folder neither blocks nor fills the memory, and Read refuses what is
 //     larger than its limit.
@@ -140,8 +140,8 @@ func (f *File) Discard() error {
 	return unwritten(errors.Join(f.f.Close(), os.Remove(f.f.Name())), f.path)
 }
 
-// Log is a file that grows by complete lines. It remembers the first error, so
-// that whoever measures can go on and hear of it at the end.
+// Log is a file that grows by complete lines. It keeps its first error, so that a
+// measurement can go on and report it at the end.
 type Log struct {
 	f    *os.File
 	path string
@@ -249,7 +249,7 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w", path, reason(err))
 	}
 	if int64(len(data)) > limit {
-		return nil, fmt.Errorf("%s: is larger than %d bytes, the most that is read", path, limit)
+		return nil, fmt.Errorf("%s: is larger than %d bytes, the maximum", path, limit)
 	}
 	return data, nil
 }
@@ -272,9 +272,8 @@ func regular(info fs.FileInfo) error {
 	return fmt.Errorf("is %s, want a regular file", kind)
 }
 
-// Unwritten is the error of a file that could not be written: the disk is full,
-// the folder is gone, or the like. What was to be in it is not lost to whoever
-// has it in memory.
+// Unwritten is the error of a file that could not be written, for example because the
+// disk is full or the folder is gone.
 type Unwritten struct {
 	Path string
 	Err  error
@@ -285,7 +284,7 @@ func (e *Unwritten) Error() string { return e.Path + ": " + e.Err.Error() }
 // Unwrap is why.
 func (e *Unwritten) Unwrap() error { return e.Err }
 
-// unwritten has the destination in an error in place of the temporary name.
+// unwritten is the error with the destination in place of the temporary name.
 func unwritten(err error, path string) error {
 	if err == nil {
 		return nil

@@ -173,7 +173,7 @@ func (s Settings) String() string {
 	return b.String()
 }
 
-// redacted are the settings without secrets, as far as their form tells them.
+// redacted are the settings without the secrets that their form reveals.
 func (s Settings) redacted() Settings {
 	out := slices.Clone(s)
 	for i, kv := range out {

@@ -79,7 +79,7 @@ func TestAttempts(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return errors.Join(s.whole(stage), folder.Finish(time.Now(), true))
+				return errors.Join(s.keep(stage), folder.Finish(time.Now(), true))
 			}
 			if err := command.Run(t.Context(), []string{"run", "--json"}); err != nil {
 				t.Fatal(err)

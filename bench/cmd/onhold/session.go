@@ -1,0 +1,305 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/alive"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/queue"
+	"github.com/a628bb15/onhold/targets/queue/broker"
+)
+
+// session is a run, from its flags to its report.
+type session struct {
+	arguments
+	c        *cli.Command
+	plan     bench.Plan
+	levels   []float64
+	repeats  int
+	driven   []target
+	required compare.Requirements
+	folder   *result.Folder
+	progress *progress
+	stages   []*result.Stage
+	options  targets.Options // of targets of ours
+}
+
+func runAction(ctx context.Context, c *cli.Command) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	s, err := newSession(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := s.open(); err != nil {
+		return err
+	}
+	if cold := s.coldStart(); cold != "" {
+		fmt.Fprintln(c.Root().ErrWriter, "onhold:", cold)
+	}
+	total := len(s.driven) * len(s.levels) * s.repeats
+	s.progress = newProgress(c.Root().ErrWriter, total)
+	stopSaying := context.AfterFunc(ctx, s.progress.interrupted)
+	runErr := s.drive(ctx)
+	stopSaying()
+	s.progress.end()
+	if slices.ContainsFunc(s.driven, func(t target) bool { return t.name() == queue.Name }) {
+		broker.Sweep() // a server of ours that was killed took its broker with it
+	}
+	interrupted := ctx.Err() != nil && len(s.stages) < total
+	wrong := s.folder.Finish(time.Now(), len(s.stages) == total)
+	if c.Bool("no-report") && wrong == nil {
+		fmt.Fprintf(c.Root().ErrWriter, "onhold: no report (--no-report); onhold report %s draws it\n", s.folder.Dir)
+	} else {
+		wrong = errors.Join(wrong, show(c, s.folder.Dir, s.folder.Run, s.stages))
+	}
+	missed, err := judge(c, s.required, s.stages)
+	wrong = errors.Join(wrong, err)
+	switch {
+	case interrupted:
+		return settled(wrong, &exitError{exitInterrupted, fmt.Errorf("interrupted: the report has the %d of %d stages that are complete, and is marked partial", len(s.stages), total)})
+	case runErr != nil:
+		return settled(wrong, runErr)
+	}
+	return settled(wrong, verdictError(c, s.stages, missed))
+}
+
+// newSession reads and checks every flag, before anything is started.
+func newSession(ctx context.Context, c *cli.Command) (s *session, err error) {
+	s = &session{c: c, repeats: c.Int("repeats")}
+	if s.repeats < 1 || s.repeats > result.MaxStages {
+		return nil, usageError("--repeats=%d: want 1 to %d", s.repeats, result.MaxStages)
+	}
+	for _, flag := range []string{"duration", "timeout", "drain-timeout", "burst-interval", "max-waiting"} { // zero means a default in a Plan, not here
+		if c.Duration(flag) == 0 && c.Int(flag) == 0 {
+			return nil, usageError("--%s=%v: want more than 0", flag, c.Value(flag))
+		}
+	}
+	if s.arguments, err = argumentsOf(c); err != nil {
+		return nil, err
+	}
+	if s.options, err = targetOptions(c); err != nil {
+		return nil, err
+	}
+	if s.plan, s.levels, err = planOf(c, s.mix != nil); err != nil {
+		return nil, err
+	}
+	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
+	for p := range sweep.Plans() {
+		if err := p.Validate(); err != nil {
+			return nil, err
+		}
+	}
+	if s.required, err = requirements(c); err != nil {
+		return nil, err
+	}
+	if s.driven, err = openTargets(ctx, c, s.arguments, s.options, sweep); err != nil {
+		return nil, err
+	}
+	if n := len(s.driven) * len(s.levels) * s.repeats; n > result.MaxStages {
+		return nil, usageError("--repeats=%d: makes %d stages of %d targets at %d levels, and a run has at most %d; give fewer repeats or levels", s.repeats, n, len(s.driven), len(s.levels), result.MaxStages)
+	}
+	return s, s.checkRequired(sweep)
+}
+
+// checkRequired refuses a requirement that applies to no stage.
+func (s *session) checkRequired(sweep bench.Sweep) error {
+	var planned []result.Settings
+	for _, t := range s.driven {
+		for p := range sweep.Plans() {
+			for rep := range s.repeats {
+				p.Repeat = rep + 1
+				planned = append(planned, t.planned(p))
+			}
+		}
+	}
+	if err := s.required.Check(planned); err != nil {
+		return usageError("--require=%w", err)
+	}
+	return nil
+}
+
+// open assigns CPUs and makes the run folder.
+func (s *session) open() error {
+	now := time.Now()
+	run := result.Run{
+		ID:          now.Format("20060102-150405"),
+		Command:     recordedCommand(),
+		Started:     now,
+		Planned:     len(s.driven) * len(s.levels) * s.repeats,
+		Settings:    s.effective(),
+		Environment: host.Environment(),
+	}
+	note, err := s.pin()
+	if err != nil {
+		return err
+	}
+	run.Notes = append(run.Notes, note)
+	if backendOf(s.c) == "postgres" && s.mix == nil {
+		settings := s.options.Settings()
+		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
+			settings.Get(result.KeyBackendDSN), settings.Get(result.KeyBackendConnections)))
+	}
+	for _, note := range run.Notes {
+		fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)
+	}
+	dir := s.c.String("out")
+	if dir == "" {
+		dir = filepath.Join(defaultOut, run.ID)
+	}
+	s.folder, err = result.Create(dir, run)
+	if err != nil {
+		return folderError(err)
+	}
+	return s.traces()
+}
+
+// pin gives the targets and the generator separate CPUs where it can, and returns
+// what it did.
+func (s *session) pin() (string, error) {
+	if s.mix != nil {
+		if s.c.Bool(flagNoPin) {
+			return "the generator may use every CPU, and none of its threads is pinned (--no-pin)", nil
+		}
+		return "the generator may use every CPU; a server on this machine shares them with it", nil
+	}
+	p, err := pinned(s.c)
+	if err != nil {
+		return "", err
+	}
+	for _, t := range s.driven {
+		if st, ok := t.(*style); ok {
+			st.cpus = p.target
+		}
+	}
+	return p.note, nil
+}
+
+// effective are the settings of the run; those of each stage are recorded with it.
+func (s *session) effective() result.Settings {
+	var names, levels []string
+	for _, t := range s.driven {
+		names = append(names, t.name())
+	}
+	for _, l := range s.levels {
+		levels = append(levels, strconv.FormatFloat(l, 'f', -1, 64))
+	}
+	out := result.Settings{
+		{Key: "targets", Value: strings.Join(names, ",")},
+		{Key: result.KeyLoad, Value: string(s.plan.Load.Model())},
+		{Key: "levels", Value: strings.Join(levels, ",")},
+		{Key: result.KeyDuration, Value: s.plan.Duration.String()},
+		{Key: result.KeyWarmup, Value: s.plan.Warmup.String()},
+		{Key: "repeats", Value: strconv.Itoa(s.repeats)},
+		{Key: "retries", Value: strconv.Itoa(s.c.Int("retries"))},
+	}
+	if s.mix == nil {
+		out = append(out, s.options.Settings(s.styles...)...)
+	}
+	if s.c.Bool("trace") {
+		out = append(out, result.Setting{Key: "trace", Value: "true"}, result.Setting{Key: "trace-limit", Value: strconv.Itoa(s.c.Int("trace-limit"))})
+	}
+	if len(s.required) > 0 {
+		out = out.With("require", s.required.String())
+	}
+	return out
+}
+
+// drive runs all stages: repeat by repeat, target by target, level by level.
+func (s *session) drive(ctx context.Context) error {
+	for rep := range s.repeats {
+		for _, t := range s.driven {
+			plan := s.plan
+			plan.Repeat = rep + 1
+			for p := range (bench.Sweep{Plan: plan, Levels: s.levels}).Plans() {
+				stage, err := s.stage(ctx, t, p)
+				if err == nil {
+					err = s.keep(stage)
+				}
+				if err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// stage runs one stage, and again where the machine disturbed it. Each attempt is
+// recorded. A target that has died is not driven again.
+func (s *session) stage(ctx context.Context, t target, p bench.Plan) (*result.Stage, error) {
+	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == t.name() && alive.Doubtful(s.stages[n-1]) {
+		if err := t.gone(ctx); err != nil {
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", t.name(), err)}
+		}
+	}
+	s.progress.begin(t.name(), p)
+	var before *result.Stage
+	for attempt := 1; ; attempt++ {
+		stage, err := t.stage(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if before != nil {
+			stage.Again(before)
+		}
+		if attempt > s.c.Int("retries") || !stage.Disturbed {
+			return stage, nil
+		}
+		if err := t.gone(ctx); err != nil {
+			stage.Invalidate("the target has died, so the stage was not run again: %v", err)
+			return stage, nil
+		}
+		stage.Discard(stage.Invalid[0])
+		if err := s.record(stage); err != nil {
+			return nil, err
+		}
+		s.progress.again(stage)
+		before = stage
+	}
+}
+
+// keep records a stage that counts.
+func (s *session) keep(stage *result.Stage) error {
+	if err := s.record(stage); err != nil {
+		return err
+	}
+	s.stages = append(s.stages, stage)
+	s.progress.done(stage)
+	return nil
+}
+
+// record writes a stage to the run folder, whether it counts or not.
+func (s *session) record(stage *result.Stage) error {
+	before := s.folder.Lost()
+	if err := s.folder.Append(stage); err != nil {
+		return err
+	}
+	if lost := s.folder.Lost(); before == nil && lost != nil {
+		s.progress.say(fmt.Sprintf("onhold: %v; the run continues, and its results are printed at the end", lost))
+	}
+	if s.c.Bool("json") {
+		line, err := json.Marshal(stage)
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(s.c.Root().Writer, "%s\n", line); err != nil {
+			return err
+		}
+	}
+	return nil
+}

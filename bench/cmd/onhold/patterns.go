@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 func patternsCommand() *cli.Command {
@@ -23,19 +25,18 @@ func patternsCommand() *cli.Command {
 	}
 	return &cli.Command{
 		Name:  "patterns",
-		Usage: "see what synchronous and asynchronous mean, in short experiments",
-		Description: "Runs short experiments with real servers, and writes patterns.md with a figure and\n" +
-			"a sentence for each of them, made from what was measured. All together they take\n" +
-			"under two minutes:\n\n" + about.String() + "\n" +
+		Usage: "compare synchronous and asynchronous calls in short experiments",
+		Description: "Runs short experiments with real servers. Writes patterns.md with a measured\n" +
+			"figure and a sentence for each of them. All of them take under two minutes:\n\n" + about.String() + "\n" +
 			"Examples:\n\n" +
 			"  onhold patterns\n" +
 			"  onhold patterns --only phone-calls --scale 0.1 --out reports/out/calls",
 		Flags: []cli.Flag{
-			stringFlag(catTarget, "only", "", "names of patterns, separated by commas; where not set, all"),
+			stringFlag(catTarget, "only", "", "names of patterns, separated by commas (default all)"),
 			noPinFlag(catTarget),
-			&cli.FloatFlag{Category: catLoad, Name: "scale", Value: 1, Usage: fmt.Sprintf("of the calls of phone-calls (2 s) and the length of pay-later (20 s): from %v to %v", patterns.MinScale, patterns.MaxScale), Sources: env("scale"), OnlyOnce: true},
-			&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "a PostgreSQL that joins what-is-behind and the-pool, as for 'onhold serve --backend postgres'"},
-			stringFlag(catOutput, "out", "", "folder for what is written; where not set, "+defaultOut+"/TIME-patterns"),
+			&cli.FloatFlag{Category: catLoad, Name: "scale", Value: 1, Usage: fmt.Sprintf("multiplies the calls of phone-calls (2 s) and the length of pay-later (20 s): %v to %v", patterns.MinScale, patterns.MaxScale), Sources: env("scale"), OnlyOnce: true},
+			&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "add this PostgreSQL to what-is-behind and the-pool, as for 'onhold serve --backend postgres'"},
+			stringFlag(catOutput, "out", "", "folder for the results (default "+defaultOut+"/TIME-patterns)"),
 		},
 		Action: patternsAction,
 	}
@@ -47,17 +48,12 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	if c.NArg() > 0 {
 		return usageError("patterns takes no arguments, got %q; name patterns with --only", c.Args().First())
 	}
-	config := patterns.Config{Scale: c.Float("scale"), DSN: c.String(flagDSN)}
-	for name := range strings.SplitSeq(c.String("only"), ",") {
-		if name = strings.TrimSpace(name); name != "" {
-			config.Only = append(config.Only, name)
-		}
-	}
+	config := patterns.Config{Scale: c.Float("scale"), DSN: c.String(flagDSN), Only: list(c.String("only"))}
 	if config.Scale == 0 { // means a default in a Config, not here
-		return usageError("--scale=0: must be from %v to %v", patterns.MinScale, patterns.MaxScale)
+		return usageError("--scale=0: want %v to %v", patterns.MinScale, patterns.MaxScale)
 	}
 	if err := config.Validate(); err != nil {
-		return &exitError{exitUsage, err}
+		return err
 	}
 	p, err := pinned(c)
 	if err != nil {
@@ -71,12 +67,9 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 		fmt.Fprintf(errOut, "[%s] %s\n", time.Since(began).Round(time.Second), what)
 	}
 
-	many := len(config.Only)
-	if many == 0 {
-		many = len(patterns.All)
-	}
+	planned := cmp.Or(len(config.Only), len(patterns.All))
 	run := result.Run{
-		ID: began.Format("20060102-150405"), Command: patternsLine(config), Started: began,
+		ID: began.Format("20060102-150405"), Command: patternsLine(config.Only, config.Scale), Started: began,
 		Settings:    result.Settings{{Key: "scale", Value: fmt.Sprint(config.Scale)}},
 		Environment: host.Environment(), Notes: []string{p.note},
 	}
@@ -88,10 +81,11 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return folderError(err)
 	}
-	var whole []pattern.Pattern
+	var done []pattern.Pattern
 	invalid := 0
-	config.Whole = func(p pattern.Pattern, stages []*result.Stage) error {
-		whole = append(whole, p)
+	config.Done = func(p pattern.Pattern, stages []*result.Stage) error {
+		p.Command = strings.Join(patternsLine([]string{p.Name}, config.Scale), " ")
+		done = append(done, p)
 		for _, s := range stages {
 			if !s.Valid() && s.Discarded() == "" {
 				invalid++
@@ -102,43 +96,46 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 		}
 		return nil
 	}
-	told := context.AfterFunc(ctx, func() {
+	interrupt := context.AfterFunc(ctx, func() {
 		stop() // a second Ctrl-C ends the process at once
-		fmt.Fprintln(errOut, "onhold: interrupted: what is whole is written")
+		fmt.Fprintln(errOut, "onhold: interrupted: writing the complete patterns")
 	})
 	runErr := patterns.Run(ctx, config)
-	told()
-	interrupted := ctx.Err() != nil && len(whole) < many
-	wrong := folder.Finish(time.Now(), len(whole) == many)
-	if len(whole) > 0 {
-		wrong = errors.Join(wrong, showPatterns(c, dir, folder.Run, whole))
+	interrupt()
+	interrupted := ctx.Err() != nil && len(done) < planned
+	wrong := folder.Finish(time.Now(), len(done) == planned)
+	if len(done) > 0 {
+		wrong = errors.Join(wrong, showPatterns(c, dir, folder.Run, done))
 	}
-	return settled(wrong, patternsError(runErr, interrupted, len(whole), many, invalid))
+	return settled(wrong, patternsError(runErr, interrupted, len(done), planned, invalid))
 }
 
-// patternsError is what a run of patterns comes to.
-func patternsError(runErr error, interrupted bool, whole, many, invalid int) error {
+// patternsError is the error of a run of patterns.
+func patternsError(runErr error, interrupted bool, done, planned, invalid int) error {
 	switch {
 	case interrupted:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are whole, and written", whole, many)}
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are complete and written", done, planned)}
 	case runErr != nil:
 		return runErr
 	case invalid > 0:
-		return &exitError{exitInvalid, fmt.Errorf("%d of the stages are not valid; the page says which, and why", invalid)}
+		return &exitError{exitInvalid, fmt.Errorf("%s not valid; patterns.md states the reasons", units.Plural(invalid, "stage"))}
 	}
 	return nil
 }
 
-// patternsLine is the command line that does the same, without what is secret.
-func patternsLine(config patterns.Config) []string {
-	line := []string{"onhold", "patterns", fmt.Sprintf("--scale=%v", config.Scale)}
-	if len(config.Only) > 0 {
-		line = append(line, "--only="+strings.Join(config.Only, ","))
+// patternsLine is the command line that does the same, without secrets.
+func patternsLine(only []string, scale float64) []string {
+	line := []string{"onhold", "patterns"}
+	if len(only) > 0 {
+		line = append(line, "--only", strings.Join(only, ","))
+	}
+	if scale != 1 {
+		line = append(line, "--scale", fmt.Sprint(scale))
 	}
 	return line
 }
 
-// showPatterns writes the page and its figures, and tells what was found.
+// showPatterns writes the page and its figures, and prints the findings.
 func showPatterns(c *cli.Command, dir string, run result.Run, all []pattern.Pattern) error {
 	paths, wrong := pattern.Write(dir, run, all)
 	out := c.Root().Writer

@@ -9,17 +9,18 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 )
 
-const crowd = 1001
+const users = 1001
 
 // user1001 lets 1,001 users call at the same instant.
 func user1001(ctx context.Context, l *lab) (pattern.Pattern, error) {
-	// A long wait, so that all are there before the first is served, on a slow
-	// machine too. The first wave is the warm-up.
+	// A long wait, so that all users arrive before the first is served, also on a
+	// slow machine. The first wave is the warm-up.
 	const wait = time.Second
-	plan := bench.Plan{Load: bench.Load{Burst: crowd, BurstInterval: 2 * wait}, Warmup: 2 * wait, Duration: 2 * wait}
+	plan := bench.Plan{Load: bench.Load{Burst: users, BurstInterval: 2 * wait}, Warmup: 2 * wait, Duration: 2 * wait}
 	pool, err := l.measure(ctx, drive{style: "blocking", latency: wait, options: targets.Options{Workers: 1000, Queue: targets.NoQueue}, plan: plan})
 	if err != nil {
 		return pattern.Pattern{}, err
@@ -29,27 +30,27 @@ func user1001(ctx context.Context, l *lab) (pattern.Pattern, error) {
 		return pattern.Pattern{}, err
 	}
 	fate := func(s *result.Stage) string {
-		parts := []string{thousands(s.Counts[result.OK]) + " served"}
+		parts := []string{units.Int(s.Counts[result.OK]) + " served"}
 		for _, o := range result.Outcomes {
 			if n := s.Counts[o]; n > 0 && o != result.OK {
-				parts = append(parts, thousands(n)+" "+o.String())
+				parts = append(parts, units.Int(n)+" "+o.String())
 			}
 		}
 		return strings.Join(parts, ", ")
 	}
 	threads := func(s *result.Stage) string {
 		if n := s.Target.ThreadsMax; n > 0 {
-			return fmt.Sprintf("%s threads, median wait %s", thousands(n), seconds(s.Latency.Quantile(0.5)))
+			return fmt.Sprintf("%s threads, median wait %s", units.Int(n), units.Duration(s.Latency.Quantile(0.5)))
 		}
-		return "median wait " + seconds(s.Latency.Quantile(0.5))
+		return "median wait " + units.Duration(s.Latency.Quantile(0.5))
 	}
 	return pattern.Pattern{
 		Question: "What happens to user 1001?",
-		Finding: fmt.Sprintf("Of 1,001 users at once, 1,000 workers turn %s away; the event loop serves %s",
-			thousands(pool.Counts[result.Rejected]), thousands(loop.Counts[result.OK])),
-		Text: "Every worker holds one user for the whole wait, though it does nothing but wait. Whoever comes when all are taken is turned away at once, while the threads sleep. " +
-			"The event loop keeps an entry in a list for each user and holds no thread, so one more is one more entry.",
-		Caption: fmt.Sprintf("One wave of 1,001 requests sent at one instant over connections that were open before; backend latency %s; blocking with 1,000 workers and no queue.", seconds(wait)),
+		Finding: fmt.Sprintf("Of 1,001 users at once, 1,000 workers reject %s; the event loop serves %s",
+			units.Int(pool.Counts[result.Rejected]), units.Int(loop.Counts[result.OK])),
+		Text: "Each worker holds one user for the complete wait, although it only waits. A user who arrives when all workers are taken is rejected at once, while the threads sleep. " +
+			"The event loop keeps a list entry per user and holds no thread, so one more user is one more entry.",
+		Caption: fmt.Sprintf("One wave of 1,001 requests, sent at the same instant over open connections; backend latency %s; blocking with 1,000 workers and no queue.", units.Duration(wait)),
 		Panels: []pattern.Panel{
 			{Title: "blocking, 1,000 workers: " + fate(pool), Dots: dots(pool), Note: threads(pool)},
 			{Title: "eventloop: " + fate(loop), Dots: dots(loop), Note: threads(loop)},

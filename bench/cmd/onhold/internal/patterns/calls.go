@@ -11,6 +11,7 @@ import (
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
 )
@@ -29,13 +30,13 @@ func phoneCalls(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	var servers []*targets.Process
 	styles := httpStyles()
 	for _, style := range styles {
-		p, err := l.serve(ctx, style, taking(call))
+		p, err := l.serve(ctx, style, withLatency(call))
 		if err != nil {
 			return pattern.Pattern{}, err
 		}
 		servers = append(servers, p)
 	}
-	for i, style := range styles { // they only wait: each can have its turn at the same time
+	for i, style := range styles { // they only wait, so they do not disturb each other
 		all.Go(func() { out[i], errs[i] = callAll(ctx, style, servers[i].Addr, call) })
 	}
 	all.Wait()
@@ -44,7 +45,7 @@ func phoneCalls(ctx context.Context, l *lab) (pattern.Pattern, error) {
 			return pattern.Pattern{}, err
 		}
 	}
-	return tellCalls(call, out[:len(styles)]), nil
+	return callsPattern(call, out[:len(styles)]), nil
 }
 
 // httpStyles are the styles of the story, which speak HTTP and work before they
@@ -116,7 +117,7 @@ func request(ctx context.Context, addr, path string, timeout time.Duration) erro
 	return nil
 }
 
-func tellCalls(call time.Duration, all []calls) pattern.Pattern {
+func callsPattern(call time.Duration, all []calls) pattern.Pattern {
 	mine := all[1] // any would do: the caller waits alike
 	var spans, asked []pattern.Span
 	inTurn, atOnce := mine.inTurn[callers-1].To, time.Duration(0)
@@ -126,21 +127,21 @@ func tellCalls(call time.Duration, all []calls) pattern.Pattern {
 		spans = append(spans, s)
 	}
 	for i := range spans {
-		spans[i].Label = seconds(spans[i].To - spans[i].From)
+		spans[i].Label = units.Duration(spans[i].To - spans[i].From)
 	}
 	for _, c := range all {
 		for _, s := range c.asked {
-			s.Label = seconds(s.To - s.From)
+			s.Label = units.Duration(s.To - s.From)
 			asked = append(asked, s)
 		}
 	}
 	return pattern.Pattern{
 		Question: "Phone calls, or one group text?",
-		Finding: fmt.Sprintf("Three calls of %s keep the caller on hold for %s one after another, and for %s at once",
-			seconds(call), seconds(inTurn), seconds(atOnce)),
-		Text: "A phone call holds the caller until it is over, so three calls take their sum. A text is sent and the next can follow: three take as long as the slowest. " +
-			"The same is true inside a server that asks three others for one request, whatever its style: what counts is whether it waits for each answer before it asks the next.",
-		Caption: fmt.Sprintf("Backend latency %s; each bar is one request from its sending to its reply, by the caller's clock. Left: three requests of one caller to style %s. Right: one request that asks three friends.", seconds(call), mine.style),
+		Finding: fmt.Sprintf("Three calls of %s block the caller for %s one after another, and for %s at once",
+			units.Duration(call), units.Duration(inTurn), units.Duration(atOnce)),
+		Text: "A phone call blocks the caller until it is over, so three calls take the sum of their times. After a text is sent the next one can follow, so three texts take as long as the slowest. " +
+			"The same holds inside a server that asks three others for one request, in every style: what counts is whether it waits for each answer before it asks the next.",
+		Caption: fmt.Sprintf("Backend latency %s; each bar is one request, from its send to its reply, by the caller's clock. Left: three requests of one caller to style %s. Right: one request that asks three friends.", units.Duration(call), mine.style),
 		Panels: []pattern.Panel{
 			{Title: "The caller: three calls in turn, three texts at once", Spans: spans},
 			{Title: "The server: one request that asks three friends", Spans: asked},

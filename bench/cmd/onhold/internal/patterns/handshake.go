@@ -9,24 +9,24 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
-// shortWait is the backend latency where the cost of connecting is to be seen
-// beside it.
+// shortWait is a backend latency beside which microseconds are visible.
 const shortWait = 5 * time.Millisecond
 
 const (
 	handshakeRate = 500
-	pairs         = 3 // of short stages, taken in turn: what the machine does meanwhile hits both
+	pairs         = 3 // of short stages, alternating: a slow machine slows both
 )
 
 // handshake compares a kept connection with a new one for each request.
 func handshake(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	var of [2][]*result.Stage // kept, new
-	names := [2]string{"kept", "new for each"}
+	names := [2]string{"kept", "new per request"}
 	for pair := range pairs {
 		for i := range of {
-			l.tell("%s, %d of %d", names[i], pair+1, pairs)
+			l.report("%s, %d of %d", names[i], pair+1, pairs)
 			s, err := l.measure(ctx, drive{
 				style: "goroutine", latency: shortWait,
 				plan: bench.Plan{Load: bench.Load{Rate: handshakeRate, Arrivals: load.Constant}, Warmup: 300 * time.Millisecond, Duration: time.Second, NewConnection: i == 1},
@@ -42,29 +42,29 @@ func handshake(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	var added, cpu []pattern.Bar
 	for i, s := range []*result.Stage{kept, fresh} {
 		added = append(added,
-			pattern.Bar{Label: names[i] + ", median", Style: style[i], Value: overhead(s, 0.5), Unit: "time"},
-			pattern.Bar{Label: "slowest 1 %", Style: style[i], Value: overhead(s, 0.99), Unit: "time", Weak: true})
+			pattern.Bar{Label: names[i] + ", median", Style: style[i], Value: overhead(s, 0.5), Unit: units.Time},
+			pattern.Bar{Label: "p99", Style: style[i], Value: overhead(s, 0.99), Unit: units.Time, Weak: true})
 		if s.CPUPerServed() > 0 {
-			cpu = append(cpu, pattern.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerServed()), Unit: "time"})
+			cpu = append(cpu, pattern.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerServed()), Unit: units.Time})
 		}
 	}
-	panels := []pattern.Panel{{Title: "Added to the wait: latency less the backend's " + seconds(shortWait), Bars: added}}
-	finding := fmt.Sprintf("A new connection for each request adds %s to what a caller waits", micro(time.Duration(max(0, overhead(fresh, 0.5)-overhead(kept, 0.5)))))
+	panels := []pattern.Panel{{Title: "Overhead: latency minus the backend's " + units.Duration(shortWait), Bars: added}}
+	finding := fmt.Sprintf("A new connection per request adds %s to the latency", units.Duration(time.Duration(max(0, overhead(fresh, 0.5)-overhead(kept, 0.5)))))
 	if len(cpu) == 2 {
 		panels = append(panels, pattern.Panel{Title: "CPU of the server: per request served", Bars: cpu})
-		finding += fmt.Sprintf(", and costs the server %.1f times the CPU", float64(fresh.CPUPerServed())/float64(kept.CPUPerServed()))
+		finding += fmt.Sprintf(", and costs the server %.1f times the CPU per request", float64(fresh.CPUPerServed())/float64(kept.CPUPerServed()))
 	}
 	return pattern.Pattern{
 		Question: "What does the handshake cost?",
 		Finding:  finding,
-		Text: "A kept connection is a call where the line stays open: the next question goes out at once. A new one for each request dials first. On one machine a handshake takes microseconds; " +
-			"between two it takes a round trip more, and with TLS two, so what is shown here is the least it can be.",
-		Caption: fmt.Sprintf("Style goroutine; constant load of %d requests/s; backend latency %s; %d stages of 1 s each, in turn.", handshakeRate, seconds(shortWait), pairs),
+		Text: "A kept connection is a call where the line stays open: the next request goes out at once. A new connection must be established first. On one machine a handshake takes microseconds. " +
+			"Between two machines it takes one round trip more, and with TLS two, so this is the least that it can cost.",
+		Caption: fmt.Sprintf("Style goroutine; constant load of %d requests/s; backend latency %s; %d stages of 1 s each, alternating.", handshakeRate, units.Duration(shortWait), pairs),
 		Panels:  panels,
 	}, nil
 }
 
-// overhead is a quantile of latency less the wait, in nanoseconds.
+// overhead is a quantile of latency minus the wait, in nanoseconds.
 func overhead(s *result.Stage, q float64) float64 {
 	over, _ := s.Overhead(q)
 	return float64(over)

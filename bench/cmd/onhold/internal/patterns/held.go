@@ -24,7 +24,7 @@ func heldOrFree(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	stages := map[string][]*result.Stage{}
 	for _, style := range httpStyles() {
 		for _, clients := range heldLevels {
-			l.tell("%s, %d clients", style, clients)
+			l.report("%s, %d clients", style, clients)
 			s, err := l.measure(ctx, drive{style: style, options: targets.Options{Workers: heldWorkers, Queue: heldQueue}, plan: closed(clients, time.Second)})
 			if err != nil {
 				return pattern.Pattern{}, err
@@ -42,28 +42,28 @@ func heldOrFree(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	top := func(style string) *result.Stage { return stages[style][len(heldLevels)-1] }
 	most := heldLevels[len(heldLevels)-1]
 	during := func(style string) string {
-		return thousands(int64(top(style).Goodput()*wait.Seconds() + 0.5))
+		return units.Int(int64(top(style).Goodput()*wait.Seconds() + 0.5))
 	}
 	finding := fmt.Sprintf("During one wait of %s with %s clients, %d blocking threads serve %s requests, goroutines %s and an event loop %s",
-		seconds(wait), thousands(int64(most)), heldWorkers, during("blocking"), during("goroutine"), during("eventloop"))
-	clients := pattern.Axis{Label: "clients", Unit: "count", Log: true}
+		units.Duration(wait), units.Int(most), heldWorkers, during("blocking"), during("goroutine"), during("eventloop"))
+	clients := pattern.Axis{Label: "clients", Unit: units.Count, Log: true}
 	axis := func(label string, unit units.Unit) pattern.Axis {
 		return pattern.Axis{Label: label, Unit: unit, Log: true}
 	}
-	panels := []pattern.Panel{{Title: "Served during one wait: requests", X: clients, Y: axis("requests", "count"), Lines: served}}
-	if top("blocking").Target.ThreadsMax > 0 { // the system tells
+	panels := []pattern.Panel{{Title: "Served per wait: requests", X: clients, Y: axis("requests", units.Count), Lines: served}}
+	if top("blocking").Target.ThreadsMax > 0 { // the system reports them
 		panels = append(panels,
-			pattern.Panel{Title: "Threads: of the server's process", X: clients, Y: axis("threads", "count"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.ThreadsMax) })},
-			pattern.Panel{Title: "Memory: resident", X: clients, Y: axis("memory", "bytes"), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.RSSMax) })},
-			pattern.Panel{Title: "CPU: of the server, per request served", X: clients, Y: axis("CPU", "time"), Lines: lines(func(s *result.Stage) float64 { return float64(s.CPUPerServed()) })},
+			pattern.Panel{Title: "Threads: of the server's process", X: clients, Y: axis("threads", units.Count), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.ThreadsMax) })},
+			pattern.Panel{Title: "Memory: resident", X: clients, Y: axis("memory", units.Bytes), Lines: lines(func(s *result.Stage) float64 { return float64(s.Target.RSSMax) })},
+			pattern.Panel{Title: "CPU: of the server, per request served", X: clients, Y: axis("CPU", units.Time), Lines: lines(func(s *result.Stage) float64 { return float64(s.CPUPerServed()) })},
 		)
 	}
 	return pattern.Pattern{
 		Question: "Held, or free?",
 		Finding:  finding,
-		Text: "While it waits for the database a blocking server holds a thread for each caller, and when all are held the rest queue or are turned away. " +
-			"The others put the caller aside and take the next one. What that takes in threads, memory and CPU time is in the other panels.",
-		Caption: fmt.Sprintf("Closed load: each client asks again when its answer is in, and a wait after it was turned away; backend latency %s; blocking with %d workers and a queue of %d; 1 s a stage.", seconds(wait), heldWorkers, heldQueue),
+		Text: "A blocking server holds a thread per caller while it waits for the database. When all threads are held, the other callers queue or are rejected. " +
+			"The other styles set the caller aside and take the next one. The other panels show the threads, memory and CPU time that this takes.",
+		Caption: fmt.Sprintf("Closed load: each client sends again after its reply, and one wait later after a rejection; backend latency %s; blocking with %d workers and a queue of %d; 1 s per stage.", units.Duration(wait), heldWorkers, heldQueue),
 		Panels:  panels,
 	}, nil
 }

@@ -18,8 +18,7 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// wait is the backend's latency in the experiments, where they do not say
-// another: the database of the story.
+// wait is the default latency of the backend: that of the database in the story.
 const wait = 200 * time.Millisecond
 
 // lab starts servers, drives them, and keeps what was measured.
@@ -30,7 +29,7 @@ type lab struct {
 	open   []*targets.Process
 }
 
-func (l *lab) tell(format string, args ...any) {
+func (l *lab) report(format string, args ...any) {
 	if l.Progress != nil {
 		l.Progress(l.name + ": " + fmt.Sprintf(format, args...))
 	}
@@ -38,7 +37,7 @@ func (l *lab) tell(format string, args ...any) {
 
 func (l *lab) program() targets.Program { return targets.Program{CPUs: l.TargetCPUs} }
 
-// serve starts a server that lives until the experiment is over.
+// serve starts a server that runs until the experiment ends.
 func (l *lab) serve(ctx context.Context, style string, o targets.Options) (*targets.Process, error) {
 	p, err := l.program().Launch(ctx, style, o)
 	if err == nil {
@@ -47,12 +46,12 @@ func (l *lab) serve(ctx context.Context, style string, o targets.Options) (*targ
 	return p, err
 }
 
-// taking are options of a backend that takes so long.
-func taking(latency time.Duration) targets.Options {
+// withLatency are options of a backend with that latency.
+func withLatency(latency time.Duration) targets.Options {
 	return targets.Options{Sim: sim.Config{Latency: latency}, Postgres: postgres.Config{Latency: latency}}
 }
 
-// close ends what is still open, all at once: each may have requests to finish.
+// close stops the open servers concurrently: each may have requests to finish.
 func (l *lab) close() error {
 	errs := make([]error, len(l.open))
 	var all sync.WaitGroup
@@ -64,24 +63,24 @@ func (l *lab) close() error {
 	return errors.Join(errs...)
 }
 
-// drive is one stage to be measured: what serves, what is asked of it, how.
+// drive is one stage to measure.
 type drive struct {
-	style   string
-	options targets.Options // but for the latency of the backend
-	latency time.Duration   // of the backend; wait where 0
-	request bench.HTTP      // its URL is a path; PathOrders of one user where empty
-	also    result.Settings // that tell this stage from others
-	plan    bench.Plan
+	style    string
+	options  targets.Options // without the latency of the backend
+	latency  time.Duration   // of the backend; wait where 0
+	request  bench.HTTP      // its URL is a path; PathOrders of one user where empty
+	settings result.Settings // that distinguish this stage
+	plan     bench.Plan
 }
 
 const (
-	tries     = 3 // of a stage that the machine spoilt
+	tries     = 3 // of a stage that the machine disturbed
 	oneUser   = orders.PathOrders + "?user_id=42"
 	stageSeed = 1
 )
 
-// measure runs one stage at a server of its own, and again where the machine
-// has spoilt it.
+// measure runs one stage on its own server, and again where the machine disturbed
+// it.
 func (l *lab) measure(ctx context.Context, d drive) (*result.Stage, error) {
 	var before *result.Stage
 	for try := 1; ; try++ {
@@ -97,7 +96,7 @@ func (l *lab) measure(ctx context.Context, d drive) (*result.Stage, error) {
 			return s, nil
 		}
 		s.Discard(s.Invalid[0])
-		l.tell("again, as the machine was busy: %s", s.Discarded())
+		l.report("repeated, because the machine disturbed it: %s", s.Discarded())
 		before = s
 	}
 }
@@ -109,7 +108,7 @@ func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 		d.request.URL = oneUser
 	}
 	d.request.NewConnection = d.plan.NewConnection
-	d.plan.Settings = append(result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: d.style}}, d.also...)
+	d.plan.Settings = append(result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: d.style}}, d.settings...)
 	d.plan.Seed, d.plan.Wait, d.plan.NoPin = stageSeed, d.latency, l.NoPin
 	return l.program().Drive(ctx, d.style, d.options, d.plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
 		d.request.URL = "http://" + r.Addr + d.request.URL
@@ -118,8 +117,8 @@ func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 	})
 }
 
-// warnings are those of the stages that are not valid, each once: what was
-// measured is shown all the same.
+// warnings are the reasons of stages that are not valid, each once. These stages
+// are shown, too.
 func (l *lab) warnings() (out []string) {
 	for _, s := range l.stages {
 		if s.Valid() || s.Discarded() != "" {
@@ -135,14 +134,14 @@ func (l *lab) warnings() (out []string) {
 	return out
 }
 
-// closed is a plan of clients that go on asking.
+// closed is a plan of a closed load.
 func closed(clients int, length time.Duration) bench.Plan {
 	return bench.Plan{
 		Load: bench.Load{Clients: clients, RampUp: wait, Backoff: wait}, Duration: length, Warmup: 300 * time.Millisecond,
 	}
 }
 
-// poisson is a plan of arrivals at random.
+// poisson is a plan of Poisson arrivals.
 func poisson(rate int, length time.Duration) bench.Plan {
 	return bench.Plan{Load: bench.Load{Rate: float64(rate)}, Duration: length, Warmup: 400 * time.Millisecond}
 }

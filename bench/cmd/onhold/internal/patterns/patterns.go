@@ -1,7 +1,6 @@
-// Package patterns is the contrast of synchronous and asynchronous
-// communication as a row of short experiments. Each starts real servers as
-// processes of their own, drives them, and tells what was found in a sentence
-// and a figure, both made from what was measured.
+// Package patterns compares synchronous and asynchronous communication in short
+// experiments. Each starts real servers as separate processes, drives them, and
+// makes a sentence and a figure from the measurements.
 //
 // A new experiment is a file beside the others and a line in [All].
 package patterns
@@ -14,11 +13,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// Experiment is one contrast that is shown.
+// Experiment is one comparison.
 type Experiment struct {
 	Name  string // of its figure's file, and for choosing it
 	About string // one line
@@ -26,7 +26,7 @@ type Experiment struct {
 	run func(ctx context.Context, l *lab) (pattern.Pattern, error)
 }
 
-// All are the experiments, in the order in which they are told.
+// All are the experiments, in the order in which they run.
 var All = []Experiment{
 	{"phone-calls", "three calls, one after another and at once", phoneCalls},
 	{"user-1001", "1,001 users at once on 1,000 workers, and on an event loop", user1001},
@@ -34,7 +34,7 @@ var All = []Experiment{
 	{"pay-later", "orders that are paid now, and orders that are paid later", payLater},
 	{"what-is-behind", "REST, database query and RPC behind the same wait", whatIsBehind},
 	{"the-pool", "a server without a limit in front of a database with one", thePool},
-	{"handshake", "a kept connection, and a new one for each request", handshake},
+	{"handshake", "a kept connection, and a new one per request", handshake},
 }
 
 // Names lists the names of the experiments.
@@ -52,12 +52,12 @@ type Config struct {
 	NoPin      bool     // no thread of the generator is pinned
 	Only       []string // names of experiments; none: all of them
 	Scale      float64  // of the waits of phone-calls and the length of pay-later, 0.01 to 10; 1 where 0
-	DSN        string   // of a PostgreSQL that joins what-is-behind and the-pool; "": none joins
+	DSN        string   // of a PostgreSQL for what-is-behind and the-pool; "": none
 	Progress   func(what string)
 
-	// Whole is called with every pattern as soon as it is whole, and with the
-	// stages that it was made from.
-	Whole func(p pattern.Pattern, stages []*result.Stage) error
+	// Done is called with each pattern when it is complete, and with the stages
+	// that it was made from.
+	Done func(p pattern.Pattern, stages []*result.Stage) error
 }
 
 // Bounds of Config.Scale.
@@ -66,24 +66,20 @@ const (
 	MaxScale = 10
 )
 
-// Validate says what is wrong, naming the command's flag.
+// Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
 	for i, name := range c.Only {
-		if slices.Contains(c.Only[:i], name) {
-			return fmt.Errorf("--only=%s: %s comes twice", strings.Join(c.Only, ","), name)
-		}
-		if !slices.Contains(Names(), name) {
-			return fmt.Errorf("--only=%s: there is no pattern %q; there are %s", strings.Join(c.Only, ","), name, strings.Join(Names(), ", "))
+		if err := field.Check(slices.Contains(Names(), name) && !slices.Contains(c.Only[:i], name), "Only", name,
+			"each at most once of "+strings.Join(Names(), ", ")); err != nil {
+			return err
 		}
 	}
-	if c.Scale != 0 && !(c.Scale >= MinScale && c.Scale <= MaxScale) {
-		return fmt.Errorf("--scale=%v: must be from %v to %v", c.Scale, MinScale, MaxScale)
-	}
-	return nil
+	return field.Check(c.Scale == 0 || c.Scale >= MinScale && c.Scale <= MaxScale, "Scale", c.Scale,
+		fmt.Sprintf("%v to %v", MinScale, MaxScale))
 }
 
-// Run runs the experiments one after another. It ends with the first error,
-// or that of ctx; what was whole by then has been handed over.
+// Run runs the experiments one after another until the first error, or that of
+// ctx. Complete patterns were passed to Done by then.
 func Run(ctx context.Context, c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
@@ -96,17 +92,14 @@ func Run(ctx context.Context, c Config) error {
 			continue
 		}
 		l := &lab{Config: c, name: e.Name}
-		l.tell("%s", e.About)
+		l.report("%s", e.About)
 		p, err := e.run(ctx, l)
 		if err = errors.Join(err, l.close()); err != nil {
 			return errors.Join(ctx.Err(), fmt.Errorf("%s: %w", e.Name, err))
 		}
-		p.Name, p.Command = e.Name, "onhold patterns --only "+e.Name
-		if c.Scale != 1 {
-			p.Command += fmt.Sprintf(" --scale %g", c.Scale)
-		}
+		p.Name = e.Name
 		p.Warnings = append(p.Warnings, l.warnings()...)
-		if err := c.Whole(p, l.stages); err != nil {
+		if err := c.Done(p, l.stages); err != nil {
 			return err
 		}
 	}

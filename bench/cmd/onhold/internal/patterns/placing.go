@@ -69,7 +69,7 @@ func (t *timeline) began() time.Duration {
 	return t.ended[0].Planned
 }
 
-// replies are the orders that were taken, and when that was told.
+// replies are the orders that were accepted, and when the reply came.
 func (t *timeline) replies() (out []payment) {
 	for _, a := range t.ended {
 		if a.Outcome == result.OK {
@@ -111,14 +111,13 @@ func (t *timeline) overTime(name, style string, events []payment) pattern.Line {
 	return line
 }
 
-// backlog is how many orders that were taken had not come to an event, at each
-// moment up to end.
-func (t *timeline) backlog(name, style string, taken, events []payment, end time.Duration) pattern.Line {
+// backlog is how many accepted orders had not had their event, over time up to end.
+func (t *timeline) backlog(name, style string, accepted, events []payment, end time.Duration) pattern.Line {
 	line := pattern.Line{Name: name, Style: style, Step: true, Fill: true}
 	const step = bin / 2
 	for at := time.Duration(0); at <= end+step; at += step {
 		n := 0
-		for _, o := range taken {
+		for _, o := range accepted {
 			if o.planned-t.began() <= at {
 				n++
 			}

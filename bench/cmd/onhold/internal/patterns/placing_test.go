@@ -12,7 +12,7 @@ import (
 
 const ms = time.Millisecond
 
-// three orders: one paid, one turned away, one taken and never paid; told in
+// three orders: one paid, one rejected, one accepted and never paid; reported in
 // another order than that of their instants.
 func three() *timeline {
 	t := &timeline{}
@@ -45,7 +45,7 @@ func TestTimeline(t *testing.T) {
 }
 
 // The sentences follow the numbers.
-func TestTellPaying(t *testing.T) {
+func TestPayingPattern(t *testing.T) {
 	stage := func(ok, rejected int64) *result.Stage {
 		s := result.NewStage()
 		s.Counts[result.OK], s.Counts[result.Rejected] = ok, rejected
@@ -65,12 +65,12 @@ func TestTellPaying(t *testing.T) {
 		now, later  *result.Stage
 		has, hasNot []string
 	}{
-		{"as it should be", stage(6, 4), queue(10, 0, 0), []string{"turns 4 of 10 away", "accepts all", "the last paid", "the line fills", "paid 10, not yet paid 0, lost 0"}, []string{"loses"}},
-		{"nobody is turned away", stage(10, 0), queue(10, 0, 0), []string{"turns 0 of 10 away"}, []string{"the line fills"}},
-		{"some are lost", stage(6, 4), queue(8, 0, 2), []string{"loses 2", "lost 2"}, []string{"the last paid"}},
-		{"some are not paid yet", stage(6, 4), queue(7, 3, 0), []string{"has not paid 3", "not yet paid 3, lost 0"}, []string{"the last paid", "loses"}},
+		{"as it should be", stage(6, 4), queue(10, 0, 0), []string{"rejects 4 of 10", "accepts all", "pays the last one", "the queue of the server fills", "paid 10, not yet paid 0, lost 0"}, []string{"loses"}},
+		{"nobody is rejected", stage(10, 0), queue(10, 0, 0), []string{"rejects 0 of 10"}, []string{"the queue of the server fills"}},
+		{"some are lost", stage(6, 4), queue(8, 0, 2), []string{"loses 2", "lost 2"}, []string{"pays the last one"}},
+		{"some are not paid yet", stage(6, 4), queue(7, 3, 0), []string{"leaves 3 unpaid", "not yet paid 3, lost 0"}, []string{"pays the last one", "loses"}},
 	} {
-		p := tellPaying(time.Second, "store file", c.now, c.later, three(), three())
+		p := payingPattern(time.Second, "store file", c.now, c.later, three(), three())
 		all := p.Finding + " " + p.Text
 		for _, want := range c.has {
 			if !strings.Contains(all, want) {
@@ -81,19 +81,6 @@ func TestTellPaying(t *testing.T) {
 			if strings.Contains(all, no) {
 				t.Errorf("%s: %q in %s", c.why, no, all)
 			}
-		}
-	}
-}
-
-func TestWords(t *testing.T) {
-	for got, want := range map[string]string{
-		seconds(6*time.Second + 3*ms): "6 s", seconds(2190 * ms): "2.2 s", seconds(200 * ms): "200 ms", seconds(5 * ms): "5 ms", seconds(0): "0 ms",
-		micro(882_400): "882 µs", micro(1_410 * time.Microsecond): "1.4 ms",
-		thousands(1): "1", thousands(1001): "1,001", thousands(1234567): "1,234,567",
-		list(nil): "none", list([]string{"a"}): "a", list([]string{"a", "b", "c"}): "a, b and c",
-	} {
-		if got != want {
-			t.Errorf("got %q, want %q", got, want)
 		}
 	}
 }

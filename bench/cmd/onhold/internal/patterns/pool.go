@@ -7,6 +7,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
@@ -26,25 +27,25 @@ func thePool(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	}
 	var pooled, free []*result.Stage
 	for _, clients := range poolLevels {
-		l.tell("%d clients", clients)
+		l.report("%d clients", clients)
 		for _, v := range []struct {
-			into    *[]*result.Stage
-			options targets.Options
-			also    string
+			into        *[]*result.Stage
+			options     targets.Options
+			connections string
 		}{
 			{&pooled, targets.Options{Backend: backendName, Sim: sim.Config{Connections: poolSize}, Postgres: postgres.Config{DSN: l.DSN, Connections: poolSize}}, fmt.Sprint(poolSize)},
 			{&free, targets.Options{}, "0"},
 		} {
-			if v.also == "0" && clients != poolLevels[0] && clients != most {
+			if v.connections == "0" && clients != poolLevels[0] && clients != most {
 				continue // a straight line needs no more
 			}
 			plan := closed(clients, time.Second)
 			plan.Load.RampUp = max(wait, wait*time.Duration(clients)/poolSize)
 			plan.Warmup = plan.Load.RampUp + wait
-			if v.also == "0" {
+			if v.connections == "0" {
 				plan.Load.RampUp, plan.Warmup = wait, wait
 			}
-			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, also: result.Settings{{Key: result.KeyBackendConnections, Value: v.also}}})
+			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, settings: result.Settings{{Key: result.KeyBackendConnections, Value: v.connections}}})
 			if err != nil {
 				return pattern.Pattern{}, err
 			}
@@ -64,17 +65,17 @@ func thePool(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	}
 	at := wait.Seconds()
 	last := pooled[len(pooled)-1]
-	clients := pattern.Axis{Label: "clients", Unit: "count", Log: true}
+	clients := pattern.Axis{Label: "clients", Unit: units.Count, Log: true}
 	return pattern.Pattern{
 		Question: "Does a server that never blocks remove the queue?",
-		Finding: fmt.Sprintf("With %d connections to the database, %d clients wait %s, not %s, and at most %.0f are served a second: the queue has moved",
-			poolSize, most, seconds(last.Latency.Quantile(0.5)), seconds(free[len(free)-1].Latency.Quantile(0.5)), maxGoodput(pooled)),
-		Text: "The server takes every request, holds no thread, and turns nobody away. But each needs a connection to the database for the whole wait, and there are only so many: " +
-			"the queue that a thread pool had at its door is now in front of the database, where no caller sees it and nothing bounds it.",
-		Caption: fmt.Sprintf("Style goroutine in front of %s; closed load; theory: N clients on %d connections of %s each are served min(N, %d)/%s a second, and wait max(%s, N·%s/%d).", what, poolSize, seconds(wait), poolSize, seconds(wait), seconds(wait), seconds(wait), poolSize),
+		Finding: fmt.Sprintf("With %d connections to the database, %d clients wait %s, not %s, and at most %.0f are served per second: the queue has moved",
+			poolSize, most, units.Duration(last.Latency.Quantile(0.5)), units.Duration(free[len(free)-1].Latency.Quantile(0.5)), maxGoodput(pooled)),
+		Text: "The server takes every request, holds no thread, and rejects nobody. But each request needs a database connection for the complete wait, and their number is limited: " +
+			"the queue that a thread pool has at its entrance is now in front of the database, where no caller sees it and nothing bounds it.",
+		Caption: fmt.Sprintf("Style goroutine in front of %s; closed load; theory: throughput min(N, %d)/%s and latency max(%s, N·%s/%d) for N clients.", what, poolSize, units.Duration(wait), units.Duration(wait), units.Duration(wait), poolSize),
 		Panels: []pattern.Panel{
-			{Title: "Served: per second", X: clients, Y: pattern.Axis{Label: "requests/s", Unit: "rate", Log: true}, Lines: both((*result.Stage).Goodput, func(n float64) float64 { return min(n, poolSize) / at })},
-			{Title: "Waited: median latency", X: clients, Y: pattern.Axis{Label: "latency", Unit: "time", Log: true}, Lines: both(
+			{Title: "Served: per second", X: clients, Y: pattern.Axis{Label: "requests/s", Unit: units.Rate, Log: true}, Lines: both((*result.Stage).Goodput, func(n float64) float64 { return min(n, poolSize) / at })},
+			{Title: "Latency: median", X: clients, Y: pattern.Axis{Label: "latency", Unit: units.Time, Log: true}, Lines: both(
 				func(s *result.Stage) float64 { return float64(s.Latency.Quantile(0.5)) },
 				func(n float64) float64 { return float64(wait) * max(1, n/poolSize) })},
 		},

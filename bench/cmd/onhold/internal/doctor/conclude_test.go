@@ -32,21 +32,21 @@ func TestConclusions(t *testing.T) {
 		not           string
 	}{
 		{"an ordinary machine", func(*Report) {}, 24_000, 120_000, "the generator has one CPU", "open files"},
-		{"few open files", func(r *Report) { r.Limits.Descriptors, r.Limits.MostAllowed = 1024, 1024 }, 960, 120_000, "as root, 'ulimit -n 200000'", ""},
-		{"few open files that may be raised", func(r *Report) { r.Limits.Descriptors = 1024 }, 960, 120_000, "raise them to 100000 itself (ulimit -n 100000)", "as root"},
-		{"more clients than ports", func(r *Report) { r.Most.Rate = 300_000 }, 48_000, 240_000, "28232 local ports for one address", ""},
+		{"few open files", func(r *Report) { r.Limits.Descriptors, r.Limits.MostAllowed = 1024, 1024 }, 960, 120_000, "as root, run 'ulimit -n 200000'", ""},
+		{"few open files that may be raised", func(r *Report) { r.Limits.Descriptors = 1024 }, 960, 120_000, "raise it with 'ulimit -n 100000'", "as root"},
+		{"more clients than ports", func(r *Report) { r.Most.Rate = 300_000 }, 48_000, 240_000, "28,232 local ports per address", ""},
 		{"several CPUs", func(r *Report) { r.TargetCPUs, r.CPUs = "0-3", "4-7" }, 96_000, 480_000, "'onhold run --threads 4'", "has one CPU"},
-		{"one CPU", func(r *Report) { r.TargetCPUs, r.CPUs = "", "" }, 24_000, 120_000, "each takes time from the other", ""},
+		{"one CPU", func(r *Report) { r.TargetCPUs, r.CPUs = "", "" }, 24_000, 120_000, "each slows the other", ""},
 		{"a short backlog", func(r *Report) { r.Limits.Backlog = 128 }, 24_000, 120_000, "net.core.somaxconn=4096", ""},
-		{"a slow clock", func(r *Report) { r.Limits.ClockSource = "hpet" }, 24_000, 120_000, `read from "hpet"`, ""},
-		{"a server that was full", func(r *Report) { r.Most.ServerFull = true }, 24_000, 120_000, "limit of 150,000 requests/s", ""},
+		{"a slow clock", func(r *Report) { r.Limits.ClockSource = "hpet" }, 24_000, 120_000, `clock source is "hpet"`, ""},
+		{"a server that was full", func(r *Report) { r.Most.ServerFull = true }, 24_000, 120_000, "limit at 150,000 requests/s", ""},
 		{"a busy neighbour", func(r *Report) { r.Steal = 0.14 }, 24_000, 120_000, "took up to 14 %", ""},
 		{"a CPU quota", func(r *Report) { r.CPUQuota = CPUQuota{CPUs: 1.5, Group: "/sys/fs/cgroup/ci"} }, 24_000, 120_000, "a CPU quota allows targets and generator 1.5 CPUs", "stopped"},
 		{"a CPU quota that was felt", func(r *Report) {
 			r.CPUQuota = CPUQuota{1.5, "/sys/fs/cgroup/ci", result.Throttled{Times: 4, Time: 90 * time.Millisecond}}
 		}, 24_000, 120_000, "a CPU quota stopped the generator 4 times for 90ms", ""},
 		{"no CPU quota", func(*Report) {}, 24_000, 120_000, "", "quota"},
-		{"late", func(r *Report) { r.Pacing[0].LagP99 = 3 * time.Millisecond }, 24_000, 120_000, "p99 of the generator's lag is 3ms", ""},
+		{"late", func(r *Report) { r.Pacing[0].LagP99 = 3 * time.Millisecond }, 24_000, 120_000, "p99 of the generator's lag is 3 ms", ""},
 		{"nothing known", func(r *Report) { r.Limits = host.Limits{} }, 24_000, 120_000, "", "open files"},
 	} {
 		r := quiet()
@@ -71,10 +71,10 @@ func TestReportForPeopleAndPrograms(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"AMD EPYC, 2 CPUs, linux 6.18", "1.5 CPUs, of control group /sys/fs/cgroup/ci", "targets run on 0, the generator on 1", "tsc, read in 25ns",
-		"100,000 open files, 28,232 local ports an address, backlog 4,096",
-		"p50 50µs, p99 90µs at 1 client; a blocking write and read: p50 45µs", "150,000 requests/s, 6µs of CPU time per request served",
-		"24,000 clients on a wait of 200ms", "120,000 arrivals/s", "- the generator has one CPU",
+		"AMD EPYC, 2 CPUs, linux 6.18", "1.5 CPUs, of control group /sys/fs/cgroup/ci", "targets run on 0, the generator on 1", "tsc, read in 25 ns",
+		"100,000 open files, 28,232 local ports per address, backlog 4,096",
+		"p50 50 µs, p99 90 µs with 1 client", "p50 45 µs with a blocking write and read", "150,000 requests/s, generator CPU 6 µs per request served",
+		"24,000 clients on a backend of 200 ms", "120,000 arrivals/s", "- the generator has one CPU",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the text lacks %q:\n%s", want, b.String())

@@ -1,11 +1,11 @@
-// Package doctor measures this machine as a load generator, and says which
-// levels it can drive and what to change for more.
+// Package doctor measures this machine as a load generator, and reports which
+// levels it can drive and what to change for more. Begin with [Examine].
 //
-//  1. A server that does nothing runs as a process of its own, on the CPUs of
+//  1. A server that does nothing runs as a separate process, on the CPUs of
 //     targets.
 //  2. Our generator drives it from the CPUs of the generator: one client, for
 //     the least latency that can be measured here; many, for the most requests
-//     a second; constant rates, for how far from the clock they are sent.
+//     per second; constant rates, for how far from the schedule they are sent.
 //  3. With the machine's limits this becomes levels and advice.
 package doctor
 
@@ -21,14 +21,20 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/peers"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
 )
 
-// DefaultLength is the length of each measurement where nothing else is said.
-const DefaultLength = 2 * time.Second
+// Bounds and default of Config.Duration. A shorter measurement shows nothing.
+const (
+	MinDuration     = 200 * time.Millisecond
+	MaxDuration     = time.Minute
+	DefaultDuration = 2 * time.Second
+)
 
 // manyClients are enough to keep a server that does nothing busy.
 const manyClients = 64
@@ -39,17 +45,17 @@ var Rates = []int{1000, 5000}
 // Config is how to examine the machine.
 type Config struct {
 	TargetCPUs []int         // where the server runs; nil: anywhere
-	CPUs       []int         // where this process, the generator, was confined to; nil: anywhere
+	CPUs       []int         // to which this process, the generator, is confined; nil: anywhere
 	NoPin      bool          // no thread of the generator is pinned
-	Length     time.Duration // of each measurement; DefaultLength where 0
+	Duration   time.Duration // of each measurement, MinDuration to MaxDuration
 	Progress   func(what string)
 }
 
-// Report is what was found. A figure that could not be had is 0.
+// Report is what was found. An unknown figure is 0.
 type Report struct {
 	Environment result.Environment `json:"environment"`
-	TargetCPUs  string             `json:"target_cpus,omitzero"`    // "" where not apart
-	CPUs        string             `json:"generator_cpus,omitzero"` // likewise
+	TargetCPUs  string             `json:"target_cpus,omitzero"`    // "" where shared with the generator
+	CPUs        string             `json:"generator_cpus,omitzero"` // "" where shared with the targets
 	Driver      string             `json:"driver"`
 	Limits      host.Limits        `json:"limits"`
 	ClockRead   time.Duration      `json:"clock_read_ns"` // the time that reading the clock takes
@@ -69,45 +75,46 @@ type Report struct {
 type CPUQuota struct {
 	CPUs      float64          `json:"cpus,omitzero"`      // CPU seconds per second; 0 where there is none
 	Group     string           `json:"group,omitzero"`     // the control group that has it
-	Throttled result.Throttled `json:"throttled,omitzero"` // by how much it stopped the generator while this machine was examined
+	Throttled result.Throttled `json:"throttled,omitzero"` // by how much it stopped the generator during the examination
 }
 
-// Null is what one client measures at a server that does nothing: below that
-// nothing can be measured here.
+// Null is what one client measures at a server that does nothing: the
+// least latency that this machine can measure.
 type Null struct {
 	P50 time.Duration `json:"p50_ns"`
 	P99 time.Duration `json:"p99_ns"`
 }
 
-// Most is the most that one loop of the generator makes.
+// Most is the most that one loop of the generator sends.
 type Most struct {
 	Rate       float64       `json:"per_s"`
 	CPU        time.Duration `json:"cpu_ns"`      // of the generator, per request served
-	ServerFull bool          `json:"server_full"` // the server's CPU was the limit, so that the generator could do more
+	ServerFull bool          `json:"server_full"` // the server's CPU was the limit: the generator can send more
 }
 
-// Pacing is how far from the clock a constant rate was sent.
+// Pacing is how precisely a constant rate was sent.
 type Pacing struct {
 	Rate    int           `json:"rate_per_s"`
-	LagP50  time.Duration `json:"lag_p50_ns"` // behind the plan, by the generator's clock
+	LagP50  time.Duration `json:"lag_p50_ns"` // behind the schedule, by the generator's clock
 	LagP99  time.Duration `json:"lag_p99_ns"`
 	GridP50 time.Duration `json:"grid_p50_ns"` // off an even grid, by the server's clock
 	GridP90 time.Duration `json:"grid_p90_ns"`
 }
 
-// Examine measures the machine. It takes about five times the length.
+// Examine measures the machine. It takes about five times the duration.
 func Examine(ctx context.Context, c Config) (*Report, error) {
-	if c.Length == 0 {
-		c.Length = DefaultLength
+	if err := field.Check(c.Duration >= MinDuration && c.Duration <= MaxDuration, "Duration", c.Duration,
+		fmt.Sprintf("%v to %v", MinDuration, MaxDuration)); err != nil {
+		return nil, err
 	}
 	if !epoll.Supported {
-		return nil, errors.New("doctor measures by the epoll driver and the bare server, which run on Linux only")
+		return nil, errors.New("doctor requires Linux: it uses the epoll driver and the bare server")
 	}
 	r := &Report{
 		Environment: host.Environment(), Limits: host.ReadLimits(), Driver: epoll.Name,
 		TargetCPUs: host.FormatCPUs(c.TargetCPUs), CPUs: host.FormatCPUs(c.CPUs), ClockRead: clockRead(),
 	}
-	most := Rates[len(Rates)-1] * 2 * int(1+c.Length.Seconds())
+	most := Rates[len(Rates)-1] * 2 * int(1+c.Duration.Seconds())
 	server, err := targets.Program{CPUs: c.TargetCPUs}.Launch(ctx, bare.Name, targets.Options{Bare: bare.Config{Arrivals: most}})
 	if err != nil {
 		return nil, err
@@ -142,29 +149,29 @@ type examination struct {
 	server *targets.Process
 }
 
-func (e *examination) tell(what string) {
+func (e *examination) progress(what string) {
 	if e.Progress != nil {
 		e.Progress(what)
 	}
 }
 
 func (e *examination) run(ctx context.Context) error {
-	e.tell("one client, blocking: the least there is")
-	hist, err := peers.PingPong(ctx, e.server.Addr, "/", e.Length, e.CPUs)
+	e.progress("1 client, blocking socket: minimum latency")
+	hist, err := peers.PingPong(ctx, e.server.Addr, "/", e.Duration, e.CPUs)
 	if err != nil {
 		return err
 	}
 	r := e.report
 	r.PingPong = hist.Quantile(0.5)
 
-	e.tell("one client: the least that we measure")
+	e.progress("1 client: minimum measured latency")
 	s, err := e.drive(ctx, bench.Plan{Load: bench.Load{Clients: 1}})
 	if err != nil {
 		return err
 	}
 	r.Null = Null{s.Latency.Quantile(0.5), s.Latency.Quantile(0.99)}
 
-	e.tell(fmt.Sprintf("%d clients: the most requests a second", manyClients))
+	e.progress(fmt.Sprintf("%d clients: maximum requests per second", manyClients))
 	if s, err = e.drive(ctx, bench.Plan{Load: bench.Load{Clients: manyClients}}); err != nil {
 		return err
 	}
@@ -174,7 +181,7 @@ func (e *examination) run(ctx context.Context) error {
 	}
 
 	for _, rate := range Rates {
-		e.tell(fmt.Sprintf("%d arrivals/s: how far from the clock", rate))
+		e.progress(fmt.Sprintf("%s arrivals/s: pacing", units.Int(rate)))
 		client := bare.Client{Addr: e.server.Addr}
 		if err := client.Reset(ctx); err != nil {
 			return err
@@ -200,19 +207,19 @@ func (e *examination) run(ctx context.Context) error {
 
 const warmup = 300 * time.Millisecond
 
-// drive runs one stage at the server.
+// drive runs one stage on the server.
 func (e *examination) drive(ctx context.Context, p bench.Plan) (*result.Stage, error) {
 	d, err := epoll.New(bench.HTTP{URL: "http://" + e.server.Addr + "/"}, epoll.Options{})
 	if err != nil {
 		return nil, err
 	}
-	p.Duration, p.Warmup, p.TargetPID, p.Seed, p.NoPin = e.Length, warmup, e.server.PID, 1, e.NoPin
+	p.Duration, p.Warmup, p.TargetPID, p.Seed, p.NoPin = e.Duration, warmup, e.server.PID, 1, e.NoPin
 	s, err := bench.Run(ctx, p, d)
 	if err != nil {
 		return nil, err
 	}
 	if s.Counts[result.OK] == 0 {
-		return nil, fmt.Errorf("none of %d requests to the server that does nothing was served: %q", s.Counts.Planned(), s.Warnings)
+		return nil, fmt.Errorf("none of %d requests was served: %q", s.Counts.Planned(), s.Notes())
 	}
 	e.report.Steal = max(e.report.Steal, s.Generator.Steal.Seconds()/s.Length.Seconds())
 	return s, nil

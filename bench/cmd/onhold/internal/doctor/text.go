@@ -1,18 +1,29 @@
 package doctor
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"text/tabwriter"
-	"time"
+	"strings"
+
+	"github.com/a628bb15/onhold/reports/render/table"
+	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Text prints the report for people.
 func (r *Report) Text(w io.Writer) error {
-	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	row := func(name, format string, args ...any) { fmt.Fprintf(t, "%s\t%s\n", name, fmt.Sprintf(format, args...)) }
+	t := table.New(table.Column{Left: true}, table.Column{Left: true})
+	row := func(name, format string, args ...any) { t.Row(name, fmt.Sprintf(format, args...)) }
+	const unknown = "unknown"
+	known := func(n int) string {
+		if n == 0 {
+			return unknown
+		}
+		return units.Int(n)
+	}
 	e := r.Environment
-	row("machine", "%s, %d CPUs, %s %s", orUnknown(e.CPU), e.Cores, e.OS, e.Kernel)
+	row("machine", "%s, %d CPUs, %s %s", cmp.Or(e.CPU, unknown), e.Cores, e.OS, e.Kernel)
 	if r.TargetCPUs != "" {
 		row("CPUs", "targets run on %s, the generator on %s", r.TargetCPUs, r.CPUs)
 	} else {
@@ -23,53 +34,28 @@ func (r *Report) Text(w io.Writer) error {
 	} else {
 		row("CPU quota", "none")
 	}
-	row("clock", "%s, read in %v", orUnknown(r.Limits.ClockSource), r.ClockRead)
-	row("limits", "%s open files, %s local ports an address, backlog %s",
+	row("clock", "%s, read in %s", cmp.Or(r.Limits.ClockSource, unknown), units.Duration(r.ClockRead))
+	row("limits", "%s open files, %s local ports per address, backlog %s",
 		known(r.Limits.Descriptors), known(r.Limits.Ports), known(r.Limits.Backlog))
-	row("", "")
-	row("a server that does nothing", "p50 %s, p99 %s at 1 client; a blocking write and read: p50 %s",
-		short(r.Null.P50), short(r.Null.P99), short(r.PingPong))
-	row("the most of one loop", "%s requests/s, %s of CPU time per request served", count(int(r.Most.Rate)), short(r.Most.CPU))
+	t.Row()
+	row("minimum latency", "p50 %s, p99 %s with 1 client on a server that does nothing", units.Duration(r.Null.P50), units.Duration(r.Null.P99))
+	row("", "p50 %s with a blocking write and read", units.Duration(r.PingPong))
+	row("maximum of one loop", "%s requests/s, generator CPU %s per request served", units.Int(int(r.Most.Rate)), units.Duration(r.Most.CPU))
 	for _, p := range r.Pacing {
-		row(fmt.Sprintf("pacing at %s/s", count(p.Rate)), "off the even grid, as the server saw it: p50 %s, p90 %s; behind the plan: p50 %s, p99 %s",
-			short(p.GridP50), short(p.GridP90), short(p.LagP50), short(p.LagP99))
+		row("pacing at "+units.Rate.Text(float64(p.Rate)), "off the even grid, by the server's clock: p50 %s, p90 %s", units.Duration(p.GridP50), units.Duration(p.GridP90))
+		row("", "behind the schedule: p50 %s, p99 %s", units.Duration(p.LagP50), units.Duration(p.LagP99))
 	}
-	row("stolen by the hypervisor", "up to %.1f %% of the generator's CPU time", 100*r.Steal)
-	row("", "")
-	row("so this machine can drive", "%s clients on a wait of %v (closed)", count(r.MaxClients), wait)
-	row("", "%s arrivals/s (constant, poisson)", count(r.MaxRate))
-	if err := t.Flush(); err != nil {
-		return err
-	}
+	row("steal", "up to %s of the generator's CPU time", units.Percent(r.Steal))
+	t.Row()
+	row("this machine can drive", "%s clients on a backend of %s (closed)", units.Int(r.MaxClients), units.Duration(wait))
+	row("", "%s arrivals/s (constant, poisson)", units.Int(r.MaxRate))
+	text := strings.TrimLeft(t.String(), "\n")
 	for i, a := range r.Advice {
 		if i == 0 {
-			fmt.Fprintln(w)
+			text += "\n"
 		}
-		if _, err := fmt.Fprintln(w, "-", a); err != nil {
-			return err
-		}
+		text += "- " + words.Paragraph(a, "")
 	}
-	return nil
-}
-
-func orUnknown(s string) string {
-	if s == "" {
-		return "unknown"
-	}
-	return s
-}
-
-func known(n int) string {
-	if n == 0 {
-		return "unknown"
-	}
-	return count(n)
-}
-
-// short tells a duration to a tenth of a microsecond, or three digits.
-func short(d time.Duration) string {
-	if d < time.Millisecond {
-		return d.Round(100 * time.Nanosecond).String()
-	}
-	return d.Round(10 * time.Microsecond).String()
+	_, err := io.WriteString(w, text)
+	return err
 }

@@ -27,7 +27,7 @@ var secretive = map[string]struct {
 }
 
 // plain are the flags whose values hold no secrets though they may look like it:
-// of benchmarks Get/keys=10 and Get/keys=1000 the names must stay apart.
+// of benchmarks Get/keys=10 and Get/keys=1000 the names must stay different.
 var plain = map[string]bool{"bench": true, "gate": true, "require": true}
 
 // shown is a text from the command line as it may be shown.

@@ -50,7 +50,7 @@ func unknownFlag(c *cli.Command, name string) error {
 		return usageError("%s; %s", text, hint)
 	}
 	var names []string
-	for _, n := range strings.Fields(meant[name]) {
+	for n := range strings.FieldsSeq(meant[name]) {
 		if slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), n) }) {
 			names = append(names, "--"+n)
 		}

@@ -64,9 +64,14 @@ func TestSuggestions(t *testing.T) {
 			t.Errorf("%s: %s, want %s", wrong, got, want)
 		}
 	}
-	for name, want := range map[string]int{"": 3, "abc": 0, "abd": 1, "acb": 2, "ab": 1, "abcd": 1} {
+	for name, want := range map[string]int{"": 3, "abc": 0, "abd": 1, "acb": 1, "cab": 2, "ab": 1, "abcd": 1} {
 		if got := distance(name, "abc"); got != want {
 			t.Errorf("from %q to abc it is %d, want %d", name, got, want)
+		}
+	}
+	for wrong, want := range map[string]string{"rnu": "did you mean run?", "dute": "did you mean duet?", "attack": "did you mean run?", "qqqq": "there are run, duet, "} {
+		if stderr, code := refused(t, wrong); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit code %d, %s", wrong, code, stderr)
 		}
 	}
 	// What is suggested is there.
@@ -106,6 +111,42 @@ func TestFieldsAreFlags(t *testing.T) {
 			t.Errorf("%s is said to be --%s, which is no flag", path, flag)
 		}
 	}
+}
+
+// Each kind of flag says which one is wrong, its value, and what is allowed.
+func TestValuesThatAreNone(t *testing.T) {
+	for _, test := range []struct{ args, want string }{
+		{"run --duration abc", "--duration=abc: want a duration, such as 500ms, 3s or 2m"},
+		{"run --duration=", `--duration="": want a duration, such as 500ms, 3s or 2m`},
+		{"run --duration", "--duration: want a duration, such as 500ms, 3s or 2m"},
+		{"run --repeats x", "--repeats=x: want a whole number from 0 to 1000000000"},
+		{"run --repeats 99999999999999999999", "--repeats=99999999999999999999: want a whole number from 0 to 1000000000"},
+		{"run --seed -1", "--seed=-1: want a whole number of 0 or more"},
+		{"run --backend-cv x", "--backend-cv=x: want a number, such as 0.5"},
+		{"run --json=perhaps", "--json=perhaps: want true or false, or no value"},
+		{"run --out a --out b", "--out is given twice"},
+		{"completion tcsh", `there is no completion for "tcsh"; want one of bash, zsh, fish, pwsh`},
+		{"completion", "want a shell, one of bash, zsh, fish, pwsh"},
+	} {
+		if stderr, code := refused(t, strings.Fields(test.args)...); code != exitUsage || !strings.Contains(stderr, test.want+"\n") && !strings.Contains(stderr, test.want+",") {
+			t.Errorf("%s: exit code %d, %s", test.args, code, stderr)
+		}
+	}
+	t.Setenv("ONHOLD_DURATION", "abc")
+	if stderr, code := refused(t, "run", "--quick"); code != exitUsage || !strings.Contains(stderr, "onhold: ONHOLD_DURATION=abc: want a duration, such as") {
+		t.Errorf("exit code %d, %s", code, stderr)
+	}
+}
+
+// refused runs a command line that nothing is printed for.
+func refused(t *testing.T, args ...string) (stderr string, code int) {
+	t.Helper()
+	var out, errOut bytes.Buffer
+	code = run(append([]string{"onhold"}, args...), &out, &errOut)
+	if out.Len() > 0 {
+		t.Errorf("%q prints %s", args, out.String())
+	}
+	return errOut.String(), code
 }
 
 func hasFlag(c *cli.Command, name string) bool {

@@ -8,11 +8,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/bench"
@@ -64,9 +66,10 @@ func run(args []string, out, errOut io.Writer) int {
 			"Examples:\n\n" +
 			"  onhold run 127.0.0.1:8080/     load your own server\n" +
 			"  onhold run --quick             compare threads, goroutines and an event loop",
-		Writer:                out,
-		ErrWriter:             errOut,
-		EnableShellCompletion: true,
+		Writer:                          out,
+		ErrWriter:                       errOut,
+		EnableShellCompletion:           true,
+		ConfigureShellCompletionCommand: configureCompletion,
 		// The exit code is decided below, in one place.
 		ExitErrHandler: func(context.Context, *cli.Command, error) {},
 		Action: func(_ context.Context, c *cli.Command) error {
@@ -112,7 +115,13 @@ func run(args []string, out, errOut io.Writer) int {
 	}
 	code := exitCodeOf(err)
 	if code == exitFault && !understood {
-		code = exitUsage
+		// The library does not pass the error of a variable to OnUsageError.
+		for _, c := range root.Commands {
+			if slices.Contains(args, c.Name) && (current == nil || current == root) {
+				current = c
+			}
+		}
+		code, err = exitUsage, flagError(cmp.Or(current, root), err)
 	}
 	message := err.Error()
 	if e, ok := errors.AsType[*field.Error](err); ok {
@@ -128,17 +137,6 @@ func run(args []string, out, errOut io.Writer) int {
 	}
 	return code
 }
-
-// flagError says of the library's error in our words which flag is wrong.
-func flagError(c *cli.Command, err error) error {
-	if _, name, ok := strings.Cut(err.Error(), "not defined: "); ok {
-		return unknownFlag(c, strings.TrimLeft(name, "-"))
-	}
-	return &exitError{exitUsage, errors.New(twoDashes.Replace(err.Error()))}
-}
-
-// twoDashes puts right how the library names a flag.
-var twoDashes = strings.NewReplacer("for flag -", "for flag --", "for argument: -", "for argument: --")
 
 // complete suggests the values of a flag that has a few, and flags.
 func complete(ctx context.Context, c *cli.Command) {

@@ -75,7 +75,7 @@ func unknownCommand(root *cli.Command, name string) error {
 	for _, sub := range root.VisibleCommands() {
 		names = append(names, sub.Name)
 	}
-	if near := cmp.Or(map[string]string{"attack": "run", "load": "run", "bench": "run", "benchmark": "run", "prove": "calibrate"}[name], nearest(name, names)); near != "" {
+	if near := cmp.Or(map[string]string{"attack": "run", "load": "run", "bench": "run", "benchmark": "run", "prove": "calibrate", "version": "--version"}[name], nearest(name, names)); near != "" {
 		return usageError("there is no subcommand %q; did you mean %s?", name, near)
 	}
 	return usageError("there is no subcommand %q; there are %s", name, strings.Join(names, ", "))
@@ -100,25 +100,31 @@ func nearest(name string, names []string) (best string) {
 	return best
 }
 
-// distance is how many characters to insert, delete or replace to make b of a.
+// distance is how many characters to insert, delete, replace or swap with the
+// next to make b of a.
 func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	rows := make([][]int, len(a)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(b)+1)
+		rows[i][0] = i
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			replace := diagonal
-			if a[i] != b[j] {
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		for j := 1; j <= len(b); j++ {
+			replace := rows[i-1][j-1]
+			if a[i-1] != b[j-1] {
 				replace++
 			}
-			diagonal = row[j+1]
-			row[j+1] = min(replace, row[j]+1, diagonal+1)
+			least := min(replace, rows[i][j-1]+1, rows[i-1][j]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				least = min(least, rows[i-2][j-2]+1)
+			}
+			rows[i][j] = least
 		}
 	}
-	return row[len(b)]
+	return rows[len(a)][len(b)]
 }
 
 // fieldFlags are the flags whose names are not their field's in kebab case.

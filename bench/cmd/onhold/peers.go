@@ -17,34 +17,34 @@ import (
 	"github.com/a628bb15/onhold/reports/files"
 )
 
-// noPeers is the value of --peers that asks for none.
+// noPeers is the value of --peers for none.
 const noPeers = "none"
 
 func peersCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "peers",
 		Usage: "compare our load generator with wrk, hey, k6 and others",
-		Description: "Runs ours beside each of " + strings.Join(peers.Names(), ", ") + " that is found\n" +
-			"on PATH: the same load on the same server process, the generator on one CPU and\n" +
-			"the server on another, in interleaved pairs. It installs nothing. It prints a\n" +
+		Description: "Compares onhold with each of these tools that is on PATH:\n" +
+			strings.Join(peers.Names(), ", ") + ".\n" +
+			"Both drive the same load on the same server process, the generator on one CPU and\n" +
+			"the server on another, in interleaved pairs. Nothing is installed. Stdout is a\n" +
 			"Markdown report: medians, and ratios within pairs with their exact interval.\n" +
-			"With all peers and sections it takes hours; stdout is the report, stderr one line\n" +
-			"a run. The sections:\n\n" +
-			"  efficiency  CPU and memory a request costs the generator\n" +
-			"  pacing      how far arrivals are from the clock, as the server sees them\n" +
-			"  rejections  what is said of a server that turns most callers away\n" +
-			"  own         15,000 clients; our servers beside a bare one\n\n" +
+			"Stderr has one line per run. All peers and sections take hours. The sections:\n\n" +
+			"  efficiency  CPU and memory of the generator per request\n" +
+			"  pacing      how far arrivals are from the schedule, by the server's clock\n" +
+			"  rejections  what the tools report of a server that rejects most requests\n" +
+			"  own         15,000 clients; our servers compared with a bare one\n\n" +
 			"Example:\n\n" +
 			"  onhold peers --peers none --sections pacing --pairs 1 --duration 1s",
 		Flags: []cli.Flag{
-			stringFlag(catLoad, "peers", "", "which to compare with, separated by commas, or none; where not set, all that are found"),
-			stringFlag(catLoad, "sections", strings.Join(peers.SectionNames(), ","), "which sections, separated by commas"),
-			intFlag(catLoad, "pairs", peers.DefaultPairs, "how often each pair is run"),
-			// Not from the environment: ONHOLD_DURATION is that of a stage.
-			&cli.DurationFlag{Category: catLoad, Name: "duration", Value: peers.DefaultLength, Usage: "of each run, in whole seconds; 0.5 s of ours are its warm-up", OnlyOnce: true},
-			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of the order in which things run", Sources: env("seed"), OnlyOnce: true},
-			stringFlag(catOutput, "out", "", "file for the report, beside stdout"),
-			stringFlag(catOutput, "raw", "", "file for one line of JSON a run"),
+			stringFlag(catLoad, "peers", "", "tools to compare with, separated by commas, or none (default all on PATH)"),
+			stringFlag(catLoad, "sections", strings.Join(peers.SectionNames(), ","), "sections, separated by commas"),
+			intFlag(catLoad, "pairs", peers.DefaultPairs, "runs of each pair"),
+			// Not from the environment: ONHOLD_DURATION is the duration of a stage.
+			&cli.DurationFlag{Category: catLoad, Name: "duration", Value: peers.DefaultDuration, Usage: "duration of each run in full seconds; 0.5 s of it are our warm-up", OnlyOnce: true},
+			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "seed of the order of the runs", Sources: env("seed"), OnlyOnce: true},
+			stringFlag(catOutput, "out", "", "also write the report to this file"),
+			stringFlag(catOutput, "raw", "", "write one line of JSON per run to this file"),
 		},
 		Action: peersAction,
 	}
@@ -59,7 +59,7 @@ func peersAction(ctx context.Context, c *cli.Command) error {
 	}
 	errOut := c.Root().ErrWriter
 	if len(config.Missing) > 0 {
-		fmt.Fprintln(errOut, "onhold: not found on PATH, and left out:", strings.Join(config.Missing, ", "))
+		fmt.Fprintln(errOut, "onhold: not found on PATH and omitted:", strings.Join(config.Missing, ", "))
 	}
 	raw, err := peersFiles(c)
 	if err != nil {
@@ -67,16 +67,16 @@ func peersAction(ctx context.Context, c *cli.Command) error {
 	}
 	config.Done = func(m *peers.Measurement, n, total int) {
 		if line, err := json.Marshal(m); err == nil && raw != nil {
-			_ = raw.Append(append(line, '\n')) // its end tells
+			_ = raw.Append(append(line, '\n')) // Close returns the error
 		}
 		fmt.Fprintf(errOut, "[%*d/%d] %s\n", len(fmt.Sprint(total)), n, total, m.Line())
 	}
-	told := context.AfterFunc(ctx, func() {
+	interrupt := context.AfterFunc(ctx, func() {
 		stop() // a second Ctrl-C ends the process at once
-		fmt.Fprintln(errOut, "onhold: interrupted: the report of what is whole follows; Ctrl-C again ends it at once")
+		fmt.Fprintln(errOut, "onhold: interrupted: the report of the complete runs follows; Ctrl-C again stops at once")
 	})
 	compared, runErr := peers.Run(ctx, config)
-	told()
+	interrupt()
 	if compared == nil {
 		return &exitError{exitUsage, runErr}
 	}
@@ -93,15 +93,15 @@ func peersAction(ctx context.Context, c *cli.Command) error {
 	return settled(wrong, peersError(ctx, compared, runErr))
 }
 
-// peersError is what a comparison of generators comes to.
+// peersError is the error of a comparison.
 func peersError(ctx context.Context, compared *peers.Report, runErr error) error {
 	switch n := compared.Failures(); {
 	case ctx.Err() != nil && runErr != nil:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are whole; the report shows those and is stamped partial", len(compared.Measurements), compared.Planned)}
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d runs are complete; the report is marked partial", len(compared.Measurements), compared.Planned)}
 	case runErr != nil:
 		return &exitError{exitNotStarted, runErr}
 	case n > 0:
-		return &exitError{exitInvalid, fmt.Errorf("%d of %d runs failed; the report says why", n, compared.Planned)}
+		return &exitError{exitInvalid, fmt.Errorf("%d of %d runs failed; the report states the reasons", n, compared.Planned)}
 	}
 	return nil
 }
@@ -112,14 +112,14 @@ func peersConfig(c *cli.Command) (config peers.Config, err error) {
 		return config, usageError("peers takes no arguments, got %q", c.Args().First())
 	}
 	config = peers.Config{
-		Drivers: []string{epoll.Name, bench.GoroutineName}, Pairs: c.Int("pairs"), Length: c.Duration("duration"), Seed: c.Uint64("seed"),
+		Drivers: []string{epoll.Name, bench.GoroutineName}, Pairs: c.Int("pairs"), Duration: c.Duration("duration"), Seed: c.Uint64("seed"),
 		Sections: list(text(c, "sections", strings.Join(peers.SectionNames(), ","))),
 	}
 	if config.Exe, err = os.Executable(); err != nil {
 		return config, err
 	}
 	if err := config.Validate(); err != nil {
-		return config, &exitError{exitUsage, err}
+		return config, err
 	}
 	names := list(c.String("peers"))
 	if len(names) == 1 && names[0] == noPeers {
@@ -135,7 +135,7 @@ func peersConfig(c *cli.Command) (config peers.Config, err error) {
 	return config, err
 }
 
-// list splits what is separated by commas.
+// list splits text at commas.
 func list(s string) (items []string) {
 	for item := range strings.SplitSeq(s, ",") {
 		if item = strings.TrimSpace(item); item != "" {
@@ -145,9 +145,8 @@ func list(s string) (items []string) {
 	return items
 }
 
-// peersFiles makes the files that the flags ask for, empty as yet: hours of
-// measuring must not end with a path that cannot be written. It returns the one for
-// a line a run, nil where none is asked for.
+// peersFiles creates the files of --out and --raw: hours of measuring must not end
+// with a path that cannot be written. It returns that of --raw, nil where not set.
 func peersFiles(c *cli.Command) (raw *files.Log, err error) {
 	for _, flag := range []string{"out", "raw"} {
 		path := c.String(flag)

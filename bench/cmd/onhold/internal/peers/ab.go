@@ -24,7 +24,7 @@ var (
 	abNotOK    = regexp.MustCompile(`(?m)^Non-2xx responses:\s+(\d+)`)
 )
 
-func parseAB(out []byte) (s Said, err error) {
+func parseAB(out []byte) (s Reported, err error) {
 	if s.Requests, err = count(out, "requests", abRequests); err != nil {
 		return s, err
 	}

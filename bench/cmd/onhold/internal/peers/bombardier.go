@@ -23,7 +23,7 @@ func bombard(path string, l Load) []string {
 	return []string{path, "-c", l.clients(), "-d", l.seconds() + "s", "-t", "10s", "--fasthttp", "-l", "-p", "r", "-o", "json", l.URL}
 }
 
-func parseBombardier(out []byte) (s Said, err error) {
+func parseBombardier(out []byte) (s Reported, err error) {
 	var j struct {
 		Result *struct {
 			Req1xx, Req2xx, Req3xx, Req4xx, Req5xx, Others int64
@@ -34,12 +34,12 @@ func parseBombardier(out []byte) (s Said, err error) {
 		return s, err
 	}
 	if j.Result == nil {
-		return s, errors.New("its output does not tell the result")
+		return s, errors.New("its output lacks the result")
 	}
 	r := j.Result
 	s.Requests = r.Req1xx + r.Req2xx + r.Req3xx + r.Req4xx + r.Req5xx + r.Others
 	if s.Requests < 0 {
-		return s, errors.New("its counts make no sense")
+		return s, errors.New("its counts are negative")
 	}
 	s.NotOK = share(s.Requests-r.Req2xx, s.Requests)
 	if v, ok := r.Latency.Percentiles["50"]; ok {

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	grace     = 60 * time.Second      // beyond the length of its load, for a tool to begin and to end
+	grace     = 60 * time.Second      // beyond the duration of its load, for a tool to start and to exit
 	peakEvery = 20 * time.Millisecond // how often a tool's memory is read
 )
 
 // usage is what a tool used from its start to its end, seen from outside.
 type usage struct {
 	cpu time.Duration // user and system time
-	rss int64         // bytes resident, the highest
+	rss int64         // resident bytes, the maximum
 	out []byte
 }
 

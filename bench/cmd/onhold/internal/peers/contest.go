@@ -8,13 +8,13 @@ type contest struct {
 	section, name string
 	about         string // a sentence under the heading; may be empty
 	load          Load   // its URL, Length, Dir and PID are filled in for each run
-	watch         bool   // ours is told the server's process
+	watch         bool   // ours measures the server's process
 	pairs         [][]contestant
 	metrics       []metric
-	notes         func([]*Measurement) []string // what else there is to say; nil: nothing
+	notes         func([]*Measurement) []string // remarks; nil: none
 }
 
-// wait is the backend's.
+// wait is the latency of the backend.
 const wait = 200 * time.Millisecond
 
 // Section is a part of the comparison.
@@ -30,27 +30,27 @@ type Section struct {
 var Sections = []Section{
 	{
 		Name: "efficiency", most: 10_000, build: efficiency, notes: growth,
-		About: "Closed load. Seen from outside, and the same for all: CPU is the generator's from its start to its end, for each request " +
-			"that the server counted; requests a second are by the server's count and clock; memory is the highest resident. " +
-			"Saturation is wanted here, so that runs of ours count which it calls not valid because its CPU was full. A rate is left out where a tool was at it for less than half of its time.",
+		About: "Closed load, measured from outside in the same way for all. CPU is that of the generator's process, per request " +
+			"that the server served. Requests per second are by the server's count and clock. Memory is the maximum resident size. " +
+			"Saturation is intended here, so runs of ours count that are not valid because their CPU was full. A rate is omitted where a tool sent requests for less than half of the time.",
 	},
 	{
 		Name: "pacing", most: 5 * sharing, build: pacing,
-		About: "Constant rate. Off the grid is how far an arrival, as the server saw it, lies from its place at t0 + i/rate; " +
-			"t0 is such that as many are early as are late, and the first 0.5 s are left out. " +
-			"A tool whose rate is that of each worker gets its 100th part for each of 100. " +
-			"What the tool says is the median latency that it prints, and the server's own part is from a request read to its reply written.",
+		About: "Constant rate. \"Off the grid\" is how far an arrival, by the server's clock, is from its place at t0 + i/rate. " +
+			"As many arrivals are before their place as after it, and the first 0.5 s are omitted. " +
+			"A tool with a rate per worker gets 100 workers, each with a 100th of the rate. " +
+			"The reported median is the latency that the tool prints. Server time is from a request read to its reply written.",
 	},
 	{
 		Name: "rejections", most: 1_000, build: rejections,
-		About: "A server with 100 threads, each waiting 200 ms for every request, and no queue: 500 a second can be served, " +
-			"in 200 ms, and the rest gets a 503 at once. What is printed as the median, and as the share that was not 2xx? " +
-			"Ours prints the median of those who were served. " +
-			"A client of ours pauses 200 ms after it was turned away, so that fewer are turned away than with tools that ask again at once.",
+		About: "A server with 100 threads, a wait of 200 ms per request, and no queue. It serves 500 requests per second, " +
+			"in 200 ms each, and rejects the others at once with a 503. The tables show what each tool reports as the median and as the share that is not 2xx. " +
+			"Ours reports the median of the served requests. " +
+			"Our clients pause 200 ms after a rejection, so fewer requests are rejected than with tools that send again at once.",
 	},
 	{
 		Name: "own", most: 15_000, build: own,
-		About: "Our generator alone: as many clients as a machine's limits commonly allow, and our servers under it, beside the bare one.",
+		About: "Our generator alone: as many clients as the limits of a machine commonly allow, and our servers compared with the bare one.",
 	},
 }
 

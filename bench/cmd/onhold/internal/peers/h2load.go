@@ -24,7 +24,7 @@ var (
 	h2loadOK   = regexp.MustCompile(`(?m)^status codes: (\d+) 2xx`)
 )
 
-func parseH2load(out []byte) (s Said, err error) {
+func parseH2load(out []byte) (s Reported, err error) {
 	if s.Requests, err = count(out, "requests", h2loadDone); err != nil {
 		return s, err
 	}

@@ -27,7 +27,7 @@ var (
 	heySum    = regexp.MustCompile(`(?m)^\s*Requests/sec:\s+([\d.]+)`)
 )
 
-func parseHey(out []byte) (s Said, err error) {
+func parseHey(out []byte) (s Reported, err error) {
 	if _, err := count(out, "requests per second", heySum); err != nil {
 		return s, err
 	}

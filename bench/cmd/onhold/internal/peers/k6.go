@@ -36,7 +36,7 @@ func script(path string, l Load, options string) ([]string, error) {
 	return []string{path, "run", "--quiet", "--no-usage-report", "--address", "", "--env", "TARGET=" + l.URL, file}, nil
 }
 
-func parseK6(out []byte) (s Said, err error) {
+func parseK6(out []byte) (s Reported, err error) {
 	type metric struct {
 		Values struct{ Med, Count, Rate *float64 }
 	}
@@ -46,7 +46,7 @@ func parseK6(out []byte) (s Said, err error) {
 	}
 	requests := j.Metrics["http_reqs"].Values.Count
 	if requests == nil || !(*requests >= 0 && *requests < 1e15) {
-		return s, errors.New("its output does not tell the requests")
+		return s, errors.New("its output lacks the requests")
 	}
 	s.Requests = int64(*requests)
 	if med := j.Metrics["http_req_duration"].Values.Med; med != nil {

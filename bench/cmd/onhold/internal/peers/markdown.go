@@ -2,29 +2,32 @@ package peers
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a628bb15/onhold/bench/host"
-
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/table"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Markdown writes the report.
 func (r *Report) Markdown(out io.Writer) error {
 	w := bufio.NewWriter(out)
-	fmt.Fprintf(w, "# onhold beside other load generators\n\n")
+	fmt.Fprintf(w, "# onhold compared with other load generators\n\n")
 	if n := len(r.Measurements); n < r.Planned {
 		fmt.Fprintf(w, "**Partial: %d of %d measurements.**\n\n", n, r.Planned)
 	}
 	e := r.Environment
 	fmt.Fprintf(w, "%s, on %s, %d cores, %s, onhold %s, %s. %s\n\n", r.Started.Format("2006-01-02 15:04 MST"),
-		either(e.CPU, e.Arch), e.Cores, either(e.Kernel, e.OS), strings.TrimSpace(e.Onhold+" "+e.Commit), e.Go, r.where())
-	fmt.Fprintf(w, "%s Each run took %v, in random order (seed %d). The first table of a case gives medians over all its runs; "+
-		"the second gives ratios within pairs: %s\n\n", r.who(), r.Length, r.Seed, confidence(r.Pairs))
+		cmp.Or(e.CPU, e.Arch), e.Cores, cmp.Or(e.Kernel, e.OS), strings.TrimSpace(e.Onhold+" "+e.Commit), e.Go, r.where())
+	fmt.Fprintf(w, "%s Each run took %s, in random order (seed %d). The first table of a case shows medians over all of its runs; "+
+		"the second shows ratios within pairs: %s\n\n", r.who(), units.Duration(r.Duration), r.Seed, confidence(r.Pairs))
 	for _, s := range r.sections {
 		fmt.Fprintf(w, "## %s\n\n%s\n\n", s.Name, s.About)
 		if s.notes != nil {
@@ -39,30 +42,23 @@ func (r *Report) Markdown(out io.Writer) error {
 	return w.Flush()
 }
 
-func either(a, b string) string {
-	if a != "" {
-		return a
-	}
-	return b
-}
-
 func (r *Report) where() string {
 	if r.TargetCPUs == nil {
-		return "Server and generator share the CPUs: each takes time from the other."
+		return "Server and generator share the CPUs: each slows the other."
 	}
 	return fmt.Sprintf("The server runs on CPU %s, the generator on CPU %s.", host.FormatCPUs(r.TargetCPUs), host.FormatCPUs(r.GeneratorCPUs))
 }
 
-// who says which tools were there, and what is to be known of them.
+// who is which tools were compared, and how coarse their times are.
 func (r *Report) who() string {
 	var names, coarse []string
 	for _, t := range r.Tools {
 		names = append(names, t.Name)
 		if t.finest > 0 {
-			coarse = append(coarse, fmt.Sprintf("%s prints times in steps of %s.", t.Name, showDuration(float64(t.finest))))
+			coarse = append(coarse, fmt.Sprintf("%s prints times in steps of %s.", t.Name, units.Duration(t.finest)))
 		}
 	}
-	text := "No other generator was there."
+	text := "No other generator was compared."
 	if len(names) > 0 {
 		text = "Compared: " + strings.Join(names, ", ") + "."
 	}
@@ -72,16 +68,16 @@ func (r *Report) who() string {
 	return strings.Join(append([]string{text}, coarse...), " ")
 }
 
-// confidence says what an interval of n pairs is.
+// confidence describes an interval of n pairs.
 func confidence(n int) string {
-	k, c := rankFor(n)
+	k, c := rank(n)
 	switch {
 	case n < 2:
-		return "of 1 pair, which gives no interval."
+		return "1 pair, which gives no interval."
 	case k == 1:
-		return fmt.Sprintf("the median of %d, and in brackets the smallest and the largest, which hold the true median with %.1f %% confidence.", n, 100*c)
+		return fmt.Sprintf("the median of %d, and in brackets the smallest and the largest. They contain the true median with %.1f %% confidence.", n, 100*c)
 	}
-	return fmt.Sprintf("the median of %d, and in brackets the %d. smallest and the %d. largest, which hold the true median with %.1f %% confidence.", n, k, k, 100*c)
+	return fmt.Sprintf("the median of %d, and in brackets the smallest but %d and the largest but %d. They contain the true median with %.1f %% confidence.", n, k-1, k-1, 100*c)
 }
 
 // of are the measurements of a case, or of a section where name is empty.
@@ -112,82 +108,77 @@ func (r *Report) contest(w io.Writer, k *contest) {
 		}
 		fmt.Fprintln(w)
 	}
-	doubts(w, all)
+	problems(w, all)
 }
 
-// medians writes a row for each that was measured.
+// medians writes a row for each contestant.
 func medians(w io.Writer, k *contest, all []*Measurement) {
-	head := []string{""}
-	for _, m := range k.metrics {
-		head = append(head, m.name)
-	}
-	rows := [][]string{append(head, "runs")}
+	t := table.New(table.Numbers(append(heads("", k.metrics), "runs")...)...)
 	var names []string
-	for _, pair := range k.pairs {
-		for _, c := range pair {
-			if name := c.String(); !slices.Contains(names, name) {
-				names = append(names, name)
-			}
+	for _, c := range slices.Concat(k.pairs...) {
+		if name := c.String(); !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
 	for _, name := range names {
 		row, runs := []string{name}, 0
+		values := make([][]float64, len(k.metrics))
 		for _, m := range all {
-			if m.Name == name && m.Failed == "" {
-				runs++
+			if m.Name != name || m.Failed != "" {
+				continue
 			}
-		}
-		for _, metric := range k.metrics {
-			var values []float64
-			for _, m := range all {
-				if m.Name == name && m.Failed == "" {
-					if v, ok := metric.value(m); ok {
-						values = append(values, v)
-					}
+			runs++
+			for i, metric := range k.metrics {
+				if v, ok := metric.value(m); ok {
+					values[i] = append(values[i], v)
 				}
 			}
-			if len(values) == 0 {
-				row = append(row, "–")
+		}
+		for i, metric := range k.metrics {
+			if len(values[i]) == 0 {
+				row = append(row, units.None)
 			} else {
-				row = append(row, metric.show(Median(values)))
+				row = append(row, metric.unit.Text(median(values[i])))
 			}
 		}
-		rows = append(rows, append(row, fmt.Sprint(runs)))
+		t.Row(append(row, strconv.Itoa(runs))...)
 	}
-	table(w, rows)
+	fmt.Fprintln(w, t.Markdown())
 }
 
-// ratios writes a row for each two that were paired.
-func ratios(w io.Writer, k *contest, all []*Measurement) {
-	head := []string{"ratio"}
-	var compared []metric
-	for _, m := range k.metrics {
-		if m.ratio {
-			compared = append(compared, m)
-			head = append(head, m.name)
-		}
+func heads(first string, metrics []metric) []string {
+	names := []string{first}
+	for _, m := range metrics {
+		names = append(names, m.name)
 	}
-	rows := [][]string{append(head, "pairs")}
+	return names
+}
+
+// ratios writes a row for each pair of two contestants.
+func ratios(w io.Writer, k *contest, all []*Measurement) {
+	compared := slices.DeleteFunc(slices.Clone(k.metrics), func(m metric) bool { return !m.ratio })
+	t, any := table.New(table.Numbers(append(heads("ratio", compared), "pairs")...)...), false
 	for _, pair := range k.pairs {
 		if len(pair) != 2 || len(compared) == 0 {
 			continue
 		}
+		any = true
 		a, b := pair[0].String(), pair[1].String()
 		row, most := []string{a + " ÷ " + b}, 0
 		for _, metric := range compared {
-			values := paired(all, a, b, metric)
+			values := pairRatios(all, a, b, metric)
 			most = max(most, len(values))
-			row = append(row, interval(values))
+			row = append(row, ratio(values))
 		}
-		rows = append(rows, append(row, fmt.Sprint(most)))
+		t.Row(append(row, strconv.Itoa(most))...)
 	}
-	if len(rows) > 1 {
-		table(w, rows)
+	if any {
+		fmt.Fprintln(w, t.Markdown())
 	}
 }
 
-// paired are the ratios of a to b within the pairs of which both are whole.
-func paired(all []*Measurement, a, b string, metric metric) (values []float64) {
+// pairRatios are the ratios of a to b within the pairs in which neither failed.
+func pairRatios(all []*Measurement, a, b string, metric metric) (values []float64) {
 	for _, m := range all {
 		if m.Name != a || m.Against != b || m.Failed != "" {
 			continue
@@ -206,19 +197,20 @@ func paired(all []*Measurement, a, b string, metric metric) (values []float64) {
 	return values
 }
 
-func interval(values []float64) string {
-	low, high, _ := Interval(values)
+// ratio is the median of values, and its interval where there are several.
+func ratio(values []float64) string {
+	low, high := interval(values)
 	switch len(values) {
 	case 0:
-		return "–"
+		return units.None
 	case 1:
-		return showRatio(values[0])
+		return units.Number(values[0])
 	}
-	return fmt.Sprintf("%s (%s to %s)", showRatio(Median(values)), showRatio(low), showRatio(high))
+	return fmt.Sprintf("%s (%s to %s)", units.Number(median(values)), units.Number(low), units.Number(high))
 }
 
-// doubts tells, for each of them once, what failed and what is doubtful.
-func doubts(w io.Writer, all []*Measurement) {
+// problems writes what failed and what a reader should know, each once.
+func problems(w io.Writer, all []*Measurement) {
 	count := map[string]int{}
 	var order []string
 	for _, m := range all {
@@ -226,8 +218,8 @@ func doubts(w io.Writer, all []*Measurement) {
 		switch {
 		case m.Failed != "":
 			text = m.Name + " failed: " + escape.Markdown(m.Failed)
-		case m.Doubt != "":
-			text = m.Name + ": " + m.Doubt
+		case m.Warning != "":
+			text = m.Name + ": " + m.Warning
 		default:
 			continue
 		}
@@ -246,16 +238,4 @@ func doubts(w io.Writer, all []*Measurement) {
 	if len(order) > 0 {
 		fmt.Fprintln(w)
 	}
-}
-
-// table writes rows, the first of which is the head; the first column is text
-// and the others are figures.
-func table(w io.Writer, rows [][]string) {
-	for i, row := range rows {
-		fmt.Fprintf(w, "| %s |\n", strings.Join(row, " | "))
-		if i == 0 {
-			fmt.Fprintf(w, "|---|%s\n", strings.Repeat("---:|", len(row)-1))
-		}
-	}
-	fmt.Fprintln(w)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/bench/scratch"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets/bare"
 )
 
@@ -25,19 +26,19 @@ type Measurement struct {
 	Command []string  `json:"command"`
 
 	CPU       time.Duration `json:"cpu_ns"`                       // of the generator, from its start to its end
-	RSS       int64         `json:"rss_max_bytes"`                // of the generator, the highest
-	Requests  int64         `json:"requests"`                     // that the server counted
-	Rejected  int64         `json:"rejected"`                     // of these, those it turned away
+	RSS       int64         `json:"rss_max_bytes"`                // of the generator, the maximum
+	Requests  int64         `json:"requests"`                     // counted by the server
+	Rejected  int64         `json:"rejected"`                     // of these
 	Rate      float64       `json:"requests_per_second,omitzero"` // by the server's clock
-	ServerP50 time.Duration `json:"server_own_p50_ns,omitzero"`   // its own part of a request, median
+	ServerP50 time.Duration `json:"server_time_p50_ns,omitzero"`  // from a request read to its reply written, median
 	Pacing    *Pacing       `json:"pacing,omitempty"`
-	Said      Said          `json:"said"`
+	Reported  Reported      `json:"reported"`
 
-	Failed string `json:"failed,omitempty"` // why this is no measurement
-	Doubt  string `json:"doubt,omitempty"`  // what else a reader should know
+	Failed  string `json:"failed,omitempty"`  // why this is no measurement
+	Warning string `json:"warning,omitempty"` // what a reader should know
 }
 
-// contestant is what is compared: a tool on a target.
+// contestant is one side of a comparison: a tool on a target.
 type contestant struct {
 	name   string // empty: the tool's
 	tool   *Tool  // nil: the blocking ping-pong
@@ -57,9 +58,9 @@ func (c contestant) String() string {
 	return c.tool.Name
 }
 
-// measure runs one contestant on a server that is at rest.
+// measure runs one contestant on an idle server.
 func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *server, m *Measurement) error {
-	if err := s.rest(ctx); err != nil {
+	if err := s.waitIdle(ctx); err != nil {
 		return err
 	}
 	before, err := s.counts(ctx)
@@ -67,7 +68,7 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 		return err
 	}
 	m.Start = time.Now()
-	held := [2]result.Throttled{host.SelfThrottled(), host.ReadQuota(s.PID).Throttled}
+	throttled := [2]result.Throttled{host.SelfThrottled(), host.ReadQuota(s.PID).Throttled}
 	if c.tool == nil {
 		err = r.pingPong(ctx, s, m)
 	} else {
@@ -80,20 +81,20 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 	if err != nil {
 		return err
 	}
-	// What we start is in our own control groups.
+	// The processes that we start are in our control groups.
 	for i, who := range []string{"generator", "server"} {
 		pid := []int{os.Getpid(), s.PID}[i]
-		if t := host.ReadQuota(pid).Throttled.Minus(held[i]); t.Any() {
+		if t := host.ReadQuota(pid).Throttled.Minus(throttled[i]); t.Any() {
 			return fmt.Errorf("a CPU quota stopped the %s %v", who, t)
 		}
 	}
 	m.Requests, m.Rejected = after.requests-before.requests, after.rejected-before.rejected
-	m.ServerP50 = after.own
-	if after.span >= r.Length/2 { // else it is of the rush after a tool has begun late
+	m.ServerP50 = after.serverTime
+	if after.span >= r.Duration/2 { // else it is a burst of a tool that began late
 		m.Rate = after.rate
 	}
 	if m.Requests == 0 {
-		return fmt.Errorf("the server was asked nothing")
+		return fmt.Errorf("the server received no request")
 	}
 	if rate := k.load.Rate; rate > 0 && c.target.bare() {
 		arrivals, err := bare.Client{Addr: s.Addr}.Arrivals(ctx)
@@ -111,11 +112,11 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 
 func (r *runner) pingPong(ctx context.Context, s *server, m *Measurement) error {
 	m.Command = []string{pingPongName}
-	hist, err := PingPong(ctx, s.Addr, s.target.path, r.Length, r.generatorCPUs)
+	hist, err := PingPong(ctx, s.Addr, s.target.path, r.Duration, r.generatorCPUs)
 	if err != nil {
 		return err
 	}
-	m.Said = Said{Requests: hist.N(), Median: new(hist.Quantile(0.5))}
+	m.Reported = Reported{Requests: hist.N(), Median: new(hist.Quantile(0.5))}
 	return nil
 }
 
@@ -128,7 +129,7 @@ func (r *runner) generate(ctx context.Context, k *contest, t *Tool, s *server, m
 	defer own.Remove()
 	dir := own.Path
 	load := k.load
-	load.URL, load.Length, load.Dir = s.url(), r.Length, dir
+	load.URL, load.Length, load.Dir = s.url(), r.Duration, dir
 	if k.watch {
 		load.PID = s.PID
 	}
@@ -149,37 +150,36 @@ func (r *runner) generate(ctx context.Context, k *contest, t *Tool, s *server, m
 		}
 		u.out = report.out
 	}
-	if m.Said, err = t.parse(u.out); err != nil {
-		m.Doubt = "what it printed could not be read: " + err.Error()
+	if m.Reported, err = t.parse(u.out); err != nil {
+		m.Warning = "its output could not be read: " + err.Error()
 	}
 	return nil
 }
 
-// served are the requests that the server did not turn away.
+// served is the number of requests that the server did not reject.
 func (m *Measurement) served() int64 { return m.Requests - m.Rejected }
 
-// Line tells of a measurement in one line.
+// Line describes a measurement in one line.
 func (m *Measurement) Line() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s, pair %d: %s: ", m.Section, m.Case, m.Pair, m.Name)
 	if m.Failed != "" {
 		return b.String() + "FAILED: " + m.Failed
 	}
-	fmt.Fprintf(&b, "%d requests", m.Requests)
+	fmt.Fprintf(&b, "%s requests", units.Int(m.Requests))
 	if n := m.served(); m.CPU > 0 && n > 0 {
-		fmt.Fprintf(&b, ", %s CPU per request served, %s", showDuration(float64(m.CPU)/float64(n)), showBytes(float64(m.RSS)))
+		fmt.Fprintf(&b, ", %s CPU per request served, %s", units.Time.Text(float64(m.CPU)/float64(n)), units.Size(m.RSS))
 	}
 	if m.Pacing != nil {
-		fmt.Fprintf(&b, ", %s off the grid", showDuration(float64(m.Pacing.P50NS)))
+		fmt.Fprintf(&b, ", %s off the grid", units.Duration(time.Duration(m.Pacing.P50NS)))
 	}
-	if m.Said.Median != nil {
-		fmt.Fprintf(&b, ", says median %s", showDuration(float64(*m.Said.Median)))
+	if m.Reported.Median != nil {
+		fmt.Fprintf(&b, ", reported median %s", units.Duration(*m.Reported.Median))
 	}
 	return b.String()
 }
 
-// checkFiles finds out whether that many clients can be had, for the tools and
-// for the server alike.
+// checkFiles fails where the limit of open files is too low for that many clients.
 func checkFiles(clients int) error {
 	if err := allowFiles(); err != nil {
 		return fmt.Errorf("raising the limit of open files: %w", err)

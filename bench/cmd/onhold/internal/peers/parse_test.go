@@ -81,7 +81,7 @@ func TestOursTellsMore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o := s.Ours; o.Driver == "" || o.ServiceNS != 730111 || o.P99NS != 1673215 || o.OKRate != 85005 || o.Errors != 0 || o.Valid || len(o.Warnings) == 0 {
+	if o := s.Ours; o.Driver == "" || o.UncorrectedNS != 730111 || o.P99NS != 1673215 || o.OKRate != 85005 || o.Errors != 0 || o.Valid || len(o.Warnings) == 0 {
 		t.Errorf("got %+v", o)
 	}
 }

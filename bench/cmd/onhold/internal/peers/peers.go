@@ -1,4 +1,4 @@
-// Package peers measures our own load generator beside those that people use:
+// Package peers compares our load generator with others:
 // wrk, h2load, ab, bombardier, hey, vegeta, k6 and wrk2, where they are found.
 //
 //  1. A [Section] is a question, such as what a request costs the generator. It
@@ -7,40 +7,41 @@
 //  2. The two of a pair run one after the other, in random order, on the same
 //     server process, each confined to the generator's CPU, the server to its
 //     own. A round runs every pair once; there are as many rounds as asked for.
-//     So a machine that is slow for a minute is slow for both.
-//  3. What is measured is measured from outside, the same for all: by the
+//     A machine that is slow for a minute is slow for both.
+//  3. Measurements are made from outside, in the same way for all: by the
 //     kernel, of the generator's process, and by the server, of requests. What
-//     a tool itself prints stands beside that, and is never mixed with it.
+//     a tool itself reports is shown separately, and never mixed with them.
 //  4. A table gives the median of each, and the median of the ratios within
-//     pairs with its exact interval ([Interval]).
+//     pairs with its exact interval.
 //
 // Nothing is installed, and load goes to this machine only.
 package peers
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // The defaults of the command.
 const (
-	DefaultPairs  = 7 // the fewest whose range has a confidence above 98 %
-	DefaultLength = 3 * time.Second
+	DefaultPairs    = 7 // the fewest whose range has a confidence above 98 %
+	DefaultDuration = 3 * time.Second
 )
 
 // Bounds of a Config.
 const (
-	MaxPairs  = 1000
-	MinLength = time.Second
-	MaxLength = 10 * time.Minute
+	MaxPairs    = 1000
+	MinDuration = time.Second
+	MaxDuration = 10 * time.Minute
 )
 
 // Config is what to compare.
@@ -48,40 +49,35 @@ type Config struct {
 	Exe      string        // our own program, for its subcommand run
 	Drivers  []string      // of ours: the first is compared with every tool, others with bombardier
 	Tools    []Tool        // to be compared with ours, as from Look; there may be none
-	Missing  []string      // tools that were looked for in vain, for the report
+	Missing  []string      // tools that were not found, for the report
 	Sections []string      // names of Sections, in whatever order; none: all
 	Pairs    int           // rounds, 1 to MaxPairs
-	Length   time.Duration // of each run, in whole seconds, MinLength to MaxLength
+	Duration time.Duration // of each run, in whole seconds, MinDuration to MaxDuration
 	Seed     uint64        // of the order in which things run
 
-	// Done is called after each measurement, whole or failed, with how many
-	// there are so far and will be; nil: nobody is told.
+	// Done is called after each measurement, also a failed one, with their
+	// number so far and at the end; nil: never.
 	Done func(m *Measurement, n, total int)
 }
 
-// Validate checks every field. The error names the field as the command's flag,
-// the value, and what is allowed.
+// Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
-	switch {
-	case c.Exe == "" || len(c.Drivers) == 0:
-		return errors.New("our own program and its drivers must be named")
-	case c.Pairs < 1 || c.Pairs > MaxPairs:
-		return fmt.Errorf("--pairs=%d: must be from 1 to %d", c.Pairs, MaxPairs)
-	case c.Length < MinLength || c.Length > MaxLength || c.Length%time.Second != 0:
-		return fmt.Errorf("--duration=%v: must be from %v to %v in whole seconds, as some peers know no others", c.Length, MinLength, MaxLength)
-	}
 	for i, name := range c.Sections {
-		if !slices.Contains(SectionNames(), name) {
-			return fmt.Errorf("--sections=%s: there is no such section: want some of %v", name, SectionNames())
-		}
-		if slices.Contains(c.Sections[:i], name) {
-			return fmt.Errorf("--sections=%s: comes twice", name)
+		if err := field.Check(slices.Contains(SectionNames(), name) && !slices.Contains(c.Sections[:i], name), "Sections", name,
+			"each at most once of "+strings.Join(SectionNames(), ", ")); err != nil {
+			return err
 		}
 	}
-	return nil
+	return field.First(
+		field.Check(c.Exe != "", "Exe", c.Exe, "our own program"),
+		field.Check(len(c.Drivers) > 0, "Drivers", c.Drivers, "at least one"),
+		field.Check(c.Pairs >= 1 && c.Pairs <= MaxPairs, "Pairs", c.Pairs, fmt.Sprintf("1 to %d", MaxPairs)),
+		field.Check(c.Duration >= MinDuration && c.Duration <= MaxDuration && c.Duration%time.Second == 0, "Duration", c.Duration,
+			fmt.Sprintf("%v to %v in full seconds, which every peer accepts", MinDuration, MaxDuration)),
+	)
 }
 
-// runner does what a Config says.
+// runner runs a Config.
 type runner struct {
 	Config
 	found  []Tool
@@ -94,9 +90,9 @@ type runner struct {
 	report                    *Report
 }
 
-// Run compares. Where ctx ends, or a server cannot be started, the report of
-// what is whole is returned beside the error; a generator that fails is a
-// finding, and stands in the report.
+// Run compares. Where ctx ends, or a server does not start, the report of what is
+// complete is returned with the error. A generator that fails is a finding, and
+// the report states it.
 func Run(ctx context.Context, c Config) (*Report, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -106,7 +102,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		main:   ours(c.Exe, c.Drivers[0]),
 		random: rand.New(rand.NewPCG(c.Seed, 0)),
 		report: &Report{
-			Started: time.Now(), Environment: host.Environment(), Pairs: c.Pairs, Length: c.Length, Seed: c.Seed,
+			Started: time.Now(), Environment: host.Environment(), Pairs: c.Pairs, Duration: c.Duration, Seed: c.Seed,
 			Tools: c.Tools, Missing: c.Missing,
 		},
 	}
@@ -123,7 +119,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 			continue
 		}
 		if err := checkFiles(s.most); err != nil {
-			return nil, fmt.Errorf("--sections=%s: %w", s.Name, err)
+			return nil, fmt.Errorf("section %s: %w", s.Name, err)
 		}
 		list := s.build(r)
 		for _, k := range list {
@@ -221,7 +217,7 @@ type Report struct {
 	Started                   time.Time
 	Environment               result.Environment
 	Pairs                     int
-	Length                    time.Duration
+	Duration                  time.Duration
 	Seed                      uint64
 	Tools                     []Tool
 	Missing                   []string

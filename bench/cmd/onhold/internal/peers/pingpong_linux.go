@@ -16,11 +16,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PingPong is the least that a client can do: one thread writes a request to a
+// PingPong is the minimum that a client can do: one thread writes a request to a
 // blocking socket and reads the reply, over and over, confined to cpus where
-// there are any. What another generator shows above this is its own doing. The
-// reply must come whole and in one piece, as that of the bare server does.
-func PingPong(ctx context.Context, addr, path string, length time.Duration, cpus []int) (*result.Hist, error) {
+// there are any. What another generator shows above this is its own cost. The
+// reply must arrive in one piece, as that of the bare server does.
+func PingPong(ctx context.Context, addr, path string, duration time.Duration, cpus []int) (*result.Hist, error) {
 	type outcome struct {
 		hist *result.Hist
 		err  error
@@ -38,14 +38,14 @@ func PingPong(ctx context.Context, addr, path string, length time.Duration, cpus
 				return
 			}
 		}
-		hist, err := pingPong(ctx, addr, path, length)
+		hist, err := pingPong(ctx, addr, path, duration)
 		done <- outcome{hist, err}
 	}()
 	o := <-done
 	return o.hist, o.err
 }
 
-func pingPong(ctx context.Context, addr, path string, length time.Duration) (*result.Hist, error) {
+func pingPong(ctx context.Context, addr, path string, duration time.Duration) (*result.Hist, error) {
 	to, err := net.ResolveTCPAddr("tcp4", addr)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,7 @@ func pingPong(ctx context.Context, addr, path string, length time.Duration) (*re
 		return nil, fmt.Errorf("making a socket: %w", err)
 	}
 	defer unix.Close(fd)
-	second := unix.Timeval{Sec: 1} // a server that is gone must not hold us
+	second := unix.Timeval{Sec: 1} // a server that ended must not block us
 	err = errors.Join(
 		unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1),
 		unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &second),
@@ -68,7 +68,7 @@ func pingPong(ctx context.Context, addr, path string, length time.Duration) (*re
 	request, reply := []byte("GET "+path+" HTTP/1.1\r\nHost: "+addr+"\r\n\r\n"), make([]byte, 4096)
 	hist := result.NewHist()
 	begin := clock.Now()
-	for now := begin; now < begin+length && ctx.Err() == nil; {
+	for now := begin; now < begin+duration && ctx.Err() == nil; {
 		sent := now
 		n, err := exchange(fd, request, reply)
 		if err != nil {
@@ -78,7 +78,7 @@ func pingPong(ctx context.Context, addr, path string, length time.Duration) (*re
 			return nil, fmt.Errorf("the reply is %q, want a 200", reply[:n])
 		}
 		now = clock.Now()
-		if sent >= begin+min(warmup, length/2) {
+		if sent >= begin+min(warmup, duration/2) {
 			hist.Record(now - sent)
 		}
 	}
@@ -88,8 +88,8 @@ func pingPong(ctx context.Context, addr, path string, length time.Duration) (*re
 	return hist, nil
 }
 
-// exchange makes one round trip. The calls are raw: the runtime is not told
-// that the thread may block, and so has no part in the time.
+// exchange makes one round trip. The calls are raw: the runtime does not know
+// that the thread may block, and so adds no time.
 func exchange(fd int, request, reply []byte) (int, error) {
 	if n, _, errno := unix.RawSyscall(unix.SYS_WRITE, uintptr(fd), uintptr(unsafe.Pointer(&request[0])), uintptr(len(request))); errno != 0 || int(n) != len(request) {
 		return 0, fmt.Errorf("writing a request: %d bytes, %w", n, errno)

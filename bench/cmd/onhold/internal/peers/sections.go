@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 )
 
@@ -50,17 +51,16 @@ func efficiency(r *runner) []contest {
 		return pairs
 	}
 	return []contest{
-		{section: "efficiency", name: "64 clients, replies at once", load: Load{Clients: 64, Spread: atOnce}, pairs: both(instant), metrics: costs},
-		{section: "efficiency", name: "1,000 clients, replies at once", load: Load{Clients: 1000, Spread: atOnce}, pairs: both(instant), metrics: costs},
-		{section: "efficiency", name: clientsOf(most), load: Load{Clients: most, Spread: wait}, pairs: both(slow), metrics: costs},
-		{section: "efficiency", name: clientsOf(fewest), load: Load{Clients: fewest, Spread: wait}, pairs: r.beside(slow, false, wrk.Name), metrics: costs},
+		{section: "efficiency", name: "64 clients, replies at once", load: Load{Clients: 64, Spread: atOnce}, pairs: both(instant), metrics: costMetrics},
+		{section: "efficiency", name: "1,000 clients, replies at once", load: Load{Clients: 1000, Spread: atOnce}, pairs: both(instant), metrics: costMetrics},
+		{section: "efficiency", name: clientsOf(most), load: Load{Clients: most, Spread: wait}, pairs: both(slow), metrics: costMetrics},
+		{section: "efficiency", name: clientsOf(fewest), load: Load{Clients: fewest, Spread: wait}, pairs: r.beside(slow, false, wrk.Name), metrics: costMetrics},
 	}
 }
 
-func clientsOf(n int) string { return showCount(float64(n)) + " clients, replies after 200 ms" }
+func clientsOf(n int) string { return units.Int(n) + " clients, replies after 200 ms" }
 
-// growth compares the memory of the same generator with few clients and with
-// many.
+// growth compares the memory of a generator with few clients and with many.
 func growth(all []*Measurement) (notes []string) {
 	byName := func(name string) (few, many []float64) {
 		for _, m := range all {
@@ -77,31 +77,31 @@ func growth(all []*Measurement) (notes []string) {
 	seen := map[string]bool{}
 	for _, m := range all {
 		if few, many := byName(m.Name); !seen[m.Name] && len(few) > 0 && len(many) > 0 {
-			more := Median(many) - Median(few)
-			notes = append(notes, fmt.Sprintf("Memory of %s from %d to %s clients: %s to %s, %s for each client more.",
-				m.Name, fewest, showCount(most), showBytes(Median(few)), showBytes(Median(many)), showBytes(more/(most-fewest))))
+			few, many := median(few), median(many)
+			notes = append(notes, fmt.Sprintf("Memory of %s from %d to %s clients: %s to %s, %s per additional client.",
+				m.Name, fewest, units.Int(most), units.Bytes.Text(few), units.Bytes.Text(many), units.Bytes.Text((many-few)/(most-fewest))))
 		}
 		seen[m.Name] = true
 	}
 	return notes
 }
 
-// sharing is how many connections a tool has that shares a rate out.
+// sharing is the number of connections among which a tool divides a rate.
 const sharing = 100
 
 func pacing(r *runner) []contest {
 	var all []contest
 	for _, rate := range []int{1000, 5000} {
-		t := null(rate * int(r.Length/time.Second+10)) // with room for one that sends too much
+		t := null(rate * int(r.Duration/time.Second+10)) // with room for a tool that sends too much
 		all = append(all, contest{
-			section: "pacing", name: showCount(float64(rate)) + " a second", load: Load{Rate: rate, Clients: sharing},
-			pairs: r.beside(t, true), metrics: paces,
+			section: "pacing", name: units.Int(rate) + " per second", load: Load{Rate: rate, Clients: sharing},
+			pairs: r.beside(t, true), metrics: pacingMetrics,
 		})
 	}
 	t := null(0)
 	return append(all, contest{
-		section: "pacing", name: "1 client", load: Load{Clients: 1, Spread: time.Millisecond}, metrics: trips,
-		about: "The service time of ours beside the least that a client can do: one thread that writes to a blocking socket and reads from it.",
+		section: "pacing", name: "1 client", load: Load{Clients: 1, Spread: time.Millisecond}, metrics: roundTripMetrics,
+		about: "The uncorrected latency of ours, compared with the minimum: one thread that writes to a blocking socket and reads from it.",
 		pairs: [][]contestant{{{tool: &r.main, target: t}, {target: t}}},
 	})
 }
@@ -111,16 +111,16 @@ func rejections(r *runner) []contest {
 	var closed, paced [][]contestant
 	closed = append(closed, []contestant{{tool: &r.main, target: t}})
 	for i := range r.found {
-		// What vegeta is built for is a rate.
+		// vegeta is built for a rate.
 		if peer := &r.found[i]; peer.Name == vegeta.Name {
 			paced = append(paced, []contestant{{tool: &r.main, target: t}}, []contestant{{tool: peer, target: t}})
 		} else if peer.closed != nil {
 			closed = append(closed, []contestant{{tool: peer, target: t}})
 		}
 	}
-	all := []contest{{section: "rejections", name: "1,000 clients", load: Load{Clients: 1000, Spread: wait}, pairs: closed, metrics: turnedAway}}
+	all := []contest{{section: "rejections", name: "1,000 clients", load: Load{Clients: 1000, Spread: wait}, pairs: closed, metrics: rejectionMetrics}}
 	if len(paced) > 0 {
-		all = append(all, contest{section: "rejections", name: "2,000 a second", load: Load{Rate: 2000, Clients: 1000}, pairs: paced, metrics: turnedAway})
+		all = append(all, contest{section: "rejections", name: "2,000 per second", load: Load{Rate: 2000, Clients: 1000}, pairs: paced, metrics: rejectionMetrics})
 	}
 	return all
 }
@@ -131,44 +131,44 @@ func own(r *runner) []contest {
 	return []contest{
 		{
 			section: "own", name: "15,000 clients on eventloop", load: Load{Clients: 15_000, Spread: wait}, watch: true,
-			pairs: [][]contestant{{on("eventloop", loop)}}, metrics: stamina, notes: validity,
+			pairs: [][]contestant{{on("eventloop", loop)}}, metrics: manyClientsMetrics, notes: validity,
 		},
 		{
-			section: "own", name: "10,000 clients, our servers beside the bare one", load: Load{Clients: most, Spread: wait}, watch: true,
+			section: "own", name: "10,000 clients, our servers and the bare one", load: Load{Clients: most, Spread: wait}, watch: true,
 			pairs:   [][]contestant{{on("eventloop", loop), on("bare", bareOne)}, {on("goroutine", parked), on("bare", bareOne)}},
-			metrics: servers, notes: validity,
+			metrics: serverMetrics, notes: validity,
 		},
 	}
 }
 
-// validity says how many runs of ours were valid, and why the others were not.
+// validity is how many runs of ours were valid, and their remarks.
 func validity(all []*Measurement) (notes []string) {
 	valid, runs := map[string]int{}, map[string]int{}
 	var names []string
 	for _, m := range all {
-		if m.Said.Ours == nil {
+		if m.Reported.Ours == nil {
 			continue
 		}
 		if runs[m.Name] == 0 {
 			names = append(names, m.Name)
 		}
 		runs[m.Name]++
-		if m.Said.Ours.Valid {
+		if m.Reported.Ours.Valid {
 			valid[m.Name]++
 		}
 	}
 	for _, name := range names {
 		var note strings.Builder
 		note.WriteString(name + ": valid in " + strconv.Itoa(valid[name]) + " of " + strconv.Itoa(runs[name]) + " runs.")
-		told := map[string]bool{}
+		seen := map[string]bool{}
 		for _, m := range all {
-			if m.Name != name || m.Said.Ours == nil {
+			if m.Name != name || m.Reported.Ours == nil {
 				continue
 			}
-			for _, w := range m.Said.Ours.Warnings {
-				if len(told) < 3 && !told[w] {
-					told[w] = true
-					note.WriteString(" It said: " + w + ".")
+			for _, w := range m.Reported.Ours.Warnings {
+				if len(seen) < 3 && !seen[w] {
+					seen[w] = true
+					note.WriteString(" Remark: " + w + ".")
 				}
 			}
 		}

@@ -9,7 +9,7 @@ import (
 	"github.com/a628bb15/onhold/targets/bare"
 )
 
-// target is what is driven, and the path to ask for.
+// target is a server and the path of the requests.
 type target struct {
 	style   string
 	options targets.Options
@@ -18,7 +18,7 @@ type target struct {
 
 const orderPath = "/api/orders?user_id=42"
 
-// null is a server that answers at once, and logs that many arrivals.
+// null is a server that replies at once, and logs that many arrivals.
 func null(arrivals int) target { return bareTarget(0, arrivals) }
 
 func bareTarget(latency time.Duration, arrivals int) target {
@@ -41,11 +41,11 @@ type server struct {
 
 // counts is what a server counted.
 type counts struct {
-	requests int64 // answered, turned away or not
-	rejected int64
-	rate     float64       // answered per second, from the first to the last; 0: not told
-	span     time.Duration // from the first to the last
-	own      time.Duration // median of its own part; 0: not told
+	requests   int64 // answered, including rejections
+	rejected   int64
+	rate       float64       // answered per second, from the first to the last; 0: unknown
+	span       time.Duration // from the first to the last
+	serverTime time.Duration // median, from a request read to its reply written; 0: unknown
 }
 
 func (r *runner) launch(ctx context.Context, t target) (*server, error) {
@@ -58,41 +58,41 @@ func (r *runner) launch(ctx context.Context, t target) (*server, error) {
 
 func (s *server) url() string { return "http://" + s.Addr + s.target.path }
 
-// counts asks the server what it counted.
+// counts reads what the server counted.
 func (s *server) counts(ctx context.Context) (c counts, err error) {
 	if !s.target.bare() {
 		st, err := s.Stats(ctx)
 		return counts{requests: st.Accepted + st.Rejected, rejected: st.Rejected}, err
 	}
 	st, err := bare.Client{Addr: s.Addr}.Stats(ctx)
-	return counts{requests: st.Served, rate: st.Rate(), span: time.Duration(st.LastNS - st.FirstNS), own: time.Duration(st.OwnNS)}, err
+	return counts{requests: st.Served, rate: st.Rate(), span: time.Duration(st.LastNS - st.FirstNS), serverTime: time.Duration(st.OwnNS)}, err
 }
 
 const (
-	restLimit = 5 * time.Second
-	restEvery = 20 * time.Millisecond
+	idleLimit = 5 * time.Second
+	idleEvery = 20 * time.Millisecond
 )
 
-// rest waits until the last run's connections are gone, and clears what was
-// counted. The order service cannot be cleared: its counts are differences.
-func (s *server) rest(ctx context.Context) error {
+// waitIdle waits until the connections of the last run are closed, and resets the
+// counts. The order service cannot be reset: its counts are differences.
+func (s *server) waitIdle(ctx context.Context) error {
 	if !s.target.bare() {
 		return nil
 	}
 	client := bare.Client{Addr: s.Addr}
-	limit := time.Now().Add(restLimit)
+	limit := time.Now().Add(idleLimit)
 	for {
 		st, err := client.Stats(ctx)
 		if err != nil {
 			return err
 		}
-		if st.Open <= 1 { // that of the question
+		if st.Open <= 1 { // that of this request
 			break
 		}
 		if time.Now().After(limit) {
-			return fmt.Errorf("%d connections are still open %v after the run", st.Open-1, restLimit)
+			return fmt.Errorf("%d connections are still open %v after the run", st.Open-1, idleLimit)
 		}
-		time.Sleep(restEvery)
+		time.Sleep(idleEvery)
 	}
 	return client.Reset(ctx)
 }

@@ -18,16 +18,16 @@ func number(out []byte, pattern *regexp.Regexp) (float64, bool) {
 	return v, err == nil
 }
 
-// count finds a number of things.
+// count finds a count.
 func count(out []byte, what string, pattern *regexp.Regexp) (int64, error) {
 	v, ok := number(out, pattern)
 	if !ok || v < 0 || v > 1e15 {
-		return 0, fmt.Errorf("its output does not tell the %s", what)
+		return 0, fmt.Errorf("its output lacks the %s", what)
 	}
 	return int64(v), nil
 }
 
-// duration is v units, and none where that is no time.
+// duration is v units, nil where that is no duration.
 func duration(v float64, unit time.Duration) *time.Duration {
 	ns := v * float64(unit)
 	if !(ns >= 0 && ns < float64(24*time.Hour)) {
@@ -36,7 +36,7 @@ func duration(v float64, unit time.Duration) *time.Duration {
 	return new(time.Duration(ns))
 }
 
-// share is part of all, and none where there is nothing.
+// share is part of all, nil where all is 0.
 func share(part, all int64) *float64 {
 	if all <= 0 || part < 0 || part > all {
 		return nil

@@ -24,9 +24,9 @@ func (l Load) seconds() string { return strconv.Itoa(int(l.Length / time.Second)
 
 func (l Load) clients() string { return strconv.Itoa(l.Clients) }
 
-// Said is what a tool says of its own measurement. What it does not say is
+// Reported is what a tool prints of its own measurement. What it does not print is
 // absent.
-type Said struct {
+type Reported struct {
 	Requests int64          `json:"requests"`
 	Median   *time.Duration `json:"p50_ns,omitempty"`
 	NotOK    *float64       `json:"not_ok_share,omitempty"` // of the replies, those that were not 2xx (some count 3xx as well)
@@ -42,17 +42,17 @@ type Tool struct {
 	closed, paced func(path string, l Load) ([]string, error)
 
 	// after is a command to be run when the load is over, unmeasured, whose
-	// output is parsed in place of that of the load; nil: there is none.
+	// output is parsed in place of that of the load; nil: none.
 	after func(path string, l Load) []string
 
-	parse   func(out []byte) (Said, error)
+	parse   func(out []byte) (Reported, error)
 	finest  time.Duration // what the tool rounds its median to, where that shows
-	exitsOK []int         // exit codes beside 0 that a whole run may end with
+	exitsOK []int         // exit codes besides 0 of a complete run
 
 	path string // of the program
 }
 
-// Tools are the generators that are compared with ours, where they are found.
+// Tools are the generators that are compared with ours where they are found.
 // A new one is a file beside the others and a line here.
 var Tools = []Tool{wrk, h2load, ab, bombardier, hey, vegeta, k6, wrk2}
 
@@ -70,7 +70,7 @@ func Names() []string {
 func Look(names []string) (found []Tool, missing []string, err error) {
 	for _, name := range names {
 		if !slices.Contains(Names(), name) {
-			return nil, nil, fmt.Errorf("there is no peer %q: want %s", name, strings.Join(Names(), ", "))
+			return nil, nil, fmt.Errorf("there is no peer %q; want some of %s", name, strings.Join(Names(), ", "))
 		}
 	}
 	for _, t := range Tools {
@@ -95,7 +95,7 @@ func (t *Tool) command(l Load) ([]string, error) {
 		write = t.paced
 	}
 	if write == nil {
-		return nil, fmt.Errorf("%s cannot generate such a load", t.Name)
+		return nil, fmt.Errorf("%s cannot generate this load", t.Name)
 	}
 	return write(t.path, l)
 }

@@ -34,7 +34,7 @@ func attack(path string, l Load, flags ...string) ([]string, error) {
 		"-output=" + filepath.Join(l.Dir, "results.bin")}, flags...), nil
 }
 
-func parseVegeta(out []byte) (s Said, err error) {
+func parseVegeta(out []byte) (s Reported, err error) {
 	var j struct {
 		Latencies *struct {
 			P50 float64 `json:"50th"` // ns
@@ -46,7 +46,7 @@ func parseVegeta(out []byte) (s Said, err error) {
 		return s, err
 	}
 	if j.Latencies == nil || j.Requests < 0 {
-		return s, errors.New("its output does not tell latencies and requests")
+		return s, errors.New("its output lacks latencies or requests")
 	}
 	s.Requests = j.Requests
 	s.Median = duration(j.Latencies.P50, time.Nanosecond)

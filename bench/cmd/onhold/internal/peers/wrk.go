@@ -33,7 +33,7 @@ var (
 // wrkUnits are those that wrk writes times in.
 var wrkUnits = map[string]time.Duration{"us": time.Microsecond, "ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour}
 
-func parseWrk(out []byte) (s Said, err error) {
+func parseWrk(out []byte) (s Reported, err error) {
 	if s.Requests, err = count(out, "requests", wrkRequests); err != nil {
 		return s, err
 	}

@@ -42,7 +42,10 @@ func ParseRequirements(text string) (Requirements, error) {
 	for part := range strings.SplitSeq(text, ",") {
 		r, err := parseRequirement(strings.TrimSpace(part))
 		if err != nil {
-			return nil, fmt.Errorf("%q: %w", part, err)
+			if part != text {
+				err = fmt.Errorf("%q: %w", part, err)
+			}
+			return nil, err
 		}
 		rs = append(rs, r)
 	}
@@ -70,7 +73,7 @@ func parseRequirement(text string) (Requirement, error) {
 		if m.Max > 0 {
 			want += ", and at most " + m.Unit.Write(m.Max, 0)
 		}
-		return r, fmt.Errorf("%s %s is %q, want %s", r.Metric, r.Op, r.Value, want)
+		return r, fmt.Errorf("the bound of %s is %q, want %s", r.Metric, r.Value, want)
 	}
 	if !filtered {
 		return r, nil
@@ -179,7 +182,7 @@ func (r Requirement) nowhere(stages []result.Settings) error {
 		case len(values) == 0:
 			return fmt.Errorf("no stage has a setting %s: want one of %s", kv.Key, strings.Join(keys, ", "))
 		case !found:
-			return fmt.Errorf("no stage has %s=%s: it is one of %s", kv.Key, kv.Value, strings.Join(values, ", "))
+			return fmt.Errorf("no stage has %s=%s, only %s", kv.Key, kv.Value, strings.Join(values, ", "))
 		}
 	}
 	return errors.New("no stage has all of these settings at once")

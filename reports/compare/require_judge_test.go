@@ -105,7 +105,7 @@ func TestJudge(t *testing.T) {
 		{"CPU not known", "cpu<1s", few, compare.Undecided, "the target's CPU time is not known"},
 		{"memory not known", "memory<1GiB", few, compare.Undecided, "the target's memory is not known"},
 
-		{"another level", "p99<1s@level=300", plain, compare.NotJudged, "no stage has level=300: it is one of 200"},
+		{"another level", "p99<1s@level=300", plain, compare.NotJudged, "no stage has level=300, only 200"},
 	} {
 		js := judged(t, row.text, row.stage)
 		if len(js) != 1 || js[0].Ruling != row.ruling || js[0].Measured != strings.TrimPrefix(row.told, "~") || js[0].Thin != strings.HasPrefix(row.told, "~") {
@@ -196,7 +196,7 @@ met           p50<60ms               goroutine, closed, 1 client     ~5.001ms
 missed        rejected<1%@level=200  goroutine, closed, 200 clients  16.67%
 met           p99<1s                 goroutine, closed, 200 clients  ~99.02ms
 inconclusive  p99<1s                 goroutine, closed, 1 client     10 samples are too few: it takes 100
-not judged    ok>1%@level=300        no stage has level=300: it is one of 200, 1
+not judged    ok>1%@level=300        no stage has level=300, only 200, 1
 ~: fewer than ten samples lie beyond.
 `, "\n")
 	if b.String() != want {

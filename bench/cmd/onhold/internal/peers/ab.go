@@ -8,11 +8,12 @@ import (
 // ab is ApacheBench. It speaks HTTP/1.0, and writes times in whole
 // milliseconds.
 var ab = Tool{
-	Name: "ab",
-	closed: func(path string, l Load) ([]string, error) {
+	Name:   "ab",
+	models: closedOnly,
+	args: func(t task) []string {
 		// A time limit sets the number of requests to 50,000, unless it is given
 		// after it.
-		return []string{path, "-q", "-k", "-l", "-r", "-c", l.clients(), "-t", l.seconds(), "-n", "100000000", l.URL}, nil
+		return []string{"-q", "-k", "-l", "-r", "-c", t.clients(), "-t", t.seconds(), "-n", "100000000", t.URL}
 	},
 	parse:  parseAB,
 	finest: time.Millisecond,

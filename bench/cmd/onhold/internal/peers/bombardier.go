@@ -3,24 +3,21 @@ package peers
 import (
 	"encoding/json"
 	"errors"
-	"strconv"
 	"time"
 )
 
 // bombardier is fasthttp's client and a goroutine for each connection.
 var bombardier = Tool{
-	Name: "bombardier",
-	closed: func(path string, l Load) ([]string, error) {
-		return bombard(path, l), nil
-	},
-	paced: func(path string, l Load) ([]string, error) {
-		return append(bombard(path, l), "-r", strconv.Itoa(l.Rate)), nil
+	Name:   "bombardier",
+	models: bothModels,
+	args: func(t task) []string {
+		args := []string{"-c", t.clients(), "-d", t.seconds() + "s", "-t", "10s", "--fasthttp", "-l", "-p", "r", "-o", "json", t.URL}
+		if t.Rate > 0 {
+			args = append(args, "-r", t.rate())
+		}
+		return args
 	},
 	parse: parseBombardier,
-}
-
-func bombard(path string, l Load) []string {
-	return []string{path, "-c", l.clients(), "-d", l.seconds() + "s", "-t", "10s", "--fasthttp", "-l", "-p", "r", "-o", "json", l.URL}
 }
 
 func parseBombardier(out []byte) (s Reported, err error) {

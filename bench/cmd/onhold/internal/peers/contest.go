@@ -7,7 +7,7 @@ import "time"
 type contest struct {
 	section, name string
 	about         string // a sentence under the heading; may be empty
-	load          Load   // its URL, Length, Dir and PID are filled in for each run
+	task          task   // its URL, Duration, Dir and TargetPID are filled in for each run
 	watch         bool   // ours measures the server's process
 	pairs         [][]contestant
 	metrics       []metric

@@ -2,19 +2,19 @@ package peers
 
 import (
 	"regexp"
-	"strconv"
 )
 
 // h2load drives HTTP/2, and here HTTP/1.1, on a libev loop. It prints no
 // median. Its rate is that of each client.
 var h2load = Tool{
-	Name: "h2load",
-	closed: func(path string, l Load) ([]string, error) {
-		return []string{path, "--h1", "-t1", "-c" + l.clients(), "-D" + l.seconds() + "s", l.URL}, nil
-	},
-	paced: func(path string, l Load) ([]string, error) {
-		each := strconv.FormatFloat(float64(l.Rate)/float64(l.Clients), 'f', -1, 64)
-		return []string{path, "--h1", "-t1", "-c" + l.clients(), "-D" + l.seconds() + "s", "--rps", each, l.URL}, nil
+	Name:   "h2load",
+	models: bothModels,
+	args: func(t task) []string {
+		args := []string{"--h1", "-t1", "-c" + t.clients(), "-D" + t.seconds() + "s"}
+		if t.Rate > 0 {
+			args = append(args, "--rps", t.ratePerConnection())
+		}
+		return append(args, t.URL)
 	},
 	parse: parseH2load,
 }

@@ -9,13 +9,14 @@ import (
 // hey is net/http and a goroutine for each worker. Its rate is that of each
 // worker, and it writes times in tenths of a millisecond.
 var hey = Tool{
-	Name: "hey",
-	closed: func(path string, l Load) ([]string, error) {
-		return []string{path, "-c", l.clients(), "-z", l.seconds() + "s", "-t", "10", l.URL}, nil
-	},
-	paced: func(path string, l Load) ([]string, error) {
-		each := strconv.FormatFloat(float64(l.Rate)/float64(l.Clients), 'f', -1, 64)
-		return []string{path, "-c", l.clients(), "-q", each, "-z", l.seconds() + "s", "-t", "10", l.URL}, nil
+	Name:   "hey",
+	models: bothModels,
+	args: func(t task) []string {
+		args := []string{"-c", t.clients()}
+		if t.Rate > 0 {
+			args = append(args, "-q", t.ratePerConnection())
+		}
+		return append(args, "-z", t.seconds()+"s", "-t", "10", t.URL)
 	},
 	parse:  parseHey,
 	finest: 100 * time.Microsecond,

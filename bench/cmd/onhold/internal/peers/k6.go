@@ -4,36 +4,34 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 )
 
 // k6 runs a script in a JavaScript machine for each of its users.
 var k6 = Tool{
-	Name: "k6",
-	closed: func(path string, l Load) ([]string, error) {
-		return script(path, l, fmt.Sprintf("vus: %d, duration: '%ss'", l.Clients, l.seconds()))
+	Name:   "k6",
+	models: bothModels,
+	args: func(t task) []string {
+		return []string{"run", "--quiet", "--no-usage-report", "--address", "", "--env", "TARGET=" + t.URL, filepath.Join(t.Dir, k6Script)}
 	},
-	paced: func(path string, l Load) ([]string, error) {
-		return script(path, l, fmt.Sprintf("scenarios: { paced: { executor: 'constant-arrival-rate', rate: %d, timeUnit: '1s', duration: '%ss', preAllocatedVUs: %d, maxVUs: %d } }",
-			l.Rate, l.seconds(), l.Clients, 10*l.Clients))
-	},
+	file:  func(t task) (name, text string) { return k6Script, script(t) },
 	parse: parseK6,
 }
 
-// script writes the script. Its summary is JSON, and it keeps no bodies, as
-// k6's own advice for large tests is.
-func script(path string, l Load, options string) ([]string, error) {
-	file := filepath.Join(l.Dir, "script.js")
-	text := "import http from 'k6/http';\n" +
+const k6Script = "script.js"
+
+// script makes a JSON summary and keeps no bodies, as k6 advises for large tests.
+func script(t task) string {
+	options := fmt.Sprintf("vus: %d, duration: '%ss'", t.Clients, t.seconds())
+	if t.Rate > 0 {
+		options = fmt.Sprintf("scenarios: { paced: { executor: 'constant-arrival-rate', rate: %s, timeUnit: '1s', duration: '%ss', preAllocatedVUs: %d, maxVUs: %d } }",
+			t.rate(), t.seconds(), t.Shared, 10*t.Shared)
+	}
+	return "import http from 'k6/http';\n" +
 		"export const options = { " + options + ", discardResponseBodies: true, summaryTrendStats: ['med'] };\n" +
 		"export default function () { http.get(__ENV.TARGET); }\n" +
 		"export function handleSummary(data) { return { stdout: JSON.stringify(data) }; }\n"
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		return nil, err
-	}
-	return []string{path, "run", "--quiet", "--no-usage-report", "--address", "", "--env", "TARGET=" + l.URL, file}, nil
 }
 
 func parseK6(out []byte) (s Reported, err error) {

@@ -96,12 +96,12 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 	if m.Requests == 0 {
 		return fmt.Errorf("the server received no request")
 	}
-	if rate := k.load.Rate; rate > 0 && c.target.bare() {
+	if rate := k.task.Rate; rate > 0 && c.target.bare() {
 		arrivals, err := bare.Client{Addr: s.Addr}.Arrivals(ctx)
 		if err != nil {
 			return err
 		}
-		p, err := Deviation(arrivals, float64(rate), settling)
+		p, err := Deviation(arrivals, rate, settling)
 		if err != nil {
 			return err
 		}
@@ -128,23 +128,23 @@ func (r *runner) generate(ctx context.Context, k *contest, t *Tool, s *server, m
 	}
 	defer own.Remove()
 	dir := own.Path
-	load := k.load
-	load.URL, load.Length, load.Dir = s.url(), r.Duration, dir
+	task := k.task
+	task.URL, task.Duration, task.Dir = s.url(), r.Duration, dir
 	if k.watch {
-		load.PID = s.PID
+		task.TargetPID = s.PID
 	}
-	args, err := t.command(load)
+	args, err := t.command(task)
 	if err != nil {
 		return err
 	}
 	m.Command = args
-	u, err := runChild(ctx, args, r.generatorCPUs, load.Length+grace, t.exitsOK...)
+	u, err := runChild(ctx, args, r.generatorCPUs, task.Duration+grace, t.exitsOK...)
 	if err != nil {
 		return err
 	}
 	m.CPU, m.RSS = u.cpu, u.rss
 	if t.after != nil {
-		report, err := runChild(ctx, t.after(t.path, load), r.generatorCPUs, grace)
+		report, err := runChild(ctx, append([]string{t.path}, t.after(task)...), r.generatorCPUs, grace)
 		if err != nil {
 			return err
 		}

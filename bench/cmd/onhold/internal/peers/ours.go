@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -33,23 +34,24 @@ type Ours struct {
 
 // ours is our own generator, as another process of the program exe.
 func ours(exe, driver string) Tool {
-	run := func(_ string, l Load) ([]string, error) {
-		args := []string{exe, "run", l.URL, "--clients", strconv.Itoa(l.Clients), "--driver", driver,
-			"--duration", (l.Length - warmup).String(), "--warmup", warmup.String(), "--retries", "0",
-			"--json", "--no-report", "--out", filepath.Join(l.Dir, "run")}
-		if l.Rate > 0 {
-			args[3], args[4] = "--rate", strconv.Itoa(l.Rate)
-			args = append(args, "--arrivals", "constant")
+	args := func(t task) []string {
+		args := []string{"run", t.URL, "--driver", driver,
+			"--duration", (t.Duration - warmup).String(), "--warmup", warmup.String(), "--retries", "0",
+			"--json", "--no-report", "--out", filepath.Join(t.Dir, "run")}
+		if t.Rate > 0 {
+			args = append(args, "--rate", t.rate(), "--arrivals", string(load.Constant))
+		} else {
+			args = append(args, "--clients", t.clients())
 		}
-		if l.Spread > 0 {
-			args = append(args, "--ramp-up", l.Spread.String())
+		if t.RampUp > 0 {
+			args = append(args, "--ramp-up", t.RampUp.String())
 		}
-		if l.PID != 0 {
-			args = append(args, "--target-pid", strconv.Itoa(l.PID))
+		if t.TargetPID != 0 {
+			args = append(args, "--target-pid", strconv.Itoa(t.TargetPID))
 		}
-		return args, nil
+		return args
 	}
-	return Tool{Name: "onhold (" + driver + ")", closed: run, paced: run, parse: parseOurs, exitsOK: []int{oursInvalid}}
+	return Tool{Name: "onhold (" + driver + ")", path: exe, models: bothModels, args: args, parse: parseOurs, exitsOK: []int{oursInvalid}}
 }
 
 func parseOurs(out []byte) (s Reported, err error) {

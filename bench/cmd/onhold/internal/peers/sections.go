@@ -6,25 +6,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 )
 
-// atOnce is the Spread of clients of a server that answers at once.
+// atOnce is the ramp-up of clients of a server that replies at once.
 const atOnce = 100 * time.Millisecond
 
 // beside pairs ours with each tool that can generate the load, and is ours
 // alone where there is none.
-func (r *runner) beside(t target, paced bool, names ...string) [][]contestant {
+func (r *runner) beside(t target, model load.Model, names ...string) [][]contestant {
 	one := contestant{tool: &r.main, target: t}
 	var pairs [][]contestant
 	for i := range r.found {
 		peer := &r.found[i]
-		can := peer.closed != nil
-		if paced {
-			can = peer.paced != nil
-		}
-		if can && (len(names) == 0 || names[0] == peer.Name) {
+		if peer.can(model) && (len(names) == 0 || names[0] == peer.Name) {
 			pairs = append(pairs, []contestant{one, {tool: peer, target: t}})
 		}
 	}
@@ -40,7 +37,7 @@ const fewest, most = 10, 10_000
 func efficiency(r *runner) []contest {
 	instant, slow := null(0), bareTarget(wait, 0)
 	both := func(t target) [][]contestant {
-		pairs := r.beside(t, false)
+		pairs := r.beside(t, load.Closed)
 		for i := range r.found {
 			for j := range r.others { // a goroutine for each connection, as bombardier
 				if r.found[i].Name == bombardier.Name {
@@ -51,10 +48,10 @@ func efficiency(r *runner) []contest {
 		return pairs
 	}
 	return []contest{
-		{section: "efficiency", name: "64 clients, replies at once", load: Load{Clients: 64, Spread: atOnce}, pairs: both(instant), metrics: costMetrics},
-		{section: "efficiency", name: "1,000 clients, replies at once", load: Load{Clients: 1000, Spread: atOnce}, pairs: both(instant), metrics: costMetrics},
-		{section: "efficiency", name: clientsOf(most), load: Load{Clients: most, Spread: wait}, pairs: both(slow), metrics: costMetrics},
-		{section: "efficiency", name: clientsOf(fewest), load: Load{Clients: fewest, Spread: wait}, pairs: r.beside(slow, false, wrk.Name), metrics: costMetrics},
+		{section: "efficiency", name: "64 clients, replies at once", task: closedTask(64, atOnce), pairs: both(instant), metrics: costMetrics},
+		{section: "efficiency", name: "1,000 clients, replies at once", task: closedTask(1000, atOnce), pairs: both(instant), metrics: costMetrics},
+		{section: "efficiency", name: clientsOf(most), task: closedTask(most, wait), pairs: both(slow), metrics: costMetrics},
+		{section: "efficiency", name: clientsOf(fewest), task: closedTask(fewest, wait), pairs: r.beside(slow, load.Closed, wrk.Name), metrics: costMetrics},
 	}
 }
 
@@ -94,13 +91,13 @@ func pacing(r *runner) []contest {
 	for _, rate := range []int{1000, 5000} {
 		t := null(rate * int(r.Duration/time.Second+10)) // with room for a tool that sends too much
 		all = append(all, contest{
-			section: "pacing", name: units.Int(rate) + " per second", load: Load{Rate: rate, Clients: sharing},
-			pairs: r.beside(t, true), metrics: pacingMetrics,
+			section: "pacing", name: units.Int(rate) + " per second", task: constantTask(rate, sharing),
+			pairs: r.beside(t, load.Constant), metrics: pacingMetrics,
 		})
 	}
 	t := null(0)
 	return append(all, contest{
-		section: "pacing", name: "1 client", load: Load{Clients: 1, Spread: time.Millisecond}, metrics: roundTripMetrics,
+		section: "pacing", name: "1 client", task: closedTask(1, time.Millisecond), metrics: roundTripMetrics,
 		about: "The uncorrected latency of ours, compared with the minimum: one thread that writes to a blocking socket and reads from it.",
 		pairs: [][]contestant{{{tool: &r.main, target: t}, {target: t}}},
 	})
@@ -114,13 +111,13 @@ func rejections(r *runner) []contest {
 		// vegeta is built for a rate.
 		if peer := &r.found[i]; peer.Name == vegeta.Name {
 			paced = append(paced, []contestant{{tool: &r.main, target: t}}, []contestant{{tool: peer, target: t}})
-		} else if peer.closed != nil {
+		} else if peer.can(load.Closed) {
 			closed = append(closed, []contestant{{tool: peer, target: t}})
 		}
 	}
-	all := []contest{{section: "rejections", name: "1,000 clients", load: Load{Clients: 1000, Spread: wait}, pairs: closed, metrics: rejectionMetrics}}
+	all := []contest{{section: "rejections", name: "1,000 clients", task: closedTask(1000, wait), pairs: closed, metrics: rejectionMetrics}}
 	if len(paced) > 0 {
-		all = append(all, contest{section: "rejections", name: "2,000 per second", load: Load{Rate: 2000, Clients: 1000}, pairs: paced, metrics: rejectionMetrics})
+		all = append(all, contest{section: "rejections", name: "2,000 per second", task: constantTask(2000, 1000), pairs: paced, metrics: rejectionMetrics})
 	}
 	return all
 }
@@ -130,11 +127,11 @@ func own(r *runner) []contest {
 	on := func(name string, t target) contestant { return contestant{name: name, tool: &r.main, target: t} }
 	return []contest{
 		{
-			section: "own", name: "15,000 clients on eventloop", load: Load{Clients: 15_000, Spread: wait}, watch: true,
+			section: "own", name: "15,000 clients on eventloop", task: closedTask(15_000, wait), watch: true,
 			pairs: [][]contestant{{on("eventloop", loop)}}, metrics: manyClientsMetrics, notes: validity,
 		},
 		{
-			section: "own", name: "10,000 clients, our servers and the bare one", load: Load{Clients: most, Spread: wait}, watch: true,
+			section: "own", name: "10,000 clients, our servers and the bare one", task: closedTask(most, wait), watch: true,
 			pairs:   [][]contestant{{on("eventloop", loop), on("bare", bareOne)}, {on("goroutine", parked), on("bare", bareOne)}},
 			metrics: serverMetrics, notes: validity,
 		},

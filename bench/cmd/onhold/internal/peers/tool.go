@@ -2,27 +2,46 @@ package peers
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/load"
 )
 
-// Load is what a tool is asked to generate.
-type Load struct {
-	URL     string
-	Clients int           // closed: how many, each with a connection; else how many connections to share
-	Rate    int           // arrivals per second, at constant intervals; 0: closed
-	Length  time.Duration // whole seconds, warm-up included where a tool has one
-	Spread  time.Duration // closed, ours alone: the clients begin evenly over it
-	Dir     string        // an empty folder for files
-	PID     int           // of the server, where ours is to measure it; else 0
+// task is what a tool is asked to do.
+type task struct {
+	load.Load // closed or constant
+	URL       string
+	Shared    int           // connections of a constant load
+	Duration  time.Duration // full seconds, warm-up included where a tool has one
+	Dir       string        // an empty folder for files
+	TargetPID int           // of the server, where ours measures it; else 0
 }
 
-func (l Load) seconds() string { return strconv.Itoa(int(l.Length / time.Second)) }
+// closedTask is clients that begin evenly over rampUp, which only ours can do.
+func closedTask(clients int, rampUp time.Duration) task {
+	return task{Load: load.Load{Clients: clients, RampUp: rampUp}}
+}
 
-func (l Load) clients() string { return strconv.Itoa(l.Clients) }
+// constantTask is a constant rate over shared connections.
+func constantTask(rate, connections int) task {
+	return task{Load: load.Load{Rate: float64(rate), Arrivals: load.Constant}, Shared: connections}
+}
+
+func (t task) connections() int { return max(t.Clients, t.Shared) }
+
+// The texts for command lines.
+func (t task) seconds() string           { return strconv.Itoa(int(t.Duration / time.Second)) }
+func (t task) clients() string           { return strconv.Itoa(t.connections()) }
+func (t task) rate() string              { return decimal(t.Rate) }
+func (t task) ratePerConnection() string { return decimal(t.Rate / float64(t.Shared)) }
+
+func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 
 // Reported is what a tool prints of its own measurement. What it does not print is
 // absent.
@@ -37,13 +56,13 @@ type Reported struct {
 type Tool struct {
 	Name string
 
-	// closed and paced write what the tool needs into load.Dir, and return its
-	// command line. They are nil where the tool cannot do that.
-	closed, paced func(path string, l Load) ([]string, error)
-
-	// after is a command to be run when the load is over, unmeasured, whose
+	models []load.Model // that it can generate
+	args   func(t task) []string
+	// file is the name and contents of an input file in the task's Dir; nil: none.
+	file func(t task) (name, text string)
+	// after is the arguments of a second run when the load is over, unmeasured, whose
 	// output is parsed in place of that of the load; nil: none.
-	after func(path string, l Load) []string
+	after func(t task) []string
 
 	parse   func(out []byte) (Reported, error)
 	finest  time.Duration // what the tool rounds its median to, where that shows
@@ -88,14 +107,24 @@ func Look(names []string) (found []Tool, missing []string, err error) {
 	return found, missing, nil
 }
 
-// command is the tool's command line for a load.
-func (t *Tool) command(l Load) ([]string, error) {
-	write := t.closed
-	if l.Rate > 0 {
-		write = t.paced
+// The load models of tools.
+var (
+	closedOnly = []load.Model{load.Closed}
+	bothModels = []load.Model{load.Closed, load.Constant}
+)
+
+func (t *Tool) can(m load.Model) bool { return slices.Contains(t.models, m) }
+
+// command is the tool's command line for a task. It writes the input file.
+func (t *Tool) command(k task) ([]string, error) {
+	if m := k.Model(); !t.can(m) {
+		return nil, fmt.Errorf("%s cannot generate a load of model %s", t.Name, m)
 	}
-	if write == nil {
-		return nil, fmt.Errorf("%s cannot generate this load", t.Name)
+	if t.file != nil {
+		name, text := t.file(k)
+		if err := os.WriteFile(filepath.Join(k.Dir, name), []byte(text), 0o600); err != nil {
+			return nil, err
+		}
 	}
-	return write(t.path, l)
+	return append([]string{t.path}, t.args(k)...), nil
 }

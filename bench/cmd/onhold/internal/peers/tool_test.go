@@ -10,17 +10,19 @@ import (
 
 func TestCommandLines(t *testing.T) {
 	dir := t.TempDir()
-	closed := Load{URL: "http://a/", Clients: 64, Length: 3 * time.Second, Dir: dir}
-	paced := Load{URL: "http://a/", Clients: 100, Rate: 1000, Length: 3 * time.Second, Dir: dir}
+	closed, paced := closedTask(64, 0), constantTask(1000, 100)
+	for _, task := range []*task{&closed, &paced} {
+		task.URL, task.Duration, task.Dir = "http://a/", 3*time.Second, dir
+	}
 	rows := []struct {
 		tool string
-		load Load
+		task task
 		want string // without what is the same for all loads; "" where it cannot
 	}{
 		{"wrk", closed, "-t1 -c64 -d3s --latency --timeout 10s http://a/"},
 		{"wrk", paced, ""},
 		{"wrk2", closed, ""},
-		{"wrk2", paced, "-t1 -c100 -d3s -R1000 --latency --timeout 10s http://a/"},
+		{"wrk2", paced, "-R1000 -t1 -c100 -d3s --latency --timeout 10s http://a/"},
 		{"h2load", closed, "--h1 -t1 -c64 -D3s http://a/"},
 		{"h2load", paced, "--h1 -t1 -c100 -D3s --rps 10 http://a/"},
 		{"ab", closed, "-q -k -l -r -c 64 -t 3 -n 100000000 http://a/"},
@@ -33,12 +35,12 @@ func TestCommandLines(t *testing.T) {
 		{"vegeta", paced, "attack -duration=3s -timeout=10s -targets=DIR/targets -output=DIR/results.bin -rate=1000/1s"},
 		{"k6", closed, "run --quiet --no-usage-report --address  --env TARGET=http://a/ DIR/script.js"},
 		{"k6", paced, "run --quiet --no-usage-report --address  --env TARGET=http://a/ DIR/script.js"},
-		{"onhold", closed, "run http://a/ --clients 64 --driver epoll --duration 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run"},
-		{"onhold", paced, "run http://a/ --rate 1000 --driver epoll --duration 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run --arrivals constant"},
+		{"onhold", closed, "run http://a/ --driver epoll --duration 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run --clients 64"},
+		{"onhold", paced, "run http://a/ --driver epoll --duration 2.5s --warmup 500ms --retries 0 --json --no-report --out DIR/run --rate 1000 --arrivals constant"},
 	}
 	for _, row := range rows {
 		tool := parsers[row.tool]
-		args, err := tool.command(row.load)
+		args, err := tool.command(row.task)
 		if row.want == "" {
 			if err == nil {
 				t.Errorf("%s makes a load that it cannot: %q", row.tool, args)
@@ -57,7 +59,7 @@ func TestCommandLines(t *testing.T) {
 	if err != nil || !strings.Contains(string(script), "rate: 1000, timeUnit: '1s', duration: '3s', preAllocatedVUs: 100") {
 		t.Errorf("k6's script: %v\n%s", err, script)
 	}
-	if after := parsers["vegeta"].after("vegeta", closed); after[len(after)-1] != filepath.Join(dir, "results.bin") {
+	if after := parsers["vegeta"].after(closed); after[len(after)-1] != filepath.Join(dir, "results.bin") {
 		t.Errorf("vegeta's report is of another file: %q", after)
 	}
 }

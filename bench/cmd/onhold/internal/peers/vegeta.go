@@ -3,36 +3,31 @@ package peers
 import (
 	"encoding/json"
 	"errors"
-	"os"
 	"path/filepath"
-	"strconv"
 	"time"
 )
 
 // vegeta is net/http with workers made on demand. Its attack writes a file, of
 // which another command makes the report: that is not measured.
 var vegeta = Tool{
-	Name: "vegeta",
-	closed: func(path string, l Load) ([]string, error) {
-		return attack(path, l, "-rate=0", "-workers="+l.clients(), "-max-workers="+l.clients())
+	Name:   "vegeta",
+	models: bothModels,
+	args: func(t task) []string {
+		args := []string{"attack", "-duration=" + t.seconds() + "s", "-timeout=10s",
+			"-targets=" + filepath.Join(t.Dir, vegetaTargets), "-output=" + filepath.Join(t.Dir, vegetaResults)}
+		if t.Rate > 0 {
+			return append(args, "-rate="+t.rate()+"/1s")
+		}
+		return append(args, "-rate=0", "-workers="+t.clients(), "-max-workers="+t.clients())
 	},
-	paced: func(path string, l Load) ([]string, error) {
-		return attack(path, l, "-rate="+strconv.Itoa(l.Rate)+"/1s")
-	},
-	after: func(path string, l Load) []string {
-		return []string{path, "report", "-type=json", filepath.Join(l.Dir, "results.bin")}
+	file: func(t task) (name, text string) { return vegetaTargets, "GET " + t.URL + "\n" },
+	after: func(t task) []string {
+		return []string{"report", "-type=json", filepath.Join(t.Dir, vegetaResults)}
 	},
 	parse: parseVegeta,
 }
 
-func attack(path string, l Load, flags ...string) ([]string, error) {
-	targets := filepath.Join(l.Dir, "targets")
-	if err := os.WriteFile(targets, []byte("GET "+l.URL+"\n"), 0o644); err != nil {
-		return nil, err
-	}
-	return append([]string{path, "attack", "-duration=" + l.seconds() + "s", "-timeout=10s", "-targets=" + targets,
-		"-output=" + filepath.Join(l.Dir, "results.bin")}, flags...), nil
-}
+const vegetaTargets, vegetaResults = "targets", "results.bin"
 
 func parseVegeta(out []byte) (s Reported, err error) {
 	var j struct {

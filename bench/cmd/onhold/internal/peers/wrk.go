@@ -4,24 +4,26 @@ import (
 	"regexp"
 	"strconv"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/load"
 )
 
 // wrk drives closed loads on an epoll loop.
 var wrk = Tool{
-	Name: "wrk",
-	closed: func(path string, l Load) ([]string, error) {
-		return []string{path, "-t1", "-c" + l.clients(), "-d" + l.seconds() + "s", "--latency", "--timeout", "10s", l.URL}, nil
+	Name:   "wrk",
+	models: closedOnly,
+	args: func(t task) []string {
+		return []string{"-t1", "-c" + t.clients(), "-d" + t.seconds() + "s", "--latency", "--timeout", "10s", t.URL}
 	},
 	parse: parseWrk,
 }
 
 // wrk2 is wrk with a rate.
 var wrk2 = Tool{
-	Name: "wrk2",
-	paced: func(path string, l Load) ([]string, error) {
-		return []string{path, "-t1", "-c" + l.clients(), "-d" + l.seconds() + "s", "-R" + strconv.Itoa(l.Rate), "--latency", "--timeout", "10s", l.URL}, nil
-	},
-	parse: parseWrk,
+	Name:   "wrk2",
+	models: []load.Model{load.Constant},
+	args:   func(t task) []string { return append([]string{"-R" + t.rate()}, wrk.args(t)...) },
+	parse:  parseWrk,
 }
 
 var (

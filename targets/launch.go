@@ -149,8 +149,8 @@ func LaunchCommand(ctx context.Context, cmd *exec.Cmd, cpus []int) (*Process, er
 		_ = p.Stop() // it may have made what it has to remove, such as a broker's folder
 	}
 	p.Kill()
-	if said := p.Said(); said != "" {
-		err = fmt.Errorf("%w; it said: %s", err, said)
+	if text := p.Stderr(); text != "" {
+		err = fmt.Errorf("%w; its output: %s", err, text)
 	}
 	return nil, &NotStarted{fmt.Errorf("a target did not start: %w", err)}
 }

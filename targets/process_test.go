@@ -62,7 +62,7 @@ func play(t *testing.T, part string) *exec.Cmd {
 
 func TestLaunchSaysWhyATargetDidNotStart(t *testing.T) {
 	for part, want := range map[string]string{
-		"ends":    "it ended; it said: the port is taken",
+		"ends":    "it ended; its output: the port is taken",
 		"babbles": `printed "Listening on port 80 :-)"`,
 		"logs":    "which is no ready line",
 	} {

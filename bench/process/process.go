@@ -1,11 +1,12 @@
-// Package process starts programs, confined to CPUs of their own where asked, and
-// makes sure that they end: a [Process] that serves until it is stopped, or one
-// that [Run] runs to its end. They do not see a terminal's Ctrl-C, which is ours
-// to pass on. On Linux they end with us, and what they started ends with them.
+// Package process starts programs, optionally confined to some CPUs, and makes sure
+// that they end: [Start] starts a [Process] that serves until it is stopped, and
+// [Run] runs a program to its end. A terminal's Ctrl-C does not reach them. On Linux
+// they end when this process does, and what they started ends with them.
 package process
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,59 +24,58 @@ import (
 
 const (
 	stopLimit = 15 * time.Second // from SIGTERM to the end, before the process is killed
-	killLimit = 15 * time.Second // from SIGKILL to the end, before it is not waited for any more
+	killLimit = 15 * time.Second // from SIGKILL to the end, before we stop waiting
 	tailBytes = 2 << 10          // of its output, kept for messages
-	saidMax   = 1000             // bytes of it in a message
+	tailMax   = 1000             // bytes of it in a message
 )
 
-// holdLimit is how long what a program prints is waited for once it has ended:
-// somebody whom it started, and who could not be ended with it, may hold its
-// output open for ever. A variable for the tests.
+// holdLimit is how long we read the output of a program that has ended: a process
+// that it started, and that could not be killed with it, may hold its output open.
+// A variable for the tests.
 var holdLimit = 5 * time.Second
 
-// OutputMax is how many bytes are kept of what a program prints that is run to
-// its end. Who needs all of it, or what comes behind, reads it as a stream.
+// OutputMax is how many bytes of output [Run] keeps. A caller that needs more reads
+// it as a stream.
 const OutputMax = 8 << 20
 
-// family is a program that runs, and what it started.
-type family struct {
-	cmd   *exec.Cmd
-	mu    sync.Mutex
-	freed bool // the process was waited for: its number may be another's
+// group is a running program and what it started.
+type group struct {
+	cmd    *exec.Cmd
+	mu     sync.Mutex
+	waited bool // the process was waited for: its id may be reused
 }
 
 // start starts the program, confined to cpus where there are any. The kernel
 // ends it when the thread that made it ends, so that thread must be held until
 // wait has returned.
-func (f *family) start(cpus []int) error {
+func (f *group) start(cpus []int) error {
 	f.cmd.WaitDelay = holdLimit
-	apart(f.cmd)
+	isolate(f.cmd)
 	return host.StartPinned(f.cmd, cpus)
 }
 
-// kill ends all of it that has not ended.
-func (f *family) kill() {
+// kill ends what is still running.
+func (f *group) kill() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !f.freed {
+	if !f.waited {
 		_ = kill(f.cmd.Process) // it may have ended already
 	}
 }
 
-// wait waits for the end of the program, and then ends what it left behind: an
-// orphan would take time from what is measured next, and may hold open what the
-// program printed to.
-func (f *family) wait() error {
+// wait waits for the end of the program, and then kills what it left behind: an
+// orphan would disturb the next measurement, and may hold the output open.
+func (f *group) wait() error {
 	ended := awaitEnd(f.cmd.Process)
 	f.mu.Lock()
 	if ended {
 		_ = kill(f.cmd.Process)
-		f.freed = true // by what follows; its group has nobody left to be ended
+		f.waited = true // by cmd.Wait; the group is empty
 	}
 	f.mu.Unlock()
 	err := f.cmd.Wait()
 	f.mu.Lock()
-	f.freed = true
+	f.waited = true
 	f.mu.Unlock()
 	if errors.Is(err, exec.ErrWaitDelay) {
 		return nil // the program itself ended well
@@ -85,17 +85,16 @@ func (f *family) wait() error {
 
 // Process is a program that was started and serves until it is stopped.
 type Process struct {
-	family
+	group
 	ended  chan struct{}
 	err    error // of the process, once ended is closed
 	stderr *tail
 }
 
-// Start starts cmd, confined to cpus where there are any. Where read is given
-// it is handed what the process prints, in a goroutine of its own; what it
-// leaves is thrown away.
+// Start starts cmd, confined to cpus where there are any. Unless it is nil,
+// read reads what the process prints, in its own goroutine; the rest is discarded.
 func Start(cmd *exec.Cmd, cpus []int, read func(io.Reader)) (*Process, error) {
-	p := &Process{family: family{cmd: cmd}, ended: make(chan struct{}), stderr: &tail{}}
+	p := &Process{group: group{cmd: cmd}, ended: make(chan struct{}), stderr: &tail{}}
 	cmd.Stderr = p.stderr
 	printed, printer := io.Pipe()
 	if read != nil {
@@ -126,14 +125,14 @@ func Start(cmd *exec.Cmd, cpus []int, read func(io.Reader)) (*Process, error) {
 	return p, nil
 }
 
-// ID is the process's number.
+// ID is the process id.
 func (p *Process) ID() int { return p.cmd.Process.Pid }
 
 // Done is closed when the process has ended.
 func (p *Process) Done() <-chan struct{} { return p.ended }
 
-// Said is the end of what the process wrote to its standard error.
-func (p *Process) Said() string { return p.stderr.String() }
+// Stderr is the end of what the process wrote to its standard error.
+func (p *Process) Stderr() string { return p.stderr.String() }
 
 // Ended reports whether the process has ended, and how.
 func (p *Process) Ended() (bool, string) {
@@ -143,8 +142,8 @@ func (p *Process) Ended() (bool, string) {
 		if p.err != nil {
 			how = p.err.Error()
 		}
-		if said := p.Said(); said != "" {
-			how += "; it said: " + said
+		if text := p.Stderr(); text != "" {
+			how += "; its output: " + text
 		}
 		return true, how
 	default:
@@ -152,9 +151,8 @@ func (p *Process) Ended() (bool, string) {
 	}
 }
 
-// Stop asks the process to finish what is in flight and end, waits for it, and
-// kills it where it takes too long. It fails where the process did not end
-// well.
+// Stop asks the process to finish what is in flight and to end, and kills it after
+// a time limit. It fails where the process ended with an error.
 func (p *Process) Stop() error {
 	gently, err := terminate(p.cmd.Process)
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -171,13 +169,13 @@ func (p *Process) Stop() error {
 	}
 	if p.err != nil && gently {
 		_, how := p.Ended()
-		return fmt.Errorf("process %d ended badly: %s", p.ID(), how)
+		return fmt.Errorf("process %d failed: %s", p.ID(), how)
 	}
 	return nil
 }
 
-// Kill ends the process and what it started, at once, and waits for its end;
-// not for ever, for a process that hangs in the kernel does not end.
+// Kill kills the process and what it started, and waits for its end for a limited
+// time: a process that hangs in the kernel does not end.
 func (p *Process) Kill() {
 	p.kill()
 	limit := time.NewTimer(killLimit)
@@ -188,28 +186,27 @@ func (p *Process) Kill() {
 	}
 }
 
-// Ran is what a program did that was run to its end.
-type Ran struct {
-	Out   []byte // what it printed, the first OutputMax bytes; none where the caller has it written elsewhere
+// Result is the output and state of a program that [Run] ran.
+type Result struct {
+	Out   []byte // the first OutputMax bytes that it printed; none where the caller set Stdout
 	Cut   bool   // it printed more
 	State *os.ProcessState
 }
 
-// Whole is what the program printed. It fails where that was more than is kept.
-func (r Ran) Whole() ([]byte, error) {
+// Output is what the program printed. It fails where that was more than OutputMax.
+func (r Result) Output() ([]byte, error) {
 	if r.Cut {
-		return nil, fmt.Errorf("it printed more than %d MiB, and the rest was not kept", OutputMax>>20)
+		return nil, fmt.Errorf("its output is larger than %d MiB", OutputMax>>20)
 	}
 	return r.Out, nil
 }
 
 // Run runs cmd to its end, confined to cpus where there are any, for at most
-// limit. Where watch is given it is called once the program runs, in a
-// goroutine of its own, and must return when stop is closed. A caller that sets
-// Stdout or Stderr of cmd gets that output as a stream. Run fails where the exit
-// code is neither 0 nor one of ok, with the end of what the program said on what
-// the caller did not take.
-func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, watch func(pid int, stop <-chan struct{}), ok ...int) (Ran, error) {
+// limit. Unless it is nil, watch is called in its own goroutine once the program
+// runs, and must return when stop is closed. A caller that sets Stdout or Stderr of
+// cmd gets that output as a stream. Run fails where the exit code is neither 0 nor
+// one of ok; the error has the end of the output that Run kept.
+func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, watch func(pid int, stop <-chan struct{}), ok ...int) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	out, errOut := &bounded{}, &tail{}
@@ -219,7 +216,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 	if cmd.Stderr == nil {
 		cmd.Stderr = errOut
 	}
-	f := &family{cmd: cmd}
+	f := &group{cmd: cmd}
 	ended := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
@@ -241,7 +238,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 		ended <- err
 	}()
 	err := <-ended
-	ran := Ran{Out: out.kept.Bytes(), Cut: out.cut, State: cmd.ProcessState}
+	ran := Result{Out: out.kept.Bytes(), Cut: out.cut, State: cmd.ProcessState}
 	var exit *exec.ExitError
 	switch {
 	case err == nil && ctx.Err() == nil, errors.As(err, &exit) && ctx.Err() == nil && slices.Contains(ok, exit.ExitCode()):
@@ -251,18 +248,15 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 	case ctx.Err() != nil:
 		return ran, ctx.Err()
 	}
-	said := errOut.String()
-	if said == "" {
-		said = out.end.String()
-	}
-	if said = lastLines(said, saidMax); said != "" {
-		err = fmt.Errorf("%w; it said: %s", err, said)
+	text := cmp.Or(errOut.String(), out.end.String())
+	if text = lastLines(text, tailMax); text != "" {
+		err = fmt.Errorf("%w; its output: %s", err, text)
 	}
 	return ran, err
 }
 
-// lastLines is the end of a text, at most so many bytes of it, from where a line
-// begins if there is such a place.
+// lastLines is the end of a text, at most so many bytes, from the beginning of a
+// line where possible.
 func lastLines(text string, most int) string {
 	text = text[max(0, len(text)-most):]
 	if len(text) == most {
@@ -275,8 +269,7 @@ func lastLines(text string, most int) string {
 
 // bounded keeps the first OutputMax bytes of what is written to it, and the end.
 //
-// Note: the buffer is not embedded, for it would then be filled by its own
-// ReadFrom, past the bound.
+// The buffer is not embedded: its ReadFrom would fill it past the bound.
 type bounded struct {
 	kept bytes.Buffer
 	cut  bool

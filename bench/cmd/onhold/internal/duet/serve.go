@@ -308,7 +308,7 @@ func (s *live) accepts(ctx context.Context) error {
 			_, how := s.Ended()
 			return fmt.Errorf("the server of the %s ended before it listened on %s: %s", s.arm, s.addr, how)
 		case <-limit.C:
-			return fmt.Errorf("the server of the %s did not listen on %s within %v; its output: %s", s.arm, s.addr, startLimit, s.Said())
+			return fmt.Errorf("the server of the %s did not listen on %s within %v; its output: %s", s.arm, s.addr, startLimit, s.Stderr())
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-time.After(startEvery):

@@ -27,7 +27,7 @@ type usage struct {
 func runChild(ctx context.Context, args []string, cpus []int, limit time.Duration, ok ...int) (usage, error) {
 	var peak int64
 	ran, err := process.Run(ctx, exec.Command(args[0], args[1:]...), cpus, limit, func(pid int, stop <-chan struct{}) { peak = watch(pid, stop) }, ok...)
-	out, cut := ran.Whole()
+	out, cut := ran.Output()
 	u := usage{out: out, rss: peak}
 	if s := ran.State; s != nil {
 		u.cpu = s.UserTime() + s.SystemTime()

@@ -51,9 +51,9 @@ func TestChildThatFails(t *testing.T) {
 	}
 }
 
-// Of what was not kept nobody knows what it said.
+// Output beyond the limit is an error.
 func TestOutputIsBounded(t *testing.T) {
-	if _, err := shell(t, "head -c 20000000 /dev/zero", time.Minute); err == nil || !strings.Contains(err.Error(), "more than 8 MiB") {
+	if _, err := shell(t, "head -c 20000000 /dev/zero", time.Minute); err == nil || !strings.Contains(err.Error(), "larger than 8 MiB") {
 		t.Errorf("20 MB: %v", err)
 	}
 }

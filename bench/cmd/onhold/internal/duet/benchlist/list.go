@@ -66,7 +66,7 @@ func List(ctx context.Context, s *source.Sides, arm compare.Arm, q Query) (l Lis
 			l.Errors = append(l.Errors, s.Named(arm, err.Error()))
 			continue
 		}
-		out, err := ran.Whole()
+		out, err := ran.Output()
 		if err != nil {
 			return l, err
 		}

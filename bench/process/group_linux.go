@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// apart keeps a terminal's Ctrl-C from reaching the process, which is its
-// parent's to end, and has the kernel end it should its parent be killed.
-func apart(cmd *exec.Cmd) {
+// isolate keeps a terminal's Ctrl-C from the process, whose parent stops it, and
+// has the kernel kill it when its parent is killed.
+func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
 // terminate asks the process to end, which is gentle.
 func terminate(p *os.Process) (gently bool, err error) { return true, p.Signal(syscall.SIGTERM) }
 
-// kill ends the process and what it started: the group that apart made, whose
-// number is the process's. The process must not have been waited for: the
-// number may be another's then.
+// kill kills the process and what it started: the group that isolate made, which
+// has the process's id. The process must not have been waited for: the id may be
+// reused then.
 func kill(p *os.Process) error {
 	if err := syscall.Kill(-p.Pid, syscall.SIGKILL); err != nil {
 		return p.Kill()
@@ -28,8 +28,8 @@ func kill(p *os.Process) error {
 	return nil
 }
 
-// awaitEnd waits until the process has ended, and leaves it to be waited for,
-// so that its number stays its own. It reports whether it could.
+// awaitEnd waits until the process has ended, and leaves it to be waited for, so
+// that its id is not reused. It reports whether it could.
 func awaitEnd(p *os.Process) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, p.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-func apart(*exec.Cmd) {}
+func isolate(*exec.Cmd) {}
 
 // terminate asks the process to end; Windows cannot ask.
 func terminate(p *os.Process) (gently bool, err error) {
@@ -19,7 +19,7 @@ func terminate(p *os.Process) (gently bool, err error) {
 	return true, p.Signal(syscall.SIGTERM)
 }
 
-// kill ends the process. What it started is not known here.
+// kill ends the process. What it started is unknown here.
 func kill(p *os.Process) error { return p.Kill() }
 
 func awaitEnd(*os.Process) bool { return false }

@@ -73,7 +73,7 @@ func TestOrphansEndWithTheirProcess(t *testing.T) {
 			}
 			<-p.Done()
 		})
-		if !p.freed {
+		if !p.waited {
 			t.Errorf("%s: its number is still taken for its own", why)
 		}
 		if ended, how := p.Ended(); !ended || (how == "exit status 0") == (why == "killed") {
@@ -140,10 +140,10 @@ func TestEndsBadly(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, "Done", func() { <-p.Done() })
-	if ended, how := p.Ended(); !ended || how != "exit status 3; it said: no configuration" {
+	if ended, how := p.Ended(); !ended || how != "exit status 3; its output: no configuration" {
 		t.Errorf("ended %v, %q", ended, how)
 	}
-	if err := p.Stop(); err == nil || !strings.Contains(err.Error(), "ended badly: exit status 3") {
+	if err := p.Stop(); err == nil || !strings.Contains(err.Error(), "failed: exit status 3") {
 		t.Errorf("stopped after its end: %v", err)
 	}
 	if _, err := Start(exec.Command("/nowhere"), nil, func(io.Reader) {}); err == nil {
@@ -164,15 +164,15 @@ func TestOutputIsAStream(t *testing.T) {
 		t.Errorf("taken: %d and %d bytes, %v; kept %d", out, errOut, err, len(ran.Out))
 	}
 	ran, err = Run(t.Context(), shell(t, script), nil, time.Minute, nil)
-	if _, cut := ran.Whole(); err == nil || !strings.Contains(err.Error(), "it said: why") || len(ran.Out) != OutputMax || cut == nil {
+	if _, cut := ran.Output(); err == nil || !strings.Contains(err.Error(), "its output: why") || len(ran.Out) != OutputMax || cut == nil {
 		t.Errorf("kept: %d bytes, %v", len(ran.Out), err)
 	}
 	// The reason stands at the end, also where it is on the standard output.
 	_, err = Run(t.Context(), shell(t, "head -c "+strconv.Itoa(size)+" /dev/zero; echo; echo the end; exit 3"), nil, time.Minute, nil)
-	if err == nil || !strings.HasSuffix(err.Error(), "the end") || len(err.Error()) > saidMax+100 {
+	if err == nil || !strings.HasSuffix(err.Error(), "the end") || len(err.Error()) > tailMax+100 {
 		t.Errorf("%v", err)
 	}
-	if out, err := (Ran{Out: []byte("x")}).Whole(); err != nil || string(out) != "x" {
+	if out, err := (Result{Out: []byte("x")}).Output(); err != nil || string(out) != "x" {
 		t.Errorf("%q, %v", out, err)
 	}
 }

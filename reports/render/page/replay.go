@@ -33,8 +33,12 @@ func replayText(f *conformance.Fates) string {
 	text := words.Paragraph(replaySentence(f), "")
 	say := func(s string) { text += words.Paragraph(s, "  ") }
 	say(admissionSentence(f))
-	say(fmt.Sprintf("A free worker took its next request after up to %s, and %s requests were taken out of order, by up to %s: "+
-		"near such a moment, the exact queue may accept another request.", units.Duration(f.Way.Max), noneOr(f.Turns), units.Duration(f.TurnMax)))
+	order := "no request was taken out of order"
+	if f.Turns > 0 {
+		order = fmt.Sprintf("%s requests were taken out of order, by up to %s", units.Int(f.Turns), units.Duration(f.TurnMax))
+	}
+	say(fmt.Sprintf("A free worker took its next request after up to %s, and %s: near such a moment, the exact queue may accept another request.",
+		units.Duration(f.Way.Max), order))
 	for _, w := range f.Warnings {
 		say(w)
 	}

@@ -206,14 +206,14 @@ func punctual(m merged, p Plan) {
 	lag := s.Lag.Quantile(q)
 	switch {
 	case lag > bound && m.waited > 0 && p.Load.Model() == load.Burst:
-		s.Invalidate("%d arrivals waited for their client's reply to the wave before: use a longer BurstInterval (p%.4g of the lag is %v, the bound is %v)",
+		s.Invalidate("%d arrivals waited for their client's reply to the wave before: use a longer BurstInterval (p%.3g of the lag is %v, the bound is %v)",
 			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
-		s.Invalidate("%d arrivals waited for one of the %d connections that MaxConnections allows: raise it (p%.4g of the lag is %v, the bound is %v)",
+		s.Invalidate("%d arrivals waited for one of the %d connections that MaxConnections allows: raise it (p%.3g of the lag is %v, the bound is %v)",
 			m.waited, p.MaxConnections, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound:
 		alone := s.Valid()
-		s.Invalidate("the generator was late: p%.4g of its lag is %v, above the bound of %v%s", 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s))
+		s.Invalidate("the generator was late: p%.3g of its lag is %v, above the bound of %v%s", 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s))
 		s.Disturbed = alone && stolen(s)
 	}
 }
@@ -222,12 +222,12 @@ func punctual(m merged, p Plan) {
 // more than 1 % of the window.
 func stolen(s *result.Stage) bool { return s.Generator.Steal > s.Length/100 }
 
-// blame names the hypervisor where it was a cause.
+// blame names the hypervisor where it was a cause, and else what to do.
 func blame(s *result.Stage) string {
 	if stolen(s) {
 		return " (the machine took its CPU away for " + s.Generator.Steal.Round(time.Millisecond).String() + ": steal)"
 	}
-	return ""
+	return ": lower the level, or stop other work on this machine"
 }
 
 // complete checks that every arrival that was begun has exactly one outcome and,

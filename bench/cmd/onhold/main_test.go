@@ -248,7 +248,7 @@ func TestTargetThatDies(t *testing.T) {
 	var said bytes.Buffer
 	said.ReadFrom(stderr)
 	cmd.Wait()
-	if code := cmd.ProcessState.ExitCode(); code != exitOK || !strings.Contains(said.String(), "1 of 2 stages are not valid; the first, because ") {
+	if code := cmd.ProcessState.ExitCode(); code != exitOK || !strings.Contains(said.String(), "1 of 2 stages is not valid: ") {
 		t.Errorf("exit code %d, want %d\n%s", code, exitOK, said.String())
 	}
 	_, stages, _, err := result.Open(filepath.Join(dir, "out"))

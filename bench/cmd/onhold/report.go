@@ -135,7 +135,13 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 func verdictError(c *cli.Command, stages []*result.Stage, missed error) error {
 	invalid := slices.DeleteFunc(slices.Clone(stages), (*result.Stage).Valid)
 	if n := len(invalid); n > 0 {
-		why := fmt.Sprintf("%d of %d stages are not valid; the first, because %s", n, len(stages), invalid[0].Invalid[0])
+		why := fmt.Sprintf("%d of %d stages are not valid, the first because %s", n, len(stages), invalid[0].Invalid[0])
+		switch {
+		case len(stages) == 1:
+			why = "the stage is not valid: " + invalid[0].Invalid[0]
+		case n == 1:
+			why = fmt.Sprintf("1 of %d stages is not valid: %s", len(stages), invalid[0].Invalid[0])
+		}
 		if n == len(stages) {
 			return &exitError{exitInvalid, errors.New(why)}
 		}

@@ -7,8 +7,8 @@ import (
 	"os"
 )
 
-// lock fails where a file exists that could be held by somebody: here nobody
-// can tell, so nothing is swept. A file of one's own, which is empty, is taken.
+// lock takes an empty file, which is our own. It fails for any other, which another
+// process may hold: without locks nothing is swept.
 func lock(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil || info.Size() > 0 {

@@ -9,5 +9,5 @@ import (
 )
 
 // lock takes the lock of a file, and fails where another process holds it. The
-// kernel gives it back when the process ends, however it ends.
+// kernel releases it when the process ends, however it ends.
 func lock(f *os.File) error { return unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB) }

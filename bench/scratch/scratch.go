@@ -1,6 +1,5 @@
-// Package scratch makes temporary folders that do not outlive their process for
-// long: what a process left that was killed is removed by the next one that
-// makes a folder of the same kind.
+// Package scratch makes temporary folders. The folder of a process that was killed
+// is removed by the next process that makes one with the same prefix; see [New].
 package scratch
 
 import (
@@ -13,8 +12,8 @@ import (
 
 const (
 	lockName = ".lock"
-	// unlockedAge is how old a folder must be that nobody ever locked: a process
-	// was killed in the instant between making it and locking it.
+	// unlockedAge is the age from which a folder without a lock is removed: its
+	// process was killed between making and locking it.
 	unlockedAge = time.Hour
 	making      = "new-" // prefix of a folder that has no lock yet
 )
@@ -22,7 +21,7 @@ const (
 // Dir is a temporary folder of this process.
 type Dir struct {
 	Path string
-	lock *os.File // held as long as the process lives, or until Remove
+	lock *os.File // held until Remove or the end of the process
 }
 
 // New makes a folder in [os.TempDir] whose name begins with prefix, readable by
@@ -30,8 +29,7 @@ type Dir struct {
 // dead. A folder that cannot be removed stays, which is no error.
 func New(prefix string) (*Dir, error) {
 	Sweep(prefix)
-	// It gets its name once it is locked, so that no other process takes it for
-	// one that was left.
+	// It gets its name once it is locked, so that no other process removes it.
 	path, err := os.MkdirTemp("", making+prefix+"*")
 	if err != nil {
 		return nil, err
@@ -48,13 +46,13 @@ func New(prefix string) (*Dir, error) {
 	return d, nil
 }
 
-// Remove removes the folder with all that is in it.
+// Remove removes the folder and its contents.
 func (d *Dir) Remove() error {
 	return errors.Join(os.RemoveAll(d.Path), d.lock.Close())
 }
 
-// Sweep removes the folders of a prefix whose process is dead. A folder without
-// a lock is not one of this package, or of a process that is just making it.
+// Sweep removes the folders of a prefix whose process is dead. A folder without a
+// lock is not one of this package, or its process is just making it.
 func Sweep(prefix string) {
 	temp := os.TempDir()
 	entries, err := os.ReadDir(temp)
@@ -75,7 +73,7 @@ func Sweep(prefix string) {
 	}
 }
 
-// sweep removes a folder whose lock nobody holds. It holds the lock meanwhile.
+// sweep removes a folder whose lock is free. It holds the lock meanwhile.
 func sweep(path string) {
 	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR, 0)
 	if err != nil {

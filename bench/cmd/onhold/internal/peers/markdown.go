@@ -211,8 +211,8 @@ func ratio(values []float64) string {
 
 // problems writes what failed and what a reader should know, each once.
 func problems(w io.Writer, all []*Measurement) {
-	count := map[string]int{}
-	var order []string
+	times := map[string]int{}
+	var texts []string
 	for _, m := range all {
 		text := ""
 		switch {
@@ -223,19 +223,18 @@ func problems(w io.Writer, all []*Measurement) {
 		default:
 			continue
 		}
-		if count[text] == 0 {
-			order = append(order, text)
+		if times[text]++; times[text] == 1 {
+			texts = append(texts, text)
 		}
-		count[text]++
 	}
-	for _, text := range order {
-		times := ""
-		if count[text] > 1 {
-			times = fmt.Sprintf(" (%d times)", count[text])
+	for _, text := range texts {
+		repeated := ""
+		if n := times[text]; n > 1 {
+			repeated = fmt.Sprintf(" (%d times)", n)
 		}
-		fmt.Fprintf(w, "- %s%s\n", strings.Join(strings.Fields(text), " "), times)
+		fmt.Fprintf(w, "- %s%s\n", strings.Join(strings.Fields(text), " "), repeated)
 	}
-	if len(order) > 0 {
+	if len(texts) > 0 {
 		fmt.Fprintln(w)
 	}
 }

@@ -2,8 +2,7 @@ package peers
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/load"
@@ -138,38 +137,42 @@ func own(r *runner) []contest {
 	}
 }
 
-// validity is how many runs of ours were valid, and their remarks.
+// validity is how many runs of ours were valid, with their first remarks.
 func validity(all []*Measurement) (notes []string) {
-	valid, runs := map[string]int{}, map[string]int{}
+	type runs struct {
+		valid, all int
+		remarks    []string
+	}
+	byName := map[string]*runs{}
 	var names []string
 	for _, m := range all {
-		if m.Reported.Ours == nil {
+		ours := m.Reported.Ours
+		if ours == nil {
 			continue
 		}
-		if runs[m.Name] == 0 {
+		r := byName[m.Name]
+		if r == nil {
+			r = &runs{}
+			byName[m.Name] = r
 			names = append(names, m.Name)
 		}
-		runs[m.Name]++
-		if m.Reported.Ours.Valid {
-			valid[m.Name]++
+		r.all++
+		if ours.Valid {
+			r.valid++
+		}
+		for _, w := range ours.Warnings {
+			if len(r.remarks) < 3 && !slices.Contains(r.remarks, w) {
+				r.remarks = append(r.remarks, w)
+			}
 		}
 	}
 	for _, name := range names {
-		var note strings.Builder
-		note.WriteString(name + ": valid in " + strconv.Itoa(valid[name]) + " of " + strconv.Itoa(runs[name]) + " runs.")
-		seen := map[string]bool{}
-		for _, m := range all {
-			if m.Name != name || m.Reported.Ours == nil {
-				continue
-			}
-			for _, w := range m.Reported.Ours.Warnings {
-				if len(seen) < 3 && !seen[w] {
-					seen[w] = true
-					note.WriteString(" Remark: " + w + ".")
-				}
-			}
+		r := byName[name]
+		note := fmt.Sprintf("%s: valid in %d of %d runs.", name, r.valid, r.all)
+		for _, w := range r.remarks {
+			note += " Remark: " + w + "."
 		}
-		notes = append(notes, note.String())
+		notes = append(notes, note)
 	}
 	return notes
 }

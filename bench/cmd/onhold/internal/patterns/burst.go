@@ -58,7 +58,7 @@ func user1001(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	}, nil
 }
 
-// dots are the callers of a stage, the served ones first. Who of them had which
+// dots are the callers of a stage, the served ones first. Which of them had which
 // latency is not kept; each has one that was measured.
 func dots(s *result.Stage) (out []pattern.Dot) {
 	for _, o := range result.Outcomes {

@@ -56,7 +56,7 @@ func httpStyles() []string { return []string{"blocking", "goroutine", "eventloop
 type calls struct {
 	style          string
 	inTurn, atOnce [callers]pattern.Span // of the caller's own requests
-	asked          [2]pattern.Span       // of one request that asks all friends: in turn, at once
+	fanOut         [2]pattern.Span       // of one request that asks all friends: in turn, at once
 }
 
 func callAll(ctx context.Context, style, addr string, call time.Duration) (c calls, err error) {
@@ -68,7 +68,7 @@ func callAll(ctx context.Context, style, addr string, call time.Duration) (c cal
 		return s, err
 	}
 	var both sync.WaitGroup
-	var callErr, askErr error
+	var callErr, fanOutErr error
 	both.Go(func() { // the caller's own requests
 		began := clock.Now()
 		for i := range c.inTurn {
@@ -89,13 +89,13 @@ func callAll(ctx context.Context, style, addr string, call time.Duration) (c cal
 		for i, mode := range []string{orders.Sequential, orders.Concurrent} {
 			path := fmt.Sprintf("%s?friends=%d&mode=%s", orders.PathInvitations, callers, mode)
 			lane := style + map[string]string{orders.Sequential: ", in turn", orders.Concurrent: ", at once"}[mode]
-			if c.asked[i], askErr = one(path, lane, clock.Now()); askErr != nil {
+			if c.fanOut[i], fanOutErr = one(path, lane, clock.Now()); fanOutErr != nil {
 				return
 			}
 		}
 	})
 	both.Wait()
-	return c, errors.Join(callErr, askErr)
+	return c, errors.Join(callErr, fanOutErr)
 }
 
 // request makes one request over a connection of its own.
@@ -119,7 +119,7 @@ func request(ctx context.Context, addr, path string, timeout time.Duration) erro
 
 func callsPattern(call time.Duration, all []calls) pattern.Pattern {
 	mine := all[1] // any would do: the caller waits alike
-	var spans, asked []pattern.Span
+	var spans, fanOut []pattern.Span
 	inTurn, atOnce := mine.inTurn[callers-1].To, time.Duration(0)
 	spans = append(spans, mine.inTurn[:]...)
 	for _, s := range mine.atOnce {
@@ -130,9 +130,9 @@ func callsPattern(call time.Duration, all []calls) pattern.Pattern {
 		spans[i].Label = units.Duration(spans[i].To - spans[i].From)
 	}
 	for _, c := range all {
-		for _, s := range c.asked {
+		for _, s := range c.fanOut {
 			s.Label = units.Duration(s.To - s.From)
-			asked = append(asked, s)
+			fanOut = append(fanOut, s)
 		}
 	}
 	return pattern.Pattern{
@@ -144,7 +144,7 @@ func callsPattern(call time.Duration, all []calls) pattern.Pattern {
 		Caption: fmt.Sprintf("Backend latency %s; each bar is one request, from its send to its reply, by the caller's clock. Left: three requests of one caller to style %s. Right: one request that asks three friends.", units.Duration(call), mine.style),
 		Panels: []pattern.Panel{
 			{Title: "The caller: three calls in turn, three texts at once", Spans: spans},
-			{Title: "The server: one request that asks three friends", Spans: asked},
+			{Title: "The server: one request that asks three friends", Spans: fanOut},
 		},
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"github.com/a628bb15/onhold/reports/units"
 )
 
-// shortWait is a backend latency beside which microseconds are visible.
+// shortWait is a backend latency at which microseconds are visible.
 const shortWait = 5 * time.Millisecond
 
 const (

@@ -2,7 +2,7 @@
 // experiments. Each starts real servers as separate processes, drives them, and
 // makes a sentence and a figure from the measurements.
 //
-// A new experiment is a file beside the others and a line in [All].
+// A new experiment is a file in this folder and a line in [All].
 package patterns
 
 import (

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// ab is ApacheBench. It speaks HTTP/1.0, and writes times in whole
+// ab is ApacheBench. It speaks HTTP/1.0, and writes times in full
 // milliseconds.
 var ab = Tool{
 	Name:   "ab",

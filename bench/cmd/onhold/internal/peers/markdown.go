@@ -25,9 +25,9 @@ func (r *Report) Markdown(out io.Writer) error {
 	}
 	e := r.Environment
 	fmt.Fprintf(w, "%s, on %s, %d cores, %s, onhold %s, %s. %s\n\n", r.Started.Format("2006-01-02 15:04 MST"),
-		cmp.Or(e.CPU, e.Arch), e.Cores, cmp.Or(e.Kernel, e.OS), strings.TrimSpace(e.Onhold+" "+e.Commit), e.Go, r.where())
+		cmp.Or(e.CPU, e.Arch), e.Cores, cmp.Or(e.Kernel, e.OS), strings.TrimSpace(e.Onhold+" "+e.Commit), e.Go, r.placement())
 	fmt.Fprintf(w, "%s Each run took %s, in random order (seed %d). The first table of a case shows medians over all of its runs; "+
-		"the second shows ratios within pairs: %s\n\n", r.who(), units.Duration(r.Duration), r.Seed, confidence(r.Pairs))
+		"the second shows ratios within pairs: %s\n\n", r.compared(), units.Duration(r.Duration), r.Seed, confidence(r.Pairs))
 	for _, s := range r.sections {
 		fmt.Fprintf(w, "## %s\n\n%s\n\n", s.Name, s.About)
 		if s.notes != nil {
@@ -42,15 +42,15 @@ func (r *Report) Markdown(out io.Writer) error {
 	return w.Flush()
 }
 
-func (r *Report) where() string {
+func (r *Report) placement() string {
 	if r.TargetCPUs == nil {
 		return "Server and generator share the CPUs: each slows the other."
 	}
 	return fmt.Sprintf("The server runs on CPU %s, the generator on CPU %s.", host.FormatCPUs(r.TargetCPUs), host.FormatCPUs(r.GeneratorCPUs))
 }
 
-// who is which tools were compared, and how coarse their times are.
-func (r *Report) who() string {
+// compared is which tools were compared, and how coarse their times are.
+func (r *Report) compared() string {
 	var names, coarse []string
 	for _, t := range r.Tools {
 		names = append(names, t.Name)

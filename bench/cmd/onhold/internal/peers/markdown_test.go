@@ -12,7 +12,7 @@ import (
 // wrk, of which one failed.
 func fixed() *Report {
 	r := &runner{main: ours("onhold", "epoll"), found: []Tool{wrk, ab}}
-	k := contest{section: "efficiency", name: "64 clients", pairs: r.beside(null(0), load.Closed, "wrk"), metrics: costMetrics}
+	k := contest{section: "efficiency", name: "64 clients", pairs: r.pairsOf(null(0), load.Closed, "wrk"), metrics: costMetrics}
 	add := func(pair int, name, against string, rate float64, cpu time.Duration, failed string) *Measurement {
 		return &Measurement{Section: k.section, Case: k.name, Pair: pair, Name: name, Against: against,
 			Rate: rate, CPU: cpu * 1000, Requests: 1000, RSS: 8 << 20, Failed: failed}
@@ -67,8 +67,8 @@ func TestEverySectionHasCases(t *testing.T) {
 				t.Errorf("%s has no case", s.Name)
 			}
 			for _, k := range list {
-				if k.section != s.Name || len(k.metrics) == 0 || len(k.pairs) == 0 || k.task.connections() > s.most {
-					t.Errorf("%s, %s: of section %s, %d metrics, %d pairs, %d clients of at most %d", s.Name, k.name, k.section, len(k.metrics), len(k.pairs), k.task.connections(), s.most)
+				if k.section != s.Name || len(k.metrics) == 0 || len(k.pairs) == 0 || k.task.connections() > s.maxClients {
+					t.Errorf("%s, %s: of section %s, %d metrics, %d pairs, %d clients of at most %d", s.Name, k.name, k.section, len(k.metrics), len(k.pairs), k.task.connections(), s.maxClients)
 				}
 				for _, pair := range k.pairs {
 					for _, c := range pair {

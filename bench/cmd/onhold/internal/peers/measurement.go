@@ -82,10 +82,10 @@ func (r *runner) measure(ctx context.Context, k *contest, c contestant, s *serve
 		return err
 	}
 	// The processes that we start are in our control groups.
-	for i, who := range []string{"generator", "server"} {
+	for i, name := range []string{"generator", "server"} {
 		pid := []int{os.Getpid(), s.PID}[i]
 		if t := host.ReadQuota(pid).Throttled.Minus(throttled[i]); t.Any() {
-			return fmt.Errorf("a CPU quota stopped the %s %v", who, t)
+			return fmt.Errorf("a CPU quota stopped the %s %v", name, t)
 		}
 	}
 	m.Requests, m.Rejected = after.requests-before.requests, after.rejected-before.rejected

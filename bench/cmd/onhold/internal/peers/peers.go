@@ -6,7 +6,7 @@
 //     make that load, in pairs: ours and one other.
 //  2. The two of a pair run one after the other, in random order, on the same
 //     server process, each confined to the generator's CPU, the server to its
-//     own. A round runs every pair once; there are as many rounds as asked for.
+//     own. A round runs every pair once; Config.Pairs is the number of rounds.
 //     A machine that is slow for a minute is slow for both.
 //  3. Measurements are made from outside, in the same way for all: by the
 //     kernel, of the generator's process, and by the server, of requests. What
@@ -52,7 +52,7 @@ type Config struct {
 	Missing  []string      // tools that were not found, for the report
 	Sections []string      // names of Sections, in whatever order; none: all
 	Pairs    int           // rounds, 1 to MaxPairs
-	Duration time.Duration // of each run, in whole seconds, MinDuration to MaxDuration
+	Duration time.Duration // of each run, in full seconds, MinDuration to MaxDuration
 	Seed     uint64        // of the order in which things run
 
 	// Done is called after each measurement, also a failed one, with their
@@ -118,7 +118,7 @@ func Run(ctx context.Context, c Config) (*Report, error) {
 		if len(c.Sections) > 0 && !slices.Contains(c.Sections, s.Name) {
 			continue
 		}
-		if err := checkFiles(s.most); err != nil {
+		if err := checkFiles(s.maxClients); err != nil {
 			return nil, fmt.Errorf("section %s: %w", s.Name, err)
 		}
 		list := s.build(r)

@@ -13,9 +13,9 @@ import (
 // atOnce is the ramp-up of clients of a server that replies at once.
 const atOnce = 100 * time.Millisecond
 
-// beside pairs ours with each tool that can generate the load, and is ours
+// pairsOf pairs ours with each tool that can generate the load, and is ours
 // alone where there is none.
-func (r *runner) beside(t target, model load.Model, names ...string) [][]contestant {
+func (r *runner) pairsOf(t target, model load.Model, names ...string) [][]contestant {
 	one := contestant{tool: &r.main, target: t}
 	var pairs [][]contestant
 	for i := range r.found {
@@ -30,13 +30,13 @@ func (r *runner) beside(t target, model load.Model, names ...string) [][]contest
 	return pairs
 }
 
-// fewest is the number of clients that memory is compared with.
-const fewest, most = 10, 10_000
+// fewClients is the number of clients that memory is compared with.
+const fewClients, manyClients = 10, 10_000
 
 func efficiency(r *runner) []contest {
 	instant, slow := null(0), bareTarget(wait, 0)
 	both := func(t target) [][]contestant {
-		pairs := r.beside(t, load.Closed)
+		pairs := r.pairsOf(t, load.Closed)
 		for i := range r.found {
 			for j := range r.others { // a goroutine for each connection, as bombardier
 				if r.found[i].Name == bombardier.Name {
@@ -49,8 +49,8 @@ func efficiency(r *runner) []contest {
 	return []contest{
 		{section: "efficiency", name: "64 clients, replies at once", task: closedTask(64, atOnce), pairs: both(instant), metrics: costMetrics},
 		{section: "efficiency", name: "1,000 clients, replies at once", task: closedTask(1000, atOnce), pairs: both(instant), metrics: costMetrics},
-		{section: "efficiency", name: clientsOf(most), task: closedTask(most, wait), pairs: both(slow), metrics: costMetrics},
-		{section: "efficiency", name: clientsOf(fewest), task: closedTask(fewest, wait), pairs: r.beside(slow, load.Closed, wrk.Name), metrics: costMetrics},
+		{section: "efficiency", name: clientsOf(manyClients), task: closedTask(manyClients, wait), pairs: both(slow), metrics: costMetrics},
+		{section: "efficiency", name: clientsOf(fewClients), task: closedTask(fewClients, wait), pairs: r.pairsOf(slow, load.Closed, wrk.Name), metrics: costMetrics},
 	}
 }
 
@@ -62,9 +62,9 @@ func growth(all []*Measurement) (notes []string) {
 		for _, m := range all {
 			switch {
 			case m.Name != name || m.Failed != "":
-			case m.Case == clientsOf(fewest):
+			case m.Case == clientsOf(fewClients):
 				few = append(few, float64(m.RSS))
-			case m.Case == clientsOf(most):
+			case m.Case == clientsOf(manyClients):
 				many = append(many, float64(m.RSS))
 			}
 		}
@@ -75,23 +75,23 @@ func growth(all []*Measurement) (notes []string) {
 		if few, many := byName(m.Name); !seen[m.Name] && len(few) > 0 && len(many) > 0 {
 			few, many := median(few), median(many)
 			notes = append(notes, fmt.Sprintf("Memory of %s from %d to %s clients: %s to %s, %s per additional client.",
-				m.Name, fewest, units.Int(most), units.Bytes.Text(few), units.Bytes.Text(many), units.Bytes.Text((many-few)/(most-fewest))))
+				m.Name, fewClients, units.Int(manyClients), units.Bytes.Text(few), units.Bytes.Text(many), units.Bytes.Text((many-few)/(manyClients-fewClients))))
 		}
 		seen[m.Name] = true
 	}
 	return notes
 }
 
-// sharing is the number of connections among which a tool divides a rate.
-const sharing = 100
+// sharedConnections is the number of connections among which a tool divides a rate.
+const sharedConnections = 100
 
 func pacing(r *runner) []contest {
 	var all []contest
 	for _, rate := range []int{1000, 5000} {
 		t := null(rate * int(r.Duration/time.Second+10)) // with room for a tool that sends too much
 		all = append(all, contest{
-			section: "pacing", name: units.Int(rate) + " per second", task: constantTask(rate, sharing),
-			pairs: r.beside(t, load.Constant), metrics: pacingMetrics,
+			section: "pacing", name: units.Int(rate) + " per second", task: constantTask(rate, sharedConnections),
+			pairs: r.pairsOf(t, load.Constant), metrics: pacingMetrics,
 		})
 	}
 	t := null(0)
@@ -130,7 +130,7 @@ func own(r *runner) []contest {
 			pairs: [][]contestant{{on("eventloop", loop)}}, metrics: manyClientsMetrics, notes: validity,
 		},
 		{
-			section: "own", name: "10,000 clients, our servers and the bare one", task: closedTask(most, wait), watch: true,
+			section: "own", name: "10,000 clients, our servers and the bare one", task: closedTask(manyClients, wait), watch: true,
 			pairs:   [][]contestant{{on("eventloop", loop), on("bare", bareOne)}, {on("goroutine", parked), on("bare", bareOne)}},
 			metrics: serverMetrics, notes: validity,
 		},

@@ -13,7 +13,7 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 )
 
-// task is what a tool is asked to do.
+// task is what a tool has to do.
 type task struct {
 	load.Load // closed or constant
 	URL       string
@@ -72,7 +72,7 @@ type Tool struct {
 }
 
 // Tools are the generators that are compared with ours where they are found.
-// A new one is a file beside the others and a line here.
+// A new one is a file in this folder and a line here.
 var Tools = []Tool{wrk, h2load, ab, bombardier, hey, vegeta, k6, wrk2}
 
 // Names lists the names of Tools.

@@ -296,7 +296,10 @@ func comparisonError(c *cli.Command, r *compare.Report) error {
 	}
 	why := r.Verdict.String()
 	if len(r.Reasons) > 0 && r.Verdict == compare.Invalid {
-		why += ": " + strings.Join(r.Reasons, "; ")
+		why += ": " + r.Reasons[0]
+		if more := len(r.Reasons) - 1; more > 0 {
+			why += fmt.Sprintf("; %d more above", more)
+		}
 	}
 	return &exitError{code, errors.New(why)}
 }

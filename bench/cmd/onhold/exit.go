@@ -33,7 +33,7 @@ var exitCodes = []struct {
 	{exitUsage, "usage or configuration"},
 	{exitCannotTell, "inconclusive: too noisy, or too few samples"},
 	{exitInvalid, "not valid: a requirement applies to an invalid stage, or every stage is invalid"},
-	{exitNotStarted, "a target did not start, or nobody listens there"},
+	{exitNotStarted, "a target did not start, or no server listens at the address"},
 	{exitUnwritten, "the results could not be written; they are printed all the same"},
 	{exitFault, "an internal fault"},
 	{exitInterrupted, "interrupted; the report is written all the same, marked partial"},

@@ -132,7 +132,7 @@ func targetFlags() []cli.Flag {
 		intFlag(catTarget, "workers", targets.DefaultWorkers, "threads of style blocking, workers of style grpc"),
 		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker, in styles blocking and grpc"),
 		stringFlag(catTarget, "grpc-limit", targets.LimitPool, "what limits the calls of style grpc: pool (--workers and --queue) or none"),
-		intFlag(catTarget, "max-inflight", 0, "most requests at once in styles goroutine, eventloop and queue; 0: unlimited"),
+		intFlag(catTarget, "max-inflight", 0, "limit of requests at once in styles goroutine, eventloop and queue; 0: unlimited"),
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one per CPU"),
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "`NAME` "+strings.Join(backendNames(), ", ")+"; "+aboutBackends()),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
@@ -142,19 +142,19 @@ func targetFlags() []cli.Flag {
 		stringFlag(catBackend, "backend-url", "", "address of the order service of backend http (http://HOST:PORT) or grpc (grpc://HOST:PORT); where not set, each target starts one of its own, without a limit. That one shares the target's CPUs; its CPU time and memory are not counted as the target's"),
 		// Given twice, the last counts: to refuse it, the library would show it.
 		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "`DSN` of backend postgres: postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what it leaves open is read from PGHOST, PGUSER, PGPASSWORD and so on. Put a password there, or in " + variableOf(flagDSN) + ": every user of the machine can read a command line"},
-		stringFlag(catBackend, "backend-stall", "", "`LENGTH@OFFSET` the backend stops for LENGTH, from OFFSET after its first request, like 2s@5s; not with postgres"),
+		stringFlag(catBackend, "backend-stall", "", "`LENGTH@OFFSET` stop the backend for LENGTH, from OFFSET after its first request, like 2s@5s; not with postgres"),
 		durationFlag(catInject, "inject-cpu", 0, fmt.Sprintf("CPU time that each request burns before it waits, like 40us; up to %v", inject.MaxCPU)),
-		stringFlag(catInject, "inject-delay", "", "`LENGTH@SHARE%` that share of the requests waits for LENGTH more, like 20ms@2%"),
+		stringFlag(catInject, "inject-delay", "", "`LENGTH@SHARE%` delay that share of the requests by LENGTH, like 20ms@2%"),
 		// As above, the last counts.
 		&cli.StringFlag{Category: catQueue, Name: flagBroker, Sources: env(flagBroker), Usage: "`URL` nats:// address of a running broker; where not set, the target starts a broker and a payment service. Put a password in " + variableOf(flagBroker)},
 		stringFlag(catQueue, "broker-store", broker.DefaultStore, "where that broker keeps orders: file or memory"),
-		stringFlag(catQueue, "broker-sync", broker.DefaultSync, "when it flushes files to the disk: always (before it acknowledges), or at an interval, like 2m"),
-		intFlag(catQueue, "broker-limit", broker.DefaultLimit>>20, "most MiB of messages it keeps"),
-		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "most orders that may wait to be paid; beyond that the style answers 503. The record of paid orders holds twice as many, the newest"),
-		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays at once"),
-		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "an order is handed out again where it was not acknowledged for so long"),
-		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of the target's memory each; later ones are only counted"),
-		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of everything drawn at random", Sources: env("seed"), OnlyOnce: true},
+		stringFlag(catQueue, "broker-sync", broker.DefaultSync, "when that broker flushes files to the disk: always (before it acknowledges), or at an interval, like 2m"),
+		intFlag(catQueue, "broker-limit", broker.DefaultLimit>>20, "limit of that broker's messages, in MiB"),
+		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "limit of orders that wait to be paid; beyond it the style answers 503. The record of paid orders holds the newest, twice as many"),
+		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays concurrently"),
+		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "time after which an order that was not acknowledged is handed out again"),
+		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of memory each; later ones are only counted"),
+		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "seed of all random draws", Sources: env("seed"), OnlyOnce: true},
 	}
 }
 

@@ -26,7 +26,7 @@ var requireHelp = "--require turns a run into a pass/fail check. It takes condit
 
 // requireFlag is --require, for commands that judge a run by itself.
 func requireFlag() cli.Flag {
-	return listFlag(catRequire, "require", "`CONDITIONS` that must hold, or the exit code is 1: 'p99<250ms,rejected<1%@level=200'")
+	return listFlag(catRequire, "require", "`CONDITIONS` conditions to pass, else the exit code is 1: 'p99<250ms,rejected<1%@level=200'")
 }
 
 // requirements are those of --require.

@@ -42,10 +42,10 @@ func serveCommand() *cli.Command {
 			"  onhold serve goroutine --backend http --backend-connections 300 --addr 127.0.0.1:8080\n" +
 			"  onhold serve eventloop --inject-cpu 40us --inject-delay 20ms@2% --addr 127.0.0.1:8080",
 		Flags: append([]cli.Flag{
-			stringFlag(catTarget, "addr", targets.DefaultAddr, "`HOST:PORT` to listen on; port 0: any free one"),
-			stringFlag(catQueue, "broker-dir", "", "`FOLDER` of the broker it starts; where not set, a temporary one, removed at the end"),
+			stringFlag(catTarget, "addr", targets.DefaultAddr, "`HOST:PORT` address to listen on; port 0: any free one"),
+			stringFlag(catQueue, "broker-dir", "", "`FOLDER` folder for the broker that it starts; where not set, a temporary one, removed at the end"),
 			intFlag(catTarget, "log-arrivals", 0, "with bare: how many arrivals to log; /bare/arrivals lists their instants"),
-			stringFlag(catTrace, "trace", "", "`FILE` of the trace, written when the target ends; works for blocking, and for goroutine and eventloop with --max-inflight"),
+			stringFlag(catTrace, "trace", "", "`FILE` file for the trace, written when the target ends; works for blocking, and for goroutine and eventloop with --max-inflight"),
 		}, targetFlags()...),
 		Action:        serve,
 		ShellComplete: completeWords(append(targets.Names(targets.Styles), bare.Name, "broker", "payments")...),

@@ -244,7 +244,7 @@ func TestReasonWhereNothingIsMeasured(t *testing.T) {
 		do   func(*peer)
 		want string
 	}{
-		pause:          {answers(okReply), "the replies to the 3 before it and then for their think time of 1h0m0s: use a longer Duration"},
+		pause:          {answers(okReply), "the replies to the 3 before it and then for their think time of 1h0m0s: measure for longer"},
 		"no reply":     {func(p *peer) { p.hold() }, "of 3 before it 3 ended in timeout, for example: no complete reply within the timeout"},
 		"closed, late": {func(p *peer) { p.request(); time.Sleep(250 * time.Millisecond) }, "of 3 before it 3 ended in reset, for example: "},
 		"an error, late": {func(p *peer) {
@@ -252,7 +252,7 @@ func TestReasonWhereNothingIsMeasured(t *testing.T) {
 			time.Sleep(250 * time.Millisecond)
 			p.say("HTTP/1.1 400 Bad Request\r\n\r\n")
 		}, "of 3 before it 3 ended in error, for example: HTTP status 400"},
-		"ok, but so late": {func(p *peer) { p.request(); time.Sleep(250 * time.Millisecond); p.say(okReply) }, "the replies to the 3 before it took longer than that: use a longer Duration"},
+		"ok, but so late": {func(p *peer) { p.request(); time.Sleep(250 * time.Millisecond); p.say(okReply) }, "the replies to the 3 before it took longer than that: measure for longer"},
 	} {
 		t.Run(what, func(t *testing.T) {
 			t.Parallel()

@@ -143,7 +143,7 @@ func nothingMeasured(m merged, p Plan) string {
 	}
 	switch {
 	case ended == 0:
-		return text + ": use a longer Duration"
+		return text + ": measure for longer"
 	case most != result.OK:
 		why := m.before.whys[most]
 		if why != "" {
@@ -151,9 +151,9 @@ func nothingMeasured(m merged, p Plan) string {
 		}
 		return fmt.Sprintf("%s: of %d before it %d ended in %s%s", text, ended, m.before.counts[most], most, why)
 	case p.Load.ThinkTime > 0:
-		return fmt.Sprintf("%s: the clients waited for the replies to the %d before it and then for their think time of %v: use a longer Duration", text, ended, p.Load.ThinkTime)
+		return fmt.Sprintf("%s: the clients waited for the replies to the %d before it and then for their think time of %v: measure for longer", text, ended, p.Load.ThinkTime)
 	}
-	return fmt.Sprintf("%s: the replies to the %d before it took longer than that: use a longer Duration", text, ended)
+	return fmt.Sprintf("%s: the replies to the %d before it took longer than that: measure for longer", text, ended)
 }
 
 // busy compares the generator's CPU time, and that of each of its event loops, with

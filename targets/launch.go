@@ -29,6 +29,9 @@ import (
 // read on a command line but not in the environment.
 const optionsVariable = "ONHOLD_TARGET_OPTIONS"
 
+// serveWord is the first argument of a process that Launch starts.
+const serveWord = "serve"
+
 const (
 	startLimit = 15 * time.Second // from launch to the ready line: 2,000 threads take a second on a slow machine
 	statsLimit = 5 * time.Second  // for a target to report its service time
@@ -78,7 +81,7 @@ func (p Program) Launch(ctx context.Context, name string, o Options) (*Process, 
 			return nil, &NotStarted{err}
 		}
 	}
-	cmd := exec.Command(p.Exe, "serve", name)
+	cmd := exec.Command(p.Exe, serveWord, name)
 	cmd.Env = append(withoutOptions(os.Environ()), optionsVariable+"="+string(text))
 	return LaunchCommand(ctx, cmd, p.CPUs)
 }
@@ -92,7 +95,7 @@ func withoutOptions(environ []string) []string {
 // It must be called before flags are parsed.
 func ServeIfLaunched() {
 	text, launched := os.LookupEnv(optionsVariable)
-	if !launched {
+	if !launched || len(os.Args) < 2 || os.Args[1] != serveWord {
 		return
 	}
 	os.Unsetenv(optionsVariable)
@@ -111,7 +114,7 @@ func serveLaunched(text string) error {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.DisallowUnknownFields() // of a program of another version
 	if err := decoder.Decode(&o); err != nil {
-		return errors.New(optionsVariable + " cannot be read")
+		return errors.New(optionsVariable + " cannot be read: it is for servers that another process of this version starts; unset it")
 	}
 	redact.LearnURL(o.Postgres.DSN)
 	redact.LearnURL(o.BackendURL)
@@ -202,7 +205,7 @@ func (p *Process) Drive(ctx context.Context, plan bench.Plan, d bench.Driver) (*
 		return nil, err
 	}
 	if died, how := p.Ended(); died {
-		stage.Invalidate("the target died in mid-stage: %s", how)
+		stage.InvalidateFirst("the target died in mid-stage: %s", how)
 		return stage, nil
 	}
 	// Not bound to the context of the run: the stage is complete.

@@ -139,7 +139,7 @@ func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 			break
 		}
 		if err := s.gone(b.Context()); err != nil {
-			got.Invalidate("the target has died, so the stage was not run again: %v", err)
+			got.InvalidateFirst("the target has died, so the stage was not run again: %v", err)
 			break
 		}
 		got.Discard(got.Invalid[0])
@@ -151,12 +151,11 @@ func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
 	if err := kept.end(got); err != nil {
 		b.Fatal(err)
 	}
-	why := strings.Join(got.Notes(), "; ")
-	switch {
-	case !got.Valid():
-		b.Fatalf("%s: %s", result.NotValid, why)
-	case got.Counts[result.OK] == 0:
-		b.Fatalf("the target served none of %d requests: %s", got.Counts.Planned(), why)
+	if nothing := got.ServedNothing(); nothing != "" {
+		b.Fatalf("the target %s", nothing)
+	}
+	if !got.Valid() {
+		b.Fatalf("%s: %s", result.NotValid, strings.Join(got.Notes(), "; "))
 	}
 	return got
 }

@@ -493,3 +493,43 @@ func allocations(s *result.Stage) (float64, bool) {
 	r := m.Read(s)
 	return r.Value, r.Reason == ""
 }
+
+// The reason that explains the others comes first.
+func TestInvalidateFirst(t *testing.T) {
+	s := result.NewStage()
+	s.Invalidate("late")
+	s.Invalidate("short of CPU")
+	s.Disturbed = true
+	s.InvalidateFirst("the target died: %s", "killed")
+	if want := []string{"the target died: killed", "late", "short of CPU"}; !slices.Equal(s.Invalid, want) || s.Disturbed {
+		t.Errorf("%q, disturbed %v; want %q", s.Invalid, s.Disturbed, want)
+	}
+}
+
+func TestServedNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		counts   result.Counts
+		invalid  string
+		warnings string
+		want     string
+	}{
+		"one is served":        {counts: result.Counts{result.OK: 1, result.Error: 70}, warnings: "70 of 71 arrivals ended in error"},
+		"nothing was planned":  {invalid: "no arrival"},
+		"nothing was sent":     {counts: result.Counts{result.Unsent: 7}, invalid: "the generator could not send"},
+		"errors explain a lag": {counts: result.Counts{result.Error: 71}, invalid: "late", warnings: "HTTP status 404", want: "served none of 71 requests: HTTP status 404; late"},
+		"all are rejected":     {counts: result.Counts{result.Rejected: 5}, want: "served none of 5 requests: 5 of 5 arrivals were rejected"},
+		"rejected, and late":   {counts: result.Counts{result.Rejected: 5}, invalid: "late", want: "served none of 5 requests: 5 of 5 arrivals were rejected; late"},
+	} {
+		s := result.NewStage()
+		s.Counts = c.counts
+		if c.invalid != "" {
+			s.Invalidate("%s", c.invalid)
+		}
+		if c.warnings != "" {
+			s.Warn("%s", c.warnings)
+		}
+		if got := s.ServedNothing(); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}

@@ -17,6 +17,7 @@ package result
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -71,6 +72,14 @@ func (s *Stage) Invalidate(format string, args ...any) {
 	s.Invalid, s.Disturbed = append(s.Invalid, fmt.Sprintf(format, args...)), false
 }
 
+// InvalidateFirst puts a reason before the others: one that explains them, such as
+// the target's death.
+func (s *Stage) InvalidateFirst(format string, args ...any) {
+	s.Invalidate(format, args...)
+	last := len(s.Invalid) - 1
+	s.Invalid = slices.Concat(s.Invalid[last:], s.Invalid[:last])
+}
+
 // Warn adds a warning. It does not make the stage invalid.
 func (s *Stage) Warn(format string, args ...any) {
 	s.Warnings = append(s.Warnings, fmt.Sprintf(format, args...))
@@ -78,6 +87,23 @@ func (s *Stage) Warn(format string, args ...any) {
 
 // Notes are the reasons why the stage is not valid, and then the warnings.
 func (s *Stage) Notes() []string { return slices.Concat(s.Invalid, s.Warnings) }
+
+// ServedNothing is why the stage says nothing about latencies although requests were
+// sent: none was served. It is "" where one was, or where none was sent.
+func (s *Stage) ServedNothing() string {
+	planned := s.Counts.Planned()
+	if s.Counts[OK] > 0 || planned == s.Counts[Unsent] {
+		return ""
+	}
+	why := s.Notes()
+	if s.Counts.Failed() > 0 {
+		why = slices.Concat(s.Warnings, s.Invalid) // the errors first, for they explain the rest
+	}
+	if n := s.Counts[Rejected]; n > 0 {
+		why = slices.Insert(why, 0, fmt.Sprintf("%d of %d arrivals were rejected", n, planned))
+	}
+	return fmt.Sprintf("served none of %d requests: %s", planned, strings.Join(why, "; "))
+}
 
 // hists are the histograms that every stage has, by their keys.
 func (s *Stage) hists() map[string]*Hist {

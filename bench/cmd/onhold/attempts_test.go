@@ -62,7 +62,7 @@ func TestAttempts(t *testing.T) {
 		{"spoilt once", &spoilt{bad: 1}, 2, true, 2, "attempt 2; the one before does not count: late, attempt 1"},
 		{"spoilt twice", &spoilt{bad: 2}, 3, true, 3, "attempt 3; the one before does not count: late, attempt 2"},
 		{"spoilt always", &spoilt{bad: 9}, 3, false, 3, "late, attempt 3"},
-		{"died in the first", &spoilt{bad: 1, died: errors.New("process 7 has ended")}, 1, false, 0, "the target has died, so the stage was not run again: process 7 has ended"},
+		{"died in the first", &spoilt{bad: 1, died: errors.New("process 7 has ended")}, 1, false, 0, "the target has died: process 7 has ended"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
@@ -132,6 +132,9 @@ func TestServerThatDies(t *testing.T) {
 		t.Errorf("%d stages, partial %v, %v; want the one in which it died", len(stages), run.Partial, err)
 	}
 	for _, s := range stages {
+		if len(s.Invalid) == 0 || !strings.HasPrefix(s.Invalid[0], "the target has died: ") {
+			t.Errorf("%q", s.Invalid)
+		}
 		if s.Counts[result.Refused]+s.Counts[result.Reset] == 0 {
 			t.Errorf("%v", s.Counts)
 		}

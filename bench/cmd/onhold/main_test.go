@@ -255,7 +255,7 @@ func TestTargetThatDies(t *testing.T) {
 	if err != nil || len(stages) != 2 {
 		t.Fatalf("%d stages, %v", len(stages), err)
 	}
-	if first := strings.Join(stages[0].Notes(), " "); stages[0].Valid() || !strings.Contains(first, "the target died in mid-stage: signal: killed") {
+	if first := strings.Join(stages[0].Notes(), " "); stages[0].Valid() || !strings.HasPrefix(first, "the target died in mid-stage: signal: killed") {
 		t.Errorf("the stage of the dead target: valid %v, %q", stages[0].Valid(), first)
 	}
 	if s := stages[1]; !s.Valid() || s.Counts[result.OK] != s.Counts.Planned() {

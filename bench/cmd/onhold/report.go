@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v3"
 
@@ -129,10 +128,17 @@ func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) er
 	return wrong
 }
 
-// verdictError is the error of a run in which no stage is valid, or a target served
-// nothing at all, which is no measurement of it; of any other it is missed, that of
+// verdictError is the error of a run in which a target served nothing at all, which
+// is no measurement of it, or no stage is valid; of any other it is missed, that of
 // its requirements. It names the stages that are not valid.
 func verdictError(c *cli.Command, stages []*result.Stage, missed error) error {
+	for _, g := range result.GroupBy(stages, result.KeyTarget) {
+		all := *result.Merge(g.Stages)
+		all.Invalid, all.Warnings = g.Stages[0].Invalid, g.Stages[0].Warnings
+		if nothing := all.ServedNothing(); nothing != "" {
+			return &exitError{exitInvalid, fmt.Errorf("%s %s", g.Value, nothing)}
+		}
+	}
 	invalid := slices.DeleteFunc(slices.Clone(stages), (*result.Stage).Valid)
 	if n := len(invalid); n > 0 {
 		why := fmt.Sprintf("%d of %d stages are not valid, the first because %s", n, len(stages), invalid[0].Invalid[0])
@@ -146,11 +152,6 @@ func verdictError(c *cli.Command, stages []*result.Stage, missed error) error {
 			return &exitError{exitInvalid, errors.New(why)}
 		}
 		fmt.Fprintln(c.Root().ErrWriter, "onhold:", why)
-	}
-	for _, g := range result.GroupBy(stages, result.KeyTarget) {
-		if all := result.Merge(g.Stages); all.Counts[result.OK] == 0 {
-			return &exitError{exitInvalid, fmt.Errorf("%s served none of %d requests: %s", g.Value, all.Counts.Planned(), strings.Join(g.Stages[0].Notes(), "; "))}
-		}
 	}
 	return missed
 }

@@ -35,6 +35,7 @@ type session struct {
 	folder   *result.Folder
 	progress *progress
 	stages   []*result.Stage
+	died     bool            // the target of the last stage, during that stage
 	options  targets.Options // of targets of ours
 }
 
@@ -242,7 +243,7 @@ func (s *session) drive(ctx context.Context) error {
 // stage runs one stage, and again where the machine disturbed it. Each attempt is
 // recorded. A target that has died is not driven again.
 func (s *session) stage(ctx context.Context, t target, p bench.Plan) (*result.Stage, error) {
-	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == t.name() && alive.Doubtful(s.stages[n-1]) {
+	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == t.name() && s.died {
 		if err := t.gone(ctx); err != nil {
 			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", t.name(), err)}
 		}
@@ -257,11 +258,14 @@ func (s *session) stage(ctx context.Context, t target, p bench.Plan) (*result.St
 		if before != nil {
 			stage.Again(before)
 		}
-		if attempt > s.c.Int("retries") || !stage.Disturbed {
-			return stage, nil
+		s.died = false
+		if alive.Doubtful(stage) {
+			if err := t.gone(ctx); err != nil {
+				s.died = true
+				stage.InvalidateFirst("the target has died: %v", err)
+			}
 		}
-		if err := t.gone(ctx); err != nil {
-			stage.Invalidate("the target has died, so the stage was not run again: %v", err)
+		if attempt > s.c.Int("retries") || !stage.Disturbed {
 			return stage, nil
 		}
 		stage.Discard(stage.Invalid[0])

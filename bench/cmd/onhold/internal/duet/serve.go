@@ -325,9 +325,8 @@ func (r *served) warm(ctx context.Context, s *live, p pairPlan) error {
 	if err != nil {
 		return err
 	}
-	if stage.Counts[result.OK]+stage.Counts[result.Rejected] == 0 && stage.Counts.Planned() > 0 {
-		why := strings.Join(stage.Notes(), "; ")
-		return fmt.Errorf("the server of the %s served none of %d requests: %s", s.arm, stage.Counts.Planned(), why)
+	if nothing := stage.ServedNothing(); nothing != "" && stage.Counts[result.Rejected] == 0 {
+		return fmt.Errorf("the server of the %s %s", s.arm, nothing)
 	}
 	return nil
 }

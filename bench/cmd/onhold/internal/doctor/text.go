@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/table"
 	"github.com/a628bb15/onhold/reports/render/words"
@@ -49,7 +48,7 @@ func (r *Report) Text(w io.Writer) error {
 	t.Row()
 	row("this machine can drive", "%s clients on a backend of %s (closed)", units.Int(r.MaxClients), units.Duration(wait))
 	row("", "%s arrivals/s (constant, poisson)", units.Int(r.MaxRate))
-	text := strings.TrimLeft(t.String(), "\n")
+	text := t.String()
 	for i, a := range r.Advice {
 		if i == 0 {
 			text += "\n"

@@ -207,6 +207,33 @@ func TestBaseIsWhatWasNamed(t *testing.T) {
 	}
 }
 
+// The folder of the record is left out, whether or not git ignores it or the
+// folder above it.
+func TestRecordIsLeftOut(t *testing.T) {
+	for _, ignore := range []string{"", "reports/out\n", "/reports/\n", "duet-*\n", "*.txt\n"} {
+		dir := repo(t, map[string]string{"a": "old", ".gitignore": ignore})
+		write(t, dir, map[string]string{"a": "new", "reports/out/duet-1/run.json": "{}"})
+		for _, out := range []string{"reports/out/duet-1", "reports/out"} {
+			s, err := Lay(t.Context(), dir, "HEAD", filepath.Join(dir, out))
+			if err != nil {
+				t.Errorf("%q ignored, the record in %s: %v", ignore, out, err)
+				continue
+			}
+			if got := strings.Join(s.Differing, " "); got != "a" {
+				t.Errorf("%q ignored, the record in %s: differing are %q", ignore, out, got)
+			}
+			s.Remove()
+		}
+	}
+	// One that is still to be made.
+	dir := repo(t, map[string]string{"a": "old", ".gitignore": "/reports/out/\n"})
+	s, err := Lay(t.Context(), dir, "HEAD", filepath.Join(dir, "reports/out/duet-2"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Remove()
+}
+
 // Files that git is configured to ignore are not in the candidate, and a note says so.
 func TestChangesThatGitDoesNotLookAt(t *testing.T) {
 	for flag, says := range map[string]bool{"--assume-unchanged": true, "--skip-worktree": true, "--refresh": false} {

@@ -120,7 +120,11 @@ func (g *repository) snapshot(ctx context.Context, into *repository, exclude str
 		if dir, err := filepath.EvalSymlinks(filepath.Dir(abs)); err == nil {
 			abs = filepath.Join(dir, filepath.Base(abs))
 		}
-		if rel, ok := within(g.top, abs); ok {
+		rel, ok := within(g.top, abs)
+		if _, err := aside.git(ctx, nil, "check-ignore", "-q", "--", abs); err == nil {
+			ok = false // git add refuses to exclude what is ignored anyway
+		}
+		if ok {
 			add = append(add, ":(top,exclude,literal)"+filepath.ToSlash(rel))
 		}
 	}

@@ -110,7 +110,7 @@ func duetCommand() *cli.Command {
 			stringFlag(catOutput, "out", "", "folder for the record and the report; by default reports/out/duet-TIME"),
 			boolFlag(catOutput, "json", "print verdict.json in place of the table"),
 		},
-			policyFlags("", "", "metrics that decide, separated by commas; by default p99, overhead-p99, cpu, ok, rejected and allocs; for other benchmarks time and allocs/op"),
+			policyFlags("", "", "metrics that decide, separated by commas; by default p99, overhead-p99, cpu, ok/s, rejected and allocs; for other benchmarks time and allocs/op"),
 			comparisonFlags(compare.DefaultDesign().MaxPairs(), duet.DefaultSettle, 500, duet.DefaultStage)),
 		Action: duetAction,
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/table"
 	"github.com/a628bb15/onhold/reports/render/words"
@@ -48,13 +49,14 @@ func (r *Report) Text(w io.Writer) error {
 	t.Row()
 	row("this machine can drive", "%s clients on a backend of %s (closed)", units.Int(r.MaxClients), units.Duration(wait))
 	row("", "%s arrivals/s (constant, poisson)", units.Int(r.MaxRate))
-	text := t.String()
+	var text strings.Builder
+	text.WriteString(t.String())
 	for i, a := range r.Advice {
 		if i == 0 {
-			text += "\n"
+			text.WriteString("\n")
 		}
-		text += "- " + words.Paragraph(a, "")
+		text.WriteString("- " + words.Paragraph(a, ""))
 	}
-	_, err := io.WriteString(w, text)
+	_, err := io.WriteString(w, text.String())
 	return err
 }

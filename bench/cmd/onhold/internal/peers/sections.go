@@ -3,6 +3,7 @@ package peers
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/load"
@@ -168,11 +169,12 @@ func validity(all []*Measurement) (notes []string) {
 	}
 	for _, name := range names {
 		r := byName[name]
-		note := fmt.Sprintf("%s: valid in %d of %d runs.", name, r.valid, r.all)
+		var note strings.Builder
+		note.WriteString(fmt.Sprintf("%s: valid in %d of %d runs.", name, r.valid, r.all))
 		for _, w := range r.remarks {
-			note += " Remark: " + w + "."
+			note.WriteString(" Remark: " + w + ".")
 		}
-		notes = append(notes, note)
+		notes = append(notes, note.String())
 	}
 	return notes
 }

@@ -170,7 +170,7 @@ func validity(all []*Measurement) (notes []string) {
 	for _, name := range names {
 		r := byName[name]
 		var note strings.Builder
-		note.WriteString(fmt.Sprintf("%s: valid in %d of %d runs.", name, r.valid, r.all))
+		fmt.Fprintf(&note, "%s: valid in %d of %d runs.", name, r.valid, r.all)
 		for _, w := range r.remarks {
 			note.WriteString(" Remark: " + w + ".")
 		}

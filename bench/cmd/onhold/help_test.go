@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"path/filepath"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -168,4 +169,41 @@ func anyHas(flag string) bool {
 		}
 	}
 	return false
+}
+
+// A variable is read by every command that has its flag, so it is a switch to all of
+// them or to none.
+func TestVariablesMeanOneThing(t *testing.T) {
+	kinds := map[string]string{}
+	for _, group := range groups {
+		for _, command := range group.commands {
+			c := command()
+			for _, flag := range c.Flags {
+				kind := "value"
+				if _, ok := flag.(*cli.BoolFlag); ok {
+					kind = "switch"
+				}
+				sources := sourcesOf(flag)
+				for _, name := range sources.EnvKeys() {
+					if before := kinds[name]; before != "" && before != kind {
+						t.Errorf("%s is a %s to %s, and a %s to others", name, kind, c.Name, before)
+					}
+					kinds[name] = kind
+				}
+			}
+		}
+	}
+	if len(kinds) == 0 {
+		t.Error("no flag is read from the environment")
+	}
+}
+
+// Commands that begin in one second do not share a folder.
+func TestFreshFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	for _, want := range []string{"now", "now-2", "now-3"} {
+		if got := freshFolder("now"); got != filepath.Join(defaultOut, want) {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
 }

@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
 	"github.com/a628bb15/onhold/reports/escape"
@@ -103,4 +106,18 @@ func folderError(err error) error {
 		return &exitError{exitUnwritten, err}
 	}
 	return &exitError{exitUsage, err}
+}
+
+// freshFolder makes a folder of that name below defaultOut. Where there is one, as of
+// a command that began in the same second, the name gets a number. What cannot be
+// made is reported by whoever writes into it.
+func freshFolder(name string) string {
+	dir := filepath.Join(defaultOut, name)
+	if os.MkdirAll(defaultOut, 0o755) != nil {
+		return dir
+	}
+	for n := 2; errors.Is(os.Mkdir(dir, 0o755), fs.ErrExist); n++ {
+		dir = filepath.Join(defaultOut, fmt.Sprintf("%s-%d", name, n))
+	}
+	return dir
 }

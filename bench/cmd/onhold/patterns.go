@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,7 +74,7 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 	}
 	dir := c.String("out")
 	if dir == "" {
-		dir = filepath.Join(defaultOut, run.ID+"-patterns")
+		dir = freshFolder(run.ID + "-patterns")
 	}
 	folder, err := result.Create(dir, run)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -310,7 +309,10 @@ func predictLevels(c *cli.Command, s theory.Setting, levels []float64) error {
 	if err != nil {
 		return err
 	}
-	dir := cmp.Or(c.String("out"), filepath.Join(defaultOut, time.Now().Format("20060102-150405")+"-predict"))
+	dir := c.String("out")
+	if dir == "" {
+		dir = freshFolder(time.Now().Format("20060102-150405") + "-predict")
+	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return settled(&files.Unwritten{Path: "--out=" + dir, Err: err}, nil)
 	}

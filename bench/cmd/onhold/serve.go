@@ -45,7 +45,7 @@ func serveCommand() *cli.Command {
 			stringFlag(catTarget, "addr", targets.DefaultAddr, "`HOST:PORT` address to listen on; port 0: any free one"),
 			stringFlag(catQueue, "broker-dir", "", "`FOLDER` folder for the broker that it starts; where not set, a temporary one, removed at the end"),
 			intFlag(catTarget, "log-arrivals", 0, "with bare: how many arrivals to log; /bare/arrivals lists their instants"),
-			stringFlag(catTrace, "trace", "", "`FILE` file for the trace, written when the target ends; works for blocking, and for goroutine and eventloop with --max-inflight"),
+			&cli.StringFlag{Category: catTrace, Name: "trace", Usage: "`FILE` file for the trace, written when the target ends; works for blocking, and for goroutine and eventloop with --max-inflight. ONHOLD_TRACE does not set it: that is the switch of 'onhold run'", OnlyOnce: true},
 		}, targetFlags()...),
 		Action:        serve,
 		ShellComplete: completeWords(append(targets.Names(targets.Styles), bare.Name, "broker", "payments")...),

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -160,7 +159,7 @@ func (s *session) open() error {
 	}
 	dir := s.c.String("out")
 	if dir == "" {
-		dir = filepath.Join(defaultOut, run.ID)
+		dir = freshFolder(run.ID)
 	}
 	s.folder, err = result.Create(dir, run)
 	if err != nil {

@@ -118,7 +118,7 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 	}
 	dir := c.String("out")
 	if dir == "" {
-		dir = filepath.Join(defaultOut, "verify-"+report.ID)
+		dir = freshFolder("verify-" + report.ID)
 	}
 	if config.Folder, err = result.Create(dir, run); err != nil {
 		return folderError(err)

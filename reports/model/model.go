@@ -15,7 +15,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/load"
@@ -152,7 +151,7 @@ func (c Case) Predict() (*theory.Prediction, error) {
 	if p.Latency.P50 == nil && p.Latency.Mean != nil && p.Exact && c.alike() {
 		p.Latency.P50, p.Latency.P90, p.Latency.P99 = p.Latency.Mean, p.Latency.Mean, p.Latency.Mean
 		p.Wait.P50, p.Wait.P90, p.Wait.P99 = p.Wait.Mean, p.Wait.Mean, p.Wait.Mean
-		p.Notes = append(slices.DeleteFunc(p.Notes, func(n string) bool { return strings.HasPrefix(n, "the mean is exact") }),
+		p.Notes = append(slices.DeleteFunc(p.Notes, func(n string) bool { return n == theory.NoteExactMean }),
 			"all requests take as long where clients begin evenly, as those of 'onhold run' do, so that workers come free at even distances; else some take up to a service time more or less")
 	}
 	if every := c.Load.BurstInterval; c.Load.Model() == load.Burst && every > 0 {

@@ -8,6 +8,10 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 )
 
+// NoteExactMean is the note of a prediction of which the mean is exact, and times of
+// single requests are not.
+const NoteExactMean = "the mean is exact; single requests take up to a service time more or less, depending on how the workers are staggered"
+
 const staggerNote = "workers that are always busy stay staggered as they started while every service takes the same time: the waits of one run lie between those of workers in step and those of evenly staggered workers, and do not converge"
 
 // Predict chooses the model for a setting, and returns what it expects. Where no
@@ -178,7 +182,7 @@ func (s Setting) predictClosed() (*Prediction, error) {
 		q := closedCycle(n, c, z)
 		p := s.exactly("closed, D/D/c", "the cycle of a client", q)
 		if q.tail == nil {
-			p.Notes = append(p.Notes, "the mean is exact; single requests take up to a service time more or less, depending on how the workers are staggered")
+			p.Notes = append(p.Notes, NoteExactMean)
 		}
 		return p, nil
 	case alike && z >= 1e-9 && law == Exponential && think == Exponential:

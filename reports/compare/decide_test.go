@@ -338,10 +338,15 @@ func TestPolicy(t *testing.T) {
 	if m := p.Apply(metric(t, "time")); m.Tolerance != 0.03 {
 		t.Errorf("time by its unit: %+v", m)
 	}
-	for _, bad := range []string{"p99", "=5%", "p99=0%", "p99=-1%", "p99=x", "p99=1%,p99=2%", "p99=2000%", "p99=NaN"} {
+	for _, bad := range []string{"p99", "=5%", "p99=0%", "p99=-1%", "p99=x", "p99=1%,p99=2%", "p99=2000%", "p99=NaN", "p99=5"} {
 		if _, err := compare.ParseShares(bad); err == nil {
 			t.Errorf("%q was taken", bad)
 		}
+	}
+	if wide, err := compare.ParseShares("p99=500%"); err != nil || wide["p99"] != 5 {
+		t.Errorf("500 %%: %v, %v", wide, err)
+	} else if back, err := compare.PolicyOf(compare.Policy{Tolerance: wide}.Settings()); err != nil || back.Tolerance["p99"] != 5 {
+		t.Errorf("500 %%, stored: %+v, %v", back, err)
 	}
 	for _, bad := range []compare.Policy{
 		{Gate: []string{"p98"}}, {Tolerance: map[string]float64{"p": 0.1}}, {Margin: map[string]float64{"p99": 0.05}},

@@ -182,10 +182,10 @@ func (p Policy) Settings() result.Settings {
 
 // PolicyOf reads what Settings wrote.
 func PolicyOf(s result.Settings) (p Policy, err error) {
-	if p.Tolerance, err = ParseShares(s.Get("tolerance")); err != nil {
+	if p.Tolerance, err = parseShares(s.Get("tolerance"), false); err != nil {
 		return p, err
 	}
-	if p.Margin, err = ParseShares(s.Get("margin")); err != nil {
+	if p.Margin, err = parseShares(s.Get("margin"), false); err != nil {
 		return p, err
 	}
 	if gate := s.Get("gate"); gate != "" {
@@ -200,8 +200,10 @@ func PolicyOf(s result.Settings) (p Policy, err error) {
 }
 
 // ParseShares reads metrics and their shares, such as p99=5%,rejected=0.5%. A share is
-// above 0 % and at most 1000 %.
-func ParseShares(text string) (map[string]float64, error) {
+// above 0 % and at most 1000 %; above 100 % it needs the % sign.
+func ParseShares(text string) (map[string]float64, error) { return parseShares(text, true) }
+
+func parseShares(text string, typed bool) (map[string]float64, error) {
 	out := map[string]float64{}
 	if strings.TrimSpace(text) == "" {
 		return out, nil
@@ -216,6 +218,9 @@ func ParseShares(text string) (map[string]float64, error) {
 		share, ok := units.ParseShare(part[at+1:])
 		if !ok || share <= 0 || share > 10 {
 			return nil, fmt.Errorf("%q: want a share above 0%% and at most 1000%%, such as 5%% or 0.05", part)
+		}
+		if typed && share > 1 && !strings.HasSuffix(part, "%") { // 5 would allow a change of 500 %
+			return nil, fmt.Errorf("%q: a share without %% is at most 1; want %s%%, or %s", part, part[at+1:], units.Percent(share))
 		}
 		if _, twice := out[name]; twice {
 			return nil, fmt.Errorf("%q: %s is given twice", part, name)

@@ -244,7 +244,7 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 	case err == nil && ctx.Err() == nil, errors.As(err, &exit) && ctx.Err() == nil && slices.Contains(ok, exit.ExitCode()):
 		return ran, nil
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		return ran, fmt.Errorf("it did not end within %v and was killed", limit)
+		return ran, &TooLongError{Limit: limit}
 	case ctx.Err() != nil:
 		return ran, ctx.Err()
 	}
@@ -303,4 +303,11 @@ func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return strings.TrimSpace(string(t.buf[max(0, len(t.buf)-tailBytes):]))
+}
+
+// TooLongError is the error of a program that [Run] killed at its time limit.
+type TooLongError struct{ Limit time.Duration }
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf("it did not end within %v and was killed", e.Limit)
 }

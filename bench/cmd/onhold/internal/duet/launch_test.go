@@ -1,6 +1,7 @@
 package duet
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,8 +12,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
+	"github.com/a628bb15/onhold/bench/process"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -349,6 +352,29 @@ func TestCrashText(t *testing.T) {
 			if got := c2.String(); !strings.Contains(got, c.want) || c.benchmark != "" && !strings.HasPrefix(got, c.want) || c2.benchmark([]string{"BenchmarkX", "BenchmarkY"}) != c.benchmark || len(got) > crashBytes {
 				t.Errorf("%s, in writes of %d bytes: %.100q, %q", why, step, got, c2.benchmark([]string{"BenchmarkX", "BenchmarkY"}))
 			}
+		}
+	}
+}
+
+// A launch that reached its limit is not tried again; one whose benchmark only
+// prints such words is.
+func TestLateIsNoMatterOfWords(t *testing.T) {
+	exit := errors.New("exit status 2")
+	for why, c := range map[string]struct {
+		said string
+		err  error
+		late bool
+	}{
+		"killed":                    {"", &process.TooLongError{Limit: time.Hour}, true},
+		"killed, and wrapped":       {"", fmt.Errorf("launch: %w", &process.TooLongError{Limit: time.Hour}), true},
+		"package testing's timeout": {"panic: test timed out after 1h0m0s\nrunning tests:\n", exit, true},
+		"a panic about a timeout":   {"panic: the server did not end within 5s\n", exit, false},
+		"words before a panic":      {"test timed out after 3 tries\npanic: boom\n", exit, false},
+	} {
+		out := (&benchPackage{}).newOutput()
+		io.WriteString(&out.crash, c.said)
+		if f := out.failed(".", compare.Base, c.err); f == nil || f.late != c.late {
+			t.Errorf("%s: %+v, want late: %v", why, f, c.late)
 		}
 	}
 }

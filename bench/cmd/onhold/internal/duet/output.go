@@ -3,11 +3,13 @@ package duet
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/a628bb15/onhold/bench/process"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/result"
@@ -112,7 +114,8 @@ func (o *output) failed(pkg string, arm compare.Arm, err error) *failure {
 		if text := excerpt(cmp.Or(o.crash.String(), o.Said())); text != "" {
 			f.how += ": " + text
 		}
-		f.late = strings.Contains(f.how, "test timed out after") || strings.Contains(f.how, "did not end within")
+		_, killed := errors.AsType[*process.TooLongError](err)
+		f.late = killed || strings.HasPrefix(o.crash.String(), testTimeout)
 	case o.tooLong:
 		f.how = fmt.Sprintf("printed more than %d MiB of benchmark lines", launchMax>>20)
 	case len(o.Broken) > 0:
@@ -162,6 +165,9 @@ type crash struct {
 	begun bool
 	text  []byte
 }
+
+// testTimeout begins what package testing prints at the limit of -test.timeout.
+const testTimeout = "panic: test timed out after "
 
 const crashBytes = 8 << 10
 

@@ -69,7 +69,7 @@ func judge(m merged, p Plan, meterErr error) {
 	limited(s, p)
 	slowed(s)
 	if median := s.Latency.Quantile(0.5); s.Latency.N() > 0 && median < p.Wait-p.Wait/100 {
-		s.Warn("the median latency is %v, below the %v that Wait says each request waits for", median, p.Wait)
+		s.Warn("the median latency is %v, below the %v that each request is said to wait for behind the server", median, p.Wait)
 	}
 	type named struct {
 		name string
@@ -206,10 +206,10 @@ func punctual(m merged, p Plan) {
 	lag := s.Lag.Quantile(q)
 	switch {
 	case lag > bound && m.waited > 0 && p.Load.Model() == load.Burst:
-		s.Invalidate("%d arrivals waited for their client's reply to the wave before: use a longer BurstInterval (p%.3g of the lag is %v, the bound is %v)",
+		s.Invalidate("%d arrivals waited for their client's reply to the wave before: use a longer burst interval (p%.3g of the lag is %v, the bound is %v)",
 			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
-		s.Invalidate("%d arrivals waited for one of the %d connections that MaxConnections allows: raise it (p%.3g of the lag is %v, the bound is %v)",
+		s.Invalidate("%d arrivals waited for one of the %d connections that the stage may have: allow more (p%.3g of the lag is %v, the bound is %v)",
 			m.waited, p.MaxConnections, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound:
 		alone := s.Valid()
@@ -269,7 +269,7 @@ func completed(m merged, p Plan) {
 		s.Warn("%d of %d accepted requests are LOST: they are not complete, and no longer queued anywhere", q.Lost, q.Accepted)
 	}
 	if q.Backlog > 0 {
-		s.Warn("%d of %d accepted requests were still queued %v after the window: they count as slower than all completed ones; a longer DrainTimeout waits for more",
+		s.Warn("%d of %d accepted requests were still queued %v after the window: they count as slower than all completed ones; a longer drain timeout waits for more",
 			q.Backlog, q.Accepted, p.DrainTimeout)
 	}
 	if q.CompletedAgain > 0 {

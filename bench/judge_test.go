@@ -97,7 +97,7 @@ func TestJudgeNamesTheFigureAndTheBound(t *testing.T) {
 			for range 20 {
 				m.stage.Lag.Record(30 * ms)
 			}
-		}, nil, false, "20 arrivals waited for one of the 10000 connections that MaxConnections allows: raise it"},
+		}, nil, false, "20 arrivals waited for one of the 10000 connections that the stage may have: allow more"},
 		{"a lost record", func(m *merged) { m.times -= 10 * time.Second }, nil, false, "Little's law fails: 200 in flight on average, but rate × mean time is 190"},
 		{"edges are accounted for", func(m *merged) { m.times += 10 * time.Second; m.overhang += 10 * time.Second }, nil, true, ""},
 		{"a failure of the server is no fault of ours", func(m *merged) {
@@ -168,7 +168,7 @@ func TestJudgeDoubtsAWaitThatWasNot(t *testing.T) {
 	for said, doubt := range map[time.Duration]bool{0: false, wait - ms: false, wait + ms: false, 2 * wait: true} {
 		m := soundStage()
 		judge(m, Plan{Duration: time.Second, Wait: said}.withDefaults(), nil)
-		if notes := strings.Join(m.stage.Notes(), "; "); strings.Contains(notes, "that Wait says") != doubt || !m.stage.Valid() {
+		if notes := strings.Join(m.stage.Notes(), "; "); strings.Contains(notes, "is said to wait for") != doubt || !m.stage.Valid() {
 			t.Errorf("wait %v: warnings %q", said, notes)
 		}
 	}

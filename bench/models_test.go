@@ -191,7 +191,7 @@ func TestOpenLoadAtTheCapOfConnections(t *testing.T) {
 	if !near(s.Uncorrected.Max(), wait) {
 		t.Errorf("service %v, want %v: the wait in the generator is not the server's", s.Uncorrected.Max(), wait)
 	}
-	if s.Valid() || !strings.Contains(strings.Join(s.Notes(), " "), "one of the 10 connections that MaxConnections allows: raise it") {
+	if s.Valid() || !strings.Contains(strings.Join(s.Notes(), " "), "one of the 10 connections that the stage may have: allow more") {
 		t.Errorf("valid %v, %q: the generator was the limit", s.Valid(), s.Notes())
 	}
 }
@@ -239,7 +239,7 @@ func TestTimeout(t *testing.T) {
 func TestBurstBeforeTheLastWaveWasAnswered(t *testing.T) {
 	f := &fakeServer{wait: wait, workers: 10, queue: 10}
 	s := runFake(t, Plan{Load: Load{Burst: 20, BurstInterval: 300 * ms}, Duration: 3 * time.Second}, f.dial)
-	if s.Valid() || !strings.Contains(strings.Join(s.Notes(), " "), "reply to the wave before: use a longer BurstInterval") {
+	if s.Valid() || !strings.Contains(strings.Join(s.Notes(), " "), "reply to the wave before: use a longer burst interval") {
 		t.Errorf("valid %v, %q", s.Valid(), s.Notes())
 	}
 }

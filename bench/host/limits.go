@@ -16,13 +16,13 @@ const spareDescriptors = 64
 func CheckLimits(connections, sources int) error {
 	if limit, ok := descriptorLimit(); ok {
 		if need := connections + spareDescriptors; need > limit {
-			return fmt.Errorf("%d connections need %d open files, but the limit is %d: raise it (ulimit -n %d), or ask for fewer: a lower level or, in open loads, a smaller MaxConnections",
+			return fmt.Errorf("%d connections need %d open files, but the limit is %d: raise it (ulimit -n %d), or ask for fewer: a lower level or, in open loads, fewer connections",
 				connections, need, limit, need)
 		}
 	}
 	if low, high, ok := portRange(); ok {
 		if ports := sources * (high - low + 1); connections > ports {
-			return fmt.Errorf("%d connections to one address need as many local ports, but %d-%d gives %d: widen it (sysctl -w net.ipv4.ip_local_port_range='1024 65535'), or ask for fewer: a lower level or, in open loads, a smaller MaxConnections",
+			return fmt.Errorf("%d connections to one address need as many local ports, but %d-%d gives %d: widen it (sysctl -w net.ipv4.ip_local_port_range='1024 65535'), or ask for fewer: a lower level or, in open loads, fewer connections",
 				connections, low, high, ports)
 		}
 	}

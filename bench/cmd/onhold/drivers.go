@@ -150,11 +150,19 @@ func onlyWithServer(c *cli.Command) error {
 	return nil
 }
 
-// onlyWithStyles refuses flags that mean nothing to somebody's server.
+// onlyWithStyles refuses flags that mean nothing to somebody's server. Those of
+// targets may stay in the environment, for other commands, but for an injection:
+// without it the run would measure something else.
 func onlyWithStyles(c *cli.Command) error {
 	for _, flag := range []string{"grpc-connections", "inject-cpu", "inject-delay", "trace"} {
 		if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) && c.Value(flag) != false {
 			return usageError("--%s=%v: works with our styles (%s) only, not with a server of yours", flag, c.Value(flag), strings.Join(targets.Names(targets.Styles), ", "))
+		}
+	}
+	for _, flag := range targetFlags() {
+		// Without its value, which may be secret. A seed draws the load as well.
+		if name := flag.Names()[0]; name != "seed" && given(c, name) {
+			return usageError("--%s: works with our styles (%s) only, not with a server of yours", name, strings.Join(targets.Names(targets.Styles), ", "))
 		}
 	}
 	return nil

@@ -29,8 +29,12 @@ func loadFlags() []cli.Flag {
 // loadFlagOf is the one of the flags that says how much load there is; empty
 // where none does. What is on the command line counts, before the environment.
 func loadFlagOf(c *cli.Command) (string, error) {
-	isGiven := func(name string) bool { return given(c, name) && c.String(name) != "" }
-	names := slices.DeleteFunc(slices.Clone(loadNames), func(name string) bool { return !isGiven(name) })
+	names := slices.DeleteFunc(slices.Clone(loadNames), func(name string) bool { return !given(c, name) })
+	for _, name := range names {
+		if c.String(name) == "" { // as of a shell variable that is not set
+			return "", usageError("--%s is empty: give a value, or leave the flag out", name)
+		}
+	}
 	if len(names) == 0 {
 		names = slices.DeleteFunc(slices.Clone(loadNames), func(name string) bool { return c.String(name) == "" })
 	}

@@ -144,7 +144,8 @@ func requestsOf(c *cli.Command, mix []bench.Weighted) (bench.HTTP, error) {
 func onlyWithServer(c *cli.Command) error {
 	for _, flag := range []string{"target-pid", "method", "header", "body", "body-file"} {
 		if given(c, flag) {
-			return usageError("--%s=%v: requires the address of a server, as in onhold run 127.0.0.1:8080", flag, c.Value(flag))
+			// Without its value: what takes the place of a secret would take the rest too.
+			return usageError("--%s: requires the address of a server, as in onhold run 127.0.0.1:8080", flag)
 		}
 	}
 	return nil

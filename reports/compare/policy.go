@@ -220,7 +220,7 @@ func parseShares(text string, typed bool) (map[string]float64, error) {
 			return nil, fmt.Errorf("%q: want a share above 0%% and at most 1000%%, such as 5%% or 0.05", part)
 		}
 		if typed && share > 1 && !strings.HasSuffix(part, "%") { // 5 would allow a change of 500 %
-			return nil, fmt.Errorf("%q: a share without %% is at most 1; want %s%%, or %s", part, part[at+1:], units.Percent(share))
+			return nil, fmt.Errorf("%q: a share without %% is at most 1; want %s%%, or %g%%", part, part[at+1:], 100*share)
 		}
 		if _, twice := out[name]; twice {
 			return nil, fmt.Errorf("%q: %s is given twice", part, name)

@@ -117,7 +117,7 @@ func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.St
 func (p *plant) check(s *result.Stage) {
 	p.t.Helper()
 	q := s.Completion
-	p.t.Logf("accepted %d, processed %d, lost %d, duplicates %d (paid twice %d, as far as is known); not accepted: %d rejected, %d failed",
+	p.t.Logf("accepted %d, completed %d, lost %d, duplicates %d (paid twice %d, as far as is known); not accepted: %d rejected, %d failed",
 		q.Accepted, q.Completed(), q.Lost, q.Duplicates, q.CompletedAgain, s.Counts[result.Rejected], s.Counts.Failed())
 	if q.Lost != 0 || q.Backlog != 0 || q.Completed() != q.Accepted || q.Accepted != s.Counts[result.OK] || q.Accepted == 0 {
 		p.t.Errorf("%+v, and these are the outcomes: %v; it says: %s", *q, s.Counts, strings.Join(s.Notes(), "; "))

@@ -34,7 +34,7 @@ func testExamples(t *testing.T, wanted func(example string) bool, subcommands ..
 	}
 	t.Parallel()
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.String() != "/api/orders?user_id=42" {
+		if url := r.URL.String(); url != "/" && url != "/api/orders?user_id=42" {
 			http.Error(w, "the quotes were lost", http.StatusBadRequest)
 		}
 	}))
@@ -90,7 +90,7 @@ func testExample(t *testing.T, dir, upstream, sub, example string) {
 	line = strings.Replace(line, "127.0.0.1:8080", strings.TrimPrefix(upstream, "http://"), 1)
 	args := words(line)[1:]
 	if line == "onhold verify --quick" { // a minute
-		args = append(args, "--cells", "loss-constant", "--longest", "1s")
+		args = append(args, "--cells", "loss-constant", "--duration", "1s")
 	}
 	if sub == "duet" {
 		args = append(args, "--out", filepath.Join(t.TempDir(), "duet"))

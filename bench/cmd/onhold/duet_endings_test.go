@@ -18,15 +18,11 @@ import (
 	"github.com/a628bb15/onhold/reports/render/verdict"
 )
 
-// comparisonFiles are those that every comparison leaves, also one without a pair
-// that could be drawn.
-var comparisonFiles = []string{"verdict.json", "summary.md", "junit.xml", "annotations.txt", "run.json"}
-
 // leftAll fails where a comparison did not leave all of its files, each with
 // why it ended.
 func leftAll(t *testing.T, how, dir, why string, exit int) {
 	t.Helper()
-	for _, name := range comparisonFiles {
+	for _, name := range commandtest.ComparisonFiles {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Size() == 0 {
 			t.Errorf("%s: %s: %v", how, name, err)
 		}

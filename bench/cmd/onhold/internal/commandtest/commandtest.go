@@ -5,6 +5,7 @@ package commandtest
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,6 +21,35 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
+// ComparisonFiles are those that every comparison leaves, also one without a pair
+// that could be drawn.
+var ComparisonFiles = []string{"verdict.json", "summary.md", "junit.xml", "annotations.txt", "run.json"}
+
+// Built builds the command in the folder, runs the tests with it, and removes it.
+func Built(folder string, tests func(program string) int) int {
+	dir, err := os.MkdirTemp("", "onhold-built-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(dir)
+	program := filepath.Join(dir, "onhold")
+	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, folder).CombinedOutput(); err != nil {
+		panic(string(out))
+	}
+	return tests(program)
+}
+
+// Run runs a command to its end.
+func Run(t *testing.T, cmd *exec.Cmd) (printed string, code int) {
+	t.Helper()
+	out, err := cmd.CombinedOutput()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
 // Short is the environment of the short form of whatever is run: flags that a command line gives itself
 // come first. The lag is not judged: other tests share the machine.
 var Short = []string{
@@ -29,10 +59,10 @@ var Short = []string{
 
 // QuickDuet makes the comparison of two builds in a command line short: eight
 // pairs prove little, and whatever they prove, the command has worked. Of a
-// server's slices that short there is no p99 that could decide.
+// server's stages that short there is no p99 that could decide.
 func QuickDuet(line string) []string {
 	env := []string{
-		"ONHOLD_PAIRS=8", "ONHOLD_NO_CONTROL=true", "ONHOLD_SLICE=50ms", "ONHOLD_SETTLE=50ms", "ONHOLD_SLICE_WARMUP=0s",
+		"ONHOLD_PAIRS=8", "ONHOLD_NO_CONTROL=true", "ONHOLD_SETTLE=50ms",
 		"ONHOLD_MAX_STEAL=100%", "ONHOLD_INCONCLUSIVE=warn",
 	}
 	if strings.Contains(line, "--serve") {

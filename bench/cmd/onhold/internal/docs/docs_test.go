@@ -3,8 +3,6 @@
 package docs
 
 import (
-	"bytes"
-	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,34 +24,17 @@ const (
 // program is the command.
 var program string
 
-func TestMain(m *testing.M) { os.Exit(build(pgtest.Tests{M: m}.Run)) }
-
-// build builds the command, runs the tests, and removes it.
-func build(tests func() int) int {
-	dir, err := os.MkdirTemp("", "onhold-docs-")
-	if err != nil {
-		panic(err)
-	}
-	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "onhold")
-	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "../..").CombinedOutput(); err != nil {
-		panic(string(out))
-	}
-	return tests()
+func TestMain(m *testing.M) {
+	os.Exit(commandtest.Built("../..", func(built string) int {
+		program = built
+		return pgtest.Tests{M: m}.Run()
+	}))
 }
 
 // onhold runs the command to its end.
 func onhold(t *testing.T, env []string, dir string, args ...string) (printed string, code int) {
 	t.Helper()
-	cmd := command(t, env, dir, args...)
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	err := cmd.Run()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatal(err)
-	}
-	return out.String(), cmd.ProcessState.ExitCode()
+	return commandtest.Run(t, command(t, env, dir, args...))
 }
 
 func command(t *testing.T, env []string, dir string, args ...string) *exec.Cmd {

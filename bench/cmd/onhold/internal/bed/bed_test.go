@@ -1,4 +1,4 @@
-package main
+package bed
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/render/verdict"
@@ -256,7 +257,7 @@ func (shape bedShape) make(t *testing.T, row bedRow) *bed {
 }
 
 // bedFilesLeft are what a comparison leaves, whatever comes of it.
-var bedFilesLeft = append(slices.Clone(comparisonFiles), "launches.txt")
+var bedFilesLeft = append(slices.Clone(commandtest.ComparisonFiles), "launches.txt")
 
 // cell runs duet on a cell of the bed, and checks what it says and leaves.
 func bedCell(t *testing.T, shape bedShape, row bedRow) {
@@ -269,10 +270,10 @@ func bedCell(t *testing.T, shape bedShape, row bedRow) {
 			args = append(args, usual...)
 		}
 	}
-	stdout, stderr, code := onhold(t, b.at, append(args, shape.args...)...)
+	printed, code := onhold(t, b.at, append(args, shape.args...)...)
 	fail := func(format string, a ...any) {
 		t.Helper()
-		t.Errorf(format+"\n%s%s", append(a, stdout, stderr)...)
+		t.Errorf(format+"\n%s", append(a, printed)...)
 	}
 	report, err := verdict.Read(out)
 	if err != nil {

@@ -177,7 +177,7 @@ func redrawn(r *rand.Rand, sessions []session, injected int, control bool) []com
 // TestBankFalseAlarms plays comparisons in which nothing changed, out of what was
 // measured. They share their pairs, so they are not as many independent ones as
 // there are redraws: the bound holds for this bank, and how many pairs it is of
-// is told. A bias of an arm's own, which redrawn labels hide, only live
+// is reported. A bias of an arm's own, which redrawn labels hide, only live
 // comparisons show.
 func TestBankFalseAlarms(t *testing.T) {
 	t.Parallel()
@@ -213,7 +213,7 @@ func TestBankFalseAlarms(t *testing.T) {
 }
 
 // TestBankPower plants regressions into what was measured. What is found depends
-// on how quiet the machine was on which the bank was made, so that is told and
+// on how quiet the machine was on which the bank was made, so that is reported and
 // not asserted; what is asserted holds at any noise.
 func TestBankPower(t *testing.T) {
 	t.Parallel()
@@ -246,7 +246,7 @@ func TestBankPower(t *testing.T) {
 			share(compare.Equal), share(compare.Inconclusive), float64(pairs)/float64(trials), 100*noise/float64(trials))
 		found[i] = of[compare.Regressed] + of[compare.Minor]
 		if missed := of[compare.Equal] + of[compare.Improved]; missed > trials/20 {
-			t.Errorf("%s: %d of %d were told as equal or improved", in.name, missed, trials)
+			t.Errorf("%s: %d of %d were called equal or improved", in.name, missed, trials)
 		}
 	}
 	t.Logf("planted into the candidate's launches, %d redraws each:\n%s", planted(), table.String())

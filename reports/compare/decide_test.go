@@ -55,8 +55,8 @@ func TestVerdicts(t *testing.T) {
 		{"5 % worse at the edge of the tolerance", "p99", noisy(14, 2e8, 0.05, 0.003), compare.Regressed},
 		{"more is better, and there is less", "ok/s", noisy(14, 500, -0.2, 0.01), compare.Regressed},
 		{"more is better, and there is more", "ok/s", noisy(14, 500, 0.2, 0.01), compare.Improved},
-		{"nobody is turned away", "rejected", noisy(14, 0, 0, 0), compare.Equal},
-		{"half a point more are turned away", "rejected", shifted(14, 0, 6000, 300), compare.Regressed},
+		{"nothing is rejected", "rejected", noisy(14, 0, 0, 0), compare.Equal},
+		{"half a point more are rejected", "rejected", shifted(14, 0, 6000, 300), compare.Regressed},
 		{"a tenth of a point more", "rejected", shifted(14, 20_000, 1_000, 300), compare.Equal},
 		{"as many fewer", "rejected", shifted(14, 20_000, -6_000, 300), compare.Improved},
 		{"one more allocation of 20", "allocs", noisy(14, 20, 0.05, 0), compare.Regressed},
@@ -91,7 +91,7 @@ func shifted(n int, base, more, noise float64) (pairs []compare.Pair) {
 	return pairs
 }
 
-// Every metric in which the candidate is worse is told as worse, whichever
+// Every metric in which the candidate is worse is reported as worse, whichever
 // direction is better.
 func TestDirections(t *testing.T) {
 	for _, m := range compare.Metrics {
@@ -160,7 +160,7 @@ func TestCannotTellSaysWhatItCould(t *testing.T) {
 	}
 }
 
-// What is told to be found at the last look is that, also where time ran out
+// What is reported to be found at the last look is that, also where time ran out
 // before it.
 func TestForecastIsOfTheLastLook(t *testing.T) {
 	pairs := noisy(20, 2e8, 0.02, 0.1)
@@ -185,7 +185,7 @@ func TestConclude(t *testing.T) {
 		{"equal", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same}}, nil, compare.Equal, 0},
 		{"what informs does not decide", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same}, {Scenario: "s", Metric: p50, Pairs: worse}}, nil, compare.Equal, 0},
 		{"one of two scenarios", []compare.Series{{Scenario: "s", Metric: p99, Pairs: same}, {Scenario: "t", Metric: p99, Pairs: worse}}, nil, compare.Regressed, 1},
-		{"a regression outranks what cannot be told", []compare.Series{{Scenario: "s", Metric: p99, Pairs: noisy(14, 2e8, 0.05, 0.3)}, {Scenario: "t", Metric: p99, Pairs: worse}}, nil, compare.Regressed, 1},
+		{"a regression outranks what is inconclusive", []compare.Series{{Scenario: "s", Metric: p99, Pairs: noisy(14, 2e8, 0.05, 0.3)}, {Scenario: "t", Metric: p99, Pairs: worse}}, nil, compare.Regressed, 1},
 		{"cannot tell", []compare.Series{{Scenario: "s", Metric: p99, Pairs: noisy(14, 2e8, 0.05, 0.3)}}, nil, compare.Inconclusive, 3},
 		{"not valid outranks all", []compare.Series{{Scenario: "s", Metric: p99, Pairs: worse}}, []string{"the arm died"}, compare.Invalid, 4},
 		{"nothing was measured", nil, nil, compare.Invalid, 4},
@@ -236,7 +236,7 @@ func TestCollectMissesNothing(t *testing.T) {
 	}
 }
 
-// What should decide and was measured on neither side is told.
+// What should decide and was measured on neither side is reported.
 func TestWhatWasNotMeasuredDoesNotPass(t *testing.T) {
 	series := func(scenario string, units ...string) (out []compare.Series) {
 		for _, u := range units {

@@ -45,12 +45,12 @@ func upto(n int) (pairs []int) {
 func TestOutliers(t *testing.T) {
 	c, b, a := compare.Candidate, compare.Base, compare.Control
 	for _, k := range []struct {
-		why        string
-		n          int
-		of         map[compare.Arm][]int
-		want       compare.Verdict
-		candidate  int
-		base, told string
+		why            string
+		n              int
+		of             map[compare.Arm][]int
+		want           compare.Verdict
+		candidate      int
+		base, reported string
 	}{
 		{"none", 14, nil, compare.Equal, 0, "", "0 of 14 launches are outliers, at most 19 % of all (95 % confidence)"},
 		{"one, which may be chance", 48, map[compare.Arm][]int{c: {3}}, compare.Equal, 1, "", "1 of 20 launches are outliers, and 0 of 40 of the base"},
@@ -64,7 +64,7 @@ func TestOutliers(t *testing.T) {
 	} {
 		s := outlying(k.n, 2, k.of)
 		f := compare.Decide(compare.DefaultDesign(), []compare.Series{s})[0]
-		if f.Verdict != k.want || f.Outliers == nil || k.want != compare.Equal && f.Outliers.Candidate.Outliers != k.candidate || !strings.Contains(f.Reason, k.told) {
+		if f.Verdict != k.want || f.Outliers == nil || k.want != compare.Equal && f.Outliers.Candidate.Outliers != k.candidate || !strings.Contains(f.Reason, k.reported) {
 			t.Errorf("%s: %s with %+v, want %s: %s", k.why, f.Verdict, f.Outliers, k.want, f.Reason)
 		}
 		r := compare.Conclude(compare.DefaultDesign(), []compare.Series{s}, nil, nil)
@@ -257,7 +257,7 @@ func TestRoundingIsNoVerdict(t *testing.T) {
 	}
 }
 
-// From zero there is no per cent, and none is told.
+// From zero there is no per cent, and none is reported.
 func TestFromZero(t *testing.T) {
 	for _, c := range []struct {
 		metric          string
@@ -286,7 +286,7 @@ func TestFromZero(t *testing.T) {
 }
 
 // A value that is no number costs its own figure, is named, and never passes; all
-// others are told, and JSON can be written and read.
+// others are reported, and JSON can be written and read.
 func TestOneBadValueCostsOneFigure(t *testing.T) {
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), -5} {
 		for _, arm := range []compare.Arm{compare.Base, compare.Candidate, compare.Control} {
@@ -331,7 +331,7 @@ func TestOneBadValueCostsOneFigure(t *testing.T) {
 	}
 }
 
-// So few pairs that no bound can be proven are told as that, with how many it
+// So few pairs that no bound can be proven are reported as that, with how many it
 // takes, and pass nothing.
 func TestTooFewPairsProveNothing(t *testing.T) {
 	for _, c := range []struct {

@@ -155,7 +155,7 @@ func rejectedCells(t *testing.T) {
 // cells, and in the worst.
 func powerTable(rows []powerRow, cells []*tally) string {
 	var b strings.Builder
-	fmt.Fprintln(&b, "| noise of a pair | unchanged: told equal | pairs | 5 % worse: found | pairs | 10 % worse: found | pairs | found in 95 % from |")
+	fmt.Fprintln(&b, "| noise of a pair | unchanged: equal | pairs | 5 % worse: found | pairs | 10 % worse: found | pairs | found in 95 % from |")
 	fmt.Fprintln(&b, "|---:|---:|---:|---:|---:|---:|---:|---:|")
 	for _, p := range rows {
 		fmt.Fprintf(&b, "| %.0f %% | %.0f %% | %.0f | %.0f %% | %.0f | %.0f %% | %.0f | %.1f %% |\n", 100*p.noise,

@@ -92,7 +92,7 @@ func TestWhatAPairSharesDoesNotMatter(t *testing.T) {
 	})
 }
 
-// With base and candidate swapped everything is told the other way round.
+// With base and candidate swapped everything is reported the other way round.
 func TestSwappedIsMirrored(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := some(t)

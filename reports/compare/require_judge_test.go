@@ -57,11 +57,11 @@ func TestJudge(t *testing.T) {
 	}
 	empty := stageOf("level", "200", 0, 0, 0)
 	for _, row := range []struct {
-		what   string
-		text   string
-		stage  *result.Stage
-		ruling compare.Ruling
-		told   string
+		what     string
+		text     string
+		stage    *result.Stage
+		ruling   compare.Ruling
+		measured string
 	}{
 		{"below", "p99<1s", plain, compare.Met, "990.4ms"},
 		{"not below", "p99<990ms", plain, compare.Missed, "990.4ms"},
@@ -80,7 +80,7 @@ func TestJudge(t *testing.T) {
 		{"nothing ok, its mean", "mean<1s", none, compare.Undecided, "no request was ok"},
 		{"uncorrected", "uncorrected-p50<300ms", plain, compare.Met, "250.1ms"},
 
-		{"nobody turned away", "rejected<=0%", plain, compare.Met, "0%"},
+		{"nothing rejected", "rejected<=0%", plain, compare.Met, "0%"},
 		{"exactly as many", "rejected<=0.7%", turned, compare.Met, "0.7%"},
 		{"and not fewer", "rejected<0.7%", turned, compare.Missed, "0.7%"},
 		{"failed otherwise", "failed<1%", failing, compare.Missed, "1%"},
@@ -108,29 +108,29 @@ func TestJudge(t *testing.T) {
 		{"another level", "p99<1s@level=300", plain, compare.NotJudged, "no stage has level=300, only 200"},
 	} {
 		js := judged(t, row.text, row.stage)
-		if len(js) != 1 || js[0].Ruling != row.ruling || js[0].Measured != strings.TrimPrefix(row.told, "~") || js[0].Thin != strings.HasPrefix(row.told, "~") {
-			t.Errorf("%s: %s: got %+v, want %s, %s", row.what, row.text, js, row.ruling, row.told)
+		if len(js) != 1 || js[0].Ruling != row.ruling || js[0].Measured != strings.TrimPrefix(row.measured, "~") || js[0].Thin != strings.HasPrefix(row.measured, "~") {
+			t.Errorf("%s: %s: got %+v, want %s, %s", row.what, row.text, js, row.ruling, row.measured)
 		}
 	}
 }
 
-// A value that would read as the bound, and is not, is told in full.
+// A value that would read as the bound, and is not, is measured in full.
 func TestWhatIsToldDoesNotReadAsTheBound(t *testing.T) {
 	s := stageOf("level", "200", 199_999, 1, 0)
 	s.Target.CPU = 250*time.Millisecond + 200_000
 	s.Counts[result.OK] = 199_999
-	for _, row := range []struct{ text, told string }{
+	for _, row := range []struct{ text, measured string }{
 		{"ok>=100%", "99.9995%"},
 		{"ok>=99%", "100%"},
 		{"cpu<=1.251us", "1.251µs"},
 	} {
-		if js := judged(t, row.text, s); js[0].Measured != row.told {
-			t.Errorf("%s: told %s, want %s", row.text, js[0].Measured, row.told)
+		if js := judged(t, row.text, s); js[0].Measured != row.measured {
+			t.Errorf("%s: measured %s, want %s", row.text, js[0].Measured, row.measured)
 		}
 	}
 	s.Target.RSSMax = 64<<20 + 1024
 	if js := judged(t, "memory<=64MiB", s); js[0].Ruling != compare.Missed || js[0].Measured != "64.0009765625MiB" {
-		t.Errorf("told %s: %s", js[0].Ruling, js[0].Measured)
+		t.Errorf("measured %s: %s", js[0].Ruling, js[0].Measured)
 	}
 }
 
@@ -160,15 +160,15 @@ func TestRepeatsAreJudgedTogether(t *testing.T) {
 // The first of 4, 1, 3, 0 counts.
 func TestExitCodeOfRequirements(t *testing.T) {
 	s := stageOf("level", "200", 50, 50, 0)
-	const met, missed, untold, unjudged = "ok>1%", "rejected<1%", "p99<1s", "ok>1%@level=300"
+	const met, missed, undecided, unjudged = "ok>1%", "rejected<1%", "p99<1s", "ok>1%@level=300"
 	for _, row := range []struct {
 		texts []string
 		want  int
 	}{
 		{[]string{met}, 0},
-		{[]string{met, untold}, 3},
-		{[]string{untold, missed, met}, 1},
-		{[]string{missed, untold, unjudged}, 4},
+		{[]string{met, undecided}, 3},
+		{[]string{undecided, missed, met}, 1},
+		{[]string{missed, undecided, unjudged}, 4},
 		{[]string{unjudged, met}, 4},
 	} {
 		if got := judged(t, strings.Join(row.texts, ","), s).ExitCode(); got != row.want {
@@ -253,10 +253,10 @@ func TestRequireOfAQueue(t *testing.T) {
 	plain := result.NewStage()
 	plain.Length = time.Second
 	for _, c := range []struct {
-		text  string
-		stage *result.Stage
-		want  compare.Ruling
-		told  string
+		text     string
+		stage    *result.Stage
+		want     compare.Ruling
+		measured string
 	}{
 		{"lost<1", stage(3, 0, 0), compare.Met, "0"},
 		{"lost<1", stage(0, 2, 0), compare.Missed, "2"},
@@ -267,8 +267,8 @@ func TestRequireOfAQueue(t *testing.T) {
 		{"unknown<1", plain, compare.Undecided, "completes the work before it replies"},
 	} {
 		js := judged(t, c.text, c.stage)
-		if len(js) != 1 || js[0].Ruling != c.want || !strings.Contains(js[0].Measured, c.told) {
-			t.Errorf("%s: %+v, want %v, %q", c.text, js, c.want, c.told)
+		if len(js) != 1 || js[0].Ruling != c.want || !strings.Contains(js[0].Measured, c.measured) {
+			t.Errorf("%s: %+v, want %v, %q", c.text, js, c.want, c.measured)
 		}
 	}
 }

@@ -104,7 +104,7 @@ func TestWhatCannotBeAssessed(t *testing.T) {
 	}
 }
 
-// The grid can be told within five minutes, and one with half of it.
+// The grid can be judged within five minutes, and one with half of it.
 func TestTheGridIsLongEnough(t *testing.T) {
 	for _, c := range []struct {
 		quick     bool

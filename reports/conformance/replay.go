@@ -214,7 +214,7 @@ func (r *replay) enter(i int) {
 	r.inside = slices.Insert(r.inside, at, i)
 }
 
-// held is how long the queue is told that a request keeps its worker.
+// held is how long a request keeps its worker.
 func (r *replay) held(i int) time.Duration {
 	if r.t.Records[i].Accepted && r.t.Records[i].Done == 0 {
 		return never / 4 // to beyond the end of the trace

@@ -128,8 +128,8 @@ func TestEveryPlantedFateIsNamed(t *testing.T) {
 		name  string
 		wrong func(inside int) bool
 	}{
-		{"turned away while there is room", func(inside int) bool { return inside < limit-5 }},
-		{"turned away from the last place but one", func(inside int) bool { return inside == limit-2 }},
+		{"rejected while there is room", func(inside int) bool { return inside < limit-5 }},
+		{"rejected from the last place but one", func(inside int) bool { return inside == limit-2 }},
 		{"let in while there is none", func(inside int) bool { return inside == limit }},
 	} {
 		for _, law := range []string{theory.Constant, theory.Exponential} {

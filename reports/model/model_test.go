@@ -56,7 +56,7 @@ func TestWhichModelAStageIsACaseOf(t *testing.T) {
 		{"somebody else's upstream", sim + "target=goroutine load=poisson level=90 backend-url=http://h:1"},
 		{"no load", sim + "target=goroutine level=90"},
 		{"a pool of unknown size", sim + "target=blocking load=poisson level=90"},
-		{"nobody knows when those come again that are turned away", sim + "target=blocking workers=2 queue=1 load=closed level=9"},
+		{"nobody knows when rejected clients come again", sim + "target=blocking workers=2 queue=1 load=closed level=9"},
 	} {
 		if got, ok := model.Of(stage(c.settings)); ok {
 			t.Errorf("%s: taken for %+v", c.why, got)

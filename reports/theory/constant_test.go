@@ -11,7 +11,7 @@ func TestDDc(t *testing.T) {
 	wantClose(t, "12.5 on 10", ddc(10, 0, 12.5).rejected, 1-10.0/13, 1e-14)
 	wantClose(t, "with a queue", ddc(10, 1, 12.5).rejected, 0.2, 1e-14)
 	wantClose(t, "below", ddc(10, 0, 10).rejected, 0, 0)
-	// By a line that is told the arrivals.
+	// By a line that is reported the arrivals.
 	rapid.Check(t, func(t *rapid.T) {
 		c := rapid.IntRange(1, 20).Draw(t, "c")
 		k := rapid.IntRange(0, 3).Draw(t, "k")

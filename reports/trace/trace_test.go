@@ -67,7 +67,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	}
 }
 
-// Wherever the file is cut, it is told, and what was whole before is there.
+// Wherever the file is cut, it is reported, and what was whole before is there.
 func TestACutFileIsTold(t *testing.T) {
 	whole := small()
 	b := written(t, whole)
@@ -230,7 +230,7 @@ func TestLogIsInTheOrderOfTheDecisions(t *testing.T) {
 			rejected++
 		}
 	}
-	t.Logf("%d of %d were turned away", rejected, len(tr.Records))
+	t.Logf("%d of %d were rejected", rejected, len(tr.Records))
 	written(t, tr) // and that the file takes it
 }
 

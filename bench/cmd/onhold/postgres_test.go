@@ -46,7 +46,7 @@ func TestRunWithPostgres(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s%s", row.what, code, stdout, stderr)
 		}
 		if !strings.Contains(stderr, "each target waits for PostgreSQL ("+where+") over a pool of 20 connections") {
-			t.Errorf("%s: the pool is not told:\n%s", row.what, stderr)
+			t.Errorf("%s: the pool is not reported:\n%s", row.what, stderr)
 		}
 		var everything strings.Builder
 		everything.WriteString(stdout + stderr)
@@ -63,7 +63,7 @@ func TestRunWithPostgres(t *testing.T) {
 			}
 		}
 		if strings.Contains(everything.String(), pgtest.Password) {
-			t.Errorf("%s: the password is told:\n%s", row.what, everything.String())
+			t.Errorf("%s: the password is reported:\n%s", row.what, everything.String())
 		}
 	}
 	want := `"postgres","backend-latency":"20ms","backend-connections":"20","backend-dsn":"` + where + `",`
@@ -94,7 +94,7 @@ func haveProc() bool {
 }
 
 // watchArguments looks at the command lines of all targets that have an argument
-// until it is told to stop, and returns how many it saw. None may have the
+// until it is stopped, and returns how many it saw. None may have the
 // password.
 func watchArguments(t *testing.T, stop <-chan struct{}, argument, password string) (saw int) {
 	for {

@@ -308,13 +308,13 @@ func TestQueueTellsNobodyThePassword(t *testing.T) {
 				t.Fatal(err)
 			}
 			if name == "stages.jsonl" && !strings.Contains(string(text), "nats://xxxxx@"+addr) {
-				t.Errorf("%s: the broker is not told: %s", row.what, text)
+				t.Errorf("%s: the broker is not reported: %s", row.what, text)
 			}
 			everything.Write(text)
 		}
 	}
 	if strings.Contains(everything.String(), password) {
-		t.Errorf("the password is told:\n%s", everything.String())
+		t.Errorf("the password is reported:\n%s", everything.String())
 	}
 }
 

@@ -59,7 +59,7 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	open, burst := append(address, "--rate", "1"), append(address, "--burst", "1")
 	no := map[string]string{
 		"target-pid": "says whose figures are read", "help-all": "shows help",
-		"repeats": "are told by rep", "retries": "are of a stage that did not count", "quick": "sets other flags", "out": "is where the record goes",
+		"repeats": "are reported by rep", "retries": "are of a stage that did not count", "quick": "sets other flags", "out": "is where the record goes",
 		"no-report": "is of the output", "json": "is of the output", "require": "judges what was measured", "trace-limit": "is of the run as a whole",
 		"backend-dsn": "needs a database: see postgres_test.go", "broker": "needs a broker: see queue_test.go",
 		"backend-url": "needs an order service: shown with the others by built",

@@ -35,7 +35,7 @@ func TestSignedRank(t *testing.T) {
 		{"maize grew differently", signedRankTwoSided(maize, 0), 0.041259765625},
 		{"maize grew higher", signedRankUpper(maize, 0), 0.0206298828125},
 
-		// Pratt's own example, as told in the Wikipedia article on the test: these
+		// Pratt's own example, as given in the Wikipedia article on the test: these
 		// have 109/2^13 when all are decreased a little, so must not have more
 		// before. Dropping the zero makes it 70/2^12, by counting sums.
 		{"Pratt's values, decreased", signedRankUpper([]float64{0, 2, 3, 4, 6, 7, 8, 9, 11, 14, 15, 17, -18}, 0.5), 109.0 / 8192},

@@ -36,7 +36,7 @@ func TestFinding(t *testing.T) {
 		{"a few rejections below the line are not kept quiet",
 			sweeptest.Stages(with(sweeptest.Pool(200), func(m *sweeptest.Made) { m.Rejected = 2 }), sweeptest.Pool(500)),
 			"blocking rejects requests above 200 clients (more than 1 %)", true},
-		{"user 1001: one in a thousand is turned away, and is not kept quiet", sweeptest.Stages(
+		{"user 1001: one in a thousand is rejected, and is not kept quiet", sweeptest.Stages(
 			sweeptest.Made{Target: "t", Load: "burst", Level: 1000, OK: 3000, Latency: ms(200)},
 			sweeptest.Made{Target: "t", Load: "burst", Level: 1001, OK: 3000, Rejected: 3, Latency: ms(200)}),
 			"t rejects up to 0.10 % of requests above 1,000 clients", true},
@@ -57,7 +57,7 @@ func TestFinding(t *testing.T) {
 			sweeptest.Made{Target: "t", Load: "constant", Level: 600, OK: 600, Latency: ms(210)},
 			sweeptest.Made{Target: "t", Load: "constant", Level: 700, OK: 700, Latency: ms(900)}),
 			"t slows down above 600 arrivals/s: p99 grows from 200 ms to 900 ms", true},
-		{"a spike on the way is no slowing down, but is told", sweeptest.Stages(
+		{"a spike on the way is no slowing down, but is reported", sweeptest.Stages(
 			sweeptest.Made{Target: "t", Load: "closed", Level: 500, OK: 500, Latency: ms(200)},
 			sweeptest.Made{Target: "t", Load: "closed", Level: 600, OK: 600, Latency: ms(900)},
 			sweeptest.Made{Target: "t", Load: "closed", Level: 700, OK: 700, Latency: ms(200)}),
@@ -66,7 +66,7 @@ func TestFinding(t *testing.T) {
 			sweeptest.Made{Target: "t", Load: "closed", Level: 500, OK: 500, Latency: ms(1), Jitter: ms(100)},
 			sweeptest.Made{Target: "t", Load: "closed", Level: 600, OK: 600, Latency: ms(1), Jitter: ms(100)}),
 			"t serves up to 600 clients within 450 ms (p99)", true},
-		{"slow and full: both are told", sweeptest.Stages(
+		{"slow and full: both are reported", sweeptest.Stages(
 			sweeptest.Made{Target: "t", Load: "closed", Level: 50, OK: 500, Latency: ms(100)},
 			sweeptest.Made{Target: "t", Load: "closed", Level: 100, OK: 500, Latency: ms(500)},
 			sweeptest.Made{Target: "t", Load: "closed", Level: 200, OK: 500, Rejected: 500, Latency: ms(500), RejectedIn: ms(1)}),

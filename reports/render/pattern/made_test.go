@@ -141,7 +141,7 @@ func payLater() Pattern {
 	seconds := Axis{Label: "since the first order", Unit: units.Time}
 	return Pattern{
 		Name: "pay-later", Question: "Pay at the till, or order now and pay later?",
-		Finding: "Orders are accepted within 1.4 ms while 3,000 of them pile up, and the last is paid 60 s later; inline, 75 % are turned away",
+		Finding: "Orders are accepted within 1.4 ms while 3,000 of them pile up, and the last is paid 60 s later; inline, 75 % are rejected",
 		Text:    "The queue says yes at once and works later.",
 		Command: "onhold patterns pay-later",
 		Caption: "200 orders/s for 20 s · backend sim 200 ms constant · 10 workers",

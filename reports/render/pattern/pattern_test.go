@@ -93,7 +93,7 @@ func TestPatternsGolden(t *testing.T) {
 	}
 }
 
-// TestPatternsGoldenNoticesAChange: one caller more turned away, one bar and
+// TestPatternsGoldenNoticesAChange: one caller more rejected, one bar and
 // one line a little longer must not pass for the pictures that are kept.
 func TestPatternsGoldenNoticesAChange(t *testing.T) {
 	if testing.Short() {
@@ -104,7 +104,7 @@ func TestPatternsGoldenNoticesAChange(t *testing.T) {
 		p      Pattern
 		change func(*Pattern)
 	}{
-		{"one caller more is turned away", user1001(), func(p *Pattern) { p.Panels[1].Dots[500].Outcome = result.Rejected }},
+		{"one caller more is rejected", user1001(), func(p *Pattern) { p.Panels[1].Dots[500].Outcome = result.Rejected }},
 		{"a bar is 3 % longer", handshake(), func(p *Pattern) { p.Panels[0].Bars[1].Value *= 1.03 }},
 		{"a level is 20 % lower", poolIsLimit(), func(p *Pattern) { p.Panels[0].Lines[0].Y[4] *= 0.8 }},
 		{"a call begins 50 ms later", phoneCalls(), func(p *Pattern) { p.Panels[1].Spans[4].From += ms(50) }},

@@ -25,7 +25,7 @@ func TestJUnitOutcomes(t *testing.T) {
 		tests, failures, errors, skipped int
 	}{
 		{"two regressed, one inconclusive, one only informs", regressed(), nil, 11, 2, 0, 2},
-		{"what cannot be told fails", regressed(), []Option{InconclusiveFails}, 11, 3, 0, 1},
+		{"what is inconclusive fails", regressed(), []Option{InconclusiveFails}, 11, 3, 0, 1},
 		{"all cannot be told", unclear(), nil, 3, 0, 0, 3},
 		{"all cannot be told, and fail", unclear(), []Option{InconclusiveFails}, 3, 3, 0, 0},
 		{"minor passes", minor(), nil, 2, 0, 0, 0},

@@ -314,7 +314,7 @@ func TestOneHopelessMetricDoesNotEndTheOthers(t *testing.T) {
 		}
 	}
 	if !strings.Contains(strings.Join(r.Reasons, " "), "stopped after") {
-		t.Errorf("it is not told why it ended: %q", r.Reasons)
+		t.Errorf("it does not say why it ended: %q", r.Reasons)
 	}
 }
 

@@ -135,7 +135,7 @@ var behave = sync.OnceValues(func() (string, error) {
 var behaveDir string
 
 // behaving is a comparison of two sides with the same program, that do what they
-// are told.
+// are reported.
 func behaving(t *testing.T, base, candidate string) (*session, *benched) {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -147,7 +147,7 @@ func behaving(t *testing.T, base, candidate string) (*session, *benched) {
 	}
 	s := newSession(t)
 	s.Design, s.Control, s.MaxSteal, s.Patient = small, false, 1, true
-	s.Policy = compare.Policy{Tolerance: map[string]float64{"time": 5}} // what is told apart here is a thousandfold
+	s.Policy = compare.Policy{Tolerance: map[string]float64{"time": 5}} // what is distinguished here is a thousandfold
 	s.sides = &source.Sides{Root: t.TempDir(), Sub: "."}
 	for arm, how := range map[compare.Arm]string{compare.Base: base, compare.Candidate: candidate} {
 		write(t, s.sides.Dir(arm), map[string]string{"how": strings.ReplaceAll(how, ", ", "\n") + "\n"})

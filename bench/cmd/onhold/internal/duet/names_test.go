@@ -10,7 +10,7 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-// Benchmarks whose names would be the same are told apart, and those whose
+// Benchmarks whose names would be the same are distinguished, and those whose
 // names would differ between the sides for no reason are not.
 func TestNamesTellBenchmarksApart(t *testing.T) {
 	const bench = "package %s\n\nimport \"testing\"\n\nfunc BenchmarkX(b *testing.B) {\n\tfor b.Loop() {\n\t}\n\tb.ReportMetric(%d, \"parts/op\")\n}\n"

@@ -171,7 +171,7 @@ func pairOf(number int, discarded bool) (stages []*result.Stage) {
 }
 
 // What was killed while it wrote a pair leaves a part of one, at most with half
-// a line: it is left out and run again. What is broken elsewhere is told.
+// a line: it is left out and run again. What is broken elsewhere is noted.
 func TestPartOfAPairIsLeftOut(t *testing.T) {
 	t.Parallel()
 	three := slices.Concat(pairOf(1, false), pairOf(2, true), pairOf(3, true))
@@ -188,7 +188,7 @@ func TestPartOfAPairIsLeftOut(t *testing.T) {
 		size  int
 		pairs int
 		kept  int // lines
-		told  string
+		noted string
 	}{
 		"whole":                      {lines(20), 3, 20, ""},
 		"one slice less":             {lines(19), 2, 14, "stages.jsonl: pair 3 is not complete"},
@@ -211,8 +211,8 @@ func TestPartOfAPairIsLeftOut(t *testing.T) {
 		if err != nil || highestPair(samples) != c.pairs {
 			t.Errorf("%s: %d pairs, want %d: %v", why, highestPair(samples), c.pairs, err)
 		}
-		if told := strings.Join(r.s.notes, " "); !strings.Contains(told, c.told) || c.told == "" && told != "" || told != strings.Join(held.Notes, " ") {
-			t.Errorf("%s: told %q, and where it is only read %q", why, told, held.Notes)
+		if noted := strings.Join(r.s.notes, " "); !strings.Contains(noted, c.noted) || c.noted == "" && noted != "" || noted != strings.Join(held.Notes, " ") {
+			t.Errorf("%s: noted %q, and where it is only read %q", why, noted, held.Notes)
 		}
 		if text, err := os.ReadFile(path); err != nil || len(text) != lines(c.kept) {
 			t.Errorf("%s: %d bytes are left, want %d, %v", why, len(text), lines(c.kept), err)
@@ -250,7 +250,7 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 	for why, c := range map[string]struct {
 		text  string
 		pairs int
-		told  string
+		noted string
 	}{
 		"whole":               {all, 2, ""},
 		"the end less":        {all[:len(all)-1], 1, "launches.txt: pair 2 is not complete"},
@@ -266,8 +266,8 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 			t.Errorf("%s, only read: %d pairs, %v", why, highestPair(held.Samples), err)
 		}
 		samples, err := (&benched{s: s}).stored()
-		if told := strings.Join(s.notes, " "); err != nil || highestPair(samples) != c.pairs || !strings.Contains(told, c.told) || c.told == "" && told != "" {
-			t.Errorf("%s: %d pairs, told %q, %v", why, highestPair(samples), told, err)
+		if noted := strings.Join(s.notes, " "); err != nil || highestPair(samples) != c.pairs || !strings.Contains(noted, c.noted) || c.noted == "" && noted != "" {
+			t.Errorf("%s: %d pairs, noted %q, %v", why, highestPair(samples), noted, err)
 		}
 		if left, err := os.ReadFile(filepath.Join(s.Out, LaunchesFile)); err != nil || string(left) != all[:len(pair(1))*c.pairs] {
 			t.Errorf("%s: left is %q, %v", why, left, err)

@@ -20,7 +20,7 @@ func script(t *testing.T, sign, rest string) string {
 	return path
 }
 
-// Whatever git is told by hooks, filters, configuration or the environment,
+// Whatever hooks, filters, configuration or the environment say,
 // HEAD and a clean working tree are laid out as the same files.
 func TestBothSidesAreLaidOutAlike(t *testing.T) {
 	if runtime.GOOS == "windows" {

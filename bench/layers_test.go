@@ -37,9 +37,9 @@ const maxLayers = 8
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
 	"gonum.org/v1/gonum":                    {"reports/compare/exact", "reports/theory"},
-	"gonum.org/v1/plot":                     {"reports/render/canvas"},
+	"gonum.org/v1/plot":                     {"reports/render/canvas", "reports/render/goldentest"},
 	"github.com/jackc/pgx/v5":               {"targets/backend/postgres"},
-	"testing":                               {"bench/benchtest", "bench/cmd/onhold/internal/commandtest"},
+	"testing":                               {"bench/benchtest", "bench/cmd/onhold/internal/commandtest", "reports/render/goldentest"},
 	"flag":                                  {"bench/benchtest"},
 	"github.com/urfave/cli/v3":              {"bench/cmd/onhold"},
 	"github.com/vbauerster/mpb/v8":          {"bench/cmd/onhold"},
@@ -52,7 +52,7 @@ var reserved = map[string][]string{
 	"github.com/rogpeppe/go-internal":       {},
 	"pgregory.net/rapid":                    {},
 	"github.com/a628bb15/onhold/bench/slow": {},
-	"github.com/google/go-cmp":              {},
+	"github.com/google/go-cmp":              {"reports/render/goldentest"},
 	"github.com/a628bb15/onhold/targets":    {"bench/cmd/...", "targets/..."},
 	"github.com/a628bb15/onhold/bench/cmd":  {"bench/cmd/..."},
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render/figure"
+	"github.com/a628bb15/onhold/reports/render/goldentest"
 	"github.com/a628bb15/onhold/reports/theory"
 )
 
@@ -29,7 +30,7 @@ func TestGoldenExpected(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "theory_capacity.png", data)
+	goldentest.Compare(t, "theory_capacity.png", data)
 }
 
 func TestExpectedWritesAPicture(t *testing.T) {

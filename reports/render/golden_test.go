@@ -2,19 +2,16 @@ package render
 
 import (
 	"bytes"
-	"image"
-	"image/draw"
-	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/figure"
+	"github.com/a628bb15/onhold/reports/render/goldentest"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
@@ -24,10 +21,6 @@ import (
 // goldenDPI is half of the resolution of real figures: a quarter of the size,
 // and still every line and letter.
 const goldenDPI = canvas.DPI / 2
-
-// tolerance of two pixels: machines round differently where lines are
-// smoothed. TestGoldenNoticesAChange shows that it hides no change.
-const tolerance = 0.1
 
 // goldenRuns are the runs whose outputs are kept under testdata. The flag
 // -regen writes them anew.
@@ -62,7 +55,7 @@ func TestGolden(t *testing.T) {
 				if strings.HasSuffix(path, ".svg") {
 					continue // the drawing of the PNG
 				}
-				golden(t, g.name+"_"+filepath.Base(path), []byte(read(t, path)))
+				goldentest.Compare(t, g.name+"_"+filepath.Base(path), []byte(read(t, path)))
 			}
 			if n := strings.Count(read(t, filepath.Join(dir, "summary.md")), "\n"); n > 60 {
 				t.Errorf("the summary has %d lines, more than fit on a screen", n)
@@ -71,7 +64,7 @@ func TestGolden(t *testing.T) {
 			if err := page.Text(&text, run, stages); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, g.name+".txt", text.Bytes())
+			goldentest.Compare(t, g.name+".txt", text.Bytes())
 		})
 	}
 }
@@ -83,7 +76,7 @@ func TestGoldenStall(t *testing.T) {
 	if err != nil || len(files) != 2 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
-	golden(t, "stall.png", files[0].Data)
+	goldentest.Compare(t, "stall.png", files[0].Data)
 }
 
 func read(t *testing.T, path string) string {
@@ -93,64 +86,6 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-// golden compares got with the file of that name under testdata: pixels where
-// it is a picture, else text. Where they differ, both are left for the eye.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *cmpimg.GenerateTestData {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want := []byte(read(t, path))
-	if !strings.HasSuffix(name, ".png") {
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-		return
-	}
-	same, err := cmpimg.EqualApprox("png", got, want, tolerance)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !same {
-		dir := t.ArtifactDir()
-		leave(t, filepath.Join(dir, name), got)
-		leave(t, filepath.Join(dir, "diff_"+name), difference(t, got, want))
-		t.Errorf("%s looks different: see %s (kept with go test -artifacts)", name, dir)
-	}
-}
-
-func leave(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Error(err)
-	}
-}
-
-// difference shows where two pictures differ.
-func difference(t *testing.T, a, b []byte) []byte {
-	t.Helper()
-	x, err := png.Decode(bytes.NewReader(a))
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := png.Decode(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := image.NewRGBA(x.Bounds())
-	draw.Draw(out, out.Bounds(), image.White, image.Point{}, draw.Src)
-	cmpimg.Diff(out, x, y)
-	var buf bytes.Buffer
-	if err := png.Encode(&buf, out); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
 }
 
 // TestGoldenNoticesAChange: one stage that is slower, and one that rejects a
@@ -177,7 +112,7 @@ func TestGoldenNoticesAChange(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if same, err := cmpimg.EqualApprox("png", files[0].Data, want, tolerance); same || err != nil {
+		if same, err := cmpimg.EqualApprox("png", files[0].Data, want, goldentest.Tolerance); same || err != nil {
 			t.Errorf("%s: passes for the old picture (error: %v)", c.why, err)
 		}
 	}

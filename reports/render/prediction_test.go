@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/load"
+	"github.com/a628bb15/onhold/reports/render/goldentest"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -37,7 +38,7 @@ func TestPredictionInWords(t *testing.T) {
 	if err := page.Predictions(&all, expectedLine(theory.Setting{Load: load.Load{Rate: 1}, Workers: 10, Queue: 0, ServiceTime: time.Second}, levels...)[:2]); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "predictions.txt", all.Bytes())
+	goldentest.Compare(t, "predictions.txt", all.Bytes())
 	for line := range strings.Lines(all.String()) {
 		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > words.Width {
 			t.Errorf("%d columns: %s", n, line)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/load"
+	"github.com/a628bb15/onhold/reports/render/goldentest"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
@@ -62,18 +63,18 @@ func TestGoldenVerify(t *testing.T) {
 		t.Fatalf("%q, %v", paths, err)
 	}
 	for _, path := range []string{paths[0], paths[2]} {
-		golden(t, "verify_"+filepath.Base(path), []byte(read(t, path)))
+		goldentest.Compare(t, "verify_"+filepath.Base(path), []byte(read(t, path)))
 	}
 	var text bytes.Buffer
 	if err := page.VerificationText(&text, r); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "verify.txt", text.Bytes())
+	goldentest.Compare(t, "verify.txt", text.Bytes())
 	text.Reset()
 	if err := page.ReplayText(&text, []*conformance.Fates{r.Cells[3].Fates, r.Cells[4].Fates}); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "verify_fates.txt", text.Bytes())
+	goldentest.Compare(t, "verify_fates.txt", text.Bytes())
 }
 
 // An interrupted run, even before its first cell, is drawn all the same.

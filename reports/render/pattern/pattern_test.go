@@ -8,18 +8,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/goldentest"
 	"github.com/a628bb15/onhold/reports/render/sweep/sweeptest"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 const goldenDPI = canvas.DPI / 2
-
-// tolerance of two pixels: machines round differently where lines are smoothed.
-const tolerance = 0.1
 
 func read(t *testing.T, path string) string {
 	t.Helper()
@@ -28,33 +25,6 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-// golden compares got with the file of that name under testdata: pixels where it is a
-// picture, else text. The flag -regen writes the file.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *cmpimg.GenerateTestData {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want := read(t, path)
-	if !strings.HasSuffix(name, ".png") {
-		if diff := cmp.Diff(want, string(got)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-		return
-	}
-	if same, err := cmpimg.EqualApprox("png", got, []byte(want), tolerance); err != nil || !same {
-		looks := filepath.Join(t.ArtifactDir(), name)
-		t.Errorf("%s looks different (error: %v): see %s (kept with go test -artifacts)", name, err, looks)
-		if err := os.WriteFile(looks, got, 0o644); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 func TestPatternsGolden(t *testing.T) {
@@ -68,14 +38,14 @@ func TestPatternsGolden(t *testing.T) {
 	}
 	for _, path := range paths {
 		if name := filepath.Base(path); name != File && !strings.HasSuffix(name, ".svg") {
-			golden(t, name, []byte(read(t, path)))
+			goldentest.Compare(t, name, []byte(read(t, path)))
 		}
 	}
 	var text bytes.Buffer
 	if err := Text(&text, madePatterns()); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "patterns.txt", text.Bytes())
+	goldentest.Compare(t, "patterns.txt", text.Bytes())
 
 	// What was stored is all that it takes to draw everything again.
 	run, all, err := Read(dir)
@@ -115,7 +85,7 @@ func TestPatternsGoldenNoticesAChange(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []byte(read(t, filepath.Join("testdata", c.p.Name+".png")))
-		if same, err := cmpimg.EqualApprox("png", got, want, tolerance); same || err != nil {
+		if same, err := cmpimg.EqualApprox("png", got, want, goldentest.Tolerance); same || err != nil {
 			t.Errorf("%s: passes for the old picture (error: %v)", c.why, err)
 		}
 	}

@@ -2,20 +2,17 @@ package verdict
 
 import (
 	"bytes"
-	"image"
-	"image/draw"
-	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"gonum.org/v1/plot/cmpimg"
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/goldentest"
 )
 
 func TestGolden(t *testing.T) {
@@ -32,13 +29,13 @@ func TestGolden(t *testing.T) {
 				if strings.HasSuffix(name, ".svg") || g.name != "regressed" && (strings.HasSuffix(name, ".json") || name == "bench.txt") {
 					continue // the drawing of the PNG; their form does not depend on the verdict
 				}
-				golden(t, g.name+"_"+name, []byte(read(t, path)))
+				goldentest.Compare(t, g.name+"_"+name, []byte(read(t, path)))
 			}
 			var text bytes.Buffer
 			if err := Text(&text, g.make()); err != nil {
 				t.Fatal(err)
 			}
-			golden(t, g.name+".txt", text.Bytes())
+			goldentest.Compare(t, g.name+".txt", text.Bytes())
 		})
 	}
 }
@@ -71,7 +68,7 @@ func TestGoldenNoticesAChange(t *testing.T) {
 			got, want := []byte(read(t, path)), []byte(read(t, filepath.Join("testdata", "regressed_"+name)))
 			same := bytes.Equal(got, want)
 			if strings.HasSuffix(name, ".png") {
-				if same, err = cmpimg.EqualApprox("png", got, want, tolerance); err != nil {
+				if same, err = cmpimg.EqualApprox("png", got, want, goldentest.Tolerance); err != nil {
 					same = false // another size is another picture
 				}
 			}
@@ -86,9 +83,6 @@ func TestGoldenNoticesAChange(t *testing.T) {
 // every line and letter.
 const goldenDPI = canvas.DPI / 2
 
-// tolerance of two pixels: machines round differently where lines are smoothed.
-const tolerance = 0.1
-
 func read(t *testing.T, path string) string {
 	t.Helper()
 	b, err := os.ReadFile(path)
@@ -96,62 +90,4 @@ func read(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	return string(b)
-}
-
-// golden compares got with the file of that name under testdata: pixels where
-// it is a picture, else text. Where they differ, both are left for the eye.
-func golden(t *testing.T, name string, got []byte) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *cmpimg.GenerateTestData {
-		if err := os.WriteFile(path, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		return
-	}
-	want := []byte(read(t, path))
-	if !strings.HasSuffix(name, ".png") {
-		if diff := cmp.Diff(string(want), string(got)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
-		}
-		return
-	}
-	same, err := cmpimg.EqualApprox("png", got, want, tolerance)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !same {
-		dir := t.ArtifactDir()
-		leave(t, filepath.Join(dir, name), got)
-		leave(t, filepath.Join(dir, "diff_"+name), difference(t, got, want))
-		t.Errorf("%s looks different: see %s (kept with go test -artifacts)", name, dir)
-	}
-}
-
-func leave(t *testing.T, path string, data []byte) {
-	t.Helper()
-	if err := os.WriteFile(path, data, 0o644); err != nil {
-		t.Error(err)
-	}
-}
-
-// difference shows where two pictures differ.
-func difference(t *testing.T, a, b []byte) []byte {
-	t.Helper()
-	x, err := png.Decode(bytes.NewReader(a))
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := png.Decode(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := image.NewRGBA(x.Bounds())
-	draw.Draw(out, out.Bounds(), image.White, image.Point{}, draw.Src)
-	cmpimg.Diff(out, x, y)
-	var buf bytes.Buffer
-	if err := png.Encode(&buf, out); err != nil {
-		t.Fatal(err)
-	}
-	return buf.Bytes()
 }

@@ -30,9 +30,12 @@ func (s *Stage) rate(n int64) float64 { return float64(n) / s.Length.Seconds() }
 // the clock, so that the level is a rate and no number of clients.
 func OpenLoad(model string) bool { return load.Model(model).Open() }
 
-// LevelUnit names what the level of a load model counts.
+// LevelUnit names what the level of a load model counts. That of a ramp is
+// reached at its end alone: what was measured is of all rates up to it.
 func LevelUnit(load string, level int) string {
 	switch {
+	case load == "ramp":
+		return "arrivals/s at the ramp's end"
 	case OpenLoad(load) && level == 1:
 		return "arrival/s"
 	case OpenLoad(load):

@@ -259,3 +259,19 @@ func TestMergeOfRepeats(t *testing.T) {
 		t.Error("merging changed its input")
 	}
 }
+
+// A ramp's level is that of its end, and is not called the rate of the stage.
+func TestLevelUnits(t *testing.T) {
+	for _, c := range []struct {
+		load  string
+		level int
+		want  string
+	}{
+		{"closed", 1, "client"}, {"closed", 2, "clients"}, {"burst", 2, "clients"},
+		{"poisson", 1, "arrival/s"}, {"constant", 2, "arrivals/s"}, {"ramp", 500, "arrivals/s at the ramp's end"},
+	} {
+		if got := result.LevelUnit(c.load, c.level); got != c.want {
+			t.Errorf("%d of %s: %q, want %q", c.level, c.load, got, c.want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -41,17 +42,33 @@ func epollDriver(threads int) made {
 	}
 }
 
-// eachDriver runs the test for both drivers.
+// secured makes the driver for the same requests over TLS, which servers that
+// accept from a wiretest.Listener speak, too.
+func secured(m made) made {
+	return func(t *testing.T, h bench.HTTP) bench.Driver {
+		t.Helper()
+		secure := func(url string) string { return strings.Replace(url, "http://", "https://", 1) }
+		h.URL, h.Mix = secure(h.URL), slices.Clone(h.Mix)
+		for i := range h.Mix {
+			h.Mix[i].URL = secure(h.Mix[i].URL)
+		}
+		_, h.TLS = certificate()
+		return m(t, h)
+	}
+}
+
+// eachDriver runs the test for both drivers, the event loop over TLS, too.
 func eachDriver(t *testing.T, test func(t *testing.T, made made)) {
 	t.Helper()
 	t.Run("goroutine", func(t *testing.T) { test(t, connsDriver) })
 	if epoll.Supported {
 		t.Run("epoll", func(t *testing.T) { test(t, epollDriver(1)) })
+		t.Run("epoll, TLS", func(t *testing.T) { test(t, secured(epollDriver(1))) })
 	}
 }
 
 // eachThreads runs it for both, the event-loop driver with as many loops as do
-// and do not divide what there is to share.
+// and do not divide what there is to share, two of them over TLS, too.
 func eachThreads(t *testing.T, test func(t *testing.T, made made)) {
 	t.Helper()
 	t.Run("goroutine", func(t *testing.T) { test(t, connsDriver) })
@@ -59,6 +76,7 @@ func eachThreads(t *testing.T, test func(t *testing.T, made made)) {
 		for threads := 1; threads <= 3; threads++ {
 			t.Run(fmt.Sprintf("epoll-%d", threads), func(t *testing.T) { test(t, epollDriver(threads)) })
 		}
+		t.Run("epoll-2, TLS", func(t *testing.T) { test(t, secured(epollDriver(2))) })
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 
 // Conn is one connection to a target, in any protocol. One goroutine at a
 // time uses it, except that Close may be called while Do is running and must
-// make it return. A Conn may also be a [Checker] and a [SharedConn].
+// make it return. A Conn may also be a [Checker], a [NumberedConn], a
+// [SharedConn] and a [SecureConn].
 type Conn interface {
 	// Do makes one request and waits for the complete reply, for at most timeout.
 	// It does not retry: a retry would hide a failure and time two as one.
@@ -32,6 +33,14 @@ type Checker interface {
 	Check() (usable, unsolicited bool)
 }
 
+// NumberedConn is a Conn whose requests follow from the numbers of their arrivals.
+type NumberedConn interface {
+	// Number is called before each Do with the number of the arrival, from 0: in order
+	// of the planned instants or, in a closed load, of client i of n in its iteration k,
+	// k·n + i.
+	Number(n uint64)
+}
+
 // SharedConn is a Conn that may be one of several on the same connection.
 type SharedConn interface {
 	// Fresh reports whether the connection was made for this Conn: only that counts
@@ -39,16 +48,36 @@ type SharedConn interface {
 	Fresh() bool
 }
 
+// SecureConn is a Conn that may be over TLS.
+type SecureConn interface {
+	// Handshake is how long the handshake of TLS took, 0 where there was none.
+	Handshake() time.Duration
+}
+
 // Reply is how one request ended.
 type Reply struct {
 	Outcome     result.Outcome
-	Spent       bool   // the connection cannot take another request
-	Unsolicited bool   // it was followed by bytes that are no reply to any request; then Spent is true, too
-	Why         string // the reason, where the outcome is neither ok nor rejected; of a timeout it may be empty
+	FirstByte   time.Duration // when the first byte of the reply had come, by package clock; AtOnce where all of it came at once, 0 where that is not known
+	Status      int           // of a complete reply over HTTP
+	Redirects   int           // that were followed before it
+	Spent       bool          // the connection cannot take another request
+	Unsolicited bool          // it was followed by bytes that are no reply to any request; then Spent is true, too
+	Why         string        // the reason, where the outcome is neither ok nor rejected; of a timeout it may be empty
 
 	// ID is the id that the server gave a request that it accepts now and completes
 	// later; 0 where the reply is all there is. See [Completions].
 	ID uint64
+}
+
+// AtOnce is the FirstByte of a reply that came as one.
+const AtOnce time.Duration = -1
+
+// first is when the first byte had come of a reply that was complete at done.
+func (r Reply) first(done time.Duration) time.Duration {
+	if r.FirstByte == AtOnce {
+		return done
+	}
+	return r.FirstByte
 }
 
 // Dial makes a connection. It gives up when ctx ends. [DialOutcome] is the outcome
@@ -68,6 +97,8 @@ func DialOutcome(err error) (result.Outcome, string) {
 		errors.Is(err, syscall.EMFILE), errors.Is(err, syscall.ENFILE),
 		errors.Is(err, syscall.ENOBUFS), errors.Is(err, syscall.ENOMEM), errors.Is(err, syscall.ENOSPC):
 		return result.Unsent, err.Error()
+	case errors.Is(err, syscall.EAGAIN): // of a Unix socket; else it would be taken for a timeout
+		return result.Refused, "the server's queue of connections is full"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
 		errors.As(err, &timeout) && timeout.Timeout():
 		return result.Timeout, exchange.NoConnection

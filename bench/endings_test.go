@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -35,7 +36,7 @@ func TestPartOfAReplyIsNoReply(t *testing.T) {
 				t.Run(what+", "+how, func(t *testing.T) {
 					t.Parallel()
 					var scripts []script
-					for i := range len(text) {
+					for i := 0; i < len(text); i += stride(t) {
 						scripts = append(scripts, end(says(text[:i])))
 					}
 					for len(scripts)%clients != 0 {
@@ -166,7 +167,7 @@ func TestReplyBeforeTheRequestWasRead(t *testing.T) {
 	away := "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno"
 	politely := func(c net.Conn) bool { // as servers do that want the reply to be seen for sure
 		says(away)(c)
-		c.(*net.TCPConn).CloseWrite()
+		c.(*wiretest.Conn).CloseWrite()
 		io.Copy(io.Discard, c)
 		return false
 	}

@@ -170,7 +170,7 @@ func TestStallAtAConstantRate(t *testing.T) {
 		t.Run(style, func(t *testing.T) {
 			t.Parallel()
 			s := drive(t, style,
-				targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stalls{{Length: stall, Offset: 500 * time.Millisecond}}}},
+				targets.Options{Workers: 1000, Sim: sim.Config{Latency: wait, Stall: sim.Stall{Length: stall, Offset: 500 * time.Millisecond}}},
 				bench.Plan{Load: bench.Load{Rate: rate, Arrivals: load.Constant}, Duration: 2 * time.Second})
 			want(t, s, map[result.Outcome]int64{result.OK: 1000})
 			// Late by a tenth of the stall or more: nine tenths of the 500 answers

@@ -17,9 +17,10 @@ import (
 // so that what the generator reports can be held against arithmetic. It
 // answers nothing between stallFrom and stallTo.
 type fakeServer struct {
-	wait               time.Duration // the backend's
-	workers, queue     int           // no limit where workers is 0
-	stallFrom, stallTo time.Duration // after the first dial; answers due in between come at stallTo
+	wait               time.Duration        // the backend's
+	jitter             func() time.Duration // added to it; nil: none
+	workers, queue     int                  // no limit where workers is 0
+	stallFrom, stallTo time.Duration        // after the first dial; answers due in between come at stallTo
 	answer             func(n int) Reply
 
 	mu       sync.Mutex
@@ -95,7 +96,11 @@ func (c *fakeConn) Do(timeout time.Duration) Reply {
 		defer func() { c.f.free <- struct{}{} }()
 	}
 	defer c.f.leave()
-	answer := time.NewTimer(c.f.stalled(clock.Now()+c.f.wait) - clock.Now())
+	took := c.f.wait
+	if c.f.jitter != nil {
+		took += c.f.jitter()
+	}
+	answer := time.NewTimer(c.f.stalled(clock.Now()+took) - clock.Now())
 	defer answer.Stop()
 	select {
 	case <-answer.C:

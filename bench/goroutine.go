@@ -3,6 +3,7 @@ package bench
 import (
 	"cmp"
 	"context"
+	"math"
 	"runtime"
 	"strconv"
 	"sync"
@@ -34,9 +35,17 @@ type GoroutineDriver struct {
 	// on them after its reply; nil where it does not.
 	Completions Completions
 
+	most  uint64                 // requests that there are, 0 where they do not end; as RequestSettings says
+	found func() result.Settings // what was not known before it has driven; may be nil
+
+	untimed bool // Timeout is not that of an arrival, which is a session
+
 	// sleep is clock.Sleep but in tests on a fake clock, which only package
 	// time can follow.
 	sleep func(done <-chan struct{}, at time.Duration) bool
+
+	// machine is what tests say of the machine, where they set sleep.
+	machine machine
 }
 
 var _ Driver = (*GoroutineDriver)(nil)
@@ -66,7 +75,7 @@ func (d *GoroutineDriver) Connections(p Plan) (connections, addresses int) {
 func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	dr := &drive{plan: p, rec: rec, dialer: d.Dial, sleep: d.sleep, ctx: inner}
+	dr := &drive{plan: p, rec: rec, dialer: d.Dial, sleep: d.sleep, ctx: inner, most: cmp.Or(d.most, math.MaxUint64), untimed: d.untimed}
 	if dr.sleep == nil {
 		dr.sleep = clock.Sleep
 	}
@@ -92,11 +101,17 @@ func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) erro
 		return err
 	}
 
-	dr.start, dr.end = rec.Start()
+	if rec.machine = d.machine; d.sleep != nil && d.machine == nil {
+		rec.machine = unwatched{}
+	}
+	dr.start, _ = rec.Start()
 	var guard sync.WaitGroup
 	guard.Go(func() {
 		// Whichever comes first: the drain timeout, an interrupt, or the end of all.
-		dr.sleep(inner.Done(), dr.end+p.DrainTimeout)
+		for end := time.Duration(0); end != rec.End(); {
+			end = rec.End()
+			dr.sleep(inner.Done(), end+p.DrainTimeout)
+		}
 		dr.aborted.Store(true) // before a dial can fail for it
 		cancel()
 		dr.abort()
@@ -115,6 +130,9 @@ func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) erro
 	if dr.completions != nil {
 		dr.completions.settle(ctx, d.Completions)
 	}
+	if d.found != nil {
+		rec.Found(d.found())
+	}
 	return ctx.Err()
 }
 
@@ -125,8 +143,10 @@ type drive struct {
 	dialer      Dial
 	sleep       func(done <-chan struct{}, at time.Duration) bool
 	ctx         context.Context // ends with the stage: when the drain timeout has passed, or before
-	start, end  time.Duration
+	start       time.Duration
 	aborted     atomic.Bool
+	most        uint64 // arrivals
+	untimed     bool
 	shards      []*lockedShard
 	completions *completions // nil where replies are all there is
 
@@ -186,17 +206,28 @@ func (dr *drive) abort() {
 	}
 }
 
+// until waits until the instant at; false where the window ends before, or the stage.
+func (dr *drive) until(at time.Duration) bool {
+	for {
+		end := dr.rec.End()
+		if !dr.sleep(dr.ctx.Done(), min(at, end)) {
+			return false
+		}
+		if now := min(at, end); dr.rec.Over(now) || now == at {
+			return now < dr.rec.End()
+		}
+	}
+}
+
 // closed drives clients that send when their last reply is in.
 func (dr *drive) closed() {
 	var wg sync.WaitGroup
+	turn := dr.plan.Turn()
 	for i, c := range dr.clients {
 		first := dr.start + dr.plan.Begins(i)
 		wg.Go(func() {
-			for at := first; at < dr.end; {
-				if !dr.sleep(dr.ctx.Done(), at) {
-					return
-				}
-				outcome, done := c.serve(at)
+			for at, n := first, dr.plan.Share.Number(uint64(i)); n < dr.most && dr.until(at); n += turn {
+				outcome, done := c.serve(due{at, n})
 				at = done + dr.plan.Load.ThinkTime
 				if outcome != result.OK {
 					at = done + dr.plan.Load.Backoff
@@ -205,4 +236,5 @@ func (dr *drive) closed() {
 		})
 	}
 	wg.Wait()
+	dr.rec.Exhausted(dr.most) // unless the window is over
 }

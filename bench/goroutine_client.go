@@ -14,44 +14,51 @@ import (
 type client struct {
 	*drive
 	shard     *lockedShard
-	work      chan time.Duration // open loads: the planned instant of its next arrival
-	had       bool               // a connection, at some time
-	once      bool               // a connection takes one request, as the server sends unsolicited bytes
-	idleSince time.Duration      // since when no request is under way
+	work      chan due      // open loads: its next arrival
+	had       bool          // a connection, at some time
+	once      bool          // a connection takes one request, as the server sends unsolicited bytes
+	idleSince time.Duration // since when no request is under way
+	jar       *jar          // its cookies; nil where it has none yet, or keeps none
 
 	mu   sync.Mutex // guards conn against hangUp
 	conn Conn
 }
 
+// due is an arrival: its planned instant and its number.
+type due struct {
+	planned time.Duration
+	number  uint64
+}
+
 // serve begins an arrival and sees it through.
-func (c *client) serve(planned time.Duration) (result.Outcome, time.Duration) {
-	c.shard.begin(planned)
-	return c.finish(planned, false)
+func (c *client) serve(a due) (result.Outcome, time.Duration) {
+	c.shard.begin(a.planned)
+	return c.finish(a, false)
 }
 
 // finish sees an arrival through that was begun, and records it. It waited
 // where it came while all connections were busy.
-func (c *client) finish(planned time.Duration, waited bool) (result.Outcome, time.Duration) {
+func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 	sent := clock.Now()
-	reply := c.exchange(sent)
+	reply := c.exchange(sent, a)
 	done := clock.Now()
 	switch {
 	case reply.Outcome != result.OK && c.aborted.Load():
 		reply.Outcome, reply.Why = result.Unfinished, exchange.InFlight
-	case exchange.TooLate(reply.Outcome, done-sent, c.plan.Timeout):
+	case !c.untimed && exchange.TooLate(reply.Outcome, done-sent, c.plan.Timeout):
 		reply.Outcome, reply.Why = result.Timeout, exchange.NoReply
 		c.hangUp()
 	}
 	c.idleSince = done
 	if c.completions != nil && reply.Outcome == result.OK {
-		c.completions.accepted(reply.ID, planned)
+		c.completions.accepted(reply.ID, a.planned)
 	}
-	c.shard.record(Arrival{planned, sent, done, reply.Outcome, reply.Why, waited})
+	c.shard.record(Arrival{Planned: a.planned, Sent: sent, First: reply.first(done), Done: done, Status: reply.Status, Redirects: reply.Redirects, Outcome: reply.Outcome, Why: reply.Why, Waited: waited})
 	return reply.Outcome, done
 }
 
 // exchange makes one request, over a new connection where there is none.
-func (c *client) exchange(sent time.Duration) Reply {
+func (c *client) exchange(sent time.Duration, a due) Reply {
 	left := c.plan.Timeout
 	conn := c.current()
 	if conn != nil && sent-c.idleSince > exchange.Rested && !c.usable(conn) {
@@ -67,6 +74,12 @@ func (c *client) exchange(sent time.Duration) Reply {
 			return Reply{Outcome: result.Timeout, Why: exchange.NoConnection}
 		}
 		conn = c.current()
+	}
+	if n, ok := conn.(NumberedConn); ok {
+		n.Number(a.number)
+	}
+	if b, ok := conn.(clientConn); ok {
+		b.begin(c, a.planned)
 	}
 	reply := conn.Do(left)
 	if reply.Outcome == result.Timeout && reply.Why == "" {
@@ -128,7 +141,7 @@ func (c *client) dial(ctx context.Context) error {
 		c.interrupt()
 	}
 	if s, ok := conn.(SharedConn); !ok || s.Fresh() {
-		c.shard.connected(took, c.had && !c.plan.NewConnection)
+		c.shard.connected(conn, took, c.had && !c.plan.NewConnection)
 	}
 	c.had = true
 	return nil
@@ -173,9 +186,14 @@ func (s *lockedShard) record(a Arrival) {
 	s.mu.Unlock()
 }
 
-// connected notes a new connection, and that it replaces one where it does.
-func (s *lockedShard) connected(took time.Duration, again bool) {
+// connected notes a new connection, its TLS handshake separately, and that it
+// replaces one where it does.
+func (s *lockedShard) connected(conn Conn, took time.Duration, again bool) {
 	s.mu.Lock()
+	if secure, ok := conn.(SecureConn); ok && secure.Handshake() > 0 {
+		s.shard.Secured(secure.Handshake())
+		took -= secure.Handshake()
+	}
 	s.shard.Connected(took)
 	if again {
 		s.shard.Reconnected(clock.Now())

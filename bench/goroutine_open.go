@@ -14,19 +14,29 @@ import (
 // connection that was used last; where none is free and no more are allowed
 // it waits, its planned instant kept.
 func (dr *drive) open(next func() time.Duration) {
-	pool := &pool{drive: dr, most: dr.plan.MostConnections()}
+	pool := &pool{drive: dr, most: dr.plan.MostConnections(), mostWaiting: dr.plan.MostWaiting()}
 	for _, c := range dr.clients {
 		pool.run(c)
 	}
-	for {
-		at := next()
-		if at >= dr.end-dr.start {
+	for numbers := dr.plan.Numbers(); ; {
+		number := numbers()
+		at := dr.start + next()
+		inTime := dr.until(at)
+		// Where the machine stopped this process for so long, it was never sent.
+		missed := !inTime && at < dr.rec.End() && clock.Now() >= dr.rec.End()+dr.plan.DrainTimeout
+		if !inTime && !missed {
 			break
 		}
-		if !dr.sleep(dr.ctx.Done(), dr.start+at) {
+		if number >= dr.most {
+			dr.rec.Exhausted(dr.most)
 			break
 		}
-		pool.dispatch(dr.start + at)
+		if missed {
+			pool.shards[0].begin(at)
+			pool.unsent(due{at, number}, exchange.NotBegun)
+			continue
+		}
+		pool.dispatch(due{at, number})
 	}
 	pool.drain()
 }
@@ -34,24 +44,24 @@ func (dr *drive) open(next func() time.Duration) {
 // pool hands arrivals to clients in open loads.
 type pool struct {
 	*drive
-	most int
+	most, mostWaiting int
 
 	mu      sync.Mutex // guards what follows; never held over a call that waits
 	idle    []*client  // in the order in which they became so
 	size    int
-	waiting clock.Ring
+	waiting clock.Ring[due]
 	closed  bool
 	wg      sync.WaitGroup
 }
 
 // run starts a client's goroutine, at first idle.
 func (p *pool) run(c *client) {
-	c.work = make(chan time.Duration, 1)
+	c.work = make(chan due, 1)
 	p.size++
 	p.idle = append(p.idle, c)
 	p.wg.Go(func() {
-		for planned := range c.work {
-			c.finish(planned, false)
+		for a := range c.work {
+			c.finish(a, false)
 			for waiting, ok := p.next(c); ok; waiting, ok = p.next(c) {
 				c.finish(waiting, true)
 			}
@@ -60,7 +70,7 @@ func (p *pool) run(c *client) {
 }
 
 // dispatch hands one arrival to a client, or lets it wait.
-func (p *pool) dispatch(planned time.Duration) {
+func (p *pool) dispatch(a due) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.idle) == 0 && p.size < p.most {
@@ -72,20 +82,20 @@ func (p *pool) dispatch(planned time.Duration) {
 	}
 	if len(p.idle) > 0 {
 		c := p.take()
-		c.shard.begin(planned)
-		c.work <- planned
+		c.shard.begin(a.planned)
+		c.work <- a
 		return
 	}
-	p.shards[0].begin(planned)
-	if p.waiting.Len() >= p.plan.MaxWaiting {
-		p.unsent(planned, exchange.AllBusy)
+	p.shards[0].begin(a.planned)
+	if p.waiting.Len() >= p.mostWaiting {
+		p.unsent(a, exchange.AllBusy)
 		return
 	}
-	p.waiting.Push(planned)
+	p.waiting.Push(a)
 }
 
-func (p *pool) unsent(planned time.Duration, why string) {
-	p.shards[0].record(Arrival{Planned: planned, Done: clock.Now(), Outcome: result.Unsent, Why: why})
+func (p *pool) unsent(a due, why string) {
+	p.shards[0].record(Arrival{Planned: a.planned, Done: clock.Now(), Outcome: result.Unsent, Why: why})
 }
 
 // take is the client that an arrival goes to: the one that was used last, so
@@ -104,7 +114,7 @@ func (p *pool) take() *client {
 }
 
 // next gives the client its next arrival, or makes it idle.
-func (p *pool) next(c *client) (planned time.Duration, ok bool) {
+func (p *pool) next(c *client) (a due, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.waiting.Len() > 0 && !p.aborted.Load() {
@@ -112,10 +122,10 @@ func (p *pool) next(c *client) (planned time.Duration, ok bool) {
 	}
 	if p.closed {
 		close(c.work)
-		return 0, false
+		return due{}, false
 	}
 	p.idle = append(p.idle, c)
-	return 0, false
+	return due{}, false
 }
 
 // drain waits for what is in flight and waiting, up to the drain timeout; what

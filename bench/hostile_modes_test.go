@@ -54,6 +54,8 @@ var hostiles = []hostile{
 	{name: "the close is announced, and left to us", do: answers(closingReply), want: ok},
 	{name: "keep-alive, and close", do: answers(okHead + "Connection: keep-alive, close\r\nContent-Length: 2\r\n\r\nok"), want: ok},
 	{name: "100 before the reply", do: answers("HTTP/1.1 100 Continue\r\n\r\n" + okReply), want: ok},
+	{name: "100 and 103, a little before the reply", do: answers("HTTP/1.1 100 Continue\r\n\r\n", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", okReply), want: ok},
+	{name: "100 and 103 byte by byte", do: drips("", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"+okReply, 0), want: ok},
 	{name: "a hundred interim replies", do: answers(strings.Repeat("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", 100) + okReply), want: ok},
 	{name: "204 without a body", do: answers("HTTP/1.1 204 No Content\r\n\r\n"), want: ok},
 	{name: "304 with a length", do: answers("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n"), want: ok},

@@ -6,10 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
 )
 
 // peer is a hostile server's side of one connection.
@@ -163,11 +164,7 @@ func readsSlowly(p *peer) {
 }
 
 // certificate is one that clients trust.
-var certificate = sync.OnceValues(func() (server, client *tls.Config) {
-	s := httptest.NewTLSServer(nil)
-	defer s.Close()
-	return &tls.Config{Certificates: s.TLS.Certificates}, s.Client().Transport.(*http.Transport).TLSClientConfig
-})
+var certificate = wiretest.Certificate
 
 // serveHostile serves one mode until the test ends, and returns its URL.
 func serveHostile(t *testing.T, do func(*peer), secure bool) (url string) {
@@ -191,7 +188,7 @@ func serveHostile(t *testing.T, do func(*peer), secure bool) (url string) {
 			mu.Unlock()
 			wg.Go(func() {
 				defer c.Close()
-				p := &peer{Conn: c, tcp: c.(*net.TCPConn), over: over}
+				p := &peer{Conn: wiretest.NewConn(c), tcp: c.(*net.TCPConn), over: over}
 				if secure {
 					config, _ := certificate()
 					session := tls.Server(c, config)

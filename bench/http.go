@@ -3,10 +3,11 @@ package bench
 import (
 	"context"
 	"crypto/tls"
-	"net"
-	"sync/atomic"
+	"fmt"
 
+	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/internal/http1"
+	"github.com/a628bb15/onhold/bench/internal/request"
 )
 
 // HTTP is requests over HTTP/1.1 connections, plain or TLS. A reply may be up to
@@ -16,15 +17,25 @@ type HTTP struct {
 	Mix []Weighted  // in place of URL: several addresses on one server, by weight
 	TLS *tls.Config // for https; the system's where nil
 
+	// UnixSocket is the path of the server's Unix socket, where it has one: connections
+	// are made to it, and the URL says no more than the path and the Host line.
+	UnixSocket string
+
 	Method string // GET where empty
 
 	// Header is further header lines, each as "Name: value". They are sent byte
 	// for byte, in this order, the same name as often as it is given. A Host or
 	// User-Agent line, or an Authorization line where URL has a user, takes the
 	// place of the one that is made. A line that cannot be sent, or that would
-	// change where the request ends, is an error.
+	// change where the request ends, is an error. With Expect: 100-continue, too, the
+	// body is sent without waiting for that reply (RFC 9110, 10.1.1).
 	Header []string
 	Body   []byte
+
+	// Data, where not nil, makes requests differ from arrival to arrival: it has what the
+	// placeholders in the path and query of URL and Mix, in Header and in Body stand for,
+	// and may have the requests themselves. See [DataFiles].
+	Data *Data
 
 	// Fill, where not nil, changes each request: it is called with its body, a copy
 	// of Body that it may change in place, and its number, from 1, over all
@@ -35,6 +46,24 @@ type HTTP struct {
 	// server gave the request: see [Completions]. Only the goroutine driver calls
 	// it.
 	Accepted func(body []byte) (id uint64, ok bool)
+
+	// OKStatus are the statuses of ok replies, such as "200-299,404"; 200-399 where it
+	// is empty. RejectedStatus are further ones of rejections, beside 429 and 503 as far
+	// as those are not among OKStatus. Any other status is an error.
+	OKStatus, RejectedStatus string
+
+	// Cookies makes each client keep the cookies that the server sets, and send them
+	// back. In an open load a client is a connection, and those that replace it. Follow,
+	// where not 0, is the most redirects that are followed for one arrival, up to
+	// MaxFollow. Only the goroutine driver does either.
+	//
+	// A redirect is a reply 301, 302, 303, 307 or 308 with a Location, unless its status
+	// is that of a rejection. The arrival ends with the reply after the last one: its
+	// latency, first byte, status and outcome are of that reply, and Timeout is for all of
+	// them. Where there are more redirects than Follow, as in a loop, or one leads to
+	// another server, the outcome is an error.
+	Cookies bool
+	Follow  int
 
 	NewConnection bool   // send "Connection: close", as each request has a connection of its own
 	Seed          uint64 // of the drawing from Mix
@@ -58,45 +87,53 @@ func (h HTTP) Dial() (Dial, error) {
 	if err != nil {
 		return nil, err
 	}
-	var config *tls.Config
-	if requests.Secure {
-		config = h.TLS.Clone()
-		if config == nil {
-			config = &tls.Config{}
-		}
-		if config.ServerName == "" {
-			config.ServerName = requests.Host
-		}
+	return h.conns(requests), nil
+}
+
+// conns is dial, of connections that do what clients do with replies, where that is wanted.
+func (h HTTP) conns(requests *request.Set) Dial {
+	dial := h.dial(requests)
+	if !h.Cookies && h.Follow == 0 {
+		return dial
 	}
-	var dialer net.Dialer
-	var made atomic.Uint64
 	return func(ctx context.Context) (Conn, error) {
-		conn, err := dialer.DialContext(ctx, "tcp", requests.Addr)
+		conn, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return newBrowser(h, dial, conn.(*httpConn)), nil
+	}
+}
+
+func (h HTTP) dial(requests *request.Set) Dial {
+	return func(ctx context.Context) (Conn, error) {
+		conn, err := requests.Dial(ctx)
 		if err != nil {
 			return nil, err
 		}
 		c := &httpConn{
-			conn: conn, tcp: conn, wire: newWire(conn), buf: make([]byte, connBuffer), reader: http1.Reader{Head: requests.Head, Keep: h.Accepted != nil},
-			picker: requests.Picker(made.Add(1)), once: requests.Close, accepted: h.Accepted,
+			conn: conn, tcp: conn, wire: newWire(conn), buf: make([]byte, connBuffer), reader: http1.Reader{Keep: h.Accepted != nil, KeepHeader: h.Cookies || h.Follow > 0},
+			picker: requests.Picker(), once: requests.Close, accepted: h.Accepted, meaning: requests.Meaning,
 		}
-		if config != nil {
+		if requests.TLS != nil {
 			c.under = &underTLS{Conn: conn, wire: c.wire}
-			secure := tls.Client(c.under, config)
+			secure := tls.Client(c.under, requests.TLS)
+			began := clock.Now()
 			if err := secure.HandshakeContext(ctx); err != nil {
 				conn.Close()
-				return nil, err
+				return nil, fmt.Errorf("TLS handshake: %w", err)
 			}
-			c.conn = secure
+			c.conn, c.handshake = secure, clock.Now()-began
 		}
 		return c, nil
-	}, nil
+	}
 }
 
 // Driver is the goroutine driver of the requests.
 func (h HTTP) Driver() (*GoroutineDriver, error) {
-	dial, err := h.Dial()
+	requests, err := h.Requests()
 	if err != nil {
 		return nil, err
 	}
-	return &GoroutineDriver{Dial: dial, RequestSettings: h.Settings()}, nil
+	return &GoroutineDriver{Dial: h.conns(requests), RequestSettings: h.Settings(), most: requests.Most(), found: requests.Found}, nil
 }

@@ -1,7 +1,7 @@
 package bench
 
 import (
-	"crypto/tls"
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/bench/internal/request"
@@ -33,19 +34,31 @@ type httpConn struct {
 	busy     atomic.Bool // Do is running
 	sending  atomic.Bool // a long request, of which not all is sent
 	picker   request.Picker
-	once     bool // for one request only
+	number   uint64 // of the next request
+	once     bool   // for one request only
 	buf      []byte
 	reader   http1.Reader
 	reply    http1.Reply
-	replied  bool             // a complete reply was read
+	replied  bool          // a complete reply was read
+	first    time.Duration // when its first byte had come, where more came after it
+	meaning  *result.Meaning
 	reasons  exchange.Reasons // nil until there is one
 	accepted func(body []byte) (id uint64, ok bool)
+
+	handshake time.Duration // of TLS
 }
 
 var (
-	_ Conn    = (*httpConn)(nil)
-	_ Checker = (*httpConn)(nil)
+	_ Conn       = (*httpConn)(nil)
+	_ Checker    = (*httpConn)(nil)
+	_ SecureConn = (*httpConn)(nil)
 )
+
+// Number implements [NumberedConn].
+func (c *httpConn) Number(n uint64) { c.number = n }
+
+// Handshake implements [SecureConn].
+func (c *httpConn) Handshake() time.Duration { return c.handshake }
 
 // Check implements [Checker].
 func (c *httpConn) Check() (usable, unsolicited bool) {
@@ -86,6 +99,14 @@ const mostAtOnce = 64 << 10
 // Do makes one request. The body is read to its end and dropped; a reply that
 // is followed by unsolicited bytes spends the connection.
 func (c *httpConn) Do(timeout time.Duration) Reply {
+	request, head := c.picker.Next(c.number)
+	c.number++
+	return c.send(request, head, timeout)
+}
+
+// send makes a request, to which the reply has no body where head is true.
+func (c *httpConn) send(request []byte, head bool, timeout time.Duration) Reply {
+	c.reader.Head = head
 	if c.under != nil {
 		c.busy.Store(true)
 		defer c.busy.Store(false)
@@ -93,7 +114,6 @@ func (c *httpConn) Do(timeout time.Duration) Reply {
 	if err := c.conn.SetDeadline(time.Now().Add(timeout)); err != nil {
 		return failed(err, err)
 	}
-	request := c.picker.Next()
 	if len(request) > mostAtOnce {
 		return c.doLong(request)
 	}
@@ -127,7 +147,7 @@ func (c *httpConn) doLong(request []byte) Reply {
 }
 
 func (c *httpConn) read() Reply {
-	c.replied, c.reader.Body = false, c.reader.Body[:0]
+	c.replied, c.first, c.reader.Body = false, 0, c.reader.Body[:0]
 	c.reply.Again()
 	buf := c.buf
 	for {
@@ -145,6 +165,8 @@ func (c *httpConn) read() Reply {
 				return failed(nil, malformed)
 			case done:
 				return c.answered(buf[n-after:n], n == len(buf), err != nil)
+			case c.first == 0:
+				c.first = clock.Now()
 			}
 		}
 		if err == io.EOF && c.reply.EndsWithConnection() {
@@ -178,7 +200,7 @@ func (c *httpConn) answered(behind []byte, more, closed bool) Reply {
 	}
 	unsolicited := len(behind) > 0 && !http1.IsFarewell(behind)
 	status := c.reply.Status()
-	reply := Reply{Outcome: exchange.OfStatus(status), Spent: spent, Unsolicited: unsolicited && status != http.StatusSwitchingProtocols}
+	reply := Reply{Outcome: c.meaning.Of(status), FirstByte: cmp.Or(c.first, AtOnce), Status: status, Spent: spent, Unsolicited: unsolicited && status != http.StatusSwitchingProtocols}
 	if reply.Outcome == result.Error {
 		if c.reasons == nil {
 			c.reasons = exchange.Reasons{}
@@ -198,16 +220,12 @@ func (c *httpConn) answered(behind []byte, more, closed bool) Reply {
 // connection said (nil where it was fine and the reply was malformed), with
 // what the parser said as the reason.
 func failed(conn, why error) Reply {
-	r := Reply{Outcome: result.Reset, Spent: true, Why: why.Error()}
-	var record tls.RecordHeaderError
-	var op *net.OpError
+	r := Reply{Outcome: exchange.OfBroken(conn), Spent: true, Why: why.Error()}
 	switch {
 	case conn == nil:
 		r.Outcome, r.Why = result.Error, "malformed reply: "+r.Why
 	case errors.Is(conn, os.ErrDeadlineExceeded):
 		r.Outcome, r.Why = result.Timeout, exchange.NoReply
-	case errors.As(conn, &record), errors.As(conn, &op) && (op.Op == "local error" || op.Op == "remote error"): // the session's
-		r.Outcome = result.Error
 	case errors.Is(conn, io.EOF):
 		r.Why = exchange.Closed
 	}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"cmp"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"net"
@@ -13,10 +14,11 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/request"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/redact"
+	"github.com/a628bb15/onhold/reports/result"
 )
 
-// maxWeight is the largest weight of an address.
-const maxWeight = 1_000_000
+// maxUnixPath is the longest path of a Unix socket on every system, in bytes.
+const maxUnixPath = 103
 
 // Validate is a [*field.Error] that names the first field of which no request
 // can be made. It shows no values that may be secrets.
@@ -43,24 +45,60 @@ func (h HTTP) Requests() (*request.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	set := &request.Set{Seed: h.Seed, Body: len(h.Body), Fill: h.Fill, Head: h.method() == http.MethodHead, Close: h.NewConnection || lines.closes}
+	if err := field.First(
+		field.Check(h.Data == nil || h.Fill == nil, "Fill", "a function", "left out, for the requests are made of data"),
+		field.Check(h.Data == nil || h.Data.data.Rows == nil || len(mix) == 1, "Mix", fmt.Sprintf("%d addresses", len(mix)), "one address, for the requests have paths and weights of their own"),
+		field.Check(h.Follow >= 0 && h.Follow <= MaxFollow, "Follow", h.Follow, fmt.Sprintf("0 to %d", MaxFollow)),
+		field.Check(h.Follow == 0 || h.Accepted == nil, "Follow", h.Follow, "0, as Accepted reads each reply"),
+		field.Check(len(h.UnixSocket) <= maxUnixPath && !strings.ContainsRune(h.UnixSocket, 0), "UnixSocket", shown(h.UnixSocket), fmt.Sprintf("a path of at most %d bytes", maxUnixPath)),
+	); err != nil {
+		return nil, err
+	}
+	meaning, err := result.ParseMeaning(h.OKStatus, h.RejectedStatus)
+	if err != nil {
+		return nil, err
+	}
+	set := &request.Set{Unix: h.UnixSocket, Meaning: meaning, Seed: h.Seed, Body: len(h.Body), Fill: h.Fill, Head: h.method() == http.MethodHead, Close: h.NewConnection || lines.closes}
 	for i, w := range mix {
 		fail := func(want string) error { return &field.Error{Field: name, Value: shown(redact.URL(w.URL)), Want: want} }
 		u, want := parseURL(w.URL)
 		if want != "" {
 			return nil, fail(want)
 		}
-		if w.Weight < 1 || w.Weight > maxWeight {
-			return nil, fail(fmt.Sprintf("a weight of 1 to %d, not %d", maxWeight, w.Weight))
+		if p := request.Placeholder(target(w.URL)); h.Data == nil && p != "" {
+			return nil, fail("data for " + p + "; to send the braces, write %7B and %7D")
+		}
+		if w.Weight < 1 || w.Weight > request.MaxWeight {
+			return nil, fail(fmt.Sprintf("a weight of 1 to %d, not %d", request.MaxWeight, w.Weight))
 		}
 		addr, secure := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), u.Scheme)), u.Scheme == "https"
-		if i > 0 && (addr != set.Addr || secure != set.Secure) {
+		if i > 0 && (addr != set.Addr || secure != (set.TLS != nil)) {
 			return nil, fail("an address on the same server as the others, " + set.Addr)
 		}
-		set.Addr, set.Host, set.Secure = addr, u.Hostname(), secure
+		if set.Addr, set.Host = addr, u.Hostname(); secure && set.TLS == nil {
+			set.TLS = set.Observe(h.session(set.Host))
+		}
 		set.Add(h.render(u, w.URL, lines), w.Weight)
+		if h.Data == nil {
+			continue
+		}
+		t, err := h.template(u, w.URL, lines)
+		if err != nil {
+			return nil, err
+		}
+		set.Data, set.Templates = h.Data.data, append(set.Templates, t)
 	}
 	return set, nil
+}
+
+// session is the configuration of the TLS sessions with a server.
+func (h HTTP) session(host string) *tls.Config {
+	config := h.TLS.Clone()
+	if config == nil {
+		config = &tls.Config{}
+	}
+	config.ServerName = cmp.Or(config.ServerName, host)
+	return config
 }
 
 // shown is text as it is, or quoted where it has control characters.
@@ -111,28 +149,19 @@ func notInName(c rune) bool {
 	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(".-_~", c))
 }
 
-// target is the path and query of an address, byte for byte. What no request
-// line may hold, such as a blank or a letter beyond ASCII, is percent-encoded, as
-// other clients do.
+// target is the path and query of an address, byte for byte, but for what no request
+// line may hold.
 func target(address string) string {
 	_, rest, _ := strings.Cut(address, "://")
 	rest, _, _ = strings.Cut(rest, "#")
 	at := strings.IndexAny(rest, "/?")
-	if at < 0 {
+	switch {
+	case at < 0:
 		return "/"
+	case rest[at] == '?':
+		return "/" + rest[at:]
 	}
-	var b strings.Builder
-	if rest[at] == '?' {
-		b.WriteByte('/')
-	}
-	for _, c := range []byte(rest[at:]) {
-		if c <= ' ' || c >= 0x7f || strings.IndexByte("\"<>\\^`{|}", c) >= 0 {
-			fmt.Fprintf(&b, "%%%02X", c)
-		} else {
-			b.WriteByte(c)
-		}
-	}
-	return b.String()
+	return rest[at:]
 }
 
 // hostOf is the value of the Host line. It leaves out what means nothing to the
@@ -170,6 +199,9 @@ func (h HTTP) lines() (lines, error) {
 			}
 		}
 	}
+	if l.given["expect"] && len(h.Body) == 0 { // RFC 9110, 10.1.1
+		return l, &field.Error{Field: "Header", Value: "Expect", Want: "a body with it, or the line left out"}
+	}
 	if h.NewConnection && !l.closes && l.given["connection"] {
 		return l, &field.Error{Field: "Header", Value: "Connection", Want: "close among its values, or the line left out, as each request has a new connection"}
 	}
@@ -185,29 +217,39 @@ func (h HTTP) render(u *url.URL, address string, l lines) []byte {
 		}
 		b = append(b, "\r\n"...)
 	}
-	add(h.method(), " ", target(address), " HTTP/1.1")
-	if !l.given["user-agent"] {
-		add("User-Agent: onhold")
-	}
-	if !l.given["host"] {
-		add("Host: ", hostOf(u))
-	}
-	if u.User != nil && !l.given["authorization"] {
-		password, _ := u.User.Password()
-		add("Authorization: Basic ", base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
-	}
-	for _, line := range h.Header {
-		add(line)
-	}
-	if h.NewConnection && !l.closes {
-		add("Connection: close")
-	}
+	add(h.method(), " ", request.EscapeTarget(target(address)), " HTTP/1.1")
+	b = append(b, h.headerLines(u, l, nil)...)
 	switch m := h.method(); { // RFC 9110, 8.6
 	case len(h.Body) > 0, m == http.MethodPost, m == http.MethodPut, m == http.MethodPatch:
 		add("Content-Length: ", strconv.Itoa(len(h.Body)))
 	}
 	add()
 	return append(b, h.Body...)
+}
+
+// headerLines are the header lines, but for those that a row has of its own.
+func (h HTTP) headerLines(u *url.URL, l lines, without map[string]bool) string {
+	var b strings.Builder
+	add := func(name, value string) {
+		if name = strings.ToLower(name); !without[name] && !l.given[name] {
+			b.WriteString(http.CanonicalHeaderKey(name) + ": " + value + "\r\n")
+		}
+	}
+	add("User-Agent", "onhold")
+	add("Host", hostOf(u))
+	if u.User != nil {
+		password, _ := u.User.Password()
+		add("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+password)))
+	}
+	for _, line := range h.Header {
+		if name, _, _ := strings.Cut(line, ":"); !without[strings.ToLower(name)] {
+			b.WriteString(line + "\r\n")
+		}
+	}
+	if h.NewConnection && !l.closes {
+		b.WriteString("Connection: close\r\n")
+	}
+	return b.String()
 }
 
 // checkLine checks that a header line can be sent as it is given. Its errors
@@ -230,7 +272,9 @@ func checkLine(line string) (name, value string, err error) {
 	case "content-length", "transfer-encoding":
 		return fail(name, "it left out: it is made from the body")
 	case "expect":
-		return fail(name, "it left out: a request is sent without waiting for an interim reply")
+		if !strings.EqualFold(strings.Trim(value, " \t"), "100-continue") {
+			return fail(name, "100-continue as its value")
+		}
 	}
 	return name, value, nil
 }

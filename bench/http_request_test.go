@@ -40,8 +40,8 @@ func TestRequestByteForByte(t *testing.T) {
 			"GET / HTTP/1.1\r\n" + agent + host + "connection: x, Close\r\n\r\n"},
 		"a path as it is": {bench.HTTP{URL: "//a/./b/../c%2fd%2F%41+~;=:@!$&'()*,[]//?q=a+b&r=%zz%&&s=//..#part"},
 			"GET //a/./b/../c%2fd%2F%41+~;=:@!$&'()*,[]//?q=a+b&r=%zz%&&s=//.. HTTP/1.1\r\n" + agent + host + "\r\n"},
-		"what no request line may hold": {bench.HTTP{URL: "/a b/caf\xc3\xa9\"<>\\^`{|}?q=a b&r={x}|\xe9"},
-			"GET /a%20b/caf%C3%A9%22%3C%3E%5C%5E%60%7B%7C%7D?q=a%20b&r=%7Bx%7D%7C%E9 HTTP/1.1\r\n" + agent + host + "\r\n"},
+		"what no request line may hold": {bench.HTTP{URL: "/a b/caf\xc3\xa9\"<>\\^`{|}?q=a b&r={1}|\xe9"},
+			"GET /a%20b/caf%C3%A9%22%3C%3E%5C%5E%60%7B%7C%7D?q=a%20b&r=%7B1%7D%7C%E9 HTTP/1.1\r\n" + agent + host + "\r\n"},
 		"a query without a path": {bench.HTTP{URL: "?q=1"}, "GET /?q=1 HTTP/1.1\r\n" + agent + host + "\r\n"},
 		"a user":                 {bench.HTTP{URL: "joe%40x:p%3Aw@"}, "GET / HTTP/1.1\r\n" + agent + host + "Authorization: Basic am9lQHg6cDp3\r\n\r\n"},
 		"a user, and a line of it": {bench.HTTP{URL: "joe:x@", Header: []string{"authorization: Bearer t"}},
@@ -110,12 +110,14 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		{header("X: secret\x7f"), "Header is X, want a value without control characters"},
 		{header("content-length: 5"), "Header is content-length, want it left out: it is made from the body"},
 		{header("Transfer-Encoding: chunked"), "Header is Transfer-Encoding, want it left out: it is made from the body"},
-		{header("Expect: 100-continue"), "Header is Expect, want it left out"},
+		{header("Expect: 100-continue"), "Header is Expect, want a body with it, or the line left out"},
+		{header("Expect: secret"), "Header is Expect, want 100-continue as its value"},
 		{header("Host: a", "host: a"), "Header is host, want one Host line"},
 		{fresh, "Header is Connection, want close among its values"},
 		{bench.HTTP{URL: "http://127.0.0.1/", Method: "GET /"}, `Method is "GET /", want one like`},
 		{bench.HTTP{URL: "http://127.0.0.1/", Method: "CONNECT"}, "Method is"},
 		{bench.HTTP{URL: "http://127.0.0.1/", Method: "G\xc3\x89T"}, "Method is"},
+		{bench.HTTP{URL: "http://127.0.0.1/{nope}"}, "URL is http://127.0.0.1/{nope}, want data for {nope}; to send the braces, write %7B and %7D"},
 		{bench.HTTP{URL: "http://127.0.0.1/a\nb"}, `URL is "http://127.0.0.1/a\nb", want an address such as`},
 		{bench.HTTP{URL: "http://127.0.0.1/a\x00b"}, "URL is"},
 		{bench.HTTP{URL: "http://127.0.0.1/%zz"}, "URL is http://127.0.0.1/%zz, want an address such as"},
@@ -153,8 +155,9 @@ func TestHostLine(t *testing.T) {
 			t.Errorf("%s: %v", url, err)
 			continue
 		}
-		p := r.Picker(0)
-		if got := string(p.Next()); !strings.Contains(got, "\r\nHost: "+want+"\r\n") {
+		p := r.Picker()
+		raw, _ := p.Next(0)
+		if got := string(raw); !strings.Contains(got, "\r\nHost: "+want+"\r\n") {
 			t.Errorf("%s: %q, want host %s", url, got, want)
 		}
 	}

@@ -2,13 +2,9 @@ package bench_test
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
 	"io"
-	"log"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -142,32 +138,6 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 	}
 }
 
-func TestHTTPS(t *testing.T) {
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "hello") }))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0) // it complains of each handshake that we refuse
-	server.StartTLS()
-	defer server.Close()
-	trusted := server.Client().Transport.(*http.Transport).TLSClientConfig
-	for _, c := range []struct {
-		name   string
-		config *tls.Config
-		want   result.Outcome
-	}{{"trusted", trusted, result.OK}, {"not trusted", nil, result.Refused}} {
-		dial, err := bench.HTTP{URL: server.URL, TLS: c.config}.Dial()
-		if err != nil {
-			t.Fatal(err)
-		}
-		stage, err := bench.Run(t.Context(), bench.Plan{Load: bench.Load{Clients: 2, ThinkTime: 5 * time.Millisecond}, Duration: 200 * time.Millisecond},
-			&bench.GoroutineDriver{Dial: dial})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() {
-			t.Errorf("%s: counts %v, want all %v; %q", c.name, stage.Counts, c.want, stage.Notes())
-		}
-	}
-}
-
 func TestDialRejectsWhatCannotBeDriven(t *testing.T) {
 	for url, want := range map[string]string{
 		"ftp://127.0.0.1/":    "begins with http:// or https://",
@@ -283,12 +253,19 @@ func BenchmarkExchange(b *testing.B) {
 
 // BenchmarkRecord is what one arrival costs in the recorder.
 func BenchmarkRecord(b *testing.B) {
-	rec := bench.NewRecorder(bench.Plan{Duration: time.Hour})
-	shard := rec.NewShard()
-	start, _ := rec.Start()
-	b.ReportAllocs()
-	for b.Loop() {
-		shard.Begin(start)
-		shard.Record(bench.Arrival{Planned: start, Sent: start + 1000, Done: start + 200*time.Millisecond})
+	for name, first := range map[string]time.Duration{"first-byte": 199 * time.Millisecond, "no-first-byte": 0} {
+		b.Run(name, func(b *testing.B) {
+			rec := bench.NewRecorder(bench.Plan{Duration: time.Hour})
+			shard := rec.NewShard()
+			start, _ := rec.Start()
+			if first > 0 {
+				first += start
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				shard.Begin(start)
+				shard.Record(bench.Arrival{Planned: start, Sent: start + 1000, First: first, Done: start + 200*time.Millisecond})
+			}
+		})
 	}
 }

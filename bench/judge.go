@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // MaxGeneratorCPU is the share of the CPU time it may use above which the
@@ -22,16 +23,10 @@ const maxLittleError = 0.02
 // minLag is the lag that every stage may have.
 const minLag = time.Millisecond
 
-// lagBound is the most that a stage's lag may be for the stage to be valid:
-// MaxLag, or where that is 0 the larger of 1 ms and 1 % of the median uncorrected
-// latency. In burst loads the share is 10 %: the clients of a wave share one
-// instant, but cannot share one CPU cycle.
+// lagBound is the most that the lag of an open load may be for the stage to be valid:
+// MaxLag, or where that is 0 the larger of 1 ms and 1 % of the median uncorrected latency.
 func (p Plan) lagBound(median time.Duration) time.Duration {
-	share := median / 100
-	if p.Load.Model() == load.Burst {
-		share = median / 10
-	}
-	return cmp.Or(p.MaxLag, max(share, minLag))
+	return cmp.Or(p.MaxLag, max(median/100, minLag))
 }
 
 // lagQuantile is the quantile of lag that is compared with the bound: the
@@ -65,8 +60,15 @@ func judge(m merged, p Plan, meterErr error) {
 	complete(m, p)
 	completed(m, p)
 	little(m)
-	punctual(m, p) // last, for it must know whether it is the only reason
-	limited(s, p)
+	folded(m)
+	// Last, for they must know whether they are the only reason.
+	if p.Load.Model().Open() {
+		punctual(m, p)
+	} else {
+		undelayed(m, p)
+	}
+	disturbed(m, p)
+	inStep(m, p)
 	slowed(s)
 	if median := s.Latency.Quantile(0.5); s.Latency.N() > 0 && median < p.Wait-p.Wait/100 {
 		s.Warn("the median latency is %v, below the %v that each request is said to wait for behind the server", median, p.Wait)
@@ -75,7 +77,7 @@ func judge(m merged, p Plan, meterErr error) {
 		name string
 		hist *result.Hist
 	}
-	hists := []named{{"latencies", s.Latency}, {"uncorrected latencies", s.Uncorrected}, {"times to rejection", s.Rejected}, {"lags", s.Lag}}
+	hists := []named{{"latencies", s.Latency}, {"uncorrected latencies", s.Uncorrected}, {"times to the first byte", s.FirstByte}, {"times to rejection", s.Rejected}, {"lags", s.Lag}}
 	if s.Completion != nil {
 		hists = append(hists, named{"completion latencies", s.Completion.Latency})
 	}
@@ -87,6 +89,12 @@ func judge(m merged, p Plan, meterErr error) {
 	if s.Unsolicited > 0 {
 		s.Warn("the server sent bytes that are no reply to any request, %d times. These connections were closed, and their clients made a new one for each further request. Such bytes that came after the next request was sent were taken for its reply", s.Unsolicited)
 	}
+	endings(m)
+}
+
+// endings shows how arrivals failed.
+func endings(m merged) {
+	s, planned := m.stage, m.stage.Counts.Planned()
 	for _, o := range []result.Outcome{result.Refused, result.Reset, result.Timeout, result.Error, result.Unfinished} {
 		if n := s.Counts[o]; n > 0 && m.whys[o] != "" {
 			s.Warn("%d of %d arrivals ended in %s, for example: %s", n, planned, o, m.whys[o])
@@ -177,37 +185,79 @@ func busy(s *result.Stage, p Plan) {
 	}
 }
 
-// minTargetCPU is the share of the CPU time it may use from which the
-// target's CPU was its limit.
-const minTargetCPU = 0.9
-
-// limited warns where the target's CPU was its limit. What the hypervisor took
-// away counts, for the target did not have it. In a valid stage without this
-// warning, callers waited for something else than CPU. In one process the target
-// has what the generator leaves it.
-func limited(s *result.Stage, p Plan) {
-	may := s.Target.MayUse(host.CountCPUs(s.Target.CPUs)) * s.Length.Seconds()
-	if p.inProcess() {
-		may -= s.Generator.CPU.Seconds()
-	}
-	if may <= 0 || !s.Valid() {
-		return
-	}
-	if (s.Target.CPU + s.Target.Steal).Seconds() > minTargetCPU*may {
-		s.Warn("the target's CPU was the limit: it used over %.0f %% of what it may use", 100*minTargetCPU)
+// folded checks that all arrivals are in slices.
+func folded(m merged) {
+	if m.dropped > 0 {
+		m.stage.Invalidate("%d arrivals are in no slice: the machine left the generator no time to note them; lower the level, or give it more cores", m.dropped)
 	}
 }
 
-// punctual compares the generator's lag with its bound.
-func punctual(m merged, p Plan) {
+// disturbed reports how much of the window the machine disturbed. Where less than half
+// of the planned duration is left, the stage says too little.
+func disturbed(m merged, p Plan) {
 	s := m.stage
-	q := lagQuantile(s.Lag.N())
-	bound := p.lagBound(s.Uncorrected.Quantile(0.5))
-	lag := s.Lag.Quantile(q)
+	if m.disturbed == 0 {
+		return
+	}
+	cause := m.causes.text(s.Generator.Steal)
+	if m.causes.most() == host.Others {
+		cause += s.NameOthers()
+	}
+	if left := s.Length - m.disturbed; left < min(p.Duration, s.Length)/2 {
+		alone := s.Valid() || s.Disturbed
+		s.Invalidate("the machine disturbed %s of the %s of the window (%s), which leaves less than half of the planned %s: stop other work on this machine, or measure for longer", units.Duration(m.disturbed), units.Duration(s.Length), cause, units.Duration(p.Duration))
+		// Where it ran on for as long as it may, it would do so again.
+		s.Disturbed = alone && !(p.extends() && s.Length >= p.longest())
+		return
+	}
+	if m.disturbed > s.Length/100 || s.Length > p.Duration {
+		s.Warn("the machine disturbed %s of the %s of the window (%s): percentiles, shares and rates leave that out", units.Duration(m.disturbed), units.Duration(s.Length), cause)
+	}
+}
+
+// maxInStep is the share of the clients of a closed load above which a spell that held
+// them up changes what is reported: in a full pool with a constant service time they
+// stay in step. By simulation of pools with 1.25 to 10 clients a worker: a quarter
+// changes no percentile by more than 2 %, a half changes some by 8 %, all of them by 30 %.
+const maxInStep = 1.0 / 3
+
+// inStep finds clients that a spell brought into step, where they wait for one another:
+// leaving out the spell does not undo that.
+func inStep(m merged, p Plan) {
+	s, shown := m.stage, m.stage.Shown()
+	wait, _ := s.Wait()
+	if !p.inStep(m.longest, shown.Uncorrected, shown.Counts[result.Rejected] > 0, wait) {
+		return
+	}
+	median := shown.Uncorrected.Quantile(0.5)
+	alone := s.Valid() || s.Disturbed
+	s.Invalidate("the machine held up %.0f %% of the clients at once (for %v), which brings them into step at a server that is full: the stage has to be run again", 100*min(1, m.longest.Seconds()/median.Seconds()), m.longest.Round(time.Millisecond))
+	s.Disturbed = alone
+}
+
+// inStep reports whether a spell of that length brings clients into step: one above
+// maxInStep, where requests wait for one another. That they do is known from rejections,
+// and from latencies above the wait, or that differ where that is not known.
+func (p Plan) inStep(longest time.Duration, uncorrected interface {
+	Quantile(q float64) time.Duration
+}, rejects bool, wait time.Duration) bool {
+	median := uncorrected.Quantile(0.5)
+	if p.Load.Model() != load.Closed || longest <= time.Duration(maxInStep*float64(median)) || median == 0 {
+		return false
+	}
+	if wait > 0 {
+		return rejects || median > wait*11/10
+	}
+	return rejects || uncorrected.Quantile(0.9) > uncorrected.Quantile(0.1)*3/2
+}
+
+// punctual compares the generator's lag with its bound, in loads that follow a schedule.
+func punctual(m merged, p Plan) {
+	s, shown := m.stage, m.stage.Shown()
+	q := lagQuantile(shown.Lag.N())
+	bound := p.lagBound(shown.Uncorrected.Quantile(0.5))
+	lag := shown.Lag.Quantile(q)
 	switch {
-	case lag > bound && m.waited > 0 && p.Load.Model() == load.Burst:
-		s.Invalidate("%d arrivals waited for their client's reply to the wave before: use a longer burst interval (p%.3g of the lag is %v, the bound is %v)",
-			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
 		s.Invalidate("%d arrivals waited for one of the %d connections that the stage may have: allow more (p%.3g of the lag is %v, the bound is %v)",
 			m.waited, p.MaxConnections, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
@@ -215,6 +265,59 @@ func punctual(m merged, p Plan) {
 		alone := s.Valid()
 		s.Invalidate("the generator was late: p%.3g of its lag is %v, above the bound of %v%s", 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond), blame(s))
 		s.Disturbed = alone && stolen(s)
+	}
+}
+
+// Bounds of what the generator's delay may change where there is no schedule to keep.
+//
+// The clients of a burst share one instant, but one loop takes 6 to 9 µs to send a
+// request: the last of 1,001 leaves 6 to 9 ms after the first, which is 3 to 5 % of
+// 200 ms on any machine, however quiet.
+const (
+	maxShift      = 0.02                  // of a percentile of latency
+	maxBurstShift = 0.1                   // likewise, in a burst
+	maxSlowing    = 0.01                  // of a client's cycle, that its requests are late on average
+	minShift      = 20 * time.Microsecond // what is less does not count
+)
+
+// undelayed checks what the generator's delay changed, in loads whose requests follow
+// the replies, and in bursts. That replies were read late does not show there, but by
+// no more than the shortest spell that is left out.
+func undelayed(m merged, p Plan) {
+	s, shown := m.stage, m.stage.Shown()
+	us := func(d time.Duration) time.Duration { return d.Round(10 * time.Microsecond) }
+	late := func(format string, args ...any) {
+		alone := s.Valid()
+		s.Invalidate(format+"%s", append(args, blame(s))...)
+		s.Disturbed = alone && stolen(s)
+	}
+	burst := p.Load.Model() == load.Burst
+	share := maxShift
+	if burst {
+		share = maxBurstShift
+	}
+	for _, q := range []float64{0.999, 0.99, 0.9, 0.5} {
+		if shown.Latency.Thin(q) {
+			continue
+		}
+		latency, uncorrected := shown.Latency.Quantile(q), shown.Uncorrected.Quantile(q)
+		bound := cmp.Or(p.MaxLag, max(time.Duration(share*float64(uncorrected)), minShift))
+		switch shift := latency - uncorrected; {
+		case shift <= bound:
+			continue
+		case burst && m.waited > 0:
+			s.Invalidate("%d arrivals waited for their client's reply to the wave before: use a longer burst interval (it adds %v to p%.3g, the bound is %v)",
+				m.waited, us(shift), 100*q, us(bound))
+		default:
+			late("the generator was late: its lag adds %v to p%.3g of the latency, above the bound of %v", us(shift), 100*q, us(bound))
+		}
+		return
+	}
+	if planned := shown.Counts.Planned(); !burst && planned > 0 {
+		cycle := float64(p.Clients()) * float64(shown.Length) / float64(planned)
+		if lag, bound := shown.Lag.Mean(), cmp.Or(p.MaxLag, max(time.Duration(maxSlowing*cycle), minShift)); lag > bound {
+			late("the generator was late: its mean lag of %v lowers the load, above the bound of %v", us(lag), us(bound))
+		}
 	}
 }
 
@@ -227,7 +330,7 @@ func blame(s *result.Stage) string {
 	if stolen(s) {
 		return " (the machine took its CPU away for " + s.Generator.Steal.Round(time.Millisecond).String() + ": steal)"
 	}
-	return ": lower the level, or stop other work on this machine"
+	return ": lower the level, or stop other work on this machine" + s.NameOthers()
 }
 
 // complete checks that every arrival that was begun has exactly one outcome and,
@@ -238,16 +341,10 @@ func complete(m merged, p Plan) {
 	if m.begun != outcomes {
 		s.Invalidate("%d arrivals were begun, but %d have an outcome: a fault of the driver", m.begun, outcomes)
 	}
-	next := p.Schedule()
-	if next == nil {
+	if p.Load.Model() == load.Closed {
 		return
 	}
-	var scheduled int64
-	for at := next(); at < p.lead()+p.Duration; at = next() {
-		if at >= p.lead() {
-			scheduled++
-		}
-	}
+	scheduled := p.Planned(s.Length, m.most)
 	if scheduled != outcomes {
 		s.Invalidate("the schedule has %d arrivals in the window, but %d have an outcome: a fault of the driver", scheduled, outcomes)
 	}

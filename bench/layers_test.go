@@ -21,12 +21,12 @@ const module = "github.com/a628bb15/onhold/"
 // in its folder. A name that ends in /... stands for all packages below it that
 // are not listed.
 var layers = [][]string{
-	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/redact", "reports/render/words", "reports/units", "targets/backend/postgres/pgtest", "targets/orders"},
-	{"reports/files", "reports/load", "reports/render/table"},
-	{"reports/result", "reports/theory", "reports/trace"},
-	{"bench/host", "bench/internal/exchange", "reports/compare", "reports/conformance", "reports/model", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/admission", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
-	{"bench", "bench/cmd/onhold/internal/duet/source", "bench/process", "reports/render/finding", "targets/backend/...", "targets/front"},
-	{"bench/epoll", "bench/internal/alive", "reports/render/figure", "targets", "targets/..."},
+	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/redact", "reports/units", "targets/orders"},
+	{"reports/files", "reports/load", "reports/render/words"},
+	{"reports/render/ci", "reports/render/table", "reports/result", "reports/theory", "reports/trace"},
+	{"bench/host", "bench/internal/exchange", "bench/internal/request", "reports/conformance", "reports/model", "reports/search", "reports/series", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
+	{"bench", "bench/process", "reports/compare", "reports/render/finding", "targets/admission", "targets/backend/...", "targets/front"},
+	{"bench/cmd/onhold/internal/duet/source", "bench/epoll", "bench/find", "bench/internal/alive", "reports/render/figure", "targets", "targets/backend/postgres/pgtest", "targets/..."},
 	{"bench/benchtest", "bench/cmd/onhold/internal/...", "bench/cmd/onhold/internal/duet", "reports/render", "reports/render/..."},
 	{"bench/cmd/onhold", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns"},
 }
@@ -36,7 +36,7 @@ const maxLayers = 8
 
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
-	"gonum.org/v1/gonum":                    {"reports/compare/exact", "reports/theory"},
+	"gonum.org/v1/gonum":                    {"reports/compare/exact", "reports/search", "reports/theory"},
 	"gonum.org/v1/plot":                     {"reports/render/canvas", "reports/render/goldentest"},
 	"github.com/jackc/pgx/v5":               {"targets/backend/postgres"},
 	"testing":                               {"bench/benchtest", "bench/cmd/onhold/internal/commandtest", "reports/render/goldentest"},
@@ -44,13 +44,15 @@ var reserved = map[string][]string{
 	"github.com/urfave/cli/v3":              {"bench/cmd/onhold"},
 	"github.com/vbauerster/mpb/v8":          {"bench/cmd/onhold"},
 	"github.com/prometheus/procfs":          {"bench/host"},
+	"github.com/prometheus/client_golang":   {"bench/cmd/onhold"},
 	"github.com/HdrHistogram":               {"reports/result"},
 	"github.com/panjf2000/gnet/v2":          {"targets/eventloop"},
 	"google.golang.org/grpc":                {"targets/grpc", "targets/grpc/orderspb", "targets/backend/grpc"},
 	"google.golang.org/protobuf":            {"targets/grpc/orderspb"},
-	"github.com/nats-io":                    {"targets/queue/broker"},
+	"github.com/nats-io":                    {"bench/cmd/onhold/internal/fleet", "targets/queue/broker"},
 	"github.com/rogpeppe/go-internal":       {},
 	"pgregory.net/rapid":                    {},
+	"github.com/chromedp":                   {},
 	"github.com/a628bb15/onhold/bench/slow": {},
 	"github.com/google/go-cmp":              {"reports/render/goldentest"},
 	"github.com/a628bb15/onhold/targets":    {"bench/cmd/...", "targets/..."},

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"pgregory.net/rapid"
@@ -289,6 +291,7 @@ func (f faulty) Connections(p Plan) (connections, addresses int) { return 1, 1 }
 
 func (f faulty) Drive(_ context.Context, p Plan, rec *Recorder) error {
 	shard := rec.NewShard()
+	rec.machine = unwatched{}
 	start, end := rec.Start()
 	next := p.Schedule()
 	for i := 0; ; i++ {
@@ -441,6 +444,36 @@ func TestEveryArrivalHasOneOutcome(t *testing.T) {
 			}
 			if s.Counts.Planned() != planned {
 				rt.Fatalf("%d outcomes for %d planned arrivals", s.Counts.Planned(), planned)
+			}
+		}
+	})
+}
+
+// A generator that the machine stops beyond its window still accounts for all that was
+// planned in it.
+func TestStoppedBeyondTheWindow(t *testing.T) {
+	skipUnderRace(t)
+	synctest.Test(t, func(t *testing.T) {
+		var first time.Duration
+		var once, stop sync.Once
+		f := &fakeServer{wait: ms}
+		p := Plan{Load: Load{Rate: 100, Arrivals: load.Constant}, Duration: time.Second, DrainTimeout: 500 * ms}
+		s, err := Run(t.Context(), p, &GoroutineDriver{Dial: f.dial, Kind: "fake", sleep: func(done <-chan struct{}, at time.Duration) bool {
+			once.Do(func() { first = clock.Now() })
+			if at > first+400*ms && at < first+600*ms {
+				stop.Do(func() { time.Sleep(3 * time.Second) })
+			}
+			return goSleep(done, at)
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.Counts.Planned() != 100 || s.Counts[result.Unsent]+s.Counts[result.Unfinished] < 40 || s.Valid() {
+			t.Errorf("%v of 100 arrivals; %q", s.Counts, s.Invalid)
+		}
+		for _, note := range s.Invalid {
+			if strings.Contains(note, "fault of the driver") {
+				t.Error(note)
 			}
 		}
 	})

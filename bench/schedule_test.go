@@ -6,6 +6,7 @@ import (
 	"net"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -239,7 +240,7 @@ func holdEdges(t *testing.T, clients ...int) {
 			t.Parallel()
 			s := newScripted(t, says(okReply))
 			const waves, every = 3, 50 * time.Millisecond
-			stage := run(t, bench.Plan{Load: bench.Load{Burst: clients, BurstInterval: every}, Duration: waves * every, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			stage := run(t, bench.Plan{Load: bench.Load{Burst: clients, BurstInterval: every}, Duration: waves * every, Timeout: time.Minute, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
 			if n := int64(waves * clients); stage.Counts[result.OK] != n || int64(s.seen()) != n || s.connections() != clients {
 				t.Errorf("counts %v, %d requests over %d connections; want %d waves of %d", stage.Counts, s.seen(), s.connections(), waves, clients)
 			}
@@ -336,11 +337,15 @@ func holdGrid(t *testing.T, each over, length time.Duration) {
 	each(t, func(t *testing.T, made made) {
 		atTheServer(t, func() (string, *result.Stage) {
 			s := newScripted(t, says(okReply))
-			stage := plannedRight(t, bench.Plan{Load: bench.Load{Rate: rate, Arrivals: load.Constant}, Duration: length}, made(t, bench.HTTP{URL: s.url()}))
+			// Handshakes are made before: a request that waits for one comes to the server late.
+			const warmup = 50
+			p := bench.Plan{Load: bench.Load{Rate: rate, Arrivals: load.Constant}, Warmup: warmup * gap, Duration: length}
+			stage := plannedRight(t, p, made(t, bench.HTTP{URL: s.url()}))
 			at := arrived(s)
-			if len(at) != n || stage.Counts[result.OK] != int64(n) {
-				t.Fatalf("counts %v, %d requests, want %d", stage.Counts, len(at), n)
+			if len(at) != warmup+n || stage.Counts[result.OK] != int64(n) {
+				t.Fatalf("counts %v, %d requests, want %d and %d before", stage.Counts, len(at), n, warmup)
 			}
+			at = at[warmup:]
 			off := make([]time.Duration, len(at))
 			for i := range at {
 				off[i] = at[i] - time.Duration(i)*gap
@@ -433,6 +438,50 @@ func TestNothingIsBackFilled(t *testing.T) {
 		}
 		if n := int64(s.seen()); stage.Latency.N() != n || stage.Counts.Planned() != n || stage.Lag.N() != n {
 			t.Errorf("%d latencies and %d lags of %d arrivals, but the server saw %d", stage.Latency.N(), stage.Lag.N(), stage.Counts.Planned(), n)
+		}
+	})
+}
+
+// Generators that drive shares of a load over real connections send each arrival's number
+// once, and none is left out: what follows from the number is what one generator sends.
+func TestSharesSendEachNumberOnce(t *testing.T) {
+	const of, clients = 2, 5
+	eachThreads(t, func(t *testing.T, made made) {
+		for _, l := range []bench.Load{{Rate: 200, Arrivals: load.Constant}, {Burst: clients, BurstInterval: 60 * time.Millisecond}, {Clients: clients, ThinkTime: 20 * time.Millisecond}} {
+			s := newScripted(t, says(okReply))
+			data, err := bench.DataFiles{}.Read()
+			if err != nil {
+				t.Fatal(err)
+			}
+			planned := int64(0)
+			sent := map[int]int{} // how often, by number
+			for part := range of {
+				p := bench.Plan{Load: l, Duration: 300 * time.Millisecond, MaxLag: time.Hour, Share: bench.Share{Part: part, Of: of}}
+				planned += run(t, p, made(t, bench.HTTP{URL: s.url() + "{seq}", Data: data})).Counts.Planned()
+				seen := 0
+				for _, r := range s.log() {
+					n, err := strconv.Atoi(strings.TrimPrefix(r.resource, "/"))
+					if err != nil {
+						t.Fatal(err)
+					}
+					n-- // {seq} counts from 1
+					if own := n % of; l.Model().Open() && own == part || !l.Model().Open() && n%clients%of == part {
+						sent[n]++
+						seen++
+					}
+				}
+				if seen == 0 {
+					t.Errorf("%v: part %d sent none of its numbers", l, part)
+				}
+			}
+			if int64(len(sent)) != planned || len(s.log()) != len(sent) {
+				t.Errorf("%v: %d requests with %d numbers, want %d", l, len(s.log()), len(sent), planned)
+			}
+			for n := range len(sent) {
+				if l.Model() != load.Closed && sent[n] != 1 {
+					t.Errorf("%v: number %d was sent %d times", l, n, sent[n])
+				}
+			}
 		}
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
 )
 
 // script is what a scripted server does with one request that it has read.
@@ -59,7 +60,7 @@ func thenCloses(s script) script {
 func thenHalfCloses(s script) script {
 	return func(c net.Conn) bool {
 		s(c)
-		c.(*net.TCPConn).CloseWrite()
+		c.(*wiretest.Conn).CloseWrite()
 		io.Copy(io.Discard, c)
 		return false
 	}
@@ -73,7 +74,7 @@ func corked(s script) script {
 }
 
 func resets(c net.Conn) bool {
-	c.(*net.TCPConn).SetLinger(0)
+	c.(*wiretest.Conn).SetLinger(0)
 	return false
 }
 
@@ -135,13 +136,13 @@ func startScripted(t interface {
 	s.ln = ln
 	s.wg.Go(func() {
 		for {
-			c, err := ln.Accept()
+			c, err := wiretest.Listener{Listener: ln}.Accept()
 			if err != nil {
 				return
 			}
 			s.mu.Lock()
 			n := len(s.conns)
-			s.conns = append(s.conns, c)
+			s.conns = append(s.conns, c.(*wiretest.Conn).TCPConn)
 			s.mu.Unlock()
 			s.wg.Go(func() { s.serve(c, n) })
 		}

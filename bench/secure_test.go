@@ -2,7 +2,13 @@ package bench_test
 
 import (
 	"crypto/tls"
+	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,7 +55,7 @@ func TestConnectionsThatRest(t *testing.T) {
 		}, true, clients * (waves - 1)},
 	} {
 		for _, driver := range []string{epoll.Name, bench.GoroutineName} {
-			if driver == epoll.Name && (c.secure || !epoll.Supported) {
+			if driver == epoll.Name && !epoll.Supported {
 				continue
 			}
 			t.Run(c.name+", "+driver, func(t *testing.T) {
@@ -85,64 +91,146 @@ func TestConnectionsThatRest(t *testing.T) {
 }
 
 // A server that does not come to an end with the handshake, or does not begin
-// it, costs the timeout and no more.
+// it, costs the timeout and no more; one that says anything else refuses, and why
+// is reported.
 func TestHandshakesThatDoNotEnd(t *testing.T) {
+	hello := func(text string) func(net.Conn) {
+		return func(c net.Conn) { c.Read(make([]byte, 1000)); c.Write([]byte(text)) }
+	}
 	for _, c := range []struct {
 		name string
 		do   func(c net.Conn)
 		want result.Outcome
+		why  string
 	}{
-		{"nothing is said", func(c net.Conn) { c.Read(make([]byte, 1000)); time.Sleep(time.Second) }, result.Timeout},
-		{"half a record", func(c net.Conn) {
-			c.Read(make([]byte, 1000))
-			c.Write([]byte("\x16\x03\x03\x40\x00\x02\x00"))
-			time.Sleep(time.Second)
-		}, result.Timeout},
+		{"nothing is said", func(c net.Conn) { c.Read(make([]byte, 1000)); time.Sleep(time.Second) }, result.Timeout, ""},
+		{"nothing is read", func(c net.Conn) { time.Sleep(time.Second) }, result.Timeout, ""},
+		{"half a record", func(c net.Conn) { hello("\x16\x03\x03\x40\x00\x02\x00")(c); time.Sleep(time.Second) }, result.Timeout, ""},
 		{"a record drips", func(c net.Conn) {
-			c.Read(make([]byte, 1000))
-			c.Write([]byte("\x16\x03\x03\x40\x00\x02\x00"))
+			hello("\x16\x03\x03\x40\x00\x02\x00")(c)
 			for {
 				if _, err := c.Write([]byte{0}); err != nil {
 					return
 				}
 				time.Sleep(time.Millisecond)
 			}
-		}, result.Timeout},
-		{"plain HTTP", func(c net.Conn) { c.Read(make([]byte, 1000)); c.Write([]byte(okReply)) }, result.Refused},
-		{"closed", func(net.Conn) {}, result.Refused},
+		}, result.Timeout, ""},
+		{"plain HTTP", hello(okReply), result.Refused, "does not look like a TLS handshake"},
+		{"garbage", hello(strings.Repeat("\x00\xff", 1000)), result.Refused, "does not look like a TLS handshake"},
+		{"a handshake of garbage", hello("\x16\x03\x03\x00\x04\xff\x00\x00\x00"), result.Refused, "tls: "},
+		{"an alert", hello("\x15\x03\x03\x00\x02\x02\x28"), result.Refused, "tls: handshake failure"},
+		{"closed", func(net.Conn) {}, result.Refused, "TLS handshake: "},
+		{"reset", func(c net.Conn) { c.(*net.TCPConn).SetLinger(0) }, result.Refused, "reset"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			ln, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
+		for _, driver := range []string{epoll.Name, bench.GoroutineName} {
+			if driver == epoll.Name && !epoll.Supported {
+				continue
 			}
-			defer ln.Close()
-			go func() {
-				for {
-					conn, err := ln.Accept()
-					if err != nil {
-						return
-					}
-					go func() { defer conn.Close(); c.do(conn) }()
-				}
-			}()
-			r := hostileRun{URL: "https://" + ln.Addr().String() + "/", Driver: bench.GoroutineName, Clients: 4, Stalls: true}
-			for range 3 { // others may have taken the CPU
-				stage, took, err := r.run(t.Context())
+			t.Run(c.name+", "+driver, func(t *testing.T) {
+				t.Parallel()
+				ln, err := net.Listen("tcp", "127.0.0.1:0")
 				if err != nil {
 					t.Fatal(err)
 				}
-				addsUp(t, stage)
-				if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() {
-					t.Fatalf("counts %v, want all %v; %q", stage.Counts, c.want, stage.Notes())
+				defer ln.Close()
+				go func() {
+					for {
+						conn, err := ln.Accept()
+						if err != nil {
+							return
+						}
+						go func() { defer conn.Close(); c.do(conn) }()
+					}
+				}()
+				r := hostileRun{URL: "https://" + ln.Addr().String() + "/", Driver: driver, Clients: 4, Stalls: c.want == result.Timeout}
+				for range 3 { // others may have taken the CPU
+					stage, took, err := r.run(t.Context())
+					if err != nil {
+						t.Fatal(err)
+					}
+					addsUp(t, stage)
+					if n := stage.Counts[c.want]; n == 0 || n != stage.Counts.Planned() || !strings.Contains(fmt.Sprint(stage.Notes()), c.why) {
+						t.Fatalf("counts %v, want all %v for %q; %q", stage.Counts, c.want, c.why, stage.Notes())
+					}
+					if stage.Connect.N() > 0 || stage.TLS != nil {
+						t.Errorf("%d connections are timed, and handshakes %v", stage.Connect.N(), stage.TLS)
+					}
+					if took <= r.limit(r.plan())+time.Second {
+						return
+					}
 				}
-				if took <= r.limit(r.plan())+time.Second {
-					return
+				t.Error("the stage did not end in time")
+			})
+		}
+	}
+}
+
+// Each connection has one handshake, of which the time is its own; whatever version
+// and cipher were agreed on, the requests are answered, and a certificate that is
+// not trusted refuses them.
+func TestHandshakesAreTimed(t *testing.T) {
+	const clients = 5
+	server, trusted := certificate()
+	for name, c := range map[string]struct {
+		version, cipher uint16
+		client          *tls.Config
+		want            result.Outcome
+		why             string
+	}{
+		"1.3":                  {tls.VersionTLS13, 0, trusted, result.OK, ""},
+		"1.2":                  {tls.VersionTLS12, 0, trusted, result.OK, ""},
+		"1.2, CBC":             {tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, trusted, result.OK, ""},
+		"1.2, ChaCha20":        {tls.VersionTLS12, tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, trusted, result.OK, ""},
+		"1.0, CBC":             {tls.VersionTLS10, tls.TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA, trusted, result.OK, ""},
+		"not trusted":          {tls.VersionTLS13, 0, nil, result.Refused, "certificate signed by unknown authority"},
+		"of another name":      {tls.VersionTLS13, 0, &tls.Config{RootCAs: trusted.RootCAs, ServerName: "shop.example.org"}, result.Refused, "wanted to match shop.example.org"},
+		"no version in common": {tls.VersionTLS12, 0, &tls.Config{RootCAs: trusted.RootCAs, MinVersion: tls.VersionTLS13}, result.Refused, "protocol version"},
+	} {
+		config := server.Clone()
+		config.MaxVersion, config.MinVersion = c.version, tls.VersionTLS10
+		client := c.client
+		if c.cipher != 0 {
+			config.CipherSuites = []uint16{c.cipher}
+			client = c.client.Clone()
+			client.CipherSuites, client.MinVersion = config.CipherSuites, tls.VersionTLS10
+		}
+		for _, fresh := range []bool{false, true} {
+			for _, driver := range []string{epoll.Name, bench.GoroutineName} {
+				if driver == epoll.Name && !epoll.Supported {
+					continue
 				}
+				t.Run(fmt.Sprintf("%s, %s, new connections: %v", name, driver, fresh), func(t *testing.T) {
+					t.Parallel()
+					ln, err := tls.Listen("tcp", "127.0.0.1:0", config)
+					if err != nil {
+						t.Fatal(err)
+					}
+					s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Write(make([]byte, 40_000)) }))
+					s.Config.ErrorLog = log.New(io.Discard, "", 0)
+					s.Listener = ln
+					s.Start()
+					defer s.Close()
+					d, err := namedDriver(driver, bench.HTTP{URL: "https://" + ln.Addr().String() + "/", TLS: client, NewConnection: fresh, Method: "POST", Body: make([]byte, 40_000)})
+					if err != nil {
+						t.Fatal(err)
+					}
+					stage := run(t, bench.Plan{Load: bench.Load{Clients: clients, ThinkTime: 5 * time.Millisecond, Backoff: 20 * time.Millisecond}, Duration: 60 * time.Millisecond, NewConnection: fresh}, d)
+					n := stage.Counts[c.want]
+					if n == 0 || n != stage.Counts.Planned() || stage.Reconnects > 0 || !strings.Contains(fmt.Sprint(stage.Notes()), c.why) {
+						t.Errorf("counts %v, want all %v for %q, %d connections made again; %q", stage.Counts, c.want, c.why, stage.Reconnects, stage.Notes())
+					}
+					switch {
+					case c.want != result.OK:
+						n = 0
+					case !fresh:
+						n = clients
+					}
+					if handshakes := stage.Handshakes().N(); handshakes != n || stage.Connect.N() != n {
+						t.Errorf("%d connections and %d handshakes were timed, want %d of each", stage.Connect.N(), handshakes, n)
+					}
+				})
 			}
-			t.Error("the stage did not end in time")
-		})
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package bench
 import (
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -10,13 +11,14 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/a628bb15/onhold/bench/internal/request"
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
 // StageSettings are the settings that the stage will have once the driver has
 // run it.
-func (p Plan) StageSettings(d Driver) result.Settings { return p.withDefaults().settings(d) }
+func (p Plan) StageSettings(d Driver) result.Settings { return p.drivenBy(d).settings(d) }
 
 // Settings identify these requests: in clear what is not secret, and a digest of
 // all of it.
@@ -34,6 +36,36 @@ func (h HTTP) Settings() result.Settings {
 	}
 	if len(h.Body) > 0 {
 		s = s.With(result.KeyBodyBytes, strconv.Itoa(len(h.Body)))
+	}
+	if h.Data != nil {
+		s = append(s, h.Data.settings...)
+	}
+	if h.UnixSocket != "" {
+		s = s.With(result.KeyUnixSocket, h.UnixSocket)
+	}
+	if c := h.TLS; c != nil {
+		for _, of := range []struct {
+			key, value string
+			in         bool
+		}{
+			{result.KeyInsecure, "true", c.InsecureSkipVerify}, {result.KeyServerName, c.ServerName, c.ServerName != ""},
+			{result.KeyTLSMax, strings.TrimPrefix(tls.VersionName(c.MaxVersion), "TLS "), c.MaxVersion != 0}, {result.KeyTLSResume, "true", c.ClientSessionCache != nil},
+		} {
+			if of.in {
+				s = s.With(of.key, of.value)
+			}
+		}
+	}
+	if h.Cookies {
+		s = s.With(result.KeyCookies, "true")
+	}
+	if h.Follow > 0 {
+		s = s.With(result.KeyFollow, strconv.Itoa(h.Follow))
+	}
+	for _, of := range []result.Setting{{Key: result.KeyOKStatus, Value: h.OKStatus}, {Key: result.KeyRejectedStatus, Value: h.RejectedStatus}} {
+		if of.Value != "" {
+			s = s.With(of.Key, strings.ReplaceAll(of.Value, " ", ""))
+		}
 	}
 	return s.With(result.KeyRequest, h.digest())
 }
@@ -76,6 +108,7 @@ func (h HTTP) text() []byte {
 		Close          bool
 		Fill, Accepted bool // which function it is is not known
 		TLS            []any
+		Data           string `json:",omitempty"` // the sum of the files
 	}
 	body := sha256.Sum256(h.Body) // in place of the body, of which there may be 64 MB
 	all.Method, all.Body, all.Close = h.Method, body[:], h.NewConnection
@@ -92,7 +125,7 @@ func (h HTTP) text() []byte {
 			w.Weight = 1 // of one, whatever it is
 		}
 		if u, want := parseURL(w.URL); want == "" {
-			all.Mix = append(all.Mix, address{[]byte(u.Scheme), []byte(u.User.String()), []byte(target(w.URL)), w.Weight})
+			all.Mix = append(all.Mix, address{[]byte(u.Scheme), []byte(u.User.String()), []byte(request.EscapeTarget(target(w.URL))), w.Weight})
 		} else {
 			all.Mix = append(all.Mix, address{Path: []byte(w.URL), Weight: w.Weight})
 		}
@@ -101,6 +134,9 @@ func (h HTTP) text() []byte {
 		all.Header = append(all.Header, []byte(line))
 	}
 	all.TLS = tlsText(h.TLS)
+	if h.Data != nil {
+		all.Data = hex.EncodeToString(h.Data.sum)
+	}
 	text, err := json.Marshal(all)
 	if err != nil {
 		return []byte(err.Error()) // of what is declared above none can fail

@@ -56,6 +56,10 @@ func TestEveryFieldOfAPlanIsAmongTheSettings(t *testing.T) {
 	no := map[string]string{
 		"TargetPID": "says whose figures are read, not what is sent",
 		"Observer":  "only watches",
+		"Watch":     "only watches",
+		"Abort":     "shortens a stage, which says so",
+		"Share":     "is part of a load; the record is of all parts",
+		"StartAt":   "says when, not what",
 	}
 	by := map[string]any{
 		"Pattern": bench.Arrivals(every{time.Second}), "Ramp": load.Range{From: 3, To: 9}, "Arrivals": load.Constant,
@@ -85,11 +89,15 @@ func TestEveryFieldOfAPlanIsAmongTheSettings(t *testing.T) {
 
 func TestEveryFieldOfTheRequestsIsAmongTheSettings(t *testing.T) {
 	no := map[string]string{"Seed": "is that of the plan, which has it"}
+	data, err := bench.DataFiles{}.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
 	by := map[string]any{
 		"Mix":    []bench.Weighted{{URL: "http://h/a", Weight: 2}, {URL: "http://h/b", Weight: 1}},
 		"TLS":    &tls.Config{MaxVersion: tls.VersionTLS12},
 		"Header": []string{"Accept: text/html"}, "Body": []byte("{}"),
-		"Fill": func([]byte, uint64) {}, "Accepted": func([]byte) (uint64, bool) { return 0, false },
+		"Data": data, "Fill": func([]byte, uint64) {}, "Accepted": func([]byte) (uint64, bool) { return 0, false },
 	}
 	plain := bench.HTTP{URL: "http://h/a"}
 	fields := reflect.TypeFor[bench.HTTP]()
@@ -107,7 +115,8 @@ func TestEveryFieldOfTheRequestsIsAmongTheSettings(t *testing.T) {
 
 func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 	no := map[string]string{
-		"Dial": "is described by RequestSettings", "Completions": "makes another kind of stage, with completions", "sleep": "is for tests",
+		"Dial": "is described by RequestSettings", "Completions": "makes another kind of stage, with completions", "most": "is described by RequestSettings",
+		"untimed": "is for sessions, which say so", "found": "finds settings while it drives", "sleep": "is for tests", "machine": "is for tests",
 	}
 	by := map[string]any{"RequestSettings": result.Settings{{Key: "a", Value: "b"}}}
 	fields := reflect.TypeFor[bench.GoroutineDriver]()

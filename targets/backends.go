@@ -118,7 +118,7 @@ func notSimulated(o Options) error {
 	return field.First(
 		field.Check(o.Sim.Dist == "" || o.Sim.Dist == sim.DefaultDist, "Sim.Dist", o.Sim.Dist, want),
 		field.Check(o.Sim.CV == 0, "Sim.CV", o.Sim.CV, want),
-		field.Check(len(o.Sim.Stall) == 0, "Sim.Stall", o.Sim.Stall, want),
+		field.Check(o.Sim.Stall == sim.Stall{}, "Sim.Stall", o.Sim.Stall, want),
 	)
 }
 

@@ -170,6 +170,28 @@ func (p *Process) readReady(r *bufio.Reader) error {
 	return nil
 }
 
+// Driving is what a user chooses of how a style is driven.
+type Driving struct {
+	HTTP          func(bench.HTTP) (bench.Driver, error) // makes the driver of a style that any driver of HTTP drives
+	NewConnection bool                                   // for each request
+	Connections   int                                    // of gRPC, which all callers share; 0: each has its own
+}
+
+// Driver makes the driver of a target that is ready: style queue is driven by POSTs,
+// the others by asking for the orders of one user. done is as of [MakeDriver]. Without
+// a Ready.Broker the driver of style queue has no completions: it then serves to show
+// its settings.
+func (s Style) Driver(ctx context.Context, r Ready, d Driving) (_ bench.Driver, done func(), err error) {
+	if s.driver != nil {
+		return s.driver(ctx, r, d)
+	}
+	driver, err := d.HTTP(bench.HTTP{URL: "http://" + r.Addr + orders.PathOneUser, NewConnection: d.NewConnection})
+	return driver, nil, err
+}
+
+// OwnDriver reports whether the style has a driver of its own.
+func (s Style) OwnDriver() bool { return s.driver != nil }
+
 // MakeDriver makes the driver of a target that is ready. done is called when
 // the stage is over; nil means that there is nothing to close.
 type MakeDriver func(context.Context, Ready) (d bench.Driver, done func(), err error)

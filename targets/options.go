@@ -1,8 +1,8 @@
 package targets
 
 import (
+	"cmp"
 	"fmt"
-	"net"
 	"runtime"
 	"slices"
 	"strings"
@@ -99,35 +99,21 @@ type Options struct {
 	// TraceLimit is how many requests the trace holds, up to trace.MaxLimit; 0
 	// means trace.DefaultLimit.
 	TraceLimit int
-
-	log *trace.Log
 }
 
 func (o Options) withDefaults() Options {
-	if o.Addr == "" {
-		o.Addr = DefaultAddr
-	}
-	if o.Backend == "" {
-		o.Backend = Backends[0].Name
-	}
-	if o.Workers == 0 {
-		o.Workers = DefaultWorkers
-	}
-	if o.GRPCLimit == "" {
-		o.GRPCLimit = GRPCLimits[0]
-	}
+	o.Addr = cmp.Or(o.Addr, DefaultAddr)
+	o.Backend = cmp.Or(o.Backend, Backends[0].Name)
+	o.Workers = cmp.Or(o.Workers, DefaultWorkers)
+	o.GRPCLimit = cmp.Or(o.GRPCLimit, GRPCLimits[0])
+	o.TraceLimit = cmp.Or(o.TraceLimit, trace.DefaultLimit)
+	// Not GOMAXPROCS, which TuneRuntime raises above the number of CPUs.
+	o.Loops = cmp.Or(o.Loops, min(runtime.NumCPU(), eventloop.MaxLoops))
 	switch o.Queue {
 	case 0:
 		o.Queue = DefaultQueue
 	case NoQueue:
 		o.Queue = 0
-	}
-	if o.TraceLimit == 0 {
-		o.TraceLimit = trace.DefaultLimit
-	}
-	if o.Loops == 0 {
-		// Not GOMAXPROCS, which TuneRuntime raises above the number of CPUs.
-		o.Loops = min(runtime.NumCPU(), eventloop.MaxLoops)
 	}
 	return o
 }
@@ -142,9 +128,8 @@ func (o Options) Validate() error {
 			field.Check(b.Upstream != "" || d.BackendURL == "", "BackendURL", redact.URL(d.BackendURL), "no address: backend "+b.Name+" calls no upstream"),
 			b.check(d))
 	}
-	_, port, err := net.SplitHostPort(d.Addr)
 	return field.First(
-		field.Check(err == nil && port != "", "Addr", d.Addr, "HOST:PORT, with port 0 for any free one"),
+		field.Address("Addr", d.Addr),
 		field.Check(d.Workers >= 1 && d.Workers <= blocking.MaxWorkers, "Workers", d.Workers, fmt.Sprintf("1 to %d", blocking.MaxWorkers)),
 		field.Check(d.Queue >= 0 && d.Queue <= blocking.MaxQueue, "Queue", d.Queue, fmt.Sprintf("0 to %d", blocking.MaxQueue)),
 		field.Check(slices.Contains(GRPCLimits, d.GRPCLimit), "GRPCLimit", d.GRPCLimit, strings.Join(GRPCLimits, " or ")),

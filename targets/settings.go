@@ -24,6 +24,9 @@ type setting struct {
 	zero bool // the setting is shown where it is 0, too
 }
 
+// keyLoops is the setting of the event loops.
+const keyLoops = "loops"
+
 // settings lists all settings in the order in which they are shown.
 var settings = []setting{
 	{key: result.KeyBackend, value: func(o Options) string { return o.Backend }},
@@ -48,7 +51,7 @@ var settings = []setting{
 	{key: result.KeyQueue, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Queue) }},
 	{key: result.KeyGRPCLimit, special: true, zero: true, value: func(o Options) string { return o.GRPCLimit }},
 	{key: result.KeyMaxInflight, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.MaxInflight) }},
-	{key: "loops", special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Loops) }},
+	{key: keyLoops, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Loops) }},
 	{key: "seed", value: func(o Options) string { return strconv.FormatUint(o.Sim.Seed, 10) }},
 	{key: "broker", special: true, value: func(o Options) string { return cmp.Or(redact.Servers(o.Queued.Broker), "own") }},
 	{key: result.KeyBrokerStore, special: true, value: func(o Options) string { return o.Queued.Streams.WithDefaults().Store }},

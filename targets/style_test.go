@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 )
@@ -23,7 +24,7 @@ func (toy) Shutdown(context.Context) error { return nil }
 func TestAnEntryMakesAStyle(t *testing.T) {
 	s := Style{
 		Name: "toy", Uses: []string{"max-inflight"}, room: Options.inflight, traced: true,
-		start: func(o Options, b backend.Backend) (Server, error) { return toy{b}, nil },
+		start: func(c admission.Config, _ Options) (Server, error) { return toy{c.Backend}, nil },
 	}
 	o := Options{MaxInflight: 10, Backend: "sim"}
 	server, err := s.Start(o)

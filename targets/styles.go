@@ -3,13 +3,15 @@ package targets
 import (
 	"context"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/bare"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
 	"github.com/a628bb15/onhold/targets/goroutine"
 	"github.com/a628bb15/onhold/targets/grpc"
+	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/a628bb15/onhold/targets/queue"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
@@ -39,10 +41,13 @@ type Style struct {
 	threads bool // each of room's workers is an OS thread
 	traced  bool // the style logs what its admission decides, where room bounds it
 
-	start func(Options, backend.Backend) (Server, error) // options with their defaults filled in
+	start func(admission.Config, Options) (Server, error) // options with their defaults filled in
 
 	// alone starts a server that waits for no backend.
 	alone func(context.Context, Options) (Listener, error)
+
+	// driver makes the only driver that drives the style; nil: any driver of HTTP does.
+	driver func(ctx context.Context, r Ready, d Driving) (_ bench.Driver, done func(), err error)
 }
 
 // Styles lists the styles.
@@ -50,37 +55,36 @@ var Styles = []Style{
 	{
 		Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue",
 		Uses: []string{result.KeyWorkers, result.KeyQueue}, room: Options.pool, threads: true, traced: true,
-		start: func(o Options, b backend.Backend) (Server, error) {
-			return blocking.Start(blocking.Config{Addr: o.Addr, Workers: o.Workers, Queue: o.Queue, Backend: b, Log: o.log})
-		},
+		start: plain(blocking.Start),
 	},
 	{
 		Name: goroutine.Name, About: "a parked goroutine per request",
 		Uses: []string{result.KeyMaxInflight}, room: Options.inflight, traced: true,
-		start: func(o Options, b backend.Backend) (Server, error) {
-			return goroutine.Start(goroutine.Config{Addr: o.Addr, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
-		},
+		start: plain(goroutine.Start),
 	},
 	{
 		Name: eventloop.Name, About: "callbacks on a few event loops; a request that waits is a timer, for any backend but sim a goroutine",
-		Uses: []string{result.KeyMaxInflight, "loops"}, room: Options.inflight, traced: true,
-		start: func(o Options, b backend.Backend) (Server, error) {
-			return eventloop.Start(eventloop.Config{Addr: o.Addr, Loops: o.Loops, MaxInflight: o.MaxInflight, Backend: b, Log: o.log})
-		},
+		Uses: []string{result.KeyMaxInflight, keyLoops}, room: Options.inflight, traced: true,
+		start: plain(eventloop.Start),
 	},
 	{
 		Name: grpc.Name, About: "gRPC: a pool of workers that wait, and a bounded queue; or no limit", Protocol: GRPC,
 		Uses: []string{result.KeyWorkers, result.KeyQueue, result.KeyGRPCLimit}, room: Options.grpcPool,
-		start: func(o Options, b backend.Backend) (Server, error) {
-			workers, queue := o.grpcPool()
-			return grpc.Start(grpc.Config{Addr: o.Addr, Workers: workers, Queue: queue, Backend: b})
+		start: plain(grpc.Start),
+		driver: func(_ context.Context, r Ready, d Driving) (bench.Driver, func(), error) {
+			request := orders.Request{Kind: orders.Find, UserID: orders.OneUser}
+			driver, err := grpc.Client{Addr: r.Addr, Connections: d.Connections, Request: request}.Driver()
+			return driver, nil, err
 		},
 	},
 	{
 		Name: queue.Name, About: "an order is put into a message queue, and paid after the reply", Later: true,
 		Uses: append([]string{result.KeyMaxInflight, "broker"}, ownBroker...), room: Options.unbounded,
-		start: func(o Options, b backend.Backend) (Server, error) {
-			return queue.Start(queue.Config{Addr: o.Addr, Broker: o.Queued.Broker, Streams: o.Queued.Streams, MaxInflight: o.MaxInflight, Backend: b})
+		start: func(c admission.Config, o Options) (Server, error) {
+			return queue.Start(queue.Config{Config: c, Broker: o.Queued.Broker, Streams: o.Queued.Streams})
+		},
+		driver: func(ctx context.Context, r Ready, d Driving) (bench.Driver, func(), error) {
+			return queue.Driver(ctx, r.Addr, r.Broker, d.NewConnection)
 		},
 	},
 }
@@ -98,10 +102,10 @@ var Helpers = []Style{
 	},
 	{
 		Name: payments.Name, About: "pays the orders of style queue", room: Options.unbounded,
-		start: func(o Options, b backend.Backend) (Server, error) {
+		start: func(c admission.Config, o Options) (Server, error) {
 			return payments.Start(payments.Config{
-				Addr: o.Addr, Broker: o.Queued.Broker, Streams: o.Queued.Streams,
-				Consumers: o.Queued.Consumers, AckWait: o.Queued.AckWait, Backend: b,
+				Addr: c.Addr, Broker: o.Queued.Broker, Streams: o.Queued.Streams,
+				Consumers: o.Queued.Consumers, AckWait: o.Queued.AckWait, Backend: c.Backend,
 			})
 		},
 	},
@@ -113,6 +117,28 @@ var Helpers = []Style{
 			return bare.Start(c)
 		},
 	},
+}
+
+// plain is the start of a style that needs nothing else.
+func plain[S Server](start func(admission.Config) (S, error)) func(admission.Config, Options) (Server, error) {
+	return func(c admission.Config, _ Options) (Server, error) { return start(c) }
+}
+
+// config is what the options say to a server of the style, all but its backend and
+// its log.
+func (s Style) config(o Options) admission.Config {
+	c := admission.Config{Addr: o.Addr}
+	for _, key := range s.Uses {
+		switch key {
+		case result.KeyWorkers:
+			c.Workers, c.Queue = s.room(o)
+		case result.KeyMaxInflight:
+			c.MaxInflight = o.MaxInflight
+		case keyLoops:
+			c.Loops = o.Loops
+		}
+	}
+	return c
 }
 
 func (o Options) unbounded() (workers, queue int) { return 0, 0 }

@@ -97,11 +97,13 @@ func (s Style) Start(o Options) (Server, error) {
 	if b, err = inject.Wrap(b, o.Inject); err != nil {
 		return nil, err
 	}
-	traced, err := s.trace(&o)
+	c := s.config(o)
+	traced, err := s.trace(o)
 	if err != nil {
 		return nil, errors.Join(err, b.Close())
 	}
-	server, err := s.start(o, b)
+	c.Backend, c.Log = b, traced.log
+	server, err := s.start(c, o)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting %s: %w", s.Name, err), b.Close())
 	}
@@ -112,7 +114,7 @@ func (s Style) Start(o Options) (Server, error) {
 type target struct {
 	Server
 	backend backend.Backend
-	traced  *traced // nil where nothing is
+	traced  traced
 }
 
 // Shutdown writes the trace and closes the backend too, also where the server

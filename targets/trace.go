@@ -30,31 +30,29 @@ func (s Style) Traceable(o Options) error {
 
 // traced is a trace on its way to its file.
 type traced struct {
-	log  *trace.Log
+	log  *trace.Log // nil: none
 	path string
 }
 
-// trace makes the log that o asks for, and puts it into o. It makes the file,
-// too, which is empty until the target ends: a file that cannot be written is an
+// trace makes the log that o asks for. It makes the file, too, which is empty until the target ends: a file that cannot be written is an
 // error at the start.
-func (s Style) trace(o *Options) (*traced, error) {
+func (s Style) trace(o Options) (t traced, err error) {
 	if o.Trace == "" {
-		return nil, nil
+		return t, nil
 	}
-	workers, queue, ok := s.admission(*o)
+	workers, queue, ok := s.admission(o)
 	if !ok {
-		return nil, s.Traceable(*o)
+		return t, s.Traceable(o)
 	}
 	if err := files.Write(o.Trace, nil); err != nil {
-		return nil, &field.Error{Field: "Trace", Value: o.Trace, Want: "a file that can be written: " + err.Error()}
+		return t, &field.Error{Field: "Trace", Value: o.Trace, Want: "a file that can be written: " + err.Error()}
 	}
-	o.log = trace.NewLog(trace.Header{Style: s.Name, Workers: workers, Queue: queue}, o.TraceLimit)
-	return &traced{o.log, o.Trace}, nil
+	return traced{trace.NewLog(trace.Header{Style: s.Name, Workers: workers, Queue: queue}, o.TraceLimit), o.Trace}, nil
 }
 
 // write ends the log and writes what is in it.
-func (t *traced) write() error {
-	if t == nil {
+func (t traced) write() error {
+	if t.log == nil {
 		return nil
 	}
 	f, err := files.Create(t.path)

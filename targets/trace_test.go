@@ -64,10 +64,10 @@ func wantCounts(t *testing.T, tr *trace.Trace, s targets.Server) {
 	}
 }
 
-// wantFates checks that each fate follows from what was logged before it: a
+// wantDecisions checks that each decision follows from what was logged before it: a
 // request was let in where, and only where, there was a place for it. And that
 // no worker had two requests at once, nor more were at work than there are.
-func wantFates(t *testing.T, tr *trace.Trace) {
+func wantDecisions(t *testing.T, tr *trace.Trace) {
 	t.Helper()
 	var served []trace.Record
 	for _, r := range tr.Records {
@@ -99,8 +99,8 @@ func wantFates(t *testing.T, tr *trace.Trace) {
 }
 
 // Driven hard, by callers who do not know of one another and with more of them
-// than places, the trace explains every fate, and it is that of all requests.
-func TestEveryFateFollowsFromTheTrace(t *testing.T) {
+// than places, the trace explains every decision, and it is that of all requests.
+func TestEveryDecisionFollowsFromTheTrace(t *testing.T) {
 	eachTraced(t, func(t *testing.T, style targets.Style) {
 		s, file := startTraced(t, style, targets.Options{
 			Workers: 4, Queue: 3, MaxInflight: 7,
@@ -121,7 +121,7 @@ func TestEveryFateFollowsFromTheTrace(t *testing.T) {
 		wg.Wait()
 		tr := traceOf(t, s, file)
 		wantCounts(t, tr, s)
-		wantFates(t, tr)
+		wantDecisions(t, tr)
 		st := s.Stats()
 		if len(tr.Records) != 24*40 || st.Rejected == 0 || tr.Style != style.Name || tr.Places() != 7 {
 			t.Errorf("%d requests, stats %+v, header %+v", len(tr.Records), st, tr.Header)
@@ -129,7 +129,7 @@ func TestEveryFateFollowsFromTheTrace(t *testing.T) {
 	})
 }
 
-// In bursts, each fate is decided by the burst alone, and the service is at
+// In bursts, each decision is made by the burst alone, and the service is at
 // least the wait.
 func TestTraceOfBursts(t *testing.T) {
 	eachTraced(t, func(t *testing.T, style targets.Style) {
@@ -152,16 +152,16 @@ func TestTraceOfBursts(t *testing.T) {
 		}
 		tr := traceOf(t, s, file)
 		wantCounts(t, tr, s)
-		wantFates(t, tr)
+		wantDecisions(t, tr)
 		if len(tr.Records) != clients*waves {
 			t.Errorf("%d records", len(tr.Records))
 		}
 		workers := map[int32]bool{}
 		for i, r := range tr.Records {
-			switch a := tr.Arrivals()[i]; {
+			switch a := tr.Services()[i]; {
 			case !r.Accepted:
-			case a.Work < 5*time.Millisecond || a.ServiceTime < a.Work:
-				t.Errorf("record %d, %+v, is of a service of %v", i+1, r, a.Work)
+			case a.Time-a.Dispatch < 5*time.Millisecond || a.Dispatch < 0:
+				t.Errorf("record %d, %+v, is of a service of %v", i+1, r, a.Time-a.Dispatch)
 			default:
 				workers[r.Worker] = true
 			}
@@ -193,7 +193,7 @@ func TestTraceBeyondItsLimit(t *testing.T) {
 		if len(tr.Records) != 10 || tr.LeftOut != 5 || len(tr.Warnings()) != 1 {
 			t.Errorf("%d records, %d left out, warnings %q", len(tr.Records), tr.LeftOut, tr.Warnings())
 		}
-		wantFates(t, tr)
+		wantDecisions(t, tr)
 	})
 }
 

@@ -17,7 +17,11 @@
 //  3. The metrics are those of [result.Metrics]. A metric that is not known for a target
 //     is absent. A stage that is not valid fails the benchmark with the reason,
 //     and has no metrics at all.
-//  4. The flag -onhold.out DIR keeps every stage in a run folder, which the
+//     What the machine disturbed is left out: a stage runs on until its Duration is
+//     undisturbed, at most three times as long unless the plan's Extend says otherwise,
+//     and is run again where even then less than half of it is.
+//  4. [Find] searches the highest level that meets requirements.
+//  5. The flag -onhold.out DIR keeps every stage in a run folder, which the
 //     command's report draws.
 //
 // The lines that say which direction of a unit is the better one are printed
@@ -36,18 +40,19 @@
 package benchtest
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/internal/retry"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// retries is how often a stage is run again that the machine disturbed: the
-// hypervisor took the generator's CPU away.
-const retries = 2
+// again is what is left of the further runs of stages, of all benchmarks of the process.
+var again retry.Budget
 
 // Run drives the target by the plan, as one sub-benchmark of b. It fails b where
 // the plan or the target is invalid; the error names the field. It sets the plan's
@@ -123,19 +128,20 @@ func line(b *testing.B, p bench.Plan, t Target) {
 // stage runs one stage, again where the machine disturbed it, keeps it in the run
 // folder, and fails b where it is not valid.
 func stage(b *testing.B, p bench.Plan, s *served) *result.Stage {
+	p.Extend = cmp.Or(p.Extend, bench.DefaultExtend)
 	p, err := kept.begin(b.Name(), p)
 	if err != nil {
 		b.Fatal(err)
 	}
 	var got, before *result.Stage
-	for again := 0; ; again++ {
+	for attempt := 1; ; attempt++ {
 		if got, err = bench.Run(b.Context(), p, s.driver); err != nil {
 			b.Fatal(err)
 		}
 		if before != nil {
 			got.Again(before)
 		}
-		if again == retries || !got.Disturbed {
+		if !again.Again(retry.Most, attempt, got.Disturbed) {
 			break
 		}
 		if err := s.gone(b.Context()); err != nil {

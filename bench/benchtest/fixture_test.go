@@ -2,9 +2,12 @@ package benchtest_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -27,7 +30,7 @@ func quick(b *testing.B) bench.Plan {
 	if os.Getenv(fixtureEnv) == "" {
 		b.Skip("for the tests of this package")
 	}
-	return bench.Plan{Load: bench.Load{Rate: 400, Arrivals: load.Constant}, Warmup: 50 * time.Millisecond, Duration: 300 * time.Millisecond, MaxLag: time.Minute}
+	return bench.Plan{Load: bench.Load{Rate: 400, Arrivals: load.Constant}, Warmup: 50 * time.Millisecond, Duration: 300 * time.Millisecond, Extend: 1, MaxLag: time.Minute}
 }
 
 // allocated keeps the compiler from leaving out what a handler allocates.
@@ -82,6 +85,35 @@ func BenchmarkFixtureServer(b *testing.B) {
 	}).Path("/api/orders?user_id=42"))
 }
 
+// BenchmarkFixtureData prints how many requests of a file's seven rows differ.
+func BenchmarkFixtureData(b *testing.B) {
+	var mu sync.Mutex
+	seen := map[string]bool{}
+	benchtest.Run(b, quick(b), benchtest.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		seen[r.RequestURI] = true
+		mu.Unlock()
+	})).Request(rows(b, "")))
+	fmt.Fprintf(os.Stderr, "%d differ, /u/6: %v\n", len(seen), seen["/u/6"])
+}
+
+func BenchmarkFixtureFindOfDataThatEnds(b *testing.B) {
+	benchtest.Find(b, quick(b), benchtest.Handler(orders).Request(rows(b, bench.DataStop)), "rejected<1%")
+}
+
+// rows are requests for /u/0 to /u/6.
+func rows(b *testing.B, end string) bench.HTTP {
+	path := filepath.Join(b.TempDir(), "ids.csv")
+	if err := os.WriteFile(path, []byte("id\n0\n1\n2\n3\n4\n5\n6\n"), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	data, err := bench.DataFiles{Data: path, DataEnd: end}.Read()
+	if err != nil {
+		b.Fatal(err)
+	}
+	return bench.HTTP{URL: "/u/{id}", Data: data}
+}
+
 func BenchmarkFixtureLate(b *testing.B) {
 	p := quick(b)
 	p.MaxLag = time.Nanosecond
@@ -133,3 +165,45 @@ func BenchmarkFixtureFailsLater(b *testing.B) {
 		return s.URL, 0
 	}))
 }
+
+// BenchmarkFixtureFind searches a target that rejects everything: there is nothing to
+// find, and it takes one visit.
+func BenchmarkFixtureFind(b *testing.B) {
+	p := quick(b)
+	p.Load = bench.Load{Rate: 20}
+	benchtest.Find(b, p, benchtest.Dial("full", func(context.Context) (bench.Conn, error) { return full{}, nil }), "rejected<1%")
+}
+
+// BenchmarkFixtureFindCapacity searches a target that rejects what exceeds 300/s.
+func BenchmarkFixtureFindCapacity(b *testing.B) {
+	p := quick(b)
+	p.Load.Rate = 200
+	s := &limited{rate: 300, began: time.Now()}
+	benchtest.Find(b, p, benchtest.Dial("limited", func(context.Context) (bench.Conn, error) { return s, nil }), "rejected<5%")
+}
+
+// limited is a Conn whose target serves that many requests per second, and rejects the rest.
+type limited struct {
+	full
+	rate   float64
+	began  time.Time
+	mu     sync.Mutex
+	served float64
+}
+
+func (l *limited) Do(time.Duration) bench.Reply {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	due := l.rate * time.Since(l.began).Seconds()
+	if l.served = max(l.served, due-5); l.served > due {
+		return bench.Reply{Outcome: result.Rejected}
+	}
+	l.served++
+	return bench.Reply{Outcome: result.OK}
+}
+
+// full is a Conn whose target rejects everything.
+type full struct{}
+
+func (full) Do(time.Duration) bench.Reply { return bench.Reply{Outcome: result.Rejected} }
+func (full) Close() error                 { return nil }

@@ -32,3 +32,14 @@ func TestHeaderLinesOfABenchmark(t *testing.T) {
 		t.Errorf("exit %d, stderr\n%q, want\n%q", code, stderr, want)
 	}
 }
+
+// The rows of a file make requests differ; a search takes no data that ends.
+func TestDataOfABenchmark(t *testing.T) {
+	t.Parallel()
+	if _, stderr, code := goTest(t, "X=1", "^BenchmarkFixtureData$"); code != 0 || !strings.Contains(stderr, "7 differ, /u/6: true\n") {
+		t.Errorf("exit %d, stderr\n%s", code, stderr)
+	}
+	if stdout, _, code := goTest(t, "X=1", "^BenchmarkFixtureFindOfDataThatEnds$"); code == 0 || !strings.Contains(stdout, "DataEnd is stop, want cycle, as this measures for as long as it needs to") {
+		t.Errorf("exit %d\n%s", code, stdout)
+	}
+}

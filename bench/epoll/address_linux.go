@@ -9,35 +9,34 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/request"
 	"golang.org/x/sys/unix"
 )
 
-// resolve looks the server up, once for a stage. Of several addresses it takes
-// the first that accepts a connection, as other clients do.
-func resolve(ctx context.Context, hostPort string) (netip.AddrPort, error) {
-	name, service, err := net.SplitHostPort(hostPort)
-	if err != nil {
-		return netip.AddrPort{}, err
+// peer is an address to connect to.
+type peer struct {
+	addr   unix.Sockaddr
+	family int
+}
+
+// peersOf are the addresses of a server, for one loop: connecting writes into them.
+func peersOf(ctx context.Context, requests *request.Set) (peers []peer, err error) {
+	all, err := requests.Addresses(ctx)
+	if requests.Unix != "" || err != nil {
+		return []peer{{&unix.SockaddrUnix{Name: requests.Unix}, unix.AF_UNIX}}, err
 	}
-	port, err := net.DefaultResolver.LookupPort(ctx, "tcp", service)
-	if err != nil {
-		return netip.AddrPort{}, err
+	for _, a := range all {
+		addr, err := sockaddr(a)
+		if err != nil {
+			return nil, err
+		}
+		family := unix.AF_INET6
+		if a.Addr().Is4() {
+			family = unix.AF_INET
+		}
+		peers = append(peers, peer{addr, family})
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", name)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	first := netip.AddrPortFrom(ips[0].Unmap(), uint16(port))
-	if len(ips) == 1 {
-		return first, nil
-	}
-	var dialer net.Dialer
-	c, err := dialer.DialContext(ctx, "tcp", hostPort)
-	if err != nil {
-		return first, nil // each arrival will find out, and count it
-	}
-	defer c.Close()
-	return c.RemoteAddr().(*net.TCPAddr).AddrPort(), nil
+	return peers, nil
 }
 
 func sockaddr(a netip.AddrPort) (unix.Sockaddr, error) {
@@ -81,6 +80,9 @@ func sources(server netip.Addr, connections int, fresh bool) int {
 // Connections implements [bench.Driver].
 func (d *driver) Connections(p bench.Plan) (connections, addresses int) {
 	connections = p.MostConnections()
+	if d.requests.Unix != "" {
+		return connections, 1
+	}
 	server, err := netip.ParseAddr(d.requests.Host)
 	if err != nil {
 		if d.requests.Host != "localhost" {

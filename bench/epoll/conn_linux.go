@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"bytes"
 	"cmp"
 	"net/http"
 	"os"
@@ -19,7 +20,8 @@ type state uint8
 
 const (
 	gone       state = iota // there is none
-	connecting              // the handshake is under way
+	connecting              // the handshake of TCP is under way
+	securing                // that of TLS is
 	ready                   // nothing is under way but, where busy, the reply
 	sending                 // the request did not fit into the kernel's buffer
 )
@@ -37,31 +39,46 @@ type conn struct {
 	once       bool // a connection takes one request, as the server sends unsolicited bytes
 
 	planned, sent time.Duration
+	first         time.Duration // when the first byte of the reply had come, where more came after it
 	dialed        time.Duration
 	idleSince     time.Duration // since when no request is under way
-	broken        unix.Errno    // why the request could not be sent, 0 where it could; a reply may be there all the same
+	status        int16         // of the reply, where it is complete
+	broken        error         // why the request could not be sent, nil where it could; a reply may be there all the same
 	unsent        []byte        // the rest of the request, while sending
+	number        uint64        // closed loads: of the next arrival
+	head          bool          // the reply has no body, whatever its header says
 	reply         http1.Reply
+	session       *session // nil where the connection is plain
 }
 
 const none = -1
 
 // begin takes up an arrival on a client that is not busy.
-func (l *loop) begin(i int32, planned, now time.Duration, waited bool) {
+func (l *loop) begin(i int32, planned, now time.Duration, number uint64, waited bool) {
 	c := &l.conns[i]
-	c.busy, c.waited, c.broken = true, waited, 0
-	c.planned, c.sent = planned, now
-	c.unsent = l.picker.Next()
+	c.busy, c.waited, c.broken = true, waited, nil
+	c.planned, c.sent, c.first, c.status = planned, now, 0, 0
+	c.unsent, c.head = l.picker.Next(number)
 	c.reply.Again()
 	l.open.push(l.conns, i)
 	if c.state == ready && l.full && now-c.idleSince > exchange.Rested {
 		l.listen(i)
 	}
 	if c.state == gone {
+		l.own(c)
 		l.dial(i, now)
 		return
 	}
-	l.write(i)
+	if l.write(i); len(c.unsent) > 0 {
+		l.own(c)
+	}
+}
+
+// own gives a connection a request of its own, where the next one would overwrite it.
+func (l *loop) own(c *conn) {
+	if l.picker.Reused() {
+		c.unsent = bytes.Clone(c.unsent)
+	}
 }
 
 // idleFirst handles, of all the events that came, those of idle connections first:
@@ -82,11 +99,11 @@ func (l *loop) idleFirst(events []unix.EpollEvent) {
 // connection cannot be used any more.
 func (l *loop) listen(i int32) {
 	c := &l.conns[i]
-	n, errno := receive(c.fd, l.buf[:http1.Farewell])
+	n, _, err := c.receive(l.buf[:http1.Farewell])
 	switch {
-	case errno == unix.EAGAIN || errno == unix.EINTR:
+	case err == unix.EAGAIN || err == unix.EINTR:
 		return
-	case errno == 0 && n > 0 && !http1.IsFarewell(l.buf[:n]):
+	case err == nil && n > 0 && !http1.IsFarewell(l.buf[:n]):
 		l.unsolicited(c)
 	}
 	l.hangUp(c)
@@ -120,13 +137,17 @@ func (l *loop) dial(i int32, now time.Duration) {
 
 // connect makes a socket, registers it and begins the handshake.
 func (l *loop) connect(c *conn, i int32) unix.Errno {
-	fd, err := unix.Socket(l.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, unix.IPPROTO_TCP)
+	to := l.peers[l.dials%len(l.peers)]
+	l.dials++
+	fd, err := unix.Socket(to.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err.(unix.Errno)
 	}
 	c.fd = int32(fd)
-	l.must(unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
-	if l.small {
+	if to.family != unix.AF_UNIX {
+		l.must(unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1))
+	}
+	if l.small && to.family != unix.AF_UNIX {
 		// A request that the first window holds has no congestion to control, and
 		// some algorithms (bbr) pace and keep a timer for each all the same. Where
 		// reno is not to be had, the machine's own stays.
@@ -140,7 +161,7 @@ func (l *loop) connect(c *conn, i int32) unix.Errno {
 			return err.(unix.Errno)
 		}
 	}
-	if err := unix.Connect(fd, l.server); err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
+	if err := unix.Connect(fd, to.addr); err != nil && err != unix.EINPROGRESS && err != unix.EINTR {
 		return err.(unix.Errno)
 	}
 	// Registered once, for both directions: edge-triggered, what is not waited
@@ -168,7 +189,11 @@ func (l *loop) handle(e *unix.EpollEvent) {
 	if c.generation != e.Pad || c.state == gone {
 		return // of a connection that was closed meanwhile
 	}
-	if c.state == connecting {
+	switch {
+	case c.state == securing:
+		c.session.awake(e)
+		return
+	case c.state == connecting:
 		if !l.connected(c, e) {
 			return
 		}
@@ -178,7 +203,7 @@ func (l *loop) handle(e *unix.EpollEvent) {
 		if e.Events&(unix.EPOLLIN|unix.EPOLLRDHUP) == 0 {
 			return
 		}
-	} else if c.state == sending && e.Events&unix.EPOLLOUT != 0 {
+	case c.state == sending && e.Events&unix.EPOLLOUT != 0:
 		l.write(e.Fd)
 	}
 	if e.Events&anything != 0 && c.generation == e.Pad {
@@ -193,7 +218,8 @@ const (
 	anything = unix.EPOLLIN | closing
 )
 
-// connected reads how a handshake ended, and reports whether it is done.
+// connected reads how a handshake of TCP ended, and reports whether the connection
+// can be used.
 func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
 	if e.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
 		errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
@@ -213,33 +239,67 @@ func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
 	if e.Events&unix.EPOLLOUT == 0 {
 		return false
 	}
+	now := clock.Now()
+	if l.tls != nil {
+		l.secure(e.Fd, now, e.Events&closing != 0)
+		return false
+	}
 	l.connecting--
 	c.state = ready
-	now := clock.Now()
-	l.rec.Connected(now - c.dialed)
+	l.established(c, now-c.dialed, now)
+	return true
+}
+
+// established notes that a client has its connection, which took so long.
+func (l *loop) established(c *conn, took, now time.Duration) {
+	l.rec.Connected(took)
 	if c.had && !l.fresh {
 		l.rec.Reconnected(now)
 	}
 	c.had = true
-	return true
+}
+
+// send sends more of the request.
+func (c *conn) send() error {
+	if c.session != nil {
+		n, err := c.session.send(c.unsent)
+		c.unsent = c.unsent[n:]
+		return err
+	}
+	n, errno := send(c.fd, c.unsent)
+	if errno != 0 {
+		return errno
+	}
+	c.unsent = c.unsent[n:]
+	return nil
+}
+
+// receive reads what has come: no bytes and no error at the end. There may be more
+// that no event will report.
+func (c *conn) receive(b []byte) (n int, more bool, err error) {
+	if c.session != nil {
+		return c.session.receive(b)
+	}
+	n, errno := receive(c.fd, b)
+	if errno != 0 {
+		return 0, false, errno
+	}
+	return n, n == len(b), nil
 }
 
 // write sends what is left of the request.
 func (l *loop) write(i int32) {
 	c := &l.conns[i]
-	for len(c.unsent) > 0 {
-		n, errno := send(c.fd, c.unsent)
-		switch errno {
-		case 0:
-			c.unsent = c.unsent[n:]
-		case unix.EINTR:
+	for len(c.unsent) > 0 || c.session != nil && len(c.session.kept) > 0 {
+		switch err := c.send(); err {
+		case nil, unix.EINTR:
 		case unix.EAGAIN:
 			c.state = sending
 			return
 		default:
 			// A server that rejects a caller may reply and close before it has
 			// read the request: then the reply is there all the same.
-			c.state, c.broken = ready, errno
+			c.state, c.broken = ready, err
 			l.read(i, true)
 			return
 		}
@@ -284,13 +344,13 @@ func (l *loop) read(i int32, ending bool) {
 			l.unread = append(l.unread, unread{i, c.generation, ending})
 			return
 		}
-		n, errno := receive(c.fd, l.buf)
+		n, more, err := c.receive(l.buf)
 		switch {
-		case errno == unix.EINTR:
-		case errno == unix.EAGAIN && c.broken == 0:
+		case err == unix.EINTR:
+		case err == unix.EAGAIN && c.broken == nil:
 			return
-		case errno != 0:
-			l.finish(i, result.Reset, cmp.Or(c.broken, errno).Error(), true, clock.Now())
+		case err != nil:
+			l.finish(i, exchange.OfBroken(err), cmp.Or(c.broken, err).Error(), true, clock.Now())
 			return
 		case n == 0:
 			if c.reply.EndsWithConnection() {
@@ -298,13 +358,14 @@ func (l *loop) read(i int32, ending bool) {
 				return
 			}
 			why := exchange.Closed
-			if c.broken != 0 {
+			if c.broken != nil {
 				why = c.broken.Error()
 			}
 			l.finish(i, result.Reset, why, true, clock.Now())
 			return
 		default:
 			l.budget -= n
+			l.reader.Head = c.head
 			done, after, err := l.reader.Next(&c.reply, l.buf[:n])
 			switch {
 			case err != nil:
@@ -312,17 +373,21 @@ func (l *loop) read(i int32, ending bool) {
 				return
 			case done:
 				behind := l.buf[n-after : n]
-				if after == 0 && n == len(l.buf) { // there may be more behind it, without an event
-					n, errno = receive(c.fd, l.buf[:http1.Farewell])
-					behind = l.buf[:max(0, n)]
-					ending = ending || errno != unix.EAGAIN
+				if after == 0 && more {
+					n, _, err = c.receive(l.buf[:http1.Farewell])
+					behind = l.buf[:n]
+					ending = ending || err != unix.EAGAIN
 				}
 				if len(behind) > 0 && !http1.IsFarewell(behind) && c.reply.Status() != http.StatusSwitchingProtocols {
 					l.unsolicited(c)
 				}
 				l.answered(i, len(behind) > 0 || ending)
 				return
-			case n < len(l.buf) && !ending:
+			}
+			if c.first == 0 {
+				c.first = clock.Now()
+			}
+			if !more && !ending {
 				return // the kernel's buffer is empty: more will be an event
 			}
 		}
@@ -335,11 +400,12 @@ func (l *loop) read(i int32, ending bool) {
 func (l *loop) answered(i int32, spent bool) {
 	c := &l.conns[i]
 	status := c.reply.Status()
-	outcome, why := exchange.OfStatus(status), ""
+	c.status = int16(status)
+	outcome, why := l.meaning.Of(status), ""
 	if outcome == result.Error {
 		why = l.reasons.Of(status)
 	}
-	l.finish(i, outcome, why, spent || c.reply.Last() || c.once || l.once || c.broken != 0 || c.state != ready, clock.Now())
+	l.finish(i, outcome, why, spent || c.reply.Last() || c.once || l.once || c.broken != nil || c.state != ready, clock.Now())
 }
 
 // finish records how a client's request ended, and lets the client go on.
@@ -351,7 +417,7 @@ func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, d
 	l.open.remove(l.conns, i)
 	c.busy, c.unsent, c.idleSince = false, nil, done
 	l.now = done
-	l.rec.Record(bench.Arrival{Planned: c.planned, Sent: c.sent, Done: done, Outcome: outcome, Why: why, Waited: c.waited})
+	l.rec.Record(bench.Arrival{Planned: c.planned, Sent: c.sent, First: cmp.Or(c.first, done), Done: done, Status: int(c.status), Outcome: outcome, Why: why, Waited: c.waited})
 	if spent || l.fresh {
 		l.hangUp(c)
 	}
@@ -360,17 +426,22 @@ func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, d
 
 // hangUp closes a connection.
 func (l *loop) hangUp(c *conn) {
-	if c.state == connecting {
+	if c.state == connecting || c.state == securing {
 		l.connecting--
 	}
-	if c.fd != none {
+	switch {
+	case c.state == securing:
+		close(c.session.events) // shaken closes the descriptor: the goroutine uses it
+	case c.fd != none:
 		if c.state == sending {
 			// Else the kernel would go on sending what it has, megabytes that stay
 			// with it for minutes where the server does not take them.
 			_ = unix.SetsockoptLinger(int(c.fd), unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+		} else if c.session != nil {
+			_ = c.session.tls.CloseWrite() // close_notify, as far as the kernel takes it
 		}
 		unix.Close(int(c.fd))
 	}
-	c.fd, c.state, c.generation = none, gone, c.generation+1
+	c.fd, c.state, c.session, c.generation = none, gone, nil, c.generation+1
 	c.reply.Again() // one long header must not keep its memory for ever
 }

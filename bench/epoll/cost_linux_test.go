@@ -6,8 +6,8 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/arrivals"
 	"github.com/a628bb15/onhold/reports/load"
-	"github.com/a628bb15/onhold/reports/result"
 )
 
 // BenchmarkScheduled is what it costs to find out when the next arrival is
@@ -15,7 +15,7 @@ import (
 func BenchmarkScheduled(b *testing.B) {
 	for _, model := range []load.Model{load.Constant, load.Poisson, load.Ramp} {
 		b.Run(string(model), func(b *testing.B) {
-			next := share(bench.Plan{Load: load.Of(model, 1e5)}.Schedule(), 1, 3)
+			next := arrivals.Share(bench.Plan{Load: load.Of(model, 1e5)}.Schedule(), 1, 3)
 			b.ReportAllocs()
 			for b.Loop() {
 				next()
@@ -47,21 +47,9 @@ func BenchmarkClosed(b *testing.B) {
 // of the goroutine driver.
 func BenchmarkExchange(b *testing.B) {
 	h := bench.HTTP{URL: listen(b, okReply)}
-	l, end := byHand(b, h)
-	requests, err := h.Requests()
-	if err != nil {
-		b.Fatal(err)
-	}
-	connectByHand(b, l, requests.Addr)
+	l, end := connected(b, h)
 	b.ReportAllocs()
 	for b.Loop() {
-		ended := end.n
-		ask(l)
-		for end.n == ended {
-			l.turn(clock.Now() + time.Second)
-		}
-	}
-	if end.outcome != result.OK {
-		b.Fatal(end.outcome)
+		exchangeByHand(b, l, end)
 	}
 }

@@ -2,13 +2,16 @@ package epoll
 
 import (
 	"context"
+	"crypto/tls"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/bench/internal/arrivals"
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/reports/load"
@@ -28,13 +31,13 @@ func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 	if err != nil {
 		return err
 	}
-	defer spareProcs(len(loops))()
+	defer host.SpareProcs(len(loops))()
 	var cpus []int
 	if !p.NoPin {
 		cpus = cpusFor(len(loops))
 	}
 	var connected, finished sync.WaitGroup
-	var start, from, to time.Duration
+	var start time.Duration
 	started := make(chan struct{})
 	for i, l := range loops {
 		connected.Add(1)
@@ -43,14 +46,15 @@ func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 			// and CPU with it.
 			runtime.LockOSThread()
 			pinned := pin(cpus, i)
+			l.rec.OnThread(pinned)
 			clock.Punctual()
 			if p.Clients() > 0 && !p.NewConnection {
 				l.connectAll(max(1, exchange.MaxDials/len(loops)))
 			}
 			connected.Done()
 			<-started
-			l.source = newSource(l, p, i, len(loops), start, to)
-			used := l.run(from, to)
+			l.source = newSource(l, p, i, len(loops), start)
+			used := l.run()
 			used.Pinned = pinned
 			l.rec.Ran(used)
 		})
@@ -65,8 +69,7 @@ func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 	})
 	connected.Wait()
 	if ctx.Err() == nil {
-		start, to = rec.Start()
-		from, _ = rec.Window()
+		start, _ = rec.Start()
 	}
 	close(started)
 	finished.Wait()
@@ -76,6 +79,7 @@ func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 	for _, l := range loops {
 		l.close()
 	}
+	rec.Found(d.requests.Found())
 	return ctx.Err()
 }
 
@@ -84,17 +88,23 @@ func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) ([]*loop, error) {
 	lookUp, cancel := context.WithTimeout(ctx, p.Timeout) // it may connect
 	defer cancel()
-	addr, err := resolve(lookUp, d.requests.Addr)
+	all, err := d.requests.Addresses(lookUp)
 	if err != nil {
 		return nil, err
 	}
-	family := unix.AF_INET6
-	if addr.Addr().Unmap().Is4() {
-		family = unix.AF_INET
+	n := 1
+	if len(all) == 1 {
+		n = sources(all[0].Addr(), p.MostConnections(), p.NewConnection)
 	}
-	n := sources(addr.Addr().Unmap(), p.MostConnections(), p.NewConnection)
+	config := d.requests.TLS.Clone()
+	if config != nil {
+		config.DynamicRecordSizingDisabled = true   // a request is one write
+		config.Renegotiation = tls.RenegotiateNever // it would wait within a read
+	}
 	threads := min(d.Threads, p.MostConnections())
 	loops := make([]*loop, 0, threads)
+	sending := new(atomic.Int32)
+	sending.Store(int32(threads))
 	fail := func(err error) ([]*loop, error) {
 		for _, l := range loops {
 			l.close()
@@ -102,7 +112,7 @@ func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 		return nil, err
 	}
 	for i := range threads {
-		server, err := sockaddr(addr) // of each loop its own, as those of from: connecting writes into it
+		peers, err := peersOf(lookUp, d.requests)
 		if err != nil {
 			return fail(err)
 		}
@@ -115,17 +125,20 @@ func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 			return fail(err)
 		}
 		l := &loop{
-			plan: p, rec: rec.NewShard(), picker: d.requests.Picker(uint64(i)),
+			plan: p, stage: rec, rec: rec.NewShard(), picker: d.requests.Picker(), most: d.requests.Most(), sending: sending,
 			once: d.requests.Close, fresh: p.NewConnection, small: d.requests.Longest() <= firstWindow, spin: d.Spin,
-			server: server, family: family, sources: from,
-			poller: poller, reader: &http1.Reader{Head: d.requests.Head}, buf: make([]byte, readBuffer),
-			open: newLine(), reasons: exchange.Reasons{},
+			peers: peers, dials: i, sources: from, tls: config,
+			poller: poller, reader: &http1.Reader{}, buf: make([]byte, readBuffer),
+			open: newLine(), reasons: exchange.Reasons{}, meaning: d.requests.Meaning,
 		}
 		l.conns = make([]conn, part(p.Clients(), i, threads))
 		for c := range l.conns {
 			l.conns[c].fd = none
 		}
 		loops = append(loops, l)
+	}
+	for _, l := range loops {
+		l.all = loops
 	}
 	return loops, nil
 }
@@ -136,24 +149,25 @@ func part(clients, i, n int) int {
 }
 
 // newSource is what loop i of n sends.
-func newSource(l *loop, p bench.Plan, i, n int, start, end time.Duration) source {
+func newSource(l *loop, p bench.Plan, i, n int, start time.Duration) source {
 	schedule := p.Schedule()
 	if schedule == nil {
-		s := &closed{l: l, end: end}
+		s := &closed{l: l, every: p.Turn(), left: len(l.conns)}
 		for c := range l.conns {
-			if first := start + p.Begins(c*n+i); first < end {
-				s.wake(int32(c), first)
-			}
+			l.conns[c].number = p.Share.Number(uint64(c*n + i))
+			s.wake(int32(c), start+p.Begins(c*n+i))
 		}
 		return s
 	}
-	s := &scheduled{l: l, start: start, end: end, most: part(p.MostConnections(), i, n), mostWait: part(p.MaxWaiting, i, n), burst: p.Load.Model() == load.Burst}
+	from := p.Share.Number(uint64(i))
+	s := &scheduled{l: l, from: from, every: p.Share.Number(uint64(i+n)) - from, start: start, most: part(p.MostConnections(), i, n), mostWait: part(p.MostWaiting(), i, n), burst: p.Load.Model() == load.Burst}
 	if s.burst {
 		// Of each wave as many as there are clients, which every n-th is not.
-		p.Load.Burst = len(l.conns)
+		s.clients, s.wave = uint64(len(l.conns)), p.Turn()
+		p.Load.Burst, p.Share = len(l.conns), bench.Share{}
 		s.schedule = p.Schedule()
 	} else {
-		s.schedule = share(schedule, i, n)
+		s.schedule = arrivals.Share(schedule, i, n)
 	}
 	for c := range l.conns {
 		s.idle = append(s.idle, int32(c))
@@ -178,32 +192,4 @@ func pin(cpus []int, i int) int {
 		return -1
 	}
 	return cpus[i]
-}
-
-var procs struct {
-	sync.Mutex
-	loops  int // of all stages that run
-	before int // GOMAXPROCS before the first
-}
-
-// spareProcs lets Go run two goroutines at once beside the loops, until the
-// function that it returns is called. A loop that waits in the kernel keeps its
-// slot for a while; with too few, it would find it taken when it wakes.
-func spareProcs(loops int) func() {
-	procs.Lock()
-	defer procs.Unlock()
-	if procs.loops == 0 {
-		procs.before = runtime.GOMAXPROCS(0)
-	}
-	procs.loops += loops
-	if want := procs.loops + 2; runtime.GOMAXPROCS(0) < want {
-		runtime.GOMAXPROCS(want)
-	}
-	return func() {
-		procs.Lock()
-		defer procs.Unlock()
-		if procs.loops -= loops; procs.loops == 0 {
-			runtime.GOMAXPROCS(procs.before)
-		}
-	}
 }

@@ -1,6 +1,6 @@
-// Package epoll is the event-loop driver: plain HTTP/1.1 on Linux, tens of
-// thousands of clients from one process, arrivals within microseconds of their
-// planned instants.
+// Package epoll is the event-loop driver: HTTP/1.1, plain or TLS, on Linux, tens
+// of thousands of clients from one process, arrivals within microseconds of
+// their planned instants.
 //
 //  1. Each loop is one locked OS thread with an epoll descriptor, a share of
 //     the clients and a shard of the recorder of its own. Loops share nothing.
@@ -14,6 +14,8 @@
 //     handed over by a channel for it.
 //  5. A reply is parsed where it was read; only what is cut short by the end
 //     of a read is kept with its connection.
+//  6. TLS is crypto/tls over connections that do not block. Handshakes run on
+//     goroutines, as one takes longer than what is due can wait.
 //
 // Note: io_uring would save another 5 to 8 % of the CPU time. It is switched off
 // in many containers, and with both nearly all of the time is the kernel's TCP.
@@ -42,9 +44,6 @@ const DefaultThreads = 1
 // MaxThreads is the largest number of loops.
 const MaxThreads = 256
 
-// ErrSecure is why a driver cannot be made for https.
-var ErrSecure = errors.New("the epoll driver speaks plain HTTP only, and the address begins with https://")
-
 // Options are those of a driver; the zero Options are one loop that sleeps.
 type Options struct {
 	Threads int // loops; DefaultThreads where 0, at most MaxThreads
@@ -54,7 +53,7 @@ type Options struct {
 	Spin time.Duration
 }
 
-// driver drives plain HTTP from event loops.
+// driver drives HTTP from event loops.
 type driver struct {
 	Options
 	requests *request.Set
@@ -62,8 +61,8 @@ type driver struct {
 }
 
 // New returns an event-loop driver. Its errors are [*field.Error] where the
-// requests cannot be made or an option is out of range, ErrSecure where the
-// requests are for https, and another one on systems other than Linux.
+// requests cannot be made or an option is out of range, and another one on
+// systems other than Linux.
 func New(h bench.HTTP, o Options) (bench.Driver, error) {
 	if !Supported {
 		return nil, errors.New("the epoll driver runs on Linux only")
@@ -72,16 +71,13 @@ func New(h bench.HTTP, o Options) (bench.Driver, error) {
 	if err := field.First(
 		field.Check(o.Threads >= 1 && o.Threads <= MaxThreads, "Threads", o.Threads, fmt.Sprintf("1 to %d", MaxThreads)),
 		field.Check(o.Spin >= 0, "Spin", o.Spin, "0 or more"),
-		field.Check(h.Accepted == nil, "Accepted", "a function", "the goroutine driver, which alone reads what a server accepted"),
+		h.GoroutineOnly(),
 	); err != nil {
 		return nil, err
 	}
 	r, err := h.Requests()
 	if err != nil {
 		return nil, err
-	}
-	if r.Secure {
-		return nil, ErrSecure
 	}
 	return &driver{Options: o, requests: r, settings: h.Settings()}, nil
 }
@@ -99,14 +95,12 @@ func (d *driver) Settings() result.Settings {
 	return s
 }
 
-// Best is the driver for the requests that measures best: this one for plain
-// HTTP on Linux, the goroutine driver for TLS and on other systems, which has
-// no use for the options.
+// Best is the driver for the requests that measures best: this one on Linux. On other
+// systems, and for what only that one knows, it is the goroutine driver, which has no use
+// for the options.
 func Best(h bench.HTTP, o Options) (bench.Driver, error) {
-	if Supported {
-		if d, err := New(h, o); !errors.Is(err, ErrSecure) {
-			return d, err
-		}
+	if Supported && h.GoroutineOnly() == nil {
+		return New(h, o)
 	}
 	d, err := h.Driver()
 	if err != nil {

@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"crypto/tls"
 	"sync/atomic"
 	"time"
 
@@ -19,16 +20,23 @@ const readBuffer = 64 << 10
 // loop is one thread's share of a stage. All but called is for that thread.
 type loop struct {
 	plan   bench.Plan
+	stage  *bench.Recorder
 	rec    *bench.Shard
 	picker request.Picker
 	once   bool // a connection takes one request, which says so to the server
 	fresh  bool // each request has a connection of its own
 	small  bool // all requests fit the first window of a connection
 	spin   time.Duration
+	most   uint64 // arrivals of all loops
 
-	server  unix.Sockaddr
-	family  int
+	all     []*loop
+	sending *atomic.Int32 // loops that have any left to send
+
+	peers   []peer          // to connect to, in turn
+	dials   int             // connections begun; of each loop from another peer on
 	sources []unix.Sockaddr // to connect from, in turn; nil is for the kernel to choose
+	tls     *tls.Config     // of each connection; nil where they are plain
+	shaking shaking
 
 	poller     *poller
 	reader     *http1.Reader
@@ -42,6 +50,7 @@ type loop struct {
 	full       bool     // there may be more events than were fetched
 	source     source
 	reasons    exchange.Reasons
+	meaning    *result.Meaning
 
 	now       time.Duration // the last that was read of the clock
 	spun      time.Duration
@@ -54,13 +63,24 @@ func (l *loop) newClient() int32 {
 	return int32(len(l.conns) - 1)
 }
 
-// called empties the descriptors that woke the loop.
+// exhausted notes that the loop has nothing left to send.
+func (l *loop) exhausted() {
+	if l.sending.Add(-1) == 0 {
+		l.stage.Exhausted(l.most)
+		for _, other := range l.all { // which wait for a later end
+			other.poller.wake()
+		}
+	}
+}
+
+// called empties the descriptors that woke the loop, and looks what for.
 func (l *loop) called() {
 	var b [8]byte
 	_, _ = unix.Read(l.poller.wakeFD, b[:])
 	if l.poller.timer >= 0 {
 		_, _ = unix.Read(l.poller.timer, b[:])
 	}
+	l.shaken()
 }
 
 // connectAll connects the clients that there are, some at once, within the
@@ -85,7 +105,7 @@ func (l *loop) connectAll(atOnce int) {
 		l.turn(limit)
 	}
 	for i := range l.conns {
-		if c := &l.conns[i]; c.state == connecting {
+		if c := &l.conns[i]; c.state == connecting || c.state == securing {
 			l.hangUp(c)
 		}
 	}
@@ -142,16 +162,17 @@ func (l *loop) wait(at time.Duration) int {
 
 // run drives the loop's share of a stage from its start until all requests
 // have ended, or the drain limit has passed, or it is cancelled.
-func (l *loop) run(from, to time.Duration) (used result.Loop) {
-	limit := to + l.plan.DrainTimeout
+func (l *loop) run() (used result.Loop) {
 	begun, ended, lookedBack := false, false, never
 	l.now = clock.Now()
 	for {
+		from, to := l.stage.Window()
+		limit := to + l.plan.DrainTimeout
 		if !begun && l.now >= from {
 			begun = true
 			used = result.Loop{CPU: -threadCPU(), Spun: -l.spun}
 		}
-		if !ended && l.now >= to {
+		if !ended && l.stage.Over(l.now) {
 			ended = true
 			used.CPU, used.Spun = used.CPU+threadCPU(), used.Spun+l.spun
 		}
@@ -159,8 +180,11 @@ func (l *loop) run(from, to time.Duration) (used result.Loop) {
 			return used
 		}
 		next := l.source.next()
+		if next >= to {
+			next = never // the window ends before, unless it is extended
+		}
 		switch {
-		case l.now >= limit:
+		case ended && l.now >= limit:
 			l.giveUp()
 			return used
 		case ended && l.open.first == none && next == never:
@@ -191,7 +215,7 @@ func (l *loop) run(from, to time.Duration) (used result.Loop) {
 func (l *loop) expire() {
 	for i := l.open.first; i != none && l.now >= l.conns[i].sent+l.plan.Timeout; i = l.open.first {
 		why := exchange.NoReply
-		if l.conns[i].state == connecting {
+		if state := l.conns[i].state; state == connecting || state == securing {
 			why = exchange.NoConnection
 		}
 		l.finish(i, result.Timeout, why, true, l.now)
@@ -212,5 +236,7 @@ func (l *loop) close() {
 	for i := range l.conns {
 		l.hangUp(&l.conns[i])
 	}
+	l.shaking.running.Wait()
+	l.shaken()
 	l.poller.close()
 }

@@ -1,6 +1,7 @@
 package epoll
 
 import (
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
+	"github.com/a628bb15/onhold/bench/internal/request"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -41,9 +43,9 @@ func byHand(t testing.TB, h bench.HTTP) (*loop, *ending) {
 	rec := bench.NewRecorder(plan)
 	end := &ending{}
 	l := &loop{
-		plan: plan, rec: rec.NewShard(), picker: requests.Picker(0), once: requests.Close,
-		poller: poller, reader: &http1.Reader{Head: requests.Head}, buf: make([]byte, readBuffer),
-		open: newLine(), reasons: exchange.Reasons{}, source: end, budget: 1 << 40,
+		plan: plan, stage: rec, rec: rec.NewShard(), picker: requests.Picker(), most: requests.Most(), sending: new(atomic.Int32), once: requests.Close,
+		poller: poller, reader: &http1.Reader{}, buf: make([]byte, readBuffer),
+		open: newLine(), reasons: exchange.Reasons{}, meaning: requests.Meaning, source: end, budget: 1 << 40,
 	}
 	l.newClient()
 	rec.Start()
@@ -72,14 +74,11 @@ func joinAs(t testing.TB, l *loop, i int32) (peer int) {
 // connectByHand connects the loop's client to the server of its requests.
 func connectByHand(t testing.TB, l *loop, hostPort string) {
 	t.Helper()
-	addr, err := resolve(t.Context(), hostPort)
-	if err != nil {
+	var err error
+	if l.peers, err = peersOf(t.Context(), &request.Set{Addr: hostPort}); err != nil {
 		t.Fatal(err)
 	}
-	if l.server, err = sockaddr(addr); err != nil {
-		t.Fatal(err)
-	}
-	l.family, l.sources = unix.AF_INET, []unix.Sockaddr{nil}
+	l.sources = []unix.Sockaddr{nil}
 	source := l.source
 	l.connectAll(1)
 	l.source = source
@@ -92,7 +91,7 @@ func connectByHand(t testing.TB, l *loop, hostPort string) {
 func ask(l *loop) {
 	now := clock.Now()
 	l.rec.Begin(now)
-	l.begin(0, now, now, false)
+	l.begin(0, now, now, 0, false)
 }
 
 // answer puts what a server says into the client's connection.
@@ -146,14 +145,10 @@ func TestClosedConnectionsAmongUnreadEvents(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			addr, err := resolve(t.Context(), requests.Addr)
-			if err != nil {
+			if l.peers, err = peersOf(t.Context(), requests); err != nil {
 				t.Fatal(err)
 			}
-			if l.server, err = sockaddr(addr); err != nil {
-				t.Fatal(err)
-			}
-			l.family, l.sources = unix.AF_INET, []unix.Sockaddr{nil}
+			l.sources = []unix.Sockaddr{nil}
 			var peers [2]int
 			for i := range int32(2) {
 				peers[i] = joinAs(t, l, i)
@@ -166,7 +161,7 @@ func TestClosedConnectionsAmongUnreadEvents(t *testing.T) {
 			next := func() {
 				now := clock.Now()
 				l.rec.Begin(now)
-				l.begin(1, now, now, false)
+				l.begin(1, now, now, 0, false)
 			}
 			l.source = whenEnded{do: func(i int32) {
 				if i == 0 {
@@ -222,7 +217,7 @@ func TestTurnIsBounded(t *testing.T) {
 		}
 		now := clock.Now()
 		l.rec.Begin(now)
-		l.begin(i, now, now, false)
+		l.begin(i, now, now, 0, false)
 		answer(t, peer, reply)
 	}
 	turns := 0

@@ -4,40 +4,10 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
-	"time"
 
-	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/host"
 	"pgregory.net/rapid"
 )
-
-// The shares of the loops are a schedule's arrivals, each once, in order.
-func TestSharesMakeTheWhole(t *testing.T) {
-	for n := 1; n <= 5; n++ {
-		const arrivals = 60
-		want := bench.Plan{Load: bench.Load{Rate: 100}}.Schedule()
-		var all, shared []time.Duration
-		for range arrivals {
-			all = append(all, want())
-		}
-		for i := range n {
-			next := share(bench.Plan{Load: bench.Load{Rate: 100}}.Schedule(), i, n)
-			last := time.Duration(-1)
-			for range arrivals / n {
-				at := next()
-				if at < last {
-					t.Errorf("loop %d of %d: %v after %v", i, n, at, last)
-				}
-				last = at
-				shared = append(shared, at)
-			}
-		}
-		slices.Sort(shared)
-		if !slices.Equal(all, shared) {
-			t.Errorf("the shares of %d loops are not complete", n)
-		}
-	}
-}
 
 func TestPartsMakeTheWhole(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

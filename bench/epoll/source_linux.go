@@ -35,7 +35,8 @@ type closed struct {
 	l     *loop
 	wakes clock.Queue[int32] // clients that pause
 	ready []int32            // clients that do not
-	end   time.Duration
+	every uint64             // from one number of a client to its next
+	left  int                // clients that have more to send
 }
 
 func (s *closed) next() time.Duration {
@@ -50,10 +51,7 @@ func (s *closed) next() time.Duration {
 
 func (s *closed) fire(now time.Duration) {
 	for k := 0; k < len(s.ready); k++ { // it may grow: a reply can be there before its request is sent
-		i := s.ready[k]
-		planned := s.l.conns[i].planned
-		s.l.rec.Begin(planned)
-		s.l.begin(i, planned, clock.Now(), false)
+		s.begin(s.ready[k])
 	}
 	s.ready = s.ready[:0]
 	for range turn {
@@ -61,20 +59,33 @@ func (s *closed) fire(now time.Duration) {
 		if !due {
 			return
 		}
-		planned := s.l.conns[i].planned
-		s.l.rec.Begin(planned)
-		s.l.begin(i, planned, clock.Now(), false)
+		s.begin(i)
 	}
+}
+
+// begin begins a client's next request, unless the window has ended before.
+func (s *closed) begin(i int32) {
+	planned := s.l.conns[i].planned
+	if s.l.stage.Over(planned) {
+		return
+	}
+	number := s.l.conns[i].number
+	s.l.conns[i].number += s.every
+	s.l.rec.Begin(planned)
+	s.l.begin(i, planned, clock.Now(), number, false)
 }
 
 // ended notes when the client's next request is to be sent.
 func (s *closed) ended(i int32, o result.Outcome, done time.Duration) {
+	if s.l.conns[i].number >= s.l.most {
+		s.spent()
+		return
+	}
 	at := done + s.l.plan.Load.ThinkTime
 	if o != result.OK {
 		at = done + s.l.plan.Load.Backoff
 	}
 	switch {
-	case at >= s.end:
 	case at == done && o == result.OK:
 		s.l.conns[i].planned = at
 		s.ready = append(s.ready, i)
@@ -83,8 +94,19 @@ func (s *closed) ended(i int32, o result.Outcome, done time.Duration) {
 	}
 }
 
+// spent notes that a client has nothing left to send.
+func (s *closed) spent() {
+	if s.left--; s.left == 0 {
+		s.l.exhausted()
+	}
+}
+
 func (s *closed) wake(i int32, at time.Duration) {
 	s.l.conns[i].planned = at
+	if s.l.conns[i].number >= s.l.most { // more clients than there are requests
+		s.spent()
+		return
+	}
 	s.wakes.Push(at, i)
 }
 
@@ -99,39 +121,34 @@ type scheduled struct {
 	l        *loop
 	schedule func() time.Duration // of this loop's arrivals, from the start of the stage
 	start    time.Duration
-	end      time.Duration
 	due      time.Duration // the next arrival; never after the last
 	most     int           // clients
 	mostWait int           // arrivals
 	idle     []int32       // clients that are free, in the order in which they became so
 	first    int           // in idle; those before it were taken
 	burst    bool          // take the one that is free for longest, else the last
-	waiting  clock.Ring
+	waiting  clock.Ring[waiting]
+
+	taken         uint64 // arrivals of the loop so far
+	from, every   uint64 // the number of its first, and how far the next lies from one
+	clients, wave uint64 // of a burst: of the loop, and of all
 }
 
-// share is every n-th of a schedule's offsets, from number i on.
-func share(next func() time.Duration, i, n int) func() time.Duration {
-	for range i {
-		next()
-	}
-	first := true
-	return func() time.Duration {
-		if !first {
-			for range n - 1 {
-				next()
-			}
-		}
-		first = false
-		return next()
-	}
+// waiting is an arrival that waits for a connection.
+type waiting struct {
+	planned time.Duration
+	number  uint64
 }
 
-func (s *scheduled) advance() {
-	s.due = never
-	if offset := s.schedule(); offset < s.end-s.start {
-		s.due = s.start + offset
+// number is that of the loop's next arrival.
+func (s *scheduled) number() uint64 {
+	if s.burst {
+		return s.taken/s.clients*s.wave + s.taken%s.clients*s.every + s.from
 	}
+	return s.from + s.taken*s.every
 }
+
+func (s *scheduled) advance() { s.due = s.start + s.schedule() }
 
 func (s *scheduled) next() time.Duration {
 	if s.waiting.Len() > 0 && s.free() {
@@ -143,13 +160,24 @@ func (s *scheduled) next() time.Duration {
 func (s *scheduled) fire(now time.Duration) {
 	for range turn {
 		if s.waiting.Len() > 0 && s.free() {
-			s.l.begin(s.pop(), s.waiting.Pop(), clock.Now(), true)
+			w := s.waiting.Pop()
+			s.l.begin(s.pop(), w.planned, clock.Now(), w.number, true)
 			continue
 		}
 		if s.due > now {
 			return
 		}
-		planned := s.due
+		if s.l.stage.Over(s.due) {
+			s.due = never
+			return
+		}
+		planned, number := s.due, s.number()
+		if number >= s.l.most {
+			s.due = never
+			s.l.exhausted()
+			return
+		}
+		s.taken++
 		s.advance()
 		s.l.rec.Begin(planned)
 		if !s.free() && len(s.l.conns) < s.most {
@@ -157,11 +185,11 @@ func (s *scheduled) fire(now time.Duration) {
 		}
 		switch {
 		case s.free():
-			s.l.begin(s.pop(), planned, clock.Now(), false)
+			s.l.begin(s.pop(), planned, clock.Now(), number, false)
 		case s.waiting.Len() >= s.mostWait:
 			s.unsent(planned, clock.Now(), exchange.AllBusy)
 		default:
-			s.waiting.Push(planned)
+			s.waiting.Push(waiting{planned, number})
 		}
 	}
 }
@@ -191,10 +219,18 @@ func (s *scheduled) ended(i int32, _ result.Outcome, _ time.Duration) {
 	s.idle = append(s.idle, i)
 }
 
-// over gives up what still waits: it was never sent.
+// over gives up what still waits, and what was due while the machine stopped this process
+// for so long: it was never sent.
 func (s *scheduled) over(now time.Duration) {
+	for !s.l.stage.Over(s.due) && s.number() < s.l.most {
+		planned := s.due
+		s.taken++
+		s.advance()
+		s.l.rec.Begin(planned)
+		s.unsent(planned, now, exchange.NotBegun)
+	}
 	s.due = never
 	for s.waiting.Len() > 0 {
-		s.unsent(s.waiting.Pop(), now, exchange.NoneFree)
+		s.unsent(s.waiting.Pop().planned, now, exchange.NoneFree)
 	}
 }

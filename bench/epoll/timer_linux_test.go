@@ -18,27 +18,7 @@ func listen(t testing.TB, text string) (url string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { ln.Close() })
-	go func() {
-		for {
-			c, err := ln.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer c.Close()
-				in, out := make([]byte, 4096), []byte(text)
-				for {
-					if _, err := c.Read(in); err != nil {
-						return
-					}
-					if _, err := c.Write(out); err != nil {
-						return
-					}
-				}
-			}()
-		}
-	}()
+	answers(t, ln, text)
 	return "http://" + ln.Addr().String() + "/"
 }
 
@@ -61,10 +41,9 @@ func (d onTimers) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) 
 		}
 	}
 	l.connectAll(1)
-	start, to := rec.Start()
-	from, _ := rec.Window()
-	l.source = newSource(l, p, 0, 1, start, to)
-	l.run(from, to)
+	start, _ := rec.Start()
+	l.source = newSource(l, p, 0, 1, start)
+	l.run()
 	return nil
 }
 

@@ -13,7 +13,7 @@ import (
 // confined to, or as Go would use where that is fewer.
 func CPUs() int {
 	n := runtime.NumCPU()
-	if cpus, err := Affinity(os.Getpid()); err == nil {
+	if cpus, err := ProcessCPUs(os.Getpid()); err == nil {
 		n = len(cpus) // NumCPU is of the start, before any PinSelf
 	}
 	return min(n, runtime.GOMAXPROCS(0))
@@ -50,24 +50,4 @@ func FormatCPUs(cpus []int) string {
 		i = j + 1
 	}
 	return b.String()
-}
-
-// CountCPUs is how many CPUs stand in a list that FormatCPUs wrote.
-func CountCPUs(list string) (n int) {
-	if list == "" {
-		return 0
-	}
-	for part := range strings.SplitSeq(list, ",") {
-		first, last, ok := strings.Cut(part, "-")
-		if !ok {
-			last = first
-		}
-		from, err1 := strconv.Atoi(first)
-		to, err2 := strconv.Atoi(last)
-		if err1 != nil || err2 != nil || to < from {
-			return 0
-		}
-		n += to - from + 1
-	}
-	return n
 }

@@ -4,17 +4,19 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
 )
 
-// Affinity returns the CPUs that the process or thread pid may run on, in
-// rising order; pid 0 is the calling thread.
-func Affinity(pid int) ([]int, error) {
+// Affinity returns the CPUs that the thread tid may run on, in rising order; 0 is
+// the calling thread.
+func Affinity(tid int) ([]int, error) {
 	var set unix.CPUSet
-	if err := unix.SchedGetaffinity(pid, &set); err != nil {
+	if err := unix.SchedGetaffinity(tid, &set); err != nil {
 		return nil, os.NewSyscallError("sched_getaffinity", err)
 	}
 	var cpus []int
@@ -24,6 +26,32 @@ func Affinity(pid int) ([]int, error) {
 		}
 	}
 	return cpus, nil
+}
+
+// ProcessCPUs returns the CPUs that the process pid may run on, in rising order: those
+// of all of its threads. Any may be confined to fewer, also the one whose id the
+// process has.
+func ProcessCPUs(pid int) ([]int, error) {
+	cpus, err := Affinity(pid)
+	if err != nil {
+		return nil, err
+	}
+	const enough = 64 // threads: the rest of a larger pool is like them
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*", pid))
+	if err != nil {
+		return nil, err
+	}
+	for _, task := range tasks[:min(len(tasks), enough)] {
+		tid, err := strconv.Atoi(filepath.Base(task))
+		if err != nil {
+			continue
+		}
+		if more, err := Affinity(tid); err == nil { // else it has ended
+			cpus = append(cpus, more...)
+		}
+	}
+	slices.Sort(cpus)
+	return slices.Compact(cpus), nil
 }
 
 func cpuSet(cpus []int) *unix.CPUSet {

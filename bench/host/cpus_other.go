@@ -7,6 +7,9 @@ import "os/exec"
 // Affinity is known on Linux only.
 func Affinity(int) ([]int, error) { return nil, errUnsupported }
 
+// ProcessCPUs are known on Linux only.
+func ProcessCPUs(int) ([]int, error) { return nil, errUnsupported }
+
 // PinSelf is possible on Linux only.
 func PinSelf([]int) error { return errUnsupported }
 

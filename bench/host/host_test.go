@@ -18,7 +18,10 @@ import (
 const spinEnv = "ONHOLD_TEST_SPIN"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(spinEnv) != "" {
+	if name := os.Getenv(spinEnv); name != "" {
+		if name != "1" { // of the process, as the kernel has it
+			os.WriteFile("/proc/self/comm", []byte(name), 0)
+		}
 		spin()
 		return
 	}
@@ -41,13 +44,15 @@ func spin() {
 }
 
 // spinner starts a process that is busy until the test ends.
-func spinner(t *testing.T, cpus []int) (pid int, says string) {
+func spinner(t *testing.T, cpus []int) (pid int, says string) { return spinnerNamed(t, "1", cpus) }
+
+func spinnerNamed(t *testing.T, name string, cpus []int) (pid int, says string) {
 	t.Helper()
 	if runtime.GOOS != "linux" {
 		t.Skip("only Linux reports what another process does")
 	}
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), spinEnv+"=1")
+	cmd.Env = append(os.Environ(), spinEnv+"="+name)
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -65,6 +70,46 @@ func spinner(t *testing.T, cpus []int) (pid int, says string) {
 		all += string(b[:n])
 	}
 	return cmd.Process.Pid, all
+}
+
+// A process that takes a CPU is named, whatever it is called: not the target, and not one
+// that cannot run there.
+func TestOthersAreNamed(t *testing.T) {
+	cpus, err := host.Affinity(0)
+	if err != nil {
+		t.Skip(err)
+	}
+	stat, err := os.ReadFile("/proc/self/stat")
+	if _, after, _ := strings.Cut(string(stat), ") "); err != nil || strings.Fields(after)[16] != "0" {
+		t.Skipf("these tests have another priority than 0, and so has what they start, which is not named then: %v", err)
+	}
+	others := host.WatchNeighbours()
+	pid, _ := spinnerNamed(t, "a) R 1 (|b", cpus[:1])
+	const length = 10 * time.Second
+	named := func(cpus []int, target int) (cpu time.Duration) {
+		for _, p := range others.Busy(cpus, target, length) { // others may be busier
+			if p.Name == "a) R 1 (|b" {
+				cpu = p.CPU
+			}
+		}
+		return cpu
+	}
+	var got time.Duration
+	for began := time.Now(); got == 0 && time.Since(began) < 10*time.Second; time.Sleep(50 * time.Millisecond) {
+		got = named(cpus[:1], 0)
+	}
+	if got <= 0 || got > length*11/10 {
+		t.Errorf("a process that spins used %v of %v; named are %v", got, length, others.Busy(cpus[:1], 0, length))
+	}
+	if n := len(others.Busiest(cpus[:1], 0, length)); n < 1 || n > 2 {
+		t.Errorf("%d are named", n)
+	}
+	if got := named(cpus[:1], pid); got > 0 {
+		t.Errorf("the target is named, with %v", got)
+	}
+	if got := named([]int{1 << 12}, 0); got > 0 {
+		t.Errorf("a process that cannot run there is named, with %v", got)
+	}
 }
 
 func TestMeterMeasuresAnotherProcess(t *testing.T) {

@@ -29,7 +29,7 @@ var errUnsupported = errors.New("not reported by this operating system")
 type snapshot struct {
 	cpu               time.Duration
 	rss, threads, fds int64
-	steal             time.Duration // of the CPUs that the process may use
+	steal, busy       time.Duration // of the CPUs that the process may use
 	cpus              string
 	quota             Quota
 	gcPauses          *metrics.Float64Histogram // of this process only, as the next
@@ -136,7 +136,9 @@ func (m *Meter) Stop() (result.Usage, error) {
 	m.highest(s)
 	m.usage.Allocs = int64(allocs)
 	m.usage.CPU = s.cpu - m.from.cpu
-	m.usage.Steal = s.steal - m.from.steal
+	// The kernel's counts of a CPU may go back a little.
+	m.usage.Steal = max(0, s.steal-m.from.steal)
+	m.usage.CPUsBusy = max(0, s.busy-m.from.busy)
 	m.usage.Throttled = s.quota.Throttled.Minus(m.from.quota.Throttled)
 	m.usage.Switches = result.Switches{
 		Voluntary:   s.switches.Voluntary - m.from.switches.Voluntary,

@@ -44,11 +44,13 @@ func readProcess(pid int) (snapshot, error) {
 	if n, err := p.FileDescriptorsLen(); err == nil {
 		s.fds = int64(n)
 	}
-	if cpus, err := Affinity(pid); err == nil {
+	if cpus, err := ProcessCPUs(pid); err == nil {
 		s.cpus = FormatCPUs(cpus)
 		if machine, err := fsys.Stat(); err == nil {
 			for _, cpu := range cpus {
-				s.steal += time.Duration(machine.CPU[int64(cpu)].Steal * float64(time.Second))
+				c := machine.CPU[int64(cpu)]
+				s.steal += time.Duration(c.Steal * float64(time.Second))
+				s.busy += time.Duration((c.User + c.System + c.IRQ + c.SoftIRQ) * float64(time.Second))
 			}
 		}
 	}

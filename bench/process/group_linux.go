@@ -12,7 +12,10 @@ import (
 // isolate keeps a terminal's Ctrl-C from the process, whose parent stops it, and
 // has the kernel kill it when its parent is killed.
 func isolate(cmd *exec.Cmd) {
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if cmd.SysProcAttr == nil {
+		cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	cmd.SysProcAttr.Setpgid, cmd.SysProcAttr.Pdeathsig = true, syscall.SIGKILL
 }
 
 // terminate asks the process to end, which is gentle.

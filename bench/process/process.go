@@ -38,91 +38,88 @@ var holdLimit = 5 * time.Second
 // it as a stream.
 const OutputMax = 8 << 20
 
-// group is a running program and what it started.
-type group struct {
-	cmd    *exec.Cmd
-	mu     sync.Mutex
-	waited bool // the process was waited for: its id may be reused
-}
-
-// start starts the program, confined to cpus where there are any. The kernel
-// ends it when the thread that made it ends, so that thread must be held until
-// wait has returned.
-func (f *group) start(cpus []int) error {
-	f.cmd.WaitDelay = holdLimit
-	isolate(f.cmd)
-	return host.StartPinned(f.cmd, cpus)
-}
-
-// kill ends what is still running.
-func (f *group) kill() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.waited {
-		_ = kill(f.cmd.Process) // it may have ended already
-	}
-}
-
-// wait waits for the end of the program, and then kills what it left behind: an
-// orphan would disturb the next measurement, and may hold the output open.
-func (f *group) wait() error {
-	ended := awaitEnd(f.cmd.Process)
-	f.mu.Lock()
-	if ended {
-		_ = kill(f.cmd.Process)
-		f.waited = true // by cmd.Wait; the group is empty
-	}
-	f.mu.Unlock()
-	err := f.cmd.Wait()
-	f.mu.Lock()
-	f.waited = true
-	f.mu.Unlock()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		return nil // the program itself ended well
-	}
-	return err
-}
-
 // Process is a program that was started and serves until it is stopped.
 type Process struct {
-	group
+	cmd    *exec.Cmd
+	stderr *tail
 	ended  chan struct{}
 	err    error // of the process, once ended is closed
-	stderr *tail
+
+	mu     sync.Mutex
+	waited bool // the process was waited for: its id may be reused
 }
 
 // Start starts cmd, confined to cpus where there are any. Unless it is nil,
 // read reads what the process prints, in its own goroutine; the rest is discarded.
 func Start(cmd *exec.Cmd, cpus []int, read func(io.Reader)) (*Process, error) {
-	p := &Process{group: group{cmd: cmd}, ended: make(chan struct{}), stderr: &tail{}}
-	cmd.Stderr = p.stderr
-	printed, printer := io.Pipe()
-	if read != nil {
-		cmd.Stdout = printer
+	stderr := &tail{}
+	cmd.Stderr = stderr
+	if read == nil {
+		return start(cmd, cpus, stderr)
 	}
+	printed, printer := io.Pipe()
+	cmd.Stdout = printer
+	p, err := start(cmd, cpus, stderr)
+	if err != nil {
+		return nil, err
+	}
+	go func() {
+		read(printed)
+		io.Copy(io.Discard, printed) // until the process has ended
+	}()
+	go func() {
+		<-p.ended
+		printer.Close()
+	}()
+	return p, nil
+}
+
+// start starts the program, and waits for its end in a goroutine. The kernel ends
+// the program when the thread that made it ends, so that thread is held.
+func start(cmd *exec.Cmd, cpus []int, stderr *tail) (*Process, error) {
+	p := &Process{cmd: cmd, stderr: stderr, ended: make(chan struct{})}
 	started := make(chan error, 1)
 	go func() {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		err := p.start(cpus)
-		started <- err
-		if err != nil {
-			return
+		cmd.WaitDelay = holdLimit
+		isolate(cmd)
+		err := host.StartPinned(cmd, cpus)
+		if started <- err; err == nil {
+			p.err = p.wait()
+			close(p.ended)
 		}
-		if read != nil {
-			go func() {
-				read(printed)
-				io.Copy(io.Discard, printed) // until the process has ended
-			}()
-		}
-		p.err = p.wait()
-		printer.Close()
-		close(p.ended)
 	}()
-	if err := <-started; err != nil {
-		return nil, err
+	return p, <-started
+}
+
+// kill ends what is still running.
+func (p *Process) kill() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.waited {
+		_ = kill(p.cmd.Process) // it may have ended already
 	}
-	return p, nil
+}
+
+// wait waits for the end of the program, and then kills what it left behind: an
+// orphan would disturb the next measurement, and may hold the output open.
+func (p *Process) wait() error {
+	ended := awaitEnd(p.cmd.Process)
+	p.mu.Lock()
+	if ended {
+		_ = kill(p.cmd.Process)
+		p.waited = true // by cmd.Wait; the group is empty
+	}
+	p.mu.Unlock()
+	err := p.cmd.Wait()
+	p.mu.Lock()
+	p.waited = true
+	p.mu.Unlock()
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return nil // the program itself ended well
+	}
+	return err
 }
 
 // ID is the process id.
@@ -216,28 +213,19 @@ func Run(ctx context.Context, cmd *exec.Cmd, cpus []int, limit time.Duration, wa
 	if cmd.Stderr == nil {
 		cmd.Stderr = errOut
 	}
-	f := &group{cmd: cmd}
-	ended := make(chan error, 1)
-	go func() {
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		if err := f.start(cpus); err != nil {
-			ended <- err
-			return
-		}
-		unkilled := context.AfterFunc(ctx, f.kill)
-		var watching sync.WaitGroup
-		stop := make(chan struct{})
-		if watch != nil {
-			watching.Go(func() { watch(cmd.Process.Pid, stop) })
-		}
-		err := f.wait()
-		unkilled()
-		close(stop)
-		watching.Wait()
-		ended <- err
-	}()
-	err := <-ended
+	p, err := start(cmd, cpus, errOut)
+	if err != nil {
+		return Result{}, err
+	}
+	unkilled := context.AfterFunc(ctx, p.kill)
+	var watching sync.WaitGroup
+	if watch != nil {
+		watching.Go(func() { watch(p.ID(), p.ended) })
+	}
+	<-p.ended
+	unkilled()
+	watching.Wait()
+	err = p.err
 	ran := Result{Out: out.kept.Bytes(), Cut: out.cut, State: cmd.ProcessState}
 	var exit *exec.ExitError
 	switch {

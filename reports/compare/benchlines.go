@@ -2,6 +2,7 @@ package compare
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
@@ -67,18 +68,13 @@ type Failure struct {
 
 // Write takes more of the output. It never fails.
 func (b *BenchLines) Write(p []byte) (int, error) {
-	n := len(p)
-	for {
-		end := bytes.IndexByte(p, '\n')
-		if end < 0 {
-			break
+	for line := range bytes.Lines(p) {
+		text, ended := bytes.CutSuffix(line, []byte("\n"))
+		if b.add(text); ended {
+			b.endLine()
 		}
-		b.add(p[:end])
-		b.endLine()
-		p = p[end+1:]
 	}
-	b.add(p)
-	return n, nil
+	return len(p), nil
 }
 
 // add puts more of a line behind what is held of it. Of a line that is too long
@@ -104,9 +100,7 @@ func (b *BenchLines) Close() {
 	if len(b.buf) > 0 {
 		b.endLine()
 	}
-	if b.pending != "" {
-		b.bad = append(b.bad, b.at)
-	}
+	b.wait("")
 }
 
 // Waiting is the name of the benchmark whose figures have not come, "" where
@@ -118,24 +112,21 @@ func (b *BenchLines) Said() string {
 	return strings.TrimSpace(string(b.said[max(0, len(b.said)-saidBytes):]))
 }
 
-// lost notes that a name got no figures.
-func (b *BenchLines) lost() {
-	if b.pending != "" {
+// wait is for the figures of the benchmark of that name, if any. Those of one whose
+// figures have not come are missing.
+func (b *BenchLines) wait(name string) {
+	if b.pending != "" && name != b.pending {
 		b.bad = append(b.bad, b.at)
 	}
-	b.pending = ""
-}
-
-func (b *BenchLines) wait(name string) {
-	if name == b.pending {
-		return
+	if name != b.pending {
+		b.pending, b.at = name, b.line+1
 	}
-	b.lost()
-	b.pending, b.at = name, b.line+1
 }
 
-func (b *BenchLines) other(text []byte) {
-	b.said = append(b.said, text[max(0, len(text)-saidBytes):]...)
+func (b *BenchLines) other(parts ...[]byte) {
+	for _, text := range parts {
+		b.said = append(b.said, text[max(0, len(text)-saidBytes):]...)
+	}
 	if over := len(b.said) - saidBytes; over > 2*saidBytes {
 		b.said = b.said[:copy(b.said, b.said[over:])]
 	}
@@ -153,56 +144,51 @@ var (
 	benchNameText = regexp.MustCompile(`Benchmark(?:[^a-z\s\x00-\x1f][^\s\x00-\x1f]*)? *\t`)
 	runText       = regexp.MustCompile(`=== RUN +(Benchmark[^\s\x00-\x1f]*)`)
 	failText      = regexp.MustCompile(`--- (FAIL|SKIP|BENCH): (Benchmark[^\s\x00-\x1f]*)`)
+	procsText     = regexp.MustCompile(`-(?:[2-9]|[1-9][0-9]+)$`)
 	onceKeys      = []string{"pkg:", "goos:", "goarch:", "cpu:"}
 )
 
 // take reads one line.
 func (b *BenchLines) take(line []byte) {
+	configures := b.configures(line)
+	ends := bytes.HasSuffix(line, []byte("PASS")) || bytes.Equal(line, []byte("FAIL"))
 	// Most lines are none of ours, and there may be millions, while a benchmark
 	// is measured beside this.
-	if bytes.IndexByte(line, '\t') < 0 && !bytes.Contains(line, []byte("Benchmark")) && !bytes.HasSuffix(line, []byte("PASS")) && !bytes.Equal(line, []byte("FAIL")) && !b.configures(line) {
+	if bytes.IndexByte(line, '\t') < 0 && !bytes.Contains(line, []byte("Benchmark")) && !ends && !configures {
 		b.noise(line)
 		return
 	}
-	if name, figures, ok := cleanResult(line); ok {
+	name, figures, clean := cleanResult(line)
+	before, rest, found := figuresAtEnd(line)
+	ran, ended := runText.FindSubmatch(line), failText.FindSubmatch(line)
+	switch {
+	case clean:
 		b.result(name, figures)
-		return
-	}
-	if m := runText.FindSubmatch(line); m != nil {
-		b.Running = string(m[1])
-		return
-	}
-	if m := failText.FindSubmatch(line); m != nil {
-		b.failing = string(m[1]) == "FAIL"
+	case ran != nil:
+		b.Running = string(ran[1])
+	case ended != nil:
+		b.failing = string(ended[1]) == "FAIL"
 		switch {
 		case b.failing && len(b.Failures) < failuresMax:
-			b.Failures = append(b.Failures, Failure{Name: string(m[2])})
-		case string(m[1]) == "SKIP" && len(b.Skipped) < skippedMax:
-			b.Skipped = append(b.Skipped, string(m[2]))
+			b.Failures = append(b.Failures, Failure{Name: string(ended[2])})
+		case string(ended[1]) == "SKIP" && len(b.Skipped) < skippedMax:
+			b.Skipped = append(b.Skipped, string(ended[2]))
 		}
 		b.pending = "" // what comes in place of its figures
-		b.other(append(slices.Clone(line), '\n'))
-		return
-	}
-	if before, figures, ok := figuresAtEnd(line); ok {
-		switch name := b.nameIn(before); {
+		b.other(line, []byte("\n"))
+	case found:
+		name := cmp.Or(b.nameIn(before), b.pending)
+		switch {
 		case name != "":
 			b.pending = ""
-			b.result(name, figures)
-			b.last = name
-		case b.pending != "":
-			name, b.pending = b.pending, ""
-			b.result(name, figures)
+			b.result(name, rest)
 			b.last = name
 		case b.last != "" && !slices.Contains(b.Broken, b.last):
 			b.Broken = append(b.Broken, b.last)
 		default:
 			b.noise(line)
 		}
-		return
-	}
-	switch {
-	case b.configures(line):
+	case configures:
 		if key, _, ok := bytes.Cut(line, []byte(":")); ok && !b.Config {
 			if b.seen == nil {
 				b.seen = map[string]bool{}
@@ -211,7 +197,7 @@ func (b *BenchLines) take(line []byte) {
 		}
 		b.failing = false
 		b.Emit(line)
-	case bytes.HasSuffix(line, []byte("PASS")) || bytes.Equal(line, []byte("FAIL")):
+	case ends:
 		b.failing, b.Ended = false, true
 	default:
 		if name := b.nameIn(line); name != "" {
@@ -231,8 +217,7 @@ func (b *BenchLines) noise(line []byte) {
 			f.Output += string(line[:min(len(line), left)]) + "\n"
 		}
 	}
-	b.other(line)
-	b.other([]byte("\n"))
+	b.other(line, []byte("\n"))
 }
 
 // result emits a result in the form that others read.
@@ -311,22 +296,15 @@ func isBenchName(word string) bool {
 // cleanResult reads a line that is only a result: a name, a number of iterations, and
 // figures with their units.
 func cleanResult(line []byte) (name string, figures []byte, ok bool) {
-	if !bytes.HasPrefix(line, []byte("Benchmark")) {
-		return "", nil, false
-	}
 	fields := bytes.Fields(line)
-	if len(fields) < 4 || len(fields)%2 != 0 || !isCount(fields[1]) {
+	if !bytes.HasPrefix(line, []byte("Benchmark")) || len(fields) < 4 {
 		return "", nil, false
 	}
-	out := []byte("\t" + string(fields[1]))
-	for i := 2; i < len(fields); i += 2 {
-		v, ok := figure(fields[i])
-		if !ok {
-			return "", nil, false
-		}
-		out = append(append(append(append(out, '\t'), v...), ' '), fields[i+1]...)
+	if _, err := strconv.ParseInt(string(fields[1]), 10, 64); err != nil {
+		return "", nil, false
 	}
-	return string(fields[0]), out, true
+	figures, ok = joined(fields[1], fields[2:])
+	return string(fields[0]), figures, ok
 }
 
 // figuresAtEnd finds figures as package testing prints them at the end of a
@@ -336,107 +314,76 @@ func cleanResult(line []byte) (name string, figures []byte, ok bool) {
 func figuresAtEnd(line []byte) (before, figures []byte, ok bool) {
 	parts := bytes.Split(line, []byte("\t"))
 	first := len(parts)
-	for first > 0 {
-		if fields := bytes.Fields(parts[first-1]); len(fields) != 2 {
-			break
-		} else if _, ok := figure(fields[0]); !ok {
+	for ; first > 0; first-- {
+		if fields := bytes.Fields(parts[first-1]); len(fields) != 2 || figure(fields[0]) == nil {
 			break
 		}
-		first--
 	}
 	if first == len(parts) || first == 0 {
 		return nil, nil, false
 	}
 	head := bytes.Join(parts[:first], []byte("\t"))
-	digits := len(head)
-	for digits > 0 && head[digits-1] >= '0' && head[digits-1] <= '9' && len(head)-digits < 10 {
-		digits--
-	}
-	if digits == len(head) {
+	before = bytes.TrimRight(head, "0123456789")
+	before = head[:max(len(before), len(head)-10)]
+	if len(before) == len(head) {
 		return nil, nil, false
 	}
-	out := append([]byte("\t"), head[digits:]...)
-	for _, p := range parts[first:] {
-		fields := bytes.Fields(p)
-		v, _ := figure(fields[0])
-		out = append(append(append(append(out, '\t'), v...), ' '), fields[1]...)
+	figures, ok = joined(head[len(before):], bytes.Fields(bytes.Join(parts[first:], []byte("\t"))))
+	return before, figures, ok
+}
+
+// joined writes a number of iterations, and figures with their units, as package
+// testing does; false where one is none.
+func joined(iterations []byte, fields [][]byte) ([]byte, bool) {
+	if len(fields)%2 != 0 {
+		return nil, false
 	}
-	return head[:digits], out, true
+	out := fmt.Appendf(nil, "\t%s", iterations)
+	for i := 0; i < len(fields); i += 2 {
+		v := figure(fields[i])
+		if v == nil {
+			return nil, false
+		}
+		out = fmt.Appendf(out, "\t%s %s", v, fields[i+1])
+	}
+	return out, true
 }
 
-// isCount reports whether a field is a number of iterations.
-func isCount(field []byte) bool {
-	_, err := strconv.ParseInt(string(field), 10, 64)
-	return err == nil
-}
-
-// figure reads a number. One that is out of range is infinite: the rest of the line is
-// kept.
-func figure(field []byte) (text []byte, ok bool) {
+// figure reads a number; nil where it is none. One that is out of range is infinite:
+// the rest of the line is kept.
+func figure(field []byte) []byte {
 	v, err := strconv.ParseFloat(string(field), 64)
 	switch {
 	case err == nil:
-		return field, true
+		return field
 	case v != 0: // out of range: infinite
-		return strconv.AppendFloat(nil, v, 'g', -1, 64), true
+		return strconv.AppendFloat(nil, v, 'g', -1, 64)
 	}
-	return nil, false
+	return nil
 }
 
-// benchReader reads benchmark text through BenchLines.
-type benchReader struct {
-	from  io.Reader
-	lines BenchLines
-	out   bytes.Buffer
-	chunk [32 << 10]byte
-	read  int
-	end   error
-}
-
-func newBenchReader(from io.Reader) *benchReader {
-	r := &benchReader{from: from}
-	r.lines.Config = true
-	r.lines.Emit = func(line []byte) {
-		r.out.Write(line)
-		r.out.WriteByte('\n')
-	}
+// readBenchLines reads benchmark text through lines. It must be closed.
+func readBenchLines(from io.Reader, lines *BenchLines) io.ReadCloser {
+	r, w := io.Pipe()
+	lines.Config = true
+	lines.Emit = func(line []byte) { fmt.Fprintf(w, "%s\n", line) }
+	go func() {
+		n, err := io.Copy(lines, io.LimitReader(from, benchTextMax+1))
+		if n > benchTextMax {
+			err = fmt.Errorf("is larger than %d MiB, the most benchmark text that is read", benchTextMax>>20)
+		}
+		lines.Close()
+		w.CloseWithError(err)
+	}()
 	return r
 }
 
-func (r *benchReader) Read(p []byte) (int, error) {
-	for r.out.Len() == 0 {
-		if r.end != nil {
-			return 0, r.end
-		}
-		n, err := r.from.Read(r.chunk[:])
-		r.lines.Write(r.chunk[:n])
-		if r.read += n; r.read > benchTextMax {
-			err = fmt.Errorf("is larger than %d MiB, the most benchmark text that is read", benchTextMax>>20)
-		}
-		if r.end = err; err != nil {
-			r.lines.Close()
-		}
-	}
-	return r.out.Read(p)
-}
-
 // withoutProcs is a name without a number of CPUs at its end, if it has one.
-func withoutProcs(name string) string {
-	if procs := procsOf(name); procs != "" {
-		return name[:len(name)-len(procs)]
-	}
-	return name
-}
+func withoutProcs(name string) string { return strings.TrimSuffix(name, procsOf(name)) }
 
 // procsOf is what may be a number of CPUs at the end of a name, such as -8: 1 is
 // not written.
-func procsOf(name string) string {
-	at := strings.LastIndexByte(name, '-')
-	if at < 0 || at == len(name)-1 || name[at+1] == '0' || name[at+1:] == "1" || strings.Trim(name[at+1:], "0123456789") != "" {
-		return ""
-	}
-	return name[at:]
-}
+func procsOf(name string) string { return procsText.FindString(name) }
 
 // WithoutProcs returns the samples of one run of benchmarks without the number of CPUs
 // at the ends of their names, and that end, such as -8. It is the machine's number only

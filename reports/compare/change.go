@@ -33,7 +33,7 @@ func above(a, limit float64) bool { return exact.Compare(a, limit, 1) > 0 }
 const perMillion = 1e-6
 
 // bad is what is wrong with a value, "" for a good one.
-func (m Metric) bad(v float64) string {
+func bad(v float64) string {
 	switch {
 	case math.IsNaN(v):
 		return "NaN"
@@ -51,7 +51,7 @@ func (m Metric) change(base, candidate float64) (float64, error) {
 		arm Arm
 		v   float64
 	}{{Base, base}, {Candidate, candidate}} {
-		if why := m.bad(side.v); why != "" {
+		if why := bad(side.v); why != "" {
 			return 0, fmt.Errorf("%s of the %s is %s", m.Unit, side.arm, why)
 		}
 	}
@@ -98,7 +98,7 @@ func (m Metric) shareOf(base, candidate, change float64) float64 {
 // where they are counts: there it is one of them. Bad values are left out; it is
 // NaN where none is left.
 func (m Metric) typical(values []float64) float64 {
-	good := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return m.bad(v) != "" })
+	good := slices.DeleteFunc(slices.Clone(values), func(v float64) bool { return bad(v) != "" })
 	switch {
 	case len(good) == 0:
 		return math.NaN()
@@ -106,5 +106,5 @@ func (m Metric) typical(values []float64) float64 {
 		slices.Sort(good)
 		return good[(len(good)-1)/2]
 	}
-	return exact.HarrellDavis(good, 0.5)
+	return exact.HarrellDavis(good)
 }

@@ -33,7 +33,7 @@ func Collect(samples []Sample, policy Policy) (all []Series, missing, fresh []st
 		for _, unit := range units[scenario] {
 			group := groups[key{scenario, unit}]
 			metric := policy.Apply(MetricOf(unit, group[0].Higher))
-			s, base, candidate, repeats := series(scenario, metric, group)
+			s, base, candidate, repeats := paired(scenario, metric, group)
 			if repeats > 1 {
 				fresh = append(fresh, fmt.Sprintf("%s of %s: up to %d values in one launch, of which the median is compared", metric.Name, scenario, repeats))
 			}
@@ -95,65 +95,54 @@ func IdenticalSeries(samples []Sample, policy Policy) (all []Series) {
 
 // place is the rank of a unit in [Metrics]; unknown ones come last.
 func place(unit string) int {
-	for i, m := range Metrics {
-		if m.Unit == unit {
-			return i
-		}
+	if i := slices.IndexFunc(Metrics, func(m Metric) bool { return m.Unit == unit }); i >= 0 {
+		return i
 	}
 	return len(Metrics)
 }
 
-// series pairs the samples of one metric and scenario. Base and candidate are how many
+// paired pairs the samples of one metric and scenario. Base and candidate are how many
 // values each side has, those of one launch counted once; repeats is how many values a
 // launch has at most.
-func series(scenario string, m Metric, group []Sample) (s Series, base, candidate, repeats int) {
+func paired(scenario string, m Metric, group []Sample) (s Series, base, candidate, repeats int) {
 	s = Series{Scenario: scenario, Metric: m}
 	pairs := map[int]map[Arm][]float64{}
 	for _, x := range group {
 		switch x.Arm {
 		case Base:
 			s.BaseValues = append(s.BaseValues, x.Value)
-			base += alone(x)
 		case Candidate:
 			s.CandidateValues = append(s.CandidateValues, x.Value)
-			candidate += alone(x)
 		}
-		if x.Pair == 0 {
-			continue
-		}
-		if pairs[x.Pair] == nil {
-			pairs[x.Pair] = map[Arm][]float64{}
-		}
-		values := append(pairs[x.Pair][x.Arm], x.Value)
-		pairs[x.Pair][x.Arm] = values
-		repeats = max(repeats, len(values))
-	}
-	for _, n := range slices.Sorted(maps.Keys(pairs)) {
-		b, hasBase := pairs[n][Base]
-		c, hasCandidate := pairs[n][Candidate]
-		a, hasControl := pairs[n][Control]
-		if hasBase {
+		switch {
+		case x.Pair > 0:
+			if pairs[x.Pair] == nil {
+				pairs[x.Pair] = map[Arm][]float64{}
+			}
+			pairs[x.Pair][x.Arm] = append(pairs[x.Pair][x.Arm], x.Value)
+			repeats = max(repeats, len(pairs[x.Pair][x.Arm]))
+		case x.Arm == Base:
 			base++
-		}
-		if hasCandidate {
+		case x.Arm == Candidate:
 			candidate++
 		}
-		if hasBase && hasCandidate {
+	}
+	for _, n := range slices.Sorted(maps.Keys(pairs)) {
+		b, c, a := pairs[n][Base], pairs[n][Candidate], pairs[n][Control]
+		if b != nil {
+			base++
+		}
+		if c != nil {
+			candidate++
+		}
+		if b != nil && c != nil {
 			s.Pairs = append(s.Pairs, Pair{n, middle(b), middle(c)})
 		}
-		if hasBase && hasControl {
+		if b != nil && a != nil {
 			s.Control = append(s.Control, Pair{n, middle(b), middle(a)})
 		}
 	}
 	return s, base, candidate, repeats
-}
-
-// alone is 1 for a sample that belongs to no pair.
-func alone(s Sample) int {
-	if s.Pair == 0 {
-		return 1
-	}
-	return 0
 }
 
 // middle is the median of the values of one launch. It is NaN where one of them is,

@@ -46,18 +46,16 @@ func Conclude(d Design, all []Series, invalid, notes []string) *Report {
 		bad = true
 		r.Reasons = append(r.Reasons, "no gated metric was measured on both sides")
 	}
-	for _, f := range r.Control {
-		if f.Verdict == Invalid && f.Gated {
-			bad = true
-			r.Reasons = append(r.Reasons, fmt.Sprintf("the control failed: %s of %s differs between two launches of the base %s", f.Metric, f.Scenario, f.Reason))
+	fail := func(all []Finding, format string) {
+		for _, f := range all {
+			if f.Verdict == Invalid && f.Gated {
+				bad = true
+				r.Reasons = append(r.Reasons, fmt.Sprintf(format, f.Metric, f.Scenario, f.Reason))
+			}
 		}
 	}
-	for _, f := range r.Findings {
-		if f.Verdict == Invalid && f.Gated {
-			bad = true
-			r.Reasons = append(r.Reasons, fmt.Sprintf("%s of %s cannot be compared: %s", f.Metric, f.Scenario, f.Reason))
-		}
-	}
+	fail(r.Control, "the control failed: %s of %s differs between two launches of the base %s")
+	fail(r.Findings, "%s of %s cannot be compared: %s")
 	r.Reasons = append(r.Reasons, notes...)
 	for _, f := range r.Control {
 		if f.Verdict == Inconclusive {
@@ -118,7 +116,7 @@ func controlFinding(d Design, s Series) Finding {
 		if at > len(changes) {
 			break
 		}
-		if d.alphaOf(c.Metric, look) == 0 {
+		if d.alpha(c.Metric.Scale, look) == 0 {
 			continue
 		}
 		judge(&f, d, c, changes[:at], look)

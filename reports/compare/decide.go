@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare/exact"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Version is the version of the decision rules. Measured false-alarm rates belong
@@ -97,12 +99,12 @@ func decide(d Design, s Series) Finding {
 		if at > n || f.Verdict != Inconclusive {
 			break
 		}
-		if alpha := d.alphaOf(m, look); alpha > 0 {
+		if alpha := d.alpha(m.Scale, look); alpha > 0 {
 			judge(&f, d, s, changes[:at], look)
 		}
 	}
 	if f.Look == 0 {
-		f.Reason = fmt.Sprintf("%s; the first look is after %d", pairsOf(n), d.Looks[d.first(m)])
+		f.Reason = fmt.Sprintf("%s; the first look is after %d", units.Plural(n, "pair"), d.Looks[d.first(m)])
 		f.Estimate = Bound(m.Scale.share(exact.HodgesLehmann(changes)))
 	}
 	f.setFromZero()
@@ -110,26 +112,11 @@ func decide(d Design, s Series) Finding {
 	return f
 }
 
-func pairsOf(n int) string {
-	if n == 1 {
-		return "1 pair"
-	}
-	return fmt.Sprintf("%d pairs", n)
-}
-
-// alphaOf is the chance of a false alarm about the typical launch at a look.
-func (d Design) alphaOf(m Metric, look int) float64 {
-	if m.Scale == Exact {
-		return d.exactAlphaAt(look)
-	}
-	return d.alphaAt(look)
-}
-
 // first is the first look at which its pairs can prove anything, or the last look
 // where none can.
 func (d Design) first(m Metric) int {
 	for look := range d.Looks {
-		if d.alphaOf(m, look) > 0 {
+		if d.alpha(m.Scale, look) > 0 {
 			return look
 		}
 	}
@@ -140,7 +127,7 @@ func (d Design) first(m Metric) int {
 // launch, then of outliers.
 func judge(f *Finding, d Design, s Series, changes []float64, look int) {
 	m, n := s.Metric, len(changes)
-	f.Pairs, f.Look, f.Alpha = n, look+1, d.alphaOf(m, look)
+	f.Pairs, f.Look, f.Alpha = n, look+1, d.alpha(m.Scale, look)
 	if m.Scale == Exact {
 		judgeExact(f, d, s, changes, look)
 	} else {
@@ -150,11 +137,11 @@ func judge(f *Finding, d Design, s Series, changes []float64, look int) {
 		f.Verdict = verdictOf(lower, upper, m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance))
 		f.Reason = reasonOf(*f)
 	}
-	f.Outliers = outliersOf(s, n, d.outlierAlphaAt(look))
+	f.Outliers = outliersOf(s, n, d.outlierAlpha(look))
 	f.applyOutliers(d)
 	if least := exact.LeastPairs(f.Alpha); f.Verdict == Inconclusive && least > n {
 		f.Reason = fmt.Sprintf("%s cannot prove a change: without one, all of them are on one side with probability %.2g, above the %.2g allowed for each of %d gated metrics; at least %d pairs are needed",
-			pairsOf(n), math.Ldexp(1, -n), f.Alpha, max(d.Tests, 1), least)
+			units.Plural(n, "pair"), math.Ldexp(1, -n), f.Alpha, max(d.Tests, 1), least)
 	}
 }
 
@@ -185,7 +172,7 @@ func (f *Finding) applyOutliers(d Design) {
 			f.Reason, o.Summary(), numbers(o.Candidate.Pairs), o.Chance, o.Alpha)
 	case o.Allowed > 0 && exact.Compare(o.Upper, o.Allowed, 0) > 0:
 		f.Verdict = Inconclusive
-		f.Reason = fmt.Sprintf("the typical launch is %s, but %s, and at most %s are allowed", f.Reason, o.Summary(), percentOf(o.Allowed))
+		f.Reason = fmt.Sprintf("the typical launch is %s, but %s, and at most %s are allowed", f.Reason, o.Summary(), units.Percent(o.Allowed))
 	case f.Verdict == Equal:
 		f.Reason += " in the typical launch; " + o.Summary()
 	case o.Candidate.Outliers > 0:
@@ -196,17 +183,11 @@ func (f *Finding) applyOutliers(d Design) {
 // numbers lists the numbers of pairs.
 func numbers(pairs []int) string {
 	const most = 12
-	out := ""
-	for i, n := range pairs {
-		switch {
-		case i == most:
-			return fmt.Sprintf("%s and %d more", out, len(pairs)-most)
-		case i > 0:
-			out += ", "
-		}
-		out += fmt.Sprint(n)
+	more := ""
+	if n := len(pairs) - most; n > 0 {
+		pairs, more = pairs[:most], fmt.Sprintf(" and %d more", n)
 	}
-	return out
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(pairs), "[]"), " ", ", ") + more
 }
 
 // verdictOf is the verdict for the bounds of a change, all on one scale on which
@@ -230,37 +211,29 @@ func verdictOf(lower, upper, margin, tolerance float64) Verdict {
 func reasonOf(f Finding) string {
 	switch f.Verdict {
 	case Regressed:
-		return fmt.Sprintf("at least %s worse, above the margin of %s, and possibly %s", f.amount(float64(f.Lower)), f.amount(f.Margin), f.amount(float64(f.Upper)))
+		return fmt.Sprintf("at least %s worse, above the margin of %s, and possibly %s", f.amount(float64(f.Lower)), f.limit(f.Margin), f.amount(float64(f.Upper)))
 	case Minor:
-		return fmt.Sprintf("worse by more than the margin of %s, and by less than the tolerance of %s", f.amount(f.Margin), f.amount(f.Tolerance))
+		return fmt.Sprintf("worse by more than the margin of %s, and by less than the tolerance of %s", f.limit(f.Margin), f.limit(f.Tolerance))
 	case Improved:
-		return fmt.Sprintf("better by more than the margin of %s", f.amount(f.Margin))
+		return fmt.Sprintf("better by more than the margin of %s", f.limit(f.Margin))
 	case Equal:
-		return fmt.Sprintf("within the tolerance of %s", f.amount(f.Tolerance))
+		return fmt.Sprintf("within the tolerance of %s", f.limit(f.Tolerance))
 	case Invalid:
 		return "there is no value to compare"
 	}
-	return fmt.Sprintf("the interval includes both no change and a change beyond the tolerance of %s", f.amount(f.Tolerance))
+	return fmt.Sprintf("the interval includes both no change and a change beyond the tolerance of %s", f.limit(f.Tolerance))
 }
 
-// amount writes a change without its sign: 5 %, or 0.5 pp of a difference.
+// amount writes a change without its sign: 5.0 %, or 0.5 pp of a difference.
 func (f Finding) amount(v float64) string {
-	v = 100 * math.Abs(v)
-	unit := " %"
-	if f.Scale == Points {
-		unit = " pp"
-	}
 	if math.IsInf(v, 0) {
 		return "any amount"
 	}
-	digits := 2
-	if v >= 10 {
-		digits = 0
-	} else if v >= 1 {
-		digits = 1
-	}
-	return fmt.Sprintf("%.*f%s", digits, v, unit)
+	return units.Change(v, f.Scale == Points)
 }
+
+// limit writes a margin or a tolerance.
+func (f Finding) limit(v float64) string { return units.Limit(v, f.Scale == Points) }
 
 // FromZero reports whether the change has no percentage because the typical value
 // of exactly one side is zero.
@@ -296,7 +269,7 @@ func forecast(f *Finding, d Design, m Metric, n int) {
 	if n < 2 || m.Scale == Exact {
 		return
 	}
-	alpha := d.alphaAt(len(d.Looks) - 1)
+	alpha := d.alpha(Ratio, len(d.Looks)-1)
 	margin, tolerance := m.Scale.worse(m.Margin), m.Scale.worse(m.Tolerance)
 	f.MDE = m.Scale.share(exact.MDE(margin, alpha, f.Noise, d.MaxPairs()))
 	if math.IsInf(f.MDE, 0) {
@@ -339,12 +312,12 @@ func judgeExact(f *Finding, d Design, s Series, changes []float64, look int) {
 	low, high := exact.MedianBounds(changes, equalAlpha*d.exactSpend()[look])
 	switch {
 	case proven(beyond):
-		f.Verdict, f.Reason = Regressed, fmt.Sprintf("worse by more than %s in %d of %d pairs", f.amount(f.Tolerance), beyond, n)
+		f.Verdict, f.Reason = Regressed, fmt.Sprintf("worse by more than %s in %d of %d pairs", f.limit(f.Tolerance), beyond, n)
 	case proven(below):
-		f.Verdict, f.Reason = Improved, fmt.Sprintf("better by more than %s in %d of %d pairs", f.amount(f.Tolerance), below, n)
+		f.Verdict, f.Reason = Improved, fmt.Sprintf("better by more than %s in %d of %d pairs", f.limit(f.Tolerance), below, n)
 	case exact.LeastPairs(f.Alpha) <= n && !above(high, limit) && !above(-limit, low):
-		f.Verdict, f.Reason = Equal, fmt.Sprintf("within %s in most launches", f.amount(f.Tolerance))
+		f.Verdict, f.Reason = Equal, fmt.Sprintf("within %s in most launches", f.limit(f.Tolerance))
 	default:
-		f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("the pairs disagree: %d of %d are worse and %d better by more than %s", beyond, n, below, f.amount(f.Tolerance))
+		f.Verdict, f.Reason = Inconclusive, fmt.Sprintf("the pairs disagree: %d of %d are worse and %d better by more than %s", beyond, n, below, f.limit(f.Tolerance))
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // noisy is n pairs in which the candidate is worse by that share, give or take
@@ -318,6 +319,21 @@ func FuzzReadBench(f *testing.F) {
 		all, missing, fresh := compare.Collect(samples, compare.Policy{})
 		compare.Conclude(compare.DefaultDesign(), all, missing, fresh) // whatever it says, it says it
 	})
+}
+
+// Each figure of a stage that is on benchmark lines, which is what a comparison reads,
+// can be gated by its name.
+func TestEveryFigureOnLinesHasAPolicy(t *testing.T) {
+	for _, of := range result.Metrics {
+		if of.Bench == "" {
+			continue
+		}
+		m := metric(t, of.Name)
+		gated := compare.Policy{Gate: []string{of.Name}}
+		if m.Unit != of.Bench || m.Higher != of.Higher || compare.MetricOf(of.Bench, of.Higher).Unknown || gated.Validate() != nil || !gated.Apply(m).Gated {
+			t.Errorf("%s: %+v", of.Name, m)
+		}
+	}
 }
 
 func TestPolicy(t *testing.T) {

@@ -95,20 +95,18 @@ func (d Design) MaxPairs() int { return d.Looks[len(d.Looks)-1] }
 // looks.
 func (d Design) part() float64 { return d.Alpha / float64(max(d.Tests, 1)) }
 
-// alphaAt is the chance of a false alarm about the typical launch of one series at
-// the look with that index, from 0. It is 0 at a look with too few pairs to prove
-// anything; its share goes to the next look.
-func (d Design) alphaAt(look int) float64 {
+// alpha is the chance of a false alarm about the typical launch of a series of the
+// scale at the look with that index, from 0. It is 0 at a look with too few pairs to
+// prove anything; its share goes to the next look.
+func (d Design) alpha(scale Scale, look int) float64 {
+	if scale == Exact {
+		return d.spent((1-outlierShare)*d.part(), d.exactSpend(), look)
+	}
 	return d.spent((1-outlierShare)*d.part(), d.Spend, look)
 }
 
-// exactAlphaAt is alphaAt of an exact metric.
-func (d Design) exactAlphaAt(look int) float64 {
-	return d.spent((1-outlierShare)*d.part(), d.exactSpend(), look)
-}
-
-// outlierAlphaAt is alphaAt of the test for outliers.
-func (d Design) outlierAlphaAt(look int) float64 {
+// outlierAlpha is alpha of the test for outliers.
+func (d Design) outlierAlpha(look int) float64 {
 	return d.spent(outlierShare*d.part(), d.Spend, look)
 }
 
@@ -145,7 +143,7 @@ func (d Design) spent(total float64, spend []float64, look int) float64 {
 
 // MinPairs is the fewest pairs with which the last look can prove anything. Where
 // that is above [Design.MaxPairs] the comparison can prove nothing.
-func (d Design) MinPairs() int { return exact.LeastPairs(d.alphaAt(len(d.Looks) - 1)) }
+func (d Design) MinPairs() int { return exact.LeastPairs(d.alpha(Ratio, len(d.Looks)-1)) }
 
 // Validate returns an error for a design that is not possible.
 func (d Design) Validate() error {

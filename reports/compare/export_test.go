@@ -4,6 +4,6 @@ package compare
 
 var LaunchesFor = launchesFor
 
-func (d Design) AlphaAt(look int) float64        { return d.alphaAt(look) }
-func (d Design) ExactAlphaAt(look int) float64   { return d.exactAlphaAt(look) }
-func (d Design) OutlierAlphaAt(look int) float64 { return d.outlierAlphaAt(look) }
+func (d Design) AlphaAt(look int) float64        { return d.alpha(Ratio, look) }
+func (d Design) ExactAlphaAt(look int) float64   { return d.alpha(Exact, look) }
+func (d Design) OutlierAlphaAt(look int) float64 { return d.outlierAlpha(look) }

@@ -91,7 +91,9 @@ func (f *faults) err() error {
 // Where the text contains several packages, their paths are part of the scenario.
 // Names are as in the text: see [WithoutProcs].
 func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) {
-	text := newBenchReader(r)
+	var lines BenchLines
+	text := readBenchLines(r, &lines)
+	defer text.Close()
 	reader := benchfmt.NewReader(text, name)
 	var wrong faults
 	for reader.Scan() {
@@ -121,13 +123,13 @@ func ReadBench(r io.Reader, name string, arm Arm) (samples []Sample, err error) 
 			wrong.add(rec)
 		}
 	}
-	for _, line := range text.lines.bad {
+	for _, line := range lines.bad {
 		wrong.add(fmt.Errorf("%s:%d: the line begins like a benchmark and has no figures", name, line))
 	}
-	for _, f := range text.lines.Failures {
+	for _, f := range lines.Failures {
 		wrong.add(fmt.Errorf("%s: %s failed: %s", name, f.Name, strings.TrimSpace(f.Output)))
 	}
-	for _, broken := range text.lines.Broken {
+	for _, broken := range lines.Broken {
 		wrong.add(fmt.Errorf("%s: %s: its figures cannot be separated from its output", name, broken))
 	}
 	if err := errors.Join(wrong.err(), reader.Err()); err != nil {

@@ -47,6 +47,7 @@ var Metrics = []Metric{
 	ofStages(Metric{Name: "p50", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
 	ofStages(Metric{Name: "p90", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
 	ofStages(Metric{Name: "p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}),
+	ofStages(Metric{Name: "ttfb-p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}), // on lines only where replies come in parts
 	ofStages(Metric{Name: "overhead-p99", Scale: Ratio, Margin: 0.02, Tolerance: 0.10, Floor: 200e3, Gated: true}),
 	ofStages(Metric{Name: "cpu", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}),
 	ofStages(Metric{Name: "ok/s", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}), // also for failures: no other metric sees them

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"github.com/a628bb15/onhold/reports/compare/exact"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // The bounds of a change describe the typical launch: they hardly move where one
@@ -59,7 +60,7 @@ func outliersOf(s Series, n int, alpha float64) *Outliers {
 	m := s.Metric
 	control := map[int]float64{}
 	for _, p := range s.Control {
-		if m.bad(p.Candidate) == "" {
+		if bad(p.Candidate) == "" {
 			control[p.Number] = p.Candidate
 		}
 	}
@@ -142,19 +143,10 @@ func (o *Outliers) Summary() string {
 	l := o.Candidate
 	switch {
 	case l.Outliers == 0:
-		return fmt.Sprintf("0 of %d launches are outliers, at most %s of all (95 %% confidence)", l.N, percentOf(o.Upper))
+		return fmt.Sprintf("0 of %d launches are outliers, at most %s of all (95 %% confidence)", l.N, units.Percent(o.Upper))
 	case l.N == l.Outliers:
 		return fmt.Sprintf("all %d launches are outliers", l.N)
 	}
 	return fmt.Sprintf("%d of %d launches are outliers, and %d of %d of the base; at most %s of all (95 %% confidence)",
-		l.Outliers, l.N, o.Base.Outliers+o.Control.Outliers, o.Base.N+o.Control.N, percentOf(o.Upper))
-}
-
-// percentOf is a share to two digits.
-func percentOf(share float64) string {
-	p := 100 * share
-	if p >= 9.95 {
-		return fmt.Sprintf("%.0f %%", p)
-	}
-	return fmt.Sprintf("%.1f %%", p)
+		l.Outliers, l.N, o.Base.Outliers+o.Control.Outliers, o.Base.N+o.Control.N, units.Percent(o.Upper))
 }

@@ -61,20 +61,23 @@ func (p Policy) With(other Policy) Policy {
 // over is shares with others in place of those of the same metrics, which may be
 // named by their units.
 func over(shares, others map[string]float64) map[string]float64 {
-	out := maps.Clone(shares)
-	if out == nil {
-		out = map[string]float64{}
+	out := map[string]float64{}
+	maps.Copy(out, shares)
+	for name := range others {
+		maps.DeleteFunc(out, func(was string, _ float64) bool { return metricNamed(was).Name == metricNamed(name).Name })
 	}
-	for name, share := range others {
-		for _, m := range Metrics {
-			if name == m.Name || name == m.Unit {
-				delete(out, m.Name)
-				delete(out, m.Unit)
-			}
-		}
-		out[name] = share
-	}
+	maps.Copy(out, others)
 	return out
+}
+
+// metricNamed is the metric of a name or unit.
+func metricNamed(name string) Metric {
+	for _, m := range Metrics {
+		if name == m.Name || name == m.Unit {
+			return m
+		}
+	}
+	return MetricOf(name, false)
 }
 
 // Validate is an error where the policy names an unknown metric, or has a margin that

@@ -33,10 +33,10 @@ func Reachable(d Design, f Finding) bool {
 		return o == nil || o.Allowed == 0 || exact.ClopperPearsonUpper(o.Candidate.Outliers, most, seen) <= o.Allowed
 	}
 	last := len(d.Looks) - 1
-	if o := f.Outliers; o != nil && math.Pow(o.Chance, float64(most)/float64(n)) <= d.outlierAlphaAt(last) {
+	if o := f.Outliers; o != nil && math.Pow(o.Chance, float64(most)/float64(n)) <= d.outlierAlpha(last) {
 		return true // outliers at the present rate will be proven
 	}
-	alpha := d.alphaAt(last)
+	alpha := d.alpha(Ratio, last)
 	margin, tolerance := f.Scale.worse(f.Margin), f.Scale.worse(f.Tolerance)
 	if exact.MDE(margin, alpha, exact.LeastSD(f.Noise, n, noiseConfidence), most) <= tolerance {
 		return true

@@ -39,7 +39,7 @@ func inReadme(t *testing.T, name, want string) {
 		same = sameWords // of fewer comparisons
 	}
 	if !same(got, want) {
-		t.Errorf("the README has\n%s\nand what was measured is\n%s\n-regen writes it anew", got, want)
+		t.Errorf("the README has\n%s\nand what was measured is\n%s\n-regen writes it again", got, want)
 	}
 }
 

@@ -2,8 +2,9 @@ package compare
 
 import (
 	"encoding/json"
-	"math"
 	"time"
+
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Schema is the version of verdict.json that this package writes and reads.
@@ -25,6 +26,8 @@ type Report struct {
 
 	Findings []Finding `json:"findings"`
 	Control  []Finding `json:"control,omitempty"` // the base against itself
+
+	Limits []SideLimit `json:"limits,omitempty"` // who set the pace, of servers that were driven; it decides nothing
 
 	Pairs    int     `json:"pairs"`
 	Repeated int     `json:"repeated"` // rounds or launches that were disturbed and repeated, decided before any ratio is computed
@@ -98,32 +101,8 @@ type Shift struct {
 }
 
 // Bound is a number that may be missing: an infinite bound of a change, a share of
-// zero, the median of no values. JSON has neither infinity nor NaN, so it is null
-// there.
-type Bound float64
-
-// None reports whether the number is missing.
-func (b Bound) None() bool { return math.IsInf(float64(b), 0) || math.IsNaN(float64(b)) }
-
-// MarshalJSON writes a number, or null.
-func (b Bound) MarshalJSON() ([]byte, error) {
-	if b.None() {
-		return []byte("null"), nil
-	}
-	return json.Marshal(float64(b))
-}
-
-// UnmarshalJSON reads what MarshalJSON writes; null becomes NaN.
-func (b *Bound) UnmarshalJSON(data []byte) error {
-	v := math.NaN()
-	if string(data) != "null" {
-		if err := json.Unmarshal(data, &v); err != nil {
-			return err
-		}
-	}
-	*b = Bound(v)
-	return nil
-}
+// zero, the median of no values.
+type Bound = units.Value
 
 // pairJSON is a pair whose values may be missing.
 type pairJSON struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare/exact"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/series"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -32,6 +33,8 @@ type Judgement struct {
 	Ruling      Ruling
 	Measured    string // the value, or why there is none
 	Thin        bool   // fewer than ten samples lie beyond the value
+	Interval    string // that holds the true value with the confidence of [series.Confidence]; "" where there is none
+	Close       bool   // the bound lies in the interval
 }
 
 // Judgements are requirements judged on stages.
@@ -100,6 +103,11 @@ func (r Requirement) judge(repeats []*result.Stage) Judgement {
 	}
 	if j.Measured = got.Note; j.Measured == "" {
 		j.Measured = r.write(m.Unit, got.Value)
+	}
+	if q, ok := units.ParsePercentile(r.Metric); ok {
+		if i := series.Percentile(s, q); i.TooShort == "" {
+			j.Interval, j.Close = i.String(), float64(i.Low) <= r.Bound && r.Bound <= float64(i.High)
+		}
 	}
 	return j
 }
@@ -178,10 +186,10 @@ func (js Judgements) ExitCode() int {
 	return ExitFine
 }
 
-// Text writes a line for each judgement.
+// Text writes a line for each judgement, and what the marks mean.
 func (js Judgements) Text(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	thin := false
+	thin, close := false, false
 	for _, j := range js {
 		cells := []string{string(j.Ruling), j.Requirement.String()}
 		if j.Stage != "" {
@@ -191,14 +199,29 @@ func (js Judgements) Text(w io.Writer) error {
 		if j.Thin {
 			thin, measured = true, "~"+measured
 		}
+		switch {
+		case j.Close:
+			close, measured = true, fmt.Sprintf("%s (%s: too close to call)", measured, j.Interval)
+		case j.Interval != "":
+			measured += " (" + j.Interval + ")"
+		}
 		fmt.Fprintln(t, strings.Join(append(cells, measured), "\t"))
 	}
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	if thin {
-		_, err := fmt.Fprintln(w, "~: fewer than ten samples lie beyond.")
-		return err
+	for _, legend := range []struct {
+		shown bool
+		text  string
+	}{
+		{thin, "~: fewer than ten samples lie beyond."},
+		{close, fmt.Sprintf("too close to call: the bound lies in the interval of %s confidence. The measured value decides; a longer run may decide otherwise.", units.Percent(series.Confidence))},
+	} {
+		if legend.shown {
+			if _, err := fmt.Fprintln(w, legend.text); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

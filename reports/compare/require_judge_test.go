@@ -204,6 +204,37 @@ not judged    ok>1%@level=300        no stage has level=300, only 200, 1
 	}
 }
 
+// A bound in the interval of a percentile is too close to call; the value decides.
+func TestTextNamesIntervals(t *testing.T) {
+	s := stageOf("level", "200", 0, 0, 0)
+	s.Length = 10 * time.Second
+	for i := range 40 {
+		p := result.Slice{Offset: time.Duration(i) * s.Length / 40, Length: s.Length / 40, Latency: new(result.Sparse)}
+		for k := range 100 {
+			d := time.Duration(k+1) * time.Millisecond
+			p.Latency.Record(d)
+			s.Latency.Record(d)
+		}
+		p.Counts[result.OK] = 100
+		s.Slices, s.Counts[result.OK] = append(s.Slices, p), s.Counts[result.OK]+100
+	}
+	var b strings.Builder
+	js := judged(t, "p50<51ms,p50>51ms,p90<200ms,ok>1%", s)
+	if err := js.Text(&b); err != nil {
+		t.Fatal(err)
+	}
+	want := strings.TrimPrefix(`
+met     p50<51ms   goroutine, closed, 200 clients  50ms (49–52 ms: too close to call)
+missed  p50>51ms   goroutine, closed, 200 clients  50ms (49–52 ms: too close to call)
+met     p90<200ms  goroutine, closed, 200 clients  90.05ms (90–91 ms)
+met     ok>1%      goroutine, closed, 200 clients  100%
+too close to call: the bound lies in the interval of 95 % confidence. The measured value decides; a longer run may decide otherwise.
+`, "\n")
+	if b.String() != want || js.ExitCode() != compare.ExitRegressed {
+		t.Errorf("exit code %d, got\n%swant\n%s", js.ExitCode(), b.String(), want)
+	}
+}
+
 // Of a figure that is known, < and >= are each other's contrary, and a bound
 // that is met stays met where it is loosened.
 func TestRulingsAgree(t *testing.T) {

@@ -1,6 +1,7 @@
 package compare
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -17,29 +18,28 @@ func unpaired(d Design, s Series, f Finding) Finding {
 	}
 	m := s.Metric
 	f.BaseValue, f.CandidateValue = Bound(m.typical(s.BaseValues)), Bound(m.typical(s.CandidateValues))
-	if why := m.badAmong(s.BaseValues, s.CandidateValues); why != "" {
-		return f.invalid(why)
-	}
 	nothing := slices.Max(s.BaseValues) <= 0 && slices.Max(s.CandidateValues) <= 0
-	side := func(values []float64) ([]float64, error) {
-		out := make([]float64, len(values))
+	side := func(arm Arm, values []float64) (out []float64, why string) {
 		for i, v := range values {
+			if why := bad(v); why != "" {
+				return nil, fmt.Sprintf("value %d of the %s: %s is %s", i+1, arm, m.Unit, why)
+			}
 			one := 1.0 // against the unit, so that sides can be subtracted
 			if m.Scale == Points || nothing {
 				one = 0
 			}
 			c, err := m.change(one, v)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Sprintf("a value of %s is zero and has no ratio to another", m.Unit)
 			}
-			out[i] = c
+			out = append(out, c)
 		}
-		return out, nil
+		return out, ""
 	}
-	base, err := side(s.BaseValues)
-	candidate, err2 := side(s.CandidateValues)
-	if err != nil || err2 != nil {
-		return f.invalid(fmt.Sprintf("a value of %s is zero and has no ratio to another", m.Unit))
+	base, why := side(Base, s.BaseValues)
+	candidate, why2 := side(Candidate, s.CandidateValues)
+	if why = cmp.Or(why, why2); why != "" {
+		return f.invalid(why)
 	}
 	f.Alpha = d.part()
 	f.Look = 1
@@ -70,19 +70,4 @@ func leastValues(alpha float64) int {
 			return int(n)
 		}
 	}
-}
-
-// badAmong describes the first bad value; "" where all are good.
-func (m Metric) badAmong(base, candidate []float64) string {
-	for _, side := range []struct {
-		arm    Arm
-		values []float64
-	}{{Base, base}, {Candidate, candidate}} {
-		for i, v := range side.values {
-			if why := m.bad(v); why != "" {
-				return fmt.Sprintf("value %d of the %s: %s is %s", i+1, side.arm, m.Unit, why)
-			}
-		}
-	}
-	return ""
 }

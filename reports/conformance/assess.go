@@ -12,20 +12,20 @@ import (
 
 // Judgement is one quantity of a cell.
 type Judgement struct {
-	Quantity string  `json:"quantity"`
-	Measured float64 `json:"measured"`
-	Low      float64 `json:"low"` // of the interval about Measured
-	High     float64 `json:"high"`
-	Expected float64 `json:"expected"` // at the load that was measured
-	Delta    float64 `json:"delta"`    // that it may be off
-	Answer   string  `json:"answer"`   // as theory.Answer says it, or NotValid
+	Quantity string        `json:"quantity"`
+	Measured float64       `json:"measured"`
+	Low      float64       `json:"low"` // of the interval about Measured
+	High     float64       `json:"high"`
+	Expected float64       `json:"expected"` // at the load that was measured
+	Delta    float64       `json:"delta"`    // that it may be off
+	Answer   theory.Answer `json:"answer"`   // or NotValid
 	// Needs is a window that would be long enough to confirm the truth with
 	// certainty enough, where this one was not.
 	Needs time.Duration `json:"needs_ns,omitzero"`
 }
 
-// NotValid is the answer where the generator or the machine spoilt the cell.
-const NotValid = "not valid"
+// NotValid is the answer where the generator or the machine disturbed the cell.
+const NotValid theory.Answer = "not valid"
 
 // Ratio is a value over what is expected.
 func (j Judgement) Ratio(v float64) float64 { return v / j.Expected }
@@ -49,7 +49,7 @@ type Cell struct {
 	Why        []string    `json:"why,omitempty"` // it is not
 	Tries      int         `json:"tries"`
 	Trace      string      `json:"trace,omitzero"` // its file
-	Fates      *Fates      `json:"fates,omitempty"`
+	Decisions  *Decisions  `json:"decisions,omitempty"`
 }
 
 // sums of a batch.
@@ -124,10 +124,10 @@ func (s Spec) assess(t *trace.Trace, from, to time.Duration, precision, confiden
 			return nil, err
 		}
 		// What is expected has an interval too, where it is simulated.
-		half := math.Hypot(interval.High-interval.Mean, widened(e.half[q], theory.DefaultRuns, confidence))
+		half := math.Hypot(interval.High-interval.Mean, e.half[q]*theory.Student(confidence, theory.DefaultRuns-1)/theory.Student(0.95, theory.DefaultRuns-1))
 		j := Judgement{Quantity: q, Measured: interval.Mean, Low: interval.Mean - half, High: interval.Mean + half, Expected: expected, Delta: precision * expected}
-		j.Answer = theory.Judge(theory.Estimate{Mean: j.Measured, Low: j.Low, High: j.High}, expected, j.Delta).String()
-		if j.Answer == theory.Inconclusive.String() && !math.IsInf(half, 0) {
+		j.Answer = theory.Judge(theory.Estimate{Mean: j.Measured, Low: j.Low, High: j.High}, expected, j.Delta)
+		if j.Answer == theory.Inconclusive && !math.IsInf(half, 0) {
 			most := enough * j.Delta
 			j.Needs = time.Duration(float64(to-from) * max(1, half*half/(most*most)))
 		}
@@ -172,7 +172,7 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 	}
 	out := make([]sums, Batches)
 	length := to - from
-	arrivals := t.Arrivals()
+	services := t.Services()
 	var within []int
 	for i, r := range t.Records {
 		if r.At >= from && r.At < to {
@@ -202,8 +202,8 @@ func (s Spec) batches(t *trace.Trace, from, to time.Duration) ([]sums, error) {
 			b.rejected++
 		case r.Done > 0:
 			b.served++
-			b.service += arrivals[i].ServiceTime.Seconds()
-			b.waited += (r.Done - arrivals[i].ServiceTime - r.At).Seconds()
+			b.service += services[i].Time.Seconds()
+			b.waited += (r.Done - services[i].Time - r.At).Seconds()
 		}
 	}
 	for _, b := range out {

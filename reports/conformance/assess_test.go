@@ -53,7 +53,7 @@ func TestAnotherServerIsContradicted(t *testing.T) {
 	for _, c := range []struct {
 		why    string
 		change func(*Spec)
-		want   string
+		want   theory.Answer
 	}{
 		{"as it says", func(*Spec) {}, "confirmed"},
 		{"seven workers of ten", func(s *Spec) { s.Workers = 7 }, "contradicted"},
@@ -137,18 +137,18 @@ func TestTheGridIsLongEnough(t *testing.T) {
 	}
 }
 
-func TestReportFindsTheInsensitive(t *testing.T) {
+func TestReportFindsTheSameRejection(t *testing.T) {
 	r := &Report{}
 	for _, s := range Grid(false) {
 		r.Cells = append(r.Cells, &Cell{Spec: s, Judgements: []Judgement{{Answer: "confirmed"}}})
 	}
-	if got := r.Insensitive(); len(got) != 3 {
+	if got := r.SameRejection(); len(got) != 3 {
 		t.Errorf("%d cells", len(got))
 	}
-	if n := r.Answers(); n["confirmed"] != len(r.Cells) || r.Whole() {
+	if n := r.Answers(); n["confirmed"] != len(r.Cells) || r.Complete() {
 		t.Errorf("%v", n)
 	}
-	if got := (&Report{}).Insensitive(); got != nil {
+	if got := (&Report{}).SameRejection(); got != nil {
 		t.Errorf("of none: %v", got)
 	}
 	start := Start{Cell: &Cell{Spec: Spec{Setting: theory.Setting{Workers: 20}}, Rate: 2000, ServiceTime: 20 * time.Millisecond, Wait: 15 * time.Millisecond}}

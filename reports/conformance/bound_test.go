@@ -42,13 +42,13 @@ func TestSmallTracesAreSoonReplayed(t *testing.T) {
 		if read.Workers > 1_000_000 {
 			continue // more than the exact queue takes, which says so
 		}
-		f, err := CompareFates(read)
+		f, err := CompareDecisions(read)
 		if err != nil {
 			t.Fatalf("%d workers: %v", pool.Workers, err)
 		}
 		// Whoever turned somebody away while nearly all workers were free did wrong.
-		if pool.Workers == 1_000_000 && len(f.Gate) != 1000 {
-			t.Errorf("%d decisions contradict what was inside, want 1000", len(f.Gate))
+		if pool.Workers == 1_000_000 && len(f.Admission) != 1000 {
+			t.Errorf("%d decisions contradict what was inside, want 1000", len(f.Admission))
 		}
 	}
 }

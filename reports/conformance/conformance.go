@@ -1,8 +1,8 @@
 // Package conformance compares what a target did with what queueing theory says it
 // had to do. It reads traces of the target's admission point, and measures nothing.
 //
-//  1. [CompareFates] replays the arrivals of a trace through an exact queue and
-//     names every request whose fate differs: no law, no chance.
+//  1. [CompareDecisions] replays the arrivals of a trace through an exact queue and
+//     names every decision that differs: no distribution, no chance.
 //  2. A [Spec] is a load on a server for which a model is known. [Assess] compares
 //     the window of its trace with the model: an interval that allows for rejects
 //     that come in clusters, and what is expected of the measured rate and service
@@ -161,22 +161,4 @@ func (s Spec) slope(exact bool, x float64, scale func(s *Spec, by float64)) (map
 		}
 	}
 	return out, nil
-}
-
-// widened is half the width of an interval of so many values at another
-// confidence than 95 %.
-func widened(half float64, values int, confidence float64) float64 {
-	if half == 0 {
-		return 0
-	}
-	v := make([]float64, values)
-	for i := range v {
-		v[i] = float64(i)
-	}
-	was, err1 := theory.BatchMeans(v, 0.95)
-	is, err2 := theory.BatchMeans(v, confidence)
-	if err1 != nil || err2 != nil {
-		return math.Inf(1)
-	}
-	return half * (is.High - is.Mean) / (was.High - was.Mean)
 }

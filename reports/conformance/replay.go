@@ -10,56 +10,45 @@ import (
 	"github.com/a628bb15/onhold/reports/trace"
 )
 
-// FatesAim is the share of fates that must match the exact queue.
-const FatesAim = 0.999
+// DecisionsAim is the share of decisions that must match the exact queue.
+const DecisionsAim = 0.999
 
-// Fates compares what became of a trace's requests with what had to.
-type Fates struct {
+// Decisions compares the decisions of a traced admission point with those that
+// it had to make.
+type Decisions struct {
 	Trace    string `json:"trace,omitzero"` // its file, where it has one
 	Style    string `json:"style"`
 	Workers  int    `json:"workers"`
-	Places   int    `json:"places"` // beside those at the workers
+	Queue    int    `json:"queue"`
 	Requests int    `json:"requests"`
 	Rejected int    `json:"rejected"`
 
-	// Gate is every request whose fate does not follow from those that were inside
-	// when it came, by the log: rejected while there was room, accepted while there
-	// was none. This uses no clock: the log is a sequence.
-	Gate []Difference `json:"gate"`
+	// Admission is every decision that contradicts how many requests were inside, by
+	// the log: rejected while there was room, accepted while there was none. This
+	// uses no clock: the log is a sequence.
+	Admission []Difference `json:"admission"`
 
-	// Replay is every request whose fate differs in the exact queue, first come first
-	// served: Accepted as logged. The queue takes when each came and how long it
-	// occupied its worker, with the way to it; after a difference it continues from
+	// Replay is every decision that differs from that of the exact queue, first come
+	// first served: Accepted as logged. The queue takes when each came and how long
+	// it occupied its worker, with the dispatch; after a difference it continues from
 	// what really happened.
 	Replay []Difference `json:"replay"`
 
-	// Turns counts requests that a worker took although an earlier one was waiting,
-	// and TurnMax is how much sooner they started: workers do not always wake in the
-	// order in which they became free.
-	Turns   int           `json:"out_of_turn"`
-	TurnMax time.Duration `json:"out_of_turn_max_ns"`
+	// OutOfOrder counts requests that a worker took although an earlier one was
+	// waiting, and OutOfOrderMax is how much sooner they started: workers do not
+	// always wake in the order in which they became free.
+	OutOfOrder    int           `json:"out_of_order"`
+	OutOfOrderMax time.Duration `json:"out_of_order_max_ns"`
 
-	// Way is the time from when the request was there and its worker free to when it
-	// was taken, which a queueing model does not have.
-	Way Spread `json:"way_ns"`
+	// Dispatch is the time from when the request was there and its worker free to
+	// when it was taken, which a queueing model does not have.
+	DispatchMax time.Duration `json:"dispatch_max_ns"`
+	Tie         time.Duration `json:"tie_ns"` // 99th percentile of the dispatch: closer to a departure than that, either decision is right
 
-	// Late is by how much later a request was taken than in the exact queue;
-	// negative values too, where others before it were slow.
-	Late Spread `json:"late_ns"`
-
-	Tie      time.Duration `json:"tie_ns"` // what is as near as that to a departure may be one or the other: the 99th percentile of Way
-	Warnings []string      `json:"warnings,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 }
 
-// Spread are quantiles.
-type Spread struct {
-	P50  time.Duration `json:"p50"`
-	P99  time.Duration `json:"p99"`
-	P999 time.Duration `json:"p999"`
-	Max  time.Duration `json:"max"`
-}
-
-// Difference is a request whose fate is not what it had to be.
+// Difference is a decision that is not what it had to be.
 type Difference struct {
 	Trace    string        `json:"trace,omitzero"` // its file, where there are several
 	Number   int           `json:"number"`         // of the request in the trace, from 1
@@ -72,52 +61,47 @@ type Difference struct {
 	// explains it.
 	Slack     time.Duration `json:"slack_ns"`
 	Cause     int           `json:"cause,omitzero"` // number of the request with which the two began to differ; 0: none
-	Way       time.Duration `json:"way_ns"`         // of the workers since then, added up: so far may the two be apart
+	Dispatch  time.Duration `json:"dispatch_ns"`    // of the requests since then, added up: so far may the two differ
 	Explained bool          `json:"explained"`
-	Gate      bool          `json:"gate,omitzero"` // it is among those of the gate as well
+	Admission bool          `json:"admission,omitzero"` // it is in Decisions.Admission as well
 }
 
-// Equal is how many had the fate of the exact queue.
-func (f *Fates) Equal() int { return f.Requests - len(f.Replay) }
+// Equal is how many decisions match the exact queue.
+func (d *Decisions) Equal() int { return d.Requests - len(d.Replay) }
 
 // EqualShare is that as a share; 1 where there were none.
-func (f *Fates) EqualShare() float64 {
-	if f.Requests == 0 {
+func (d *Decisions) EqualShare() float64 {
+	if d.Requests == 0 {
 		return 1
 	}
-	return float64(f.Equal()) / float64(f.Requests)
+	return float64(d.Equal()) / float64(d.Requests)
 }
 
-// Unexplained is how many requests have a fate with no cause but the server's
-// gate: all of Gate, and those of Replay that are not near a tie.
-func (f *Fates) Unexplained() int {
-	n := len(f.Gate)
-	for _, d := range f.Replay {
-		if !d.Explained && !d.Gate {
+// Unexplained is how many decisions have no cause but the admission point: all of
+// Admission, and those of Replay that are not near a tie.
+func (d *Decisions) Unexplained() int {
+	n := len(d.Admission)
+	for _, r := range d.Replay {
+		if !r.Explained && !r.Admission {
 			n++
 		}
 	}
 	return n
 }
 
-// CompareFates runs the arrivals of a trace through the exact queue of its
+// CompareDecisions runs the arrivals of a trace through the exact queue of its
 // target.
-func CompareFates(t *trace.Trace) (*Fates, error) {
-	r := &replay{t: t, arrivals: t.Arrivals(), limit: t.Workers + t.Queue,
-		out: &Fates{Style: t.Style, Workers: t.Workers, Places: t.Queue, Requests: len(t.Records), Warnings: t.Warnings(),
-			Gate: []Difference{}, Replay: []Difference{}}}
-	r.ways()
-	if err := r.run(); err != nil {
-		return nil, err
-	}
-	return r.out, nil
+func CompareDecisions(t *trace.Trace) (*Decisions, error) {
+	r := &replay{Trace: t, services: t.Services(), out: &Decisions{Style: t.Style, Workers: t.Workers, Queue: t.Queue,
+		Requests: len(t.Records), Warnings: t.Warnings(), Admission: []Difference{}, Replay: []Difference{}}}
+	r.dispatches()
+	return r.out, r.run()
 }
 
 type replay struct {
-	t        *trace.Trace
-	arrivals []trace.Arrival
-	limit    int
-	out      *Fates
+	*trace.Trace
+	services []trace.Service
+	out      *Decisions
 
 	inside []int // records that are, by the log, in the order in which they leave
 	queue  *theory.Replay
@@ -125,78 +109,92 @@ type replay struct {
 
 	// From request cause on, until then, some departure of the queue is not that
 	// of the log. Each time that the worker is not the one that was free first, the
-	// two may get apart by as much as that was late; way adds up what is known of it.
-	cause int
-	until time.Duration
-	way   time.Duration
-	late  []time.Duration
+	// two may differ by as much as that was late; dispatch adds up what is known of it.
+	cause    int
+	until    time.Duration
+	dispatch time.Duration
 }
 
-const never = time.Duration(math.MaxInt64)
+const never = theory.Never
 
 // leaves is when the place of a record is free again.
-func (r *replay) leaves(i int) time.Duration {
-	if d := r.t.Records[i].Done; d > 0 {
-		return d
+func (r *replay) leaves(i int) time.Duration { return cmp.Or(r.Records[i].Done, never) }
+
+// begins is from when on a request occupied a worker.
+func (r *replay) begins(i int) time.Duration { return r.leaves(i) - r.services[i].Time }
+
+// serviceTime is how long a request occupies its worker: to beyond the end of the
+// trace where it was not done by then.
+func (r *replay) serviceTime(i int) time.Duration {
+	if r.Records[i].Accepted && r.Records[i].Done == 0 {
+		return never / 4
 	}
-	return never
+	return r.services[i].Time
 }
 
-// wayOf is how long a request was on its way to its worker.
-func (r *replay) wayOf(i int) time.Duration { return r.arrivals[i].ServiceTime - r.arrivals[i].Work }
-
-// begins is from when on a request kept a worker.
-func (r *replay) begins(i int) time.Duration { return r.t.Records[i].Done - r.arrivals[i].ServiceTime }
-
-// ways tells of the way to the worker, and of turns.
-func (r *replay) ways() {
+// dispatches reports the dispatch of requests, and their order.
+func (r *replay) dispatches() {
 	var all []time.Duration
 	var last time.Duration
-	for i, rec := range r.t.Records {
+	for i, rec := range r.Records {
 		if rec.Done == 0 {
 			continue
 		}
-		all = append(all, r.wayOf(i))
+		all = append(all, r.services[i].Dispatch)
 		if rec.Started < last {
-			r.out.Turns++
-			r.out.TurnMax = max(r.out.TurnMax, last-rec.Started)
+			r.out.OutOfOrder++
+			r.out.OutOfOrderMax = max(r.out.OutOfOrderMax, last-rec.Started)
 		}
 		last = max(last, rec.Started)
 	}
-	r.out.Way = spread(all)
-	r.out.Tie = max(r.out.Way.P99, r.t.ClockResolution)
+	r.out.Tie = r.ClockResolution
+	if slices.Sort(all); len(all) > 0 {
+		r.out.DispatchMax = all[len(all)-1]
+		r.out.Tie = max(r.out.Tie, all[int(math.Ceil(0.99*float64(len(all))))-1])
+	}
 }
 
-// workers is how many the queue has: more than there are requests make no
-// difference, and would cost time with each difference that is found.
-func (r *replay) workers() int { return min(r.t.Workers, len(r.t.Records)+1) }
+// restart makes the queue an empty one. More workers than there are requests make
+// no difference, and would cost time with each difference that is found.
+func (r *replay) restart() (err error) {
+	r.queue, err = theory.NewReplay(min(r.Workers, len(r.Records)+1), r.Trace.Queue)
+	r.ends, r.until, r.dispatch = r.ends[:0], 0, 0
+	return err
+}
 
 func (r *replay) run() error {
-	var err error
-	if r.queue, err = theory.NewReplay(r.workers(), r.t.Queue); err != nil {
+	if err := r.restart(); err != nil {
 		return err
 	}
-	for i, rec := range r.t.Records {
+	for i, rec := range r.Records {
 		r.leave(rec.At)
-		n := len(r.inside)
-		if !rec.Accepted {
-			r.out.Rejected++
-		}
-		if rec.Accepted != (n < r.limit) {
-			r.out.Gate = append(r.out.Gate, Difference{Number: i + 1, At: rec.At, Accepted: rec.Accepted, Inside: n})
+		d := Difference{Number: i + 1, At: rec.At, Accepted: rec.Accepted, Inside: len(r.inside)}
+		d.Admission = rec.Accepted != (d.Inside < r.Places())
+		if d.Admission {
+			r.out.Admission = append(r.out.Admission, Difference{Number: d.Number, At: d.At, Accepted: d.Accepted, Inside: d.Inside})
 		}
 		if rec.Accepted {
-			r.enter(i)
+			at, _ := slices.BinarySearchFunc(r.inside, r.leaves(i), func(j int, t time.Duration) int { return cmp.Compare(r.leaves(j), t) })
+			r.inside = slices.Insert(r.inside, at, i)
+		} else {
+			r.out.Rejected++
 		}
-		if err := r.next(i, n); err != nil {
+		want, err := r.queue.Next(rec.At, r.serviceTime(i))
+		switch {
+		case err != nil:
 			return err
+		case want.Accepted != rec.Accepted:
+			if err := r.differs(d, rec); err != nil {
+				return err
+			}
+		case want.Accepted:
+			r.entered(i, want.Departure)
 		}
 	}
-	r.out.Late = spread(r.late)
 	return nil
 }
 
-// leave lets those go that have left by t.
+// leave removes those that have left by t.
 func (r *replay) leave(t time.Duration) {
 	gone := 0
 	for gone < len(r.inside) && r.leaves(r.inside[gone]) <= t {
@@ -204,68 +202,70 @@ func (r *replay) leave(t time.Duration) {
 	}
 	r.inside = slices.Delete(r.inside, 0, gone)
 	// Of the queue's own as many are kept as may be asked for.
-	if past, _ := slices.BinarySearch(r.ends, t+1); past > 4*r.limit {
-		r.ends = slices.Delete(r.ends, 0, past-2*r.limit)
+	if past, _ := slices.BinarySearch(r.ends, t+1); past > 4*r.Places() {
+		r.ends = slices.Delete(r.ends, 0, past-2*r.Places())
 	}
 }
 
-func (r *replay) enter(i int) {
-	at, _ := slices.BinarySearchFunc(r.inside, r.leaves(i), func(j int, t time.Duration) int { return cmp.Compare(r.leaves(j), t) })
-	r.inside = slices.Insert(r.inside, at, i)
-}
-
-// held is how long a request keeps its worker.
-func (r *replay) held(i int) time.Duration {
-	if r.t.Records[i].Accepted && r.t.Records[i].Done == 0 {
-		return never / 4 // to beyond the end of the trace
+// differs adds a difference, and continues with what the log says there is: those
+// at workers leave when they did, the others wait in the order in which they came.
+func (r *replay) differs(d Difference, rec trace.Record) error {
+	d.Slack = r.slack(rec)
+	if rec.At < r.until {
+		d.Cause, d.Dispatch = r.cause+1, r.dispatch
 	}
-	return r.arrivals[i].ServiceTime
-}
+	d.Explained = !d.Admission && d.Cause > 0 && d.Slack <= max(r.out.Tie, d.Dispatch)
+	r.out.Replay = append(r.out.Replay, d)
 
-// next tells the queue of request i, when by the log there were n inside.
-func (r *replay) next(i, n int) error {
-	rec := r.t.Records[i]
-	f, err := r.queue.Next(rec.At, r.held(i))
-	if err != nil {
+	if err := r.restart(); err != nil {
 		return err
 	}
-	if f.Accepted == rec.Accepted {
-		if f.Accepted {
-			r.entered(i, f)
+	order := slices.Clone(r.inside)
+	slices.SortFunc(order, func(a, b int) int {
+		return cmp.Or(cmp.Compare(min(r.begins(a), rec.At+1), min(r.begins(b), rec.At+1)), cmp.Compare(a, b))
+	})
+	for _, i := range order {
+		f, err := r.queue.Admit(min(r.begins(i), rec.At), r.serviceTime(i))
+		if err != nil {
+			return err
 		}
-		return nil
+		r.departs(f.Departure)
+		if done := r.leaves(i); done != never && f.Departure != done {
+			if r.until == 0 {
+				r.cause = i
+			}
+			r.until, r.dispatch = max(r.until, f.Departure, done), r.dispatch+r.services[i].Dispatch
+		}
 	}
-	d := Difference{Number: i + 1, At: rec.At, Accepted: rec.Accepted, Inside: n, Slack: r.slack(rec)}
-	if rec.At < r.until {
-		d.Cause, d.Way = r.cause+1, r.way
-	}
-	d.Gate = rec.Accepted != (n < r.limit)
-	d.Explained = !d.Gate && d.Cause > 0 && d.Slack <= max(r.out.Tie, d.Way)
-	r.out.Replay = append(r.out.Replay, d)
-	return r.goOn(rec.At)
+	return nil
 }
 
-// entered notes when the queue lets a request go, and when the log does.
-func (r *replay) entered(i int, f theory.Fate) {
-	at, _ := slices.BinarySearch(r.ends, f.Departure)
-	r.ends = slices.Insert(r.ends, at, f.Departure)
-	if r.t.Records[i].Done == 0 {
+// departs adds a departure of the queue.
+func (r *replay) departs(t time.Duration) {
+	at, _ := slices.BinarySearch(r.ends, t)
+	r.ends = slices.Insert(r.ends, at, t)
+}
+
+// entered notes when a request that both let in leaves the queue, and the log.
+func (r *replay) entered(i int, departure time.Duration) {
+	r.departs(departure)
+	done := r.leaves(i)
+	if done == never {
 		return
 	}
-	r.late = append(r.late, r.t.Records[i].Started-f.Start)
 	if i >= r.cause {
-		r.way += r.wayOf(i)
+		r.dispatch += r.services[i].Dispatch
 	}
-	if done := r.leaves(i); f.Departure != done {
-		if t := r.t.Records[i].At; t >= r.until {
-			r.cause, r.way = i, r.wayOf(i)
+	if departure != done {
+		if r.Records[i].At >= r.until {
+			r.cause, r.dispatch = i, r.services[i].Dispatch
 		}
-		r.until = max(r.until, f.Departure, done)
+		r.until = max(r.until, departure, done)
 	}
 }
 
 // slack is how far the departure is from a request that would have to be on its
-// other side for the queue to do as the log.
+// other side for the queue to decide as the log.
 func (r *replay) slack(rec trace.Record) time.Duration {
 	next, _ := slices.BinarySearch(r.ends, rec.At+1) // the first that is to come
 	if rec.Accepted {
@@ -275,60 +275,9 @@ func (r *replay) slack(rec trace.Record) time.Duration {
 		}
 		return r.ends[next] - rec.At
 	}
-	missing := r.limit - (len(r.ends) - next) // that have left the queue, and should be in it
+	missing := r.Places() - (len(r.ends) - next) // that have left the queue, and should be in it
 	if missing < 1 || missing > next {
 		return never
 	}
 	return rec.At - r.ends[next-missing]
-}
-
-// goOn makes the queue that which the log says there is at t: those at workers
-// leave when they did, the others wait in the order in which they came.
-func (r *replay) goOn(t time.Duration) error {
-	var err error
-	if r.queue, err = theory.NewReplay(r.workers(), r.t.Queue); err != nil {
-		return err
-	}
-	r.ends, r.until, r.way = r.ends[:0], 0, 0
-	var at, waiting []int
-	for _, i := range r.inside {
-		switch {
-		case r.leaves(i) == never: // nobody knows
-			waiting = append(waiting, i)
-		case r.begins(i) <= t:
-			at = append(at, i)
-		default:
-			waiting = append(waiting, i)
-		}
-	}
-	slices.SortFunc(at, func(a, b int) int { return cmp.Compare(r.begins(a), r.begins(b)) })
-	slices.Sort(waiting)
-	for _, i := range slices.Concat(at, waiting) {
-		from := t
-		if r.leaves(i) != never && r.begins(i) <= t {
-			from = r.begins(i)
-		}
-		f, err := r.queue.Admit(from, r.held(i))
-		if err != nil {
-			return err
-		}
-		end, _ := slices.BinarySearch(r.ends, f.Departure)
-		r.ends = slices.Insert(r.ends, end, f.Departure)
-		if done := r.leaves(i); done != never && f.Departure != done {
-			if r.until == 0 {
-				r.cause = i
-			}
-			r.until, r.way = max(r.until, f.Departure, done), r.way+r.wayOf(i)
-		}
-	}
-	return nil
-}
-
-func spread(v []time.Duration) Spread {
-	if len(v) == 0 {
-		return Spread{}
-	}
-	slices.Sort(v)
-	at := func(q float64) time.Duration { return v[max(0, int(math.Ceil(q*float64(len(v))))-1)] }
-	return Spread{at(0.5), at(0.99), at(0.999), v[len(v)-1]}
 }

@@ -26,9 +26,9 @@ func played(t testing.TB, s Spec, length time.Duration, seed uint64) *trace.Trac
 	return tr
 }
 
-func compared(t testing.TB, tr *trace.Trace) *Fates {
+func compared(t testing.TB, tr *trace.Trace) *Decisions {
 	t.Helper()
-	f, err := CompareFates(tr)
+	f, err := CompareDecisions(tr)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,26 +86,26 @@ func jittery(s Spec, n int, way time.Duration, lifo bool, wrong func(i, inside i
 	return t
 }
 
-func TestAnIdealServerHasEveryFate(t *testing.T) {
+func TestAnIdealServerDecidesAsTheQueue(t *testing.T) {
 	for _, s := range Grid(false) {
 		f := compared(t, played(t, s, 2*time.Second, 3))
-		if f.Requests == 0 || f.Equal() != f.Requests || f.Unexplained() != 0 || f.Turns != 0 || f.Way.Max != 0 {
+		if f.Requests == 0 || f.Equal() != f.Requests || f.Unexplained() != 0 || f.OutOfOrder != 0 || f.DispatchMax != 0 {
 			t.Errorf("%s: %+v", s.Name, f)
 		}
 	}
 }
 
-func TestWorkersOnTheirWayExplainWhatDiffers(t *testing.T) {
+func TestDispatchExplainsWhatDiffers(t *testing.T) {
 	for _, law := range []string{theory.Constant, theory.Exponential} {
 		f := compared(t, jittery(spec(law, 10, 5, 650), 20_000, 100*time.Microsecond, false, nil))
-		if f.Unexplained() != 0 || f.EqualShare() < 0.98 || len(f.Gate) != 0 {
-			t.Errorf("%s: %d differ, %d unexplained, gate %v", law, len(f.Replay), f.Unexplained(), f.Gate)
+		if f.Unexplained() != 0 || f.EqualShare() < 0.98 || len(f.Admission) != 0 {
+			t.Errorf("%s: %d differ, %d unexplained, admission %v", law, len(f.Replay), f.Unexplained(), f.Admission)
 		}
 		if law == theory.Exponential && len(f.Replay) == 0 {
 			t.Error("nothing differs: this tests nothing")
 		}
 		for _, d := range f.Replay {
-			if d.Cause == 0 || d.Cause >= d.Number || d.Slack > max(f.Tie, d.Way) {
+			if d.Cause == 0 || d.Cause >= d.Number || d.Slack > max(f.Tie, d.Dispatch) {
 				t.Errorf("%s: %+v", law, d)
 			}
 		}
@@ -113,16 +113,16 @@ func TestWorkersOnTheirWayExplainWhatDiffers(t *testing.T) {
 }
 
 // Who is served first has no part in who is let in, as long as all take the same.
-func TestOutOfTurnIsCounted(t *testing.T) {
+func TestOutOfOrderIsCounted(t *testing.T) {
 	f := compared(t, jittery(spec(theory.Constant, 10, 10, 700), 5_000, 0, true, nil))
-	if f.Turns < 100 || f.TurnMax < 5*time.Millisecond || len(f.Gate) > 0 {
-		t.Errorf("%d out of turn, by up to %v", f.Turns, f.TurnMax)
+	if f.OutOfOrder < 100 || f.OutOfOrderMax < 5*time.Millisecond || len(f.Admission) > 0 {
+		t.Errorf("%d out of order, by up to %v", f.OutOfOrder, f.OutOfOrderMax)
 	}
 }
 
 // Every wrong decision of a server that is right otherwise is named, and nothing
 // else: the queue goes on from what was, and one fault does not make more.
-func TestEveryPlantedFateIsNamed(t *testing.T) {
+func TestEveryInjectedDecisionIsNamed(t *testing.T) {
 	const limit = 15
 	for _, c := range []struct {
 		name  string
@@ -133,12 +133,12 @@ func TestEveryPlantedFateIsNamed(t *testing.T) {
 		{"let in while there is none", func(inside int) bool { return inside == limit }},
 	} {
 		for _, law := range []string{theory.Constant, theory.Exponential} {
-			var planted []int
+			var injected []int
 			tr := jittery(spec(law, 10, 5, 650), 4000, 0, false, func(i, inside int) bool {
-				if wrong := c.wrong(inside) && i > 200*(len(planted)+1); !wrong {
+				if wrong := c.wrong(inside) && i > 200*(len(injected)+1); !wrong {
 					return false
 				}
-				planted = append(planted, i+1)
+				injected = append(injected, i+1)
 				return true
 			})
 			f := compared(t, tr)
@@ -148,11 +148,11 @@ func TestEveryPlantedFateIsNamed(t *testing.T) {
 				}
 				return out
 			}
-			if len(planted) < 8 || !slices.Equal(numbers(f.Gate), planted) || !slices.Equal(numbers(f.Replay), planted) {
-				t.Errorf("%s, %s: planted %v; the gate names %v, the replay %v", c.name, law, planted, numbers(f.Gate), numbers(f.Replay))
+			if len(injected) < 8 || !slices.Equal(numbers(f.Admission), injected) || !slices.Equal(numbers(f.Replay), injected) {
+				t.Errorf("%s, %s: injected %v; the admission names %v, the replay %v", c.name, law, injected, numbers(f.Admission), numbers(f.Replay))
 			}
-			if f.Unexplained() != len(planted) {
-				t.Errorf("%s, %s: %d planted, %d unexplained: %+v", c.name, law, len(planted), f.Unexplained(), f.Replay)
+			if f.Unexplained() != len(injected) {
+				t.Errorf("%s, %s: %d injected, %d unexplained: %+v", c.name, law, len(injected), f.Unexplained(), f.Replay)
 			}
 		}
 	}
@@ -168,26 +168,26 @@ func TestOpenAndUnfinishedTraces(t *testing.T) {
 	}
 	tr.LeftOut = 9
 	f := compared(t, tr)
-	if len(f.Gate) > 0 || f.Unexplained() > 0 || len(f.Warnings) != 1 {
+	if len(f.Admission) > 0 || f.Unexplained() > 0 || len(f.Warnings) != 1 {
 		t.Errorf("%+v", f)
 	}
 	if f := compared(t, &trace.Trace{Header: trace.Header{Workers: 1}}); f.Requests != 0 || f.EqualShare() != 1 || f.Unexplained() != 0 {
 		t.Errorf("an empty trace: %+v", f)
 	}
-	if _, err := CompareFates(&trace.Trace{}); err == nil {
+	if _, err := CompareDecisions(&trace.Trace{}); err == nil {
 		t.Error("no workers are no error")
 	}
 }
 
 func TestTotal(t *testing.T) {
-	a, b := &Fates{Requests: 10, Gate: []Difference{{}}, Turns: 1, Tie: 3}, &Fates{Requests: 5, Replay: []Difference{{Explained: true}}, Tie: 2}
-	if f := Total([]*Fates{a, nil, b}); f.Requests != 15 || f.Unexplained() != 1 || f.Equal() != 14 || f.Tie != 3 {
+	a, b := &Decisions{Requests: 10, Admission: []Difference{{}}, OutOfOrder: 1, Tie: 3}, &Decisions{Requests: 5, Replay: []Difference{{Explained: true}}, Tie: 2}
+	if f := Total([]*Decisions{a, nil, b}); f.Requests != 15 || f.Unexplained() != 1 || f.Equal() != 14 || f.Tie != 3 {
 		t.Errorf("%+v", f)
 	}
 }
 
 // Whatever is in a file, a replay ends, and its counts add up.
-func FuzzCompareFates(f *testing.F) {
+func FuzzCompareDecisions(f *testing.F) {
 	for _, s := range []Spec{spec(theory.Exponential, 3, 2, 300), spec(theory.Constant, 2, 0, 200)} {
 		for _, tr := range []*trace.Trace{played(f, s, 200*time.Millisecond, 1), jittery(s, 40, time.Millisecond, true, nil)} {
 			var b bytes.Buffer
@@ -202,11 +202,11 @@ func FuzzCompareFates(f *testing.F) {
 		if err != nil || tr.Workers > 1000 || tr.Queue > 1000 {
 			return
 		}
-		got, err := CompareFates(tr)
+		got, err := CompareDecisions(tr)
 		if err != nil {
 			return
 		}
-		if got.Requests != len(tr.Records) || got.Equal() < 0 || got.Unexplained() > len(got.Gate)+len(got.Replay) {
+		if got.Requests != len(tr.Records) || got.Equal() < 0 || got.Unexplained() > len(got.Admission)+len(got.Replay) {
 			t.Errorf("%d records: %+v", len(tr.Records), got)
 		}
 	})

@@ -6,10 +6,11 @@ import (
 
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/theory"
 )
 
 // Schema is the version of a stored report.
-const Schema = 1
+const Schema = 2
 
 // File holds a Report in a run folder.
 const File = "verify.json"
@@ -54,8 +55,8 @@ func (s *Start) RejectedExpected() float64 {
 }
 
 // Answers counts the answers.
-func (r *Report) Answers() map[string]int {
-	n := map[string]int{}
+func (r *Report) Answers() map[theory.Answer]int {
+	n := map[theory.Answer]int{}
 	for _, c := range r.Cells {
 		for _, j := range c.Judgements {
 			n[j.Answer]++
@@ -64,69 +65,64 @@ func (r *Report) Answers() map[string]int {
 	return n
 }
 
-// Fates are all fates in one: counts, and the lists one after the other.
-func (r *Report) Fates() *Fates {
-	var all []*Fates
+// Decisions are those of all traces in one: counts, and the lists one after the
+// other.
+func (r *Report) Decisions() *Decisions {
+	var all []*Decisions
 	for _, c := range r.Cells {
-		all = append(all, c.Fates)
+		all = append(all, c.Decisions)
 	}
 	for _, s := range r.Starts {
-		all = append(all, s.Cell.Fates)
+		all = append(all, s.Cell.Decisions)
 	}
 	return Total(all)
 }
 
-// Total adds up fates; nil ones are left out. The ways are the longest of each.
-func Total(all []*Fates) *Fates {
-	t := &Fates{}
-	for _, f := range all {
-		if f == nil {
+// Total adds up decisions; nil ones are left out.
+func Total(all []*Decisions) *Decisions {
+	t := &Decisions{}
+	for _, d := range all {
+		if d == nil {
 			continue
 		}
-		t.Requests += f.Requests
-		t.Rejected += f.Rejected
-		t.Gate = append(t.Gate, f.of(f.Gate)...)
-		t.Replay = append(t.Replay, f.of(f.Replay)...)
-		t.Turns += f.Turns
-		t.TurnMax = max(t.TurnMax, f.TurnMax)
-		t.Tie = max(t.Tie, f.Tie)
-		t.Way.Max = max(t.Way.Max, f.Way.Max)
-		t.Warnings = append(t.Warnings, f.Warnings...)
+		t.Requests += d.Requests
+		t.Rejected += d.Rejected
+		t.Admission = append(t.Admission, d.named(d.Admission)...)
+		t.Replay = append(t.Replay, d.named(d.Replay)...)
+		t.OutOfOrder += d.OutOfOrder
+		t.OutOfOrderMax = max(t.OutOfOrderMax, d.OutOfOrderMax)
+		t.Tie = max(t.Tie, d.Tie)
+		t.DispatchMax = max(t.DispatchMax, d.DispatchMax)
+		t.Warnings = append(t.Warnings, d.Warnings...)
 	}
 	return t
 }
 
-// of are differences with the trace that they are of.
-func (f *Fates) of(ds []Difference) []Difference {
-	ds = slices.Clone(ds)
-	for i := range ds {
-		ds[i].Trace = f.Trace
+// named are differences with the name of their trace.
+func (d *Decisions) named(all []Difference) []Difference {
+	all = slices.Clone(all)
+	for i := range all {
+		all[i].Trace = d.Trace
 	}
-	return ds
+	return all
 }
 
-// Insensitive are the cells without a queue under Poisson arrivals of one rate,
-// that differ in the law of service alone: all must lose the same.
-func (r *Report) Insensitive() (out []*Cell) {
-	type key struct {
-		rate    float64
-		workers int
-	}
-	groups := map[key][]*Cell{}
+// SameRejection is the cells without a queue under Poisson arrivals of one rate
+// that differ in the distribution of the service time alone: by Erlang's formula
+// all must reject the same share.
+func (r *Report) SameRejection() (out []*Cell) {
+	groups := map[theory.Setting][]*Cell{}
 	for _, c := range r.Cells {
-		if s := c.Spec; s.model() == load.Poisson && s.Queue == 0 {
-			k := key{s.Load.Rate, s.Workers}
-			groups[k] = append(groups[k], c)
-			if len(groups[k]) > len(out) {
-				out = groups[k]
+		if s := c.Spec.Setting; c.Spec.model() == load.Poisson && s.Queue == 0 {
+			s.ServiceLaw = theory.Law{}
+			groups[s] = append(groups[s], c)
+			if n := len(groups[s]); n > 1 && n > len(out) {
+				out = groups[s]
 			}
 		}
-	}
-	if len(out) < 2 {
-		return nil
 	}
 	return out
 }
 
-// Whole says that no planned cell is missing.
-func (r *Report) Whole() bool { return len(r.Cells) == r.Planned }
+// Complete reports whether no planned cell is missing.
+func (r *Report) Complete() bool { return len(r.Cells) == r.Planned }

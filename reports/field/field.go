@@ -5,6 +5,7 @@ package field
 import (
 	"errors"
 	"fmt"
+	"net"
 )
 
 // Error is a field whose value is not allowed.
@@ -22,6 +23,12 @@ func Check(ok bool, field string, value any, want string) error {
 		return nil
 	}
 	return &Error{field, value, want}
+}
+
+// Address is an [*Error] where value is no TCP address to listen on.
+func Address(field, value string) error {
+	_, port, err := net.SplitHostPort(value)
+	return Check(err == nil && port != "", field, value, "HOST:PORT, with port 0 for any free one")
 }
 
 // First is the first error that is not nil.

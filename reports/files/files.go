@@ -16,7 +16,9 @@
 package files
 
 import (
+	"bytes"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -252,6 +254,41 @@ func Read(path string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: is larger than %d bytes, the maximum", path, limit)
 	}
 	return data, nil
+}
+
+// ReadJSON reads a file that is one JSON value with a schema. It fails for another
+// schema than this one: such a file need not decode, and the error says why.
+func ReadJSON(path string, limit int64, schema int, v any) error {
+	data, err := Read(path, limit)
+	if err != nil {
+		return err
+	}
+	var form struct {
+		Schema *int `json:"schema"`
+	}
+	switch err = json.NewDecoder(bytes.NewReader(data)).Decode(&form); {
+	case err != nil:
+	case form.Schema == nil:
+		err = errors.New("it has no schema, so onhold did not write it")
+	case *form.Schema != schema:
+		err = fmt.Errorf("it has schema %d, and this version reads schema %d: measure again", *form.Schema, schema)
+	default:
+		err = json.Unmarshal(data, v)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// JSON is a value as people read it too: names with < in them stay as they are.
+func JSON(v any, indent string) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	err := enc.Encode(v)
+	return b.Bytes(), err
 }
 
 // regular says what a file is that is no regular one.

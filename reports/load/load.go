@@ -26,15 +26,17 @@ const (
 	// Poisson is arrivals at random, independent of one another and of what the
 	// server does.
 	Poisson Model = "poisson"
+	// Replay is arrivals at recorded instants. No theory knows it.
+	Replay Model = "replay"
 	// Ramp is arrivals at a rate that rises or falls steadily.
 	Ramp Model = "ramp"
 )
 
-// Models lists the load models.
+// Models lists the load models that have a rate or clients of their own.
 var Models = []Model{Closed, Constant, Poisson, Burst, Ramp}
 
 // Open reports whether requests come by the clock, not by the replies.
-func (m Model) Open() bool { return m == Constant || m == Poisson || m == Ramp }
+func (m Model) Open() bool { return m == Constant || m == Poisson || m == Ramp || m == Replay }
 
 // Range is where a ramp begins and ends, in arrivals per second.
 type Range struct {
@@ -53,7 +55,7 @@ type Load struct {
 	Burst   int     `json:"burst,omitzero"`            // clients of each wave
 	Ramp    Range   `json:"ramp_rates_per_s,omitzero"` // arrivals per second at the beginning and at the end
 
-	Arrivals Model `json:"arrivals,omitzero"` // of Rate and Ramp: Poisson, which is the default, or Constant
+	Arrivals Model `json:"arrivals,omitzero"` // of Rate and Ramp: Poisson, which is the default, or Constant; of Rate, the mean, also Replay
 
 	ThinkTime     time.Duration `json:"think_time_ns,omitzero"`     // closed: from a reply to the client's next request
 	Backoff       time.Duration `json:"backoff_ns,omitzero"`        // closed: in place of ThinkTime after anything but ok, where longer
@@ -69,7 +71,7 @@ func Of(m Model, level float64) Load {
 		return Load{Burst: int(level)}
 	case Ramp:
 		return Load{Ramp: Range{level, level}}
-	case Constant, Poisson:
+	case Constant, Poisson, Replay:
 		return Load{Rate: level, Arrivals: m}
 	}
 	return Load{Clients: int(level)}
@@ -89,8 +91,8 @@ func (l Load) Model() Model {
 		return Burst
 	case l.Ramp != Range{}:
 		return Ramp
-	case l.Rate != 0 && l.Arrivals == Constant:
-		return Constant
+	case l.Rate != 0 && (l.Arrivals == Constant || l.Arrivals == Replay):
+		return l.Arrivals
 	case l.Rate != 0:
 		return Poisson
 	}
@@ -105,7 +107,7 @@ func (l Load) Level() float64 {
 		return float64(l.Burst)
 	case Ramp:
 		return l.Ramp.To
-	case Constant, Poisson:
+	case Constant, Poisson, Replay:
 		return l.Rate
 	}
 	return float64(max(1, l.Clients))
@@ -118,7 +120,7 @@ func (l Load) At(level float64) Load {
 		l.Burst = int(level)
 	case Ramp:
 		l.Ramp.To = level
-	case Constant, Poisson:
+	case Constant, Poisson, Replay:
 		l.Rate = level
 	default:
 		l.Clients = int(level)
@@ -133,7 +135,7 @@ func (l Load) String() string {
 		return fmt.Sprintf("bursts of %d", l.Burst)
 	case Ramp:
 		return fmt.Sprintf("%g to %g arrivals per second", l.Ramp.From, l.Ramp.To)
-	case Constant, Poisson:
+	case Constant, Poisson, Replay:
 		return fmt.Sprintf("%g arrivals per second (%s)", l.Rate, m)
 	}
 	if n := max(1, l.Clients); n > 1 {
@@ -170,7 +172,7 @@ func (l Load) Validate() error {
 		without(m == Closed || l.RampUp == 0, "RampUp", l.RampUp),
 		without(m == Burst || l.BurstInterval == 0, "BurstInterval", l.BurstInterval),
 		without(m.Open() || l.Arrivals == "", "Arrivals", l.Arrivals),
-		field.Check(l.Arrivals == "" || l.Arrivals == Poisson || l.Arrivals == Constant, "Arrivals", l.Arrivals, "poisson or constant"),
+		field.Check(l.Arrivals == "" || l.Arrivals == Poisson || l.Arrivals == Constant || l.Model() == Replay, "Arrivals", l.Arrivals, "poisson or constant"),
 	)
 	switch {
 	case err != nil:

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/textproto"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -220,35 +221,24 @@ func isJSON(text string) bool {
 	}
 }
 
+// jsonString is a string of JSON, with the colon behind it where it names a field.
+var jsonString = regexp.MustCompile(`"(?:[^"\\]|\\.)*"(?:\s*:)?`)
+
 // inStrings replaces in the strings of JSON that are values.
 func inStrings(text string, replace func(string) string) string {
-	var out strings.Builder
-	for {
-		begin := strings.IndexByte(text, '"')
-		if begin < 0 {
-			out.WriteString(text)
-			return out.String()
-		}
-		end := begin + 1
-		for ; text[end] != '"'; end++ {
-			if text[end] == '\\' {
-				end++
-			}
-		}
-		quoted := text[begin : end+1]
-		rest := text[end+1:]
-		out.WriteString(text[:begin])
+	return jsonString.ReplaceAllStringFunc(text, func(quoted string) string {
 		var s string
-		if !strings.HasPrefix(strings.TrimLeft(rest, " \t\r\n"), ":") && json.Unmarshal([]byte(quoted), &s) == nil {
-			if shown := replace(s); shown != s {
-				var b bytes.Buffer
-				e := json.NewEncoder(&b)
-				e.SetEscapeHTML(false)
-				_ = e.Encode(shown) // a string, to memory
-				quoted = strings.TrimSuffix(b.String(), "\n")
-			}
+		if strings.HasSuffix(quoted, ":") || json.Unmarshal([]byte(quoted), &s) != nil {
+			return quoted
 		}
-		out.WriteString(quoted)
-		text = rest
-	}
+		shown := replace(s)
+		if shown == s {
+			return quoted
+		}
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		_ = e.Encode(shown) // a string, to memory
+		return strings.TrimSuffix(b.String(), "\n")
+	})
 }

@@ -41,33 +41,29 @@ var words = []string{"auth", "oauth", "pass", "pw", "sig", "sid", "otp", "key", 
 // name has a secret value, as in X-Auth-Token, apiKey, access_token,
 // DB-PASSWORD or %74oken.
 func Secret(name string) bool {
-	for range 3 { // somebody may decode it more than once
-		decoded, err := url.QueryUnescape(name)
-		if err != nil || decoded == name {
-			break
-		}
-		name = decoded
-	}
+	name = unescaped(name)
 	joined := strings.Map(func(r rune) rune {
 		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
 			return -1
 		}
 		return unicode.ToLower(r)
 	}, name)
-	for _, part := range parts {
-		if strings.Contains(joined, part) {
-			return true
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(joined, part) }) ||
+		slices.ContainsFunc(wordsOf(name), func(word string) bool {
+			return slices.Contains(words, word) || strings.HasSuffix(word, "key") && len(word) > 3 // apikey, authkey
+		})
+}
+
+// unescaped is a text as somebody may decode it, more than once.
+func unescaped(text string) string {
+	for range 3 {
+		next, err := url.QueryUnescape(text)
+		if err != nil {
+			break
 		}
+		text = next
 	}
-	for _, word := range wordsOf(name) {
-		if slices.Contains(words, word) {
-			return true
-		}
-		if strings.HasSuffix(word, "key") && len(word) > 3 { // apikey, authkey
-			return true
-		}
-	}
-	return false
+	return text
 }
 
 // wordsOf splits a name where its case rises, and at what is no letter.
@@ -215,14 +211,7 @@ func values(query string) string {
 
 // nested redacts a value that is an address, or a query, itself.
 func nested(value string) string {
-	decoded := value
-	for range 3 {
-		next, err := url.QueryUnescape(decoded)
-		if err != nil || next == decoded {
-			break
-		}
-		decoded = next
-	}
+	decoded := unescaped(value)
 	if shown := Text(decoded); shown != decoded {
 		return url.QueryEscape(shown)
 	}

@@ -41,21 +41,21 @@ func TestWriteTakesAnything(t *testing.T) {
 		stages []*result.Stage
 		files  string
 	}{
-		{"no stages", nil, "summary.md"},
-		{"a stage without anything", []*result.Stage{empty}, "summary.md"},
-		{"one client", sweeptest.Stages(sweeptest.Free("t", 1)), "capacity.png percentiles.png summary.md"},
-		{"no success at all", sweeptest.Stages(sweeptest.Made{Target: "t", Load: "closed", Level: 9, Timeouts: 10}), "capacity.png summary.md"},
-		{"all the same latency", sweeptest.Stages(sweeptest.Made{Target: "t", Load: "closed", Level: 1, OK: 500, Latency: second}), "capacity.png percentiles.png summary.md"},
+		{"no stages", nil, "report.html summary.md"},
+		{"a stage without anything", []*result.Stage{empty}, "report.html summary.md"},
+		{"one client", sweeptest.Stages(sweeptest.Free("t", 1)), "percentiles.png saturation.png report.html summary.md"},
+		{"no success at all", sweeptest.Stages(sweeptest.Made{Target: "t", Load: "closed", Level: 9, Timeouts: 10}), "capacity.png report.html summary.md"},
+		{"all the same latency", sweeptest.Stages(sweeptest.Made{Target: "t", Load: "closed", Level: 1, OK: 500, Latency: second}), "percentiles.png report.html summary.md"},
 		{"from 1 µs to 60 s", sweeptest.Stages(
 			sweeptest.Made{Target: "t", Load: "closed", Level: 1, OK: 500, Latency: time.Microsecond},
-			sweeptest.Made{Target: "t", Load: "closed", Level: 1 << 40, OK: 500, Latency: minute}), "capacity.png percentiles.png summary.md"},
-		{"above what histograms tell apart", []*result.Stage{over}, "capacity.png percentiles.png summary.md"},
-		{"a level that is no number", []*result.Stage{odd}, "percentiles.png summary.md"},
-		{"a huge rate", sweeptest.Stages(sweeptest.Made{Target: "t", Load: "constant", Level: math.MaxInt32, OK: 10, Latency: second}), "capacity.png percentiles.png summary.md"},
-		{"seven targets", seven, "capacity.png capacity-2.png capacity-3.png percentiles.png percentiles-2.png percentiles-3.png summary.md"},
-		{"two load models", slices.Concat(sweeptest.Stages(sweeptest.Free("t", 50)), sweeptest.Open()[:2]), "capacity.png capacity-2.png percentiles.png percentiles-2.png summary.md"},
-		{"a long name", sweeptest.Stages(sweeptest.Made{Target: "https://example.org/" + strings.Repeat("a|b]", 99), Load: "closed", Level: 9, OK: 99, Latency: second}), "capacity.png percentiles.png summary.md"},
-		{"a name that the fonts lack", sweeptest.Stages(sweeptest.Made{Target: "呼び出し", Load: "closed", Level: 9, OK: 99, Latency: second}), "capacity.png percentiles.png summary.md"},
+			sweeptest.Made{Target: "t", Load: "closed", Level: 1 << 40, OK: 500, Latency: minute}), "capacity.png percentiles.png report.html summary.md"},
+		{"above what histograms tell apart", []*result.Stage{over}, "percentiles.png report.html summary.md"},
+		{"a level that is no number", []*result.Stage{odd}, "percentiles.png report.html summary.md"},
+		{"a huge rate", sweeptest.Stages(sweeptest.Made{Target: "t", Load: "constant", Level: math.MaxInt32, OK: 10, Latency: second}), "percentiles.png report.html summary.md"},
+		{"seven targets", seven, "capacity.png capacity-2.png capacity-3.png percentiles.png percentiles-2.png percentiles-3.png saturation.png saturation-2.png saturation-3.png report.html summary.md"},
+		{"two load models", slices.Concat(sweeptest.Stages(sweeptest.Free("t", 50)), sweeptest.Open()[:2]), "percentiles.png percentiles-2.png saturation.png saturation-2.png report.html summary.md"},
+		{"a long name", sweeptest.Stages(sweeptest.Made{Target: "https://example.org/" + strings.Repeat("a|b]", 99), Load: "closed", Level: 9, OK: 99, Latency: second}), "percentiles.png report.html summary.md"},
+		{"a name that the fonts lack", sweeptest.Stages(sweeptest.Made{Target: "呼び出し", Load: "closed", Level: 9, OK: 99, Latency: second}), "percentiles.png report.html summary.md"},
 	} {
 		dir := t.TempDir()
 		paths, err := writeReport(dir, result.Run{Partial: true}, c.stages, 24)
@@ -140,6 +140,7 @@ func anyStage(t *rapid.T) *result.Stage {
 		{Key: "load", Value: rapid.SampledFrom([]string{"closed", "burst", "constant", "poisson"}).Draw(t, "load")},
 		{Key: "level", Value: rapid.SampledFrom([]string{"-1", "0", "1", "2", "300", "9000000000", "x"}).Draw(t, "level")},
 		{Key: "workers", Value: rapid.SampledFrom([]string{"0", "2", "200"}).Draw(t, "workers")},
+		{Key: "step", Value: rapid.SampledFrom([]string{"", "session", "a", "b | c"}).Draw(t, "step")},
 		{Key: "queue", Value: "100"}, {Key: "repeat", Value: rapid.SampledFrom([]string{"1", "2"}).Draw(t, "repeat")},
 	}
 	for _, o := range result.Outcomes {

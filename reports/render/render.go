@@ -5,7 +5,8 @@
 //   - sweep groups the stages of a run by target and level; finding states in
 //     sentences what they show
 //   - figure draws them, on canvas
-//   - page writes summary.md and texts for terminals, with table and words
+//   - page writes summary.md and texts for terminals, with table and words; html
+//     writes report.html
 //   - verdict writes comparisons in every form; pattern shows experiments
 //
 // Latency never stands without the share of requests that it leaves out: percentiles
@@ -17,26 +18,43 @@ package render
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/capacity"
+	"github.com/a628bb15/onhold/reports/render/difference"
 	"github.com/a628bb15/onhold/reports/render/figure"
+	"github.com/a628bb15/onhold/reports/render/html"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/search"
 )
+
+type output struct {
+	name string
+	make func(*sweep.Report) ([]sweep.File, error)
+}
 
 // outputs are the files that belong into a run folder. To add a format, write a
 // function in a package of its own and enter it here. The summary comes last, as it
 // shows what the others made.
-var outputs = []struct {
-	name string
-	make func(*sweep.Report) ([]sweep.File, error)
-}{
+var outputs = []output{
+	{"steps", figure.Steps},
 	{"capacity", figure.Capacity},
 	{"percentiles", figure.Percentiles},
+	{"saturation", figure.Saturation},
+	{"heatmap", figure.HeatMap},
+	{"time", figure.OverTime},
 	{"stall", figure.Stall},
+	{"report.html", func(r *sweep.Report) ([]sweep.File, error) {
+		return html.Report(r, page.Tables(r.Sweeps))
+	}},
 	{"summary", page.Summary},
 }
 
@@ -44,13 +62,86 @@ var outputs = []struct {
 // wrote, in order. It works with any number of stages, also none: a figure
 // without data is left out and summary.md says so. The error joins all that
 // went wrong; what could be written is written all the same.
-func Write(dir string, run result.Run, stages []*result.Stage) (paths []string, err error) {
-	return writeReport(dir, run, stages, canvas.DPI)
+//
+// Where the stages are those of two runs that are more than repeats of one another, sides
+// are these, and it draws how their latency differs, too.
+func Write(dir string, run result.Run, stages []*result.Stage, sides ...difference.Side) (paths []string, err error) {
+	return writeReport(dir, run, stages, canvas.DPI, sides...)
 }
 
-func writeReport(dir string, run result.Run, stages []*result.Stage, resolution int) (paths []string, err error) {
+func all(sweep.File) bool { return true }
+
+func writeReport(dir string, run result.Run, stages []*result.Stage, resolution int, sides ...difference.Side) (paths []string, err error) {
 	r := sweep.NewReport(run, stages)
 	r.DPI = resolution
+	own := outputs
+	if len(sides) == 2 {
+		if runs := difference.Of(sides[0], sides[1]); runs != nil && runs.Unlike() {
+			own = slices.Insert(slices.Clone(outputs), 0, differences(runs))
+		}
+	}
+	return write(dir, r, own, all)
+}
+
+// Search draws the run folder of a search as [Write] does, and its answer before all
+// else. It writes find.json, too.
+func Search(dir string, record *search.Record, run result.Run, stages []*result.Stage) (paths []string, err error) {
+	r := sweep.NewReport(run, stages)
+	r.DPI, r.Search, r.Found = canvas.DPI, true, []string{capacity.Title(record), words.UpperFirst(capacity.Why(record))}
+	r.Asked = capacity.Asked(record)
+	own := slices.Insert(slices.Clone(outputs), 0, output{"find", func(r *sweep.Report) ([]sweep.File, error) {
+		var points []sweep.Point
+		if len(r.Sweeps) == 1 {
+			points = r.Sweeps[0].Points
+		}
+		return capacity.Files(record, points)
+	}})
+	summary := &own[len(own)-1]
+	summary.make = func(r *sweep.Report) ([]sweep.File, error) {
+		made, err := page.Summary(r)
+		for i := range made {
+			made[i].Data = append([]byte(capacity.StepSummary(record)), made[i].Data...)
+		}
+		return made, err
+	}
+	paths, err = write(dir, r, own, all)
+	return paths, errors.Join(err, record.Write(dir))
+}
+
+// Compared writes how the latency of two runs differs into the folder dir: a figure, and
+// report.html with both runs side by side. It writes nothing where they have no level in
+// common.
+func Compared(dir string, base, other difference.Side) ([]string, error) {
+	runs := difference.Of(base, other)
+	if runs == nil {
+		return nil, nil
+	}
+	var stages []*result.Stage
+	for i, side := range []difference.Side{base, other} {
+		for _, s := range side.Stages {
+			of := *s
+			of.Settings = of.Settings.With(result.KeyArm, string([]compare.Arm{compare.Base, compare.Candidate}[i]))
+			stages = append(stages, &of)
+		}
+	}
+	run := other.Run
+	run.Partial, run.Planned = run.Partial || base.Run.Partial, run.Planned+base.Run.Planned
+	run.Notes = append(slices.Clone(run.Notes), "compared with run "+base.Run.ID)
+	r := sweep.NewReport(run, stages)
+	r.DPI, r.Found = pageDPI, runs.Found()
+	kept := func(f sweep.File) bool { return f.Name == html.Name || strings.HasPrefix(f.Name, difference.Name) }
+	return write(dir, r, append([]output{differences(runs)}, outputs[:len(outputs)-1]...), kept)
+}
+
+// pageDPI is the resolution of pictures that no file is made of: a page shows their SVG.
+const pageDPI = 20
+
+func differences(runs *difference.Runs) output {
+	return output{difference.Name, func(*sweep.Report) ([]sweep.File, error) { return runs.Files(canvas.DPI) }}
+}
+
+// write makes outputs, and saves those of their files that are kept.
+func write(dir string, r *sweep.Report, outputs []output, kept func(sweep.File) bool) (paths []string, err error) {
 	for _, o := range outputs {
 		made, makeErr := o.make(r)
 		var none sweep.Nothing
@@ -62,6 +153,10 @@ func writeReport(dir string, run result.Run, stages []*result.Stage, resolution 
 			err = errors.Join(err, fmt.Errorf("%s: %w", o.name, makeErr))
 		}
 		for _, f := range made {
+			if !kept(f) {
+				r.Made = append(r.Made, f)
+				continue
+			}
 			path, writeErr := sweep.Save(dir, f)
 			if err = errors.Join(err, writeErr); writeErr == nil {
 				r.Made, paths = append(r.Made, f), append(paths, path...)

@@ -23,17 +23,17 @@ func madeReport() *conformance.Report {
 		Environment: result.Environment{Host: "host", OS: "linux", Arch: "amd64", Cores: 2, Go: "go1.26"},
 		Notes:       []string{"servers run on CPU 0, the generator on CPU 1"},
 	}
-	differ := conformance.Difference{Number: 695, At: 969 * time.Millisecond, Inside: 15, Slack: 16 * time.Microsecond, Cause: 263, Way: 170 * time.Microsecond, Explained: true}
+	differ := conformance.Difference{Number: 695, At: 969 * time.Millisecond, Inside: 15, Slack: 16 * time.Microsecond, Cause: 263, Dispatch: 170 * time.Microsecond, Explained: true}
 	add := func(name, law, model string, k int, exact bool, js ...conformance.Judgement) *conformance.Cell {
 		c := &conformance.Cell{Spec: conformance.Spec{Name: name, Setting: theory.Setting{Load: load.Load{Rate: 600}, Workers: 10, Queue: k, ServiceTime: 20 * time.Millisecond, ServiceLaw: theory.Law{Kind: law}}},
 			Model: model, Exact: exact, Window: 10 * time.Second, Requests: 6000, Rate: 600, ServiceTime: 20100 * time.Microsecond, Wait: 4 * time.Millisecond,
 			Judgements: js, Valid: true, Tries: 1, Trace: "traces/" + name + ".trace",
-			Fates: &conformance.Fates{Trace: "traces/" + name + ".trace", Style: "blocking", Workers: 10, Places: k, Requests: 6300, Rejected: 1900, Way: conformance.Spread{Max: 300 * time.Microsecond}, Tie: 200 * time.Microsecond}}
+			Decisions: &conformance.Decisions{Trace: "traces/" + name + ".trace", Style: "blocking", Workers: 10, Queue: k, Requests: 6300, Rejected: 1900, DispatchMax: 300 * time.Microsecond, Tie: 200 * time.Microsecond}}
 		r.Cells = append(r.Cells, c)
 		return c
 	}
 	j := func(q string, measured, half, expected float64, answer theory.Answer) conformance.Judgement {
-		return conformance.Judgement{Quantity: q, Measured: measured, Low: measured - half, High: measured + half, Expected: expected, Delta: 0.1 * expected, Answer: answer.String()}
+		return conformance.Judgement{Quantity: q, Measured: measured, Low: measured - half, High: measured + half, Expected: expected, Delta: 0.1 * expected, Answer: answer}
 	}
 	add("loss-constant", theory.Constant, "M/G/c/c", 0, true, j(conformance.Rejected, 0.301, 0.012, 0.304, theory.Confirmed))
 	add("loss-exponential", theory.Exponential, "M/G/c/c", 0, true, j(conformance.Rejected, 0.307, 0.017, 0.304, theory.Confirmed))
@@ -41,10 +41,10 @@ func madeReport() *conformance.Report {
 	open.Needs = 31 * time.Second
 	add("loss-lognormal", theory.Lognormal, "M/G/c/c", 0, true, open)
 	queue := add("queue-constant", theory.Constant, "M/D/c/K", 5, false, j(conformance.Rejected, 0.24, 0.012, 0.242, theory.Confirmed), j(conformance.Wait, 0.0085, 0.0002, 0.0072, theory.Contradicted))
-	queue.Fates.Replay, queue.Fates.Turns, queue.Fates.TurnMax = []conformance.Difference{differ, differ}, 4, 250*time.Microsecond
+	queue.Decisions.Replay, queue.Decisions.OutOfOrder, queue.Decisions.OutOfOrderMax = []conformance.Difference{differ, differ}, 4, 250*time.Microsecond
 	wrong := add("two-constant", theory.Constant, "M/D/2/K", 3, true, j(conformance.Rejected, 0.331, 0.012, 0.33, theory.Confirmed))
-	wrong.Fates.Gate = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3}}
-	wrong.Fates.Replay = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3, Slack: theory.Never, Gate: true}, {Number: 9, At: 19 * time.Millisecond, Accepted: true, Inside: 3, Slack: 5 * time.Millisecond}}
+	wrong.Decisions.Admission = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3}}
+	wrong.Decisions.Replay = []conformance.Difference{{Number: 7, At: 12 * time.Millisecond, Inside: 3, Slack: theory.Never, Admission: true}, {Number: 9, At: 19 * time.Millisecond, Accepted: true, Inside: 3, Slack: 5 * time.Millisecond}}
 	bad := add("clock-loss", theory.Constant, "D/D/c/c", 0, true, conformance.Judgement{Quantity: conformance.Rejected, Measured: 0.4, Low: 0.3, High: 0.5, Expected: 0.23, Delta: 0.02, Answer: conformance.NotValid})
 	bad.Spec.Load.Arrivals, bad.Valid, bad.Tries, bad.Why = load.Constant, false, 3, []string{"the generator was late: p99 of its lag is 4 ms, above the bound of 1 ms"}
 	for i, s := range []string{"all at once", "one after another"} {
@@ -71,10 +71,10 @@ func TestGoldenVerify(t *testing.T) {
 	}
 	goldentest.Compare(t, "verify.txt", text.Bytes())
 	text.Reset()
-	if err := page.ReplayText(&text, []*conformance.Fates{r.Cells[3].Fates, r.Cells[4].Fates}); err != nil {
+	if err := page.ReplayText(&text, []*conformance.Decisions{r.Cells[3].Decisions, r.Cells[4].Decisions}); err != nil {
 		t.Fatal(err)
 	}
-	goldentest.Compare(t, "verify_fates.txt", text.Bytes())
+	goldentest.Compare(t, "verify_decisions.txt", text.Bytes())
 }
 
 // An interrupted run, even before its first cell, is drawn all the same.

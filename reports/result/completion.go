@@ -55,11 +55,12 @@ func (c *Completion) Resolved(at float64) bool { return beyond(at, c.Accepted) >
 // Clone is a copy.
 func (c *Completion) Clone() *Completion {
 	clone := NewCompletion()
-	clone.merge(c)
+	clone.Merge(c)
 	return clone
 }
 
-func (c *Completion) merge(o *Completion) {
+// Merge adds what o counted.
+func (c *Completion) Merge(o *Completion) {
 	c.Accepted += o.Accepted
 	c.Backlog += o.Backlog
 	c.Lost += o.Lost

@@ -27,7 +27,8 @@ func (s *Stage) MarshalJSON() ([]byte, error) {
 	line := struct {
 		Schema int `json:"schema"`
 		plain
-	}{Schema, plain(*s)}
+		Limit Limit `json:"limit"` // derived: it is not read
+	}{Schema, plain(*s), s.Limit(nil)}
 	if line.Invalid == nil {
 		line.Invalid = []string{} // a list in the file, also where it is empty
 	}
@@ -70,16 +71,26 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 			return fmt.Errorf("%q is missing", field.key)
 		}
 	}
+	setEmpty(&got.FirstByte) // of a record from before there was one
+	if got.Undisturbed != nil {
+		setEmpty(&got.Undisturbed.FirstByte)
+	}
 	for key, h := range got.hists() {
 		if h == nil {
 			return fmt.Errorf("%s is null, want a histogram", key)
 		}
 	}
-	if err := cmp.Or(got.countsAgree(), inRange("", reflect.ValueOf(got)), got.settingsAgree()); err != nil {
+	if err := cmp.Or(got.countsAgree(), got.slicesAgree(), inRange("", reflect.ValueOf(got)), got.settingsAgree()); err != nil {
 		return err
 	}
 	*s = got
 	return nil
+}
+
+func setEmpty(h **Hist) {
+	if *h == nil {
+		*h = NewHist()
+	}
 }
 
 // unique reads one value, and fails where an object in it has a key twice: the
@@ -118,19 +129,19 @@ func unique(dec *json.Decoder, depth int) error {
 	return err
 }
 
-// field is a field of a struct as it is in the file.
-type field struct {
+// jsonField is a field of a struct as it is in the file.
+type jsonField struct {
 	key      string
 	optional bool
 	index    int
 }
 
 // fields yields the fields of t that are in the file.
-func fields(t reflect.Type) iter.Seq[field] {
-	return func(yield func(field) bool) {
+func fields(t reflect.Type) iter.Seq[jsonField] {
+	return func(yield func(jsonField) bool) {
 		for i := range t.NumField() {
 			key, options, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-			if key != "" && key != "-" && !yield(field{key, options != "", i}) {
+			if key != "" && key != "-" && !yield(jsonField{key, options != "", i}) {
 				return
 			}
 		}
@@ -194,8 +205,14 @@ func (s *Stage) countsAgree() error {
 			return fmt.Errorf("completion: accepted is %d, but ok is %d", c.Accepted, s.Counts[OK])
 		}
 	}
+	if err := s.Statuses.check(); err != nil {
+		return err
+	}
 	if !s.Valid() {
 		return nil
+	}
+	if n, answered := s.Statuses.Sum(), s.Counts[OK]+s.Counts[Rejected]; n > 0 && n < answered {
+		return fmt.Errorf("statuses: there are %d, but %d arrivals were ok or rejected", n, answered)
 	}
 	for _, c := range []struct {
 		what string
@@ -205,6 +222,7 @@ func (s *Stage) countsAgree() error {
 	}{
 		{"ok is", s.Counts[OK], "latency", s.Latency},
 		{"ok is", s.Counts[OK], "uncorrected", s.Uncorrected},
+		{"ok is", s.Counts[OK], "first_byte", s.FirstByte},
 		{"rejected is", s.Counts[Rejected], "rejected", s.Rejected},
 		{"those sent are", s.Counts.Planned() - s.Counts[Unsent], "lag", s.Lag},
 	} {

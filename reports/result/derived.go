@@ -23,9 +23,6 @@ func (s *Stage) Level() int {
 	return int(math.Ceil(level))
 }
 
-// rate is n per second of the measured window.
-func (s *Stage) rate(n int64) float64 { return float64(n) / s.Length.Seconds() }
-
 // OpenLoad reports whether the load model is one whose requests come by
 // the clock, so that the level is a rate and no number of clients.
 func OpenLoad(model string) bool { return load.Model(model).Open() }
@@ -47,20 +44,23 @@ func LevelUnit(load string, level int) string {
 }
 
 // Goodput is the rate of ok arrivals, per second.
-func (s *Stage) Goodput() float64 { return s.rate(s.Counts[OK]) }
+func (s *Stage) Goodput() float64 { t := s.Shown(); return t.rate(t.Counts[OK]) }
 
 // Offered is the rate of arrivals, per second.
-func (s *Stage) Offered() float64 { return s.rate(s.Counts.Planned()) }
+func (s *Stage) Offered() float64 { t := s.Shown(); return t.rate(t.Counts.Planned()) }
+
+func (t Totals) rate(n int64) float64 { return float64(n) / t.Length.Seconds() }
 
 // Share is the share of arrivals that ended in one of the given outcomes, 0..1.
 func (s *Stage) Share(of ...Outcome) float64 {
-	planned := s.Counts.Planned()
+	counts := s.Shown().Counts
+	planned := counts.Planned()
 	if planned == 0 {
 		return 0
 	}
 	var n int64
 	for _, o := range of {
-		n += s.Counts[o]
+		n += counts[o]
 	}
 	return float64(n) / float64(planned)
 }
@@ -72,11 +72,12 @@ func (s *Stage) RejectedShare() float64 { return s.Share(Rejected) }
 // counts as infinitely slow. It is false where the quantile is infinite: more than 1−q
 // of the arrivals were not ok.
 func (s *Stage) Adjusted(q float64) (time.Duration, bool) {
-	k := rank(q, s.Counts.Planned())
-	if k < 1 || k > s.Counts[OK] {
+	t := s.Shown()
+	k := rank(q, t.Counts.Planned())
+	if k < 1 || k > t.Counts[OK] {
 		return 0, false
 	}
-	return s.Latency.atRank(k), true
+	return t.Latency.atRank(k), true
 }
 
 // CPUPerServed is the target's CPU time per request served. What it spends on rejected
@@ -107,7 +108,7 @@ func (s *Stage) Wait() (time.Duration, bool) {
 // latency is not above it.
 func (s *Stage) Overhead(q float64) (time.Duration, bool) {
 	wait, ok := s.Wait()
-	over := s.Latency.Quantile(q) - wait
+	over := s.Shown().Latency.Quantile(q) - wait
 	if !ok || over <= 0 {
 		return 0, false
 	}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/files"
@@ -52,6 +53,27 @@ type Environment struct {
 	Commit string `json:"commit,omitempty"`
 }
 
+// mergedWith begins the note of a run that has the stages of another too.
+const mergedWith = "merged with run "
+
+// Merge notes that the stages of other belong to r too.
+func (r *Run) Merge(other Run) {
+	r.Planned += other.Planned
+	r.Partial = r.Partial || other.Partial
+	r.Notes = append(r.Notes, mergedWith+other.ID)
+}
+
+// IDs are the run, and those that were merged with it.
+func (r *Run) IDs() []string {
+	ids := []string{r.ID}
+	for _, n := range r.Notes {
+		if id, is := strings.CutPrefix(n, mergedWith); is {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // Folder is a run folder that is being written. A write that fails, such as on a full
 // disk, does not end the run: the first such error is kept, see [Folder.Lost].
 type Folder struct {
@@ -91,7 +113,7 @@ func (r Run) redacted() Run {
 	for i, note := range r.Notes {
 		r.Notes[i] = redact.Text(note)
 	}
-	r.Settings = r.Settings.redacted()
+	r.Settings = r.Settings.Redacted()
 	return r
 }
 

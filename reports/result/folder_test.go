@@ -171,7 +171,7 @@ func FuzzReader(f *testing.F) {
 	})
 }
 
-// A histogram that is made anew from all its durations is the same one.
+// A histogram that is built again from all its durations is the same one.
 func TestAllIsAll(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		h, again := result.NewHist(), result.NewHist()

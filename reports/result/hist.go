@@ -176,11 +176,21 @@ type histJSON struct {
 
 // MarshalJSON writes the histogram with its summary.
 func (h *Hist) MarshalJSON() ([]byte, error) {
+	text, err := h.Encode()
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(histJSON{h.Summary(), text})
+}
+
+// Encode is the histogram in the compressed form V2 of HdrHistogram, in base64. Values
+// above HistHighest are not in it.
+func (h *Hist) Encode() (string, error) {
 	text, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	if err != nil {
-		return nil, fmt.Errorf("histogram: %w", err)
+		return "", fmt.Errorf("histogram: %w", err)
 	}
-	return json.Marshal(histJSON{h.Summary(), string(text)})
+	return string(text), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. It fails where the summary is not that

@@ -21,6 +21,7 @@ type Metric struct {
 	// it is benchScale times the metric's.
 	Bench      string
 	benchScale float64
+	different  func(*Stage) bool // of which stages it is on the lines; nil: all
 
 	// Max is the largest value that is measured: a larger one is only known to be
 	// larger. 0 where there is none.
@@ -46,10 +47,13 @@ var Metrics = []Metric{
 	percentile("", 0.999),
 	{Name: "max", Heading: "max", Unit: units.Time, Max: float64(HistHighest), read: latencyReading(1)},
 	{Name: "mean", Heading: "mean", Unit: units.Time, read: func(s *Stage) Reading {
-		return known(float64(s.Latency.Mean()), s.Latency.N() > 0, noneOK)
+		latency := s.Shown().Latency
+		return known(float64(latency.Mean()), latency.N() > 0, noneOK)
 	}},
 	percentile("adjusted-", 0.99),
 	percentile("uncorrected-", 0.99),
+	percentile("ttfb-", 0.5),
+	whereDifferent(benchmarked(percentile("ttfb-", 0.99)), (*Stage).Streams),
 	benchmarked(percentile("overhead-", 0.99)),
 	{Name: "ok/s", Heading: "ok/s", Unit: units.Rate, Higher: true, Bench: "ok/s", benchScale: 1, read: func(s *Stage) Reading { return Reading{Value: s.Goodput()} }},
 	{Name: "ok", Heading: "ok", Unit: units.Share, Higher: true, read: shareReading(func(c *Counts) int64 { return c[OK] })},
@@ -87,7 +91,16 @@ var percentiles = []struct {
 }{
 	{"adjusted-", adjustedReading},
 	{"uncorrected-", func(q float64) func(*Stage) Reading {
-		return func(s *Stage) Reading { return histReading(s.Uncorrected, q) }
+		return func(s *Stage) Reading { return histReading(s.Shown().Uncorrected, q) }
+	}},
+	{"ttfb-", func(q float64) func(*Stage) Reading {
+		return func(s *Stage) Reading {
+			t := s.Shown()
+			if t.FirstByte.N() == 0 && t.Latency.N() > 0 {
+				return Reading{Reason: "the driver does not see the first byte of a reply"}
+			}
+			return histReading(t.FirstByte, q)
+		}
 	}},
 	{"overhead-", overheadReading},
 	{"completion-", completedReading},
@@ -141,6 +154,13 @@ func benchmarked(m Metric) Metric {
 	return m
 }
 
+// whereDifferent is a metric that is on the benchmark lines of some stages only: of
+// the others it says nothing that another one does not.
+func whereDifferent(m Metric, differs func(*Stage) bool) Metric {
+	m.different = differs
+	return m
+}
+
 // Read is the value that the stage has of the metric.
 func (m Metric) Read(s *Stage) Reading { return m.read(s) }
 
@@ -148,7 +168,7 @@ func (m Metric) Read(s *Stage) Reading { return m.read(s) }
 // the metric is on none, or the stage has no value.
 func (m Metric) BenchValue(s *Stage) (float64, bool) {
 	r := m.read(s)
-	if m.Bench == "" || r.Reason != "" {
+	if m.Bench == "" || r.Reason != "" || m.different != nil && !m.different(s) {
 		return 0, false
 	}
 	if math.IsInf(r.Value, 1) && m.Max > 0 {
@@ -214,26 +234,27 @@ func histReading(h *Hist, q float64) Reading {
 }
 
 func latencyReading(q float64) func(*Stage) Reading {
-	return func(s *Stage) Reading { return histReading(s.Latency, q) }
+	return func(s *Stage) Reading { return histReading(s.Shown().Latency, q) }
 }
 
 // adjustedReading is of all arrivals, of which those that were not ok are slowest.
 func adjustedReading(q float64) func(*Stage) Reading {
 	return func(s *Stage) Reading {
 		d, finite := s.Adjusted(q)
+		t := s.Shown()
 		switch {
-		case s.Counts.Planned() == 0:
+		case t.Counts.Planned() == 0:
 			return Reading{Reason: noArrival}
 		case !finite: // that much is certain, however few there were
 			return Reading{Value: math.Inf(1), Note: fmt.Sprintf("∞ (%s not ok)", units.Percent(1-s.Share(OK)))}
 		}
-		return ranked(float64(d), q, s.Counts.Planned(), s.Latency.Over())
+		return ranked(float64(d), q, t.Counts.Planned(), t.Latency.Over())
 	}
 }
 
 func overheadReading(q float64) func(*Stage) Reading {
 	return func(s *Stage) Reading {
-		r := histReading(s.Latency, q)
+		r := histReading(s.Shown().Latency, q)
 		d, ok := s.Overhead(q)
 		switch {
 		case r.Reason != "":
@@ -285,8 +306,8 @@ func completionReading(certain bool, count func(*Completion) int64) func(*Stage)
 
 func shareReading(count func(*Counts) int64) func(*Stage) Reading {
 	return func(s *Stage) Reading {
-		planned := s.Counts.Planned()
-		return known(float64(count(&s.Counts))/float64(planned), planned > 0, noArrival)
+		counts := s.Shown().Counts
+		return known(float64(count(&counts))/float64(counts.Planned()), counts.Planned() > 0, noArrival)
 	}
 }
 

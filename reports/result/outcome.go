@@ -1,6 +1,9 @@
 package result
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Outcome is how an arrival ended. Every arrival has exactly one.
 type Outcome uint8
@@ -15,14 +18,15 @@ const (
 	Error                     // any other answer, or one that could not be understood
 	Unsent                    // the generator could not send it: its fault, not the server's
 	Unfinished                // in flight when the drain timeout passed
+	Unknown                   // planned by one of several generators that was lost: it may have been sent
 	outcomes
 )
 
 // Outcomes lists every outcome in order.
-var Outcomes = [...]Outcome{OK, Rejected, Refused, Reset, Timeout, Error, Unsent, Unfinished}
+var Outcomes = [...]Outcome{OK, Rejected, Refused, Reset, Timeout, Error, Unsent, Unfinished, Unknown}
 
 var outcomeNames = [outcomes]string{
-	"ok", "rejected", "refused", "reset", "timeout", "error", "unsent", "unfinished",
+	"ok", "rejected", "refused", "reset", "timeout", "error", "unsent", "unfinished", "unknown",
 }
 
 func (o Outcome) String() string {
@@ -30,6 +34,19 @@ func (o Outcome) String() string {
 		return outcomeNames[o]
 	}
 	return fmt.Sprintf("outcome %d", uint8(o))
+}
+
+// MarshalText writes the name.
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads a name, and fails for one that does not exist.
+func (o *Outcome) UnmarshalText(name []byte) error {
+	i := slices.Index(outcomeNames[:], string(name))
+	if i < 0 {
+		return fmt.Errorf("there is no outcome %q", name)
+	}
+	*o = Outcome(i)
+	return nil
 }
 
 // NotValid begins the message of a benchmark that failed because its stage is not
@@ -59,11 +76,14 @@ func (c *Counts) Add(o Counts) {
 }
 
 // MarshalJSON writes an object with the key "planned" and one key for every
-// outcome, in order, also where the count is zero.
+// outcome, in order, also where the count is zero; but unknown, which one generator
+// never has, only where it is not.
 func (c Counts) MarshalJSON() ([]byte, error) {
 	b := fmt.Appendf(nil, `{"planned":%d`, c.Planned())
 	for _, o := range Outcomes {
-		b = fmt.Appendf(b, `,%q:%d`, o, c[o])
+		if c[o] != 0 || o != Unknown {
+			b = fmt.Appendf(b, `,%q:%d`, o, c[o])
+		}
 	}
 	return append(b, '}'), nil
 }
@@ -78,7 +98,9 @@ func (c *Counts) UnmarshalJSON(data []byte) error {
 	var got Counts
 	for _, o := range Outcomes {
 		n, ok := m[o.String()]
-		if !ok {
+		if o == Unknown && !ok {
+			m[o.String()] = 0
+		} else if !ok {
 			return fmt.Errorf("counts: outcome %q is missing", o)
 		}
 		if n < 0 {

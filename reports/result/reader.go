@@ -1,7 +1,6 @@
 package result
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -67,7 +66,7 @@ func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
 		}
 	}
 	if more := bad - mostWarnings; more > 0 {
-		warnings = append(warnings, fmt.Sprintf("%s: %d more lines up to line %d are not stages", StagesFile, more, r.line))
+		warnings = append(warnings, fmt.Sprintf("%s: %d more lines up to line %d are not stages", StagesFile, more, r.lines.Number))
 	}
 	if err := r.Err(); err != nil {
 		return run, nil, nil, fmt.Errorf("%s: %w", filepath.Join(dir, StagesFile), err)
@@ -78,8 +77,7 @@ func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
 // Reader reads Stage lines. A line that is none is an error with its number
 // and does not end the stream.
 type Reader struct {
-	r     *bufio.Reader
-	line  int
+	lines *files.Lines
 	stage *Stage
 	bad   error
 	err   error
@@ -94,64 +92,42 @@ var mostStages = MaxStages
 // mostWarnings is how many lines that are no stages are reported one by one.
 const mostWarnings = 20
 
-// maxLine bounds one Stage line: five full histograms stay well below it.
-const maxLine = 8 << 20
+// maxLine bounds one Stage line: nine full histograms and MaxSlices sparse ones stay
+// below it.
+const maxLine = 32 << 20
 
 // NewReader returns a reader of the Stage lines in r.
-func NewReader(r io.Reader) *Reader { return &Reader{r: bufio.NewReaderSize(r, 64<<10)} }
+func NewReader(r io.Reader) *Reader { return &Reader{lines: files.NewLines(r, maxLine)} }
 
 // Scan goes to the next line that is not empty; false at the end or after a
 // read error.
 func (r *Reader) Scan() bool {
 	for r.err == nil {
-		line, long, err := r.readLine()
-		if len(line) == 0 && !long && err != nil {
-			if err != io.EOF {
-				r.err = err
-			}
+		line, err := r.lines.Next()
+		var long *files.LongLine
+		switch {
+		case err == io.EOF:
+			return false
+		case errors.As(err, &long):
+			r.stage, r.bad = nil, err
+			return true
+		case err != nil && err != io.ErrUnexpectedEOF:
+			r.err = err
 			return false
 		}
-		r.line++
-		if len(bytes.TrimSpace(line)) == 0 && !long {
+		if len(bytes.TrimSpace(line)) == 0 {
 			continue
 		}
-		r.stage, r.bad = nil, nil
-		stage := new(Stage)
-		switch {
-		case long:
-			r.bad = fmt.Errorf("line %d is longer than %d bytes", r.line, maxLine)
-		case err != nil && json.Unmarshal(line, stage) != nil:
-			r.bad = fmt.Errorf("line %d: is cut short: the run was killed while it was written, or the disk was full", r.line)
-		default:
-			if err := json.Unmarshal(line, stage); err != nil {
-				r.bad = fmt.Errorf("line %d: not a stage: %w", r.line, err)
-			} else {
-				r.stage = stage
+		r.stage, r.bad = new(Stage), nil
+		if wrong := json.Unmarshal(line, r.stage); wrong != nil {
+			r.stage, r.bad = nil, fmt.Errorf("line %d: not a stage: %w", r.lines.Number, wrong)
+			if err != nil {
+				r.bad = fmt.Errorf("line %d: is cut short: the run was killed while it was written, or the disk was full", r.lines.Number)
 			}
 		}
 		return true
 	}
 	return false
-}
-
-// readLine reads a line without its end; err is io.EOF where it has none. Of one
-// that is too long nothing is kept.
-func (r *Reader) readLine() (line []byte, long bool, err error) {
-	for {
-		part, err := r.r.ReadSlice('\n')
-		if long = long || len(line)+len(part) > maxLine; long {
-			line = nil
-		} else {
-			line = append(line, part...)
-		}
-		if err == bufio.ErrBufferFull {
-			continue
-		}
-		if n := len(line); err == nil && n > 0 {
-			line = line[:n-1]
-		}
-		return line, long, err
-	}
 }
 
 // Stage returns the stage on the line that Scan went to, or why it is none.

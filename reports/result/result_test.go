@@ -123,6 +123,7 @@ func sampleStage(seed uint64, level string) *result.Stage {
 		s.Counts[result.OK]++
 		s.Latency.Record(d + 5*time.Microsecond)
 		s.Uncorrected.Record(d)
+		s.FirstByte.Record(d / 2)
 		s.Lag.Record(5 * time.Microsecond)
 	}
 	for range 500 {
@@ -130,6 +131,7 @@ func sampleStage(seed uint64, level string) *result.Stage {
 		s.Rejected.Record(300 * time.Microsecond)
 		s.Lag.Record(5 * time.Microsecond)
 	}
+	s.Statuses = result.Statuses{200: 2000, 503: 500}
 	s.Connect.Record(2 * time.Minute)
 	s.Target = result.Usage{CPU: time.Second, RSSMax: 1 << 20, ThreadsMax: 210, FDsMax: 320, CPUs: "0", Allocs: 12345, ServiceTime: result.MeanTime{N: 2000, Mean: 200_123_456}}
 	s.Generator = result.Usage{CPU: time.Second / 2, GCPauseMax: time.Millisecond}
@@ -210,7 +212,7 @@ func TestMetricsOfWhatIsNotKnownAreAbsent(t *testing.T) {
 	}
 	s := sampleStage(1, "500")
 	s.Settings = s.Settings.With("wait", "200ms")
-	all := []string{"p50-ns", "p90-ns", "p99-ns", "overhead-p99-ns", "ok/s", "rejected-ppm", "cpu-ns/req", "allocs/req"}
+	all := []string{"p50-ns", "p90-ns", "p99-ns", "ttfb-p99-ns", "overhead-p99-ns", "ok/s", "rejected-ppm", "cpu-ns/req", "allocs/req"}
 	if diff := cmp.Diff(all, units(s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -218,7 +220,7 @@ func TestMetricsOfWhatIsNotKnownAreAbsent(t *testing.T) {
 		t.Errorf("%v allocations a request, want 12345 for the 2000 that were served", got)
 	}
 	s.Settings, s.Target = nil, result.Usage{}
-	if diff := cmp.Diff([]string{"p50-ns", "p90-ns", "p99-ns", "ok/s", "rejected-ppm"}, units(s)); diff != "" {
+	if diff := cmp.Diff([]string{"p50-ns", "p90-ns", "p99-ns", "ttfb-p99-ns", "ok/s", "rejected-ppm"}, units(s)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }

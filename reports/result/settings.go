@@ -52,6 +52,7 @@ const (
 	KeyRampUp          = "ramp-up"          // a duration
 	KeyBurstInterval   = "burst-interval"   // a duration
 	KeyDuration        = "duration"         // of the measured window
+	KeyExtend          = "extend"           // up to how many times its duration a stage ran on
 	KeyWarmup          = "warmup"           // a duration, discarded
 	KeyTimeout         = "timeout"          // of a request
 	KeyDrainTimeout    = "drain-timeout"    // a duration
@@ -63,12 +64,38 @@ const (
 	KeyNoPin           = "no-pin"
 	KeySpin            = "spin"
 	KeySeed            = "seed"
+	KeyAgents          = "agents" // how many generators drove it together; absent where one did
 
 	// What is sent.
 	KeyMix       = "mix"
 	KeyMethod    = "method"
 	KeyBodyBytes = "body-bytes"
 	KeyRequest   = "request-digest" // equal where what is sent is equal
+
+	KeyRequestRows     = "request-rows"     // requests that a file has
+	KeyRequestsSkipped = "requests-skipped" // lines of an access log that are not sent
+	KeyDataRows        = "data-rows"        // rows of a table
+	KeyScenario        = "scenario"         // the name of the sessions that clients have
+	KeyStep            = "step"             // of a session, or SessionStep
+	KeyDataEnd         = "data-end"         // what happens when they have been sent once
+
+	// Over what it is sent.
+	KeyUnixSocket = "unix-socket"
+	KeyAddresses  = "addresses" // over which connections are spread, where there are several
+	KeyInsecure   = "insecure"  // the server's certificate was not verified
+	KeyServerName = "server-name"
+	KeyTLSMax     = "tls-max"     // the highest version
+	KeyTLSResume  = "tls-resume"  // true where a client may resume a session
+	KeyTLS        = "tls"         // versions and ciphers that were used
+	KeyTLSResumed = "tls-resumed" // true where sessions were resumed
+
+	// What clients do with replies.
+	KeyCookies = "cookies" // true where they keep cookies
+	KeyFollow  = "follow"  // the most redirects that they follow for one arrival
+
+	// What replies mean.
+	KeyOKStatus       = "ok-status"       // the statuses of ok replies, where they are not the usual ones
+	KeyRejectedStatus = "rejected-status" // those of rejections beside the usual ones
 
 	// What the record says of itself.
 	KeyRepeat    = "repeat"    // which repeat this is, from 1
@@ -79,6 +106,9 @@ const (
 	KeyDiscarded = "discarded" // why this stage does not count; it was run again
 	KeyDisturbed = "disturbed" // of a comparison: how the machine disturbed a stage that counts all the same
 )
+
+// SessionStep is the value of KeyStep of complete sessions.
+const SessionStep = "session"
 
 // Setting is one key=value of a stage.
 type Setting struct{ Key, Value string }
@@ -115,7 +145,8 @@ func (s Settings) With(key, value string) Settings {
 // follow from the machine or the target (ramp-up, max-connections), lengths, and what
 // is drawn.
 var drivenKeys = []string{
-	KeyLoad, KeyDriver, KeyThreads, KeySpin, KeyGRPCConnections, KeyMix, KeyMethod, KeyBodyBytes, KeyRequest, KeyNewConnection, KeyNoPin,
+	KeyLoad, KeyDriver, KeyAgents, KeyThreads, KeySpin, KeyGRPCConnections, KeyMix, KeyMethod, KeyBodyBytes, KeyRequest, KeyScenario, KeyStep, KeyDataEnd,
+	KeyCookies, KeyFollow, KeyOKStatus, KeyRejectedStatus, KeyNewConnection, KeyNoPin,
 	KeyTimeout, KeyDrainTimeout, KeyThinkTime, KeyBackoff, KeyBurstInterval, KeyArrivals,
 }
 
@@ -173,8 +204,8 @@ func (s Settings) String() string {
 	return b.String()
 }
 
-// redacted are the settings without the secrets that their form reveals.
-func (s Settings) redacted() Settings {
+// Redacted are the settings without the secrets that their form reveals.
+func (s Settings) Redacted() Settings {
 	out := slices.Clone(s)
 	for i, kv := range out {
 		if out[i].Value = redact.Text(kv.Value); redact.Secret(kv.Key) && kv.Value != "" {

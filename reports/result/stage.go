@@ -34,33 +34,55 @@ type Stage struct {
 	Length   time.Duration `json:"length_ns"`        // of the measured window
 	Counts   Counts        `json:"counts"`
 
-	Latency     *Hist `json:"latency_ns"`     // completion − planned instant, of ok
-	Uncorrected *Hist `json:"uncorrected_ns"` // completion − actual send, of ok
-	Connect     *Hist `json:"connect_ns"`     // dial to established, of all connections made for the stage, also before the window
-	Rejected    *Hist `json:"rejected_ns"`    // completion − planned instant, of rejected
-	Lag         *Hist `json:"lag_ns"`         // actual send − planned instant, of all that were sent
+	Latency     *Hist `json:"latency_ns"`             // completion − planned instant, of ok
+	Uncorrected *Hist `json:"uncorrected_ns"`         // completion − actual send, of ok
+	FirstByte   *Hist `json:"first_byte_ns,omitzero"` // first byte of the reply − planned instant, of ok; empty where the driver does not see it
+	Connect     *Hist `json:"connect_ns"`             // dial to established, of all connections made for the stage, also before the window
+	Rejected    *Hist `json:"rejected_ns"`            // completion − planned instant, of rejected
+	Lag         *Hist `json:"lag_ns"`                 // actual send − planned instant, of all that were sent
+	TLS         *Hist `json:"tls_ns,omitzero"`        // handshakes of TLS, each of a connection in Connect and not part of its time; nil where there are none
+
+	Statuses Statuses `json:"statuses,omitzero"` // of complete replies over HTTP, also of those that came too late
+
+	Redirects int64 `json:"redirects,omitzero"` // that were followed, of the arrivals of the window; the reply of an arrival is that after its last
 
 	Completion *Completion `json:"completion,omitzero"` // of a target that replies first and works later; nil else
+
+	// The fields above are of all arrivals. Percentiles, shares and rates are of Shown.
+	Undisturbed *Totals `json:"undisturbed,omitzero"` // without the parts of the window that the machine disturbed; nil where there are none
+	Slices      []Slice `json:"slices,omitempty"`     // of the window, in order
 
 	Reconnects  int64   `json:"reconnects"`           // connections made in the window as the one before was closed, by the server or after a failure
 	Unsolicited int64   `json:"unsolicited,omitzero"` // times that the server sent bytes that are no reply to any request, also before the window
 	InFlight    float64 `json:"in_flight_mean"`       // mean number in flight over the window, from the instants themselves
 
-	Target    Usage `json:"target"` // zero where the target's process is not known
-	Generator Usage `json:"generator"`
+	Target    Usage   `json:"target"` // zero where the target's process is not known
+	Generator Usage   `json:"generator"`
+	Agents    []Agent `json:"agents,omitempty"` // that drove the stage together; none where one generator drove it
+
+	Others    []Process  `json:"other_processes,omitempty"` // those that used the most CPU time; none where that is not known
+	Intervals []Interval `json:"intervals,omitempty"`       // of percentiles of latency; none of a stage that is not valid, and none of those for which it is too short
 
 	Invalid  []string `json:"invalid"`  // why the stage says nothing about the target; empty where it is valid
 	Warnings []string `json:"warnings"` // what a reader should know besides
 
-	// Disturbed reports that the stage is invalid for one reason only: the generator
-	// was late while the hypervisor had taken its CPU away. Such a stage is worth
-	// running again. It is not stored.
+	// Disturbed reports that the stage is invalid for one reason only: the machine
+	// disturbed it. Such a stage is worth running again. It is not stored.
 	Disturbed bool `json:"-"`
+}
+
+// Interval is a percentile of latency, and an interval that holds the true one of the run.
+type Interval struct {
+	Metric     string        `json:"metric"` // p99
+	At         time.Duration `json:"value_ns"`
+	Low        time.Duration `json:"low_ns"`
+	High       time.Duration `json:"high_ns"`
+	Confidence float64       `json:"confidence"`
 }
 
 // NewStage returns a valid stage without arrivals.
 func NewStage() *Stage {
-	return &Stage{Latency: NewHist(), Uncorrected: NewHist(), Connect: NewHist(), Rejected: NewHist(), Lag: NewHist()}
+	return &Stage{Latency: NewHist(), Uncorrected: NewHist(), FirstByte: NewHist(), Connect: NewHist(), Rejected: NewHist(), Lag: NewHist()}
 }
 
 // Valid reports whether the stage says something about the target: the generator was
@@ -107,7 +129,15 @@ func (s *Stage) ServedNothing() string {
 
 // hists are the histograms that every stage has, by their keys.
 func (s *Stage) hists() map[string]*Hist {
-	return map[string]*Hist{"latency_ns": s.Latency, "uncorrected_ns": s.Uncorrected, "connect_ns": s.Connect, "rejected_ns": s.Rejected, "lag_ns": s.Lag}
+	return map[string]*Hist{"latency_ns": s.Latency, "uncorrected_ns": s.Uncorrected, "first_byte_ns": s.FirstByte, "connect_ns": s.Connect, "rejected_ns": s.Rejected, "lag_ns": s.Lag}
+}
+
+// Handshakes is TLS, made where there is none.
+func (s *Stage) Handshakes() *Hist {
+	if s.TLS == nil {
+		s.TLS = NewHist()
+	}
+	return s.TLS
 }
 
 // Discard says that the stage does not count, and why: it is run again. It stays
@@ -140,29 +170,54 @@ func Merge(stages []*Stage) *Stage {
 			m.Settings, m.Start = s.Settings, s.Start
 		}
 		area += s.InFlight * float64(s.Length)
+		for _, slice := range s.Slices { // behind those of the repeats before
+			slice.Offset += m.Length
+			m.Slices = append(m.Slices, slice)
+		}
 		m.Length += s.Length
-		m.Counts.Add(s.Counts)
-		m.Reconnects += s.Reconnects
-		m.Unsolicited += s.Unsolicited
-		of := s.hists()
-		for key, h := range m.hists() {
-			h.Merge(of[key])
-		}
-		if s.Completion != nil {
-			if m.Completion == nil {
-				m.Completion = NewCompletion()
-			}
-			m.Completion.merge(s.Completion)
-		}
+		m.add(s)
 		m.Target = m.Target.merge(s.Target)
 		m.Generator = m.Generator.merge(s.Generator)
-		m.Invalid = appendNew(m.Invalid, s.Invalid)
-		m.Warnings = appendNew(m.Warnings, s.Warnings)
+		m.Agents = mergeAgents(m.Agents, s.Agents)
 	}
 	if m.Length > 0 {
 		m.InFlight = area / float64(m.Length)
 	}
+	for len(m.Slices) > MaxSlices {
+		m.Slices = Halve(m.Slices)
+	}
+	if slices.ContainsFunc(stages, func(s *Stage) bool { return s.Undisturbed != nil }) {
+		m.Undisturbed = NewTotals()
+		for _, s := range stages {
+			m.Undisturbed.merge(s.Shown())
+		}
+	}
 	return m
+}
+
+// add adds what s counted, and its notes.
+func (m *Stage) add(s *Stage) {
+	m.Counts.Add(s.Counts)
+	m.Statuses = m.Statuses.Plus(s.Statuses)
+	m.Redirects += s.Redirects
+	m.Reconnects += s.Reconnects
+	m.Unsolicited += s.Unsolicited
+	of := s.hists()
+	for key, h := range m.hists() {
+		h.Merge(of[key])
+	}
+	if s.TLS != nil {
+		m.Handshakes().Merge(s.TLS)
+	}
+	if s.Completion != nil {
+		if m.Completion == nil {
+			m.Completion = NewCompletion()
+		}
+		m.Completion.Merge(s.Completion)
+	}
+	m.Others = mergeProcesses(m.Others, s.Others)
+	m.Invalid = appendNew(m.Invalid, s.Invalid)
+	m.Warnings = appendNew(m.Warnings, s.Warnings)
 }
 
 // appendNew appends what is not there yet.

@@ -14,6 +14,7 @@ type Usage struct {
 	ThreadsMax int64         `json:"threads_max,omitzero"`     // the highest seen
 	FDsMax     int64         `json:"fds_max,omitzero"`         // open descriptors, the more of those at the window's start and its end
 	Steal      time.Duration `json:"steal_ns,omitzero"`        // of its CPUs, taken by the hypervisor
+	CPUsBusy   time.Duration `json:"cpus_busy_ns,omitzero"`    // its CPUs, with whatever process of normal priority or above
 	GCPauseMax time.Duration `json:"gc_pause_max_ns,omitzero"` // the generator's own, rounded up by the runtime's buckets
 	CPUs       string        `json:"cpus,omitzero"`            // the CPUs it was pinned to, as a list like 0,2-3; "" where to none
 
@@ -44,12 +45,47 @@ func (u Usage) MayUse(cpus int) float64 {
 func (u Usage) merge(o Usage) Usage {
 	return Usage{
 		CPU: u.CPU + o.CPU, RSSMax: max(u.RSSMax, o.RSSMax), ThreadsMax: max(u.ThreadsMax, o.ThreadsMax),
-		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
+		FDsMax: max(u.FDsMax, o.FDsMax), Steal: u.Steal + o.Steal, CPUsBusy: u.CPUsBusy + o.CPUsBusy, GCPauseMax: max(u.GCPauseMax, o.GCPauseMax),
 		CPUs: o.CPUs, Allocs: u.Allocs + o.Allocs, ServiceTime: u.ServiceTime.merge(o.ServiceTime),
 		Quota: o.Quota, Throttled: u.Throttled.Plus(o.Throttled),
 		Switches: Switches{u.Switches.Voluntary + o.Switches.Voluntary, u.Switches.Involuntary + o.Switches.Involuntary},
 		Loops:    mergeLoops(u.Loops, o.Loops),
 	}
+}
+
+// Process is another process that used the CPUs of a stage.
+type Process struct {
+	Name string        `json:"name"`   // as the operating system has it
+	CPU  time.Duration `json:"cpu_ns"` // in the window: its share of the time from just before the stage until its end
+}
+
+// mergeProcesses adds up those of the same name.
+func mergeProcesses(a, b []Process) []Process {
+	out := slices.Clone(a)
+	for _, p := range b {
+		i := slices.IndexFunc(out, func(o Process) bool { return o.Name == p.Name })
+		if i < 0 {
+			out = append(out, p)
+			continue
+		}
+		out[i].CPU += p.CPU
+	}
+	return out
+}
+
+// NameOthers names the other processes that used the most CPU time, to be put behind
+// what they did; "" where none is known: ": make 0.48 CPUs, cc1 0.09".
+func (s *Stage) NameOthers() string {
+	text, unit := "", " CPUs"
+	for i, p := range s.Others {
+		if i == 0 {
+			text = ": "
+		} else {
+			text, unit = text+", ", ""
+		}
+		text += fmt.Sprintf("%s %.2g%s", p.Name, p.CPU.Seconds()/s.Length.Seconds(), unit)
+	}
+	return text
 }
 
 // MeanTime is the mean of N times. It has no N where it is not known.

@@ -134,7 +134,7 @@ func TestBurst(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n, c, k := rapid.IntRange(1, 200).Draw(t, "n"), rapid.IntRange(1, 50).Draw(t, "c"), rapid.IntRange(-1, 50).Draw(t, "k")
 		q := burst(n, c, k)
-		l := newLine[float64](c, k, true)
+		l := newLine[float64](c, k)
 		var waits []float64
 		for range n {
 			if !l.full(0) {

@@ -19,7 +19,7 @@ func TestDDc(t *testing.T) {
 		if a-math.Floor(a) < 1e-6 || math.Ceil(a)-a < 1e-6 {
 			return
 		}
-		l := newLine[float64](c, k, true)
+		l := newLine[float64](c, k)
 		lost, offered := 0, 0
 		for i := range 40_000 {
 			at := float64(i) / a

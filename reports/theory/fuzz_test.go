@@ -126,9 +126,9 @@ func FuzzReplay(f *testing.F) {
 			if data[0]%3 == 0 {
 				next = r.Admit
 			}
-			var fate Fate
-			if fate, err = next(now, time.Duration(int16(binary.LittleEndian.Uint16(data[2:])))); err == nil && (fate.Slack < 0 || fate.Departure < fate.Start) {
-				t.Errorf("%+v", fate)
+			var decision Decision
+			if decision, err = next(now, time.Duration(int16(binary.LittleEndian.Uint16(data[2:])))); err == nil && (decision.Slack < 0 || decision.Departure < decision.Start) {
+				t.Errorf("%+v", decision)
 			}
 		}
 		var out *field.Error

@@ -67,3 +67,15 @@ func simulateClosed(s closedSim, quantiles ...float64) (*simulated, error) {
 		Workers: s.Workers, Queue: s.Places, ServiceTime: time.Second, ServiceLaw: s.Service,
 		Seed: s.Seed, Runs: s.Runs, Requests: s.Requests}.simulate(cmp.Or(s.Confidence, defaultConfidence), quantiles...)
 }
+
+// bisect is the smallest number from low to high for which above is true.
+func bisect(low, high float64, above func(float64) bool) float64 {
+	for range 200 {
+		if mid := low + (high-low)/2; above(mid) {
+			high = mid
+		} else {
+			low = mid
+		}
+	}
+	return high
+}

@@ -3,6 +3,7 @@ package theory
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/load"
@@ -37,11 +38,11 @@ func (s Setting) flooded() (p *Prediction, ok bool) {
 	default:
 		return nil, false
 	}
-	return &Prediction{
-		Model: s.arrivals() + letter(s.ServiceLaw.kind()) + "/c" + length(s.Queue), Method: "saturation: a free place is taken at once",
-		Rejected: known(1 - c/a), Throughput: s.perSecond(c), Utilisation: known(1), WaitProbability: known(1), InFlight: known(c + k - free),
-		Wait: s.timesOf((k - free) / c), Latency: s.timesOf(1 + (k-free)/c), Notes: []string{note},
-	}, true
+	none, wait := math.NaN(), (k-free)/c
+	p = s.predicted(s.arrivals()+pool(s.ServiceLaw.kind(), s.Queue, 0), "saturation: a free place is taken at once",
+		1-c/a, c, 1, 1, c+k-free, wait, none, none, none, 1+wait)
+	p.Exact, p.Notes = false, []string{note}
+	return p, true
 }
 
 // crowd is a closed load of so many clients that a simulation refused them, where

@@ -4,17 +4,14 @@ package theory
 // order and knows at once when each will start: the worker that is free first
 // serves it. Times are numbers of any unit.
 type line[T int64 | float64] struct {
-	room    int  // how many may wait, or Unbounded
-	ordered bool // departures come in the order of arrivals: services are all the same
-
-	free   []T // when each worker has done all it was given: a heap, or a ring from head
-	head   int
+	room   int // how many may wait, or Unbounded
+	free   []T // when each worker has done all it was given: a heap
 	starts []T // when those leave the queue that are in it, from first on
 	first  int
 }
 
-func newLine[T int64 | float64](c, room int, ordered bool) *line[T] {
-	return &line[T]{room: room, ordered: ordered, free: make([]T, c)}
+func newLine[T int64 | float64](c, room int) *line[T] {
+	return &line[T]{room: room, free: make([]T, c)}
 }
 
 // advance removes those from the queue that leave it by t. A request that leaves
@@ -32,7 +29,7 @@ func (l *line[T]) advance(t T) {
 func (l *line[T]) waiting() int { return len(l.starts) - l.first }
 
 // earliest is when a worker is free for the next request.
-func (l *line[T]) earliest() T { return l.free[l.head] }
+func (l *line[T]) earliest() T { return l.free[0] }
 
 // full reports whether an arrival at t is rejected, as of the last advance.
 func (l *line[T]) full(t T) bool {
@@ -50,7 +47,7 @@ func (l *line[T]) opens() T {
 // enter takes an arrival at t, whether there is room or not.
 func (l *line[T]) enter(t, service T) (start T) {
 	start = max(t, l.earliest())
-	l.occupy(start + service)
+	siftDown(l.free, start+service)
 	if start > t {
 		l.leaveAt(start)
 	}
@@ -86,19 +83,6 @@ func (l *line[T]) submit(t, service, longest T) (o outcome, wait T) {
 	}
 	l.enter(t, service)
 	return served, wait
-}
-
-// occupy keeps the worker that is free first busy until then.
-func (l *line[T]) occupy(until T) {
-	if l.ordered {
-		l.free[l.head] = until
-		l.head++
-		if l.head == len(l.free) {
-			l.head = 0
-		}
-		return
-	}
-	siftDown(l.free, until)
 }
 
 // siftDown replaces the least of a heap by v.

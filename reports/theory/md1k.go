@@ -3,14 +3,14 @@ package theory
 import "math"
 
 // md1K is the server with one worker and a queue of k, Poisson arrivals of load a,
-// and constant service: M/D/1/K. It is exact, to some eight digits for a queue of
+// and constant service: M/D/1/K. It is exact, to eight digits for a queue of
 // millions. It takes a time of k.
 //
-// The number left behind at departures is a Markov chain. It goes down by one at
-// most, so that what goes up across a level comes down: in that form all terms
-// are positive, and nothing is lost at loads at which the usual recursion, as the
-// closed form of Brun and Garcia, Analytical Solution of Finite Capacity M/D/1
-// Queues, Journal of Applied Probability 37, 2000, loses all digits.
+// The number left behind at departures is a Markov chain that goes down by one at
+// most, so the flows up and down across a level are equal. In that form all terms
+// are positive. The usual recursion and the closed form of Brun and Garcia,
+// Analytical Solution of Finite Capacity M/D/1 Queues, Journal of Applied
+// Probability 37, 2000, lose all digits at high loads.
 func md1K(k int, a float64) *queue {
 	q := &queue{workers: 1, load: a, longest: float64(k)}
 	if k == 0 || a == 0 {
@@ -19,8 +19,8 @@ func md1K(k int, a float64) *queue {
 		return q
 	}
 	if a > 300 {
-		// No service ends in which nobody came, but once in 1e130. So each begins with
-		// one place free, which the first to come takes.
+		// A service without an arrival has a probability of 1e-130. So each begins with
+		// one place free, which the first arrival takes.
 		n := float64(k)
 		q.rejected, q.waitProbability, q.waitMean = 1-1/a, 1, n-1/a
 		q.tail = func(t float64) float64 { return -math.Expm1(-a * (n - t)) }
@@ -29,17 +29,14 @@ func md1K(k int, a float64) *queue {
 	left, ratio, from := leftBehind(k, a)
 	none := left[0]
 	_, above := poissonLaw(a)
-	// more[m] is how many events there are above m, on average, and late[m] the sum
-	// of the same up to m, of more[1] on.
-	more, late := make([]float64, len(above)+1), make([]float64, len(above)+1)
-	for m := len(above) - 1; m >= 0; m-- {
-		more[m] = more[m+1] + above[m]
-	}
+	// more[m] is the mean number of events above m, and late[m] the sum of more[1] to
+	// more[m].
+	more, late := fromEnd(above), make([]float64, len(above)+1)
 	for m := 1; m < len(late); m++ {
 		late[m] = late[m-1] + more[m]
 	}
-	// A service begins with one in the system where nobody was left behind. What
-	// comes beyond the places in it is rejected; one in each service departs.
+	// A service begins with one in the system where nobody was left behind. Arrivals
+	// beyond the free places are rejected; one request departs per service.
 	begin := left[1:] // begin[i] with i+1 in the system
 	begin[0] += none
 	var rejected float64
@@ -48,12 +45,10 @@ func md1K(k int, a float64) *queue {
 	}
 	q.rejected = share(rejected / (1 + rejected))
 	q.waitProbability = share(1 - none)
-	// Who arrives with n in the system, and v of the service gone, waits n-v. Of
-	// those of a service, as many come with n in the system after v as Poisson
-	// events do by v and have n passed by then.
-	upTo := make([]float64, k+2) // upTo[n] is the share that finds n, at any v; and then n or more
-	upTo[0] = none
-	low, high := 0, k // what is not from low to below high is nothing in rounding
+	// An arrival that finds n in the system, with v of the service over, waits n-v.
+	finds := make([]float64, k+1) // finds[n] is the share that finds n, at any v
+	finds[0] = none
+	low, high := 0, k // all others are 0 but for rounding
 	for low < high && begin[low] == 0 {
 		low++
 	}
@@ -61,18 +56,16 @@ func md1K(k int, a float64) *queue {
 		high--
 	}
 	for n := low + 1; n <= min(k, high+len(above)); n++ {
-		if n > from+len(above)+2 && upTo[n-1] > 1e-200 {
-			upTo[n] = upTo[n-1] * ratio // as all that it is made of
+		if n > from+len(above)+2 && finds[n-1] > 1e-200 {
+			finds[n] = finds[n-1] * ratio // as all that it is made of
 			continue
 		}
 		for m := range min(len(above), n) {
-			upTo[n] += begin[n-1-m] * above[m]
+			finds[n] += begin[n-1-m] * above[m]
 		}
 	}
-	for n := k; n >= 0; n-- {
-		upTo[n] += upTo[n+1]
-	}
-	// Of those who find n the wait is above n-1+y, with y below 1, if they come by
+	upTo := fromEnd(finds) // the share that finds n or more
+	// Arrivals that find n wait more than n-1+y, with y below 1, if they come by
 	// v = 1-y.
 	q.tail = func(t float64) float64 {
 		n := int(t) + 1
@@ -85,8 +78,8 @@ func md1K(k int, a float64) *queue {
 		}
 		return sum
 	}
-	// By Little's law: one is served in a service, so the mean wait is the number
-	// that waits, summed over the time of a service.
+	// By Little's law: one request is served per service, so the mean wait is the
+	// integral of the number that waits over a service.
 	for i, p := range begin {
 		// The time for which more than m have come is more[m+1]/a.
 		q.waitMean += p * (float64(i) + late[min(len(above), k-i)]/a)
@@ -94,13 +87,13 @@ func md1K(k int, a float64) *queue {
 	return q
 }
 
-// leftBehind is the law of the number left behind at departures, 0 to k. From some
-// number on each chance is ratio times the one before, to all digits; that number
-// is k+1 where k is not that far off.
+// leftBehind is the distribution of the number left behind at departures, 0 to k.
+// After the number from each probability is ratio times the one before, to all
+// digits; from is k+1 where that does not happen up to k.
 func leftBehind(k int, a float64) (left []float64, ratio float64, from int) {
 	from = k + 1
 	left = make([]float64, k+1)
-	steady := 0 // how often the ratio has been the same
+	steady := 0 // how many ratios in a row were the same
 	_, above := poissonLaw(a)
 	none := math.Exp(-a)
 	left[0] = 1

@@ -6,29 +6,28 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// What [md2K] takes at most. Beyond it, simulate.
+// Limits of [md2K]; beyond them servers are simulated.
 const (
 	maxMD2KQueue = 1_000
 	maxMD2KLoad  = 20
 )
 
-// md2K is the server with two workers and k places, Poisson arrivals of load a,
-// and constant service, first come first served: the model M/D/2/K. It is exact,
-// to some ten digits. k is from 0 to [maxMD2KQueue] and a to [maxMD2KLoad]. It
-// takes a time of k, 0.1 s for 1000 places at load 2.
+// md2K is the server with two workers and a queue of k, Poisson arrivals of load a,
+// and constant service, first come first served: M/D/2/K. It is exact to ten digits.
+// k is from 0 to [maxMD2KQueue] and a to [maxMD2KLoad]. It takes a time of k, 0.1 s
+// for 1000 places at load 2. nil: no solution was found.
 //
-// No table of it is known to be published, and looking at it once in a service
-// time, which solves M/D/c, does not do here: how many of those that come in one
-// are accepted depends on when in it places become free. What is exact is this.
-// While both workers are busy they finish in turn, after x, 1-x, x and so on, and
-// only a time in which one was idle draws a new x. Given x the number waiting
-// after departures is a Markov chain, that goes down by one at most: solved level
-// by level. How often each x is drawn solves one integral equation, with a
-// kernel that is smooth to either side of its edge: solved at Gauss points.
+// The chain at multiples of the service time, which solves M/D/c, is not exact here:
+// how many arrivals are accepted depends on when in that time places become free.
+// But while both workers are busy they finish in turn, after x, 1-x, x and so on,
+// and only a time in which one was idle draws a new x. Given x, the number waiting
+// after departures is a Markov chain that goes down by one at most: it is solved
+// level by level. How often each x is drawn solves one integral equation, whose
+// kernel is smooth on either side of its edge: it is solved at Gauss points.
 func md2K(k int, a float64) *queue {
 	q := &queue{workers: 2, load: a, longest: math.Ceil(float64(k) / 2)}
 	if k == 0 || a < 1e-6 {
-		// Below, fewer than one in 10^18 is rejected with a place, or waits long.
+		// Below, fewer than one in 10^18 is rejected where there is a queue, or waits.
 		q.rejected = erlangB(2, a) * boolTo(k == 0)
 		q.tail = never
 		return q
@@ -43,16 +42,14 @@ func md2K(k int, a float64) *queue {
 	if !ok {
 		return nil
 	}
-	// All of a cycle, which goes from the start of one spell of two busy workers to
-	// that of the next.
+	// Means of a cycle: from the start of one spell of two busy workers to the next.
 	var rejected, area, duration, waited float64
 	for i, s := range spells {
 		p := w[i] * density[i]
 		rejected += p * s.rejected
 		area += p * s.waiting
 		duration += p * (s.duration + s.ends[0]*alone(1-x[i], a) + s.ends[1]*alone(x[i], a))
-		waited += p * s.upTo[0][0]
-		waited += p * s.upTo[1][0]
+		waited += p * (s.upTo[0][0] + s.upTo[1][0])
 	}
 	accepted := a*duration - rejected
 	q.rejected = share(rejected / (a * duration))
@@ -60,9 +57,8 @@ func md2K(k int, a float64) *queue {
 	q.waitProbability = share(waited / accepted)
 	curve := newInterpolation(x)
 	q.tail = func(t float64) float64 {
-		// Over x there are edges where one that is served in time, at x, is not at
-		// the next: the integral is over what lies between, of what is known at the
-		// points.
+		// Over x there are edges where a request that is served by t is not at the next
+		// x: the integrals are over the parts between, interpolated from the points.
 		edge := t - math.Floor(t)
 		cuts := [...]float64{0, min(edge, 1-edge), max(edge, 1-edge), 1}
 		var sum float64
@@ -84,17 +80,17 @@ func md2K(k int, a float64) *queue {
 	return q
 }
 
-// alone is the mean time from when one worker goes idle, and the other has y
+// alone is the mean time from when one worker becomes idle, and the other has y
 // left, to when both are busy again.
 func alone(y, a float64) float64 {
-	// It is idle until one comes. If none does in y, both are, until one comes,
-	// and then it is as with y = 1.
+	// The worker is idle until a request comes. If none does in y, both are, until one
+	// comes, and then it is as with y = 1.
 	none := math.Exp(-a * y)
 	again := none / -math.Expm1(-a) // services begun with nobody there
 	return (1-none)/a + again*(1/a-math.Expm1(-a)/a)
 }
 
-// spell is a time in which both workers are busy, on average. It starts with
+// spell is the means of a time in which both workers are busy. It starts with
 // nobody waiting, x left of one service and all of the other.
 type spell struct {
 	length   [2]float64   // between departures, in turn
@@ -115,12 +111,9 @@ func newSpell(x float64, k int, a float64) *spell {
 	}
 	s.visits = visits(k, exactly, above)
 	for p, l := range s.length {
-		more := make([]float64, len(above[p])+1)
-		for m := len(above[p]) - 1; m >= 0; m-- {
-			more[m] = more[m+1] + above[p][m]
-		}
+		more := fromEnd(above[p])
 		s.ends[p] = s.visits[0][p] * exactly[p][0]
-		s.found[p], s.upTo[p] = make([]float64, k), make([]float64, k+1)
+		s.found[p] = make([]float64, k)
 		for n, v := range s.visits {
 			v := v[p]
 			s.duration += v * l
@@ -133,24 +126,22 @@ func newSpell(x float64, k int, a float64) *spell {
 				s.found[p][n+m] += v * above[p][m]
 			}
 		}
-		for j := k - 1; j >= 0; j-- {
-			s.upTo[p][j] = s.upTo[p][j+1] + s.found[p][j]
-		}
+		s.upTo[p] = fromEnd(s.found[p])
 	}
 	return s
 }
 
-// longer is how many come in a length l, the p-th in turn, and wait longer than t,
-// in a spell that is made up of shares of those known.
+// longer is how many arrive in a length l, the p-th in turn, and wait longer than t,
+// in a spell interpolated by shares of those at the points.
 func longer(spells []*spell, share []float64, p int, l, a, t float64) float64 {
-	// With j before it a request waits for the end of this length, and for j more,
-	// in turn: two are a whole service.
+	// With j before it a request waits for the end of this length, and for j more in
+	// turn: two are one service.
 	after := func(j int) float64 { return float64(j/2) + float64(j%2)*(1-l) }
 	k := len(spells[0].found[p])
 	j := max(0, 2*(int(t)-1))
 	var sum float64
 	for ; j < k && after(j) < t; j++ {
-		by := min(l+after(j)-t, l) // those who come by then
+		by := min(l+after(j)-t, l) // those that arrive by then
 		if by <= 0 {
 			continue
 		}
@@ -181,14 +172,13 @@ func (a square) times(b square) (c square) {
 	return c
 }
 
-// flipped is chances a of each phase, and then the other phase.
+// flipped goes from each phase to the other with the probabilities a.
 func flipped(a [2]float64) square { return square{{0, a[0]}, {a[1], 0}} }
 
-// visits is how often a spell is in each state right after a departure, before
-// none is waiting at one.
+// visits is how often a spell is in each state right after a departure.
 func visits(k int, exactly, above [2][]float64) [][2]float64 {
 	last := k - 1 // most that wait after a departure
-	// step has the chances of going from n to n-1+j, in either phase.
+	// step has the probabilities of going from n to n-1+j, in either phase.
 	step := func(n, j int) (a [2]float64) {
 		for p := range a {
 			switch {
@@ -260,20 +250,20 @@ func inverseOfRest(u square) square {
 	return square{{d / det, -b / det}, {-c / det, a / det}}
 }
 
-// phases is how dense the phases are with which spells start, at the points x
-// with weights w.
+// phases is the density of the phases with which spells start, at the points x with
+// weights w.
 func phases(x, w []float64, spells []*spell, a float64) ([]float64, bool) {
 	n := len(x)
 	upper := integrals(x, a)
-	// A spell that starts with x[i] leaves a worker with y, x[i] or the rest to 1.
-	// If one comes in y the next phase is what is left of y then, with density
-	// a·exp(-a(y-x)) below y; if not, the same of y = 1, and so on.
+	// A spell that starts with x[i] leaves a worker with y left, x[i] or 1-x[i]. If a
+	// request arrives in y, the next phase is what is left of y then, with density
+	// a·exp(-a(y-x)) below y; if not, the same with y = 1, and so on.
 	t := mat.NewDense(n, n, nil)
 	for i := range n {
 		for y := range n {
 			chance := upper[i][y]
 			chance += math.Exp(-a*x[y]) * w[y] * a * math.Exp(-a*(1-x[i])) / -math.Expm1(-a)
-			// What ends with x[y]: after the first length of 1-x[y], or the second.
+			// Spells that end with x[y] left: after the first length of 1-x[y], or the second.
 			from := n - 1 - y
 			t.Set(i, from, t.At(i, from)+chance*spells[from].ends[0])
 			t.Set(i, y, t.At(i, y)+chance*spells[y].ends[1])
@@ -283,7 +273,7 @@ func phases(x, w []float64, spells []*spell, a float64) ([]float64, bool) {
 		t.Set(i, i, t.At(i, i)-1)
 	}
 	right := mat.NewVecDense(n, nil)
-	for j := range n { // one equation is in the others: they must sum to 1 instead
+	for j := range n { // one equation follows from the others; the density must sum to 1
 		t.Set(n-1, j, w[j])
 	}
 	right.SetVec(n-1, 1)
@@ -295,7 +285,7 @@ func phases(x, w []float64, spells []*spell, a float64) ([]float64, bool) {
 }
 
 // integrals has, in row i, the weights of the points for the integral over y from
-// x[i] to 1 of a·exp(-a(y-x[i])) times what is known at the points.
+// x[i] to 1 of a·exp(-a(y-x[i])) times a function known at the points.
 func integrals(x []float64, a float64) [][]float64 {
 	n := len(x)
 	curve := newInterpolation(x)

@@ -7,22 +7,22 @@ import (
 	"gonum.org/v1/gonum/dsp/fourier"
 )
 
-// mdc is the server with c workers and a queue without a bound, Poisson arrivals
-// of load a, below c, and constant service, first come first served: the model
-// M/D/c. It is exact, to some ten digits and more. It takes a time of c.
+// mdc is the server with c workers and an unbounded queue, Poisson arrivals of load
+// a, below c, and constant service, first come first served: M/D/c. It is exact to
+// ten digits or more. It takes a time of c.
 //
-// Whoever is served now is gone a service time later. So N, the number in the
-// system, and L, that in the queue, follow N' = L + A and L' = max(L + A - c, 0)
-// with A the arrivals of a service time: L is the highest point of a random walk
-// of steps A-c. Its law comes from factoring 1 - z^-c·exp(a(z-1)) (Spitzer),
-// done here by two Fourier transforms on the circle of radius c/a, with the two
-// real zeros, 1 and that of the geometric tail, taken out first: unlike the
-// search for c-1 complex roots (Crommelin, Delay Probability Formulae when the
-// Holding Times Are Constant, 1932; Janssen and van Leeuwaarden, 2008) that works
-// for 100,000 workers. The wait is from the law of L as in Franx, A Simple
-// Solution for the M/D/c Waiting Time Distribution, Operations Research Letters
-// 29, 2001, whose terms are all positive. Erlang's own formula of 1909 has terms
-// of either sign, and loses all digits at high loads.
+// A request in service now has left a service time later. So N, the number in the
+// system, and L, that in the queue, follow N' = L + A and L' = max(L + A - c, 0),
+// where A is the arrivals of a service time: L is the highest point of a random walk
+// with steps A-c. Its distribution comes from factoring 1 - z^-c·exp(a(z-1))
+// (Spitzer), here by two Fourier transforms on the circle of radius c/a. The two
+// real zeros, 1 and that of the geometric tail, are taken out first. This works for
+// 100,000 workers, unlike the search for c-1 complex roots (Crommelin, Delay
+// Probability Formulae when the Holding Times Are Constant, 1932; Janssen and van
+// Leeuwaarden, 2008). The wait follows from L by the formula of Franx, A Simple
+// Solution for the M/D/c Waiting Time Distribution, Operations Research Letters 29,
+// 2001. All its terms are positive; those of Erlang's formula of 1909 are not, and
+// lose all digits at high loads.
 func mdc(c int, a float64) *queue {
 	q := &queue{workers: c, load: a, tail: never}
 	if a == 0 {
@@ -31,8 +31,7 @@ func mdc(c int, a float64) *queue {
 	law := newWaitingLaw(c, a)
 	q.waitMean = max(0, law.mean/a)
 	q.tail = func(t float64) float64 {
-		// With u what is left of the last service time, all that is needed is the
-		// chance that u adds to those waiting.
+		// u is the load that arrives in what is left of the last service time.
 		k := math.Floor(t) + 1
 		if k*float64(c) > 1e15 {
 			return 0
@@ -45,14 +44,14 @@ func mdc(c int, a float64) *queue {
 	return q
 }
 
-// waitingLaw is the law of the number that waits in M/D/c at any instant.
+// waitingLaw is the distribution of the number that waits in M/D/c at any instant.
 type waitingLaw struct {
-	above []float64 // chance of more than 0, 1, 2 and so on
-	tau   float64   // by how much it falls, each, beyond the end of above
+	above []float64 // probability of more than 0, 1, 2 and so on
+	tau   float64   // ratio of each to the next beyond the end of above
 	mean  float64
 }
 
-// more is the chance that more than m wait.
+// more is the probability that more than m wait.
 func (l *waitingLaw) more(m int) float64 {
 	if last := len(l.above) - 1; m > last {
 		if l.above[last] == 0 {
@@ -74,34 +73,19 @@ func newWaitingLaw(c int, a float64) *waitingLaw {
 		return rarelyWaiting(n, a, int(38/decay)+1)
 	}
 	beyond := geometricTail(n, a) // tau-1
-	for size := sizeFor(n); ; size *= 2 {
-		if l := factored(n, a, free, decay, beyond, size); l != nil || size >= 1<<22 {
-			return l.orNone()
+	for size := 256; ; size *= 2 {
+		if float64(size) >= 32*math.Sqrt(n) {
+			if l := factored(n, a, free, decay, beyond, size); l != nil {
+				return l
+			}
 		}
 	}
 }
 
-// orNone is a law of nobody waiting where none was found, which no input within
-// the range is known to cause.
-func (l *waitingLaw) orNone() *waitingLaw {
-	if l == nil {
-		return &waitingLaw{above: []float64{0}, tau: 2}
-	}
-	return l
-}
-
-func sizeFor(n float64) int {
-	size := 256
-	for float64(size) < 32*math.Sqrt(n) {
-		size *= 2
-	}
-	return size
-}
-
-// rarelyWaiting is the law where a few steps of the walk are all that matter, by
-// Spitzer's formula itself: no transform, so that small chances keep their digits.
-// The logarithm of the law's transform has the powers b, each the sum over steps
-// of the chance to be there, over the step.
+// rarelyWaiting is the distribution where only a few steps of the walk matter, by
+// Spitzer's formula itself: without a transform small probabilities keep their
+// digits. The logarithm of the distribution's transform has the powers b, each the
+// sum over steps of the probability to be there, over the step.
 func rarelyWaiting(n, a float64, steps int) *waitingLaw {
 	b := []float64{0}
 	var sum float64
@@ -126,10 +110,7 @@ func rarelyWaiting(n, a float64, steps int) *waitingLaw {
 			q[m] += float64(j) * b[j] * q[m-j] / float64(m)
 		}
 	}
-	l.above = make([]float64, len(q))
-	for m := len(q) - 1; m > 0; m-- {
-		l.above[m-1] = l.above[m] + q[m]
-	}
+	l.above = fromEnd(q)[1:]
 	return l
 }
 
@@ -143,17 +124,23 @@ func geometricTail(n, a float64) float64 {
 		}
 		return y
 	}
-	f := func(y float64) bool { return a*y >= n*math.Log1p(y) }
-	low := (n - a) / a // where the two are furthest apart
-	high := 2 * low
-	for !f(high) {
-		high *= 2
+	over := func(y float64) float64 { return a*y - n*math.Log1p(y) } // convex, least at (n-a)/a
+	y := 2 * (n - a) / a
+	for over(y) < 0 {
+		y *= 2
 	}
-	return bisect(low, high, f)
+	for range 100 { // Newton's method, from above
+		next := y - over(y)/(a-n/(1+y))
+		if !(next < y) {
+			break
+		}
+		y = next
+	}
+	return y
 }
 
-// factored is the law with a transform of the given size, nil where that is too
-// small.
+// factored is the distribution by a transform of the given size; nil where that is
+// too small. No input within the range is known to need the largest.
 func factored(n, a, free, decay, beyond float64, size int) *waitingLaw {
 	fft := fourier.NewCmplxFFT(size)
 	radius, tau := n/a, 1+beyond
@@ -186,10 +173,10 @@ func factored(n, a, free, decay, beyond float64, size int) *waitingLaw {
 			middle = max(middle, size)
 		}
 	}
-	if middle > 1e-13*most && middle > 1e-15*float64(size) {
+	if middle > 1e-13*most && middle > 1e-15*float64(size) && size < 1<<22 {
 		return nil
 	}
-	// g is what the positive powers make of the logarithm of the law's transform.
+	// g is the part with positive powers of the logarithm of the distribution's transform.
 	l := &waitingLaw{tau: tau, mean: 1 / beyond}
 	logRadius := -math.Log1p(-free)
 	var atOne float64
@@ -210,7 +197,7 @@ func factored(n, a, free, decay, beyond float64, size int) *waitingLaw {
 		values[i] = cmplx.Exp(values[i] - complex(atOne, 0))
 	}
 	coeff = fft.Sequence(coeff, values)
-	// The geometric tail goes back in, by which q becomes the law itself.
+	// With the geometric tail put back in, q is the distribution itself.
 	q := make([]float64, size/2)
 	var s float64
 	for m := range q {

@@ -107,14 +107,18 @@ func poissonLaw(x float64) (exactly, above []float64) {
 	for poisson(last, x) > 1e-290 { // beyond, numbers lose digits, and take long
 		last += 1 + last/16
 	}
-	exactly, above = make([]float64, last+1), make([]float64, last+1)
+	exactly = make([]float64, last+1)
 	for n := range exactly {
 		exactly[n] = poisson(n, x)
 	}
-	var sum float64
-	for n := last; n >= 0; n-- {
-		above[n] = sum
-		sum += exactly[n]
+	return exactly, fromEnd(exactly)[1:]
+}
+
+// fromEnd has the sums of v from each index on; the last is 0, of none.
+func fromEnd(v []float64) []float64 {
+	sums := make([]float64, len(v)+1)
+	for i := len(v) - 1; i >= 0; i-- {
+		sums[i] = sums[i+1] + v[i]
 	}
-	return exactly, above
+	return sums
 }

@@ -50,9 +50,7 @@ func (s Setting) predictOpen() (*Prediction, error) {
 	constant, law := s.Load.Model() == load.Constant, s.ServiceLaw.kind()
 	switch {
 	case c == Unbounded:
-		p := s.noWait(s.arrivals()+"G/inf", "closed form: nobody waits, for any law of service")
-		p.Rejected, p.Throughput, p.InFlight = known(0), known(s.Load.Rate), known(a)
-		return p, nil
+		return s.noWait(s.arrivals()+"G/inf", "closed form: nobody waits, for any law of service", 0, a, math.NaN(), a), nil
 	case k == Unbounded && s.MaxWait == 0 && !s.steady():
 		return s.overloaded(), nil
 	}
@@ -61,7 +59,7 @@ func (s Setting) predictOpen() (*Prediction, error) {
 	if k == 0 || law == Constant && k != Unbounded && math.Ceil(float64(k)/float64(c)) <= deadline {
 		deadline = 0
 	}
-	model := s.arrivals() + letter(law) + "/c" + length(k) + patience(deadline)
+	model := s.arrivals() + pool(law, k, deadline)
 	loss := func(b float64) *queue { return &queue{workers: c, load: a, rejected: b, tail: never} }
 	switch {
 	case constant && law == Constant:
@@ -118,9 +116,9 @@ func neverFull(c, k int, a float64) bool {
 // overloaded is an unbounded queue that grows.
 func (s Setting) overloaded() *Prediction {
 	n := float64(s.Workers)
-	return &Prediction{Model: s.arrivals() + "G/c", Exact: true, Method: "flow balance: there is no steady state",
-		Rejected: known(0), Throughput: s.perSecond(n), Utilisation: known(1), WaitProbability: known(1),
-		Notes: []string{fmt.Sprintf("the queue is unbounded, and the load of %.6g is not below the %d workers: the wait grows by %.3g s each second", s.load(), s.Workers, max(0, 1-n/s.load()))}}
+	p := s.predicted(s.arrivals()+"G/c", "flow balance: there is no steady state", 0, n, 1, 1)
+	p.Notes = []string{fmt.Sprintf("the queue is unbounded, and the load of %.6g is not below the %d workers: the wait grows by %.3g s each second", s.load(), s.Workers, max(0, 1-n/s.load()))}
+	return p
 }
 
 // interpolated is the mean wait of a queue that is too near its limit to be
@@ -142,7 +140,7 @@ func (s Setting) clockwork(deadline float64) *Prediction {
 	const method = "counting"
 	switch {
 	case a > n && s.Queue == 0 && a == math.Trunc(a):
-		p := s.noWait("D/D/c/c", method)
+		p := s.noWait("D/D/c/c", method, math.NaN(), math.NaN(), math.NaN(), math.NaN())
 		p.Exact = false
 		p.Notes = []string{fmt.Sprintf("the load of %.6g is a whole number: arrivals meet departures, and between %.6g and %.6g are rejected, depending on which comes first", a, 1-n/a, 1-n/(a+1))}
 		return p
@@ -151,7 +149,7 @@ func (s Setting) clockwork(deadline float64) *Prediction {
 		return s.exactly("D/D/c+D", method, q)
 	}
 	q := ddc(s.Workers, s.Queue, a)
-	p := s.exactly("D/D/c"+length(s.Queue), method, q)
+	p := s.exactly("D/"+pool(Constant, s.Queue, 0), method, q)
 	if a > n && s.Queue != 0 {
 		p.Notes = append(p.Notes, fmt.Sprintf("no wait is longer than %.6g service times; the waits depend on how the workers are staggered", q.longest))
 	}
@@ -164,16 +162,18 @@ func (s Setting) predictClosed() (*Prediction, error) {
 	law, think := s.ServiceLaw.kind(), s.ThinkLaw.kind()
 	allFit := k == Unbounded || n <= c+k
 	alike := backoff == z || allFit // clients pause after a rejection as after a reply
-	model := "closed, " + letter(law) + "/c" + length(k) + "/N" + patience(s.in(s.MaxWait))
+	model := "closed, " + pool(law, k, 0) + "/N"
+	if s.MaxWait > 0 {
+		model += "+D"
+	}
 	switch {
 	case c == Unbounded || n <= c:
 		x := float64(n) / (1 + z)
-		p := s.noWait("closed, G/inf", "closed form: nobody waits, for any laws")
-		p.Rejected, p.Throughput, p.InFlight = known(0), s.perSecond(x), known(x)
-		if c != Unbounded {
-			p.Utilisation = known(x / float64(c))
+		busy := x / float64(c)
+		if c == Unbounded {
+			busy = math.NaN()
 		}
-		return p, nil
+		return s.noWait("closed, G/inf", "closed form: nobody waits, for any laws", 0, x, busy, x), nil
 	case s.MaxWait > 0 && k != 0:
 	case k == 0 && alike && z > 0 && (law != Constant || think != Constant):
 		b := engset(n, c, 1/z)
@@ -186,7 +186,7 @@ func (s Setting) predictClosed() (*Prediction, error) {
 		}
 		return p, nil
 	case alike && z >= 1e-9 && law == Exponential && think == Exponential:
-		return s.exactly("closed, M/M/c"+length(k)+"/N", "the finite chain", closedChain(n, c, k, z)), nil
+		return s.exactly("closed, M/"+pool(law, k, 0)+"/N", "the finite chain", closedChain(n, c, k, z)), nil
 	case !allFit && z == 0 && law == Constant && s.MaxWait == 0:
 		p := s.exactly("closed, full, D/c/K", "counting the clients that get in", closedFull(n, c, k, backoff))
 		p.Notes = append(p.Notes, fmt.Sprintf("the same %d clients are always served and %d starve; the rejected share only shows how often those send, not what the server does", c+k, n-c-k))
@@ -201,15 +201,15 @@ func (s Setting) predictClosed() (*Prediction, error) {
 
 func (s Setting) predictBurst() (*Prediction, error) {
 	n, c, k, deadline := s.clients(), s.Workers, s.Queue, s.in(s.MaxWait)
-	model := "burst, " + letter(s.ServiceLaw.kind()) + "/c" + length(k) + patience(deadline)
+	model := "burst, " + pool(s.ServiceLaw.kind(), k, deadline)
 	var p *Prediction
 	switch {
 	case c == Unbounded || n <= c || k == 0:
-		p = s.noWait("burst, G/c", "counting: nobody waits, for any law of service")
-		p.Rejected = known(0)
+		rejected := 0.0
 		if c != Unbounded && n > c {
-			p.Rejected = known(float64(n-c) / float64(n))
+			rejected = float64(n-c) / float64(n)
 		}
+		p = s.noWait("burst, G/c", "counting: nobody waits, for any law of service", rejected, 0, 0, 0)
 	case s.ServiceLaw.kind() == Constant:
 		if most := float64(c) * math.Floor(deadline); deadline > 0 && (k == Unbounded || most < float64(k)) {
 			k = int(min(most, MaxQueue)) // those behind are dropped
@@ -229,29 +229,27 @@ func (s Setting) predictBurst() (*Prediction, error) {
 // exactly is what an exact model says.
 func (s Setting) exactly(model, method string, q *queue) *Prediction {
 	if q.tail != nil && q.waitProbability == 0 {
-		p := s.noWait(model, method)
-		p.Rejected, p.Throughput, p.Utilisation, p.InFlight = known(q.rejected), s.perSecond(q.throughput()), known(q.utilisation()), known(q.inFlight())
-		return p
+		return s.noWait(model, method, q.rejected, q.throughput(), q.utilisation(), q.inFlight())
 	}
-	var waits []float64
-	for _, share := range percentiles {
-		if t, ok := q.waitQuantile(share); ok {
-			waits = append(waits, t)
+	figures := []float64{q.rejected, q.throughput(), q.utilisation(), q.waitProbability, q.inFlight(), q.waitMean}
+	for _, p := range percentiles {
+		t, ok := q.waitQuantile(p)
+		if !ok {
+			t = math.NaN()
 		}
+		figures = append(figures, t)
 	}
-	return &Prediction{Model: model, Exact: true, Method: method,
-		Rejected: known(q.rejected), Throughput: s.perSecond(q.throughput()), Utilisation: known(q.utilisation()),
-		WaitProbability: known(q.waitProbability), InFlight: known(q.inFlight()),
-		Wait: s.timesOf(q.waitMean, waits...), Latency: s.timesOf(q.waitMean+1, q.latencyQuantiles(s.ServiceLaw, percentiles...)...)}
+	figures = append(figures, 1+q.waitMean)
+	return s.predicted(model, method, append(figures, q.latencyQuantiles(s.ServiceLaw, percentiles...)...)...)
 }
 
 // noWait is a prediction in which the latency is the service time.
-func (s Setting) noWait(model, method string) *Prediction {
-	var at []float64
+func (s Setting) noWait(model, method string, rejected, throughput, utilisation, inFlight float64) *Prediction {
+	figures := []float64{rejected, throughput, utilisation, 0, inFlight, 0, 0, 0, 0, 1}
 	for _, q := range percentiles {
-		at = append(at, s.ServiceLaw.quantile(q))
+		figures = append(figures, s.ServiceLaw.quantile(q))
 	}
-	return &Prediction{Model: model, Exact: true, Method: method, WaitProbability: known(0), Wait: s.timesOf(0, 0, 0, 0), Latency: s.timesOf(1, at...)}
+	return s.predicted(model, method, figures...)
 }
 
 // simulated is what a simulation estimates, where requests are dropped after a
@@ -265,31 +263,17 @@ func (s Setting) simulated(model string, deadline float64) (*Prediction, error) 
 		return nil, err
 	}
 	p := &Prediction{Model: model, Method: fmt.Sprintf("simulation of %d requests", sim.requests), Interval: &Intervals{Confidence: defaultConfidence}}
-	in := p.Interval
-	// set is a figure and its interval, in another unit.
-	set := func(figure **float64, interval **Range, e Estimate, unit float64) {
-		*figure = known(e.Mean * unit)
-		if low, high := e.Low*unit, e.High*unit; known(low) != nil && known(high) != nil {
-			*interval = &Range{low, high}
+	n, busy := float64(s.Workers), sim.throughput
+	busy = Estimate{share(busy.Mean / n), max(0, busy.Low/n), min(1, busy.High/n)}
+	figures := slices.Concat([]Estimate{sim.rejected, sim.throughput, busy, sim.waitProbability, sim.inFlight, sim.waitMean}, sim.waitQuantiles,
+		[]Estimate{sim.latencyMean}, sim.latencyQuantiles)
+	intervals := p.Interval.all()
+	for i, at := range p.all() {
+		e, unit := figures[i], s.unit(i)
+		*at = known(e.Mean * unit)
+		if known(e.Low*unit) != nil && known(e.High*unit) != nil {
+			*intervals[i] = &Range{e.Low * unit, e.High * unit}
 		}
-	}
-	busy, service := sim.throughput, float64(s.ServiceTime)
-	busy = Estimate{share(busy.Mean / float64(s.Workers)), max(0, busy.Low/float64(s.Workers)), min(1, busy.High/float64(s.Workers))}
-	set(&p.Rejected, &in.Rejected, sim.rejected, 1)
-	set(&p.Throughput, &in.Throughput, sim.throughput, 1/s.ServiceTime.Seconds())
-	set(&p.Utilisation, &in.Utilisation, busy, 1)
-	set(&p.WaitProbability, &in.WaitProbability, sim.waitProbability, 1)
-	set(&p.InFlight, &in.InFlight, sim.inFlight, 1)
-	for _, t := range []struct {
-		times  *Times
-		ranges *TimeRanges
-		mean   Estimate
-		at     []Estimate
-	}{{&p.Wait, &in.Wait, sim.waitMean, sim.waitQuantiles}, {&p.Latency, &in.Latency, sim.latencyMean, sim.latencyQuantiles}} {
-		set(&t.times.Mean, &t.ranges.Mean, t.mean, service)
-		set(&t.times.P50, &t.ranges.P50, t.at[0], service)
-		set(&t.times.P90, &t.ranges.P90, t.at[1], service)
-		set(&t.times.P99, &t.ranges.P99, t.at[2], service)
 	}
 	if sim.rare {
 		p.Notes = append(p.Notes, fmt.Sprintf("the mean wait is unknown: more than %.0f %% of it comes from services so long that %d requests contain too few of them; it is known for a lower coefficient of variation, a bounded queue, or one worker, for which there is a formula", 100*maxUnseen, sim.requests))
@@ -305,30 +289,25 @@ func (s Setting) arrivals() string {
 	return "M/"
 }
 
-func letter(law string) string {
+// pool is how a model's name says what serves: the law of service, c workers, how
+// long the queue is, and +D where a request waits for at most a deadline.
+func pool(law string, k int, deadline float64) string {
+	name := "G/c"
 	switch law {
 	case Constant:
-		return "D"
+		name = "D/c"
 	case Exponential:
-		return "M"
+		name = "M/c"
 	}
-	return "G"
-}
-
-// length is how a model's name says how long the queue is.
-func length(k int) string {
 	switch k {
 	case Unbounded:
-		return ""
 	case 0:
-		return "/c"
+		name += "/c"
+	default:
+		name += "/K"
 	}
-	return "/K"
-}
-
-func patience(deadline float64) string {
 	if deadline > 0 {
-		return "+D"
+		name += "+D"
 	}
-	return ""
+	return name
 }

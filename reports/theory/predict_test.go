@@ -115,7 +115,7 @@ func sound(t errorer, about string, p *Prediction) {
 			t.Errorf("%s: %s is %v", about, name, *v)
 		}
 	}
-	for name, times := range map[string]Times{"wait": p.Wait, "latency": p.Latency} {
+	for name, times := range map[string]Times[*float64]{"wait": p.Wait, "latency": p.Latency} {
 		last := 0.0
 		for _, v := range []*float64{times.P50, times.P90, times.P99} {
 			if v == nil {

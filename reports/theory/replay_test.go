@@ -11,8 +11,8 @@ import (
 
 // events is the same queue by its events: workers take the first that waits when
 // they are done, and not before.
-func events(c, k int, at, service []time.Duration) []Fate {
-	out := make([]Fate, len(at))
+func events(c, k int, at, service []time.Duration) []Decision {
+	out := make([]Decision, len(at))
 	type worker struct {
 		busy bool
 		done time.Duration
@@ -20,7 +20,7 @@ func events(c, k int, at, service []time.Duration) []Fate {
 	workers := make([]worker, c)
 	var waiting []int
 	begin := func(w *worker, i int, t time.Duration) {
-		out[i] = Fate{Accepted: true, Start: t, Departure: t + service[i]}
+		out[i] = Decision{Accepted: true, Start: t, Departure: t + service[i]}
 		w.busy, w.done = true, t+service[i]
 	}
 	until := func(t time.Duration) {
@@ -70,7 +70,7 @@ func trace(t *rapid.T) (c, k int, at, service []time.Duration) {
 	return c, k, at, service
 }
 
-func replayed(c, k int, at, service []time.Duration) (out []Fate) {
+func replayed(c, k int, at, service []time.Duration) (out []Decision) {
 	r := must(NewReplay(c, k))
 	for i := range at {
 		out = append(out, must(r.Next(at[i], service[i])))
@@ -91,7 +91,7 @@ func TestReplayAgainstEvents(t *testing.T) {
 	})
 }
 
-// The slack is what an arrival must be moved by, alone, for its fate to be
+// The slack is what an arrival must be moved by, alone, for its decision to be
 // another, and no less will do.
 func TestReplaySlack(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -129,14 +129,14 @@ func TestReplaySlack(t *testing.T) {
 
 func TestReplayTies(t *testing.T) {
 	// What leaves at an instant has left before what arrives at it.
-	fates := replayed(1, 0, []time.Duration{0, 10, 19}, []time.Duration{10, 10, 10})
-	if !fates[1].Accepted || fates[1].Slack != 0 || fates[2].Accepted || fates[2].Slack != 1 {
-		t.Errorf("%+v", fates)
+	decisions := replayed(1, 0, []time.Duration{0, 10, 19}, []time.Duration{10, 10, 10})
+	if !decisions[1].Accepted || decisions[1].Slack != 0 || decisions[2].Accepted || decisions[2].Slack != 1 {
+		t.Errorf("%+v", decisions)
 	}
 	// All at once: the first in the order of the record.
-	fates = replayed(1, 1, []time.Duration{5, 5, 5}, []time.Duration{7, 7, 7})
-	if !fates[0].Accepted || fates[1].Start != 12 || fates[2].Accepted {
-		t.Errorf("%+v", fates)
+	decisions = replayed(1, 1, []time.Duration{5, 5, 5}, []time.Duration{7, 7, 7})
+	if !decisions[0].Accepted || decisions[1].Start != 12 || decisions[2].Accepted {
+		t.Errorf("%+v", decisions)
 	}
 }
 
@@ -193,7 +193,7 @@ func TestAdmitLetsInWhateverThereIsRoomFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []Fate{
+	for i, want := range []Decision{
 		{Accepted: true, Start: 1, Departure: 11, Slack: Never},
 		{Accepted: true, Start: 11, Departure: 21, Slack: Never},
 		{Accepted: false, Start: 21, Departure: 31, Slack: 8},

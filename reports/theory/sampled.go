@@ -3,6 +3,7 @@ package theory
 import (
 	"math"
 	"slices"
+	"sort"
 
 	"gonum.org/v1/gonum/stat"
 	"gonum.org/v1/gonum/stat/distuv"
@@ -12,32 +13,30 @@ import (
 // their ranks: a share is off by a hundred-thousandth then.
 const maxKept = 100_000
 
-// countedMean is the mean of values that are 0 or more, each of a run of its own,
-// and its interval. Where few events make up a mean its law is skewed, and
+// unknown is an estimate of which nothing is known.
+var unknown = Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
+
+// countedMean is the mean of values of 0 or more, each from one run, and its
+// interval. Where few events make up a mean its distribution is skewed, and
 // Student's interval misses too often: it is widened to that of as many Poisson
 // events as have the same spread (Garwood, Fiducial Limits for the Poisson
-// Distribution, 1936). Where all values are 0, as many events of n as are missed
-// with the confidence are the upper end. Of shares n is how many independent ones
-// there were, and no more of them than that make up the mean; else it is infinite.
+// Distribution, 1936). Where all values are 0, the upper end is the rate at which n
+// requests have no event with the probability 1-confidence. For shares n is the
+// number of independent requests; no more events than that make up the mean. Else
+// it is infinite.
 func countedMean(values []float64, n, confidence float64) Estimate {
 	e, err := BatchMeans(values, confidence)
 	if err != nil {
-		return Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
+		return unknown
 	}
 	e.Low, e.Mean = max(e.Low, 0), max(e.Mean, 0)
 	if e.Mean == 0 {
 		e.High = -math.Log(1-confidence) / max(n, 1)
 		return e
 	}
-	if len(values) < 2 {
-		return e
-	}
-	half := (e.High - e.Mean) / student(confidence, len(values)-1) // the standard error
-	if !(half > 0) || math.IsInf(half, 0) {
-		return e
-	}
-	events := min(e.Mean/half*e.Mean/half, e.Mean*n)
-	if events > 1e6 {
+	sd := (e.High - e.Mean) / Student(confidence, max(len(values)-1, 1)) // of the mean
+	events := min(e.Mean/sd*e.Mean/sd, e.Mean*n)
+	if !(sd > 0) || math.IsInf(sd, 0) || events > 1e6 {
 		return e
 	}
 	tail := (1 - confidence) / 2
@@ -46,8 +45,8 @@ func countedMean(values []float64, n, confidence float64) Estimate {
 	return e
 }
 
-// weighted are values of runs as their deviations count from the mean by weights of
-// mean 1: a run in which fewer came in the same time says less of what comes.
+// weighted are the values of runs with their deviations from the mean times weights
+// of mean 1: a run in which fewer requests came in the same time says less.
 func weighted(values, weights []float64) []float64 {
 	var middle, all float64
 	for i, v := range values {
@@ -62,8 +61,8 @@ func weighted(values, weights []float64) []float64 {
 	return out
 }
 
-// countedShare is countedMean of shares: what is rarer, the one or the other, is
-// what is counted.
+// countedShare is countedMean of shares. It counts what is rarer: the events, or
+// their absence.
 func countedShare(shares []float64, n, confidence float64) Estimate {
 	if mean(shares) <= 0.5 {
 		e := countedMean(shares, n, confidence)
@@ -83,7 +82,7 @@ type sampledTimes struct {
 	runs    [][]float64 // sorted, thinned
 	weights []float64   // as in weighted
 	all     []float64   // of all runs, sorted
-	n       float64     // as many independent ones would spread as much from run to run
+	n       float64     // number of independent times that would differ as much from run to run
 }
 
 func (s *sampledTimes) add(times []float64, weight float64) {
@@ -104,20 +103,15 @@ func (s *sampledTimes) add(times []float64, weight float64) {
 func (s *sampledTimes) shares(t float64) []float64 {
 	shares := make([]float64, len(s.runs))
 	for i, run := range s.runs {
-		at, _ := slices.BinarySearchFunc(run, t, func(v, t float64) int { // the first above t
-			if v <= t {
-				return -1
-			}
-			return 1
-		})
-		shares[i] = float64(len(run)-at) / float64(len(run))
+		above := sort.Search(len(run), func(i int) bool { return run[i] > t })
+		shares[i] = float64(len(run)-above) / float64(len(run))
 	}
 	return weighted(shares, s.weights)
 }
 
-// pool makes one of all runs. Long times come in a row, so that n is far below how
-// many there are: it is taken from how the share of the longest tenth differs
-// between runs, as it says nothing where it is not seen.
+// pool joins all runs. Long times come in clusters, so that n is far below the
+// number of times: it is estimated from how much the share of the longest half and
+// tenth differs between runs.
 func (s *sampledTimes) pool() {
 	s.all = slices.Sorted(slices.Values(slices.Concat(s.runs...)))
 	for _, p := range []float64{0.5, 0.9} {
@@ -129,42 +123,29 @@ func (s *sampledTimes) pool() {
 	}
 }
 
-// quantile is what a share p does not exceed, and its interval: the times at which
-// the interval of the share above still allows it. High is infinite where so few
-// are seen beyond it that any may be.
+// quantile is the time that a share p does not exceed, and its interval: the times
+// at which the interval of the share above still allows it. High is infinite where
+// too few times lie beyond it.
 func (s *sampledTimes) quantile(p, confidence float64) Estimate {
 	if len(s.runs) == 0 {
-		return Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
+		return unknown
 	}
 	if s.all == nil {
 		s.pool()
 	}
 	first := func(enough func(Estimate) bool) float64 {
-		low, high := -1, len(s.all) // above all[low] it is not enough, above all[high] it is
-		for high-low > 1 {
-			if mid := low + (high-low)/2; enough(countedShare(s.shares(s.all[mid]), s.n, confidence)) {
-				high = mid
-			} else {
-				low = mid
-			}
-		}
-		if high == len(s.all) {
+		i := sort.Search(len(s.all), func(i int) bool { return enough(countedShare(s.shares(s.all[i]), s.n, confidence)) })
+		if i == len(s.all) {
 			return math.Inf(1)
 		}
-		return s.all[high]
+		return s.all[i]
 	}
 	e := Estimate{first(func(e Estimate) bool { return e.Mean <= 1-p+1e-12 }), first(func(e Estimate) bool { return e.Low <= 1-p }), first(func(e Estimate) bool { return e.High <= 1-p })}
 	e.Low, e.High = min(e.Low, e.Mean), max(e.High, e.Mean)
 	return e
 }
 
-func mean(v []float64) float64 {
-	var sum float64
-	for _, v := range v {
-		sum += v
-	}
-	return sum / float64(len(v))
-}
+func mean(v []float64) float64 { return stat.Mean(v, nil) }
 
 // nearestRank is the value that a share p of the sorted does not exceed.
 func nearestRank(sorted []float64, p float64) float64 {

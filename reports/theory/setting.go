@@ -97,7 +97,7 @@ func (s Setting) mayReject() bool {
 	return s.MaxWait > 0 || s.Queue != Unbounded && s.clients() > s.Workers+s.Queue
 }
 
-// Prediction is what is expected of a [Setting] in the long run. A field is nil
+// Prediction is what is expected of a [Setting] in the long run. A figure is nil
 // where it is not known, which is never a 0. In JSON times are in nanoseconds,
 // with fractions.
 type Prediction struct {
@@ -105,51 +105,70 @@ type Prediction struct {
 	Exact  bool   `json:"exact"`  // but for rounding, and for what Notes say
 	Method string `json:"method"` // how the figures were obtained
 
-	Rejected        *float64 `json:"rejected"` // share of the requests that are not served
-	Throughput      *float64 `json:"throughput_per_s"`
-	Utilisation     *float64 `json:"utilisation"`      // share of its time that a worker is busy
-	WaitProbability *float64 `json:"wait_probability"` // share of the served that waits
-	InFlight        *float64 `json:"in_flight_mean"`   // waiting or in service
-	Wait            Times    `json:"wait_ns"`          // of the served
-	Latency         Times    `json:"latency_ns"`       // of the served: wait and service
+	Figures[*float64]
 
 	Interval *Intervals `json:"interval,omitempty"` // of what was simulated
 	Notes    []string   `json:"notes,omitempty"`
 }
 
-// Times are the mean and percentiles of a time, in nanoseconds.
-type Times struct {
-	Mean *float64 `json:"mean"`
-	P50  *float64 `json:"p50"`
-	P90  *float64 `json:"p90"`
-	P99  *float64 `json:"p99"`
-}
-
 // Intervals are the confidence intervals of a simulation's figures.
 type Intervals struct {
-	Confidence      float64    `json:"confidence"` // of each
-	Rejected        *Range     `json:"rejected"`
-	Throughput      *Range     `json:"throughput_per_s"`
-	Utilisation     *Range     `json:"utilisation"`
-	WaitProbability *Range     `json:"wait_probability"`
-	InFlight        *Range     `json:"in_flight_mean"`
-	Wait            TimeRanges `json:"wait_ns"`
-	Latency         TimeRanges `json:"latency_ns"`
+	Confidence float64 `json:"confidence"` // of each
+	Figures[*Range]
 }
 
 // Range is the low and the high end of an interval.
 type Range [2]float64
 
-// TimeRanges are the intervals of [Times].
-type TimeRanges struct {
-	Mean *Range `json:"mean"`
-	P50  *Range `json:"p50"`
-	P90  *Range `json:"p90"`
-	P99  *Range `json:"p99"`
+// Figures are the figures of a server in the long run.
+type Figures[T any] struct {
+	Rejected        T        `json:"rejected"` // share of the requests that are not served
+	Throughput      T        `json:"throughput_per_s"`
+	Utilisation     T        `json:"utilisation"`      // share of its time that a worker is busy
+	WaitProbability T        `json:"wait_probability"` // share of the served that waits
+	InFlight        T        `json:"in_flight_mean"`   // waiting or in service
+	Wait            Times[T] `json:"wait_ns"`          // of the served
+	Latency         Times[T] `json:"latency_ns"`       // of the served: wait and service
+}
+
+// Times are the mean and percentiles of a time, in nanoseconds.
+type Times[T any] struct {
+	Mean T `json:"mean"`
+	P50  T `json:"p50"`
+	P90  T `json:"p90"`
+	P99  T `json:"p99"`
 }
 
 // percentiles are those of Times.
 var percentiles = []float64{0.50, 0.90, 0.99}
+
+// all are the figures in the order of the fields.
+func (f *Figures[T]) all() []*T {
+	w, l := &f.Wait, &f.Latency
+	return []*T{&f.Rejected, &f.Throughput, &f.Utilisation, &f.WaitProbability, &f.InFlight, &w.Mean, &w.P50, &w.P90, &w.P99, &l.Mean, &l.P50, &l.P90, &l.P99}
+}
+
+// unit is what the i-th of all figures is multiplied by, whose times are in service
+// times.
+func (s Setting) unit(i int) float64 {
+	switch {
+	case i == 1:
+		return 1 / s.ServiceTime.Seconds()
+	case i < 5:
+		return 1
+	}
+	return float64(s.ServiceTime)
+}
+
+// predicted is an exact prediction of the figures in the order of the fields, of
+// which the last may be missing; a NaN is not known. Times are in service times.
+func (s Setting) predicted(model, method string, figures ...float64) *Prediction {
+	p := &Prediction{Model: model, Exact: true, Method: method}
+	for i, at := range p.all()[:len(figures)] {
+		*at = known(figures[i] * s.unit(i))
+	}
+	return p
+}
 
 // known is a figure; nil where it is not a finite number.
 func known(v float64) *float64 {
@@ -158,19 +177,3 @@ func known(v float64) *float64 {
 	}
 	return &v
 }
-
-// timesOf are Times of a mean and the percentiles in service times; those that
-// are missing are not known.
-func (s Setting) timesOf(mean float64, at ...float64) (t Times) {
-	t.Mean = s.ns(mean)
-	if len(at) == len(percentiles) {
-		t.P50, t.P90, t.P99 = s.ns(at[0]), s.ns(at[1]), s.ns(at[2])
-	}
-	return t
-}
-
-// ns converts a time from service times to nanoseconds.
-func (s Setting) ns(t float64) *float64 { return known(t * float64(s.ServiceTime)) }
-
-// perSecond converts a rate per service time to one per second.
-func (s Setting) perSecond(x float64) *float64 { return known(x / s.ServiceTime.Seconds()) }

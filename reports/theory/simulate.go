@@ -85,7 +85,6 @@ func (s Setting) simulate(confidence float64, quantiles ...float64) (*simulated,
 	}
 	out := m.summary(confidence, quantiles)
 	if s.Load.Model().Open() && s.ServiceLaw.unseen(out.requests, m.moment()) > maxUnseen {
-		unknown := Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
 		out.waitMean, out.latencyMean, out.inFlight, out.rare = unknown, unknown, unknown, true
 		for i, p := range quantiles {
 			if p > 0.9 {
@@ -108,7 +107,7 @@ func (m *simulation) openRuns() {
 	m.arrive = m.warm * m.load()
 	m.run = func(r *rand.Rand) *simulatedRun {
 		service := m.ServiceLaw.Sampler(r)
-		l := newLine[float64](m.Workers, m.Queue, m.ServiceLaw.kind() == Constant)
+		l := newLine[float64](m.Workers, m.Queue)
 		out := &simulatedRun{begin: m.warm}
 		gap := 1 / m.load()
 		var t float64
@@ -147,7 +146,7 @@ func (m *simulation) closedRuns() {
 	m.arrive = m.warm * rate
 	m.run = func(r *rand.Rand) *simulatedRun {
 		service, law := m.ServiceLaw.Sampler(r), m.ThinkLaw.Sampler(r)
-		l := newLine[float64](m.Workers, m.Queue, m.ServiceLaw.kind() == Constant)
+		l := newLine[float64](m.Workers, m.Queue)
 		next := make([]float64, m.clients()) // when each client sends: a heap
 		for i := range next {
 			next[i] = r.Float64() + think*m.ThinkLaw.residual(r)
@@ -178,7 +177,7 @@ func (m *simulation) waveRuns() {
 		out := &simulatedRun{}
 		service := m.ServiceLaw.Sampler(r)
 		for range waves {
-			l := newLine[float64](m.Workers, m.Queue, false)
+			l := newLine[float64](m.Workers, m.Queue)
 			for range n {
 				took := service()
 				o, wait := l.submit(0, took, m.longest)
@@ -300,7 +299,7 @@ func (m *simulation) summary(confidence float64, quantiles []float64) *simulated
 	}
 	counted := func(v []float64) Estimate { return countedMean(v, math.Inf(1), confidence) }
 	out.rejected = countedShare(weighted(rejected, arriving), float64(out.requests), confidence)
-	out.waitProbability = Estimate{math.NaN(), math.Inf(-1), math.Inf(1)}
+	out.waitProbability = unknown
 	if len(waits) > 0 {
 		out.waitProbability = countedShare(weighted(waits, serving), float64(out.requests), confidence)
 	}

@@ -100,7 +100,7 @@ func TestSimulationIsRepeatable(t *testing.T) {
 func TestLockStep(t *testing.T) {
 	const c, k, a = 100, 100, 150.0
 	run := func(first int) (rejected, wait float64) {
-		l := newLine[float64](c, k, true)
+		l := newLine[float64](c, k)
 		var served, lost int
 		for i := range 200_000 {
 			t := max(0, float64(i-first)/a)

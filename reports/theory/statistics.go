@@ -36,12 +36,12 @@ func BatchMeans(values []float64, confidence float64) (Estimate, error) {
 		return Estimate{values[0], math.Inf(-1), math.Inf(1)}, nil
 	}
 	mean, sd := stat.MeanStdDev(values, nil)
-	half := student(confidence, len(values)-1) * sd / math.Sqrt(float64(len(values)))
+	half := Student(confidence, len(values)-1) * sd / math.Sqrt(float64(len(values)))
 	return Estimate{mean, mean - half, mean + half}, nil
 }
 
-// student is how many standard errors a two-sided interval reaches to each side.
-func student(confidence float64, degrees int) float64 {
+// Student is how many standard errors a two-sided interval reaches to each side.
+func Student(confidence float64, degrees int) float64 {
 	return distuv.StudentsT{Mu: 0, Sigma: 1, Nu: float64(degrees)}.Quantile(0.5 + confidence/2)
 }
 
@@ -71,24 +71,14 @@ func WarmUp(c, k int, a float64) (float64, error) {
 }
 
 // Answer is what a measurement says about what was expected.
-type Answer int
+type Answer string
 
 // Answers of [Judge].
 const (
-	Inconclusive Answer = iota // the interval is too wide
-	Confirmed                  // all of the interval is within the bounds
-	Contradicted               // none of it is
+	Inconclusive Answer = "inconclusive" // the interval is too wide
+	Confirmed    Answer = "confirmed"    // all of the interval is within the bounds
+	Contradicted Answer = "contradicted" // none of it is
 )
-
-func (a Answer) String() string {
-	switch a {
-	case Confirmed:
-		return "confirmed"
-	case Contradicted:
-		return "contradicted"
-	}
-	return "inconclusive"
-}
 
 // Judge reports whether an interval confirms that the truth is within delta of
 // what is expected: not that no difference was seen, which too short a run never

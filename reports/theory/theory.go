@@ -48,20 +48,3 @@ func boolTo(b bool) float64 {
 	}
 	return 0
 }
-
-// bisect is the smallest number from low to high for which above is true, given
-// that it is false up to some point and true from there.
-func bisect(low, high float64, above func(float64) bool) float64 {
-	for range 2000 {
-		mid := low + (high-low)/2
-		if mid <= low || mid >= high {
-			break
-		}
-		if above(mid) {
-			high = mid
-		} else {
-			low = mid
-		}
-	}
-	return high
-}

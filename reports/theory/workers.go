@@ -3,6 +3,7 @@ package theory
 import (
 	"fmt"
 	"math"
+	"sort"
 
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/load"
@@ -58,20 +59,15 @@ func (s Setting) search(low, high int, maxRejected float64) (int, *Prediction, e
 		return known[n], err
 	}
 	// first is the least number from low to high for which enough is true.
-	first := func(low, high int, enough func(*Prediction) bool) (int, error) {
-		for low < high {
-			mid := low + (high-low)/2
-			p, err := predict(mid)
-			if err != nil {
-				return 0, err
+	first := func(low, high int, enough func(*Prediction) bool) (n int, err error) {
+		n = low + sort.Search(high-low, func(i int) bool {
+			var p *Prediction
+			if err == nil {
+				p, err = predict(low + i)
 			}
-			if enough(p) {
-				high = mid
-			} else {
-				low = mid + 1
-			}
-		}
-		return high, nil
+			return err != nil || enough(p)
+		})
+		return n, err
 	}
 	n, err := first(low, high, func(p *Prediction) bool { return within(p, maxRejected) })
 	if err != nil {

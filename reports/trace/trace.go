@@ -6,8 +6,8 @@
 //     it. The log reads the clock and asks the admission point under one lock, so that
 //     the order of its instants is the order in which things happened.
 //  2. At the end [Log.End] returns the [Trace], and [Write] writes it to a file.
-//  3. To check the target against theory, [Read] the file and replay its
-//     [Trace.Arrivals].
+//  3. To check the target against theory, [Read] the file and replay its records
+//     with their [Trace.Services].
 package trace
 
 import (
@@ -76,35 +76,25 @@ func (t *Trace) Warnings() []string {
 	return out
 }
 
-// Arrival is a request as a replay needs it.
-type Arrival struct {
-	At       time.Duration
-	Accepted bool
+// Service is the time for which a request occupied its worker.
+type Service struct {
+	// Time is from when the request was there and the worker had left the one before
+	// to when its place was free. On a target that is always busy, a model that is fed
+	// with less runs ahead of it by the sum of the dispatches.
+	Time time.Duration
 
-	// Work is from when a worker took the request to when its place was free.
-	Work time.Duration
-
-	// ServiceTime is for how long the request occupied its worker: Work and the way to
-	// it, from when the request was there and the worker had left the one before. On a
-	// target that is always busy, a model that is fed with Work runs ahead of it by
-	// the sum of its workers' ways; with ServiceTime it does not.
-	ServiceTime time.Duration
+	// Dispatch is the part of it before a worker took the request.
+	Dispatch time.Duration
 }
 
-// Arrivals are the requests in the order of the decisions, as input of a model of
-// [Header.Workers] servers and [Header.Queue] places.
-//
-// Work and ServiceTime are 0 where they are not known: of a request that was rejected,
-// or not done when the trace ended. A replay that rejects the same requests does not
-// need them. One that lets such a request in has to assume a time: the mean of the
-// others is the best guess.
-func (t *Trace) Arrivals() []Arrival {
-	out := make([]Arrival, len(t.Records))
-	done := make([]int, 0, len(t.Records))
+// Services are those of the requests in the order of the decisions, as input of a
+// model of [Header.Workers] servers and [Header.Queue] places. They are 0 where they
+// are not known: of a request that was rejected, or not done when the trace ended.
+func (t *Trace) Services() []Service {
+	out := make([]Service, len(t.Records))
+	var done []int
 	for i, r := range t.Records {
-		out[i] = Arrival{At: r.At, Accepted: r.Accepted}
 		if r.Done > 0 {
-			out[i].Work = r.Done - r.Started
 			done = append(done, i)
 		}
 	}
@@ -117,7 +107,7 @@ func (t *Trace) Arrivals() []Arrival {
 			from = min(max(from, free[r.Worker]), r.Started) // the clock may be a little behind our instants
 			free[r.Worker] = r.Done
 		}
-		out[i].ServiceTime = r.Done - from
+		out[i] = Service{r.Done - from, r.Started - from}
 	}
 	return out
 }

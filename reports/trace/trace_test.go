@@ -2,6 +2,7 @@ package trace_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/rand/v2"
@@ -55,6 +56,16 @@ func written(t testing.TB, tr *trace.Trace) []byte {
 	return b.Bytes()
 }
 
+// encoded is records as a file has them, also those that Write refuses.
+func encoded(t testing.TB, records ...trace.Record) string {
+	t.Helper()
+	b, err := binary.Append(nil, binary.LittleEndian, records)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
 func TestWhatIsWrittenIsRead(t *testing.T) {
 	for _, want := range []*trace.Trace{small(), {Header: header}} {
 		got, err := trace.Read(iotest.OneByteReader(bytes.NewReader(written(t, want))))
@@ -99,13 +110,13 @@ func TestWhatIsNoTrace(t *testing.T) {
 	head = head[:strings.Index(head, "}\n")+2]
 	for _, row := range []struct{ what, file, want string }{
 		{"nothing", "", "did not end cleanly"},
-		{"something else", "{\"schema\":1}\n", `does not begin with a line of "onhold-trace 1"`},
+		{"something else", "{\"schema\":1}\n", `does not begin with "onhold-trace 2"`},
 		{"something long", strings.Repeat("x", 1<<20), "does not begin"},
-		{"another version", strings.Replace(head, " 1\n", " 2\n", 1), `its version is "2"`},
+		{"another version", strings.Replace(head, " 2 ", " 3 ", 1), `its version is "3"`},
 		{"half a header", head[:40], "ends within the header"},
-		{"a long header", "onhold-trace 1\n" + strings.Repeat(" ", 1<<20), "longer than"},
-		{"no JSON", "onhold-trace 1\nworkers=1\n", "the header: invalid"},
-		{"no workers", "onhold-trace 1\n{}\n", "workers is 0"},
+		{"a long header", "onhold-trace 2 " + strings.Repeat(" ", 1<<20), "longer than"},
+		{"no JSON", "onhold-trace 2 workers=1\n", "the header: invalid"},
+		{"no workers", "onhold-trace 2 {}\n", "workers is 0"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			if _, err := trace.Read(strings.NewReader(row.file)); err == nil || !strings.Contains(err.Error(), row.want) {
@@ -113,26 +124,29 @@ func TestWhatIsNoTrace(t *testing.T) {
 			}
 		})
 	}
-	for _, row := range []struct{ what, records, want string }{
-		{"an unknown kind", "R\x01X", `record 2: its kind is unknown ('X')`},
-		{"the same instant again", "R\x01R\x00", "record 2: it is not later"},
-		{"an instant beyond the clock", "R\x05R\xfe\xff\xff\xff\xff\xff\xff\xff\x7f", "record 2: its instants are beyond"},
-		{"a number of 65 bits", "R\xff\xff\xff\xff\xff\xff\xff\xff\xff\x7f", "record 1: binary: varint overflows"},
-		{"a number of 64 bits", "R\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "record 1: a number is too large"},
-		{"a worker too many", "D\x01\x01\x01\x03", "record 1: its worker is 2 of 2"},
-		{"done before it began", "D\x01\x00\x00\x01", "record 1: its numbers"},
-		{"counts that differ", "O\x01E\x01\x00\x00", "counts 1 requests and 0 accepted, but 1 and 1 were there"},
-		{"more behind the end", "O\x01E\x01\x01\x00R", "the end mark: there is more behind it"},
+	const end = -1
+	for _, row := range []struct {
+		what    string
+		records []trace.Record
+		want    string
+	}{
+		{"the same instant again", []trace.Record{{At: 1}, {At: 1}}, "record 2: it is not later"},
+		{"a negative instant", []trace.Record{{At: -2}}, "record 1: it is not later"},
+		{"a worker too many", []trace.Record{{At: 0, Started: 1, Done: 2, Worker: 2, Accepted: true}}, "record 1: its worker is 2 of 2"},
+		{"done before it began", []trace.Record{{At: 2, Started: 3, Done: 1, Accepted: true}}, "record 1: its instants are out of order"},
+		{"counts that differ", []trace.Record{{At: 0, Accepted: true}, {At: end, Started: 2}}, "the end mark: it counts 2 requests, but 1 were there"},
+		{"fewer than none left out", []trace.Record{{At: end, Done: -1}}, "the end mark: it counts"},
+		{"more behind the end", []trace.Record{{At: 0}, {At: end, Started: 1}, {At: 5}}, "the end mark: there is more behind it"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
-			tr, err := trace.Read(strings.NewReader(head + row.records))
+			tr, err := trace.Read(strings.NewReader(head + encoded(t, row.records...)))
 			if err != nil || !strings.Contains(tr.Damage, row.want) || len(tr.Warnings()) == 0 {
 				t.Errorf("%v, %+v, want %q", err, tr, row.want)
 			}
 		})
 	}
 	broken := errors.New("the disk is gone")
-	if _, err := trace.Read(io.MultiReader(strings.NewReader(head+"R\x01R"), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+	if _, err := trace.Read(io.MultiReader(strings.NewReader(head+encoded(t, trace.Record{At: 1})+"x"), iotest.ErrReader(broken))); !errors.Is(err, broken) {
 		t.Errorf("a read error came back as %v", err)
 	}
 	empty := filepath.Join(t.TempDir(), "empty.trace")
@@ -167,15 +181,15 @@ func TestWriteRefusesWhatCannotBe(t *testing.T) {
 	}
 }
 
-func TestArrivals(t *testing.T) {
-	got := small().Arrivals()
-	want := []trace.Arrival{
-		{At: 0, Accepted: true, Work: 90, ServiceTime: 100},
-		{At: 5, Accepted: true, Work: 78, ServiceTime: 85},
-		{At: 6, Accepted: true, Work: 1<<40 - 105, ServiceTime: 1<<40 - 100}, // from when worker 1 was free
-		{At: 7},
-		{At: 110, Accepted: true, Work: 10, ServiceTime: 10},
-		{At: 115, Accepted: true},
+func TestServices(t *testing.T) {
+	got := small().Services()
+	want := []trace.Service{
+		{Time: 100, Dispatch: 10},
+		{Time: 85, Dispatch: 7},
+		{Time: 1<<40 - 100, Dispatch: 5}, // from when worker 1 was free
+		{},
+		{Time: 10},
+		{},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
@@ -311,13 +325,13 @@ func FuzzRead(f *testing.F) {
 	f.Add(written(f, small()))
 	f.Add(written(f, &trace.Trace{Header: header}))
 	f.Add(written(f, small())[:150])
-	f.Add([]byte("onhold-trace 1\n{\"workers\":1}\nD\x01\x01\x01\x01O\x01E\x02\x02\x05"))
+	f.Add([]byte("onhold-trace 2 {\"workers\":1}\n" + encoded(f, trace.Record{At: 1, Accepted: true}, trace.Record{At: -1, Started: 1, Done: 5})))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		tr, err := trace.Read(bytes.NewReader(b))
 		if err != nil {
 			return
 		}
-		tr.Arrivals()
+		tr.Services()
 		again, err := trace.Read(bytes.NewReader(written(t, tr)))
 		if err != nil {
 			t.Fatal(err)

@@ -9,6 +9,7 @@
 package units
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
@@ -216,4 +217,31 @@ func ParsePercentile(name string) (q float64, ok bool) {
 // Percentile is the name of the quantile q: p99, p99.9.
 func Percentile(q float64) string {
 	return "p" + strings.TrimRight(strings.TrimRight(fmt.Sprintf("%.6f", 100*q), "0"), ".")
+}
+
+// Value is a number that may be missing: infinite, or not a number. JSON has a form for
+// neither, so it is null there.
+type Value float64
+
+// None reports whether the number is missing.
+func (v Value) None() bool { return math.IsInf(float64(v), 0) || math.IsNaN(float64(v)) }
+
+// MarshalJSON writes a number, or null.
+func (v Value) MarshalJSON() ([]byte, error) {
+	if v.None() {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(v))
+}
+
+// UnmarshalJSON reads what MarshalJSON writes; null becomes NaN.
+func (v *Value) UnmarshalJSON(data []byte) error {
+	n := math.NaN()
+	if string(data) != "null" {
+		if err := json.Unmarshal(data, &n); err != nil {
+			return err
+		}
+	}
+	*v = Value(n)
+	return nil
 }

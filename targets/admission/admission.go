@@ -7,18 +7,27 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/trace"
+	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// Control counts requests in and out, and rejects those that find it full. It
-// is safe for concurrent use. Limit must not change once requests come.
-type Control struct {
-	// Limit is how many requests may be inside at once; 0 means any number.
-	Limit int64
+// Config is how to start a server. A style uses what it needs of it.
+type Config struct {
+	Addr        string // TCP address, port 0 for any
+	Workers     int    // requests that are served at once; 0: as many as are admitted
+	Queue       int    // requests that may wait for a worker; others are rejected
+	MaxInflight int    // without Workers, how many are admitted at once; 0 means any number
+	Loops       int    // event loops
+	Backend     backend.Backend
+	Log         *trace.Log // of what admission decides; nil: none
+}
 
-	// Log is where Admit and Release log what they decide; nil means nowhere. Where
-	// it is set, only the log calls Enter and Leave.
-	Log *trace.Log
+// Control counts requests in and out, and rejects those that find it full. It
+// is safe for concurrent use.
+type Control struct {
+	Config Config
+	style  string
+	limit  int64 // how many requests may be inside at once; 0 means any number
 
 	inside   atomic.Int64
 	entered  atomic.Int64
@@ -26,6 +35,15 @@ type Control struct {
 
 	served  atomic.Int64 // requests that have released their worker
 	service atomic.Int64 // sum of their service times, in nanoseconds
+}
+
+// New is the control of a server of that style.
+func New(style string, c Config) *Control {
+	limit := c.MaxInflight
+	if c.Workers > 0 {
+		limit = c.Workers + c.Queue
+	}
+	return &Control{Config: c, style: style, limit: int64(limit)}
 }
 
 // Enter admits a request, which then has to Leave, or reports false and counts
@@ -36,7 +54,7 @@ func (a *Control) Enter() bool {
 	// rejected although there is room.
 	for {
 		n := a.inside.Load()
-		if a.Limit > 0 && n >= a.Limit {
+		if a.limit > 0 && n >= a.limit {
 			a.rejected.Add(1)
 			return false
 		}
@@ -50,22 +68,23 @@ func (a *Control) Enter() bool {
 // Leave makes room for another request.
 func (a *Control) Leave() { a.inside.Add(-1) }
 
-// Admit is Enter, logged. What it returns must be given to Release.
+// Admit is Enter, logged where there is a log, which then calls Enter and Leave. What
+// it returns must be given to Release.
 func (a *Control) Admit() (trace.Visit, bool) {
-	if a.Log == nil {
+	if a.Config.Log == nil {
 		return 0, a.Enter()
 	}
-	return a.Log.Enter(a)
+	return a.Config.Log.Enter(a)
 }
 
 // Release is Leave, logged, for a request that has occupied a worker since the
 // instant started of the log.
 func (a *Control) Release(v trace.Visit, worker int, started time.Duration) {
-	if a.Log == nil {
+	if a.Config.Log == nil {
 		a.Leave()
 		return
 	}
-	a.Log.Leave(a, v, worker, started)
+	a.Config.Log.Leave(a, v, worker, started)
 }
 
 // Served counts a request with its service time: how long it occupied a worker,
@@ -79,18 +98,17 @@ func (a *Control) Served(d time.Duration) {
 // Inside is the number of requests that entered and have not left.
 func (a *Control) Inside() int64 { return a.inside.Load() }
 
-// Stats fills in the counters of a target. Of the requests inside, at most
-// workers are being served and the others are queued; 0 workers means that all
-// of them are being served.
-func (a *Control) Stats(style string, workers int, b orders.BackendStats) orders.Stats {
-	inside := a.inside.Load()
+// Stats reports what the server is doing. Of the requests inside, at most as many as
+// there are workers are being served, and the others are queued.
+func (a *Control) Stats() orders.Stats {
+	c, inside := a.Config, a.inside.Load()
 	st := orders.Stats{
-		Style: style, Workers: workers, Busy: inside, InFlight: inside,
-		Accepted: a.entered.Load(), Rejected: a.rejected.Load(),
-		ServiceTime: orders.ServiceTime{N: a.served.Load()}, Backend: b,
+		Style: a.style, Workers: c.Workers, Queue: c.Queue, MaxInflight: c.MaxInflight, Loops: c.Loops,
+		Busy: inside, InFlight: inside, Accepted: a.entered.Load(), Rejected: a.rejected.Load(),
+		ServiceTime: orders.ServiceTime{N: a.served.Load()}, Backend: c.Backend.Stats(),
 	}
-	if workers > 0 {
-		st.Busy = min(inside, int64(workers))
+	if c.Workers > 0 {
+		st.Busy = min(inside, int64(c.Workers))
 		st.Queued = inside - st.Busy
 	}
 	if n := st.ServiceTime.N; n > 0 {

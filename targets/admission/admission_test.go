@@ -4,21 +4,27 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
 )
+
+// none is a backend that nobody asks.
+type none struct{ backend.Backend }
+
+func (none) Stats() (s orders.BackendStats) { return s }
 
 // However many come at once, no more than the limit are inside, and none is
 // rejected while there is room.
 func TestLimitIsExact(t *testing.T) {
 	const limit, visitors, rounds = 8, 24, 200
-	g := Control{Limit: limit}
+	g := New("", Config{MaxInflight: limit, Backend: none{}})
 	for round := range rounds {
 		var wg sync.WaitGroup
 		for range visitors {
 			wg.Go(func() { g.Enter() })
 		}
 		wg.Wait()
-		st := g.Stats("", 0, orders.BackendStats{})
+		st := g.Stats()
 		if st.InFlight != limit || st.Accepted != int64(limit*(round+1)) || st.Rejected != int64((visitors-limit)*(round+1)) {
 			t.Fatalf("round %d: %+v", round, st)
 		}
@@ -28,7 +34,7 @@ func TestLimitIsExact(t *testing.T) {
 		wg.Wait()
 	}
 	// Never more than limit at once, so none may be rejected.
-	before := g.Stats("", 0, orders.BackendStats{}).Rejected
+	before := g.Stats().Rejected
 	var wg sync.WaitGroup
 	for range limit {
 		wg.Go(func() {
@@ -41,7 +47,7 @@ func TestLimitIsExact(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	if st := g.Stats("", 0, orders.BackendStats{}); st.Rejected != before || st.InFlight != 0 {
+	if st := g.Stats(); st.Rejected != before || st.InFlight != 0 {
 		t.Errorf("rejected although there was room: %+v", st)
 	}
 }

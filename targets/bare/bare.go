@@ -11,7 +11,6 @@ package bare
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/field"
@@ -49,9 +48,8 @@ type Config struct {
 
 // Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
-	_, port, err := net.SplitHostPort(c.Addr)
 	return field.First(
-		field.Check(err == nil && port != "", "Addr", c.Addr, "HOST:PORT, with port 0 for any free one"),
+		field.Address("Addr", c.Addr),
 		field.Check(c.Latency >= 0 && c.Latency <= MaxLatency, "Latency", c.Latency, fmt.Sprintf("0s to %v", MaxLatency)),
 		field.Check(c.Arrivals >= 0 && c.Arrivals <= MaxArrivals, "Arrivals", c.Arrivals, fmt.Sprintf("0 to %d", MaxArrivals)),
 	)

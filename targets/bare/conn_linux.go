@@ -69,9 +69,6 @@ func (l *loop) serve(c *conn, data []byte, read time.Duration) {
 			r = bad
 		}
 		data = data[n:]
-		if l.draining && r != bad {
-			r = r&^keeping | closing
-		}
 		c.last = r == bad || r&closing != 0
 		switch {
 		case r == bad:
@@ -122,10 +119,6 @@ func (l *loop) answerDue() {
 			continue // the client went away meanwhile
 		}
 		c.due--
-		if l.draining && c.due == 0 {
-			r = r&^keeping | closing
-			c.last = true
-		}
 		if l.write(c, replies[r]) {
 			l.count(1, read)
 		}
@@ -167,7 +160,6 @@ func (l *loop) write(c *conn, b []byte) bool {
 		return false
 	}
 	c.out = append(c.out, b[n:]...)
-	l.blocked++
 	return true
 }
 
@@ -181,7 +173,6 @@ func (l *loop) flush(c *conn) {
 		return
 	}
 	c.out = nil // it may have been large
-	l.blocked--
 	if c.last && c.due == 0 || l.watch(unix.EPOLL_CTL_MOD, c.fd, unix.EPOLLIN) != nil {
 		l.close(c)
 	}

@@ -16,8 +16,7 @@ const (
 	readBuffer = 64 << 10 // bytes read at once; what is more is read next time
 )
 
-// loop is the thread that does everything. Nothing in it is shared, but for
-// the two flags of its server.
+// loop is the thread that does everything. Nothing in it is shared.
 //
 // epoll is level-triggered: one read takes what a client that waits for its
 // replies can have sent, and the second read, which would only say that there
@@ -26,14 +25,12 @@ type loop struct {
 	server   *Server
 	latency  time.Duration
 	epoll    int
-	listener int // -1 once closed
-	deaf     bool
+	listener int
+	deaf     bool // not watching the listener
 
-	conns    []*conn // by descriptor; nil where none was yet
-	open     int
-	blocked  int // connections with bytes that the kernel did not take
-	waiting  fifo
-	draining bool
+	conns   []*conn // by descriptor; nil where none was yet
+	open    int
+	waiting fifo
 
 	served      int64
 	first, last time.Duration
@@ -106,7 +103,7 @@ func (l *loop) run() error {
 			e := &l.events[i]
 			switch fd := int(e.Fd); {
 			case fd == l.server.wake:
-				l.roused()
+				return nil
 			case fd == l.listener:
 				l.accept()
 			case fd < len(l.conns) && l.conns[fd] != nil && l.conns[fd].open:
@@ -115,9 +112,6 @@ func (l *loop) run() error {
 			}
 		}
 		l.answerDue()
-		if l.draining && (l.waiting.n == 0 && l.blocked == 0 || l.server.dropping.Load()) {
-			return nil
-		}
 	}
 }
 
@@ -128,22 +122,6 @@ func (l *loop) timeout() *unix.Timespec {
 	}
 	ts := unix.NsecToTimespec(max(0, l.waiting.next().at-int64(clock.Now())))
 	return &ts
-}
-
-// roused looks at the server's flags.
-func (l *loop) roused() {
-	_, _ = unix.Read(l.server.wake, l.in[:8])
-	if !l.server.draining.Load() || l.draining {
-		return
-	}
-	l.draining = true
-	unix.Close(l.listener)
-	l.listener = -1
-	for _, c := range l.conns {
-		if c != nil && c.open && c.due == 0 && len(c.out) == 0 {
-			l.close(c)
-		}
-	}
 }
 
 // accept takes all connections that are there.
@@ -187,13 +165,10 @@ func (l *loop) take(fd int) {
 
 // close ends a connection; what is due on it will not be answered.
 func (l *loop) close(c *conn) {
-	if len(c.out) > 0 {
-		l.blocked--
-	}
 	unix.Close(c.fd) // which also ends its being watched
 	c.end()
 	l.open--
-	if l.deaf && l.listener >= 0 && l.watch(unix.EPOLL_CTL_ADD, l.listener, unix.EPOLLIN) == nil {
+	if l.deaf && l.watch(unix.EPOLL_CTL_ADD, l.listener, unix.EPOLLIN) == nil {
 		l.deaf = false
 	}
 }
@@ -204,8 +179,6 @@ func (l *loop) end() {
 			unix.Close(c.fd)
 		}
 	}
-	if l.listener >= 0 {
-		unix.Close(l.listener)
-	}
+	unix.Close(l.listener)
 	unix.Close(l.epoll)
 }

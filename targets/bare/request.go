@@ -38,6 +38,7 @@ var replies = func() (all [bad + 1][]byte) {
 
 var (
 	colon     = []byte(":")
+	lineEnd   = []byte("\r\n")
 	headEnd   = []byte("\r\n\r\n")
 	control   = []byte(" /bare/")
 	http10    = []byte("HTTP/1.0")
@@ -58,15 +59,9 @@ func next(data []byte) (n int, r reply, path string) {
 		return 0, 0, ""
 	}
 	n = end + len(headEnd)
-	head := data[:end]
-	line := head
-	if i := bytes.IndexByte(head, '\r'); i >= 0 {
-		line, head = head[:i], head[i:]
-	} else {
-		head = nil
-	}
+	line, fields, _ := bytes.Cut(data[:end], lineEnd)
 	method, version := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
-	if method <= 0 || version <= method {
+	if method <= 0 || version <= method || bytes.IndexByte(line, '\r') >= 0 {
 		return n, bad, ""
 	}
 	old := false
@@ -84,17 +79,11 @@ func next(data []byte) (n int, r reply, path string) {
 	default:
 		return n, bad, ""
 	}
-	for len(head) > 0 {
-		head = head[1:] // '\r'
-		if len(head) == 0 || head[0] != '\n' {
+	for len(fields) > 0 {
+		var field []byte
+		field, fields, _ = bytes.Cut(fields, lineEnd)
+		if bytes.IndexByte(field, '\r') >= 0 {
 			return n, bad, ""
-		}
-		head = head[1:]
-		field := head
-		if i := bytes.IndexByte(head, '\r'); i >= 0 {
-			field, head = head[:i], head[i:]
-		} else {
-			head = nil
 		}
 		if len(field) == 0 || field[0]|0x20 != 'c' && field[0]|0x20 != 't' {
 			continue // most fields are none of those below

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,11 +13,10 @@ import (
 type Server struct {
 	addr string
 	loop *loop
-	wake int // an eventfd that the loop watches
+	wake int // an eventfd that ends the loop
 
-	draining, dropping atomic.Bool
-	ended              chan struct{}
-	err                error // of the loop, once ended is closed
+	ended chan struct{}
+	err   error // of the loop, once ended is closed
 }
 
 // Start starts a server, and returns when it listens.
@@ -82,27 +80,15 @@ func (s *Server) listen(addr string) (int, error) {
 // Addr is the address that the server listens on, as HOST:PORT.
 func (s *Server) Addr() string { return s.addr }
 
-// Shutdown stops accepting, answers what is in flight, closes all connections
-// and returns when that is done. It returns the error of ctx when that ends
-// first: what was in flight is then dropped. It must be called once.
-func (s *Server) Shutdown(ctx context.Context) error {
+// Shutdown closes all connections, and returns when that is done: what is in flight
+// is dropped. It must be called once.
+func (s *Server) Shutdown(context.Context) error {
 	defer unix.Close(s.wake)
-	s.draining.Store(true)
-	s.rouse()
-	select {
-	case <-s.ended:
-		return s.err
-	case <-ctx.Done():
-	}
-	s.dropping.Store(true)
-	s.rouse()
-	<-s.ended
-	return ctx.Err()
-}
-
-// rouse makes the loop look at the server's flags.
-func (s *Server) rouse() {
 	var one [8]byte
 	binary.NativeEndian.PutUint64(one[:], 1)
-	_, _ = unix.Write(s.wake, one[:]) // fails only where it is roused already
+	if _, err := unix.Write(s.wake, one[:]); err != nil {
+		return fmt.Errorf("ending the loop: %w", err)
+	}
+	<-s.ended
+	return s.err
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/front"
-	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // Name of the style.
@@ -25,34 +24,25 @@ const (
 	DefaultQueue   = 100
 )
 
-// Bounds of a Config. A Go process ends when it has more than 10,000 threads.
+// The most workers, and the longest queue for them. A Go process ends when it has
+// more than 10,000 threads.
 const (
 	MaxWorkers = 5_000
 	MaxQueue   = 1_000_000
 )
 
-// Config is how to start a server.
-type Config struct {
-	Addr    string // TCP address, port 0 for any
-	Workers int    // threads, 1 to MaxWorkers
-	Queue   int    // requests that may wait for a thread, 0 to MaxQueue; others get 503
-	Backend backend.Backend
-	Log     *trace.Log // of what admission decides; nil: none
-}
-
 // Server is a running server.
 type Server struct {
 	*front.Server
-	config Config
 
-	// admission bounds the requests inside, busy and queued together. Counting them
+	// Control bounds the requests inside, busy and queued together. Counting them
 	// is what makes the pool an exact one of c servers and K places: the
 	// channel alone would reject a request while a worker, done with the
 	// one before, is still on its way back to it.
-	admission admission.Control
-	jobs      chan *job
-	workers   sync.WaitGroup
-	helpers   helpers
+	*admission.Control
+	jobs    chan *job
+	workers sync.WaitGroup
+	helpers helpers
 }
 
 // job is a request on its way to a worker.
@@ -66,11 +56,11 @@ var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 
 
 // Start starts a server, and returns when all its threads run: the first requests
 // must not pay for starting them.
-func Start(c Config) (*Server, error) {
+func Start(c admission.Config) (*Server, error) {
 	s := &Server{
-		config:    c,
-		admission: admission.Control{Limit: int64(c.Workers + c.Queue), Log: c.Log},
-		jobs:      make(chan *job, c.Workers+c.Queue), // as many as are admitted: sending never waits
+		Control: admission.New(Name, c),
+		helpers: make(helpers, maxHelpers),
+		jobs:    make(chan *job, c.Workers+c.Queue), // as many as are admitted: sending never waits
 	}
 	var ready sync.WaitGroup
 	ready.Add(c.Workers)
@@ -93,24 +83,24 @@ func (s *Server) work(number int, ready *sync.WaitGroup) {
 	clock.Punctual()
 	ready.Done()
 	for j := range s.jobs {
-		started, began := s.admission.Log.Now(), clock.Now()
+		started, began := s.Config.Log.Now(), clock.Now()
 		if j.InTurn() {
 			for i := range j.Queries {
-				s.config.Backend.Block(&j.Queries[i])
+				s.Config.Backend.Block(&j.Queries[i])
 			}
 		} else {
-			s.helpers.all(s.config.Backend, j.Queries)
+			s.helpers.all(s.Config.Backend, j.Queries)
 		}
-		s.admission.Served(clock.Now() - began)
+		s.Served(clock.Now() - began)
 		// The place is free before the reply is written, and so before the
 		// client can come back for it.
-		s.admission.Release(j.visit, number, started)
+		s.Release(j.visit, number, started)
 		j.done <- struct{}{}
 	}
 }
 
 func (s *Server) ask(asked *backend.Job) bool {
-	visit, ok := s.admission.Admit()
+	visit, ok := s.Admit()
 	if !ok {
 		return false
 	}
@@ -126,14 +116,6 @@ func (s *Server) ask(asked *backend.Job) bool {
 func (s *Server) endWorkers() {
 	close(s.jobs)
 	s.workers.Wait()
-	s.helpers.end()
-}
-
-// Stats reports what the server is doing.
-func (s *Server) Stats() orders.Stats {
-	st := s.admission.Stats(Name, s.config.Workers, s.config.Backend.Stats())
-	st.Queue = s.config.Queue
-	return st
 }
 
 // Shutdown stops accepting, answers what is in flight, ends the threads and

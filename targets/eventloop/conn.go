@@ -75,9 +75,12 @@ func (c *conn) begin(h *fasthttp.RequestHeader, body []byte) {
 	r, wait := orders.Route(h, body, &l.resp, s)
 	switch {
 	case !wait:
-	case !c.admitted():
-		orders.Busy(&l.resp)
 	default:
+		var ok bool
+		if c.visit, ok = s.Admit(); !ok {
+			orders.Busy(&l.resp)
+			break
+		}
 		c.waiting, c.since = true, clock.Now()
 		c.job.Begin(r)
 		c.open, c.next = len(c.job.Queries), 0
@@ -90,17 +93,11 @@ func (c *conn) begin(h *fasthttp.RequestHeader, body []byte) {
 	l.append(c)
 }
 
-// admitted reports whether the request is admitted.
-func (c *conn) admitted() (ok bool) {
-	c.visit, ok = c.loop.server.admission.Admit()
-	return ok
-}
-
 // ask makes the next query.
 func (c *conn) ask() {
 	q := &c.job.Queries[c.next]
 	c.next++
-	c.loop.server.config.Backend.Notify(q, c.loop, c.done)
+	c.loop.server.Config.Backend.Notify(q, c.loop, c.done)
 }
 
 // answered runs on the loop when the backend has answered a query.
@@ -112,8 +109,8 @@ func (c *conn) answered() {
 		return
 	}
 	l := c.loop
-	l.server.admission.Served(clock.Now() - c.since)
-	l.server.admission.Release(c.visit, trace.NoWorker, 0)
+	l.server.Served(clock.Now() - c.since)
+	l.server.Release(c.visit, trace.NoWorker, 0)
 	if c.closed {
 		c.job.Release()
 		return // the client has closed the connection meanwhile

@@ -17,10 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/a628bb15/onhold/reports/trace"
 	"github.com/a628bb15/onhold/targets/admission"
-	"github.com/a628bb15/onhold/targets/backend"
-	"github.com/a628bb15/onhold/targets/orders"
 	"github.com/panjf2000/gnet/v2"
 )
 
@@ -30,25 +27,15 @@ const Name = "eventloop"
 // MaxLoops is the largest number of loops.
 const MaxLoops = 256
 
-// Config is how to start a server.
-type Config struct {
-	Addr        string // TCP address, port 0 for any
-	Loops       int    // event loops, 1 to MaxLoops
-	MaxInflight int    // how many requests may wait at once, others get 503; 0 means any number
-	Backend     backend.Backend
-	Log         *trace.Log // of what admission decides; nil: none
-}
-
 // Server is a running server.
 type Server struct {
 	gnet.BuiltinEventEngine
-	config    Config
-	addr      string
-	admission admission.Control
-	engine    gnet.Engine
-	booted    chan error
-	ended     chan struct{} // closed when gnet has ended
-	err       error         // why, to be read once ended is closed
+	*admission.Control
+	addr   string
+	engine gnet.Engine
+	booted chan error
+	ended  chan struct{} // closed when gnet has ended
+	err    error         // why, to be read once ended is closed
 
 	draining atomic.Bool
 	open     atomic.Int64 // connections
@@ -58,13 +45,12 @@ type Server struct {
 }
 
 // Start starts a server, and returns when it listens.
-func Start(c Config) (*Server, error) {
+func Start(c admission.Config) (*Server, error) {
 	s := &Server{
-		config:    c,
-		admission: admission.Control{Limit: int64(c.MaxInflight), Log: c.Log},
-		booted:    make(chan error, 1),
-		ended:     make(chan struct{}),
-		loops:     map[gnet.EventLoop]*loop{},
+		Control: admission.New(Name, c),
+		booted:  make(chan error, 1),
+		ended:   make(chan struct{}),
+		loops:   map[gnet.EventLoop]*loop{},
 	}
 	go func() {
 		// gnet listens with the longest backlog that the kernel allows.
@@ -201,14 +187,6 @@ func (s *Server) snapshot() []*loop {
 // Addr is the address that the server listens on, as HOST:PORT.
 func (s *Server) Addr() string { return s.addr }
 
-// Stats reports what the server is doing.
-func (s *Server) Stats() orders.Stats {
-	st := s.admission.Stats(Name, 0, s.config.Backend.Stats())
-	st.Loops = s.config.Loops
-	st.MaxInflight = s.config.MaxInflight
-	return st
-}
-
 // Shutdown lets in no more connections, answers what is in flight, closes all
 // and returns when that is done and the backend is asked nothing more. It
 // returns the error of ctx when that ends first; what was in flight is then
@@ -240,7 +218,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 func (s *Server) drained(ctx context.Context) error {
 	ticker := time.NewTicker(2 * time.Millisecond)
 	defer ticker.Stop()
-	for s.open.Load() > 0 || s.admission.Inside() > 0 {
+	for s.open.Load() > 0 || s.Inside() > 0 {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()

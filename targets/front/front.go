@@ -8,10 +8,7 @@ package front
 
 import (
 	"context"
-	"fmt"
-	"net"
 	"sync"
-	"sync/atomic"
 
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -28,20 +25,16 @@ type Server struct {
 	service orders.Service
 
 	http     fasthttp.Server
-	listener net.Listener
+	listener *Listener
 	served   chan error
-	stopping atomic.Bool
-	silent   sync.Map // connections that have sent nothing yet: net.Conn → nothing
 }
 
 // Listen starts a server on a TCP address. It calls ask and the service from
 // any number of goroutines.
 func Listen(addr string, ask Ask, service orders.Service) (*Server, error) {
-	// Go asks for the longest backlog that the kernel allows (somaxconn, 4096
-	// by default), so a burst of connections waits in it and is not refused.
-	ln, err := net.Listen("tcp", addr)
+	ln, err := NewListener(addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %q: %w", addr, err)
+		return nil, err
 	}
 	s := &Server{ask: ask, service: service, listener: ln, served: make(chan error, 1)}
 	s.http = fasthttp.Server{
@@ -49,30 +42,16 @@ func Listen(addr string, ask Ask, service orders.Service) (*Server, error) {
 		Handler:                      s.handle,
 		ErrorHandler:                 func(ctx *fasthttp.RequestCtx, err error) { orders.Malformed(&ctx.Response, err) },
 		HeaderReceived:               markChunked,
-		ConnState:                    s.connState,
 		ReadBufferSize:               orders.MaxHeader, // which also bounds the header
 		MaxRequestBodySize:           orders.MaxBody,
 		DisablePreParseMultipartForm: true,
 		LazyRequestTime:              true,
 		CloseOnShutdown:              true,
 	}
-	accepting := make(chan struct{})
-	go func() { s.served <- s.http.Serve(&herald{Listener: ln, accepting: accepting}) }()
+	go func() { s.served <- s.http.Serve(ln) }()
 	// fasthttp takes a shutdown before it accepts for one that has nothing to do.
-	<-accepting
+	<-ln.accepting
 	return s, nil
-}
-
-// herald is a listener that announces its first Accept.
-type herald struct {
-	net.Listener
-	once      sync.Once
-	accepting chan struct{}
-}
-
-func (h *herald) Accept() (net.Conn, error) {
-	h.once.Do(func() { close(h.accepting) })
-	return h.Listener.Accept()
 }
 
 // Addr is the address that the server listens on, as HOST:PORT.
@@ -82,29 +61,11 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // way, and returns once the others are answered and closed. It returns the
 // error of ctx when that ends first; what is in flight then goes on.
 func (s *Server) Shutdown(ctx context.Context) error {
-	// fasthttp counts a connection that has sent nothing as idle only after
-	// 5 s. The flag goes first: a connection is either seen here or sees it.
-	s.stopping.Store(true)
-	s.silent.Range(func(c, _ any) bool {
-		c.(net.Conn).Close()
-		return true
-	})
+	s.listener.CloseSilent() // fasthttp counts them as idle only after 5 s
 	if err := s.http.ShutdownWithContext(ctx); err != nil {
 		return err
 	}
 	return <-s.served
-}
-
-func (s *Server) connState(c net.Conn, state fasthttp.ConnState) {
-	switch state {
-	case fasthttp.StateNew:
-		s.silent.Store(c, nil)
-		if s.stopping.Load() {
-			c.Close()
-		}
-	case fasthttp.StateActive, fasthttp.StateClosed:
-		s.silent.Delete(c)
-	}
 }
 
 // chunkedMark is a header that says of a request that its body came in chunks.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/orders"
@@ -22,7 +23,7 @@ import (
 // the server counts.
 func TestDriver(t *testing.T) {
 	for _, conns := range []int{0, 3} {
-		s := startFor(t, grpc.Config{Workers: 2, Queue: 1, Backend: slow{open(), 2 * time.Millisecond}})
+		s := startFor(t, admission.Config{Workers: 2, Queue: 1, Backend: slow{open(), 2 * time.Millisecond}})
 		d, err := grpc.Client{Addr: s.Addr(), Connections: conns, Request: orders.Request{Kind: orders.Place, UserID: 7, TotalCents: 1}}.Driver()
 		if err != nil {
 			t.Fatal(err)
@@ -59,7 +60,7 @@ func (s slow) Park(q *backend.Query) {
 // What becomes of a call where the connection does, and that it is made once.
 func TestBrokenConnections(t *testing.T) {
 	h := newHeld()
-	s := startFor(t, grpc.Config{Backend: h})
+	s := startFor(t, admission.Config{Backend: h})
 	p := count(t, s.Addr())
 	for _, conns := range []int{0, 1} {
 		p := p
@@ -103,7 +104,7 @@ func TestBrokenConnections(t *testing.T) {
 func TestCloseEndsTheCall(t *testing.T) {
 	for _, conns := range []int{0, 1} {
 		h := newHeld()
-		s := startFor(t, grpc.Config{Backend: h})
+		s := startFor(t, admission.Config{Backend: h})
 		all := callers(t, grpc.Client{Addr: s.Addr(), Connections: conns}, 2)
 		got := make(chan bench.Reply)
 		go func() { got <- all[0].Do(time.Hour) }()
@@ -132,12 +133,12 @@ func TestOutcomeOfEachStatus(t *testing.T) {
 	} {
 		h := open()
 		h.err = row.err
-		c := callers(t, grpc.Client{Addr: startFor(t, grpc.Config{Backend: h}).Addr()}, 1)[0]
+		c := callers(t, grpc.Client{Addr: startFor(t, admission.Config{Backend: h}).Addr()}, 1)[0]
 		if r := c.Do(20 * time.Second); r.Outcome != row.want || r.Why != row.text || r.Spent {
 			t.Errorf("%v: got %+v, want %v", row.err, r, row.want)
 		}
 	}
-	c := callers(t, grpc.Client{Addr: startFor(t, grpc.Config{Backend: open()}).Addr(), Request: orders.Request{Kind: orders.Place, TotalCents: -1}}, 1)[0]
+	c := callers(t, grpc.Client{Addr: startFor(t, admission.Config{Backend: open()}).Addr(), Request: orders.Request{Kind: orders.Place, TotalCents: -1}}, 1)[0]
 	if r := c.Do(20 * time.Second); r.Outcome != result.Error || !strings.Contains(r.Why, "InvalidArgument") {
 		t.Errorf("a call that makes no sense: %+v", r)
 	}
@@ -195,7 +196,7 @@ func TestServersThatDoNotSpeakGRPC(t *testing.T) {
 
 func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 	h := newHeld()
-	s := start(t, grpc.Config{Workers: 5, Queue: 15, Backend: h})
+	s := start(t, admission.Config{Workers: 5, Queue: 15, Backend: h})
 	silent, err := net.Dial("tcp", s.Addr())
 	if err != nil {
 		t.Fatal(err)
@@ -226,14 +227,14 @@ func TestShutdownAnswersWhatIsInFlight(t *testing.T) {
 	if ok.Load() != 20 {
 		t.Errorf("%d of 20 calls in flight were answered", ok.Load())
 	}
-	again := start(t, grpc.Config{Addr: s.Addr(), Backend: open()}) // the address is free at once
+	again := start(t, admission.Config{Addr: s.Addr(), Backend: open()}) // the address is free at once
 	shutdown(t, again)
 }
 
 func TestShutdownGivesUpWhenToldTo(t *testing.T) {
 	h := newHeld()
 	defer close(h.answer)
-	s := start(t, grpc.Config{Backend: h})
+	s := start(t, admission.Config{Backend: h})
 	c := callers(t, grpc.Client{Addr: s.Addr()}, 1)[0]
 	got := make(chan bench.Reply)
 	go func() { got <- c.Do(20 * time.Second) }()
@@ -250,7 +251,7 @@ func TestShutdownGivesUpWhenToldTo(t *testing.T) {
 
 func TestStopsWithoutHavingHadAnythingToDo(t *testing.T) {
 	for range 20 {
-		shutdown(t, start(t, grpc.Config{Backend: open()}))
+		shutdown(t, start(t, admission.Config{Backend: open()}))
 	}
 }
 

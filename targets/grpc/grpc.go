@@ -12,8 +12,6 @@ package grpc
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net"
 	"time"
 
 	"google.golang.org/grpc"
@@ -23,6 +21,7 @@ import (
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
+	"github.com/a628bb15/onhold/targets/front"
 	"github.com/a628bb15/onhold/targets/grpc/orderspb"
 	"github.com/a628bb15/onhold/targets/orders"
 )
@@ -34,22 +33,13 @@ const Name = "grpc"
 // HTTP/2.
 const handshakeLimit = 10 * time.Second
 
-// Config is how to start a server.
-type Config struct {
-	Addr    string // TCP address, port 0 for any
-	Workers int    // calls that wait for the backend at once; 0 means any number, and no queue
-	Queue   int    // calls that may wait for a worker; others get RESOURCE_EXHAUSTED
-	Backend backend.Backend
-}
-
 // Server is a running server.
 type Server struct {
-	config   Config
-	listener *listener
+	listener *front.Listener
 	grpc     *grpc.Server
 	served   chan error
 
-	// admission bounds the calls inside, waiting and queued together, and workers
+	// Control bounds the calls inside, waiting and queued together, and workers
 	// those that wait for the backend. A worker is a place, taken first come
 	// first served, and not a thread: gRPC has given the call a goroutine, which
 	// is parked while it waits for a place and while it waits for the backend.
@@ -57,19 +47,19 @@ type Server struct {
 	// Note: grpc.NumStreamWorkers is no such bound (calls beyond it get a
 	// goroutine of their own), and MaxConcurrentStreams only moves the queue
 	// into the caller's process.
-	admission admission.Control
-	workers   chan struct{} // nil: any number
+	*admission.Control
+	workers chan struct{} // nil: any number
 }
 
-// Start starts a server, and returns when it listens.
-func Start(c Config) (*Server, error) {
-	ln, err := net.Listen("tcp", c.Addr)
+// Start starts a server, and returns when it listens. Without workers any number of
+// calls wait for the backend at once.
+func Start(c admission.Config) (*Server, error) {
+	ln, err := front.NewListener(c.Addr)
 	if err != nil {
-		return nil, fmt.Errorf("listening on %q: %w", c.Addr, err)
+		return nil, err
 	}
-	s := &Server{config: c, listener: &listener{Listener: ln}, served: make(chan error, 1)}
+	s := &Server{listener: ln, served: make(chan error, 1), Control: admission.New(Name, c)}
 	if c.Workers > 0 {
-		s.admission.Limit = int64(c.Workers + c.Queue)
 		s.workers = make(chan struct{}, c.Workers)
 	}
 	s.grpc = grpc.NewServer(append(orderspb.ServerOptions(), grpc.ConnectionTimeout(handshakeLimit))...)
@@ -80,12 +70,12 @@ func Start(c Config) (*Server, error) {
 
 // ask has the query answered, or says why it is not.
 func (s *Server) ask(ctx context.Context, q *backend.Query) error {
-	if !s.admission.Enter() {
+	if !s.Enter() {
 		return status.Error(codes.ResourceExhausted, "all places are taken; try again in a second")
 	}
 	// The place is free before the reply is written, and so before the caller can
 	// come back for it.
-	defer s.admission.Leave()
+	defer s.Leave()
 	if s.workers != nil {
 		select {
 		case s.workers <- struct{}{}:
@@ -95,8 +85,8 @@ func (s *Server) ask(ctx context.Context, q *backend.Query) error {
 		}
 	}
 	began := clock.Now()
-	s.config.Backend.Park(q)
-	s.admission.Served(clock.Now() - began)
+	s.Config.Backend.Park(q)
+	s.Served(clock.Now() - began)
 	switch {
 	case errors.Is(q.Err, orders.ErrBusy):
 		return status.Error(codes.ResourceExhausted, "backend: "+q.Err.Error())
@@ -106,13 +96,6 @@ func (s *Server) ask(ctx context.Context, q *backend.Query) error {
 	return nil
 }
 
-// Stats reports what the server is doing.
-func (s *Server) Stats() orders.Stats {
-	st := s.admission.Stats(Name, s.config.Workers, s.config.Backend.Stats())
-	st.Queue = s.config.Queue
-	return st
-}
-
 // Addr is the address that the server listens on, as HOST:PORT.
 func (s *Server) Addr() string { return s.listener.Addr().String() }
 
@@ -120,7 +103,7 @@ func (s *Server) Addr() string { return s.listener.Addr().String() }
 // and returns when that is done. It returns the error of ctx when that ends
 // first: what was in flight is then dropped.
 func (s *Server) Shutdown(ctx context.Context) error {
-	s.listener.closeSilent()
+	s.listener.CloseSilent()
 	stopped := make(chan struct{})
 	go func() {
 		s.grpc.GracefulStop()

@@ -17,6 +17,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
 	"github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/grpc/orderspb"
@@ -52,7 +53,7 @@ func (h *held) Notify(*backend.Query, backend.Loop, func()) { panic("no loop wai
 func (h *held) Stats() orders.BackendStats                  { return orders.BackendStats{Name: "held"} }
 func (h *held) Close() error                                { return nil }
 
-func start(t *testing.T, c grpc.Config) *grpc.Server {
+func start(t *testing.T, c admission.Config) *grpc.Server {
 	t.Helper()
 	if c.Addr == "" {
 		c.Addr = "127.0.0.1:0"
@@ -65,7 +66,7 @@ func start(t *testing.T, c grpc.Config) *grpc.Server {
 }
 
 // startFor starts a server that is shut down with the test.
-func startFor(t *testing.T, c grpc.Config) *grpc.Server {
+func startFor(t *testing.T, c admission.Config) *grpc.Server {
 	s := start(t, c)
 	t.Cleanup(func() { shutdown(t, s) })
 	return s
@@ -121,7 +122,7 @@ func callers(t *testing.T, c grpc.Client, n int) []bench.Conn {
 }
 
 func TestServiceAnswers(t *testing.T) {
-	s := startFor(t, grpc.Config{Workers: 3, Queue: 2, Backend: open()})
+	s := startFor(t, admission.Config{Workers: 3, Queue: 2, Backend: open()})
 	to := service(t, s.Addr())
 	ctx := t.Context()
 	for user := range int64(10) {
@@ -186,7 +187,7 @@ func TestServiceSaysWhatIsWrong(t *testing.T) {
 		{"a backend that is gone", failing(errors.New("refused")), 1, 1, codes.Unavailable, codes.Unavailable, "backend: refused"},
 	} {
 		t.Run(row.what, func(t *testing.T) {
-			s := startFor(t, grpc.Config{Backend: row.backend})
+			s := startFor(t, admission.Config{Backend: row.backend})
 			to := service(t, s.Addr())
 			_, err := to.Find(t.Context(), &orderspb.FindRequest{UserId: row.user})
 			if got := status.Convert(err); got.Code() != row.find || got.Code() != codes.OK && !strings.Contains(got.Message(), row.text) {
@@ -218,7 +219,7 @@ func TestRejectsExactlyWhatIsTooMany(t *testing.T) {
 	} {
 		t.Run(row.what, func(t *testing.T) {
 			h := newHeld()
-			s := startFor(t, grpc.Config{Workers: row.workers, Queue: row.queue, Backend: h})
+			s := startFor(t, admission.Config{Workers: row.workers, Queue: row.queue, Backend: h})
 			var ok, rejected, other atomic.Int64
 			var wg sync.WaitGroup
 			for _, c := range callers(t, grpc.Client{Addr: s.Addr(), Connections: row.conns}, row.callers) {
@@ -262,7 +263,7 @@ func TestRejectsExactlyWhatIsTooMany(t *testing.T) {
 // queued, and finishes one that is at work.
 func TestDeadlineIsATimeout(t *testing.T) {
 	h := newHeld()
-	s := startFor(t, grpc.Config{Workers: 1, Queue: 5, Backend: h})
+	s := startFor(t, admission.Config{Workers: 1, Queue: 5, Backend: h})
 	all := callers(t, grpc.Client{Addr: s.Addr(), Connections: 1}, 3)
 	var wg sync.WaitGroup
 	for _, c := range all {
@@ -343,7 +344,7 @@ func (p *counted) cut() {
 
 func TestConnectionsAskedAreConnectionsUsed(t *testing.T) {
 	for conns, want := range map[int]int64{0: 50, 1: 1, 2: 2, 7: 7, 80: 50} {
-		s := startFor(t, grpc.Config{Backend: open()})
+		s := startFor(t, admission.Config{Backend: open()})
 		p := count(t, s.Addr())
 		fresh := int64(0)
 		var wg sync.WaitGroup

@@ -85,15 +85,15 @@ type pool struct {
 
 // slot is a place for one channel that callers share.
 type slot struct {
-	making  chan struct{} // holds a token while a caller makes the channel
-	channel *channel      // nil: none, or none that is alive
+	making  sync.Mutex // held while a caller makes the channel
+	channel *channel   // nil: none, or none that is alive
 	users   int
 }
 
 func newPool(addr string, shared int) *pool {
 	p := &pool{addr: addr}
 	for range shared {
-		p.slots = append(p.slots, &slot{making: make(chan struct{}, 1)})
+		p.slots = append(p.slots, &slot{})
 	}
 	return p
 }
@@ -110,12 +110,8 @@ func (p *pool) get(ctx context.Context) (c *channel, fresh bool, err error) {
 	s.users++
 	p.mu.Unlock()
 
-	select {
-	case s.making <- struct{}{}:
-		defer func() { <-s.making }()
-	case <-ctx.Done():
-		return nil, false, p.leave(s, ctx.Err())
-	}
+	s.making.Lock() // as long as others need, whose contexts end as ours does
+	defer s.making.Unlock()
 	p.mu.Lock()
 	if c = s.channel; c != nil && c.alive() {
 		c.users++
@@ -123,21 +119,15 @@ func (p *pool) get(ctx context.Context) (c *channel, fresh bool, err error) {
 		return c, false, nil
 	}
 	p.mu.Unlock()
-	if c, err = connect(ctx, p.addr); err != nil {
-		return nil, false, p.leave(s, err)
-	}
-	p.mu.Lock()
-	c.slot, c.users, s.channel = s, 1, c
-	p.mu.Unlock()
-	return c, true, nil
-}
-
-// leave ends the use of a slot that gave no channel.
-func (p *pool) leave(s *slot, err error) error {
+	c, err = connect(ctx, p.addr)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.users--
-	return err
+	if err != nil {
+		s.users--
+		return nil, false, err
+	}
+	c.slot, c.users, s.channel = s, 1, c
+	return c, true, nil
 }
 
 // put ends a caller's use of a channel. The last one closes it.

@@ -16,8 +16,8 @@ type shop struct{}
 
 func (shop) Stats() orders.Stats { return orders.Stats{Style: "shop"} }
 
-func (shop) Track(id int64) (orders.Order, bool) {
-	return orders.Order{ID: id, UserID: 1, Status: orders.StatusPaid}, id == 17
+func (shop) Track(id int64) (o orders.Order, ok bool, err error) {
+	return orders.Order{ID: id, UserID: 1, Status: orders.StatusPaid}, id == 17, nil
 }
 
 func route(method, uri, body string, s orders.Service) (orders.Request, bool, *fasthttp.Response) {

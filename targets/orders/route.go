@@ -19,6 +19,13 @@ const (
 	PathStats       = "/stats"
 )
 
+// PathOneUser asks for the orders of one user, as a load does that does not care
+// whose.
+const (
+	PathOneUser = PathOrders + "?user_id=42"
+	OneUser     = 42
+)
+
 // Limits on a request, the same for every target.
 const (
 	MaxHeader = 4 << 10  // bytes of request line and header: above it 431
@@ -40,7 +47,7 @@ type Service interface{ Stats() Stats }
 // Tracker is a Service that keeps orders and reports the status of one of them. ok
 // is false where it has none with that id.
 type Tracker interface {
-	Track(id int64) (o Order, ok bool)
+	Track(id int64) (o Order, ok bool, err error)
 }
 
 // Route answers into resp whatever needs no backend. Otherwise it reports wait,
@@ -111,12 +118,14 @@ func track(h *fasthttp.RequestHeader, resp *fasthttp.Response, t Tracker, id []b
 		Fault(resp, fasthttp.StatusBadRequest, fmt.Sprintf("the order is %s; %s", quote(id), allowed(math.MaxInt64)))
 		return
 	}
-	o, ok := t.Track(n)
-	if !ok {
+	switch o, ok, err := t.Track(n); {
+	case err != nil:
+		Failed(resp, err)
+	case !ok:
 		Fault(resp, fasthttp.StatusNotFound, fmt.Sprintf("there is no order %d", n))
-		return
+	default:
+		one(resp, fasthttp.StatusOK, &o)
 	}
-	one(resp, fasthttp.StatusOK, &o)
 }
 
 // Answer writes the orders of a user.

@@ -46,10 +46,10 @@ type BrokerStats struct {
 	Connected  bool   `json:"connected"`
 	Store      string `json:"store,omitempty"` // file or memory
 	Sync       string `json:"sync,omitempty"`  // when it flushes to the disk
-	Paid       int64  `json:"paid"`
-	Duplicates int64  `json:"duplicates"` // orders that came once more, and were recognised
-	PaidTwice  int64  `json:"paid_twice"` // of these, those that were recognised too late
-	Failed     int64  `json:"failed"`     // payments that the backend could not make; they are tried again
+	Paid       int64  `json:"paid"`            // this and the following by a payment service
+	Duplicates int64  `json:"duplicates"`      // orders that came once more, and were recognised
+	PaidTwice  int64  `json:"paid_twice"`      // of these, those that were recognised too late
+	Failed     int64  `json:"failed"`          // payments that the backend could not make; they are tried again
 }
 
 // BackendStats is what a backend says of itself.

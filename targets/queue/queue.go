@@ -9,7 +9,6 @@ package queue
 import (
 	"context"
 	"errors"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,10 +23,6 @@ import (
 // Name of the style.
 const Name = "queue"
 
-// Kept is for how many orders a server knows the status: the newest that it
-// accepted. Older ones are known to the broker only.
-const Kept = 100_000
-
 // DefaultUnacknowledged is how many orders may wait at once for the broker to
 // acknowledge them, where a Config does not say.
 const DefaultUnacknowledged = 10_000
@@ -38,28 +33,20 @@ const acknowledged = 5 * time.Second
 
 // Config is how to start a server.
 type Config struct {
-	Addr        string        // TCP address, port 0 for any
-	Broker      string        // a nats:// address
-	Streams     broker.Config // how to make the streams where the broker has none
-	MaxInflight int           // how many requests may wait at once, others get 503; 0 means any number, of orders DefaultUnacknowledged
-	Backend     backend.Backend
+	admission.Config               // its MaxInflight 0 means any number of requests, of orders DefaultUnacknowledged
+	Broker           string        // a nats:// address
+	Streams          broker.Config // how to make the streams where the broker has none
 }
 
 // Server is a running server.
 type Server struct {
 	*front.Server
 	config      Config
-	admission   admission.Control
-	placing     admission.Control
+	admission   *admission.Control
+	placing     *admission.Control
 	late        atomic.Int64 // orders that were admitted, and then rejected
 	broker      *broker.Client
 	store, sync string
-
-	mu   sync.Mutex
-	kept map[int64]orders.Order
-	ring []int64 // their ids; from next on, the oldest
-	next int
-	paid int64
 }
 
 var _ orders.Tracker = (*Server)(nil)
@@ -69,8 +56,7 @@ func Start(c Config) (*Server, error) {
 	if c.Broker == "" {
 		return nil, errors.New("it needs a broker: the nats:// address of one")
 	}
-	s := &Server{config: c, admission: admission.Control{Limit: int64(c.MaxInflight)}, kept: map[int64]orders.Order{}}
-	s.placing.Limit = DefaultUnacknowledged
+	s := &Server{config: c, admission: admission.New(Name, c.Config), placing: admission.New(Name, admission.Config{MaxInflight: DefaultUnacknowledged})}
 	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
 	defer cancel()
 	var err error
@@ -86,10 +72,6 @@ func Start(c Config) (*Server, error) {
 
 func (s *Server) listen(ctx context.Context) (err error) {
 	if s.store, s.sync, err = s.broker.About(ctx); err != nil {
-		return err
-	}
-	// Until the connection is closed.
-	if err := s.broker.Paid(context.Background(), s.payment); err != nil {
 		return err
 	}
 	s.Server, err = front.Listen(s.config.Addr, s.ask, s)
@@ -116,12 +98,10 @@ func (s *Server) place(q *backend.Query) bool {
 		return false
 	}
 	defer s.placing.Leave()
-	s.keep(q.Order) // first: it may be paid before the broker's word is here
 	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
 	defer cancel()
 	q.Room()
 	if q.Err = s.broker.Place(ctx, &q.Order); q.Err != nil {
-		s.forget(q.Order.ID)
 		if errors.Is(q.Err, orders.ErrBusy) {
 			s.late.Add(1)
 		}
@@ -131,59 +111,25 @@ func (s *Server) place(q *backend.Query) bool {
 	return true
 }
 
-func (s *Server) keep(o orders.Order) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.ring) < Kept {
-		s.ring = append(s.ring, o.ID)
-	} else {
-		delete(s.kept, s.ring[s.next])
-		s.ring[s.next] = o.ID
-		s.next = (s.next + 1) % Kept
-	}
-	s.kept[o.ID] = o
-}
-
-func (s *Server) forget(id int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.kept, id)
-}
-
-// payment notes that an order was paid, where it is one of ours.
-func (s *Server) payment(p broker.Payment) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.paid++
-	if o, ok := s.kept[p.Order.ID]; ok {
-		o.Status = p.Order.Status
-		s.kept[o.ID] = o
-	}
-}
-
-// Track implements [orders.Tracker].
-func (s *Server) Track(id int64) (orders.Order, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	o, ok := s.kept[id]
-	return o, ok
+// Track implements [orders.Tracker]: the broker knows.
+func (s *Server) Track(id int64) (orders.Order, bool, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), acknowledged)
+	defer cancel()
+	return s.broker.Order(ctx, id)
 }
 
 // Stats reports what the server is doing.
 func (s *Server) Stats() orders.Stats {
-	st := s.counts(s.config.Backend.Stats())
-	st.MaxInflight = s.config.MaxInflight
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	st.Broker = &orders.BrokerStats{URL: redact.Servers(s.config.Broker), Connected: s.broker.Connected(), Store: s.store, Sync: s.sync, Paid: s.paid}
+	st := s.counts()
+	st.Broker = &orders.BrokerStats{URL: redact.Servers(s.config.Broker), Connected: s.broker.Connected(), Store: s.store, Sync: s.sync}
 	return st
 }
 
 // counts are those of admission, except that orders which were admitted and then
 // found no place count as rejected: they got 503.
-func (s *Server) counts(b orders.BackendStats) orders.Stats {
+func (s *Server) counts() orders.Stats {
 	late := s.late.Load() // first: none of these is missing among those admitted
-	st := s.admission.Stats(Name, 0, b)
+	st := s.admission.Stats()
 	st.Accepted -= late
 	st.Rejected += late
 	return st

@@ -27,7 +27,7 @@ func argumentsOf(c *cli.Command) (a arguments, err error) {
 		case ok:
 			a.styles = append(a.styles, style)
 		case !isAddress(arg):
-			return a, unknownTarget(arg)
+			return a, unknown("style", arg, targets.Names(targets.Styles), "want %s, or the address of a server, such as 127.0.0.1:8080")
 		case server != "":
 			return a, usageError("%s and %s are two servers: a run drives one; give several paths of one with --mix 9@/a --mix 1@/b", shown(server), shown(arg))
 		default:
@@ -84,14 +84,4 @@ func mixOf(server string, paths []string) (mix []bench.Weighted, err error) {
 		mix = append(mix, bench.Weighted{URL: root + path, Weight: n})
 	}
 	return mix, nil
-}
-
-// unknownTarget is the error of an argument that is neither a style nor an
-// address.
-func unknownTarget(name string) error {
-	names := targets.Names(targets.Styles)
-	if near := nearest(name, names); near != "" {
-		return usageError("there is no style %q; did you mean %s?", name, near)
-	}
-	return usageError("there is no style %q: want %s, or the address of a server, such as 127.0.0.1:8080", name, strings.Join(names, ", "))
 }

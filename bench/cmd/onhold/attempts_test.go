@@ -21,17 +21,20 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// spoilt is a subject whose first stages the machine spoils.
-type spoilt struct {
+// disturbed is a target whose first stages the machine disturbs.
+type disturbed struct {
 	bad, ran int
 	died     error
 }
 
-func (s *spoilt) name() string                       { return "x" }
-func (s *spoilt) planned(bench.Plan) result.Settings { return nil }
-func (s *spoilt) gone(context.Context) error         { return s.died }
+func (s *disturbed) target() *target {
+	return &target{
+		name: "x", run: s.run, like: &bench.GoroutineDriver{}, gone: func(context.Context) error { return s.died },
+		rampUp: func(int) time.Duration { return 0 },
+	}
+}
 
-func (s *spoilt) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
+func (s *disturbed) run(_ context.Context, p bench.Plan) (*result.Stage, error) {
 	s.ran++
 	stage := result.NewStage()
 	stage.Length = time.Second
@@ -52,17 +55,17 @@ func (s *spoilt) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
 func TestAttempts(t *testing.T) {
 	for _, c := range []struct {
 		name     string
-		subject  *spoilt
+		subject  *disturbed
 		ran      int
 		valid    bool
 		attempt  int
 		warnings string
 	}{
-		{"nothing happens", &spoilt{}, 1, true, 0, ""},
-		{"spoilt once", &spoilt{bad: 1}, 2, true, 2, "attempt 2; the one before does not count: late, attempt 1"},
-		{"spoilt twice", &spoilt{bad: 2}, 3, true, 3, "attempt 3; the one before does not count: late, attempt 2"},
-		{"spoilt always", &spoilt{bad: 9}, 3, false, 3, "late, attempt 3"},
-		{"died in the first", &spoilt{bad: 1, died: errors.New("process 7 has ended")}, 1, false, 0, "the target has died: process 7 has ended"},
+		{"nothing happens", &disturbed{}, 1, true, 0, ""},
+		{"disturbed once", &disturbed{bad: 1}, 2, true, 2, "attempt 2; the one before does not count: late, attempt 1"},
+		{"disturbed twice", &disturbed{bad: 2}, 3, true, 3, "attempt 3; the one before does not count: late, attempt 2"},
+		{"disturbed always", &disturbed{bad: 9}, 3, false, 3, "late, attempt 3"},
+		{"died in the first", &disturbed{bad: 1, died: errors.New("process 7 has ended")}, 1, false, 0, "the target has died: process 7 has ended"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
@@ -75,7 +78,7 @@ func TestAttempts(t *testing.T) {
 			command.Writer = &out
 			command.Action = func(ctx context.Context, cmd *cli.Command) error {
 				s := &session{c: cmd, folder: folder, progress: newProgress(io.Discard, 1)}
-				stage, err := s.stage(ctx, c.subject, bench.Plan{Load: bench.Load{Clients: 5}})
+				stage, err := s.stage(ctx, c.subject.target(), bench.Plan{Load: bench.Load{Clients: 5}})
 				if err != nil {
 					return err
 				}

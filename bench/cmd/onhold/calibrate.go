@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // The load of a calibration: a server that is busy for a good part of its CPU, where
@@ -32,21 +34,12 @@ func calibrateCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "calibrate",
 		Usage: "measure how often duet is wrong on this machine",
-		Description: "Runs complete comparisons with a known answer, in a clone of this project:\n" +
-			"of its source with itself, where a regression is a false alarm, and with a\n" +
-			"regression injected into the candidate, where any other verdict is a miss. It\n" +
-			"injects in turn 40 µs more CPU per request, and 20 ms more wait for 2 % of the\n" +
-			"requests. It prints a table with exact intervals. Runs in --out are kept and\n" +
-			"counted.\n\n" +
-			"Example:\n\n" +
-			"  onhold calibrate --identical 40 --injected 20 --out reports/out/calibration",
 		Flags: slices.Concat([]cli.Flag{
 			intFlag(catCompare, "identical", 1, "comparisons of the source with itself, or 0"),
 			intFlag(catCompare, "injected", 1, "comparisons with an injected regression, or 0"),
 			stringFlag(catServe, "serve", calibrateServe, "command that starts the server, as for duet; "+calibrate.Placeholder+" is replaced by the flags that inject a regression"),
-			&cli.Uint64Flag{Category: catCompare, Name: "seed", Value: 1, Usage: "of everything random", Sources: env("seed"), OnlyOnce: true},
-			// Not from the environment: ONHOLD_OUT is where runs go.
-			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for the record; by default reports/out/calibrate-TIME", OnlyOnce: true},
+			seedFlag(catCompare, "of everything random"),
+			stringFlag(catOutput, "out", "", "folder for the record; by default reports/out/calibrate-TIME"),
 		},
 			policyFlags(calibrateShares, "p99,cpu", "metrics that decide, separated by commas"),
 			comparisonFlags(calibratePairs, calibrateSettle, calibrateRate, calibrateStage)),
@@ -57,8 +50,8 @@ func calibrateCommand() *cli.Command {
 func calibrateAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	if c.NArg() > 0 {
-		return usageError("calibrate takes no arguments, got %q", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	for _, flag := range []string{"identical", "injected"} {
 		if n := c.Int(flag); n < 0 || n > 10_000 {
@@ -75,9 +68,9 @@ func calibrateAction(ctx context.Context, c *cli.Command) error {
 	config := calibrate.Config{
 		Repo: ".", Identical: c.Int("identical"), Injected: c.Int("injected"), Out: comparison.Out, Seed: comparison.Seed, Duet: comparison,
 		Serve: &duet.Serve{
-			Build: "go build -o {out} ./bench/cmd/onhold", Command: c.String("serve"), Request: "GET /api/orders?user_id=42",
+			Build: "go build -o {out} ./bench/cmd/onhold", Command: c.String("serve"), Request: "GET " + orders.PathOneUser,
 			Driver: func(addr string) (bench.Driver, error) {
-				return epoll.Best(bench.HTTP{URL: "http://" + addr + "/api/orders?user_id=42"}, epoll.Options{})
+				return epoll.Best(bench.HTTP{URL: "http://" + addr + orders.PathOneUser}, epoll.Options{})
 			},
 			Plan:   bench.Plan{Load: bench.Load{Rate: float64(c.Int("rate"))}, Duration: c.Duration("duration"), Warmup: calibrateWarmup, MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin)},
 			Settle: c.Duration("settle"),
@@ -97,7 +90,8 @@ func calibrateAction(ctx context.Context, c *cli.Command) error {
 	all, err := calibrate.Calibrate(ctx, config)
 	lost, err := lostOf(err)
 	if len(all) > 0 {
-		lost = errors.Join(lost, calibrate.Markdown(c.Root().Writer, all))
+		_, wrong := io.WriteString(c.Root().Writer, calibrate.Markdown(all))
+		lost = errors.Join(lost, wrong)
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,8 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/files"
+	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/difference"
 	"github.com/a628bb15/onhold/reports/render/verdict"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -34,19 +37,9 @@ func compareCommand() *cli.Command {
 		Name:      "compare",
 		Usage:     "compare two earlier runs or benchmark files",
 		ArgsUsage: "BASE CANDIDATE",
-		Description: "BASE and CANDIDATE are run folders or files of Go benchmark text. Pairs are used\n" +
-			"where both have them. A single folder of 'onhold duet' is decided again from its\n" +
-			"record, with the stored policy, except for the flags given now.\n\n" +
-			"Without pairs the result is advisory: one side ran after the other, so a change\n" +
-			"cannot be separated from drift of the machine. A regression is then not proven\n" +
-			"(exit code 3); 'onhold duet' decides.\n\n" +
-			"Examples:\n\n" +
-			"  onhold compare reports/out/before reports/out/after\n" +
-			"  onhold compare old.txt new.txt",
 		Flags: append(policyFlags("", "", "metrics that decide, separated by commas"),
 			inconclusiveFlag(),
-			// Not from the environment: ONHOLD_OUT is where runs go.
-			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "folder for verdict.json, regression.png and the other files; by default none are written", OnlyOnce: true},
+			stringFlag(catOutput, "out", "", "folder for verdict.json, regression.png and the other files; of two run folders also report.html, with the runs side by side; by default none are written"),
 			boolFlag(catOutput, "json", "print verdict.json in place of the table"),
 		),
 		Action: compareAction,
@@ -113,7 +106,10 @@ func compareAction(_ context.Context, c *cli.Command) error {
 	design.Looks = nil // these runs are complete: one look
 	report := compare.Judge(design, policy, slices.Concat(base, candidate), nil, invalid, notes)
 	report.Base.Name, report.Candidate.Name = c.Args().Get(0), c.Args().Get(1)
-	return concluded(c, report)
+	if c.String("out") == "" {
+		return concluded(c, report)
+	}
+	return concluded(c, report, runsOf(c.Args().Slice())...)
 }
 
 // compareStored decides again what a duet measured, by the design and the policy
@@ -181,8 +177,31 @@ func storedDesign(s result.Settings) (d compare.Design, older []string, err erro
 		"these pairs were measured by version %s of the rules and are decided by version %d; the looks were planned by the older version", version, compare.Version)}, nil
 }
 
-func concluded(c *cli.Command, report *compare.Report) error {
-	return settled(showComparison(c, c.String("out"), report), comparisonError(c, report))
+func concluded(c *cli.Command, report *compare.Report, runs ...difference.Side) error {
+	return settled(showComparison(c, c.String("out"), report, runs...), comparisonError(c, report))
+}
+
+// runsOf are two run folders; none where one of them is another record.
+func runsOf(dirs []string) (sides []difference.Side) {
+	for i, dir := range dirs {
+		run, stages, _, err := result.Open(dir)
+		if err != nil || exists(filepath.Join(dir, duet.LaunchesFile)) {
+			return nil
+		}
+		sides = append(sides, difference.Side{Name: sideName(dirs, i), Run: run, Stages: stages})
+	}
+	return sides
+}
+
+// sideName is the name of a folder, which must not be that of another one.
+func sideName(dirs []string, i int) string {
+	name := filepath.Base(filepath.Clean(dirs[i]))
+	for k, other := range dirs {
+		if k != i && filepath.Base(filepath.Clean(other)) == name {
+			return dirs[i]
+		}
+	}
+	return name
 }
 
 // readSide reads one side: a run folder, the launches of a duet, or benchmark text.
@@ -224,8 +243,9 @@ func exists(path string) bool {
 }
 
 // showComparison writes the files of a comparison, where there is a folder for
-// them, and prints it, also for GitHub Actions.
-func showComparison(c *cli.Command, dir string, r *compare.Report) error {
+// them, and prints it, also for GitHub Actions. Of two run folders, runs, it writes a page
+// too.
+func showComparison(c *cli.Command, dir string, r *compare.Report, runs ...difference.Side) error {
 	out := c.Root().Writer
 	var paths []string
 	var wrong error // while it was written: it is printed all the same
@@ -234,6 +254,10 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 			wrong = &files.Unwritten{Path: dir, Err: wrong}
 		} else {
 			paths, wrong = verdict.Write(dir, r, inconclusiveOption(c)...)
+			if len(runs) == 2 {
+				more, err := render.Compared(dir, runs[0], runs[1])
+				paths, wrong = append(paths, more...), errors.Join(wrong, err)
+			}
 		}
 	}
 	if c.Bool("json") {
@@ -251,7 +275,7 @@ func showComparison(c *cli.Command, dir string, r *compare.Report) error {
 			fmt.Fprintln(out, path)
 		}
 	}
-	return errors.Join(wrong, reportToGitHub(c, r))
+	return errors.Join(wrong, annotate(c, verdict.StepSummary(r, inconclusiveOption(c)...), verdict.Annotations(r, inconclusiveOption(c)...)))
 }
 
 // inconclusiveOption has files and annotations fail what the exit code fails.
@@ -262,8 +286,8 @@ func inconclusiveOption(c *cli.Command) []verdict.Option {
 	return nil
 }
 
-// reportToGitHub writes the step summary and annotations in GitHub Actions.
-func reportToGitHub(c *cli.Command, r *compare.Report) error {
+// annotate writes the step summary and annotations in GitHub Actions.
+func annotate(c *cli.Command, summary, annotations string) error {
 	if os.Getenv("GITHUB_ACTIONS") != "true" {
 		return nil
 	}
@@ -271,7 +295,7 @@ func reportToGitHub(c *cli.Command, r *compare.Report) error {
 	if path := os.Getenv("GITHUB_STEP_SUMMARY"); path != "" {
 		f, err := files.OpenLog(path, false)
 		if err == nil {
-			_ = f.Append([]byte(verdict.StepSummary(r, inconclusiveOption(c)...))) // Close returns the error
+			_ = f.Append([]byte(summary)) // Close returns the error
 			err = f.Close()
 		}
 		failed = err
@@ -281,7 +305,8 @@ func reportToGitHub(c *cli.Command, r *compare.Report) error {
 	if c.Bool("json") {
 		to = c.Root().ErrWriter
 	}
-	return errors.Join(failed, verdict.Annotate(rawOf(to), r, inconclusiveOption(c)...))
+	_, err := io.WriteString(rawOf(to), annotations)
+	return errors.Join(failed, err)
 }
 
 // comparisonError is the exit code of a comparison.

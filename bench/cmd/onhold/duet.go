@@ -19,6 +19,7 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/load"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -61,31 +62,10 @@ func comparisonFlags(pairs int, settle time.Duration, rate int, duration time.Du
 }
 
 func duetCommand() *cli.Command {
-	looks := strings.Trim(strings.Join(strings.Fields(fmt.Sprint(compare.DefaultDesign().Looks)), ", "), "[]")
 	return &cli.Command{
 		Name:      "duet",
 		Usage:     "find out whether a change made benchmarks or a server slower",
 		ArgsUsage: "[PACKAGES]",
-		Description: "Builds the base from git and the candidate from the working tree, and launches them\n" +
-			"in pairs, in random order: the benchmarks of Go packages, or with --build and\n" +
-			"--serve a server under load. After " + looks + " pairs it tests each metric:\n\n" +
-			"  regressed      worse than the margin, and possibly worse than the tolerance\n" +
-			"  unstable       the typical launch is not worse, but more launches are outliers\n" +
-			"  minor          worse than the margin, within the tolerance\n" +
-			"  improved       better than the margin\n" +
-			"  equal          within the tolerance\n" +
-			"  inconclusive   too noisy, or too few pairs\n\n" +
-			"The chance of a false alarm is at most 1 % per comparison, over all metrics.\n\n" +
-			"The candidate is the working tree as 'git add --all' would commit it: with changes\n" +
-			"and new files, without ignored ones. Git writes both sides to a temporary folder,\n" +
-			"without hooks and filters. The repository is only read. duet requires a Unix system.\n\n" +
-			"The folder --out holds every launch, verdict.json, regression.png, junit.xml,\n" +
-			"summary.md and benchmark text. With the same --out a comparison is continued, and\n" +
-			"cannot be restarted until it gives the answer you want. In GitHub Actions it also\n" +
-			"writes the step summary and annotations.\n\n" +
-			"Examples:\n\n" +
-			"  onhold duet --base main --bench Orders ./...\n" +
-			"  onhold duet --base main --build 'go build -o {out} ./cmd/server' --serve '{out} --addr {addr}' --path /api/orders --rate 500",
 		Flags: slices.Concat([]cli.Flag{
 			stringFlag(catSides, "base", "", "commit, tag or branch to compare with; for a branch, the commit where HEAD forked from it, or its tip if HEAD is an ancestor of it"),
 			stringFlag(catBench, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
@@ -99,17 +79,21 @@ func duetCommand() *cli.Command {
 			stringFlag(catServe, "method", http.MethodGet, "method of the requests"),
 			listFlag(catServe, "header", "a header line, as in 'Accept: text/html'; may be repeated"),
 			stringFlag(catServe, "body", "", "body of the requests"),
-			stringFlag(catServe, "arrivals", string(load.Poisson), "poisson (at random) or constant (at equal distances)"),
-			durationFlag(catServe, "wait", 0, "constant time that each request is known to wait in the server: adds overhead-p99, latency without that wait"),
-			intFlag(catServe, "rounds", duet.DefaultRounds, "stages of each arm in a pair"),
-			durationFlag(catServe, "warmup", duet.DefaultWarmup, "driven before each stage and discarded"),
-			boolFlag(catCompare, "patient", "go on where no later look is expected to decide"),
-			boolFlag(catCompare, "measure-identical", "measure also where both sides are the same program, which is otherwise equal at once"),
-			inconclusiveFlag(),
-			&cli.Uint64Flag{Category: catCompare, Name: "seed", HideDefault: true, Usage: "of launch orders, paths, link layouts and arrivals; by default that of the record in --out, or random", Sources: env("seed"), OnlyOnce: true},
-			stringFlag(catOutput, "out", "", "folder for the record and the report; by default reports/out/duet-TIME"),
-			boolFlag(catOutput, "json", "print verdict.json in place of the table"),
 		},
+			dataFlags(catServe),
+			[]cli.Flag{
+				stringFlag(catServe, "arrivals", string(load.Poisson), "poisson (at random) or constant (at equal distances)"),
+				durationFlag(catServe, "wait", 0, "constant time that each request is known to wait in the server: adds overhead-p99, latency without that wait"),
+				intFlag(catServe, "rounds", duet.DefaultRounds, "stages of each arm in a pair"),
+				durationFlag(catServe, "warmup", duet.DefaultWarmup, "driven before each stage and discarded"),
+				boolFlag(catCompare, "patient", "go on where no later look is expected to decide"),
+				boolFlag(catCompare, "measure-identical", "measure also where both sides are the same program, which is otherwise equal at once"),
+				inconclusiveFlag(),
+				&cli.Uint64Flag{Category: catCompare, Name: "seed", HideDefault: true, Usage: "of launch orders, paths, link layouts and arrivals; by default that of the record in --out, or random", OnlyOnce: true},
+				stringFlag(catOutput, "out", "", "folder for the record and the report; by default reports/out/duet-TIME"),
+				boolFlag(catOutput, "json", "print verdict.json in place of the table"),
+			},
+			exchangeFlags(catServe),
 			policyFlags("", "", "metrics that decide, separated by commas; by default p99, overhead-p99, cpu, ok/s, rejected and allocs; for other benchmarks time and allocs/op"),
 			comparisonFlags(compare.DefaultDesign().MaxPairs(), duet.DefaultSettle, 500, duet.DefaultStage)),
 		Action: duetAction,
@@ -118,7 +102,7 @@ func duetCommand() *cli.Command {
 
 // The flags that apply to one of the two experiments only.
 var (
-	serveOnly = []string{"path", "method", "header", "body", "rate", "arrivals", "wait", "duration", "rounds", "settle", "warmup", "max-lag", flagNoPin}
+	serveOnly = slices.Concat(flagNames(exchangeFlags("")), []string{"path", "method", "header", "body", "requests", "data", "data-end", "rate", "arrivals", "wait", "duration", "rounds", "settle", "warmup", "max-lag", flagNoPin})
 	benchOnly = []string{"bench", "benchtime", "tags", "candidate-tests", "benchmem"}
 )
 
@@ -146,10 +130,7 @@ func duetAction(ctx context.Context, c *cli.Command) error {
 		}
 		fmt.Fprintln(errOut, "onhold:", e.What)
 	}
-	interrupted := context.AfterFunc(ctx, func() {
-		stop() // a second Ctrl-C ends the process at once
-		fmt.Fprintln(errOut, "onhold: interrupted: the report of the complete pairs follows; press Ctrl-C again to end at once")
-	})
+	interrupted := whenInterrupted(ctx, errOut, "the report of the complete pairs follows")
 	report, _, err := duet.Run(ctx, config)
 	interrupted()
 	wrong, err := lostOf(err)
@@ -278,10 +259,31 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 	if err != nil {
 		return nil, err
 	}
-	driver := func(addr string) (bench.Driver, error) {
-		return epoll.Best(bench.HTTP{URL: "http://" + addr + c.String("path"), Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body"))}, epoll.Options{})
+	h, err := exchangeOf(c, bench.HTTP{URL: "http://127.0.0.1" + c.String("path"), Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body"))})
+	if err != nil {
+		return nil, err
 	}
-	if _, err := driver("127.0.0.1:1"); err != nil {
+	if h.Data, err = dataOf(c, h); err != nil {
+		return nil, err
+	}
+	if err := h.Endless(); err != nil {
+		return nil, err
+	}
+	if h.Data != nil && h.Data.Skipped() != "" {
+		fmt.Fprintln(c.Root().ErrWriter, "onhold:", h.Data.Skipped())
+	}
+	driver := func(addr string) (bench.Driver, error) {
+		at := h
+		at.URL = "http://" + addr + c.String("path")
+		if h.TLS != nil {
+			at.URL = "https" + strings.TrimPrefix(at.URL, "http")
+		}
+		return epoll.Best(at, epoll.Options{})
+	}
+	if _, err := driver(anyAddr); err != nil {
+		if wrong, ok := errors.AsType[*field.Error](err); ok && wrong.Field == "URL" {
+			wrong.Field, wrong.Value = "Path", redact.URL(c.String("path"))
+		}
 		return nil, err
 	}
 	return &duet.Serve{

@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -123,7 +122,7 @@ func TestDuetEndsBySignals(t *testing.T) {
 		t.Fatal(err)
 	}
 	commandtest.Commit(t, dir)
-	for _, sent := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
+	for _, sent := range endingSignals() {
 		out, building := filepath.Join(dir, "out-"+sent.String()), filepath.Join(dir, "building")
 		os.Remove(building)
 		cmd := command(t, dir, "duet", "--base", "HEAD", "--out", out, "--build", "touch "+building+"; sleep 600; : {out}", "--serve", "{out} {addr}")

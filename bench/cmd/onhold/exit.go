@@ -3,14 +3,15 @@ package main
 import (
 	"errors"
 	"fmt"
-	"strings"
+
+	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/targets"
 )
 
-// The exit codes. A script may rely on them.
+// The exit codes. A script may rely on them; help/exit.txt says what each means.
 const (
 	exitOK          = 0
 	exitRegressed   = 1
@@ -22,31 +23,6 @@ const (
 	exitFault       = 70
 	exitInterrupted = 130
 )
-
-// exitCodes says what each of them means; every help text shows it.
-var exitCodes = []struct {
-	code  int
-	means string
-}{
-	{exitOK, "done; nothing regressed"},
-	{exitRegressed, "a requirement is missed, a metric regressed, theory is contradicted, or a verdict is wrong"},
-	{exitUsage, "usage or configuration"},
-	{exitCannotTell, "inconclusive: too noisy, or too few samples"},
-	{exitInvalid, "not valid: a requirement applies to an invalid stage, or every stage is invalid"},
-	{exitNotStarted, "a target did not start, or no server listens at the address"},
-	{exitUnwritten, "the results could not be written; they are printed all the same"},
-	{exitFault, "an internal fault"},
-	{exitInterrupted, "interrupted; the report is written all the same, marked partial"},
-}
-
-func exitCodesHelp() string {
-	var b strings.Builder
-	b.WriteString("Exit codes:\n")
-	for _, e := range exitCodes {
-		fmt.Fprintf(&b, "  %3d  %s\n", e.code, e.means)
-	}
-	return b.String()
-}
 
 // exitError is an error with the exit code that it means.
 type exitError struct {
@@ -76,6 +52,14 @@ func exitCodeOf(err error) int {
 		return exitUsage
 	}
 	return exitFault
+}
+
+// noArguments is an error where a command that takes none has arguments.
+func noArguments(c *cli.Command) error {
+	if c.NArg() > 0 {
+		return usageError("%s takes no arguments, got %q", c.Name, c.Args().First())
+	}
+	return nil
 }
 
 func usageError(format string, args ...any) error {

@@ -3,9 +3,9 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -13,10 +13,9 @@ import (
 
 // The library wraps what is wrong with a flag in these texts, without a type.
 var (
-	wrongValue    = regexp.MustCompile(`(?s)^invalid value (".*") for flag -(\S+): `)
-	wrongVariable = regexp.MustCompile(`(?s)^could not parse (".*") as \S+ value from .* for flag (\S+): `)
-	noValue       = regexp.MustCompile(`^flag needs an argument: -+(\S+)$`)
-	notDefined    = regexp.MustCompile(`not defined: -*(.*)$`)
+	wrongValue = regexp.MustCompile(`(?s)^invalid value (".*") for flag -(\S+): `)
+	noValue    = regexp.MustCompile(`^flag needs an argument: -+(\S+)$`)
+	notDefined = regexp.MustCompile(`not defined: -*(.*)$`)
 )
 
 // flagError is the library's error of a flag in our words: which flag, its value,
@@ -36,12 +35,8 @@ func flagError(c *cli.Command, err error) error {
 		case flag != nil && flag.IsSet():
 			return usageError("--%s is given twice", m[2])
 		case flag != nil:
-			return usageError("--%s=%s: want %s", m[2], unquoted(m[1]), wanted(flag))
-		}
-	}
-	if m := wrongVariable.FindStringSubmatch(text); m != nil {
-		if flag := flagNamed(c, m[2]); flag != nil {
-			return usageError("%s=%s: want %s", variableOf(m[2]), unquoted(m[1]), wanted(flag))
+			value, _ := strconv.Unquote(m[1])
+			return usageError("--%s=%s: want %s", m[2], quoted(value), wanted(flag))
 		}
 	}
 	return &exitError{exitUsage, errors.New(text)}
@@ -54,29 +49,12 @@ func flagNamed(c *cli.Command, name string) cli.Flag {
 	return nil
 }
 
-// unquoted is a value that the library quotes, in quotes only where they help.
-func unquoted(quoted string) string {
-	if inner := quoted[1 : len(quoted)-1]; inner != "" && !strings.ContainsAny(inner, "\\ \"") {
-		return inner
+// quoted is a value in quotes where they help.
+func quoted(value string) string {
+	if q := strconv.Quote(value); value == "" || strings.ContainsAny(q[1:len(q)-1], "\\ ") {
+		return q
 	}
-	return quoted
-}
-
-// wanted is what the values of a flag must be.
-func wanted(flag cli.Flag) string {
-	switch flag.(type) {
-	case *cli.DurationFlag:
-		return "a duration, such as 500ms, 3s or 2m"
-	case *cli.IntFlag:
-		return fmt.Sprintf("a whole number from 0 to %d", mostCount)
-	case *cli.Uint64Flag:
-		return "a whole number of 0 or more"
-	case *cli.FloatFlag:
-		return "a number, such as 0.5"
-	case *cli.BoolFlag:
-		return "true or false, or no value"
-	}
-	return "a value"
+	return value
 }
 
 // configureCompletion describes the library's subcommand, which is not among ours.

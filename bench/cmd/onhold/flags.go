@@ -20,90 +20,77 @@ import (
 	"github.com/a628bb15/onhold/targets/queue/payments"
 )
 
-// variable is an environment variable that sets a flag where the command line
-// does not. The library reports a flag as set in either case, but looks the
-// variable up only where the command line does not have the flag.
-type variable struct {
-	cli.ValueSource
-	used bool
+// withoutVariables lists the flags that the environment does not set: their
+// variables are meant for the flags of that name in other subcommands. Of predict
+// it sets none: it is meant for what is run.
+var withoutVariables = map[string][]string{
+	"report": {"out"}, "compare": {"out"}, "calibrate": {"out"}, "verify": {"out", "duration"},
+	"doctor": {"duration"}, "peers": {"duration"}, "serve": {"trace"},
 }
 
-func (v *variable) Lookup() (value string, found bool) {
-	value, v.used = v.ValueSource.Lookup()
-	return value, v.used
+// hasVariable reports whether the environment sets a flag.
+func hasVariable(c *cli.Command, flag string) bool {
+	return c.Name != "predict" && flag != "help" && flag != helpAllFlag && !slices.Contains(withoutVariables[c.Name], flag)
 }
 
-// IsFromEnv and Key have the variable's name in the help.
-func (v *variable) IsFromEnv() bool { return true }
-
-func (v *variable) Key() string { return v.ValueSource.(cli.EnvValueSource).Key() }
-
-// env is the environment variable that sets a flag where the command line does
-// not: ONHOLD_BACKEND_LATENCY for --backend-latency.
-func env(flag string) cli.ValueSourceChain {
-	return cli.NewValueSourceChain(&variable{ValueSource: cli.EnvVar(variableOf(flag))})
-}
-
+// variableOf is the environment variable that sets a flag where the command line
+// does not: ONHOLD_BACKEND_LATENCY for --backend-latency.
 func variableOf(flag string) string {
 	return "ONHOLD_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// readVariables sets flags from the environment, and notes which. A variable that is
+// empty sets nothing.
+func readVariables(c *cli.Command) error {
+	for _, flag := range c.Flags {
+		name := flag.Names()[0]
+		value := os.Getenv(variableOf(name))
+		if value == "" || flag.IsSet() || !hasVariable(c, name) {
+			continue
+		}
+		if c.Set(name, value) != nil {
+			return usageError("%s=%s: want %s", variableOf(name), quoted(value), wanted(flag))
+		}
+		c.Metadata[name] = value
+	}
+	return nil
 }
 
 // given reports whether a flag is on the command line. The environment is meant
 // for several commands, and may set what is of no use to this one.
 func given(c *cli.Command, name string) bool {
-	for _, flag := range c.Flags {
-		if slices.Contains(flag.Names(), name) {
-			for _, source := range sourcesOf(flag).Chain {
-				if v, ok := source.(*variable); ok && v.used {
-					return false
-				}
-			}
-		}
-	}
-	return c.IsSet(name)
-}
-
-// sourcesOf are the sources of a flag, of any kind that is in use here.
-func sourcesOf(flag cli.Flag) cli.ValueSourceChain {
-	switch f := flag.(type) {
-	case *cli.StringFlag:
-		return f.Sources
-	case *cli.StringSliceFlag:
-		return f.Sources
-	case *cli.IntFlag:
-		return f.Sources
-	case *cli.Uint64Flag:
-		return f.Sources
-	case *cli.FloatFlag:
-		return f.Sources
-	case *cli.DurationFlag:
-		return f.Sources
-	case *cli.BoolFlag:
-		return f.Sources
-	}
-	panic(fmt.Sprintf("flag %v is of a new kind: %T", flag.Names(), flag))
+	_, byVariable := c.Metadata[name]
+	return c.IsSet(name) && !byVariable
 }
 
 func stringFlag(category, name, def, usage string) cli.Flag {
-	return &cli.StringFlag{Category: category, Name: name, Value: def, Usage: usage, Sources: env(name), OnlyOnce: true}
+	return &cli.StringFlag{Category: category, Name: name, Value: def, Usage: usage, OnlyOnce: true}
 }
 
 func intFlag(category, name string, def int, usage string) cli.Flag {
-	return &cli.IntFlag{Category: category, Name: name, Value: def, Usage: usage, Sources: env(name), OnlyOnce: true}
+	return &cli.IntFlag{Category: category, Name: name, Value: def, Usage: usage, OnlyOnce: true}
 }
 
 func durationFlag(category, name string, def time.Duration, usage string) cli.Flag {
-	return &cli.DurationFlag{Category: category, Name: name, Value: def, Usage: usage, Sources: env(name), OnlyOnce: true}
+	return &cli.DurationFlag{Category: category, Name: name, Value: def, Usage: usage, OnlyOnce: true}
+}
+
+func floatFlag(category, name string, def float64, usage string) cli.Flag {
+	return &cli.FloatFlag{Category: category, Name: name, Value: def, Usage: usage, OnlyOnce: true}
+}
+
+func seedFlag(category, usage string) cli.Flag {
+	return &cli.Uint64Flag{Category: category, Name: "seed", Value: 1, Usage: usage, OnlyOnce: true}
 }
 
 func boolFlag(category, name, usage string) cli.Flag {
-	return &cli.BoolFlag{Category: category, Name: name, Usage: usage, Sources: env(name), OnlyOnce: true}
+	return &cli.BoolFlag{Category: category, Name: name, Usage: usage, OnlyOnce: true}
 }
 
 // listFlag is a flag that may be given more than once. Commas do not separate
 // its values: addresses and header lines have some of their own.
 func listFlag(category, name, usage string) cli.Flag {
-	return &cli.StringSliceFlag{Category: category, Name: name, Usage: usage, Sources: env(name)}
+	return &cli.StringSliceFlag{Category: category, Name: name, Usage: usage}
 }
 
 // The headings of the flags in a help text.
@@ -117,6 +104,7 @@ const (
 	catQueue   = "Style queue"
 	catTrace   = "A trace of what the admission point of a style decides, request by request"
 	catDriver  = "The load generator"
+	catFleet   = "A fleet of load generators"
 )
 
 // The flags whose values may be secrets. They are recorded without passwords.
@@ -137,16 +125,16 @@ func targetFlags() []cli.Flag {
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "`NAME` "+strings.Join(backendNames(), ", ")+"; "+aboutBackends()),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
 		stringFlag(catBackend, "backend-dist", string(sim.DefaultDist), "distribution of that time: constant, exponential or lognormal; not with postgres"),
-		&cli.FloatFlag{Category: catBackend, Name: "backend-cv", Usage: fmt.Sprintf("coefficient of variation of a lognormal time; 0: %v", sim.DefaultCV), Sources: env("backend-cv"), OnlyOnce: true},
+		floatFlag(catBackend, "backend-cv", 0, fmt.Sprintf("coefficient of variation of a lognormal time; 0: %v", sim.DefaultCV)),
 		intFlag(catBackend, "backend-connections", 0, fmt.Sprintf("connections to the backend, each with one wait at a time; 0: unlimited, with postgres %d. With backend grpc each carries any number of calls; 0: 1", postgres.DefaultConnections)),
 		stringFlag(catBackend, "backend-url", "", "address of the order service of backend http (http://HOST:PORT) or grpc (grpc://HOST:PORT); where not set, each target starts one of its own, without a limit. That one shares the target's CPUs; its CPU time and memory are not counted as the target's"),
 		// Given twice, the last counts: to refuse it, the library would show it.
-		&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "`DSN` of backend postgres: postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what it leaves open is read from PGHOST, PGUSER, PGPASSWORD and so on. Put a password there, or in " + variableOf(flagDSN) + ": every user of the machine can read a command line"},
+		&cli.StringFlag{Category: catBackend, Name: flagDSN, Usage: "`DSN` of backend postgres: postgres://USER@HOST:PORT/DATABASE or host=HOST user=USER; what it leaves open is read from PGHOST, PGUSER, PGPASSWORD and so on. Put a password there, or in " + variableOf(flagDSN) + ": every user of the machine can read a command line"},
 		stringFlag(catBackend, "backend-stall", "", "`LENGTH@OFFSET` stop the backend for LENGTH, from OFFSET after its first request, like 2s@5s; not with postgres"),
 		durationFlag(catInject, "inject-cpu", 0, fmt.Sprintf("CPU time that each request burns before it waits, like 40us; up to %v", inject.MaxCPU)),
 		stringFlag(catInject, "inject-delay", "", "`LENGTH@SHARE%` delay that share of the requests by LENGTH, like 20ms@2%"),
 		// As above, the last counts.
-		&cli.StringFlag{Category: catQueue, Name: flagBroker, Sources: env(flagBroker), Usage: "`URL` nats:// address of a running broker; where not set, the target starts a broker and a payment service. Put a password in " + variableOf(flagBroker)},
+		&cli.StringFlag{Category: catQueue, Name: flagBroker, Usage: "`URL` nats:// address of a running broker; where not set, the target starts a broker and a payment service. Put a password in " + variableOf(flagBroker)},
 		stringFlag(catQueue, "broker-store", broker.DefaultStore, "where that broker keeps orders: file or memory"),
 		stringFlag(catQueue, "broker-sync", broker.DefaultSync, "when that broker flushes files to the disk: always (before it acknowledges), or at an interval, like 2m"),
 		intFlag(catQueue, "broker-limit", broker.DefaultLimit>>20, "limit of that broker's messages, in MiB"),
@@ -154,7 +142,7 @@ func targetFlags() []cli.Flag {
 		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays concurrently"),
 		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "time after which an order that was not acknowledged is handed out again"),
 		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of memory each; later ones are only counted"),
-		&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "seed of all random draws", Sources: env("seed"), OnlyOnce: true},
+		seedFlag(catLoad, "seed of all random draws"),
 	}
 }
 
@@ -180,7 +168,7 @@ func aboutBackends() string {
 
 // targetOptions reads the flags of targetFlags.
 func targetOptions(c *cli.Command) (targets.Options, error) {
-	stalls, err := sim.ParseStalls(c.String("backend-stall"))
+	stall, err := sim.ParseStall(c.String("backend-stall"))
 	if err != nil {
 		return targets.Options{}, usageError("--backend-stall=%s: %w", c.String("backend-stall"), err)
 	}
@@ -206,11 +194,17 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 			Dist:        sim.Dist(c.String("backend-dist")),
 			CV:          c.Float("backend-cv"),
 			Connections: c.Int("backend-connections"),
-			Stall:       stalls,
+			Stall:       stall,
 			Seed:        c.Uint64("seed"),
 		},
-		Postgres:   postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Connections: c.Int("backend-connections")},
-		Queued:     queued(c),
+		Postgres: postgres.Config{DSN: c.String(flagDSN), Latency: c.Duration("backend-latency"), Connections: c.Int("backend-connections")},
+		Queued: targets.Queued{
+			Broker: c.String(flagBroker), Consumers: c.Int("consumers"), AckWait: c.Duration("ack-wait"),
+			Streams: broker.Config{
+				Store: c.String("broker-store"), Sync: c.String("broker-sync"),
+				Limit: int64(c.Int("broker-limit")) << 20, Orders: int64(c.Int("stream-orders")),
+			},
+		},
 		Inject:     inject.Config{CPU: c.Duration("inject-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 		TraceLimit: c.Int("trace-limit"),
 	}
@@ -224,15 +218,36 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	return o, o.Validate()
 }
 
-// withoutInjection refuses to inject a regression where there is nothing to inject
-// it into: a check that finds none would look as if it were blind.
-func withoutInjection(c *cli.Command, driven string) error {
-	for _, flag := range []string{"inject-cpu", "inject-delay"} {
-		if c.IsSet(flag) && !nothing(fmt.Sprint(c.Value(flag))) {
-			return usageError("--%s=%v: cannot be injected into %s, only into the styles %s", flag, c.Value(flag), driven, strings.Join(targets.Names(targets.Styles), ", "))
+// flagNames are the names of flags.
+func flagNames(flags []cli.Flag) (out []string) {
+	for _, flag := range flags {
+		out = append(out, flag.Names()[0])
+	}
+	return out
+}
+
+// list splits text at commas.
+func list(s string) (items []string) {
+	for item := range strings.SplitSeq(s, ",") {
+		if item = strings.TrimSpace(item); item != "" {
+			items = append(items, item)
 		}
 	}
-	return nil
+	return items
+}
+
+// namesOf are the names that a flag lists, each at most once, of those known.
+func namesOf(c *cli.Command, flag string, known []string) ([]string, error) {
+	names := list(c.String(flag))
+	for i, name := range names {
+		switch {
+		case !slices.Contains(known, name):
+			return nil, usageError("--%s=%s: %w", flag, c.String(flag), unknown("name", name, known, "want some of %s"))
+		case slices.Contains(names[:i], name):
+			return nil, usageError("--%s=%s: %s is given twice", flag, c.String(flag), name)
+		}
+	}
+	return names, nil
 }
 
 // text is the value of a string flag, its default where an environment
@@ -242,5 +257,5 @@ func text(c *cli.Command, flag, def string) string { return cmp.Or(c.String(flag
 // nothing reports whether a setting's value says that it is not in use.
 func nothing(value string) bool {
 	n, err := strconv.ParseFloat(value, 64)
-	return value == "" || value == "0s" || err == nil && n == 0
+	return value == "" || value == "0s" || value == "false" || err == nil && n == 0
 }

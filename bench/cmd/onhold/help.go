@@ -2,13 +2,21 @@ package main
 
 import (
 	"cmp"
+	"embed"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
+	"text/template"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/patterns"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/peers"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/bare"
 )
 
 // helpWidth is the column at which the lines of a help text wrap.
@@ -22,11 +30,55 @@ var shortHelp = map[string][]string{
 		"method", "header", "body", "mix", "timeout", "think-time",
 		"backend", "workers", "out", "json",
 	},
+	"find": {
+		"require", "rate", "clients", "at-least", "precision", "confidence", "budget",
+		"method", "header", "body", "mix", "timeout", "think-time", "backend-latency", "workers", "out", "json",
+	},
 	"serve": {"addr", "workers", "queue", "max-inflight", "backend", "backend-latency", "inject-cpu", "inject-delay", "trace"},
 	"duet": {
 		"base", "bench", "build", "serve", "path", "rate", "tolerance", "gate", "pairs", "budget", "inconclusive", "out", "json",
 	},
 	"predict": {"clients", "rate", "burst", "workers", "queue", "service-time", "service-dist", "think-time", "max-rejected", "out", "json"},
+}
+
+//go:embed help
+var helpFiles embed.FS
+
+// descriptions are the texts in folder help, by subcommand. What a text takes from
+// a table of the program is a function.
+var descriptions = template.Must(template.New("help").Funcs(template.FuncMap{
+	"styles":        func() string { return strings.Join(targets.Names(targets.Styles), ", ") },
+	"defaultStyles": func() string { return strings.Join(targets.Names(targets.Inline(targets.HTTP)), " ") },
+	"styleTable": func() (lines string) {
+		for _, s := range targets.Styles {
+			lines += fmt.Sprintf("  %-10s %s\n", s.Name, wrapped(s.About, 13))
+		}
+		return lines
+	},
+	"bare": func() string {
+		return wrapped(bare.About+"; it serves any path, and counts at /bare/stats, /bare/arrivals and /bare/reset", 13)
+	},
+	"patterns": func() (lines string) {
+		for _, e := range patterns.All {
+			lines += fmt.Sprintf("  %-15s %s\n", e.Name, e.About)
+		}
+		return lines
+	},
+	"peers":       func() string { return strings.Join(peers.Names(), ", ") },
+	"metrics":     func() string { return wrapped(strings.Join(result.MetricNames(), ", "), 2) },
+	"comparisons": func() string { return strings.Join(compare.RequirementOps, " ") },
+	"looks": func() string {
+		return strings.Join(strings.Fields(strings.Trim(fmt.Sprint(compare.DefaultDesign().Looks), "[]")), ", ")
+	},
+}).ParseFS(helpFiles, "help/*.txt"))
+
+// description is a text of folder help: that of a command has the command's name.
+func description(name string) string {
+	var b strings.Builder
+	if err := descriptions.ExecuteTemplate(&b, name+".txt", nil); err != nil {
+		panic(err) // each of them is executed whenever the command starts
+	}
+	return b.String()
 }
 
 // helpAllFlag is a flag of every subcommand.
@@ -51,7 +103,7 @@ func printHelp(w io.Writer, c *cli.Command, all bool) {
 	case c.Root() == c:
 		rootHelp(&b, c)
 		if all {
-			b.WriteString("\n" + exitCodesHelp())
+			b.WriteString("\n" + description("exit"))
 		}
 	case all:
 		fmt.Fprintf(&b, "%s: %s\n\n%s\n", usageLine(c), c.Usage, about)
@@ -63,7 +115,7 @@ func printHelp(w io.Writer, c *cli.Command, all bool) {
 				}
 			}
 		}
-		fmt.Fprintf(&b, "\n%s\n%s%s", variablesHelp(c), exitCodesHelp(), headed("\nExamples:\n", examples))
+		fmt.Fprintf(&b, "\n%s\n%s%s", variablesHelp(c), description("exit"), headed("\nExamples:\n", examples))
 	default:
 		fmt.Fprintf(&b, "%s: %s\n\n%s\n%s\n", usageLine(c), c.Usage, firstParagraph(about), headed("\nExamples:\n", examples[:min(len(examples), 3)]))
 		b.WriteString("Flags:\n")
@@ -100,16 +152,13 @@ func usageLine(c *cli.Command) string {
 
 // aboutAndExamples are the two parts of a description.
 func aboutAndExamples(c *cli.Command) (about string, examples []string) {
-	i := strings.LastIndex(c.Description, "Example")
-	if i < 0 {
-		return c.Description, nil
-	}
-	for line := range strings.Lines(c.Description[i:]) {
-		if line = strings.TrimSpace(line); strings.HasPrefix(line, "onhold ") {
+	about, rest, _ := strings.Cut(c.Description, "\n\nExamples:\n")
+	for line := range strings.Lines(rest) {
+		if line = strings.TrimSpace(line); line != "" {
 			examples = append(examples, line)
 		}
 	}
-	return strings.TrimSpace(c.Description[:i]), examples
+	return about, examples
 }
 
 func headed(head string, lines []string) string {
@@ -131,20 +180,30 @@ func rootHelp(b *strings.Builder, c *cli.Command) {
 			}
 		}
 	}
-	b.WriteString("\nonhold COMMAND --help shows what most people need, --help-all every flag. Every flag can be set in\n" +
-		"the environment: ONHOLD_RATE=100 for --rate 100. onhold completion bash (or zsh, fish) prints a\n" +
-		"script that completes commands, flags and styles: source it in your shell's start file.\n")
+	b.WriteString("\n" + description("more"))
 }
 
-// variablesHelp says that flags can be set in the environment, by the first that
-// can be.
+// variablesHelp says which flags can be set in the environment.
 func variablesHelp(c *cli.Command) string {
+	var first string
+	var not []string
 	for _, f := range c.VisibleFlags() {
-		if name := f.Names()[0]; len(sourcesOf(f).Chain) > 0 {
-			return fmt.Sprintf("Every flag can be set in the environment: %s for --%s, and so on.\n", variableOf(name), name)
+		switch name := f.Names()[0]; {
+		case name == "help" || name == helpAllFlag:
+		case !hasVariable(c, name):
+			not = append(not, "--"+name)
+		case first == "":
+			first = name
 		}
 	}
-	return "None of these flags is read from the environment.\n"
+	if first == "" {
+		return "None of these flags is read from the environment.\n"
+	}
+	but := ""
+	if len(not) > 0 {
+		but = " except " + strings.Join(not, " and ")
+	}
+	return wrapped(fmt.Sprintf("Every flag%s can be set in the environment: %s for --%s, and so on.", but, variableOf(first), first), 0) + "\n"
 }
 
 // shownShort are the flags that the short help shows.
@@ -204,56 +263,17 @@ func flagHelp(b *strings.Builder, f cli.Flag, all bool) {
 	fmt.Fprintf(b, "  %-*s%s\n", column-2, name, wrapped(usage, column))
 }
 
-// placeholderOf parts a flag's usage from the name of its value, which may stand
-// at its beginning, within backquotes.
-func placeholderOf(f cli.DocGenerationFlag) (value, usage string) {
-	usage = f.GetUsage()
-	if name, rest, ok := strings.Cut(strings.TrimPrefix(usage, "`"), "` "); ok && usage[0] == '`' {
-		return name, rest
-	}
-	switch f.(type) {
-	case *cli.BoolFlag:
-		return "", usage
-	case *cli.DurationFlag:
-		return "DURATION", usage
-	case *cli.IntFlag, *cli.Uint64Flag, *cli.FloatFlag:
-		return "N", usage
-	}
-	return "TEXT", usage
-}
-
 // defaultOf is a flag's default; empty where it has none to speak of.
 func defaultOf(f cli.DocGenerationFlag) string {
-	switch f := f.(type) {
-	case *cli.StringFlag:
-		return f.Value
-	case *cli.DurationFlag:
-		if f.Value > 0 {
-			return shortDuration(f.Value)
-		}
-	case *cli.IntFlag:
-		if f.Value > 0 {
-			return fmt.Sprint(f.Value)
-		}
-	case *cli.FloatFlag:
-		if f.Value > 0 {
-			return fmt.Sprint(f.Value)
-		}
-	case *cli.Uint64Flag:
-		if f.Value > 0 && !f.HideDefault {
-			return fmt.Sprint(f.Value)
-		}
+	value := strings.Trim(f.GetValue(), `"`) // the library quotes a text
+	if nothing(value) || !f.IsDefaultVisible() {
+		return ""
 	}
-	return ""
-}
-
-// shortDuration is 1m for 1m0s.
-func shortDuration(d time.Duration) string {
-	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
+	// A duration of 1m0s, as of 1h0m0s, is shown without its zeros.
+	if strings.HasSuffix(value, "m0s") {
+		value = strings.Replace(strings.TrimSuffix(value, "0s"), "h0m", "h", 1)
 	}
-	return strings.Replace(text, "h0m", "h", 1)
+	return value
 }
 
 // wrapped breaks a text that begins at a column into lines.

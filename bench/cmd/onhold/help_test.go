@@ -58,11 +58,19 @@ func TestSuggestions(t *testing.T) {
 	for wrong, want := range map[string]string{
 		"c": "there is no flag -c; did you mean --clients?", "c50": "there is no flag -c; did you mean --clients?",
 		"rps": "--rate?", "qps": "--rate?", "vus": "--clients?", "connections": "--clients?", "n": "--duration?", "H": "--header?", "m": "--method?",
-		"t": "--threads or --timeout or --duration?", "levels": "--clients or --rate?", "stage": "--duration?", "reject-pause": "--backoff?", "z": "--duration?",
+		"t": "--threads or --timeout or --duration?", "levels": "--clients or --rate?", "length": "--duration?", "think": "--think-time?", "z": "--duration?",
 		"duraton": "--duration?", "wamrup": "--warmup?", "url": "the address is an argument", "nonsense": "there is no flag --nonsense",
 	} {
 		if got := unknownFlag(runCommand(), wrong).Error(); !strings.HasSuffix(got, want) && !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", wrong, got, want)
+		}
+	}
+	for wrong, want := range map[string]string{
+		"--rps": "did you mean onhold run --rate?", "-c": "did you mean onhold run --clients?", "-d10s": "did you mean onhold run --duration?", "--clients": "onhold run --clients?",
+		"-t": "onhold run --threads or --timeout or --duration?", "--url": "the address is an argument", "--tolerance": "onhold duet --tolerance?", "--cleints": "onhold run --clients?", "--nonsense": "--nonsense before a subcommand\n",
+	} {
+		if stderr, code := refused(t, wrong, "1"); code != exitUsage || !strings.Contains(stderr, want) {
+			t.Errorf("before a subcommand, %s: exit code %d, %s, want %s", wrong, code, stderr, want)
 		}
 	}
 	for name, want := range map[string]int{"": 3, "abc": 0, "abd": 1, "acb": 1, "cab": 2, "ab": 1, "abcd": 1} {
@@ -70,7 +78,7 @@ func TestSuggestions(t *testing.T) {
 			t.Errorf("from %q to abc it is %d, want %d", name, got, want)
 		}
 	}
-	for wrong, want := range map[string]string{"rnu": "did you mean run?", "dute": "did you mean duet?", "attack": "did you mean run?", "qqqq": "there are run, duet, "} {
+	for wrong, want := range map[string]string{"rnu": "did you mean run?", "dute": "did you mean duet?", "attack": "did you mean run?", "qqqq": "want one of run, find, duet, "} {
 		if stderr, code := refused(t, wrong); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s", wrong, code, stderr)
 		}
@@ -183,8 +191,7 @@ func TestVariablesMeanOneThing(t *testing.T) {
 				if _, ok := flag.(*cli.BoolFlag); ok {
 					kind = "switch"
 				}
-				sources := sourcesOf(flag)
-				for _, name := range sources.EnvKeys() {
+				if name := variableOf(flag.Names()[0]); hasVariable(c, flag.Names()[0]) {
 					if before := kinds[name]; before != "" && before != kind {
 						t.Errorf("%s is a %s to %s, and a %s to others", name, kind, c.Name, before)
 					}

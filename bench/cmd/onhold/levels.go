@@ -83,9 +83,9 @@ func loadOf(c *cli.Command, otherwise string) (l load.Load, levels []float64, er
 
 func parseRamp(text string) (from, to float64, err error) {
 	first, last, ok := strings.Cut(text, "..")
-	a, err1 := strconv.Atoi(strings.TrimSpace(first))
-	b, err2 := strconv.Atoi(strings.TrimSpace(last))
-	if !ok || err1 != nil || err2 != nil || a < 1 || b < 1 {
+	a, err := strconv.Atoi(strings.TrimSpace(first))
+	b, wrong := strconv.Atoi(strings.TrimSpace(last))
+	if !ok || err != nil || wrong != nil || a < 1 || b < 1 {
 		return 0, 0, fmt.Errorf("want FROM..TO in arrivals per second, whole numbers of at least 1, like 100..2000")
 	}
 	return float64(a), float64(b), nil

@@ -39,6 +39,9 @@ func TestParseLevels(t *testing.T) {
 // readLoad reads the load of a command line.
 func readLoad(args ...string) (l load.Load, levels []float64, err error) {
 	c := &cli.Command{Flags: loadFlags(), Action: func(_ context.Context, c *cli.Command) error {
+		if err = readVariables(c); err != nil {
+			return nil
+		}
 		if l, levels, err = loadOf(c, "1..20"); err == nil {
 			err = l.Validate()
 		}

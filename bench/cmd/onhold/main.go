@@ -8,13 +8,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/bench"
@@ -46,7 +44,7 @@ var groups = []struct {
 	name     string
 	commands []func() *cli.Command
 }{
-	{"Everyday", []func() *cli.Command{runCommand, duetCommand, reportCommand, compareCommand, doctorCommand}},
+	{"Everyday", []func() *cli.Command{runCommand, findCommand, duetCommand, reportCommand, compareCommand, doctorCommand, agentCommand}},
 	{"Learn", []func() *cli.Command{patternsCommand, predictCommand, serveCommand}},
 	{"Trust", []func() *cli.Command{verifyCommand, calibrateCommand, peersCommand}},
 }
@@ -56,16 +54,11 @@ func run(args []string, out, errOut io.Writer) int {
 	learnSecrets(args, os.Environ())
 	out, errOut = newOutput("standard output", out), newOutput("standard error", errOut)
 	var current *cli.Command // the one whose flags are read
-	understood := false      // the command line and the environment
 	root := &cli.Command{
-		Name:    "onhold",
-		Version: version(),
-		Usage:   "what does a server do to its callers when load rises?",
-		Description: "onhold drives a server at rising load and reports how long callers wait, how many are\n" +
-			"rejected, and whether the server or the load generator was the limit.\n\n" +
-			"Examples:\n\n" +
-			"  onhold run 127.0.0.1:8080/     load your own server\n" +
-			"  onhold run --quick             compare threads, goroutines and an event loop",
+		Name:                            "onhold",
+		Version:                         version(),
+		Usage:                           "what does a server do to its callers when load rises?",
+		Description:                     description("onhold"),
 		Writer:                          out,
 		ErrWriter:                       errOut,
 		EnableShellCompletion:           true,
@@ -82,7 +75,7 @@ func run(args []string, out, errOut io.Writer) int {
 	for _, group := range groups {
 		for _, command := range group.commands {
 			c := command()
-			c.Category = group.name
+			c.Category, c.Description = group.name, description(c.Name)
 			c.HideHelpCommand = true // "help" may be somebody's target
 			root.Commands = append(root.Commands, c)
 		}
@@ -101,10 +94,12 @@ func run(args []string, out, errOut io.Writer) int {
 		// the subcommand's flags yet, then that of the subcommand.
 		c.Before = func(ctx context.Context, c *cli.Command) (context.Context, error) {
 			current = c
-			understood = c != c.Root() || c.NArg() == 0
 			if c.Bool(helpAllFlag) {
 				printHelp(out, c, true)
 				return ctx, errHelpShown
+			}
+			if err := readVariables(c); err != nil {
+				return ctx, err
 			}
 			return ctx, withinBounds(c)
 		}
@@ -114,14 +109,8 @@ func run(args []string, out, errOut io.Writer) int {
 		return exitOK
 	}
 	code := exitCodeOf(err)
-	if code == exitFault && !understood {
-		// The library does not pass the error of a variable to OnUsageError.
-		for _, c := range root.Commands {
-			if slices.Contains(args, c.Name) && (current == nil || current == root) {
-				current = c
-			}
-		}
-		code, err = exitUsage, flagError(cmp.Or(current, root), err)
+	if _, ok := errors.AsType[cli.ExitCoder](err); ok { // the library's own: no such topic
+		code = exitUsage
 	}
 	message := err.Error()
 	if e, ok := errors.AsType[*field.Error](err); ok {

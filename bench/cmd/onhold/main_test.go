@@ -9,11 +9,13 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -34,7 +36,7 @@ func TestMain(m *testing.M) {
 	}
 	// Tests wait for processes and their stages far more than they compute.
 	if p := flag.Lookup("test.parallel"); p.Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
-		flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0)))
+		flag.Set("test.parallel", strconv.Itoa(3*runtime.GOMAXPROCS(0)))
 	}
 	testscript.Main(pgtest.Tests{M: m}, map[string]func(){"onhold": main})
 }
@@ -305,4 +307,17 @@ func targetOf(pid int) int {
 		}
 	}
 	return 0
+}
+
+// hangupIgnored reports whether a hangup was ignored when the tests began, as under
+// nohup: what they start ignores it too.
+var hangupIgnored = signal.Ignored(syscall.SIGHUP)
+
+// endingSignals are the signals that end a command here.
+func endingSignals() []syscall.Signal {
+	all := []syscall.Signal{syscall.SIGTERM, syscall.SIGINT}
+	if !hangupIgnored {
+		all = append(all, syscall.SIGHUP)
+	}
+	return all
 }

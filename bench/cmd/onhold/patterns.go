@@ -18,23 +18,14 @@ import (
 )
 
 func patternsCommand() *cli.Command {
-	var about strings.Builder
-	for _, e := range patterns.All {
-		fmt.Fprintf(&about, "  %-15s %s\n", e.Name, e.About)
-	}
 	return &cli.Command{
 		Name:  "patterns",
 		Usage: "compare synchronous and asynchronous calls in short experiments",
-		Description: "Runs short experiments with real servers. Writes patterns.md with a measured\n" +
-			"figure and a sentence for each of them. All of them take under two minutes:\n\n" + about.String() + "\n" +
-			"Examples:\n\n" +
-			"  onhold patterns\n" +
-			"  onhold patterns --only phone-calls --scale 0.1 --out reports/out/calls",
 		Flags: []cli.Flag{
 			stringFlag(catTarget, "only", "", "names of patterns, separated by commas (default all)"),
 			noPinFlag(catTarget),
-			&cli.FloatFlag{Category: catLoad, Name: "scale", Value: 1, Usage: fmt.Sprintf("multiplies the calls of phone-calls (2 s) and the length of pay-later (20 s): %v to %v", patterns.MinScale, patterns.MaxScale), Sources: env("scale"), OnlyOnce: true},
-			&cli.StringFlag{Category: catBackend, Name: flagDSN, Sources: env(flagDSN), Usage: "add this PostgreSQL to what-is-behind and the-pool, as for 'onhold serve --backend postgres'"},
+			floatFlag(catLoad, "scale", 1, fmt.Sprintf("multiplies the calls of phone-calls (2 s) and the length of pay-later (20 s): %v to %v", patterns.MinScale, patterns.MaxScale)),
+			&cli.StringFlag{Category: catBackend, Name: flagDSN, Usage: "add this PostgreSQL to what-is-behind and the-pool, as for 'onhold serve --backend postgres'"},
 			stringFlag(catOutput, "out", "", "folder for the results (default "+defaultOut+"/TIME-patterns)"),
 		},
 		Action: patternsAction,
@@ -44,10 +35,14 @@ func patternsCommand() *cli.Command {
 func patternsAction(ctx context.Context, c *cli.Command) error {
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	if c.NArg() > 0 {
-		return usageError("patterns takes no arguments, got %q; name patterns with --only", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return fmt.Errorf("%w; name patterns with --only", err)
 	}
-	config := patterns.Config{Scale: c.Float("scale"), DSN: c.String(flagDSN), Only: list(c.String("only"))}
+	only, err := namesOf(c, "only", patterns.Names())
+	if err != nil {
+		return err
+	}
+	config := patterns.Config{Scale: c.Float("scale"), DSN: c.String(flagDSN), Only: only}
 	if config.Scale == 0 { // means a default in a Config, not here
 		return usageError("--scale=0: want %v to %v", patterns.MinScale, patterns.MaxScale)
 	}
@@ -81,12 +76,17 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 		return folderError(err)
 	}
 	var done []pattern.Pattern
-	invalid := 0
-	config.Done = func(p pattern.Pattern, stages []*result.Stage) error {
+	invalid, valid := 0, 0
+	var added patterns.Added
+	config.Done = func(p pattern.Pattern, stages []*result.Stage, more patterns.Added) error {
+		added.Extended, added.Repeated = added.Extended+more.Extended, added.Repeated+more.Repeated
 		p.Command = strings.Join(patternsLine([]string{p.Name}, config.Scale), " ")
 		done = append(done, p)
 		for _, s := range stages {
-			if !s.Valid() && s.Discarded() == "" {
+			switch {
+			case s.Valid():
+				valid++
+			case s.Discarded() == "":
 				invalid++
 			}
 			if err := folder.Append(s); err != nil {
@@ -95,29 +95,33 @@ func patternsAction(ctx context.Context, c *cli.Command) error {
 		}
 		return nil
 	}
-	interrupt := context.AfterFunc(ctx, func() {
-		stop() // a second Ctrl-C ends the process at once
-		fmt.Fprintln(errOut, "onhold: interrupted: writing the complete patterns")
-	})
+	interrupt := whenInterrupted(ctx, errOut, "writing the complete patterns")
 	runErr := patterns.Run(ctx, config)
 	interrupt()
+	seconds := func(d time.Duration) int { return int(d.Round(time.Second).Seconds()) }
+	took := time.Since(began)
+	fmt.Fprintf(errOut, "onhold: took %d s: %d s as planned, %d s of extensions and %d s of repeats on a disturbed machine\n",
+		seconds(took), seconds(took-added.Extended-added.Repeated), seconds(added.Extended), seconds(added.Repeated))
 	interrupted := ctx.Err() != nil && len(done) < planned
 	wrong := folder.Finish(time.Now(), len(done) == planned)
 	if len(done) > 0 {
 		wrong = errors.Join(wrong, showPatterns(c, dir, folder.Run, done))
 	}
-	return settled(wrong, patternsError(runErr, interrupted, len(done), planned, invalid))
+	if invalid > 0 && valid > 0 {
+		fmt.Fprintf(errOut, "onhold: %s not valid; patterns.md states the reasons\n", units.Plural(invalid, "stage"))
+	}
+	return settled(wrong, patternsError(runErr, interrupted, len(done), planned, invalid > 0 && valid == 0))
 }
 
 // patternsError is the error of a run of patterns.
-func patternsError(runErr error, interrupted bool, done, planned, invalid int) error {
+func patternsError(runErr error, interrupted bool, done, planned int, invalid bool) error {
 	switch {
 	case interrupted:
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d patterns are complete and written", done, planned)}
 	case runErr != nil:
 		return runErr
-	case invalid > 0:
-		return &exitError{exitInvalid, fmt.Errorf("%s not valid; patterns.md states the reasons", units.Plural(invalid, "stage"))}
+	case invalid:
+		return &exitError{exitInvalid, errors.New("no stage is valid; patterns.md states the reasons")}
 	}
 	return nil
 }

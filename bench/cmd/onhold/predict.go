@@ -19,6 +19,7 @@ import (
 	"github.com/a628bb15/onhold/reports/render"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/theory"
+	"github.com/a628bb15/onhold/reports/units"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 )
@@ -33,69 +34,41 @@ const (
 	flagConnections = "backend-connections"
 )
 
-// predictedLoads are the flags of which one says how much load there is.
-var predictedLoads = []string{"clients", "rate", "burst"}
-
 func predictCommand() *cli.Command {
-	// Not from the environment, which is meant for what is run.
-	text := func(category, name, def, usage string) cli.Flag {
-		return &cli.StringFlag{Category: category, Name: name, Value: def, Usage: usage, OnlyOnce: true}
-	}
-	span := func(category, name string, def time.Duration, usage string) cli.Flag {
-		return &cli.DurationFlag{Category: category, Name: name, Value: def, Usage: usage, OnlyOnce: true}
-	}
-	number := func(category, name, usage string) cli.Flag {
-		return &cli.FloatFlag{Category: category, Name: name, Usage: usage, OnlyOnce: true}
-	}
-	count := func(category, name, usage string) cli.Flag {
-		return &cli.IntFlag{Category: category, Name: name, Usage: usage, OnlyOnce: true}
-	}
 	const laws = "constant, exponential or lognormal"
 	return &cli.Command{
 		Name:  "predict",
 		Usage: "what queueing theory expects, without running anything",
-		Description: "Chooses the model, and prints the share that is rejected, the throughput, how busy\n" +
-			"the workers are, and how long served requests wait and take. It says whether that\n" +
-			"is exact; where no formula is, it simulates and prints intervals. Times are at the\n" +
-			"server: network and machine come on top.\n\n" +
-			"With several levels it prints a line per level and draws them as capacity.png. With\n" +
-			"--max-rejected it prints how many workers are needed.\n\n" +
-			"Examples:\n\n" +
-			"  onhold predict --rate 60 --workers 10 --queue 10 --service-dist exponential\n" +
-			"  onhold predict --clients 1,50,100,500 --out reports/out/theory\n" +
-			"  onhold predict --rate 500 --queue 0 --max-rejected 1%\n" +
-			"  onhold predict --burst 1001 --workers 1000 --queue 0\n" +
-			"  onhold predict --clients 1000000 --think-time 60s --workers 3000 --queue 100 --json",
 		Flags: []cli.Flag{
-			text(catLoad, "clients", "", "`LEVELS` clients, each sends after its last reply: 1000, or 1,50,100, or 1..2000, or 100..1000:100. One of --clients, --rate and --burst is required"),
-			text(catLoad, "rate", "", "`LEVELS` arrivals per second"),
-			text(catLoad, "burst", "", "`LEVELS` clients that send at the same instant"),
-			text(catLoad, "arrivals", string(load.Poisson), "with --rate: poisson (at random) or constant (at equal distances)"),
-			span(catLoad, "think-time", 0, "with --clients: mean time from a reply to the client's next request"),
-			text(catLoad, "think-time-dist", theory.Constant, "its distribution: "+laws),
-			number(catLoad, "think-time-cv", "its coefficient of variation, where lognormal; 0: 1"),
-			span(catLoad, "backoff", 0, "with --clients: mean time from a rejection to the client's next request, where longer than --think-time; 0: the service time where there is no think time"),
-			text(catServer, "workers", strconv.Itoa(targets.DefaultWorkers), "requests that are served at once; inf: any number"),
-			text(catServer, "queue", strconv.Itoa(targets.DefaultQueue), "requests that may wait for a worker, first come first served; others are rejected; inf: any number"),
-			span(catServer, "service-time", sim.DefaultLatency, "mean time for which a request occupies a worker, with --calls of one call"),
-			text(catServer, "service-dist", theory.Constant, "its distribution: "+laws),
-			number(catServer, "service-cv", "its coefficient of variation, where lognormal; 0: 1"),
-			count(catServer, "calls", "calls that a request makes while it occupies its worker, one after the other; 0: 1"),
-			&cli.BoolFlag{Category: catServer, Name: "concurrent", Usage: "make all calls of a request at the same time", OnlyOnce: true},
-			span(catServer, "max-wait", 0, "drop a request that has waited for as long; it counts as rejected; 0: never"),
-			count(catServer, flagConnections, "connections to the backend, each for one request at a time: where there are fewer than workers, requests that have a worker wait for one; 0: any number"),
-			text(catServer, flagMaxRejected, "", "with --rate, without --workers: print how many workers reject at most this share, like 1%"),
-			&cli.Uint64Flag{Category: catOutput, Name: "seed", Value: 1, Usage: "of what has to be simulated", OnlyOnce: true},
-			text(catOutput, "out", "", "with several levels: the folder of capacity.png; where not set, "+defaultOut+"/TIME-predict"),
-			&cli.BoolFlag{Category: catOutput, Name: "json", Usage: "print JSON, one object per level; times are in nanoseconds, with fractions", OnlyOnce: true},
+			stringFlag(catLoad, "clients", "", "`LEVELS` clients, each sends after its last reply: 1000, or 1,50,100, or 1..2000, or 100..1000:100. One of --clients, --rate and --burst is required"),
+			stringFlag(catLoad, "rate", "", "`LEVELS` arrivals per second"),
+			stringFlag(catLoad, "burst", "", "`LEVELS` clients that send at the same instant"),
+			stringFlag(catLoad, "arrivals", string(load.Poisson), "with --rate: poisson (at random) or constant (at equal distances)"),
+			durationFlag(catLoad, "think-time", 0, "with --clients: mean time from a reply to the client's next request"),
+			stringFlag(catLoad, "think-time-dist", theory.Constant, "its distribution: "+laws),
+			floatFlag(catLoad, "think-time-cv", 0, "its coefficient of variation, where lognormal; 0: 1"),
+			durationFlag(catLoad, "backoff", 0, "with --clients: mean time from a rejection to the client's next request, where longer than --think-time; 0: the service time where there is no think time"),
+			stringFlag(catServer, "workers", strconv.Itoa(targets.DefaultWorkers), "requests that are served at once; inf: any number"),
+			stringFlag(catServer, "queue", strconv.Itoa(targets.DefaultQueue), "requests that may wait for a worker, first come first served; others are rejected; inf: any number"),
+			durationFlag(catServer, "service-time", sim.DefaultLatency, "mean time for which a request occupies a worker, with --calls of one call"),
+			stringFlag(catServer, "service-dist", theory.Constant, "its distribution: "+laws),
+			floatFlag(catServer, "service-cv", 0, "its coefficient of variation, where lognormal; 0: 1"),
+			intFlag(catServer, "calls", 0, "calls that a request makes while it occupies its worker, one after the other; 0: 1"),
+			boolFlag(catServer, "concurrent", "make all calls of a request at the same time"),
+			durationFlag(catServer, "max-wait", 0, "drop a request that has waited for as long; it counts as rejected; 0: never"),
+			intFlag(catServer, flagConnections, 0, "connections to the backend, each for one request at a time: where there are fewer than workers, requests that have a worker wait for one; 0: any number"),
+			stringFlag(catServer, flagMaxRejected, "", "with --rate, without --workers: print how many workers reject at most this share, like 1%"),
+			seedFlag(catOutput, "of what has to be simulated"),
+			stringFlag(catOutput, "out", "", "with several levels: the folder of capacity.png; where not set, "+defaultOut+"/TIME-predict"),
+			boolFlag(catOutput, "json", "print JSON, one object per level; times are in nanoseconds, with fractions"),
 		},
 		Action: predict,
 	}
 }
 
 func predict(_ context.Context, c *cli.Command) error {
-	if c.NArg() > 0 {
-		return usageError("predict takes no arguments, got %q", c.Args().First())
+	if err := noArguments(c); err != nil {
+		return err
 	}
 	s, levels, err := settingOf(c)
 	switch {
@@ -155,37 +128,26 @@ func settingOf(c *cli.Command) (s theory.Setting, levels []float64, err error) {
 	return s, levels, err
 }
 
-// predictedLoad reads how much load there is.
+// predictedLoad reads how much load there is: as of run, but a rate may be any
+// number, and one flag must be given.
 func predictedLoad(c *cli.Command) (l load.Load, levels []float64, err error) {
-	names := slices.DeleteFunc(slices.Clone(predictedLoads), func(name string) bool { return !c.IsSet(name) })
-	if len(names) != 1 {
-		return l, nil, usageError("give one of --clients, --rate and --burst; %d are given", len(names))
-	}
-	name, model := names[0], load.Closed
-	switch name {
-	case "rate":
-		model = load.Model(c.String("arrivals"))
-	case "burst":
-		model = load.Burst
-	}
+	name, err := loadFlagOf(c)
 	text := c.String(name)
-	if rate, err := strconv.ParseFloat(text, 64); err == nil && name == "rate" {
-		levels = []float64{rate}
-	} else if levels, err = parseLevels(text); err != nil {
-		return l, nil, usageError("--%s=%s: %w", name, text, err)
+	switch rate, notNumber := strconv.ParseFloat(text, 64); {
+	case err != nil:
+		return l, nil, err
+	case name == "":
+		return l, nil, usageError("give one of --clients, --rate and --burst")
+	case name == "rate" && notNumber == nil && !(rate > 0):
+		return l, nil, usageError("--rate=%s: want a number above 0", text)
+	case name == "rate" && notNumber == nil:
+		return load.Load{Rate: rate, Arrivals: load.Model(c.String("arrivals"))}, []float64{rate}, nil
 	}
+	l, levels, err = loadOf(c, "")
 	if len(levels) > maxPredicted {
 		return l, nil, usageError("--%s=%s: has %d levels, want at most %d", name, text, len(levels), maxPredicted)
 	}
-	switch {
-	case name == "rate" && model != load.Poisson && model != load.Constant:
-		return l, nil, usageError("--arrivals=%s: want poisson or constant", model)
-	case c.IsSet("arrivals") && name != "rate":
-		return l, nil, usageError("--arrivals=%s: requires --rate", c.String("arrivals"))
-	case name == "rate" && !(levels[0] > 0):
-		return l, nil, usageError("--rate=%s: want a number above 0", text)
-	}
-	return load.Of(model, levels[0]), levels, nil
+	return l, levels, err
 }
 
 // aloneOr is an error where --max-rejected does not work with the other flags.
@@ -252,12 +214,12 @@ func numberOrInf(c *cli.Command, flag string) (int, error) {
 
 // predictWorkers prints how many workers are needed.
 func predictWorkers(c *cli.Command, s theory.Setting) error {
-	text, ok := strings.CutSuffix(c.String(flagMaxRejected), "%")
-	percent, err := strconv.ParseFloat(text, 64)
-	if !ok || err != nil || !(percent > 0 && percent < 100) {
-		return usageError("--%s=%s: want a share above 0%% and below 100%%, like 1%%", flagMaxRejected, c.String(flagMaxRejected))
+	text := c.String(flagMaxRejected)
+	share, ok := units.Share.Parse(text)
+	if !ok || share == 0 || share == 1 {
+		return usageError("--%s=%s: want a share above 0%% and below 100%%, like 1%%", flagMaxRejected, text)
 	}
-	n, p, err := theory.WorkersFor(s, percent/100)
+	n, p, err := theory.WorkersFor(s, share)
 	if err != nil {
 		return err
 	}
@@ -269,11 +231,11 @@ func predictWorkers(c *cli.Command, s theory.Setting) error {
 		}{n, p})
 	}
 	s.Workers = n
-	workers := "workers are"
+	are := "are"
 	if n == 1 {
-		workers = "worker is"
+		are = "is"
 	}
-	if _, err := fmt.Fprintf(out, "%d %s enough to reject at most %s %%.\n\n", n, workers, strings.TrimSpace(text)); err != nil {
+	if _, err := fmt.Fprintf(out, "%s %s enough to reject at most %s.\n\n", units.Plural(n, "worker"), are, units.Limit(share, false)); err != nil {
 		return err
 	}
 	return page.Prediction(out, s, p)
@@ -300,13 +262,16 @@ func predictLevels(c *cli.Command, s theory.Setting, levels []float64) error {
 		}
 	}
 	out, asJSON := c.Root().Writer, c.Bool("json")
-	var err error
 	if asJSON {
-		err = eachAsJSON(json.NewEncoder(out), asked)
-	} else {
-		err = page.Predictions(out, asked)
-	}
-	if err != nil {
+		for _, p := range asked {
+			if err := json.NewEncoder(out).Encode(struct {
+				Level float64 `json:"level"`
+				*theory.Prediction
+			}{p.Level, p.Prediction}); err != nil {
+				return err
+			}
+		}
+	} else if err := page.Predictions(out, asked); err != nil {
 		return err
 	}
 	dir := c.String("out")
@@ -317,27 +282,16 @@ func predictLevels(c *cli.Command, s theory.Setting, levels []float64) error {
 		return settled(&files.Unwritten{Path: "--out=" + dir, Err: err}, nil)
 	}
 	paths, err := render.Expected(dir, levels, line)
-	switch {
-	case err != nil:
+	if err != nil {
 		return settled(err, nil)
-	case asJSON:
-		fmt.Fprintln(c.Root().ErrWriter, strings.Join(paths, "\n"))
-		return nil
 	}
-	_, err = fmt.Fprintf(out, "\n%s\n", strings.Join(paths, "\n"))
+	list := strings.Join(paths, "\n")
+	if asJSON {
+		_, err = fmt.Fprintln(c.Root().ErrWriter, list)
+	} else {
+		_, err = fmt.Fprintln(out, "\n"+list)
+	}
 	return err
-}
-
-func eachAsJSON(enc *json.Encoder, points []model.Point) error {
-	for _, p := range points {
-		if err := enc.Encode(struct {
-			Level float64 `json:"level"`
-			*theory.Prediction
-		}{p.Level, p.Prediction}); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // withBends adds the levels at which all workers are busy and the queue is full.

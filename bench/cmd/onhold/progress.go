@@ -17,36 +17,66 @@ import (
 	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/series"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // progress shows how far a run is: a line for each stage that is complete, and on
-// a terminal below them a bar. It has no colours.
-//
-// Note: the bar shows no figures of the stage that runs. They would take an
-// observer of every request, in the generator's own threads.
+// a terminal below them a bar with what happens in the stage that runs. It has no colours.
 type progress struct {
 	w     io.Writer
 	total int
 	began time.Time
 	bars  *mpb.Progress // nil without a terminal
-	bar   *mpb.Bar
+	bar   *mpb.Bar      // of the stage that runs, in milliseconds
 
 	mu       sync.Mutex // the bar is drawn by a goroutine of its own
 	complete int
 	last     time.Time // when the last of them was complete
 	current  string
+	lately   string // what happened in the last second
 }
 
 func newProgress(w io.Writer, total int) *progress {
 	p := &progress{w: w, total: total, began: time.Now()}
 	if f := fileOf(w); f != nil && isTerminal(f) {
-		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(24))
-		p.bar = p.bars.AddBar(int64(total),
-			mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return p.now() + " " })),
-			mpb.AppendDecorators(decor.CountersNoUnit(" %d of %d, "), decor.Elapsed(decor.ET_STYLE_MMSS), decor.Any(func(decor.Statistics) string { return " elapsed" + p.left() })),
+		p.bars = mpb.New(mpb.WithOutput(f), mpb.WithWidth(24), mpb.WithRefreshRate(time.Second))
+		text := func(what func() string) decor.Decorator {
+			return decor.Any(func(decor.Statistics) string { return what() })
+		}
+		p.bar = p.bars.AddBar(0,
+			mpb.PrependDecorators(text(func() string { return p.now() + " " })),
+			mpb.AppendDecorators(text(p.soFar), decor.Elapsed(decor.ET_STYLE_MMSS), text(func() string { return " elapsed" + p.left() })),
 		)
 	}
 	return p
+}
+
+// live shows what happened in the last second: a [series.Writer].
+func (p *progress) live(at series.Point) error {
+	quantile := func(s *result.Sparse, q float64) string {
+		if s.N() == 0 {
+			return "none"
+		}
+		return units.Duration(s.Quantile(q))
+	}
+	text := fmt.Sprintf("ok %s, p50 %s, p99 %s, rejected %s, lag p99 %s", units.Rate.Text(float64(at.Counts[result.OK])/max(at.Length, 1).Seconds()),
+		quantile(at.Latency, 0.5), quantile(at.Latency, 0.99), units.Percent(float64(at.Counts[result.Rejected])/float64(max(1, at.Counts.Planned()))), quantile(at.Lag, 0.99))
+	if at.Disturbed {
+		text += ", disturbed"
+	}
+	p.mu.Lock()
+	p.lately = text
+	p.mu.Unlock()
+	p.bar.SetCurrent((at.Offset + at.Length).Milliseconds())
+	return nil
+}
+
+// soFar is what the bar says behind it.
+func (p *progress) soFar() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return " " + cmp.Or(p.lately, "warming up") + ", "
 }
 
 // isTerminal is false too for one that has no size: a bar would not show.
@@ -69,7 +99,11 @@ func (p *progress) say(line string) {
 func (p *progress) begin(target string, plan bench.Plan) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.current = fmt.Sprintf("%s, %s", escape.Line(redact.Known(target)), plan.Load)
+	p.current = fmt.Sprintf("[%*d/%d] %s, %s", len(fmt.Sprint(p.total)), p.complete+1, p.total, escape.Line(redact.Known(target)), plan.Load)
+	if p.lately = ""; p.bars != nil {
+		p.bar.SetTotal(plan.Duration.Milliseconds(), false)
+		p.bar.SetCurrent(0)
+	}
 }
 
 func (p *progress) now() string {
@@ -84,33 +118,26 @@ func (p *progress) done(s *result.Stage) {
 	p.complete++
 	p.last = time.Now()
 	p.mu.Unlock()
-	line := fmt.Sprintf("[%*d/%d] %s: %s", len(fmt.Sprint(p.total)), p.complete, p.total, p.now(), figures(s))
+	line := p.now() + ": " + figures(s)
 	if p.bars == nil {
 		p.say(line + "; " + clockTime(time.Since(p.began)) + " elapsed" + p.left())
 		return
 	}
 	p.say(line)
-	p.bar.Increment()
 }
 
 // figures are those of a stage that a line has room for.
 func figures(s *result.Stage) string {
-	quantile := func(q float64) string {
-		if s.Counts[result.OK] == 0 {
-			return "none"
-		}
-		return s.Latency.Quantile(q).Round(100 * time.Microsecond).String()
+	cell := func(metric string) string {
+		m, _ := result.MetricNamed(metric)
+		return m.Cell(s)
 	}
-	parts := []string{fmt.Sprintf("%.0f ok/s", s.Goodput()), "p50 " + quantile(0.5), "p99 " + quantile(0.99), fmt.Sprintf("rejected %.1f %%", 100*s.RejectedShare())}
-	if n := s.Counts.Failed(); n > 0 {
-		parts = append(parts, fmt.Sprintf("failed %.1f %%", 100*float64(n)/float64(s.Counts.Planned())))
+	parts := []string{"ok " + cell("ok/s"), "p50 " + cell("p50"), "p99 " + cell("p99"), "rejected " + cell("rejected")}
+	if s.Counts.Failed() > 0 {
+		parts = append(parts, "failed "+cell("failed"))
 	}
 	if q := s.Completion; q != nil && q.Accepted > 0 {
-		completion := ""
-		if d, known := q.Quantile(0.5); known {
-			completion = d.Round(100 * time.Microsecond).String()
-		}
-		parts = append(parts, "completion p50 "+cmp.Or(completion, "not reached"))
+		parts = append(parts, "completion p50 "+cell("completion-p50"))
 	}
 	if !s.Valid() {
 		parts = append(parts, "NOT VALID")
@@ -125,7 +152,7 @@ func (p *progress) interrupted() {
 
 // again says that a stage has to be run again.
 func (p *progress) again(s *result.Stage) {
-	p.say(fmt.Sprintf("%s: not valid, the hypervisor took the generator's CPU away for %v; running it again", p.now(), s.Generator.Steal.Round(time.Millisecond)))
+	p.say(fmt.Sprintf("%s: not valid: %s; running it again", p.now(), s.Discarded()))
 }
 
 // left estimates the time to go from the stages that are complete.

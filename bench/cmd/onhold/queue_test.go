@@ -328,7 +328,11 @@ func TestQueueHasOneSourceAddress(t *testing.T) {
 	}
 	run := runCommand()
 	run.Action = func(_ context.Context, c *cli.Command) error {
-		d, err := driverOfStyle(c, style, "127.0.0.1:1")
+		driving, err := drivingOf(c, []targets.Style{style})
+		if err != nil {
+			return err
+		}
+		d, _, err := style.Driver(t.Context(), targets.Ready{Addr: anyAddr}, driving)
 		if err != nil {
 			return err
 		}

@@ -6,13 +6,17 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/reports/render"
+	"github.com/a628bb15/onhold/reports/render/difference"
 	"github.com/a628bb15/onhold/reports/render/page"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/search"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 func reportCommand() *cli.Command {
@@ -20,16 +24,10 @@ func reportCommand() *cli.Command {
 		Name:      "report",
 		Usage:     "draw a run folder again, or several together",
 		ArgsUsage: "FOLDER...",
-		Description: "Reads the record in FOLDER, draws the figures and pages again, and prints the tables. It\n" +
-			"exits with 4 where stages are missing. Several folders are merged into a new one, --out,\n" +
-			"which is a run folder too: runs made one by one in one figure.\n\n" +
-			requireHelp + "\n" +
-			"Examples:\n\n" +
-			"  onhold report reports/out/demo\n" +
-			"  onhold report reports/out/demo --require 'rejected<1%@target=eventloop'",
+		Description: "Several folders are merged: stages of equal settings are repeats of one level, others stand side by side.\n" +
+			"Two that differ in settings or commit are compared as well: differences.png, and in report.html.",
 		Flags: []cli.Flag{
-			// Not from the environment: ONHOLD_OUT is where runs go.
-			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "`FOLDER` new run folder, for several", OnlyOnce: true},
+			stringFlag(catOutput, "out", "", "`FOLDER` new run folder, for several"),
 			requireFlag(),
 		},
 		Action: report,
@@ -58,8 +56,12 @@ func report(_ context.Context, c *cli.Command) error {
 		}
 		return settled(showPatterns(c, dirs[0], run, all), nil)
 	}
+	if len(dirs) == 1 && exists(filepath.Join(dirs[0], search.File)) {
+		return reportCapacity(c, dirs[0])
+	}
 	var merged result.Run
 	var all []*result.Stage
+	var sides []difference.Side
 	for i, dir := range dirs {
 		run, stages, warnings, err := result.Open(dir)
 		if err != nil {
@@ -69,13 +71,12 @@ func report(_ context.Context, c *cli.Command) error {
 			fmt.Fprintln(c.Root().ErrWriter, "onhold: skipped:", w)
 		}
 		all = append(all, stages...)
+		sides = append(sides, difference.Side{Name: sideName(dirs, i), Run: run, Stages: stages})
 		if i == 0 {
 			merged = run
 			continue
 		}
-		merged.Planned += run.Planned
-		merged.Partial = merged.Partial || run.Partial
-		merged.Notes = append(merged.Notes, "merged with run "+run.ID)
+		merged.Merge(run)
 	}
 	dir := dirs[0]
 	var wrong error
@@ -87,7 +88,7 @@ func report(_ context.Context, c *cli.Command) error {
 			}
 		}
 	}
-	wrong = errors.Join(wrong, show(c, dir, merged, all))
+	wrong = errors.Join(wrong, show(c, dir, merged, all, sides...))
 	missed, err := judge(c, required, all)
 	wrong = errors.Join(wrong, err)
 	if len(all) < merged.Planned {
@@ -114,11 +115,12 @@ func write(dir string, run *result.Run, stages []*result.Stage) error {
 	return folder.Finish(finished, !partial)
 }
 
-// show writes the figures of a run and prints its tables.
-func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage) error {
+// show writes the figures of a run and prints its tables. Where it is merged of two, sides
+// are these.
+func show(c *cli.Command, dir string, run result.Run, stages []*result.Stage, sides ...difference.Side) error {
 	out := c.Root().Writer
-	paths, wrong := render.Write(dir, run, stages)
-	if !c.Bool("json") {
+	paths, wrong := render.Write(dir, run, stages, sides...)
+	if !stdoutTaken(c) {
 		wrong = errors.Join(wrong, page.Text(out, run, stages))
 		fmt.Fprintln(out)
 		for _, path := range paths {
@@ -141,7 +143,7 @@ func verdictError(c *cli.Command, stages []*result.Stage, missed error) error {
 	}
 	invalid := slices.DeleteFunc(slices.Clone(stages), (*result.Stage).Valid)
 	if n := len(invalid); n > 0 {
-		why := fmt.Sprintf("%d of %d stages are not valid, the first because %s", n, len(stages), invalid[0].Invalid[0])
+		why := fmt.Sprintf("%d of %d stages are not valid: %s; the first because %s", n, len(stages), names(invalid), invalid[0].Invalid[0])
 		switch {
 		case len(stages) == 1:
 			why = "the stage is not valid: " + invalid[0].Invalid[0]
@@ -154,4 +156,17 @@ func verdictError(c *cli.Command, stages []*result.Stage, missed error) error {
 		fmt.Fprintln(c.Root().ErrWriter, "onhold:", why)
 	}
 	return missed
+}
+
+// names names the first stages by target and level.
+func names(stages []*result.Stage) string {
+	var out []string
+	for i, s := range stages {
+		if i == 8 {
+			out = append(out, fmt.Sprintf("and %d more", len(stages)-i))
+			break
+		}
+		out = append(out, fmt.Sprintf("%s at %s %s", s.TargetName(), units.Int(s.Level()), result.LevelUnit(s.Load(), s.Level())))
+	}
+	return strings.Join(out, ", ")
 }

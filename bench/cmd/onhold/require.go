@@ -10,19 +10,9 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/reports/units"
 )
 
 const catRequire = "Requirements"
-
-// requireHelp is what the help of every command with --require says of it.
-var requireHelp = "--require turns a run into a pass/fail check. It takes conditions, separated by commas: a\n" +
-	"metric, one of " + strings.Join(compare.RequirementOps, " ") + ", and a value with its unit. A condition applies to every stage, or\n" +
-	"with @ to those with the settings named; repeats of a stage are merged. The metrics:\n\n  " +
-	wrapped(strings.Join(result.MetricNames(), ", "), 2) + "\n\n" +
-	"  rejected<1%,p99<250ms              both at every level\n" +
-	"  rejected<1%,p99<250ms@level=200    rejected at every level, p99 at 200\n" +
-	"  cpu<80us@target=eventloop&level=50 at one level of one target\n"
 
 // requireFlag is --require, for commands that judge a run by itself.
 func requireFlag() cli.Flag {
@@ -30,12 +20,15 @@ func requireFlag() cli.Flag {
 }
 
 // requirements are those of --require.
-func requirements(c *cli.Command) (compare.Requirements, error) {
+func requirements(c *cli.Command) (compare.Requirements, error) { return conditions(c, "require") }
+
+// conditions are those of a flag.
+func conditions(c *cli.Command, flag string) (compare.Requirements, error) {
 	var all compare.Requirements
-	for _, text := range c.StringSlice("require") {
+	for _, text := range c.StringSlice(flag) {
 		rs, err := compare.ParseRequirements(text)
 		if err != nil {
-			return nil, usageError("--require=%s: %w", text, err)
+			return nil, usageError("--%s=%s: %w", flag, text, err)
 		}
 		all = append(all, rs...)
 	}
@@ -53,7 +46,7 @@ func judge(c *cli.Command, required compare.Requirements, stages []*result.Stage
 	var out io.Writer = c.Root().Writer
 	head := "\nRequired:" // below the tables
 	switch {
-	case c.Bool("json"):
+	case stdoutTaken(c):
 		out, head = c.Root().ErrWriter, "Required:"
 	case c.Bool("no-report"):
 		head = "Required:"
@@ -64,21 +57,24 @@ func judge(c *cli.Command, required compare.Requirements, stages []*result.Stage
 	if err := judged.Text(out); err != nil {
 		return nil, err
 	}
-	if code := judged.ExitCode(); code != exitOK {
-		var parts []string
-		for _, ruling := range []struct {
-			compare.Ruling
-			word string
-		}{{compare.Missed, "failed"}, {compare.Undecided, "inconclusive"}, {compare.NotJudged, "not judged"}} {
-			if n := judged.Count(ruling.Ruling); n > 0 {
-				of := ""
-				if len(parts) == 0 {
-					of = " of " + units.Plural(len(judged), "requirement")
-				}
-				parts = append(parts, fmt.Sprintf("%d%s %s", n, of, ruling.word))
-			}
-		}
-		missed = &exitError{code, errors.New(strings.Join(parts, ", "))}
+	code := judged.ExitCode()
+	if code == exitOK {
+		return nil, nil
 	}
-	return missed, nil
+	var parts []string
+	for _, ruling := range []struct {
+		compare.Ruling
+		is, word string
+	}{{compare.Missed, "", "failed"}, {compare.Undecided, "is ", "inconclusive"}, {compare.NotJudged, "is ", "not judged"}} {
+		switch n := judged.Count(ruling.Ruling); {
+		case n == 0:
+		case len(judged) == 1:
+			parts = append(parts, "the requirement "+ruling.is+ruling.word)
+		case len(parts) == 0:
+			parts = append(parts, fmt.Sprintf("%d of %d requirements %s", n, len(judged), ruling.word))
+		default:
+			parts = append(parts, fmt.Sprintf("%d %s", n, ruling.word))
+		}
+	}
+	return &exitError{code, errors.New(strings.Join(parts, ", "))}, nil
 }

@@ -19,6 +19,7 @@ var secretive = map[string]struct {
 	"path":        {redact.URL, redact.LearnURL},
 	"backend-url": {redact.URL, redact.LearnURL},
 	flagBroker:    {redact.URL, redact.LearnURL},
+	flagBus:       {redact.Servers, redact.LearnURL},
 	flagDSN:       {redact.DSN, redact.LearnURL},
 	"header":      {redact.Header, redact.LearnHeader},
 	"body":        {redact.Body, func(body string) { redact.Learn(body); redact.LearnText(body) }},
@@ -28,7 +29,7 @@ var secretive = map[string]struct {
 
 // plain are the flags whose values hold no secrets though they may look like it:
 // of benchmarks Get/keys=10 and Get/keys=1000 the names must stay different.
-var plain = map[string]bool{"bench": true, "gate": true, "require": true}
+var plain = map[string]bool{"bench": true, "gate": true, "require": true, "key": true}
 
 // shown is a text from the command line as it may be shown.
 func shown(text string) string { return redact.URL(text) }
@@ -36,7 +37,7 @@ func shown(text string) string { return redact.URL(text) }
 // shownMix is WEIGHT@/PATH as it may be shown: its weight is no password.
 func shownMix(text string) string {
 	weight, path, ok := strings.Cut(text, "@")
-	if _, err := strconv.Atoi(weight); ok && err == nil && strings.HasPrefix(path, "/") {
+	if _, err := strconv.Atoi(weight); ok && err == nil {
 		return weight + "@" + redact.URL(path)
 	}
 	return redact.URL(text)

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +15,14 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/bench/internal/alive"
+	"github.com/a628bb15/onhold/bench/internal/retry"
+	"github.com/a628bb15/onhold/bench/process"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/series"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/queue"
 	"github.com/a628bb15/onhold/targets/queue/broker"
@@ -26,16 +32,29 @@ import (
 type session struct {
 	arguments
 	c        *cli.Command
+	requests bench.HTTP // to a server
 	plan     bench.Plan
 	levels   []float64
 	repeats  int
-	driven   []target
+	driven   []*target
+	cpus     []int // of targets of ours
 	required compare.Requirements
+	abortOn  compare.Requirements
+	aborted  []string // stages that were, and why
+	skipped  int      // stages at higher levels, which are not run
 	folder   *result.Folder
 	progress *progress
+	writers  []series.Writer // of what happens while a stage runs
+	feed     feed
 	stages   []*result.Stage
+	retries  retry.Budget
 	died     bool            // the target of the last stage, during that stage
 	options  targets.Options // of targets of ours
+
+	agents bool // several generators drive the load together
+	bus    *fleet.Bus
+	fleet  *fleet.Fleet
+	local  []*process.Process // agents that run on this machine
 }
 
 func runAction(ctx context.Context, c *cli.Command) error {
@@ -45,23 +64,37 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	if err := s.open(); err != nil {
+	closeWriters, err := s.openWriters(ctx)
+	if err != nil {
 		return err
 	}
-	if cold := s.coldStart(); cold != "" {
-		fmt.Fprintln(c.Root().ErrWriter, "onhold:", cold)
+	defer s.closeFleet()
+	if err := s.open(ctx); err != nil {
+		return errors.Join(err, closeWriters())
+	}
+	for _, warning := range []string{s.coldStart(), s.tooShort()} {
+		if warning != "" {
+			fmt.Fprintln(c.Root().ErrWriter, "onhold:", warning)
+		}
 	}
 	total := len(s.driven) * len(s.levels) * s.repeats
 	s.progress = newProgress(c.Root().ErrWriter, total)
+	if s.progress.bars != nil {
+		s.writers = append(s.writers, s.progress.live)
+	}
+	s.feed.start(s.writers...)
 	stopSaying := context.AfterFunc(ctx, s.progress.interrupted)
 	runErr := s.drive(ctx)
 	stopSaying()
 	s.progress.end()
-	if slices.ContainsFunc(s.driven, func(t target) bool { return t.name() == queue.Name }) {
+	feedErr := errors.Join(s.feed.end(), closeWriters())
+	if slices.ContainsFunc(s.driven, func(t *target) bool { return t.name == queue.Name }) {
 		broker.Sweep() // a server of ours that was killed took its broker with it
 	}
+	total -= s.skipped
+	s.folder.Run.Planned = total
 	interrupted := ctx.Err() != nil && len(s.stages) < total
-	wrong := s.folder.Finish(time.Now(), len(s.stages) == total)
+	wrong := errors.Join(feedErr, s.folder.Finish(time.Now(), len(s.stages) == total))
 	if c.Bool("no-report") && wrong == nil {
 		fmt.Fprintf(c.Root().ErrWriter, "onhold: no report (--no-report); onhold report %s draws it\n", s.folder.Dir)
 	} else {
@@ -75,7 +108,10 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	case runErr != nil:
 		return settled(wrong, runErr)
 	}
-	return settled(wrong, verdictError(c, s.stages, missed))
+	if err := verdictError(c, s.stages, missed); err != nil || len(s.aborted) == 0 {
+		return settled(wrong, err)
+	}
+	return settled(wrong, &exitError{exitRegressed, fmt.Errorf("aborted: %s", strings.Join(s.aborted, "; "))})
 }
 
 // newSession reads and checks every flag, before anything is started.
@@ -89,13 +125,16 @@ func newSession(ctx context.Context, c *cli.Command) (s *session, err error) {
 			return nil, usageError("--%s=%v: want more than 0", flag, c.Value(flag))
 		}
 	}
-	if s.arguments, err = argumentsOf(c); err != nil {
+	if s.agents = c.Int("agents") > 0; s.agents && c.Bool("agents-local") {
+		// Each would take the same CPU.
+		if err := c.Set(flagNoPin, "true"); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.read(); err != nil {
 		return nil, err
 	}
-	if s.options, err = targetOptions(c); err != nil {
-		return nil, err
-	}
-	if s.plan, s.levels, err = planOf(c, s.mix != nil); err != nil {
+	if err := s.checkFleet(); err != nil {
 		return nil, err
 	}
 	sweep := bench.Sweep{Plan: s.plan, Levels: s.levels}
@@ -107,13 +146,73 @@ func newSession(ctx context.Context, c *cli.Command) (s *session, err error) {
 	if s.required, err = requirements(c); err != nil {
 		return nil, err
 	}
-	if s.driven, err = openTargets(ctx, c, s.arguments, s.options, sweep); err != nil {
+	if s.abortOn, err = abortConditions(c); err != nil {
+		return nil, err
+	}
+	if err := s.openTargets(ctx, sweep); err != nil {
 		return nil, err
 	}
 	if n := len(s.driven) * len(s.levels) * s.repeats; n > result.MaxStages {
 		return nil, usageError("--repeats=%d: makes %d stages of %d targets at %d levels, and a run has at most %d; give fewer repeats or levels", s.repeats, n, len(s.driven), len(s.levels), result.MaxStages)
 	}
 	return s, s.checkRequired(sweep)
+}
+
+// read reads what is driven and how.
+func (s *session) read() (err error) {
+	if s.arguments, err = argumentsOf(s.c); err != nil {
+		return err
+	}
+	if s.options, err = targetOptions(s.c); err != nil {
+		return err
+	}
+	if s.plan, s.levels, err = planOf(s.c, s.mix != nil); err != nil {
+		return err
+	}
+	if s.agents {
+		s.plan.Extend = 0
+	}
+	if err := s.readRequests(); err != nil {
+		return err
+	}
+	return s.replay()
+}
+
+// readRequests reads what a server is asked.
+func (s *session) readRequests() (err error) {
+	if s.mix != nil {
+		s.requests, err = requestsOf(s.c, s.mix)
+	}
+	return err
+}
+
+// replay makes the plan that of a recording, where one is replayed.
+func (s *session) replay() error {
+	c := s.c
+	if !c.Bool("replay") || s.mix == nil {
+		if s.mix != nil && given(c, "speed") {
+			return usageError("--speed=%v: requires --replay", c.Float("speed"))
+		}
+		return nil
+	}
+	for _, flag := range append([]string{"arrivals", "warmup", "data-end"}, loadNames...) {
+		if given(c, flag) {
+			return usageError("--%s=%v: and --replay cannot be given together: each request is sent once, at its recorded instant", flag, c.Value(flag))
+		}
+	}
+	if c.String("requests") == "" {
+		return usageError("--replay: requires --requests, a file with the instants of the requests")
+	}
+	longest := s.plan.Duration
+	p, err := s.requests.Data.Replay(s.plan, c.Float("speed"))
+	if err != nil {
+		return err
+	}
+	if c.IsSet("duration") {
+		p.Duration = min(p.Duration, longest)
+	}
+	s.plan, s.levels = p, []float64{p.Load.Rate}
+	return nil
 }
 
 // checkRequired refuses a requirement that applies to no stage.
@@ -134,28 +233,10 @@ func (s *session) checkRequired(sweep bench.Sweep) error {
 }
 
 // open assigns CPUs and makes the run folder.
-func (s *session) open() error {
-	now := time.Now()
-	run := result.Run{
-		ID:          now.Format("20060102-150405"),
-		Command:     recordedCommand(),
-		Started:     now,
-		Planned:     len(s.driven) * len(s.levels) * s.repeats,
-		Settings:    s.effective(),
-		Environment: host.Environment(),
-	}
-	note, err := s.pin()
+func (s *session) open(ctx context.Context) error {
+	run, err := s.newRun(ctx, len(s.driven)*len(s.levels)*s.repeats)
 	if err != nil {
 		return err
-	}
-	run.Notes = append(run.Notes, note)
-	if backendOf(s.c) == "postgres" && s.mix == nil {
-		settings := s.options.Settings()
-		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
-			settings.Get(result.KeyBackendDSN), settings.Get(result.KeyBackendConnections)))
-	}
-	for _, note := range run.Notes {
-		fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)
 	}
 	dir := s.c.String("out")
 	if dir == "" {
@@ -165,7 +246,47 @@ func (s *session) open() error {
 	if err != nil {
 		return folderError(err)
 	}
-	return s.traces()
+	if s.c.Bool("trace") {
+		if err := os.MkdirAll(filepath.Join(dir, result.TracesFolder), 0o755); err != nil {
+			return fmt.Errorf("run folder: %w", err)
+		}
+	}
+	return nil
+}
+
+// newRun is a run that begins now. It assigns CPUs.
+func (s *session) newRun(ctx context.Context, planned int) (run result.Run, err error) {
+	now := time.Now()
+	run = result.Run{
+		ID:          now.Format("20060102-150405"),
+		Command:     recordedCommand(),
+		Started:     now,
+		Planned:     planned,
+		Settings:    s.effective(),
+		Environment: host.Environment(),
+	}
+	var note string
+	if s.agents {
+		note, err = s.leadFleet(ctx, run.ID)
+	} else {
+		note, err = s.pin()
+	}
+	if err != nil {
+		return run, err
+	}
+	run.Notes = append(run.Notes, note)
+	if backendOf(s.c) == "postgres" && s.mix == nil {
+		settings := s.options.Settings()
+		run.Notes = append(run.Notes, fmt.Sprintf("each target waits for PostgreSQL (%s) over a pool of %s connections",
+			settings.Get(result.KeyBackendDSN), settings.Get(result.KeyBackendConnections)))
+	}
+	if s.requests.Data != nil && s.requests.Data.Skipped() != "" {
+		run.Notes = append(run.Notes, s.requests.Data.Skipped())
+	}
+	for _, note := range run.Notes {
+		fmt.Fprintln(s.c.Root().ErrWriter, "onhold:", note)
+	}
+	return run, nil
 }
 
 // pin gives the targets and the generator separate CPUs where it can, and returns
@@ -181,11 +302,7 @@ func (s *session) pin() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	for _, t := range s.driven {
-		if st, ok := t.(*style); ok {
-			st.cpus = p.target
-		}
-	}
+	s.cpus = p.target
 	return p.note, nil
 }
 
@@ -193,7 +310,7 @@ func (s *session) pin() (string, error) {
 func (s *session) effective() result.Settings {
 	var names, levels []string
 	for _, t := range s.driven {
-		names = append(names, t.name())
+		names = append(names, t.name)
 	}
 	for _, l := range s.levels {
 		levels = append(levels, strconv.FormatFloat(l, 'f', -1, 64))
@@ -225,13 +342,19 @@ func (s *session) drive(ctx context.Context) error {
 		for _, t := range s.driven {
 			plan := s.plan
 			plan.Repeat = rep + 1
-			for p := range (bench.Sweep{Plan: plan, Levels: s.levels}).Plans() {
+			for i, level := range s.levels {
+				p, before := plan, len(s.aborted)
+				p.Load = p.Load.At(level)
 				stage, err := s.stage(ctx, t, p)
 				if err == nil {
 					err = s.keep(stage)
 				}
 				if err != nil {
 					return err
+				}
+				if len(s.aborted) > before {
+					s.skipped += len(s.levels) - 1 - i
+					break
 				}
 			}
 		}
@@ -241,21 +364,32 @@ func (s *session) drive(ctx context.Context) error {
 
 // stage runs one stage, and again where the machine disturbed it. Each attempt is
 // recorded. A target that has died is not driven again.
-func (s *session) stage(ctx context.Context, t target, p bench.Plan) (*result.Stage, error) {
-	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == t.name() && s.died {
+func (s *session) stage(ctx context.Context, t *target, p bench.Plan) (*result.Stage, error) {
+	if n := len(s.stages); n > 0 && s.stages[n-1].TargetName() == t.name && s.died {
 		if err := t.gone(ctx); err != nil {
-			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", t.name(), err)}
+			return nil, &exitError{exitInvalid, fmt.Errorf("%s has died; the stages that follow are not run: %w", t.name, err)}
 		}
 	}
-	s.progress.begin(t.name(), p)
+	s.progress.begin(t.name, p)
 	var before *result.Stage
 	for attempt := 1; ; attempt++ {
+		p.Watch = s.feed.watch(t.name, p, attempt)
+		abort := newAborting(s.abortOn, t.planned(p))
+		if len(s.abortOn) > 0 {
+			p.Abort = abort.look
+		}
 		stage, err := t.stage(ctx, p)
+		s.feed.flush()
 		if err != nil {
 			return nil, err
 		}
 		if before != nil {
 			stage.Again(before)
+		}
+		if abort.why != "" {
+			stage.Warn("aborted on %s; higher levels were not run", abort.why)
+			s.aborted = append(s.aborted, fmt.Sprintf("%s, %s, on %s", t.name, p.Load, abort.why))
+			return stage, nil
 		}
 		s.died = false
 		if alive.Doubtful(stage) {
@@ -264,7 +398,7 @@ func (s *session) stage(ctx context.Context, t target, p bench.Plan) (*result.St
 				stage.InvalidateFirst("the target has died: %v", err)
 			}
 		}
-		if attempt > s.c.Int("retries") || !stage.Disturbed {
+		if !s.retries.Again(s.c.Int("retries"), attempt, stage.Disturbed) {
 			return stage, nil
 		}
 		stage.Discard(stage.Invalid[0])

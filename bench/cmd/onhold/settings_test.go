@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"encoding/pem"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -51,6 +53,24 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	if err := os.WriteFile(body, []byte("[]"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	rows, data := filepath.Join(t.TempDir(), "rows"), filepath.Join(t.TempDir(), "data")
+	for path, text := range map[string]string{rows: "{\"at_ns\":0}\n{\"at_ns\":5}\n", data: "a\n1\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	overTLS := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer overTLS.Close()
+	ca, socket := filepath.Join(t.TempDir(), "ca.pem"), filepath.Join(t.TempDir(), "socket")
+	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: overTLS.Certificate().Raw}), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer l.Close()
+	secure := slices.Clip([]string{overTLS.URL, "--clients", "1"})
 	address := []string{server.URL}
 	url := append(address, "--clients", "1")
 	style := func(name string, more ...string) []string {
@@ -58,9 +78,12 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	}
 	open, burst := append(address, "--rate", "1"), append(address, "--burst", "1")
 	no := map[string]string{
+		"cert": "comes with key: see TestTLSFlags", "key": "comes with cert: see TestTLSFlags",
 		"target-pid": "says whose figures are read", "help-all": "shows help",
+		"agents": "is among the settings of the record: see TestRunWithAgents", "agents-local": "says where the agents are", "agents-wait": "is before all stages",
+		"bus": "is where the agents meet", "bus-creds": "is of the bus", "bus-ca": "is of the bus", "bus-cert": "is of the bus", "bus-key": "is of the bus",
 		"repeats": "are reported by rep", "retries": "are of a stage that did not count", "quick": "sets other flags", "out": "is where the record goes",
-		"no-report": "is of the output", "json": "is of the output", "require": "judges what was measured", "trace-limit": "is of the run as a whole",
+		"no-report": "is of the output", "json": "is of the output", "series": "is of the output", "metrics": "is of the output", "require": "judges what was measured", "abort-on": "ends stages early, which say so", "trace-limit": "is of the run as a whole",
 		"backend-dsn": "needs a database: see postgres_test.go", "broker": "needs a broker: see queue_test.go",
 		"backend-url": "needs an order service: shown with the others by built",
 	}
@@ -70,7 +93,12 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	}{
 		"clients": {address, "2"}, "rate": {address, "1"}, "burst": {address, "1"}, "ramp": {address, "1..2"}, "arrivals": {open, "constant"}, "mix": {url, "/other"},
 		"method": {url, "HEAD"}, "header": {url, "Accept: text/html"}, "body": {url, "{}"}, "body-file": {url, body}, "new-connection": {url, "true"},
-		"duration": {url, "1s"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain-timeout": {url, "1s"}, "think-time": {url, "1s"},
+		"requests": {url, rows}, "data": {url, data}, "data-end": {append(slices.Clone(url), "--data", data), "stop"},
+		"replay": {append(slices.Clone(address), "--requests", rows), "true"}, "speed": {append(slices.Clone(address), "--requests", rows, "--replay"), "2"},
+		"ok-status": {url, "200"}, "rejected-status": {url, "403"}, "unix-socket": {url, socket}, "cookies": {url, "true"}, "follow": {url, "3"},
+		"insecure": {append(secure, "--cacert", ca), "true"}, "cacert": {append(secure, "--insecure"), ca}, "server-name": {append(secure, "--insecure"), "app.example"},
+		"tls-max": {append(secure, "--insecure"), "1.2"}, "tls-resume": {append(secure, "--insecure"), "true"},
+		"duration": {url, "1s"}, "extend": {url, "7"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain-timeout": {url, "1s"}, "think-time": {url, "1s"},
 		"backoff": {url, "3s"}, "ramp-up": {url, "1s"}, "burst-interval": {burst, "3s"}, "max-connections": {open, "7"}, "max-waiting": {open, "7"}, "max-lag": {url, "1s"},
 		"no-pin": {url, "true"}, "driver": {url, "goroutine"}, "threads": {url, "2"}, "spin": {url, "1us"}, "grpc-connections": {style("grpc"), "1"},
 		"trace": {style("blocking"), "true"}, "seed": {url, "7"},

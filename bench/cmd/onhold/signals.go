@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -15,7 +17,7 @@ import (
 // SIGHUP, as under nohup, stays ignored. A closed pipe does not end the process:
 // results are still to be written. What a killed process left is removed.
 func interruptible(ctx context.Context) (_ context.Context, stop context.CancelFunc) {
-	for _, kind := range []string{"broker", "duet", "peers", "calibrate"} {
+	for _, kind := range []string{"broker", "duet", "peers", "calibrate", "agent"} {
 		scratch.Sweep("onhold-" + kind + "-")
 	}
 	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
@@ -27,6 +29,13 @@ func interruptible(ctx context.Context) (_ context.Context, stop context.CancelF
 	ctx, stop = signal.NotifyContext(ctx, signals...)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
+}
+
+// whenInterrupted prints what follows an interrupt, unless it is stopped before.
+func whenInterrupted(ctx context.Context, w io.Writer, what string) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		fmt.Fprintf(w, "onhold: interrupted: %s; Ctrl-C again ends the process at once\n", what)
+	})
 }
 
 // diskFault reports whether it is the disk that fails, not the path.

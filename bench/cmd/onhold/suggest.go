@@ -16,17 +16,15 @@ import (
 // those of other load generators, which hands remember, and words that are near.
 var meant = map[string]string{
 	"c": "clients", "connections": "clients", "concurrency": "clients", "concurrent": "clients", "vus": "clients", "u": "clients", "users": "clients",
-	"levels": "clients rate", "level": "clients rate", "load": "clients rate burst ramp", "stages": "clients rate",
+	"levels": "clients rate", "load": "clients rate burst ramp", "stages": "clients rate",
 	"r": "rate", "R": "rate", "q": "rate", "rps": "rate", "qps": "rate", "throughput": "rate", "arrival-rate": "rate",
-	"d": "duration", "z": "duration", "stage": "duration", "slice": "duration", "length": "duration", "longest": "duration", "time": "duration",
+	"d": "duration", "z": "duration", "length": "duration", "time": "duration",
 	"n": "duration", "requests": "duration", "iterations": "duration", "i": "duration",
 	"t": "threads timeout duration", "T": "header timeout", "m": "method", "X": "method", "H": "header", "headers": "header",
 	"D": "body-file", "data": "body", "payload-file": "body-file", "targets": "mix", "url": "mix", "weights": "mix",
 	"disable-keepalive": "new-connection", "no-keepalive": "new-connection", "no-connection-reuse": "new-connection",
-	"drain": "drain-timeout", "think": "think-time", "reject-pause": "backoff", "spread": "ramp-up", "rampup": "ramp-up", "every": "burst-interval",
-	"max-clients": "max-connections", "max-workers": "max-connections", "conns": "grpc-connections", "rpc-limit": "grpc-limit", "backend-conns": "backend-connections",
-	"pid": "target-pid", "extra-cpu": "inject-cpu", "extra-delay": "inject-delay", "service": "service-time", "dist": "service-dist", "cv": "service-cv",
-	"think-dist": "think-time-dist", "think-cv": "think-time-cv", "loss": "max-rejected", "same": "identical", "planted": "injected", "thresholds": "require", "threshold": "require",
+	"think": "think-time", "spread": "ramp-up", "rampup": "ramp-up", "max-workers": "max-connections",
+	"pid": "target-pid", "thresholds": "require", "threshold": "require",
 	"o": "out", "output": "out", "format": "json", "v": "version", "cpus": "threads", "w": "warmup", "delay": "think-time",
 }
 
@@ -46,24 +44,54 @@ func unknownFlag(c *cli.Command, name string) error {
 		dashes = "-"
 	}
 	text := fmt.Sprintf("there is no flag %s%s", dashes, name)
-	if hint := positional[name]; hint != "" && c.Name == "run" {
+	commands := []*cli.Command{c}
+	if len(c.Commands) > 0 { // it stands before the subcommand
+		text += " before a subcommand"
+		commands = c.VisibleCommands()
+	}
+	if hint := positional[name]; hint != "" && commands[0].Name == "run" {
 		return usageError("%s; %s", text, hint)
 	}
-	var names []string
-	for n := range strings.FieldsSeq(meant[name]) {
-		if slices.ContainsFunc(c.Flags, func(f cli.Flag) bool { return slices.Contains(f.Names(), n) }) {
+	for _, find := range []func(*cli.Command, string) []string{meantFlags, nearFlags} {
+		for _, of := range commands {
+			names := find(of, name)
+			if len(names) == 0 {
+				continue
+			}
+			if of != c {
+				names[0] = c.Name + " " + of.Name + " " + names[0]
+			}
+			return usageError("%s; did you mean %s?", text, strings.Join(names, " or "))
+		}
+	}
+	return usageError("%s", text)
+}
+
+// meantFlags are the flags of the command that somebody who types the name wants.
+func meantFlags(c *cli.Command, name string) (names []string) {
+	for n := range strings.FieldsSeq(cmp.Or(meant[name], name)) {
+		if flagNamed(c, n) != nil {
 			names = append(names, "--"+n)
 		}
 	}
-	if len(names) == 0 {
-		if near := nearest(name, flagNames(c)); near != "" {
-			names = []string{"--" + near}
-		}
+	return names
+}
+
+// nearFlags are the one that somebody who mistypes may mean.
+func nearFlags(c *cli.Command, name string) []string {
+	if near := nearest(name, flagNames(c.VisibleFlags())); near != "" {
+		return []string{"--" + near}
 	}
-	if len(names) > 0 {
-		text += "; did you mean " + strings.Join(names, " or ") + "?"
+	return nil
+}
+
+// unknown is the error of a name that is none of those known: the one that may be
+// meant, else what is wanted, with all of them in place of %s.
+func unknown(what, name string, known []string, want string) error {
+	if near := nearest(name, known); near != "" {
+		return usageError("there is no %s %q; did you mean %s?", what, name, near)
 	}
-	return usageError("%s", text)
+	return usageError("there is no %s %q: %s", what, name, fmt.Sprintf(want, strings.Join(known, ", ")))
 }
 
 // unknownCommand is the error of a subcommand that there is not.
@@ -75,17 +103,10 @@ func unknownCommand(root *cli.Command, name string) error {
 	for _, sub := range root.VisibleCommands() {
 		names = append(names, sub.Name)
 	}
-	if near := cmp.Or(map[string]string{"attack": "run", "load": "run", "bench": "run", "benchmark": "run", "prove": "calibrate", "version": "--version"}[name], nearest(name, names)); near != "" {
-		return usageError("there is no subcommand %q; did you mean %s?", name, near)
+	if other := map[string]string{"attack": "run", "load": "run", "bench": "run", "benchmark": "run", "version": "--version"}[name]; other != "" {
+		return usageError("there is no subcommand %q; did you mean %s?", name, other)
 	}
-	return usageError("there is no subcommand %q; there are %s", name, strings.Join(names, ", "))
-}
-
-func flagNames(c *cli.Command) (names []string) {
-	for _, f := range c.VisibleFlags() {
-		names = append(names, f.Names()[0])
-	}
-	return names
+	return unknown("subcommand", name, names, "want one of %s")
 }
 
 // nearest is the one of the names that somebody who mistypes may mean; empty
@@ -132,9 +153,9 @@ var fieldFlags = map[string]string{
 	"ServiceLaw.Kind": "service-dist", "ServiceLaw.CV": "service-cv", "ThinkLaw.Kind": "think-time-dist", "ThinkLaw.CV": "think-time-cv",
 	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
 	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
-	"Bare.Latency": "backend-latency", "BackendURL": "backend-url", "GRPCLimit": "grpc-limit", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
+	"Bare.Latency": "backend-latency", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
 	"Command": "serve", "BenchTime": "benchtime", // of duet
-	"Ramp.From": "ramp", "Ramp.To": "ramp", "TargetPID": "target-pid", "Pattern": "arrivals",
+	"Ramp.From": "ramp", "Ramp.To": "ramp", "Pattern": "arrivals",
 	"Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",
 }
 

@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"path"
 	"path/filepath"
 	"time"
-
-	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/host"
@@ -14,6 +14,7 @@ import (
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
+	"github.com/a628bb15/onhold/targets/queue/broker"
 )
 
 const (
@@ -29,181 +30,140 @@ const (
 )
 
 // target is what a run drives.
-type target interface {
-	name() string
-	planned(p bench.Plan) result.Settings // that the stage will have
-	stage(ctx context.Context, p bench.Plan) (*result.Stage, error)
-	gone(ctx context.Context) error // why it must not be driven again; nil where it may
+type target struct {
+	name     string
+	like     bench.Driver    // as it is driven, for settings and limits
+	settings result.Settings // of its own
+	rampUp   func(clients int) time.Duration
+	pid      int
+	traced   bool
+	run      func(context.Context, bench.Plan) (*result.Stage, error)
+	probe    func(context.Context) error // whether it is there
+	gone     func(context.Context) error // why it must not be driven again; nil where it may
 }
 
-// openTargets returns what the command line says to drive.
-func openTargets(ctx context.Context, c *cli.Command, a arguments, options targets.Options, sweep bench.Sweep) ([]target, error) {
-	if a.mix != nil {
-		s, err := newServer(c, a.mix)
-		if err != nil {
-			return nil, err
-		}
-		if err := checkLimits(sweep, s.driver); err != nil {
-			return nil, err
-		}
-		return []target{s}, s.probe(ctx)
+// plan adds to p what only the target knows.
+func (t *target) plan(p bench.Plan) bench.Plan {
+	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
+		p.Load.RampUp = t.rampUp(p.Load.Clients)
 	}
-	if err := onlyWithServer(c); err != nil {
-		return nil, err
+	p.TargetPID = t.pid
+	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: t.name}}, t.settings...)
+	if t.traced { // its file, from the run folder
+		file := fmt.Sprintf("%s-%s-%g-%d.trace", t.name, p.Load.Model(), p.Load.Level(), max(p.Repeat, 1))
+		p.Settings = append(p.Settings, result.Setting{Key: result.KeyTrace, Value: path.Join(result.TracesFolder, file)})
 	}
-	if err := checkDriving(c, a.styles); err != nil {
-		return nil, err
-	}
-	var driven []target
-	for _, s := range a.styles {
-		like, err := driverOfStyle(c, s, anyAddr)
-		if err != nil {
-			return nil, err
-		}
-		if err := checkLimits(sweep, like); err != nil {
-			return nil, err
-		}
-		if c.Bool("trace") {
-			if err := s.Traceable(options); err != nil {
-				return nil, &exitError{exitUsage, err}
-			}
-		}
-		t := &style{
-			style: s, traced: c.Bool("trace"), options: options, like: like,
-			driver: func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
-				d, err := driverOfStyle(c, s, r.Addr)
-				return d, nil, err
-			},
-			settings: options.Settings(s),
-		}
-		if s.Later {
-			if err := t.later(ctx, c); err != nil {
-				return nil, err
-			}
-		}
-		driven = append(driven, t)
-	}
-	return driven, nil
+	return p
 }
 
-// checkLimits finds out before the start whether this machine allows what the
-// highest level needs.
-func checkLimits(sweep bench.Sweep, d bench.Driver) error {
-	for p := range sweep.Plans() {
-		if err := bench.CheckLimits(p, d); err != nil {
-			return &exitError{exitUsage, err}
+// planned are the settings that a stage will have.
+func (t *target) planned(p bench.Plan) result.Settings { return t.plan(p).StageSettings(t.like) }
+
+func (t *target) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+	return t.run(ctx, t.plan(p))
+}
+
+// openTargets finds out whether what the command line says can be driven, before
+// anything is started: also whether this machine allows what the highest level needs.
+func (s *session) openTargets(ctx context.Context, sweep bench.Sweep) error {
+	add := s.addStyles
+	if s.mix != nil {
+		add = s.addServer
+	}
+	if err := add(ctx); err != nil {
+		return err
+	}
+	if s.agents {
+		return nil // it is theirs to drive: this machine need not be able to, nor to reach it
+	}
+	for _, t := range s.driven {
+		for p := range sweep.Plans() {
+			if err := bench.CheckLimits(p, t.like); err != nil {
+				return &exitError{exitUsage, err}
+			}
+		}
+		if err := t.probe(ctx); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// server is a user's server, which is already running.
-type server struct {
-	what   string // its address, without a password
-	dial   bench.Dial
-	driver bench.Driver
-	pid    int
-}
-
-func newServer(c *cli.Command, mix []bench.Weighted) (*server, error) {
-	h, err := requestsOf(c, mix)
-	if err != nil {
-		return nil, err
+// addServer adds a user's server, which is already running.
+func (s *session) addServer(context.Context) error {
+	h := s.requests
+	if err := onlyWithStyles(s.c); err != nil {
+		return err
 	}
-	what := nameOf(h.Mix)
-	if err := onlyWithStyles(c); err != nil {
-		return nil, err
-	}
-	driver, err := driverOf(c, h)
+	driver, err := driverOf(s.c, h)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	dial, err := h.Dial()
 	if err != nil {
-		return nil, &exitError{exitUsage, err}
+		return &exitError{exitUsage, err}
 	}
-	if pid := c.Int("target-pid"); c.IsSet("target-pid") {
+	pid := s.c.Int("target-pid")
+	if s.c.IsSet("target-pid") {
 		meter := host.Process(pid)
 		if err := meter.Start(); err != nil || pid < 1 {
-			return nil, usageError("--target-pid=%d: want the id of a running process", pid)
+			return usageError("--target-pid=%d: want the id of a running process", pid)
 		}
 		meter.Stop()
 	}
-	return &server{
-		what: what, dial: dial, driver: driver, pid: c.Int("target-pid"),
-	}, nil
+	t := &target{name: nameOf(h.Mix), like: driver, pid: pid}
+	t.rampUp = func(int) time.Duration { return defaultBackoff }
+	t.run = func(ctx context.Context, p bench.Plan) (*result.Stage, error) { return bench.Run(ctx, p, driver) }
+	t.gone = func(ctx context.Context) error { return alive.Check(ctx, dial, pid) }
+	t.probe = func(ctx context.Context) error { return probe(ctx, t.name, dial) }
+	if s.agents {
+		t.gone = func(context.Context) error { return nil }
+	}
+	s.driven = append(s.driven, t)
+	return nil
 }
 
-func (s *server) name() string { return s.what }
-
-// probe makes one connection, and no request: without it a run against a server
-// that is not there would only record failures.
-func (s *server) probe(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, probeLimit)
-	defer cancel()
-	conn, err := s.dial(ctx)
+// addStyles adds our styles. Each stage gets its own process, so that no stage inherits
+// memory, threads or connections from the one before.
+func (s *session) addStyles(ctx context.Context) error {
+	if err := onlyWithServer(s.c); err != nil {
+		return err
+	}
+	driving, err := drivingOf(s.c, s.styles)
 	if err != nil {
-		return &exitError{exitNotStarted, fmt.Errorf("%s: no connection can be made; is the server running? %w", s.what, err)}
+		return err
 	}
-	return conn.Close()
-}
-
-func (s *server) gone(ctx context.Context) error { return alive.Check(ctx, s.dial, s.pid) }
-
-// plan adds to p what only the server knows.
-func (s *server) plan(p bench.Plan) bench.Plan {
-	p.Settings = result.Settings{{Key: result.KeyTarget, Value: s.what}}
-	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
-		p.Load.RampUp = defaultBackoff
+	there := func(context.Context) error { return nil }
+	for _, style := range s.styles {
+		t := &target{name: style.Name, settings: s.options.Settings(style), traced: s.c.Bool("trace"), probe: there, gone: there}
+		if t.like, _, err = style.Driver(ctx, targets.Ready{Addr: anyAddr}, driving); err != nil {
+			return err
+		}
+		if t.traced {
+			if err := style.Traceable(s.options); err != nil {
+				return &exitError{exitUsage, err}
+			}
+		}
+		if url := s.options.Queued.Broker; style.Later && url != "" {
+			store, sync, err := broker.About(ctx, url, s.options.Queued.Streams)
+			if err != nil {
+				return &exitError{exitNotStarted, fmt.Errorf("--%s: %w", flagBroker, err)}
+			}
+			t.settings = append(t.settings, result.Setting{Key: result.KeyBrokerStore, Value: store}, result.Setting{Key: result.KeyBrokerSync, Value: sync})
+		}
+		t.rampUp = func(clients int) time.Duration { return min(style.OnceEach(s.options, clients), maxSpread) }
+		driver := func(ctx context.Context, r targets.Ready) (bench.Driver, func(), error) {
+			r.Broker = cmp.Or(s.options.Queued.Broker, r.Broker) // which has no password
+			return style.Driver(ctx, r, driving)
+		}
+		t.run = func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+			o := s.options
+			if t.traced {
+				o.Trace = filepath.Join(s.folder.Dir, filepath.FromSlash(p.Settings.Get(result.KeyTrace)))
+			}
+			return targets.Program{CPUs: s.cpus}.Drive(ctx, style.Name, o, p, driver)
+		}
+		s.driven = append(s.driven, t)
 	}
-	p.TargetPID = s.pid
-	return p
-}
-
-func (s *server) planned(p bench.Plan) result.Settings {
-	return s.plan(p).StageSettings(s.driver)
-}
-
-func (s *server) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	return bench.Run(ctx, s.plan(p), s.driver)
-}
-
-// style is one of our styles. Each stage gets its own process, so that no stage
-// inherits memory, threads or connections from the one before.
-type style struct {
-	style    targets.Style
-	cpus     []int
-	settings result.Settings
-	options  targets.Options
-	driver   targets.MakeDriver
-	like     bench.Driver // a driver like its own, for settings and limits
-	traced   bool
-	folder   string // that the names of traces are relative to
-}
-
-func (s *style) name() string { return s.style.Name }
-
-// gone is nil: each stage has its own process.
-func (s *style) gone(context.Context) error { return nil }
-
-// plan adds to p what only the target knows.
-func (s *style) plan(p bench.Plan) bench.Plan {
-	if p.Load.Model() == load.Closed && p.Load.RampUp == 0 {
-		p.Load.RampUp = min(s.style.OnceEach(s.options, p.Load.Clients), maxSpread)
-	}
-	p.Settings = append(result.Settings{{Key: result.KeyTarget, Value: s.style.Name}}, s.settings...)
-	if s.traced {
-		p.Settings = append(p.Settings, result.Setting{Key: result.KeyTrace, Value: traceName(s.style.Name, p)})
-	}
-	return p
-}
-
-func (s *style) planned(p bench.Plan) result.Settings { return s.plan(p).StageSettings(s.like) }
-
-func (s *style) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	p, o := s.plan(p), s.options
-	if s.traced {
-		o.Trace = filepath.Join(s.folder, filepath.FromSlash(p.Settings.Get(result.KeyTrace)))
-	}
-	return targets.Program{CPUs: s.cpus}.Drive(ctx, s.style.Name, o, p, s.driver)
+	return nil
 }

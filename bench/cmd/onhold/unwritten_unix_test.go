@@ -61,8 +61,8 @@ func TestVanishedFolder(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			code, out, errOut := runs(t, func() { os.RemoveAll("out") }, c.more...)
-			spoilt := strings.Contains(errOut, "are not valid") // by this machine: then nothing was missed
-			if code != c.code && !(spoilt && code == exitUnwritten) {
+			disturbed := strings.Contains(errOut, "are not valid") // by this machine: then nothing was missed
+			if code != c.code && !(disturbed && code == exitUnwritten) {
 				t.Errorf("exit code %d, want %d", code, c.code)
 			}
 			for _, want := range []string{"arrivals/s", "200", "202", c.want} {
@@ -82,7 +82,7 @@ func TestVanishedFolder(t *testing.T) {
 
 // A terminal that is closed ends a run as SIGTERM does: with its report.
 func TestHangUpEndsCleanly(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGHUP, syscall.SIGTERM, syscall.SIGINT} {
+	for _, signal := range endingSignals() {
 		code, out, errOut := runs(t, func() { syscall.Kill(os.Getpid(), signal) })
 		if code != exitInterrupted || !strings.Contains(out, "PARTIAL") {
 			t.Errorf("%v: exit code %d\n%s\n%s", signal, code, out, errOut)

@@ -5,10 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +20,7 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // How far a quantity may be off, and how long a window may be.
@@ -42,40 +41,24 @@ func verifyCommand() *cli.Command {
 		Name:      "verify",
 		Usage:     "check our servers against queueing theory",
 		ArgsUsage: "[DIR]",
-		Description: "Drives the blocking target, a pool of workers with a bounded queue, under loads for\n" +
-			"which queueing theory knows the answer: Poisson arrivals with constant, exponential\n" +
-			"and lognormal service, a constant rate, clients that return, bursts. Each cell is\n" +
-			"confirmed, contradicted or inconclusive: confirmed means that all of its interval\n" +
-			"lies within the precision. It first plays each cell through its model to choose the\n" +
-			"window, and says which will be too short. It takes about five minutes, with --quick\n" +
-			"one. The run folder gets the stages, their traces, " + conformance.File + ", verify.png\n" +
-			"and summary.md.\n\n" +
-			"The target's admission point is traced, and each request is replayed through an exact\n" +
-			"queue, first come first served. With a DIR nothing is driven: the traces of a run\n" +
-			"folder ('run --trace', or an earlier verify) are replayed, and every request with a\n" +
-			"different fate is named.\n\n" +
-			"Examples:\n\n" +
-			"  onhold verify --quick\n" +
-			"  onhold verify --cells loss-constant,burst --duration 2s --precision 25% --out reports/out/verified\n" +
-			"  onhold verify reports/out/verified",
 		Flags: []cli.Flag{
 			boolFlag(catLoad, "quick", "half of the cells and short windows: --precision "+quickPrecision+" --duration "+quickWindow.String()+" where not set"),
-			stringFlag(catLoad, "cells", "", "cells to run, separated by commas; where not set, all: "+strings.Join(cellNames(conformance.Grid(false)), ", ")),
+			stringFlag(catLoad, "cells", "", "cells to run, separated by commas; where not set, all: "+strings.Join(cellNames(), ", ")),
 			stringFlag(catLoad, "precision", verifyPrecision, "how far a quantity may be off and still be confirmed, as a share of what is expected"),
-			// Not from the environment, whose --duration is that of a run's stages.
-			&cli.DurationFlag{Category: catLoad, Name: "duration", Value: verifyWindow, Usage: "the longest window of a cell", OnlyOnce: true},
-			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: the larger of 1 ms and 1 % of the median service time (burst: 10 %). The models use the instants at which requests arrived, so that a little more only bends the law of arrivals"),
+			durationFlag(catLoad, "duration", verifyWindow, "the longest window of a cell"),
+			durationFlag(catLoad, "max-lag", 0, "most that the generator may be late; 0: as in run. The models use the instants at which requests arrived, so that a little more only changes the distribution of arrivals"),
 			noPinFlag(catTarget),
-			&cli.Uint64Flag{Category: catLoad, Name: "seed", Value: 1, Usage: "of all random draws", Sources: env("seed"), OnlyOnce: true},
-			&cli.StringFlag{Category: catOutput, Name: "out", Usage: "run folder; where not set, " + defaultOut + "/verify-TIME", OnlyOnce: true},
+			seedFlag(catLoad, "of all random draws"),
+			stringFlag(catOutput, "out", "", "run folder; where not set, "+defaultOut+"/verify-TIME"),
 			boolFlag(catOutput, "json", "print "+conformance.File+", with a DIR the replays, in place of the tables"),
 		},
 		Action: verifyAction,
 	}
 }
 
-func cellNames(specs []conformance.Spec) (names []string) {
-	for _, s := range specs {
+// cellNames are those of all cells.
+func cellNames() (names []string) {
+	for _, s := range conformance.Grid(false) {
 		names = append(names, s.Name)
 	}
 	return names
@@ -95,11 +78,11 @@ func verifyAction(ctx context.Context, c *cli.Command) error {
 
 // verifyGrid drives the cells.
 func verifyGrid(ctx context.Context, c *cli.Command) error {
-	report, config, err := verifyConfig(c)
+	config, err := verifyConfig(c)
 	if err != nil {
 		return err
 	}
-	errOut := c.Root().ErrWriter
+	errOut, report := c.Root().ErrWriter, config.Report
 	p, err := pinned(c)
 	if err != nil {
 		return err
@@ -107,10 +90,14 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 	report.Notes = append(report.Notes, p.note)
 	fmt.Fprintln(errOut, "onhold:", p.note)
 	config.TargetCPUs, config.NoPin = p.target, c.Bool(flagNoPin)
+	var names []string
+	for _, p := range config.Plans {
+		names = append(names, p.Spec.Name)
+	}
 	run := result.Run{
 		ID: report.ID, Command: recordedCommand(), Started: report.Started, Planned: len(config.Plans),
 		Environment: report.Environment, Notes: []string{p.note},
-		Settings: result.Settings{{Key: "cells", Value: strings.Join(specNames(config.Plans), ",")},
+		Settings: result.Settings{{Key: "cells", Value: strings.Join(names, ",")},
 			{Key: "precision", Value: fmt.Sprint(report.Precision)}, {Key: "seed", Value: fmt.Sprint(report.Seed)}},
 	}
 	if config.Starts > 0 {
@@ -126,32 +113,20 @@ func verifyGrid(ctx context.Context, c *cli.Command) error {
 	config.Progress = func(line string) { fmt.Fprintln(errOut, line) }
 	wrong, runErr := lostOf(verify.Run(ctx, config))
 	wrong = errors.Join(wrong, showVerified(c, dir, report))
-	return settled(wrong, verifyError(ctx, runErr, report, dir))
-}
-
-// verifyError is what a run of cells comes to.
-func verifyError(ctx context.Context, runErr error, report *conformance.Report, dir string) error {
 	switch {
 	case ctx.Err() != nil:
-		return &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d cells are complete and in %s", len(report.Cells), report.Planned, dir)}
-	case runErr != nil:
-		return runErr
+		runErr = &exitError{exitInterrupted, fmt.Errorf("interrupted: %d of %d cells are complete and in %s", len(report.Cells), report.Planned, dir)}
+	case runErr == nil:
+		runErr = verified(report)
 	}
-	return verified(report)
-}
-
-func specNames(plans []conformance.Planned) (names []string) {
-	for _, p := range plans {
-		names = append(names, p.Spec.Name)
-	}
-	return names
+	return settled(wrong, runErr)
 }
 
 // verifyConfig reads the flags, and plans each cell.
-func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
-	config := verify.Config{Starts: verifyStarts, MaxLag: c.Duration("max-lag")}
+func verifyConfig(c *cli.Command) (config verify.Config, err error) {
 	quick := c.Bool("quick")
 	percentage, lengths := text(c, "precision", verifyPrecision), conformance.Lengths{Least: verifyLeast, Most: c.Duration("duration")}
+	config.Starts, config.MaxLag = verifyStarts, c.Duration("max-lag")
 	if quick {
 		lengths.Least, config.Starts = quickLeast, quickStarts
 		if !c.IsSet("precision") {
@@ -162,22 +137,21 @@ func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
 		}
 	}
 	if lengths.Most < shortestWindow || lengths.Most > time.Hour {
-		return nil, config, usageError("--duration=%v: want %v to 1h", lengths.Most, shortestWindow)
-	}
-	if config.MaxLag < 0 {
-		return nil, config, usageError("--max-lag=%v: want 0 or more", config.MaxLag)
+		return config, usageError("--duration=%v: want %v to 1h", lengths.Most, shortestWindow)
 	}
 	lengths.Least = min(lengths.Least, lengths.Most)
-	precision, err := parsePrecision(percentage)
-	if err != nil {
-		return nil, config, err
+	precision, ok := units.ParseShare(percentage)
+	if !ok || !strings.HasSuffix(percentage, "%") || precision < 0.005 || precision > 0.5 {
+		return config, usageError("--precision=%s: want a percentage from 0.5%% to 50%%, like 10%%", percentage)
 	}
-	specs := conformance.Grid(quick)
-	if names := c.String("cells"); names != "" {
+	specs, all := conformance.Grid(quick), conformance.Grid(false)
+	names, err := namesOf(c, "cells", cellNames())
+	if err != nil {
+		return config, err
+	}
+	if len(names) > 0 {
 		config.Starts = 0
-		if specs, err = chosen(conformance.Grid(false), names); err != nil {
-			return nil, config, err
-		}
+		specs = slices.DeleteFunc(all, func(s conformance.Spec) bool { return !slices.Contains(names, s.Name) })
 	}
 	now := time.Now()
 	r := &conformance.Report{ID: now.Format("20060102-150405"), Started: now, Environment: host.Environment(), Seed: c.Uint64("seed"), Quick: quick,
@@ -190,7 +164,7 @@ func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
 	for _, s := range specs {
 		p, err := conformance.Plan(s, lengths, precision, r.Confidence)
 		if err != nil {
-			return nil, config, err
+			return config, err
 		}
 		if p.Short {
 			note := fmt.Sprintf("%s: a window of %v reaches only ±%.0f %%; %v would be needed for ±%s: it may be inconclusive; --duration and --precision change that",
@@ -203,43 +177,14 @@ func verifyConfig(c *cli.Command) (*conformance.Report, verify.Config, error) {
 	}
 	fmt.Fprintf(errOut, "onhold: %d cells, about %v\n", len(specs), total.Round(time.Second))
 	config.Report = r
-	return r, config, nil
-}
-
-// parsePrecision reads a percentage.
-func parsePrecision(s string) (float64, error) {
-	number, ok := strings.CutSuffix(s, "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if !ok || err != nil || math.IsNaN(v) || v < 0.5 || v > 50 {
-		return 0, usageError("--precision=%s: want a percentage from 0.5%% to 50%%, like 10%%", s)
-	}
-	return v / 100, nil
-}
-
-// chosen are the specs of those names, in the order of the grid.
-func chosen(all []conformance.Spec, names string) (out []conformance.Spec, err error) {
-	want := strings.Split(names, ",")
-	known := cellNames(all)
-	for _, name := range want {
-		if !slices.Contains(known, name) {
-			return nil, usageError("--cells=%s: there is no cell %q: want some of %s", names, name, strings.Join(known, ", "))
-		}
-	}
-	for _, s := range all {
-		if slices.Contains(want, s.Name) {
-			out = append(out, s)
-		}
-	}
-	return out, nil
+	return config, nil
 }
 
 // showVerified prints the report, and draws it into the folder.
 func showVerified(c *cli.Command, dir string, r *conformance.Report) error {
 	paths, wrong := render.Verification(dir, r)
 	if c.Bool("json") {
-		encoder := json.NewEncoder(c.Root().Writer)
-		encoder.SetIndent("", " ")
-		return errors.Join(wrong, encoder.Encode(r))
+		return errors.Join(wrong, printJSON(c, r))
 	}
 	wrong = errors.Join(wrong, page.VerificationText(c.Root().Writer, r))
 	if wrong == nil {
@@ -248,16 +193,26 @@ func showVerified(c *cli.Command, dir string, r *conformance.Report) error {
 	return wrong
 }
 
+// printJSON prints v over several lines.
+func printJSON(c *cli.Command, v any) error {
+	encoder := json.NewEncoder(c.Root().Writer)
+	encoder.SetIndent("", " ")
+	return encoder.Encode(v)
+}
+
 // verified is the error of what is not confirmed.
 func verified(r *conformance.Report) error {
-	n, fates := r.Answers(), r.Fates()
+	n, unexplained := r.Answers(), r.Decisions().Unexplained()
+	contradicted, inconclusive, invalid := n[theory.Contradicted], n[theory.Inconclusive], n[conformance.NotValid]
 	switch {
-	case n[theory.Contradicted.String()] > 0 || fates.Unexplained() > 0:
-		return &exitError{exitRegressed, fmt.Errorf("%d quantities are contradicted and %d fates are unexplained", n[theory.Contradicted.String()], fates.Unexplained())}
-	case n[conformance.NotValid] > 0:
-		return &exitError{exitInvalid, fmt.Errorf("%d quantities belong to cells that are not valid: the generator or the machine was the limit", n[conformance.NotValid])}
-	case n[theory.Inconclusive.String()] > 0:
-		return &exitError{exitCannotTell, fmt.Errorf("%d quantities are inconclusive: the table shows how long a window each needs", n[theory.Inconclusive.String()])}
+	case contradicted > 0 || unexplained > 0:
+		return &exitError{exitRegressed, fmt.Errorf("%d quantities are contradicted and %d decisions are unexplained", contradicted, unexplained)}
+	case invalid > 0 && len(n) == 1:
+		return &exitError{exitInvalid, errors.New("no cell is valid: the generator or the machine was the limit")}
+	case inconclusive > 0:
+		return &exitError{exitCannotTell, fmt.Errorf("%d quantities are inconclusive and %d not valid: the table shows how long a window each needs", inconclusive, invalid)}
+	case invalid > 0:
+		return &exitError{exitCannotTell, fmt.Errorf("%d quantities are not valid: the generator or the machine was the limit", invalid)}
 	}
 	return nil
 }
@@ -285,7 +240,7 @@ func verifyFolder(c *cli.Command, dir string) error {
 	if len(names) == 0 {
 		return usageError("%s has no traces: 'onhold run --trace' records them", dir)
 	}
-	all := []*conformance.Fates{}
+	all := []*conformance.Decisions{}
 	for _, name := range names {
 		if !filepath.IsLocal(filepath.FromSlash(name)) {
 			return &exitError{exitInvalid, fmt.Errorf("%s names a trace outside of it: %q", dir, name)}
@@ -294,7 +249,7 @@ func verifyFolder(c *cli.Command, dir string) error {
 		if err != nil {
 			return &exitError{exitInvalid, err}
 		}
-		f, err := conformance.CompareFates(t)
+		f, err := conformance.CompareDecisions(t)
 		if err != nil {
 			return &exitError{exitInvalid, fmt.Errorf("%s: %w", name, err)}
 		}
@@ -302,9 +257,7 @@ func verifyFolder(c *cli.Command, dir string) error {
 		all = append(all, f)
 	}
 	if c.Bool("json") {
-		encoder := json.NewEncoder(c.Root().Writer)
-		encoder.SetIndent("", " ")
-		err = encoder.Encode(all)
+		err = printJSON(c, all)
 	} else {
 		err = page.ReplayText(c.Root().Writer, all)
 	}
@@ -314,16 +267,16 @@ func verifyFolder(c *cli.Command, dir string) error {
 	return replayed(conformance.Total(all))
 }
 
-// replayed is the error of fates that are not as they had to be.
-func replayed(f *conformance.Fates) error {
+// replayed is the error of decisions that are not as they had to be.
+func replayed(f *conformance.Decisions) error {
 	switch {
 	case f.Unexplained() > 0:
-		return &exitError{exitRegressed, fmt.Errorf("%d fates of %d are unexplained", f.Unexplained(), f.Requests)}
+		return &exitError{exitRegressed, fmt.Errorf("%d of %d decisions are unexplained", f.Unexplained(), f.Requests)}
 	case len(f.Warnings) > 0:
 		return &exitError{exitCannotTell, errors.New(f.Warnings[0])}
-	case f.EqualShare() < conformance.FatesAim:
-		return &exitError{exitCannotTell, fmt.Errorf("%.3f %% of the fates match the replay, fewer than %.4g %%: each difference has a cause, but the workers start too slowly for a better answer",
-			100*f.EqualShare(), 100*conformance.FatesAim)}
+	case f.EqualShare() < conformance.DecisionsAim:
+		return &exitError{exitCannotTell, fmt.Errorf("%.3f %% of the decisions match the replay, fewer than %.4g %%: each difference has a cause, but the workers start too slowly for a better answer",
+			100*f.EqualShare(), 100*conformance.DecisionsAim)}
 	}
 	return nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/trace"
 )
 
@@ -37,10 +38,10 @@ func TestVerifyACell(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := r.Cells[0]
-	if len(r.Cells) != 1 || c.Fates.Requests < 100 || len(c.Fates.Gate) > 0 || c.Fates.Unexplained() > 0 || c.Fates.Rejected == 0 {
-		t.Errorf("%+v, fates %+v", c, c.Fates)
+	if len(r.Cells) != 1 || c.Decisions.Requests < 100 || len(c.Decisions.Admission) > 0 || c.Decisions.Unexplained() > 0 || c.Decisions.Rejected == 0 {
+		t.Errorf("%+v, decisions %+v", c, c.Decisions)
 	}
-	if c.Valid && (c.Model != "M/G/c/c" || c.Requests < 100 || c.Fates.Requests < c.Requests || c.Rejected <= 0 || len(c.Judgements) != 1) {
+	if c.Valid && (c.Model != "M/G/c/c" || c.Requests < 100 || c.Decisions.Requests < c.Requests || c.Rejected <= 0 || len(c.Judgements) != 1) {
 		t.Errorf("%+v", c)
 	}
 	for _, f := range []string{"verify.png", "summary.md", result.RunFile} {
@@ -55,14 +56,14 @@ func TestVerifyACell(t *testing.T) {
 
 	// Its traces are replayed again, to the same; and a decision that was turned
 	// round is found. On a busy machine a worker may be so slow on its way that the
-	// exact queue lets in another: one such fate of a second is already more than
+	// exact queue lets in another: one such decision of a second is already more than
 	// one in a thousand.
 	want := exitOK
-	if c.Fates.EqualShare() < conformance.FatesAim {
+	if c.Decisions.EqualShare() < conformance.DecisionsAim {
 		want = exitCannotTell
 	}
 	stdout, stderr, code = onhold(t, "", "verify", dir)
-	if code != want || !strings.Contains(stdout, fmt.Sprintf("%.3f %%", 100*c.Fates.EqualShare())) {
+	if code != want || !strings.Contains(stdout, fmt.Sprintf("%.3f %%", 100*c.Decisions.EqualShare())) {
 		t.Errorf("exit code %d, want %d: %s\n%s", code, want, stderr, stdout)
 	}
 	file := filepath.Join(dir, filepath.FromSlash(stages[0].Settings.Get(result.KeyTrace)))
@@ -82,8 +83,8 @@ func TestVerifyACell(t *testing.T) {
 	}
 	f.Close()
 	stdout, _, code = onhold(t, "", "verify", "--json", dir)
-	var all []*conformance.Fates
-	if err := json.Unmarshal([]byte(stdout), &all); err != nil || code != exitRegressed || len(all) != 1 || len(all[0].Gate) != 1 || all[0].Gate[0].Number != i+1 {
+	var all []*conformance.Decisions
+	if err := json.Unmarshal([]byte(stdout), &all); err != nil || code != exitRegressed || len(all) != 1 || len(all[0].Admission) != 1 || all[0].Admission[0].Number != i+1 {
 		t.Errorf("exit code %d, %v: want request %d named in\n%.600s", code, err, i+1, stdout)
 	}
 }
@@ -95,7 +96,7 @@ func TestVerifyRefuses(t *testing.T) {
 		args []string
 		says string
 	}{
-		{[]string{"--cells", "nonsense"}, `no cell "nonsense"`},
+		{[]string{"--cells", "nonsense"}, `there is no name "nonsense"`},
 		{[]string{"--precision", "10"}, "want a percentage"},
 		{[]string{"--precision", "NaN%"}, "want a percentage"},
 		{[]string{"--precision", "90%"}, "from 0.5% to 50%"},
@@ -114,7 +115,7 @@ func TestVerifyRefuses(t *testing.T) {
 // What a verdict is worth as an exit code.
 func TestVerifyExitCodes(t *testing.T) {
 	t.Parallel()
-	report := func(answers ...string) *conformance.Report {
+	report := func(answers ...theory.Answer) *conformance.Report {
 		r := &conformance.Report{}
 		for _, a := range answers {
 			r.Cells = append(r.Cells, &conformance.Cell{Judgements: []conformance.Judgement{{Answer: a}}})
@@ -122,9 +123,9 @@ func TestVerifyExitCodes(t *testing.T) {
 		return r
 	}
 	unexplained := report("confirmed")
-	unexplained.Cells[0].Fates = &conformance.Fates{Requests: 9, Gate: []conformance.Difference{{}}}
+	unexplained.Cells[0].Decisions = &conformance.Decisions{Requests: 9, Admission: []conformance.Difference{{}}}
 	explained := report("confirmed")
-	explained.Cells[0].Fates = &conformance.Fates{Requests: 9, Replay: []conformance.Difference{{Explained: true}}}
+	explained.Cells[0].Decisions = &conformance.Decisions{Requests: 9, Replay: []conformance.Difference{{Explained: true}}}
 	for _, c := range []struct {
 		r    *conformance.Report
 		want int
@@ -133,7 +134,9 @@ func TestVerifyExitCodes(t *testing.T) {
 		{explained, exitOK},
 		{unexplained, exitRegressed},
 		{report("confirmed", "contradicted", "not valid"), exitRegressed},
-		{report("confirmed", "inconclusive", "not valid"), exitInvalid},
+		{report("confirmed", "inconclusive", "not valid"), exitCannotTell},
+		{report("confirmed", "not valid"), exitCannotTell},
+		{report("not valid", "not valid"), exitInvalid},
 		{report("confirmed", "inconclusive"), exitCannotTell},
 	} {
 		if got := codeOf(verified(c.r)); got != c.want {
@@ -141,13 +144,13 @@ func TestVerifyExitCodes(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		f    conformance.Fates
+		f    conformance.Decisions
 		want int
 	}{
-		{conformance.Fates{Requests: 5000, Replay: []conformance.Difference{{Explained: true}}}, exitOK},
-		{conformance.Fates{Requests: 500, Replay: []conformance.Difference{{Explained: true}}}, exitCannotTell},
-		{conformance.Fates{Requests: 5000, Replay: []conformance.Difference{{}}}, exitRegressed},
-		{conformance.Fates{Requests: 5000, Warnings: []string{"the trace is cut"}}, exitCannotTell},
+		{conformance.Decisions{Requests: 5000, Replay: []conformance.Difference{{Explained: true}}}, exitOK},
+		{conformance.Decisions{Requests: 500, Replay: []conformance.Difference{{Explained: true}}}, exitCannotTell},
+		{conformance.Decisions{Requests: 5000, Replay: []conformance.Difference{{}}}, exitRegressed},
+		{conformance.Decisions{Requests: 5000, Warnings: []string{"the trace is cut"}}, exitCannotTell},
 	} {
 		if got := codeOf(replayed(&c.f)); got != c.want {
 			t.Errorf("%+v: exit code %d, want %d", c.f, got, c.want)

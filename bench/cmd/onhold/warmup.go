@@ -21,7 +21,7 @@ func (s *session) coldStart() string {
 			}
 			if need, ok := c.WarmUp(); ok && need > max(longest, p.Warmup) {
 				longest = need
-				where = fmt.Sprintf("%s at %s", t.name(), p.Load)
+				where = fmt.Sprintf("%s at %s", t.name, p.Load)
 			}
 		}
 	}

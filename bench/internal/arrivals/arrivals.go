@@ -108,3 +108,54 @@ func seconds(s float64) time.Duration {
 	}
 	return time.Duration(ns)
 }
+
+// Share is every n-th of a schedule's offsets, from number i on.
+func Share(next func() time.Duration, i, n int) func() time.Duration {
+	if n == 1 {
+		return next
+	}
+	for range i {
+		next()
+	}
+	first := true
+	return func() time.Duration {
+		if !first {
+			for range n - 1 {
+				next()
+			}
+		}
+		first = false
+		return next()
+	}
+}
+
+// Replay is arrivals at recorded instants.
+type Replay struct {
+	Instants []time.Duration // never decreasing, the first 0; at least one
+	Speed    float64         // how many times as fast, above 0
+}
+
+// ended is an instant that no stage reaches; sums of two do not overflow.
+const ended = math.MaxInt64 / 2
+
+// Schedule returns the instants, and after the last of them one that does not come.
+func (r Replay) Schedule(uint64) func() time.Duration {
+	i := 0
+	return func() time.Duration {
+		if i == len(r.Instants) {
+			return ended
+		}
+		i++
+		return r.at(i - 1)
+	}
+}
+
+func (r Replay) at(i int) time.Duration {
+	return min(seconds(r.Instants[i].Seconds()/r.Speed), ended-1)
+}
+
+// Length is that of a window that holds all arrivals: the mean gap follows the last.
+func (r Replay) Length() time.Duration {
+	last := r.at(len(r.Instants) - 1)
+	return last + max(last/time.Duration(max(1, len(r.Instants)-1)), time.Millisecond)
+}

@@ -3,8 +3,10 @@
 package exchange
 
 import (
+	"crypto/tls"
+	"errors"
 	"fmt"
-	"net/http"
+	"net"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/result"
@@ -18,6 +20,7 @@ const (
 	InFlight     = "still in flight when the drain timeout passed"
 	AllBusy      = "all connections busy, and as many arrivals waiting as MaxWaiting allows"
 	NoneFree     = "no connection became free before the drain timeout passed"
+	NotBegun     = "the machine stopped the generator until the drain timeout had passed"
 )
 
 const (
@@ -38,17 +41,6 @@ const (
 	MaxDials = 64
 )
 
-// OfStatus is the outcome of a request whose reply has the HTTP status.
-func OfStatus(status int) result.Outcome {
-	switch {
-	case status >= 200 && status < 400:
-		return result.OK
-	case status == http.StatusServiceUnavailable, status == http.StatusTooManyRequests:
-		return result.Rejected
-	}
-	return result.Error
-}
-
 // Reasons has the reasons of error statuses. Each is made once: a server that
 // fails must not cost the generator an allocation per request.
 type Reasons map[int]string
@@ -64,6 +56,17 @@ func (r Reasons) Of(status int) string {
 		r[status] = why
 	}
 	return why
+}
+
+// OfBroken is the outcome of a request whose connection failed with err: error
+// where what came on it is no TLS session, or the session was ended by an alert.
+func OfBroken(err error) result.Outcome {
+	var record tls.RecordHeaderError
+	var op *net.OpError
+	if errors.As(err, &record) || errors.As(err, &op) && (op.Op == "local error" || op.Op == "remote error") {
+		return result.Error
+	}
+	return result.Reset
 }
 
 // TooLate reports whether a reply that was read took the timeout or longer, so

@@ -186,3 +186,24 @@ func has(list []byte, token string) bool {
 	}
 	return false
 }
+
+// Values are what the fields of a name, in lower case, have in a header that was read,
+// in their order.
+func Values(header []byte, name string) (values []string) {
+	named := false
+	for _, rest, _ := cutLine(header); len(rest) > 0; {
+		var line []byte
+		line, rest, _ = cutLine(rest)
+		if len(line) > 0 && blank(line[0]) { // folded
+			if named {
+				values[len(values)-1] += " " + string(bytes.Trim(line, " \t"))
+			}
+			continue
+		}
+		key, value, _ := bytes.Cut(line, []byte(":"))
+		if named = fold(bytes.TrimRight(key, " \t"), name); named {
+			values = append(values, string(bytes.Trim(value, " \t")))
+		}
+	}
+	return values
+}

@@ -41,6 +41,9 @@ func (r *Reader) header(p *Reply, data []byte, seen int) (n int, ended bool, err
 			return 0, false, err
 		}
 	}
+	if r.KeepHeader {
+		r.Header = append(r.Header[:0], data[:n]...)
+	}
 	ended, err = r.follows(p, h)
 	return n, ended, err
 }

@@ -139,6 +139,11 @@ type Reader struct {
 	Keep bool
 	Body []byte
 
+	// KeepHeader makes Header the last complete header, its status line included. Then,
+	// too, the reader serves one connection only.
+	KeepHeader bool
+	Header     []byte
+
 	fields fields
 }
 

@@ -1,60 +1,89 @@
-// Package request has the requests of a stage as they are sent, and draws from
-// them.
+// Package request has the requests of a stage as they are sent: one that is always the
+// same, several by weight, or one for each arrival, made of data. Which one, and what is
+// random in it, follows from the number of the arrival alone: every run, and every
+// generator of several, sends the same.
 package request
 
 import (
 	"bytes"
-	"math/rand/v2"
+	"crypto/tls"
+	"math"
+	"math/bits"
+	"net/http"
 	"slices"
 	"sync/atomic"
+
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // Set is requests to one server.
 type Set struct {
-	Addr   string // HOST:PORT
-	Host   string // of Addr
-	Secure bool   // over TLS
-	Head   bool   // replies have no body, whatever their header says
-	Close  bool   // each request says that it is the last of its connection
-	Seed   uint64 // of the drawing
-	Body   int    // how many bytes at the end of each request are its body
+	Addr  string      // HOST:PORT
+	Unix  string      // the path of the server's Unix socket, in place of Addr
+	Host  string      // of Addr
+	TLS   *tls.Config // of each connection, with the server's name; nil where they are plain
+	Head  bool        // replies have no body, whatever their header says
+	Close bool        // each request says that it is the last of its connection
+	Seed  uint64      // of the drawing
+	Body  int         // how many bytes at the end of each request are its body
+
+	addresses addresses
+	sessions  sessions
+
+	Meaning *result.Meaning // what a reply's status means
 
 	// Fill, where not nil, changes the body of a copy of a request, number n, before
 	// it is sent.
 	Fill func(body []byte, n uint64)
 
+	// Data, where not nil, is what the placeholders of Templates stand for, which then
+	// take the place of the requests added.
+	Data      *Data
+	Templates []Template
+
 	raw    [][]byte
-	upTo   []uint64      // of request i: the sum of the weights up to its own
+	weigh  weights
 	filled atomic.Uint64 // how many were
 }
 
 // Add adds a request as it is sent. Its share of all is its weight over the sum
-// of the weights.
+// of the weights. Where there is data, raw is of no meaning.
 func (s *Set) Add(raw []byte, weight int) {
-	sum := uint64(weight)
-	if n := len(s.upTo); n > 0 {
-		sum += s.upTo[n-1]
-	}
-	s.raw, s.upTo = append(s.raw, raw), append(s.upTo, sum)
+	s.raw = append(s.raw, raw)
+	s.weigh.add(weight)
 }
 
-// Longest is the length in bytes of the longest of the requests.
+// Longest is about the length in bytes of the longest of the requests.
 func (s *Set) Longest() (n int) {
 	for _, raw := range s.raw {
 		n = max(n, len(raw))
 	}
+	for _, t := range s.Templates {
+		n = max(n, len(t.Target)+len(t.Lines[0])+len(t.Body)+s.Data.longest())
+	}
 	return n
 }
 
-// Picker draws requests. It is not safe for concurrent use.
-type Picker struct {
-	set  *Set
-	draw *rand.Rand // nil where there is one request only
-	own  [][]byte   // the picker's own copies, where they are filled; else those of the set
+// Most is how many requests there are before the data ends; math.MaxUint64 where it
+// does not end.
+func (s *Set) Most() uint64 {
+	if s.Data == nil {
+		return math.MaxUint64
+	}
+	return s.Data.most()
 }
 
-// Picker returns picker number n. Pickers of one number and seed draw the same.
-func (s *Set) Picker(n uint64) Picker {
+// Picker makes requests. It is not safe for concurrent use.
+type Picker struct {
+	set *Set
+	own [][]byte // the picker's own copies, where they are filled; else those of the set
+
+	out, body []byte // the last request that was made of data, and its body
+	arrival   arrival
+}
+
+// Picker returns a picker.
+func (s *Set) Picker() Picker {
 	p := Picker{set: s, own: s.raw}
 	if s.Fill != nil {
 		p.own = make([][]byte, len(s.raw))
@@ -62,26 +91,80 @@ func (s *Set) Picker(n uint64) Picker {
 			p.own[i] = bytes.Clone(raw)
 		}
 	}
-	if len(s.raw) > 1 {
-		p.draw = rand.New(rand.NewPCG(s.Seed, n))
-	}
 	return p
 }
 
-// Next is the next request. It must not be changed, and is valid until the next
+// Reused reports whether the next request overwrites the last.
+func (p *Picker) Reused() bool { return p.set.Fill != nil || p.set.Data != nil }
+
+// Next is the request of arrival number n, from 0, and whether the reply to it has no
+// body, whatever its header says. It must not be changed, and is valid until the next
 // call.
-func (p *Picker) Next() []byte {
-	raw := p.own[0]
-	if p.draw != nil {
-		at := p.draw.Uint64N(p.set.upTo[len(p.set.upTo)-1])
-		i, found := slices.BinarySearch(p.set.upTo, at)
-		if found { // upTo[i] requests come before those of i+1
-			i++
-		}
-		raw = p.own[i]
+func (p *Picker) Next(n uint64) (raw []byte, head bool) {
+	s, i := p.set, 0
+	if len(s.raw) > 1 {
+		i = s.weigh.draw(s.Seed, n)
 	}
-	if p.set.Fill != nil {
-		p.set.Fill(raw[len(raw)-p.set.Body:], p.set.filled.Add(1))
+	if s.Data != nil {
+		return p.render(&s.Templates[i], n)
 	}
-	return raw
+	raw = p.own[i]
+	if s.Fill != nil {
+		s.Fill(raw[len(raw)-s.Body:], s.filled.Add(1))
+	}
+	return raw, s.Head
+}
+
+// weights are running sums of the weights of several.
+type weights []uint64
+
+func (w *weights) add(weight int) {
+	sum := uint64(weight)
+	if n := len(*w); n > 0 {
+		sum += (*w)[n-1]
+	}
+	*w = append(*w, sum)
+}
+
+// draw is which of them arrival number n takes.
+func (w weights) draw(seed, n uint64) int {
+	at := below(random(seed, n, drawWhich), w[len(w)-1])
+	i, found := slices.BinarySearch(w, at)
+	if found { // w[i] requests come before those of i+1
+		i++
+	}
+	return i
+}
+
+// What a random number of an arrival is for; those of placeholders are counted from 0.
+const (
+	drawWhich = math.MaxUint64 - iota
+	drawRow
+	drawUUID
+	drawUUIDRest
+)
+
+// random is a number of 64 random bits that follows from its arguments alone: the
+// generator is a counter and the finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+func random(seed, n, which uint64) uint64 {
+	const golden = 0x9e3779b97f4a7c15
+	return mixed(mixed(seed+golden*(n+1)) + golden*(which+1))
+}
+
+func mixed(z uint64) uint64 {
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	return z ^ z>>31
+}
+
+// below maps 64 random bits to 0 up to n-1.
+func below(random, n uint64) uint64 {
+	high, _ := bits.Mul64(random, n)
+	return high
+}
+
+// framed reports whether a request of that method states its length where it has no
+// body (RFC 9110, 8.6).
+func framed(method string) bool {
+	return method == http.MethodPost || method == http.MethodPut || method == http.MethodPatch
 }

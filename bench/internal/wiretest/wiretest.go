@@ -35,7 +35,7 @@ func Start(t interface {
 	s := &Server{Addr: ln.Addr().String()}
 	go func() {
 		for {
-			c, err := ln.Accept()
+			c, err := Listener{ln}.Accept()
 			if err != nil {
 				return
 			}

@@ -2,7 +2,6 @@ package exact
 
 import (
 	"math"
-	"slices"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
@@ -32,7 +31,7 @@ func SD(d []float64) float64 {
 		return math.NaN()
 	}
 	n := float64(len(d))
-	w := averages(slices.Sorted(slices.Values(d)))
+	w := averages(d)
 	middle, step := float64(w.n-1)/2, math.Sqrt(n*(n+1)*(2*n+1)/24)
 	width := w.between(middle+step) - w.between(middle-step)
 	return width / 2 * math.Sqrt(n) * math.Sqrt(3/math.Pi)

@@ -2,7 +2,6 @@ package exact
 
 import (
 	"math"
-	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -60,9 +59,9 @@ func TestSignedRank(t *testing.T) {
 	}
 }
 
-// tossed is the p of the signed-rank test by going through all 2^n signs, with
+// byTossing is the p of the signed-rank test by going through all 2^n signs, with
 // ranks by counting.
-func tossed(d []float64, theta float64) float64 {
+func byTossing(d []float64, theta float64) float64 {
 	var ranks []float64
 	var observed float64
 	for _, x := range d {
@@ -126,10 +125,10 @@ func TestSignedRankAgainstAllSigns(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := samples(10).Draw(t, "d")
 		theta := places(d).Draw(t, "theta")
-		if got, want := signedRankUpper(d, theta), tossed(d, theta); !close(got, want, 1e-12) {
+		if got, want := signedRankUpper(d, theta), byTossing(d, theta); !close(got, want, 1e-12) {
 			t.Errorf("higher: p is %v, want %v", got, want)
 		}
-		if got, want := signedRankLower(d, theta), tossed(negated(d), -theta); !close(got, want, 1e-12) {
+		if got, want := signedRankLower(d, theta), byTossing(negated(d), -theta); !close(got, want, 1e-12) {
 			t.Errorf("lower: p is %v, want %v", got, want)
 		}
 	})
@@ -158,7 +157,7 @@ func TestEquivalent(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := samples(10).Draw(t, "d")
 		margin := rapid.Map(rapid.IntRange(0, 2<<10), func(i int) float64 { return float64(i) / (1 << 10) }).Draw(t, "margin")
-		got, want := equivalent(d, margin), max(tossed(d, -margin), tossed(negated(d), -margin))
+		got, want := equivalent(d, margin), max(byTossing(d, -margin), byTossing(negated(d), -margin))
 		if !close(got, want, 1e-12) {
 			t.Errorf("p is %v, want %v", got, want)
 		}
@@ -214,10 +213,13 @@ func signedRank(d []float64, theta float64, lower bool) float64 {
 	if !finite(d) || !finite([]float64{theta}) {
 		return 1
 	}
-	sorted := slices.Sorted(slices.Values(d))
-	r := rankAbout(sorted, theta, max(resolution(d), near*math.Abs(theta)), nil)
-	if lower {
-		r.below = r.total - r.below
+	d = sorted(d)
+	tie := near * math.Abs(theta)
+	for _, v := range d {
+		tie = max(tie, near*math.Abs(v))
 	}
-	return r.p()
+	if lower {
+		return signedRankP(negated(d), -theta, tie)
+	}
+	return signedRankP(d, theta, tie)
 }

@@ -24,7 +24,7 @@ func TestRankSum(t *testing.T) {
 	if !close(estimate, -0.305, 1e-12) || !close(lower, -0.76, 1e-12) || !close(upper, 0.15, 1e-12) {
 		t.Errorf("%v, from %v to %v; want -0.305, from -0.76 to 0.15", estimate, lower, upper)
 	}
-	if p := rankSumTail(10, 5)[int(higher(atTerm, earlier))]; !close(p, 382.0/3003, 1e-12) { // 3003 ways to choose 5 of 15
+	if p := rankSumTail(sizes{5, 10})[int(higher(atTerm, earlier))]; !close(p, 382.0/3003, 1e-12) { // 3003 ways to choose 5 of 15
 		t.Errorf("one-sided p is %v, want 0.1272", p)
 	}
 }
@@ -74,7 +74,7 @@ func TestRankSumTailAgainstAllWays(t *testing.T) {
 			count := make([]float64, m*n+1)
 			ways := shared(values, n, func(a, b []float64) { count[int(higher(a, b))]++ })
 			sum := 0.0
-			for u, got := range rankSumTail(m, n) {
+			for u, got := range rankSumTail(sizes{min(m, n), max(m, n)}) {
 				if sum += count[u] / float64(ways); !close(got, sum, 1e-12) {
 					t.Errorf("%d and %d values, count %d: p is %v, want %v", m, n, u, got, sum)
 				}
@@ -144,7 +144,7 @@ func TestRankSumLarge(t *testing.T) {
 		return int(math.Floor(5000 - 0.5 - normalQuantile(alpha)*math.Sqrt(100*100*201/12.0)))
 	}
 	for _, alpha := range []float64{0.04, 0.01, 0.001, 0.0001} {
-		if got, want := normal(alpha), critical(rankSumTail(100, 100), alpha); got > want || got < want-40 {
+		if got, want := normal(alpha), critical(rankSumTail(sizes{100, 100}), alpha); got > want || got < want-40 {
 			t.Errorf("at %v the normal distribution has %d, the exact one %d", alpha, got, want)
 		}
 	}

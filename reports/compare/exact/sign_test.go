@@ -134,6 +134,6 @@ func TestWhatIsNoConfidence(t *testing.T) {
 		MDE(0.01, bad, bad, 20)
 		PairsFor(0.01, 0.05, bad, bad)
 		SD([]float64{bad, 1})
-		HarrellDavis([]float64{1, 2}, bad)
+		HarrellDavis([]float64{1, bad})
 	}
 }

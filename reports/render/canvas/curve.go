@@ -29,6 +29,7 @@ type Stroke struct {
 	Pen
 	Radius float64 // of the markers; 0: only of values that are hollow or stand alone
 	Shift  float64 // of the bars of the repeats, so that those of several curves are seen
+	Shape  Shape   // of the markers; nil: round
 	Step   bool    // each value holds up to the next
 	// Under is by how much the line is wider at each value, so that curves drawn
 	// later at the same place leave its edges to be seen; nil: nowhere.
@@ -43,14 +44,21 @@ type Chart struct {
 
 // At is the place of a value, which may lie outside of the panel.
 func (p Chart) At(x, y float64) Point {
-	return Point{p.X.Scale(p.X0, p.X1).beyond(x), p.Y.Scale(p.Y0, p.Y1).beyond(y)}
+	at := Point{p.X.Scale(p.X0, p.X1).beyond(x), p.Y1}
+	if !math.IsInf(y, 1) { // what is infinite leaves through the top
+		at.Y = p.Y.Scale(p.Y0, p.Y1).beyond(y)
+	}
+	return at
 }
+
+// shows is false for a value that has no place in the panel.
+func (p Chart) shows(k Value) bool { return p.X.Shows(k.X) && (p.Y.Shows(k.Y) || math.IsInf(k.Y, 1)) }
 
 // End is the place of the last value that the axes show, moved to the edge where it
 // lies outside. It is false where there is none.
 func (p Chart) End(v Curve) (Point, bool) {
 	for _, k := range slices.Backward(v.Values) {
-		if p.X.Shows(k.X) && p.Y.Shows(k.Y) {
+		if p.shows(k) {
 			at := p.At(k.X, k.Y)
 			return Point{min(max(at.X, p.X0), p.X1), min(max(at.Y, p.Y0), p.Y1)}, true
 		}
@@ -90,7 +98,11 @@ func (c *Canvas) Curve(p Chart, v Curve, s Stroke) {
 		if r == 0 && (k.Hollow || alone[at]) {
 			r = 1.4 * s.Width
 		}
-		if r == 0 || !p.X.Shows(k.X) || !p.Y.Shows(k.Y) || at.X < p.X0-1 || at.X > p.X1+1 || at.Y < p.Y0-1 || at.Y > p.Y1+1 {
+		if math.IsInf(k.Y, 1) && p.X.Shows(k.X) {
+			c.Mark(ArrowUp, Point{at.X, at.Y - 2}, 2.6, s.Color, k.Hollow)
+			continue
+		}
+		if r == 0 || !p.shows(k) || at.X < p.X0-1 || at.X > p.X1+1 || at.Y < p.Y0-1 || at.Y > p.Y1+1 {
 			continue
 		}
 		if k.Thin {
@@ -98,6 +110,10 @@ func (c *Canvas) Curve(p Chart, v Curve, s Stroke) {
 		}
 		if s.Under != nil {
 			r += s.Under[i] / 2
+		}
+		if s.Shape != nil {
+			c.Mark(s.Shape, at, r, s.Color, k.Hollow)
+			continue
 		}
 		c.Dot(at, r, s.Color, k.Hollow)
 	}
@@ -116,7 +132,7 @@ func (p Chart) pieces(v Curve, step bool) []piece {
 	var last *Value
 	for i := range v.Values {
 		k := &v.Values[i]
-		if !p.X.Shows(k.X) || !p.Y.Shows(k.Y) {
+		if !p.shows(*k) {
 			last = nil
 			continue
 		}
@@ -189,6 +205,90 @@ func (p Chart) Coincident(curves []Curve) [][]float64 {
 					out[i][k] += wider
 				}
 			}
+		}
+	}
+	return out
+}
+
+// Label is a word at the right end of a curve.
+type Label struct {
+	From  Point // the end of the curve
+	Text  string
+	Color color.RGBA
+	Bold  bool
+}
+
+// Labels writes labels at x, or right behind the longest curve where that ends before,
+// pushed apart between lo and hi, with a thin leader to each one's curve where it had
+// to move or its curve ends early. It returns the place of the highest.
+func (c *Canvas) Labels(ls []Label, x, lo, hi, size float64) (top Point) {
+	end := 0.0
+	for _, l := range ls {
+		end = max(end, l.From.X)
+	}
+	x = min(x, end+12) // a leader across half of the panel would look like data
+	// Ends that nearly coincide keep the order in which they were given, which is that
+	// of the percentiles or levels.
+	coarse := func(l Label) int { return int(math.Round(l.From.Y / 5)) }
+	slices.SortStableFunc(ls, func(a, b Label) int { return coarse(a) - coarse(b) })
+	want := make([]float64, len(ls))
+	for i, l := range ls {
+		want[i] = l.From.Y
+	}
+	heights := spread(want, size*1.08, lo, hi)
+	for i, y := range heights {
+		// Grid lines must not run through the letters.
+		s := Style{Size: size, Bold: ls[i].Bold}
+		c.Fill(White, Rect{x - 0.5, y - size*0.45, x + Width(s, ls[i].Text), y + size*0.45})
+	}
+	for i, y := range heights {
+		l := ls[i]
+		const elbow = 7 // points in front of the labels in which leaders change height
+		if math.Abs(y-l.From.Y) > 1 || x-l.From.X > elbow+6 {
+			leader := Pen{Color: Mix(Grey, White, 0.3), Width: HairWidth}
+			c.Line(leader, Point{l.From.X + 2, l.From.Y}, Point{max(x-elbow, l.From.X+2), l.From.Y}, Point{x - 1, y})
+		}
+		c.TextBeside(x, y, Style{Size: size, Color: l.Color, Bold: l.Bold}, l.Text)
+		top = Point{x, y}
+	}
+	return top
+}
+
+// spread returns where labels go that want to be at the given heights, from the lowest
+// to the highest, none nearer to the next than gap, all between lo and hi, each as near
+// to where it wants to be as the others allow. With too many for the room the gap
+// shrinks.
+//
+// Taking i·gap from the i-th turns "at least gap apart" into "not falling", which
+// averaging falling neighbours into blocks solves at the least cost.
+func spread(want []float64, gap, lo, hi float64) []float64 {
+	n := len(want)
+	if n == 0 {
+		return nil
+	}
+	if n > 1 {
+		gap = min(gap, (hi-lo)/float64(n-1))
+	}
+	type block struct {
+		sum float64
+		n   int
+	}
+	var blocks []block
+	mean := func(b block) float64 { return b.sum / float64(b.n) }
+	for i, y := range want {
+		b := block{y - float64(i)*gap, 1}
+		for len(blocks) > 0 && mean(blocks[len(blocks)-1]) >= mean(b) {
+			last := blocks[len(blocks)-1]
+			blocks = blocks[:len(blocks)-1]
+			b = block{last.sum + b.sum, last.n + b.n}
+		}
+		blocks = append(blocks, b)
+	}
+	var out []float64
+	for _, b := range blocks {
+		for range b.n {
+			y := min(max(mean(b), lo), hi-float64(n-1)*gap)
+			out = append(out, y+float64(len(out))*gap)
 		}
 	}
 	return out

@@ -2,9 +2,12 @@ package figure
 
 import (
 	"fmt"
-	"math"
+	"slices"
+	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -12,18 +15,15 @@ import (
 // for each target. It answers where a target breaks, and how.
 const (
 	capacityW, capacityH = 1600, 1300
-	axisLabels           = 42 // points at the left of the first column
+	axisLabels           = 44 // points at the left of the first column
 )
 
 func (m *capacityModel) draw(c *canvas.Canvas, body canvas.Rect, headings []canvas.Heading) {
-	room := 70.0 // at the right of a column, for labels
-	if len(headings) == columnsPerSheet {
-		room = 44
-	}
 	const (
-		between = 22 // two rows of panels, for the name of the lower one
-		naming  = 27 // of the first row: its name, and those of the rules
+		between = 23 // two rows of panels, for the name of the lower one
+		naming  = 30 // of the first row: its name, and those of the rules
 	)
+	room, measured, theory := m.room()
 	columns := c.Columns(headings, body.Y1-5, axisLabels, room)
 	bottom := body.Y0 + canvas.AxisHeight
 	height := body.Y1 - 5 - naming - bottom - 2*between
@@ -35,9 +35,10 @@ func (m *capacityModel) draw(c *canvas.Canvas, body canvas.Rect, headings []canv
 	if m.levels.Log {
 		scale = "log scale"
 	}
-	c.PanelName(body.X0, body.Y1-19, body.W(), "Latency of those served: percentiles of ok, log scale")
-	c.PanelName(body.X0, shares.Y1+6, body.W(), "How requests ended: share of all that arrived")
-	c.PanelName(body.X0, goodput.Y1+6, body.W(), "Goodput: ok per second, "+scale)
+	c.PanelName(body.X0, body.Y1-20, body.W(), "Latency of those served: percentiles of ok, log scale"+words.If(theory, "; thin dashes: theory"))
+	c.PanelName(body.X0, goodput.Y1+6, body.W(), "Goodput: ok per second, "+scale+words.If(measured, "; grey dashes: offered"))
+	used := m.writeBands(c, body.X1, shares.Y1+6)
+	c.PanelName(body.X0, shares.Y1+6, body.W()-used, "How requests ended: share of all that arrived")
 
 	for i, x := range columns {
 		col := &m.columns[i]
@@ -45,10 +46,53 @@ func (m *capacityModel) draw(c *canvas.Canvas, body canvas.Rect, headings []canv
 		panels := []canvas.Rect{at(latency), at(shares), at(goodput)}
 		m.drawRules(c, col, panels, x.X1+room)
 		m.drawLatency(newPanel(c, panels[0], m.levels, m.latency, i == 0), col)
-		m.drawShares(newPanel(c, panels[1], m.levels, canvas.Axis{Unit: units.Share, Hi: 1}, i == 0), col, room)
+		m.drawShares(newPanel(c, panels[1], m.levels, canvas.Axis{Unit: units.Share, Hi: 1}, i == 0), col)
 		m.drawGoodput(newPanel(c, panels[2], m.levels, m.rate, i == 0), col)
 		m.drawLevels(c, col, panels)
 	}
+}
+
+// room is what the labels at the right of a column need. It also reports whether
+// something was measured, and whether there is a theory beside it.
+func (m *capacityModel) room() (points float64, measured, theory bool) {
+	s := canvas.Style{Size: canvas.TickSize, Bold: true}
+	for _, c := range m.columns {
+		names := []string{"p99.9"}
+		if v := c.goodput.Values; len(v) > 0 {
+			names, measured = append(names, units.Number(c.goodput.Last().Y)), true
+		}
+		if len(c.completion) > 0 {
+			names = append(names, c.completion[0].Name)
+		}
+		if len(c.rejected.Values) > 0 && !c.off {
+			names = append(names, c.rejected.Name)
+		}
+		if c.theory.alone {
+			names = append(names, "99.9 %"+rejectedTheory)
+		}
+		for _, n := range names {
+			points = max(points, canvas.Width(s, n)+7)
+		}
+		theory = theory || len(c.theory.points) > 0 && !c.theory.alone
+	}
+	return points, measured, theory
+}
+
+// writeBands says at the left of x how the outcomes that there are look, and returns
+// the room that it took.
+func (m *capacityModel) writeBands(c *canvas.Canvas, x, y float64) float64 {
+	s, right := canvas.Style{Size: canvas.TickSize, Color: canvas.Soft, Align: canvas.Right}, x
+	for k, b := range slices.Backward(canvas.Bands) {
+		if slices.ContainsFunc(m.columns, func(c capacityColumn) bool {
+			return slices.ContainsFunc(c.shares, func(s shares) bool { return len(s.of) > k && s.of[k] > 0 })
+		}) {
+			c.Text(x, y, s, b.Name)
+			x -= canvas.Width(s, b.Name) + 4
+			c.Band(b, canvas.Rect{X0: x - 9, Y0: y - 1, X1: x, Y1: y + 8})
+			x -= 9 + 12
+		}
+	}
+	return right - x
 }
 
 func (m *capacityModel) drawLatency(p *panel, col *capacityColumn) {
@@ -56,9 +100,15 @@ func (m *capacityModel) drawLatency(p *panel, col *capacityColumn) {
 		p.add(col.rejected, canvas.Stroke{Pen: canvas.Pen{Color: canvas.Grey, Width: 1, Dashes: canvas.Dashed}, Radius: 1.4},
 			canvas.Label{Text: "rejected", Color: canvas.Soft})
 	}
+	if v := col.adjusted; len(v.Values) > 0 {
+		p.Curve(p.Chart, v, canvas.Stroke{Pen: canvas.Pen{Color: canvas.Mix(col.hue, canvas.Black, 0.3), Width: 1, Dashes: canvas.Dashed}})
+		for _, line := range []string{"of all", "p99"} { // the upper one last
+			p.label(v, canvas.Label{Text: line, Color: canvas.Soft})
+		}
+	}
 	for k, q := range col.quantiles {
 		hue := canvas.Shade(col.hue, k, len(col.quantiles))
-		p.add(q, canvas.Stroke{Pen: canvas.Pen{Color: hue, Width: canvas.LineWidth}, Radius: 2, Shift: (float64(k) - 1.5) * 1.7},
+		p.add(q, canvas.Stroke{Pen: canvas.Pen{Color: hue, Width: canvas.LineWidth}, Radius: 2, Shape: col.shape, Shift: (float64(k) - 1.5) * 1.7},
 			canvas.Label{Text: q.Name, Color: canvas.Mix(hue, canvas.Black, 0.15)})
 	}
 	for k, q := range col.completion {
@@ -67,13 +117,9 @@ func (m *capacityModel) drawLatency(p *panel, col *capacityColumn) {
 			canvas.Label{Text: q.Name, Color: canvas.Mix(hue, canvas.Black, 0.15), Bold: true})
 	}
 	for _, q := range col.theory.latency {
-		name := "theory"
-		if col.theory.alone {
-			name = q.Name
-		}
-		p.theory(q, name)
+		p.theory(q, words.If(col.theory.alone, q.Name))
 	}
-	p.writeLabels(canvas.LabelSize, 4)
+	p.writeLabels(canvas.TickSize, 4)
 	if len(col.rejected.Values) > 0 && col.off {
 		p.writeOffScale(col.rejected.Last().Y)
 	}
@@ -98,17 +144,15 @@ func (p *panel) writeOffScale(latency float64) {
 	p.TextBeside(p.X1, y, s, note)
 }
 
+// rejectedTheory is behind the share that theory alone expects.
+const rejectedTheory = " rejected"
+
 // leastBand is how thin a share of rejected may be drawn and still be seen.
 const leastBand = 0.75
 
-func (m *capacityModel) drawShares(p *panel, col *capacityColumn, room float64) {
+func (m *capacityModel) drawShares(p *panel, col *capacityColumn) {
 	half := barWidth(p, col.shares) / 2
-	type seen struct {
-		share, y float64
-		level    float64 // where it was seen last
-	}
-	last := map[int]seen{}
-	for _, s := range col.shares {
+	for i, s := range col.shares {
 		x, from := p.At(s.level, 0).X, 0.0
 		for k, share := range s.of {
 			if share <= 0 {
@@ -119,12 +163,13 @@ func (m *capacityModel) drawShares(p *panel, col *capacityColumn, room float64) 
 			if band.Name == "rejected" {
 				box.Y0 = min(box.Y0, box.Y1-leastBand)
 			}
-			p.Fill(band.Fill, box)
-			if band.Dotted {
-				p.Frame(canvas.Pen{Color: canvas.Grey, Width: canvas.ThinWidth, Dashes: canvas.Dotted}, box)
-			}
-			if share >= 0.005 || band.Name == "rejected" { // every rejection is shown
-				last[k] = seen{share, (box.Y0 + box.Y1) / 2, s.level}
+			p.Band(band, box)
+			if i == len(col.shares)-1 && (share >= 0.005 || band.Name == "rejected") { // every rejection is shown
+				text := units.Percent(share)
+				if share < 0.01 {
+					text = "<1 %"
+				}
+				p.labels = append(p.labels, canvas.Label{From: canvas.Point{X: x + half, Y: (box.Y0 + box.Y1) / 2}, Text: text, Color: band.Label, Bold: band.Name == "rejected"})
 			}
 			from += share
 		}
@@ -137,25 +182,6 @@ func (m *capacityModel) drawShares(p *panel, col *capacityColumn, room float64) 
 		}
 		p.Frame(outline, canvas.Rect{X0: x - half, Y0: p.Y0, X1: x + half, Y1: p.At(0, from).Y})
 	}
-	for k, b := range canvas.Bands {
-		l, ok := last[k]
-		end := ok && l.level == col.shares[len(col.shares)-1].level
-		if !ok || k == 0 && !end {
-			continue
-		}
-		label := canvas.Label{From: canvas.Point{X: p.At(l.level, 0).X + half, Y: l.y}, Text: b.Name, Color: b.Label, Bold: b.Name == "rejected"}
-		// The share goes below its name, where the column is narrow, but only where its
-		// part of the bar has room for two lines.
-		share := units.Percent(l.share)
-		if one := share + " " + b.Name; end && canvas.Width(canvas.Style{Size: canvas.TickSize, Bold: label.Bold}, one) <= room-4 {
-			label.Text = one
-		} else if end && l.share > 0.25 {
-			below := label
-			below.Text = share
-			p.labels = append(p.labels, below)
-		}
-		p.labels = append(p.labels, label)
-	}
 	m.drawKept(p, col.theory)
 	p.writeLabels(canvas.TickSize, 4)
 }
@@ -167,20 +193,17 @@ func (m *capacityModel) drawKept(p *panel, t theoryLines) {
 		return
 	}
 	last := t.kept.Last()
-	switch {
-	case t.alone:
+	name := ""
+	if t.alone {
 		var area []canvas.Point
 		for _, v := range t.kept.Values {
 			area = append(area, p.At(v.X, v.Y))
 		}
 		area = append(area, p.At(last.X, 1), p.At(t.kept.Values[0].X, 1))
 		p.Polygon(canvas.Mix(canvas.Orange, canvas.White, 0.5), area...)
-		p.theory(t.kept, units.Percent(1-last.Y)+" rejected")
-	case last.Y > 0.995: // the edge of the panel
-		p.theory(t.kept, "")
-	default:
-		p.theory(t.kept, "theory")
+		name = units.Percent(1-last.Y) + rejectedTheory
 	}
+	p.theory(t.kept, name)
 }
 
 // barWidth is as wide as the nearest two levels allow.
@@ -193,32 +216,18 @@ func barWidth(p *panel, s []shares) float64 {
 }
 
 func (m *capacityModel) drawGoodput(p *panel, col *capacityColumn) {
-	offered := canvas.Label{Text: "offered", Color: canvas.Soft}
-	if !differ(col.offered, col.goodput) {
-		offered.Text = ""
-	}
 	dashed := canvas.Stroke{Pen: canvas.Pen{Color: canvas.Soft, Width: canvas.ThinWidth * 1.3, Dashes: canvas.Dashed}}
-	solid := canvas.Stroke{Pen: canvas.Pen{Color: col.hue, Width: canvas.LineWidth}, Radius: 2}
+	solid := canvas.Stroke{Pen: canvas.Pen{Color: col.hue, Width: canvas.LineWidth}, Radius: 2, Shape: col.shape}
 	p.Curve(p.Chart, col.offered, dashed)
 	if len(col.goodput.Values) > 0 {
-		p.add(col.goodput, solid, canvas.Label{Text: units.Rate.Text(col.goodput.Last().Y), Color: col.hue, Bold: true})
+		p.add(col.goodput, solid, canvas.Label{Text: units.Number(col.goodput.Last().Y), Color: col.hue, Bold: true})
 	}
-	p.label(col.offered, offered)
-	name := "theory"
+	name := ""
 	if t := col.theory; t.alone && len(t.goodput.Values) > 0 {
-		name = units.Rate.Text(t.goodput.Last().Y)
+		name = units.Number(t.goodput.Last().Y)
 	}
 	p.theory(col.theory.goodput, name)
 	p.writeLabels(canvas.TickSize, 3)
-}
-
-// differ reports whether two curves end apart from each other.
-func differ(a, b canvas.Curve) bool {
-	if len(a.Values) == 0 || len(b.Values) == 0 {
-		return len(a.Values) > 0
-	}
-	x, y := a.Last(), b.Last()
-	return x.X != y.X || math.Abs(x.Y-y.Y) > 0.02*x.Y
 }
 
 // drawRules draws where waiting and rejecting begin, through all panels, and names them
@@ -247,7 +256,6 @@ func (m *capacityModel) drawRules(c *canvas.Canvas, col *capacityColumn, panels 
 	}
 }
 
-// drawLevels marks every level that was driven, and labels as many as there is room for.
 func (m *capacityModel) drawLevels(c *canvas.Canvas, col *capacityColumn, panels []canvas.Rect) {
 	var levels []float64
 	lowest := panels[len(panels)-1]
@@ -259,4 +267,18 @@ func (m *capacityModel) drawLevels(c *canvas.Canvas, col *capacityColumn, panels
 		}
 	}
 	c.XAxis(lowest, x, canvas.Ticks(levels, units.Number), m.levels.Name(), lowest.X0-axisLabels, lowest.X1+axisLabels)
+}
+
+// capacityAlt is the capacity figure in a sentence: its axis, the finding, and what each
+// target serves at its highest level.
+func capacityAlt(title string, sweeps []sweep.Sweep) string {
+	var keys []string
+	for i := range sweeps {
+		w := &sweeps[i]
+		last := w.Last()
+		rejected := last.Stage.RejectedShare()
+		keys = append(keys, fmt.Sprintf("%s serves %s/s", w.ShortName(40), units.Number(last.Goodput()))+
+			words.If(rejected > 0, " and rejects "+units.Percent(rejected))+words.If(!last.Valid(), " (not valid)"))
+	}
+	return fmt.Sprintf("Latency, outcomes and goodput over %s: %s; at the highest load, %s.", levelsOf(sweeps), strings.TrimSuffix(title, "."), units.List(keys))
 }

@@ -8,7 +8,9 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/series"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -26,8 +28,11 @@ type capacityColumn struct {
 	hue        color.RGBA
 	quantiles  []canvas.Curve // latency of ok
 	completion []canvas.Curve // completion latency; empty where there is none
-	rejected   canvas.Curve   // the median time until a rejection; empty where that is rare
-	off        bool           // rejected lies off the scale
+	adjusted   canvas.Curve   // p99 of all arrivals, infinite where too many were not served; empty where all were
+	shape      canvas.Shape
+	rejected   canvas.Curve // the median time until a rejection; empty where that is rare
+	off        bool         // rejected lies off the scale
+	repeats    bool         // some levels were driven more than once
 	shares     []shares
 	goodput    canvas.Curve
 	offered    canvas.Curve
@@ -49,7 +54,6 @@ type rule struct {
 	name string
 }
 
-// drawnQuantiles are the percentile lines, from the light to the dark.
 var drawnQuantiles = []float64{0.5, 0.9, 0.99, 0.999}
 
 // shownRejected is the share of rejected from which the time until a rejection is
@@ -57,11 +61,7 @@ var drawnQuantiles = []float64{0.5, 0.9, 0.99, 0.999}
 const shownRejected = 0.01
 
 func newCapacityModel(sweeps []sweep.Sweep) *capacityModel {
-	load := ""
-	if len(sweeps) > 0 {
-		load = sweeps[0].Load
-	}
-	m := capacityAxes(load)
+	m := capacityAxes(loadOf(sweeps))
 	for i := range sweeps {
 		m.columns = append(m.columns, m.column(&sweeps[i], i))
 	}
@@ -79,13 +79,12 @@ func capacityAxes(load string) *capacityModel {
 	}
 }
 
-// some reports whether there is anything to draw.
 func (m *capacityModel) some() bool {
 	return slices.ContainsFunc(m.columns, func(c capacityColumn) bool { return len(c.shares) > 0 })
 }
 
 func (m *capacityModel) column(w *sweep.Sweep, place int) capacityColumn {
-	c := capacityColumn{name: w.ShortName(30), hue: canvas.HueOf(w.Target(), place)}
+	c := capacityColumn{name: w.ShortName(30), hue: canvas.HueOf(w.Target(), place), shape: canvas.ShapeOf(w.Target(), place)}
 	var points []sweep.Point
 	for _, p := range w.Points { // a log axis has no place for 0
 		if p.Stage.Counts.Planned() > 0 && (p.Level > 0 || !m.levels.Log && p.Level == 0) {
@@ -94,14 +93,30 @@ func (m *capacityModel) column(w *sweep.Sweep, place int) capacityColumn {
 	}
 	for _, q := range drawnQuantiles {
 		c.quantiles = append(c.quantiles, through(units.Percentile(q), points, func(s *result.Stage) (float64, bool, bool) {
-			return float64(s.Latency.Quantile(q)), s.Latency.Thin(q), s.Latency.Resolved(q)
+			latency := s.Shown().Latency
+			return float64(latency.Quantile(q)), latency.Thin(q), latency.Resolved(q)
 		}))
+		withinRun(c.quantiles[len(c.quantiles)-1].Values, points, q)
+	}
+	adjusted := through("p99 of all", points, func(s *result.Stage) (float64, bool, bool) {
+		d, served := s.Adjusted(0.99)
+		if !served {
+			return math.Inf(1), false, true
+		}
+		latency := s.Shown().Latency
+		return float64(d), latency.Thin(0.99), latency.Resolved(0.99)
+	})
+	if slices.ContainsFunc(adjusted.Values, func(v canvas.Value) bool { return math.IsInf(v.Y, 1) }) {
+		c.adjusted = adjusted
 	}
 	if w.HasCompletion() {
 		for _, q := range []float64{0.5, 0.99} {
 			c.completion = append(c.completion, through("done "+units.Percentile(q), points, func(s *result.Stage) (float64, bool, bool) {
 				d, done := s.Completion.Quantile(q)
-				return float64(d), s.Completion.Thin(q), done && s.Completion.Resolved(q)
+				if !done {
+					return math.Inf(1), false, true
+				}
+				return float64(d), s.Completion.Thin(q), s.Completion.Resolved(q)
 			}))
 		}
 	}
@@ -124,9 +139,11 @@ func (m *capacityModel) column(w *sweep.Sweep, place int) capacityColumn {
 	}
 	if slices.ContainsFunc(points, func(p sweep.Point) bool { return p.Stage.RejectedShare() > shownRejected }) {
 		c.rejected = through("rejected", points, func(s *result.Stage) (float64, bool, bool) {
-			return float64(s.Rejected.Quantile(0.5)), s.Rejected.Thin(0.5), s.Rejected.N() > 0
+			rejected := s.Shown().Rejected
+			return float64(rejected.Quantile(0.5)), rejected.Thin(0.5), rejected.N() > 0
 		})
 	}
+	c.repeats = slices.ContainsFunc(points, func(p sweep.Point) bool { return len(p.Repeats) > 1 })
 	c.theory = theoryOf(points)
 	if m.levels.Log && len(points) > 0 {
 		c.rules = rulesOf(points[0].Stage)
@@ -166,6 +183,20 @@ func through(name string, points []sweep.Point, of func(*result.Stage) (v float6
 	return c
 }
 
+// withinRun gives values the intervals of their percentile within the one run that there
+// was, where it was long enough for one.
+func withinRun(values []canvas.Value, points []sweep.Point, q float64) {
+	for i := range values {
+		for _, p := range points {
+			if float64(p.Level) == values[i].X && len(p.Repeats) == 1 {
+				if in := series.Percentile(p.Stage, q); in.TooShort == "" {
+					values[i].Lo, values[i].Hi = float64(in.Low), float64(in.High)
+				}
+			}
+		}
+	}
+}
+
 // rulesOf says where a pool of workers in front of a closed load is full: one client
 // more than there are workers must wait, one more than workers and places in the queue
 // is rejected.
@@ -185,20 +216,15 @@ func poolRules(workers, queue int) []rule {
 	return rules
 }
 
-// setLimits sets the axes, which all columns share.
 func (m *capacityModel) setLimits() {
 	var levels, latencies, rejected, rates []float64
 	for _, c := range m.columns {
-		for _, q := range slices.Concat(c.quantiles, c.completion) {
-			latencies = append(latencies, valuesOf(q)...)
-		}
+		latencies = append(latencies, valuesOf(slices.Concat(c.quantiles, c.completion)...)...)
 		rejected = append(rejected, valuesOf(c.rejected)...)
-		rates = append(rates, append(valuesOf(c.goodput), valuesOf(c.offered)...)...)
+		rates = append(rates, valuesOf(c.goodput, c.offered)...)
 		if c.theory.alone {
 			rates = append(rates, valuesOf(c.theory.goodput)...)
-			for _, q := range c.theory.latency {
-				latencies = append(latencies, valuesOf(q)...)
-			}
+			latencies = append(latencies, valuesOf(c.theory.latency...)...)
 		}
 		for _, s := range c.shares {
 			levels = append(levels, s.level)
@@ -208,11 +234,9 @@ func (m *capacityModel) setLimits() {
 	// that flat.
 	if lo, hi, ok := canvas.LogRange(latencies, canvas.HalfDecade); ok {
 		for _, c := range m.columns {
-			for _, q := range c.theory.latency {
-				for _, v := range valuesOf(q) {
-					if v >= lo/canvas.HalfDecade && v <= hi*canvas.HalfDecade {
-						latencies = append(latencies, v)
-					}
+			for _, v := range valuesOf(c.theory.latency...) {
+				if v >= lo/canvas.HalfDecade && v <= hi*canvas.HalfDecade {
+					latencies = append(latencies, v)
 				}
 			}
 		}
@@ -254,36 +278,40 @@ func (m *capacityModel) setLatency(latencies, rejected []float64) {
 	m.latency.Lo, m.latency.Hi = lo, hi
 }
 
-// valuesOf are the values of a curve, and the ends of its bars.
-func valuesOf(c canvas.Curve) []float64 {
-	var v []float64
-	for _, k := range c.Values {
-		v = append(v, k.Y)
-		if k.Hi > 0 {
-			v = append(v, k.Lo, k.Hi)
+// valuesOf are the values of curves, and the ends of their bars.
+func valuesOf(curves ...canvas.Curve) (v []float64) {
+	for _, c := range curves {
+		for _, k := range c.Values {
+			v = append(v, k.Y)
+			if k.Hi > 0 {
+				v = append(v, k.Lo, k.Hi)
+			}
 		}
 	}
 	return v
 }
 
-// marks says how to read the marks that the figure has.
-func (m *capacityModel) marks() []string {
-	var thin, repeats, hollow, completion, rejected bool
+func (m *capacityModel) marks() string {
+	var thin, bars, repeats, adjusted, hollow, completion, rejected bool
 	for _, c := range m.columns {
 		for _, q := range slices.Concat(c.quantiles, c.completion) {
 			for _, k := range q.Values {
-				thin, repeats = thin || k.Thin, repeats || k.Hi > 0
+				thin, bars = thin || k.Thin, bars || k.Hi > 0
 			}
 		}
+		repeats = repeats || c.repeats
+		adjusted = adjusted || len(c.adjusted.Values) > 0
 		hollow = hollow || slices.ContainsFunc(c.shares, func(s shares) bool { return s.hollow })
 		completion = completion || len(c.completion) > 0
 		rejected = rejected || len(c.rejected.Values) > 0
 	}
-	return chosen(
-		mark{thin, "dotted: fewer than ten samples lie beyond the percentile"},
-		mark{repeats, "bars: lowest and highest repeat"},
-		mark{hollow, "hollow: stage not valid"},
-		mark{completion, "dashed, done: completion latency, beside the latency until a request was accepted"},
-		mark{rejected, "rejected: median time until a rejection"},
+	return words.Join(" · ",
+		words.If(thin, "dotted: fewer than ten samples lie beyond the percentile"),
+		words.If(bars && repeats, "bars: lowest and highest repeat"),
+		words.If(bars && !repeats, "bars: 95 % interval, within run"),
+		words.If(adjusted, "p99 of all: what was not served counts as infinitely slow"),
+		words.If(hollow, "hollow: stage not valid"),
+		words.If(completion, "dashed, done: completion latency, beside the latency until a request was accepted"),
+		words.If(rejected, "rejected: median time until a rejection"),
 	)
 }

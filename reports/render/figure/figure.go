@@ -1,6 +1,6 @@
 // Package figure draws what was measured of a run: capacity, percentiles and stall. It
-// also draws what theory expects without a run ([Expected]), the changes between two
-// runs ([Regression]), and a verification of our servers ([Verification]).
+// also draws what theory expects without a run ([Expected]) and a verification of our
+// servers ([Verification]).
 //
 // Each figure first fills a model with all that it draws, which tests look at, and then
 // draws the model. [Capacity], the first figure that a reader sees, is the place to
@@ -9,12 +9,14 @@ package figure
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 // columnsPerSheet is how many targets stand side by side before their panels become too
@@ -26,7 +28,13 @@ const columnsPerSheet = 3
 const MaxSheets = 20
 
 // Capacity draws latency, outcomes and goodput over load, one file for each sheet.
-func Capacity(r *sweep.Report) ([]sweep.File, error) { return sheets(r, "capacity", capacityFigure) }
+func Capacity(r *sweep.Report) ([]sweep.File, error) {
+	rises := func(w sweep.Sweep) bool { return len(w.Points) > 1 || w.Points[0].Stage.Counts[result.OK] == 0 }
+	if len(r.Sweeps) > 0 && !slices.ContainsFunc(r.Sweeps, rises) {
+		return nil, sweep.Nothing("One level makes no capacity figure; the percentiles figure has its distribution.")
+	}
+	return sheets(r, "capacity", capacityFigure)
+}
 
 // Percentiles draws the distribution of latency at a few levels, one file for each
 // sheet.
@@ -51,9 +59,9 @@ func capacityFigure(sweeps []sweep.Sweep) *canvas.Figure {
 	}
 	title, _ := finding.Of(sweeps)
 	return &canvas.Figure{
-		W: capacityW, H: capacityH, Title: title, Alt: capacityAlt(title, sweeps, m),
-		Footer: []string{strings.Join(m.marks(), " · "), m.theoryWords()},
-		Draw:   func(c *canvas.Canvas, body canvas.Rect) { m.draw(c, body, headingsOf(sweeps)) },
+		W: capacityW, H: capacityH, Title: title, Second: finding.Limits(sweeps), Alt: capacityAlt(title, sweeps),
+		Footer: []string{m.marks()}, Note: m.theoryWords(),
+		Draw: func(c *canvas.Canvas, body canvas.Rect) { m.draw(c, body, headingsOf(sweeps)) },
 	}
 }
 
@@ -65,7 +73,7 @@ func percentilesFigure(sweeps []sweep.Sweep) *canvas.Figure {
 	title, _ := finding.Tail(sweeps)
 	return &canvas.Figure{
 		W: percentilesW, H: percentilesH, Title: title, Alt: percentilesAlt(title, sweeps),
-		Footer: []string{strings.Join(m.marks(), " · ")},
+		Footer: []string{m.marks()},
 		Draw:   func(c *canvas.Canvas, body canvas.Rect) { m.draw(c, body, headingsOf(sweeps)) },
 	}
 }
@@ -76,7 +84,7 @@ func stallFigure(sweeps []sweep.Sweep) *canvas.Figure {
 		return nil
 	}
 	return &canvas.Figure{
-		W: stallW, H: stallH, Title: m.finding(), Alt: m.alt(),
+		W: stallW, H: stallH, Title: m.finding(), Alt: words.Sentence("Latency over the number of requests that were slower: " + m.finding()),
 		Footer: []string{"a request is late where it took longer than the backend's usual wait and a hundredth of the stall · " +
 			"dashed: what a constant rate must show, rate × stall requests, evenly late"},
 		Draw: func(c *canvas.Canvas, body canvas.Rect) { m.draw(c, body, m.headings()) },
@@ -125,7 +133,7 @@ func Files(f *canvas.Figure, name string, resolution int) ([]sweep.File, error) 
 		return nil, err
 	}
 	svg, err := f.SVG()
-	return []sweep.File{{Name: name + ".png", Data: png, Title: f.Title, Alt: f.Alt}, {Name: name + ".svg", Data: svg}}, err
+	return []sweep.File{{Name: name + ".png", Data: png, Title: f.Title, Alt: f.Alt, Note: f.Note}, {Name: name + ".svg", Data: svg, Note: f.Note, Table: f.Table}}, err
 }
 
 // split puts sweeps on sheets: few enough on each, and with levels that count the same.
@@ -163,17 +171,61 @@ func headingsOf(sweeps []sweep.Sweep) (out []canvas.Heading) {
 	return out
 }
 
-// mark explains a mark where the figure has it.
-type mark struct {
-	shown bool
-	words string
+type panel struct {
+	*canvas.Canvas
+	canvas.Chart
+	labels []canvas.Label
 }
 
-func chosen(marks ...mark) (out []string) {
-	for _, m := range marks {
-		if m.shown {
-			out = append(out, m.words)
-		}
+// newPanel draws the grid of a panel; the first of a row has the labels of its y axis.
+func newPanel(c *canvas.Canvas, r canvas.Rect, x, y canvas.Axis, first bool) *panel {
+	c.Grid(r, y.Scale(r.Y0, r.Y1), y.Ticks(max(4, min(9, int(r.H()/15)))), first)
+	return &panel{Canvas: c, Chart: canvas.Chart{Rect: r, X: x, Y: y}}
+}
+
+func (p *panel) add(v canvas.Curve, s canvas.Stroke, l canvas.Label) {
+	p.Curve(p.Chart, v, s)
+	p.label(v, l)
+}
+
+// label labels the end of a curve, where it has one and the label has a text.
+func (p *panel) label(v canvas.Curve, l canvas.Label) {
+	if end, ok := p.End(v); ok && l.Text != "" {
+		l.From = end
+		p.labels = append(p.labels, l)
 	}
-	return out
+}
+
+// theory draws what theory expects, thin, so that a line that it lies on is still seen.
+// Several curves in a row with the same name have one label.
+func (p *panel) theory(v canvas.Curve, name string) {
+	if !slices.ContainsFunc(v.Values, func(k canvas.Value) bool { return k.Y >= p.Y.Lo && k.Y <= p.Y.Hi }) {
+		return
+	}
+	if n := len(p.labels); n > 0 && p.labels[n-1].Text == name {
+		p.labels = p.labels[:n-1]
+	}
+	p.add(v, canvas.Stroke{Pen: canvas.Pen{Color: canvas.Ink, Width: 0.85, Dashes: []float64{2.2, 2.4}}}, canvas.Label{Text: name, Color: canvas.Ink})
+}
+
+// writeLabels writes the labels at the right of the panel, as far as margin from its
+// upper and lower edge. It returns the place of the highest.
+func (p *panel) writeLabels(size, margin float64) canvas.Point {
+	return p.Labels(p.labels, p.X1+4, p.Y0+4, p.Y1-margin, size)
+}
+
+func levelsOf(sweeps []sweep.Sweep) string {
+	lo, hi := sweeps[0].Points[0].Level, 0
+	for _, w := range sweeps {
+		lo, hi = min(lo, w.Points[0].Level), max(hi, w.Last().Level)
+	}
+	return fmt.Sprintf("%s from %s to %s", result.LevelUnit(loadOf(sweeps), 2), units.Int(lo), units.Int(hi))
+}
+
+// loadOf is the load model of the first sweep, which the others on its sheet have too.
+func loadOf(sweeps []sweep.Sweep) string {
+	if len(sweeps) == 0 {
+		return ""
+	}
+	return sweeps[0].Load
 }

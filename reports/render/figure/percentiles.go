@@ -1,6 +1,7 @@
 package figure
 
 import (
+	"cmp"
 	"fmt"
 	"image/color"
 	"math"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -18,16 +20,16 @@ import (
 // with as much room as the body, and below it the share of requests that are not in it.
 const (
 	percentilesW, percentilesH = 1600, 1000
-	levelLabels                = 36 // points at the right of each column
 	mostTails                  = 5
+	doneLabel                  = " done" // behind the level of a completion latency
 )
 
-// percentilesModel is all that the percentile figure draws.
 type percentilesModel struct {
 	unit    string // of the levels
 	nines   canvas.Axis
 	latency canvas.Axis
-	some    bool // there is a latency to draw
+	some    bool          // there is a latency to draw
+	wait    time.Duration // known of every request, and not in the curves: it would press them flat; 0 for none
 	columns []percentilesColumn
 }
 
@@ -54,11 +56,12 @@ func newPercentilesModel(sweeps []sweep.Sweep) *percentilesModel {
 		latency: canvas.Axis{Unit: units.Time, Log: true},
 		unit:    result.LevelUnit(loadOf(sweeps), 2),
 	}
+	m.wait = waitOf(sweeps)
 	var times []float64
 	for i := range sweeps {
 		c := percentilesColumn{hue: canvas.HueOf(sweeps[i].Target(), i)}
 		for _, p := range chosenLevels(sweeps[i].Points) {
-			t := newTail(p)
+			t := newTail(p, m.wait)
 			for _, v := range slices.Concat(t.latency.Values, t.uncorrected.Values, t.completion.Values) {
 				times = append(times, v.Y)
 				m.nines.Hi = max(m.nines.Hi, v.X)
@@ -110,11 +113,36 @@ func chosenLevels(points []sweep.Point) []sweep.Point {
 	return out
 }
 
-func newTail(p sweep.Point) tail {
+// waitOf is how long every request of all sweeps waited at least; 0 where they differ.
+func waitOf(sweeps []sweep.Sweep) (wait time.Duration) {
+	for i, w := range sweeps {
+		of := Wait(w.Points)
+		if i > 0 && of != wait {
+			return 0
+		}
+		wait = of
+	}
+	return wait
+}
+
+// Wait is how long every request at all points waited at least, whatever the target did;
+// 0 where that is not known, or where a target replies before.
+func Wait(points []sweep.Point) (wait time.Duration) {
+	for _, p := range points {
+		of, known := p.Stage.Wait()
+		if !known || p.HasCompletion() || wait > 0 && of != wait {
+			return 0
+		}
+		wait = of
+	}
+	return wait
+}
+
+func newTail(p sweep.Point, wait time.Duration) tail {
 	t := tail{
 		level:       p.Level,
-		latency:     tailOf(p.Stage.Latency),
-		uncorrected: tailOf(p.Stage.Uncorrected),
+		latency:     tailOf(p.Stage.Shown().Latency),
+		uncorrected: tailOf(p.Stage.Shown().Uncorrected),
 		rejected:    p.Stage.RejectedShare(),
 		failed:      max(p.Unserved()-p.Stage.RejectedShare(), 0),
 		valid:       p.Valid(),
@@ -123,10 +151,11 @@ func newTail(p sweep.Point) tail {
 		t.completion = sampled(p.Stage.Completion.Accepted, p.Stage.Completion.Quantile)
 	}
 	// Dotted from where fewer than ten samples lie beyond.
-	sure := math.Log10(max(float64(p.Stage.Latency.N())/10, 1))
+	sure := math.Log10(max(float64(p.Stage.Shown().Latency.N())/10, 1))
 	for _, c := range []canvas.Curve{t.latency, t.uncorrected} {
 		for i := range c.Values {
 			c.Values[i].Thin = c.Values[i].X > sure
+			c.Values[i].Y -= float64(wait)
 		}
 	}
 	return t
@@ -157,45 +186,53 @@ func sampled(n int64, quantile func(q float64) (time.Duration, bool)) canvas.Cur
 	}
 }
 
-// marks says how to read the marks that the figure has.
-func (m *percentilesModel) marks() []string {
+func (m *percentilesModel) marks() string {
 	completion := slices.ContainsFunc(m.columns, func(c percentilesColumn) bool {
 		return slices.ContainsFunc(c.tails, func(t tail) bool { return len(t.completion.Values) > 0 })
 	})
-	return chosen(
-		mark{true, "thick: latency, from the planned instant"},
-		mark{true, "thin: uncorrected latency, from the actual send"},
-		mark{true, "dotted: fewer than ten samples lie beyond"},
-		mark{true, "a curve ends where the samples end"},
-		mark{completion, "dashed, done: completion latency, from the planned instant; thick and thin are until a request was accepted"},
+	return words.Join(" · ",
+		"thick: latency, from the planned instant",
+		"thin: uncorrected latency, from the actual send",
+		"dotted: fewer than ten samples lie beyond",
+		"a curve ends where the samples end",
+		words.If(m.wait > 0, "steps: latencies have three digits"),
+		words.If(completion, "dashed, done: completion latency, from the planned instant; thick and thin are until a request was accepted"),
 	)
 }
 
 func (m *percentilesModel) draw(c *canvas.Canvas, body canvas.Rect, headings []canvas.Heading) {
 	const (
-		naming = 15 // room for the name of a panel
-		row    = 10.5
+		naming = 16 // room for the name of a panel
+		row    = 11.5
 	)
-	columns := c.Columns(headings, body.Y1-5, axisLabels, levelLabels)
-	rows := 1
+	rows, room := 1, 0.0 // at the right of each column, for labels
 	for _, col := range m.columns {
 		rows = max(rows, len(col.tails))
+		for _, t := range col.tails {
+			label := units.Int(t.level) + words.If(len(t.completion.Values) > 0, doneLabel)
+			room = max(room, 7+canvas.Width(canvas.Style{Size: canvas.TickSize, Bold: true}, label), 7+canvas.Width(canvas.Style{Size: canvas.NoteSize}, m.unit))
+		}
 	}
+	columns := c.Columns(headings, body.Y1-5, axisLabels, room)
 	strip := canvas.Rect{Y0: body.Y0, Y1: body.Y0 + float64(rows)*row}
 	curves := canvas.Rect{Y0: strip.Y1 + naming + canvas.AxisHeight, Y1: body.Y1 - naming - 8}
-	c.PanelName(body.X0, curves.Y1+4, body.W(), "Latency of those served: percentiles of ok, log scale")
+	name := "Latency of those served: percentiles of ok, log scale"
+	if m.wait > 0 {
+		name = fmt.Sprintf("Latency beyond the wait of %s: percentiles of ok, log scale", units.Duration(m.wait))
+	}
+	c.PanelName(body.X0, curves.Y1+4, body.W(), name)
 	c.PanelName(body.X0, strip.Y1+4, body.W(), "Not in the curves: share of requests that were rejected, or failed")
 
 	for i, x := range columns {
 		p := newPanel(c, canvas.Rect{X0: x.X0, Y0: curves.Y0, X1: x.X1, Y1: curves.Y1}, m.nines, m.latency, i == 0)
-		m.drawNines(p)
+		m.drawNines(p, room)
 		m.drawTails(p, m.columns[i])
-		m.drawLeftOut(c, canvas.Rect{X0: x.X0, Y0: strip.Y0, X1: x.X1 + levelLabels, Y1: strip.Y1}, m.columns[i], row)
+		m.drawLeftOut(c, canvas.Rect{X0: x.X0, Y0: strip.Y0, X1: x.X1 + room, Y1: strip.Y1}, m.columns[i], row)
 	}
 }
 
 // drawNines labels the shares of requests: each further nine has the same room.
-func (m *percentilesModel) drawNines(p *panel) {
+func (m *percentilesModel) drawNines(p *panel, room float64) {
 	at := []float64{0}
 	for n := 1.0; n <= m.nines.Hi; n++ {
 		at = append(at, n)
@@ -205,7 +242,7 @@ func (m *percentilesModel) drawNines(p *panel) {
 	})
 	x := m.nines.Scale(p.X0, p.X1)
 	p.GridDown(p.Rect, x, ticks)
-	p.XAxis(p.Rect, x, ticks, m.nines.Name(), p.X0-axisLabels, p.X1+levelLabels)
+	p.XAxis(p.Rect, x, ticks, m.nines.Name(), p.X0-axisLabels, p.X1+room)
 }
 
 func (m *percentilesModel) drawTails(p *panel, col percentilesColumn) {
@@ -215,7 +252,7 @@ func (m *percentilesModel) drawTails(p *panel, col percentilesColumn) {
 		level := units.Int(t.level)
 		p.Curve(p.Chart, t.latency, canvas.Stroke{Pen: canvas.Pen{Color: hue, Width: canvas.LineWidth * 1.35}})
 		p.Curve(p.Chart, t.uncorrected, canvas.Stroke{Pen: canvas.Pen{Color: canvas.Mix(hue, canvas.Black, 0.45), Width: canvas.ThinWidth}})
-		p.add(t.completion, canvas.Stroke{Pen: canvas.Pen{Color: hue, Width: canvas.LineWidth, Dashes: canvas.Dashed}}, canvas.Label{Text: level + " done", Color: dark})
+		p.add(t.completion, canvas.Stroke{Pen: canvas.Pen{Color: hue, Width: canvas.LineWidth, Dashes: canvas.Dashed}}, canvas.Label{Text: level + doneLabel, Color: dark})
 		p.label(t.latency, canvas.Label{Text: level, Color: dark, Bold: true})
 		if end, ok := p.End(t.latency); ok {
 			p.Dot(end, 1.8, hue, !t.valid)
@@ -225,8 +262,8 @@ func (m *percentilesModel) drawTails(p *panel, col percentilesColumn) {
 		p.Text((p.X0+p.X1)/2, (p.Y0+p.Y1)/2, canvas.Style{Size: canvas.LabelSize, Color: canvas.Vermilion, Align: canvas.Center}, "no success")
 		return
 	}
-	top := p.writeLabels(canvas.LabelSize, 14)
-	p.Text(top.X, top.Y+canvas.LabelSize*0.65, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, m.unit)
+	top := p.writeLabels(canvas.TickSize, 14)
+	p.Text(top.X, top.Y+canvas.TickSize*0.65, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, m.unit)
 }
 
 // drawLeftOut shows for each curve the share of requests that are not in it.
@@ -234,6 +271,10 @@ func (m *percentilesModel) drawLeftOut(c *canvas.Canvas, r canvas.Rect, col perc
 	room := 120.0 // for the text behind the bar
 	if len(m.columns) == columnsPerSheet {
 		room = 80
+	}
+	if !slices.ContainsFunc(col.tails, func(t tail) bool { return t.rejected > 0 || t.failed > 1e-12 || !t.valid }) {
+		c.TextBeside(r.X0, r.Y1-0.5*row, canvas.Style{Size: canvas.TickSize, Color: canvas.Soft}, "none was rejected, none failed")
+		return
 	}
 	x := canvas.Scale{Hi: 1, From: r.X0 + 29, To: r.X1 - room}
 	for k, t := range col.tails {
@@ -244,28 +285,24 @@ func (m *percentilesModel) drawLeftOut(c *canvas.Canvas, r canvas.Rect, col perc
 			return canvas.Rect{X0: x.At(from), Y0: y - row*0.32, X1: x.At(to), Y1: y + row*0.32}
 		}
 		c.Frame(canvas.Pen{Color: canvas.Pale, Width: 0.5}, box(0, 1))
-		c.Fill(canvas.Orange, box(0, t.rejected))
+		c.Band(canvas.BandOf(result.Rejected), box(0, t.rejected))
 		c.Fill(canvas.Vermilion, box(t.rejected, t.rejected+t.failed))
 		s, text := canvas.Fit(canvas.Style{Size: canvas.TickSize, Color: canvas.Soft}, t.leftOut(), room-2)
 		c.TextBeside(x.To+4, y, s, text)
 	}
 }
 
-// leftOut is the share of requests that are not in the curve, in words.
 func (t tail) leftOut() string {
-	text := "none"
-	switch rejected, failed := units.Percent(t.rejected), units.Percent(t.failed); {
-	case t.rejected > 0 && t.failed > 1e-12:
-		text = fmt.Sprintf("%s rej. %s failed", rejected, failed)
-	case t.failed > 1e-12:
-		text = failed + " failed"
-	case t.rejected > 0 && !t.valid:
-		text = rejected + " rej."
-	case t.rejected > 0:
-		text = rejected + " rejected"
+	failed := t.failed > 1e-12
+	verb := "rejected"
+	if failed || !t.valid {
+		verb = "rej." // two of them have no room
 	}
-	if !t.valid {
-		text += ", not valid"
-	}
-	return text
+	text := words.Join(" ", words.If(t.rejected > 0, units.Percent(t.rejected)+" "+verb), words.If(failed, units.Percent(t.failed)+" failed"))
+	return cmp.Or(text, "none") + words.If(!t.valid, ", not valid")
+}
+
+// percentilesAlt is the percentile figure in words: its title has the numbers.
+func percentilesAlt(title string, sweeps []sweep.Sweep) string {
+	return fmt.Sprintf("Latency (log scale) over the share of requests that were this quick, at up to five levels of %s: %s", result.LevelUnit(loadOf(sweeps), 2), words.Sentence(title))
 }

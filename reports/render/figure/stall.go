@@ -18,6 +18,7 @@ import (
 const (
 	stallW, stallH = 1600, 900
 	stallSamples   = 600 // points of a curve
+	stallTicks     = 5
 )
 
 // stallModel is all that the stall figure draws: the requests of each stage from the
@@ -60,11 +61,12 @@ func newStallModel(sweeps []sweep.Sweep) *stallModel {
 					c.hue = canvas.Mix(c.hue, canvas.Black, 0.45)
 				}
 			}
-			m.columns, hists = append(m.columns, c), append(hists, p.Stage.Latency)
+			m.columns, hists = append(m.columns, c), append(hists, p.Stage.Shown().Latency)
 			m.requests.Hi = max(m.requests.Hi, 1.35*float64(c.late))
 			m.latency.Hi = max(m.latency.Hi, 1.1*float64(c.stall+c.wait))
 		}
 	}
+	m.requests, m.latency = m.requests.ToTick(stallTicks), m.latency.ToTick(9)
 	for i, h := range hists {
 		m.columns[i].curve = slowest(h, m.requests.Hi)
 	}
@@ -76,15 +78,15 @@ func newStallModel(sweeps []sweep.Sweep) *stallModel {
 func newStallColumn(p sweep.Point) (c stallColumn, ok bool) {
 	text, _, _ := strings.Cut(p.Stage.Settings.Get(result.KeyBackendStall), "@")
 	stall, err := time.ParseDuration(text)
-	if err != nil || stall <= 0 || p.Stage.Latency.N() == 0 {
+	if err != nil || stall <= 0 || p.Stage.Shown().Latency.N() == 0 {
 		return c, false
 	}
 	wait := p.Stage.Settings.Duration(result.KeyBackendLatency)
 	c = stallColumn{
 		load: p.Stage.Load(), level: p.Level, valid: p.Valid(), stall: stall, wait: wait,
-		served: p.Stage.Latency.N(),
+		served: p.Stage.Shown().Latency.N(),
 		// A hundredth of the stall is beyond what else makes a request late.
-		late: p.Stage.Latency.CountBetween(wait+stall/100, 2*result.HistHighest),
+		late: p.Stage.Shown().Latency.CountBetween(wait+stall/100, 2*result.HistHighest),
 	}
 	if c.load == "constant" {
 		c.expect.Values = []canvas.Value{{X: 0, Y: float64(stall + wait)}, {X: float64(p.Level) * stall.Seconds(), Y: float64(wait)}}
@@ -105,7 +107,6 @@ func slowest(h *result.Hist, requests float64) (c canvas.Curve) {
 	return c
 }
 
-// finding says in one sentence what the stages show.
 func (m *stallModel) finding() string {
 	var said []string
 	for _, c := range m.columns {
@@ -125,9 +126,9 @@ func (m *stallModel) headings() (out []canvas.Heading) {
 }
 
 func (m *stallModel) draw(c *canvas.Canvas, body canvas.Rect, headings []canvas.Heading) {
-	columns := c.Columns(headings, body.Y1-5, axisLabels, 10)
-	y0, y1 := body.Y0+canvas.AxisHeight, body.Y1-29
-	c.PanelName(body.X0, y1+5, body.W(), "Latency: of ok requests, the slowest at the left")
+	columns := c.Columns(headings, body.Y1-5, axisLabels, 20)
+	y0, y1 := body.Y0+canvas.AxisHeight, body.Y1-35
+	c.PanelName(body.X0, y1+11, body.W(), "Latency: of ok requests, the slowest at the left")
 	for i, x := range columns {
 		m.drawColumn(newPanel(c, canvas.Rect{X0: x.X0, Y0: y0, X1: x.X1, Y1: y1}, m.requests, m.latency, i == 0), m.columns[i])
 	}
@@ -137,7 +138,7 @@ func (m *stallModel) drawColumn(p *panel, c stallColumn) {
 	p.Tint(p.Chart, c.curve, false, c.hue)
 	p.Curve(p.Chart, c.curve, canvas.Stroke{Pen: canvas.Pen{Color: c.hue, Width: canvas.LineWidth * 1.3}})
 	p.Curve(p.Chart, c.expect, canvas.Stroke{Pen: canvas.Pen{Color: canvas.Ink, Width: 0.9, Dashes: canvas.Dashed}})
-	p.XAxis(p.Rect, m.requests.Scale(p.X0, p.X1), m.requests.Ticks(5), m.requests.Name(), p.X0, p.X1)
+	p.XAxis(p.Rect, m.requests.Scale(p.X0, p.X1), m.requests.Ticks(stallTicks), m.requests.Name(), p.X0, p.X1)
 
 	at := p.At(float64(c.late), float64(c.wait))
 	big := canvas.Style{Size: canvas.TitleSize, Bold: true, Color: canvas.Mix(c.hue, canvas.Black, 0.2)}
@@ -152,18 +153,4 @@ func (m *stallModel) drawColumn(p *panel, c stallColumn) {
 	if !c.valid {
 		p.Text(p.X0+8, p.Y1-12, canvas.Style{Size: canvas.LabelSize, Bold: true, Color: canvas.Vermilion}, "not valid")
 	}
-}
-
-// alt is the figure in words.
-func (m *stallModel) alt() string {
-	var keys []string
-	for _, c := range m.columns {
-		shape := "one per client, a block at the left, and then the usual wait"
-		if result.OpenLoad(c.load) {
-			shape = fmt.Sprintf("a straight line from %s down to %s", units.Duration(c.stall+c.wait), units.Duration(c.wait))
-		}
-		keys = append(keys, fmt.Sprintf("%s: %s late, %s", c.name, units.Int(c.late), shape))
-	}
-	return fmt.Sprintf("Line charts of latency over the number of requests that were slower, one column for each load, while the backend stalled for %s. %s.",
-		units.Duration(m.columns[0].stall), strings.Join(keys, "; "))
 }

@@ -50,9 +50,3 @@ func TestNoStallNoFigure(t *testing.T) {
 		t.Errorf("%d files, %v, missing %q", len(files), err, r.Missing)
 	}
 }
-
-func TestStallInWords(t *testing.T) {
-	if alt, want := newStallModel(sweep.Of(sweeptest.Stalled())).alt(), "a straight line from 2.2 s down to 200 ms"; !strings.Contains(alt, want) {
-		t.Errorf("alternative text %q does not say %q", alt, want)
-	}
-}

@@ -9,9 +9,12 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/model"
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -26,7 +29,6 @@ type theoryLines struct {
 	points  []model.Point
 }
 
-// theoryOf is what theory expects of the levels that were driven.
 func theoryOf(points []sweep.Point) theoryLines {
 	var levels []float64
 	var cases []model.Case
@@ -40,7 +42,14 @@ func theoryOf(points []sweep.Point) theoryLines {
 	return linesOf(model.Line(levels, cases), "p50", "p99")
 }
 
-// linesOf are the curves through some points.
+// Theory is what theory expects of the levels that were driven, and of some in between;
+// nil where no model holds at all of them.
+func Theory(points []sweep.Point) []model.Point { return theoryOf(driven(points)).points }
+
+func driven(points []sweep.Point) []sweep.Point {
+	return slices.DeleteFunc(slices.Clone(points), func(p sweep.Point) bool { return p.Stage.Counts.Planned() == 0 })
+}
+
 func linesOf(points []model.Point, quantiles ...string) theoryLines {
 	line := func(name string, of func(model.Point) *float64) canvas.Curve {
 		c := canvas.Curve{Name: name}
@@ -71,50 +80,33 @@ func linesOf(points []model.Point, quantiles ...string) theoryLines {
 	return t
 }
 
-// words says which model the lines are of, and with what in it.
 func (t theoryLines) words() string {
 	if len(t.points) == 0 {
 		return ""
 	}
 	first := t.points[0].Case
-	var models, methods []string
+	var models, methods words.Groups[string, model.Point]
 	lo, hi := first.ServiceTime, first.ServiceTime
 	measured := true
 	for _, p := range t.points {
-		model := strings.ReplaceAll(strings.TrimPrefix(p.Model, string(p.Case.Load.Model())+", "), ",", "")
-		if !slices.Contains(models, model) {
-			models = append(models, model)
-		}
+		models.Add(strings.ReplaceAll(strings.TrimPrefix(p.Model, string(p.Case.Load.Model())+", "), ",", ""), p)
 		method := "exact"
 		if !p.Exact {
 			method = MethodWords(strings.ReplaceAll(p.Method, "simulation of", "by simulation of"))
 		}
-		if !slices.Contains(methods, method) {
-			methods = append(methods, method)
-		}
+		methods.Add(method, p)
 		lo, hi = min(lo, p.Case.ServiceTime), max(hi, p.Case.ServiceTime)
 		measured = measured && p.Case.Measured
 	}
-	service := "service " + Precise(lo)
-	if Precise(lo) != Precise(hi) {
-		service += " to " + Precise(hi)
+	law := first.ServiceLaw
+	service := "service " + Precise(lo) + words.If(Precise(lo) != Precise(hi), " to "+Precise(hi)) +
+		words.If(law.Kind != "" && law.Kind != theory.Constant, LawWords(law)) +
+		words.If(measured, ", as measured at the worker") + words.If(!measured && !t.alone, ", nominal")
+	how := methods.Keys[:min(len(methods.Keys), 2)] // each wave has a number of requests of its own
+	if len(how) > 1 && how[0] == "exact" {
+		how[0] = "exact in part"
 	}
-	if law := first.ServiceLaw; law.Kind != "" && law.Kind != theory.Constant {
-		service += LawWords(law)
-	}
-	switch {
-	case measured:
-		service += ", as measured at the worker"
-	case !t.alone:
-		service += ", nominal"
-	}
-	if len(methods) > 1 && methods[0] == "exact" {
-		methods[0] = "exact in part"
-	}
-	if len(methods) > 2 { // each wave has a number of requests of its own
-		methods = methods[:2]
-	}
-	return strings.Join([]string{strings.Join(models, ", then "), ServerWords(first.Setting), service, strings.Join(methods, ", else ")}, ", ")
+	return words.Join(", ", strings.Join(models.Keys, ", then "), ServerWords(first.Setting), service, strings.Join(how, ", else "))
 }
 
 // MethodWords is how a result was found, with commas between the thousands of its
@@ -163,7 +155,6 @@ func Precise(d time.Duration) string {
 	return text[:unit] + " " + text[unit:]
 }
 
-// at says what is expected at a level.
 func (t theoryLines) at(level float64) string {
 	for _, p := range t.points {
 		if p.Level != level {
@@ -184,25 +175,77 @@ func (t theoryLines) at(level float64) string {
 	return ""
 }
 
-// theoryWords is the caption of the lines that theory expects; "" where there are none.
+// theoryWords says of which models the lines are that theory expects; "" where there are none.
 func (m *capacityModel) theoryWords() string {
-	var all []string
-	names := map[string][]string{}
+	var names words.Groups[string, string]
 	for _, c := range m.columns {
-		if words := c.theory.words(); words != "" {
-			if names[words] == nil {
-				all = append(all, words)
-			}
-			names[words] = append(names[words], c.name)
+		if about := c.theory.words(); about != "" {
+			names.Add(about, c.name)
 		}
 	}
-	if len(all) == 0 {
-		return ""
+	var all []string
+	for _, about := range names.Keys {
+		all = append(all, words.If(len(m.columns) > 1, units.List(names.Of[about])+": ")+about)
 	}
-	if len(m.columns) > 1 {
-		for i, words := range all {
-			all[i] = units.List(names[words]) + ": " + words
+	return words.If(len(all) > 0, "What theory expects in the capacity figure: "+strings.Join(all, "; "))
+}
+
+// expectedRejected is the share of rejected that the title of a figure of theory alone
+// looks for.
+const expectedRejected = 0.01
+
+// Expected is the capacity figure of what theory expects, with no measurement in it.
+// The levels are those of its points that somebody asked about; there must be one.
+func Expected(levels []float64, line []model.Point) *canvas.Figure {
+	points := slices.DeleteFunc(slices.Clone(line), func(p model.Point) bool { return !slices.Contains(levels, p.Level) })
+	c := points[0].Case
+	model := string(c.Load.Model())
+	m := capacityAxes(model)
+	col := capacityColumn{name: "theory", hue: canvas.Ink, theory: linesOf(line, "p50", "p90", "p99")}
+	col.theory.alone = true
+	for _, p := range points {
+		col.shares = append(col.shares, shares{level: p.Level})
+	}
+	if c.Load.Model() == load.Closed && c.Load.ThinkTime == 0 && c.Workers != theory.Unbounded {
+		col.rules = poolRules(c.Workers, c.Queue)
+	}
+	m.columns = []capacityColumn{col}
+	m.setLimits()
+	title := expectedTitle(points)
+	last := points[len(points)-1]
+	return &canvas.Figure{
+		W: capacityW, H: capacityH, Title: title,
+		Footer: []string{"nothing was measured: theory alone · " + model + " load · " + col.theory.words()},
+		Alt: fmt.Sprintf("Three stacked line charts over %s from %s to %s, of theory alone, nothing was measured: latency percentiles of the served, the share that is rejected, and goodput. At %s theory expects %s. %s",
+			result.LevelUnit(model, 2), units.Number(points[0].Level), units.Number(last.Level), levelWords(model, last.Level), col.theory.at(last.Level), words.Sentence(title)),
+		Draw: func(p *canvas.Canvas, body canvas.Rect) {
+			m.draw(p, body, []canvas.Heading{{Name: "theory", Note: ServerWords(c.Setting), Hue: canvas.Ink}})
+		},
+	}
+}
+
+func levelWords(load string, level float64) string {
+	return units.Number(level) + " " + result.LevelUnit(load, int(level))
+}
+
+func expectedTitle(points []model.Point) string {
+	load := string(points[0].Case.Load.Model())
+	last := points[len(points)-1]
+	fine := -1
+	for i, p := range points {
+		if p.Rejected == nil || *p.Rejected > expectedRejected {
+			break
 		}
+		fine = i
 	}
-	return "thin dashes: what theory expects, p50 and p99 of the served, the share of rejected and goodput. " + strings.Join(all, "; ")
+	most := units.Number(100*expectedRejected) + " %"
+	switch {
+	case fine == len(points)-1:
+		return fmt.Sprintf("Theory expects at most %s rejected up to %s", most, levelWords(load, last.Level))
+	case last.Rejected == nil:
+		return "What does theory expect of " + ServerWords(points[0].Case.Setting) + "?"
+	case fine < 0:
+		return fmt.Sprintf("Theory expects more than %s rejected from %s on, and %s at %s", most, levelWords(load, points[0].Level), units.Percent(*last.Rejected), units.Number(last.Level))
+	}
+	return fmt.Sprintf("Theory expects at most %s rejected up to %s, and %s at %s", most, levelWords(load, points[fine].Level), units.Percent(*last.Rejected), units.Number(last.Level))
 }

@@ -2,6 +2,7 @@ package figure
 
 import (
 	"fmt"
+	"image/color"
 	"math"
 
 	"github.com/a628bb15/onhold/reports/conformance"
@@ -11,25 +12,29 @@ import (
 )
 
 // The figure of a verification: a dot and its interval for each quantity, as a ratio to
-// what is expected; beside it the replay of each trace; below, the two findings.
+// what is expected; beside it the replay of each trace.
 const (
 	verificationW      = 1600
-	verificationRow    = 15.5 // points
-	aroundVerification = 118
-	findingHeight      = 100
+	verificationRow    = 17 // points
+	aroundVerification = 142
 )
 
-// answerLooks are how answers are drawn.
-var answerLooks = map[string]look{
-	theory.Confirmed.String():    {canvas.Blue, canvas.Circle},
-	theory.Contradicted.String(): {canvas.Vermilion, canvas.ArrowRight},
-	theory.Inconclusive.String(): {canvas.Mix(canvas.Grey, canvas.Black, 0.2), canvas.Square},
-	conformance.NotValid:         {canvas.Black, canvas.Cross},
+// Look is how a verdict is drawn: colour and shape differ for each.
+type Look struct {
+	Hue   color.RGBA
+	Shape canvas.Shape
+}
+
+var answerLooks = map[theory.Answer]Look{
+	theory.Confirmed:     {canvas.Blue, canvas.Circle},
+	theory.Contradicted:  {canvas.Vermilion, canvas.ArrowRight},
+	theory.Inconclusive:  {canvas.Mix(canvas.Grey, canvas.Black, 0.2), canvas.Square},
+	conformance.NotValid: {canvas.Grey, canvas.Cross},
 }
 
 // VerificationMarks says how to read the figure.
 const VerificationMarks = "dot: measured over expected · line: its interval · grey band: what counts as confirmed · " +
-	"replay: share of the requests with another fate in the exact queue, dotted rule: the aim of 0.1 % · hollow: none differs"
+	"replay: decisions that differ from the exact queue, dotted line: the aim of 0.1 % · hollow: none differs"
 
 // Verification is the figure of a report, without a title.
 func Verification(r *conformance.Report) *canvas.Figure {
@@ -37,23 +42,14 @@ func Verification(r *conformance.Report) *canvas.Figure {
 	for _, c := range r.Cells {
 		rows += len(c.Judgements)
 	}
-	height := verificationRow * float64(max(rows, 4))
-	points := aroundVerification + height
-	if len(r.Insensitive()) > 0 || len(r.Starts) > 0 {
-		points += findingHeight
-	}
-	return &canvas.Figure{W: verificationW, H: canvas.Pixels(points), Draw: func(c *canvas.Canvas, body canvas.Rect) {
-		v := verification{c, r}
-		y1 := body.Y1 - 24
-		y0 := y1 - height
-		replay := c.W * 0.69
-		c.PanelName(body.X0, body.Y1-canvas.NameSize, body.W(), "Against theory: measured over expected")
-		c.PanelName(replay, body.Y1-canvas.NameSize, body.X1-replay, "Replay: share of fates that differ, log scale")
-		v.ratios(canvas.Rect{X0: body.X0 + 158, Y0: y0, X1: c.W * 0.47, Y1: y1}, canvas.Rect{X0: replay, Y0: y0, X1: body.X1 - 72, Y1: y1})
-		if y0-body.Y0 > 60 {
-			v.losses(canvas.Rect{X0: body.X0 + 84, Y0: body.Y0 + 10, X1: c.W*0.45 - 40, Y1: y0 - 50})
-			v.starts(canvas.Rect{X0: c.W*0.5 + 96, Y0: body.Y0 + 10, X1: body.X1 - 110, Y1: y0 - 50})
-		}
+	rows = max(rows, 4)
+	return &canvas.Figure{W: verificationW, H: canvas.Pixels(aroundVerification + verificationRow*float64(rows)), Second: insensitivity(r), Draw: func(c *canvas.Canvas, body canvas.Rect) {
+		y0, y1 := body.Y0+canvas.AxisHeight, body.Y1-24
+		v := verification{c, r, (y1 - y0) / float64(rows)}
+		replay := c.W * 0.72
+		c.PanelName(body.X0, body.Y1-canvas.NameSize, body.W(), "Against theory: measured (expected)")
+		c.PanelName(replay, body.Y1-canvas.NameSize, body.X1-replay, "Replay: decisions that differ")
+		v.ratios(canvas.Rect{X0: body.X0 + 158, Y0: y0, X1: c.W * 0.46, Y1: y1}, canvas.Rect{X0: replay, Y0: y0, X1: body.X1 - 72, Y1: y1})
 	}}
 }
 
@@ -84,6 +80,7 @@ func OffText(share float64) string {
 type verification struct {
 	*canvas.Canvas
 	*conformance.Report
+	row float64 // height
 }
 
 // ratios draws the rows, and the replay of each cell beside.
@@ -102,28 +99,27 @@ func (v verification) ratios(r, replay canvas.Rect) {
 	v.Fill(canvas.Faint, canvas.Rect{X0: x.At(1 - v.Precision), Y0: r.Y0, X1: x.At(1 + v.Precision), Y1: r.Y1})
 	v.Segment(canvas.Pen{Color: canvas.Ink, Width: 0.8}, x.At(1), r.Y0-3, x.At(1), r.Y1+3)
 	v.Baseline(r)
-	v.XAxis(r, x, canvas.Ticks([]float64{1 - v.Precision, 1, 1 + v.Precision}, func(at float64) string { return fmt.Sprintf("%.2f", at) }), "", r.X0, r.X1)
+	v.XAxis(r, x, canvas.Ticks([]float64{1 - v.Precision, 1, 1 + v.Precision}, func(at float64) string { return fmt.Sprintf("%.2f", at) }), "measured ÷ expected", r.X0, r.X1)
 
 	share := canvas.Scale{Log: true, Lo: 1e-5, Hi: 1e-1, From: replay.X0, To: replay.X1}
-	aim := share.At(1 - conformance.FatesAim)
+	aim := share.At(1 - conformance.DecisionsAim)
 	v.Segment(canvas.Pen{Color: canvas.Soft, Width: canvas.ThinWidth, Dashes: canvas.Dotted}, aim, replay.Y0, aim, replay.Y1)
 	v.Baseline(replay)
-	v.XAxis(replay, share, canvas.Ticks([]float64{1e-3, 1e-1}, units.Percent), "", replay.X0, replay.X1)
+	v.XAxis(replay, share, canvas.Ticks([]float64{1e-3, 1e-1}, units.Percent), "log scale", replay.X0, replay.X1)
 
 	y := r.Y1
 	for _, c := range v.Cells {
 		if y < r.Y1 {
 			v.RowRule(y)
 		}
-		v.replayed(replay, share, c, y-0.5*verificationRow)
+		v.replayed(replay, share, c, y-0.5*v.row)
 		for k, j := range c.Judgements {
-			v.ratio(r, x, c, j, y-0.5*verificationRow, k == 0)
-			y -= verificationRow
+			v.ratio(r, x, c, j, y-0.5*v.row, k == 0)
+			y -= v.row
 		}
 	}
 }
 
-// ratio draws one judgement.
 func (v verification) ratio(r canvas.Rect, x canvas.Scale, c *conformance.Cell, j conformance.Judgement, y float64, first bool) {
 	look := answerLooks[j.Answer]
 	if first {
@@ -133,69 +129,49 @@ func (v verification) ratio(r canvas.Rect, x canvas.Scale, c *conformance.Cell, 
 	note := canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft, Align: canvas.Right}
 	v.TextBeside(r.X0-6, y, note, QuantityName(j.Quantity))
 	note.Align = canvas.Left
-	answer := canvas.Style{Size: canvas.LabelSize, Bold: true, Color: canvas.Mix(look.hue, canvas.Black, 0.1)}
-	v.TextBeside(r.X1+8, y, answer, j.Answer)
-	v.TextBeside(r.X1+12+canvas.Width(answer, "contradicted"), y, note, QuantityText(j.Quantity, j.Measured))
+	answer := canvas.Style{Size: canvas.LabelSize, Bold: true, Color: canvas.Mix(look.Hue, canvas.Black, 0.1)}
+	said := QuantityText(j.Quantity, j.Measured) + " (" + QuantityText(j.Quantity, j.Expected) + ")"
+	if j.Answer == theory.Confirmed { // that is what the axis shows
+		v.TextBeside(r.X1+8, y, note, said)
+	} else {
+		v.TextBeside(r.X1+8, y, answer, string(j.Answer))
+		v.TextBeside(r.X1+12+canvas.Width(answer, "contradicted"), y, note, said)
+	}
 	if j.Answer == conformance.NotValid {
-		v.Mark(canvas.Cross, canvas.Point{X: x.At(1), Y: y}, 4, look.hue, false)
+		v.Mark(canvas.Cross, canvas.Point{X: x.At(1), Y: y}, 4, look.Hue, false)
 		return
 	}
-	v.Interval(x, j.Ratio(j.Low), j.Ratio(j.High), y, look.hue)
-	v.Mark(look.shape, canvas.Point{X: x.At(j.Ratio(j.Measured)), Y: y}, 3.3, look.hue, false)
+	v.Interval(x, j.Ratio(j.Low), j.Ratio(j.High), y, look.Hue)
+	v.Mark(look.Shape, canvas.Point{X: x.At(j.Ratio(j.Measured)), Y: y}, 3.3, look.Hue, false)
 }
 
-// replayed draws how many fates of a cell differ.
 func (v verification) replayed(r canvas.Rect, x canvas.Scale, c *conformance.Cell, y float64) {
-	if c.Fates == nil || c.Fates.Requests == 0 {
+	if c.Decisions == nil || c.Decisions.Requests == 0 {
 		return
 	}
-	share := 1 - c.Fates.EqualShare()
-	hue, words := canvas.Green, fmt.Sprintf("%d of %s", len(c.Fates.Replay), units.Int(c.Fates.Requests))
-	if n := c.Fates.Unexplained(); n > 0 {
+	share := 1 - c.Decisions.EqualShare()
+	hue, words := canvas.Green, fmt.Sprintf("%d of %s", len(c.Decisions.Replay), units.Int(c.Decisions.Requests))
+	if n := c.Decisions.Unexplained(); n > 0 {
 		hue, words = canvas.Vermilion, fmt.Sprintf("%d unexplained", n)
 	}
 	at := canvas.Point{X: x.At(max(share, x.Lo)), Y: y}
-	v.Segment(canvas.Pen{Color: canvas.Mix(hue, canvas.White, 0.5), Width: canvas.LineWidth}, r.X0, y, at.X, y)
 	v.Mark(canvas.Circle, at, 2.7, hue, share == 0)
 	v.TextBeside(r.X1+6, y, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, words)
 }
 
-// losses draws the same loss under each law of service.
-func (v verification) losses(r canvas.Rect) {
-	cells := v.Insensitive()
-	if len(cells) == 0 {
-		return
-	}
-	v.PanelName(canvas.Edge, r.Y1+6, v.W/2, "Insensitive: no queue, one loss for each law; tick: Erlang's B")
-	each := r.H() / float64(len(cells))
-	for i, c := range cells {
+// insensitivity says that without a queue the rejected share does not depend on how
+// service times vary.
+func insensitivity(r *conformance.Report) string {
+	var laws []string
+	for _, c := range r.SameRejection() {
 		for _, j := range c.Judgements {
-			if j.Quantity == conformance.Rejected {
-				v.bar(r, 0.5, i, each, c.Spec.ServiceLaw.Kind, j.Measured, j.Expected, QuantityText(j.Quantity, j.Measured))
+			if j.Quantity == conformance.Rejected && j.Answer != conformance.NotValid {
+				laws = append(laws, fmt.Sprintf("%s %.3f", c.Spec.ServiceLaw.Kind, j.Measured/j.Expected))
 			}
 		}
 	}
-}
-
-// starts draws the wait of workers in step, and of workers that are not.
-func (v verification) starts(r canvas.Rect) {
-	if len(v.Starts) == 0 {
-		return
+	if len(laws) < 2 {
+		return ""
 	}
-	v.PanelName(v.W*0.5, r.Y1+6, v.W/2-canvas.Edge, "Lock-step, not judged: mean wait, in services; tick: phases kept")
-	each := r.H() / float64(max(len(v.Starts), 2))
-	for i, s := range v.Starts {
-		v.bar(r, 1.2, i, each, s.Name, s.Waited(), s.WaitExpected,
-			fmt.Sprintf("%.3f (%s), %s rejected", s.Waited(), OffText(s.Off()), units.Percent(s.Cell.Rejected)))
-	}
-}
-
-// bar is the i-th named bar from 0, with a tick where it was expected to end.
-func (v verification) bar(r canvas.Rect, most float64, i int, each float64, name string, value, expected float64, words string) {
-	hue, y := canvas.Hues[i%len(canvas.Hues)], r.Y1-each*(float64(i)+0.5)
-	x := canvas.Scale{Hi: most, From: r.X0, To: r.X1}
-	v.TextBeside(r.X0-5, y, canvas.Style{Size: canvas.LabelSize, Color: canvas.Ink, Align: canvas.Right}, name)
-	v.Fill(canvas.Mix(hue, canvas.White, 0.35), canvas.Rect{X0: r.X0, Y0: y - 4.5, X1: x.At(value), Y1: y + 4.5})
-	v.Segment(canvas.Pen{Color: canvas.Ink, Width: canvas.LineWidth}, x.At(expected), y-7, x.At(expected), y+7)
-	v.TextBeside(max(x.At(value), x.At(expected))+6, y, canvas.Style{Size: canvas.TickSize, Color: canvas.Ink}, words)
+	return "No queue, rejected share as measured ÷ Erlang B, by service time: " + units.List(laws)
 }

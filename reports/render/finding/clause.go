@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -22,9 +23,9 @@ var ways = map[result.Outcome]way{
 	result.Timeout:    {"time", "out", "out on every request"},
 	result.Error:      {"answer", "with errors", "every request with an error"},
 	result.Unfinished: {"leave", "requests unanswered", "every request unanswered"},
+	result.Unknown:    {"leave", "requests unaccounted for", "every request unaccounted for"}, // of agents that were lost
 }
 
-// verb is a regular verb for n subjects.
 func verb(n int, infinitive string) string {
 	if n == 1 {
 		return infinitive + "s"
@@ -51,31 +52,21 @@ func clause(same []verdict) string {
 		if v.few > 0 {
 			what = fmt.Sprintf("up to %s of requests", units.Percent(v.few))
 		}
-		s := fmt.Sprintf("%s %s %s", does(ways[v.outcome].verb), what, v.where)
-		if v.grown {
-			s += fmt.Sprintf(" and %s the others within %s (%s)", verb(len(same), "serve"), sweep.OrMore(v.slow), units.Percentile(v.q))
-		}
-		return s + v.completion
+		return fmt.Sprintf("%s %s %s", does(ways[v.outcome].verb), what, v.where) +
+			words.If(v.grown, fmt.Sprintf(" and %s the others within %s (%s)", verb(len(same), "serve"), sweep.OrMore(v.slow), units.Percentile(v.q))) + v.completion
 	case slows:
 		grows := "reaches " + sweep.OrMore(v.slow)
 		if float64(v.slow) > muchSlower*float64(v.base) {
 			grows = fmt.Sprintf("grows from %s to %s", units.Duration(v.base), sweep.OrMore(v.slow))
 		}
-		of := units.Percentile(v.q)
-		if v.accepts {
-			of += " until accepted"
-		}
+		of := units.Percentile(v.q) + words.If(v.accepts, " until accepted")
 		return fmt.Sprintf("%s down %s: %s %s", does("slow"), v.where, of, grows) + v.completion
 	case serves:
-		upTo := " up to "
-		if v.single {
-			upTo = " "
-		}
 		infinitive := "serve"
 		if v.accepts {
 			infinitive = "accept"
 		}
-		return fmt.Sprintf("%s%s%s within %s (%s)%s", does(infinitive), upTo, sweep.AtLevel(v.load, v.top), sweep.OrMore(slow), units.Percentile(v.q), v.completion)
+		return fmt.Sprintf("%s %s%s within %s (%s)%s", does(infinitive), words.If(!v.single, "up to "), sweep.AtLevel(v.load, v.top), sweep.OrMore(slow), units.Percentile(v.q), v.completion)
 	}
 	return fmt.Sprintf("%s: inconclusive (%s)", who, v.why)
 }
@@ -115,6 +106,18 @@ func inShort(verdicts []verdict) string {
 	return strings.Join(parts, ", ")
 }
 
+// oddsOf are quantiles as the odds of being slower.
+var oddsOf = map[float64]string{0.99: "1 in 100", 0.9: "1 in 10", 0.5: "1 in 2"}
+
+// tailOfSteps is Tail of the sweeps of a scenario.
+func tailOfSteps(sweeps []sweep.Sweep, at []sweep.Point, served []int, q float64) string {
+	var parts []string
+	for _, i := range served {
+		parts = append(parts, fmt.Sprintf("%s (%s, %s)", sweep.OrMore(at[i].Stage.Shown().Latency.Quantile(q)), sweeps[i].ShortName(30), sweep.AtLevel(sweeps[i].Load, at[i].Level)))
+	}
+	return oddsOf[q] + " takes longer than " + units.List(parts)
+}
+
 // Tail states how long the slowest requests take at the highest load that each
 // target still serves. It is false, and a question, where samples are too few.
 func Tail(sweeps []sweep.Sweep) (string, bool) {
@@ -137,11 +140,13 @@ func Tail(sweeps []sweep.Sweep) (string, bool) {
 	if len(served) == 0 {
 		return ask, false
 	}
-	var parts []string
-	names := map[string][]string{} // of the targets with the same latency at the same level
+	if len(sweep.Scenarios(sweeps)) == 1 {
+		return tailOfSteps(sweeps, at, served, q), true
+	}
+	var same words.Groups[string, string] // targets with the same latency at the same level
 	for _, i := range served {
 		p := at[i]
-		part := sweep.OrMore(p.Stage.Latency.Quantile(q)) + " on %s (" + sweep.AtLevel(sweeps[i].Load, p.Level) + ")"
+		part := sweep.OrMore(p.Stage.Shown().Latency.Quantile(q)) + " on %s (" + sweep.AtLevel(sweeps[i].Load, p.Level) + ")"
 		if p.HasCompletion() && !p.Stage.Completion.Thin(q) {
 			if d, done := p.Stage.Completion.Quantile(q); done {
 				part += " until accepted and " + sweep.OrMore(d) + " until completed"
@@ -149,15 +154,13 @@ func Tail(sweeps []sweep.Sweep) (string, bool) {
 				part += " until accepted, and its work was not completed"
 			}
 		}
-		if names[part] == nil {
-			parts = append(parts, part)
-		}
-		names[part] = append(names[part], sweeps[i].ShortName(30))
+		same.Add(part, sweeps[i].ShortName(30))
 	}
-	for i, part := range parts {
-		parts[i] = fmt.Sprintf(part, units.List(names[part]))
+	var parts []string
+	for _, part := range same.Keys {
+		parts = append(parts, fmt.Sprintf(part, units.List(same.Of[part])))
 	}
-	odds := map[float64]string{0.99: "1 request in 100", 0.9: "1 request in 10", 0.5: "1 request in 2"}[q]
+	odds := strings.Replace(oddsOf[q], "1", "1 request", 1)
 	if slices.ContainsFunc(served, func(i int) bool { return at[i].Level != at[served[0]].Level }) {
 		// Or the reader wonders why one target is shown at 300 clients and
 		// another at 2,000.

@@ -4,12 +4,14 @@
 package finding
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -54,8 +56,22 @@ type verdict struct {
 }
 
 // Of states in one sentence what the targets do as load rises. It is false, and the
-// sentence a question, where the stages do not support an answer for any target.
-func Of(sweeps []sweep.Sweep) (string, bool) {
+// sentence a question, where the stages do not support an answer for any target. Of a
+// scenario, it states what becomes of complete sessions, and which step is the slowest.
+func Of(sweeps []sweep.Sweep) (text string, found bool) {
+	whole := sweep.Whole(sweeps)
+	if len(whole) > 0 || len(sweeps) == 0 {
+		text, found = ofWhole(whole)
+	}
+	for _, sc := range sweep.Scenarios(sweeps) {
+		if slow := Slowest(sc, sc.Best()); slow != "" {
+			text, found = words.Join("; ", text, slow), true
+		}
+	}
+	return cmp.Or(text, question), found
+}
+
+func ofWhole(sweeps []sweep.Sweep) (string, bool) {
 	var verdicts []verdict
 	for i := range sweeps {
 		verdicts = append(verdicts, judge(&sweeps[i]))
@@ -95,7 +111,7 @@ func Of(sweeps []sweep.Sweep) (string, bool) {
 
 // judge decides what a sweep shows. Only valid stages are evidence.
 func judge(w *sweep.Sweep) verdict {
-	v := verdict{name: w.ShortName(36), load: w.Load, kind: unclear}
+	v := verdict{name: w.Subject(36), load: w.Load, kind: unclear}
 	var valid []sweep.Point
 	for _, p := range w.Points {
 		if p.Valid() && p.Stage.Counts.Planned() > 0 {
@@ -188,8 +204,8 @@ func (v verdict) served(w *sweep.Sweep, valid []sweep.Point) verdict {
 	v.kind, v.single = serves, len(valid) == 1
 	v.q, v.slow = last.Carried()
 	for _, p := range valid {
-		if !p.Stage.Latency.Thin(v.q) {
-			v.slow = max(v.slow, p.Stage.Latency.Quantile(v.q))
+		if !p.Stage.Shown().Latency.Thin(v.q) {
+			v.slow = max(v.slow, p.Stage.Shown().Latency.Quantile(v.q))
 		}
 	}
 	return v
@@ -205,8 +221,6 @@ func mostFrequent(s *result.Stage) result.Outcome {
 	return most
 }
 
-// slowest fills in the longest latency, and whether it is much longer than at low
-// load.
 func (v *verdict) slowest(valid []sweep.Point) {
 	for _, p := range valid {
 		if q, d := p.Carried(); q > 0 && d > v.slow {
@@ -216,8 +230,8 @@ func (v *verdict) slowest(valid []sweep.Point) {
 	}
 	v.base = v.slow
 	for _, p := range valid {
-		if !p.Stage.Latency.Thin(v.q) {
-			v.base = min(v.base, p.Stage.Latency.Quantile(v.q))
+		if !p.Stage.Shown().Latency.Thin(v.q) {
+			v.base = min(v.base, p.Stage.Shown().Latency.Quantile(v.q))
 		}
 	}
 }
@@ -226,16 +240,16 @@ func (v *verdict) slowest(valid []sweep.Point) {
 // quantile is compared with itself: latencies that spread widely are no growth.
 func grownAt(p sweep.Point, valid []sweep.Point) bool {
 	for _, q := range []float64{0.99, 0.9, 0.5} {
-		if p.Stage.Latency.Thin(q) {
+		if p.Stage.Shown().Latency.Thin(q) {
 			continue
 		}
-		base := p.Stage.Latency.Quantile(q)
+		base := p.Stage.Shown().Latency.Quantile(q)
 		for _, o := range valid {
-			if o.Level < p.Level && !o.Stage.Latency.Thin(q) {
-				base = min(base, o.Stage.Latency.Quantile(q))
+			if o.Level < p.Level && !o.Stage.Shown().Latency.Thin(q) {
+				base = min(base, o.Stage.Shown().Latency.Quantile(q))
 			}
 		}
-		if float64(p.Stage.Latency.Quantile(q)) > muchSlower*float64(base) {
+		if float64(p.Stage.Shown().Latency.Quantile(q)) > muchSlower*float64(base) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package finding_test
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,39 @@ func TestNotesTellOfConnections(t *testing.T) {
 		if !strings.Contains(all, want) {
 			t.Errorf("notes do not say %q:\n%s", want, all)
 		}
+	}
+}
+
+func TestLimitsNameWhoWasTheLimit(t *testing.T) {
+	for want, stages := range map[string][]*result.Stage{
+		"Limit of blocking: pool 200 of 200 at 2,000 clients; goroutine and eventloop: none up to 2,000 clients": sweeptest.Default(),
+		"Limit of shop.example.o…42&expand=items: server 34.1 at 256 clients":                                    sweeptest.URL(),
+		"": nil,
+	} {
+		if got := finding.Limits(sweep.Of(stages)); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestNotesStateTheDriftOfASoak(t *testing.T) {
+	s := sweeptest.Free("goroutine", 10).Stage()
+	s.Length = 5 * time.Minute
+	for i := range 300 {
+		p := result.Slice{Offset: time.Duration(i) * time.Second, Length: time.Second, Latency: new(result.Sparse), Target: result.Spent{RSS: 20<<20 + int64(i)<<14}}
+		for k := range 200 + i*7%13 {
+			p.Counts[result.OK]++
+			p.Latency.Record(time.Duration(200+(i*k)%7) * time.Millisecond)
+		}
+		s.Slices = append(s.Slices, p)
+	}
+	short := *s
+	short.Slices = short.Slices[:39]
+	if all := finding.Notes(&sweep.Of([]*result.Stage{&short})[0]); !slices.Contains(all, "10 clients: drift is not tested: too little of the stage was undisturbed") {
+		t.Errorf("of too few slices: %q", all)
+	}
+	want := "10 clients: drift: memory rises from 20.1 MiB to 24.7 MiB; none found in p50 and ok/s (over 300 s, error rate of all tests together 5.0 %)"
+	if all := finding.Notes(&sweep.Of([]*result.Stage{s})[0]); !slices.Contains(all, want) {
+		t.Errorf("no %q in %q", want, all)
 	}
 }

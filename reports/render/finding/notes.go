@@ -6,13 +6,18 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/series"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
 // Notes are the sentences below a table: which stages are not valid and why, what
 // else must be known, and what a zero is worth.
 func Notes(w *sweep.Sweep) []string {
+	if w.Step() != "" {
+		return stepNotes(w)
+	}
 	out := byLevel(w, "! ", "not valid: ", func(p sweep.Point) []string { return p.Stage.Invalid })
 	out = append(out, byLevel(w, "", "", func(p sweep.Point) (why []string) {
 		for _, s := range p.Invalid {
@@ -25,6 +30,7 @@ func Notes(w *sweep.Sweep) []string {
 		return why
 	})...)
 	out = append(out, byLevel(w, "", "", func(p sweep.Point) []string { return p.Stage.Warnings })...)
+	out = append(out, byLevel(w, "", "", drift)...)
 	for _, n := range []string{accounts(w), zeros(w), connecting(w), reconnects(w), steal(w)} {
 		if n != "" {
 			out = append(out, n)
@@ -36,28 +42,53 @@ func Notes(w *sweep.Sweep) []string {
 // byLevel collects what there is to say of each point, every sentence once with all
 // of its levels: a warning that comes at every level is one line.
 func byLevel(w *sweep.Sweep, mark, state string, say func(sweep.Point) []string) []string {
-	var order []string
-	levels := map[string][]string{}
+	var out []string
+	var levels words.Groups[string, string]
 	for _, p := range w.Points {
 		for _, text := range say(p) {
-			if levels[text] == nil {
-				order = append(order, text)
-			}
-			if l := units.Int(p.Level); !slices.Contains(levels[text], l) {
-				levels[text] = append(levels[text], l)
+			if l := units.Int(p.Level); !slices.Contains(levels.Of[text], l) {
+				levels.Add(text, l)
 			}
 		}
 	}
-	for i, text := range order {
-		where := units.List(levels[text]) + " " + result.LevelUnit(w.Load, 2)
-		if n := len(levels[text]); n == len(w.Points) && n > 1 {
+	for _, text := range levels.Keys {
+		at := levels.Of[text]
+		where := units.List(at) + " " + result.LevelUnit(w.Load, 2)
+		if n := len(at); n == len(w.Points) && n > 1 {
 			where = "every level"
-		} else if n == 1 && levels[text][0] == "1" {
+		} else if n == 1 && at[0] == "1" {
 			where = "1 " + result.LevelUnit(w.Load, 1)
 		}
-		order[i] = strings.TrimSpace(mark + where + ": " + state + text)
+		out = append(out, strings.TrimSpace(mark+where+": "+state+text))
 	}
-	return order
+	return out
+}
+
+// drift is what changed during a soak.
+func drift(p sweep.Point) []string {
+	var found, none []string
+	for _, t := range series.Drift(p.Stage) {
+		if t.Drifts {
+			found = append(found, t.String())
+		} else {
+			none = append(none, t.Name)
+		}
+	}
+	text := "no drift found"
+	switch {
+	case len(found) > 0:
+		text = "drift: " + units.List(found)
+		if len(none) > 0 {
+			text += "; none found in " + units.List(none)
+		}
+	case len(none) > 0:
+		text += " in " + units.List(none)
+	case p.Stage.Length >= series.Soak && len(p.Stage.Slices) > 0 && p.Stage.Load() != "ramp":
+		return []string{"drift is not tested: too little of the stage was undisturbed"}
+	default:
+		return nil
+	}
+	return []string{fmt.Sprintf("%s (over %s, error rate of all tests together %s)", text, units.Duration(p.Stage.Length), units.Percent(series.DriftError))}
 }
 
 // accounts is what became of the requests that were accepted.
@@ -68,24 +99,11 @@ func accounts(w *sweep.Sweep) string {
 	all := result.NewCompletion()
 	for _, p := range w.Points {
 		if p.HasCompletion() {
-			q := p.Stage.Completion
-			all.Accepted += q.Accepted
-			all.Backlog += q.Backlog
-			all.Lost += q.Lost
-			all.Unknown += q.Unknown
-			all.Duplicates += q.Duplicates
-			all.Latency.Merge(q.Latency)
+			all.Merge(p.Stage.Completion)
 		}
 	}
-	s := fmt.Sprintf("accepted %s, completed %s, backlog %s, lost %s, ", units.Int(all.Accepted), units.Int(all.Completed()), units.Int(all.Backlog), units.Int(all.Lost))
-	if all.Unknown > 0 {
-		s += fmt.Sprintf("unknown %s, ", units.Int(all.Unknown))
-	}
-	s += "duplicates " + units.Int(all.Duplicates)
-	if about := sweep.Broker(w.Points[0].Stage.Settings); about != "" {
-		s += "; " + about
-	}
-	return s + "."
+	return words.Join("; ", words.Join(", ", fmt.Sprintf("accepted %s, completed %s, backlog %s, lost %s", units.Int(all.Accepted), units.Int(all.Completed()), units.Int(all.Backlog), units.Int(all.Lost)),
+		words.If(all.Unknown > 0, "unknown "+units.Int(all.Unknown)), "duplicates "+units.Int(all.Duplicates)), sweep.Broker(w.Points[0].Stage.Settings)) + "."
 }
 
 // connecting is what connecting cost at the highest level where each request did
@@ -96,8 +114,12 @@ func connecting(w *sweep.Sweep) string {
 	if last.Stage.Settings.Get(result.KeyNewConnection) == "" || c.N() == 0 {
 		return ""
 	}
-	return fmt.Sprintf("each request opened a connection, and latencies contain it: at %s, connecting took p50 %s, p99 %s.",
+	note := fmt.Sprintf("each request opened a connection, and latencies contain it: at %s, connecting took p50 %s, p99 %s",
 		sweep.AtLevel(w.Load, last.Level), sweep.Quantile(c, 0.5), sweep.Quantile(c, 0.99))
+	if h := last.Stage.TLS; h != nil {
+		note += fmt.Sprintf(", and the TLS handshake p50 %s, p99 %s", sweep.Quantile(h, 0.5), sweep.Quantile(h, 0.99))
+	}
+	return note + "."
 }
 
 // reconnects is how many connections were lost; "" where none was.
@@ -137,7 +159,7 @@ func steal(w *sweep.Sweep) string {
 func zeros(w *sweep.Sweep) string {
 	var least, most int64
 	for _, p := range w.Points {
-		c := p.Stage.Counts
+		c := p.Stage.Shown().Counts
 		if n := c.Planned(); n > 0 && (c[result.Rejected] == 0 || c.Failed() == 0) {
 			if least == 0 || n < least {
 				least = n

@@ -34,15 +34,17 @@ func ExampleText() {
 	}
 	// Output:
 	// shop.example.org rejects requests above 200 clients
+	// Limit of shop.example.org: server 200 at 400 clients.
 	//
 	// http://shop.example.org, closed load
 	//                                                         adjusted
-	// clients   ok/s     p50     p90     p99    p99.9              p99  rejected  failed
-	//     100  1,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0 %     0 %
-	//     200  2,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0 %     0 %
-	//     400  2,000  100 ms  100 ms  100 ms  ~100 ms  ∞ (50 % not ok)      50 %     0 %
+	// clients   ok/s     p50     p90     p99    p99.9              p99  rejected  failed       limit
+	//     100  1,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0 %     0 %        none
+	//     200  2,000  100 ms  100 ms  100 ms  ~100 ms           100 ms       0 %     0 %        none
+	//     400  2,000  100 ms  100 ms  100 ms  ~100 ms  ∞ (50 % not ok)      50 %     0 %  server 200
 	//   0 %: none occurred; the true share is below 0.3 % at n = 1,000 and below 0.075 % at n = 4,000 (95 % confidence).
 	//
 	// Percentiles are of ok requests, measured from the planned instant. ~: fewer than ten samples lie beyond. adjusted p99:
-	//   over all requests, where one that was rejected or failed counts as infinitely slow.
+	//   over all requests, where one that was rejected or failed counts as infinitely slow. limit: who set the pace, with the
+	//   CPUs or places in use, and how many there are.
 }

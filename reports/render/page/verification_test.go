@@ -2,22 +2,17 @@ package page
 
 import (
 	"testing"
-	"time"
 
 	"github.com/a628bb15/onhold/reports/conformance"
+	"github.com/a628bb15/onhold/reports/theory"
 )
 
 func TestVerifyTitles(t *testing.T) {
-	with := func(answers ...string) *conformance.Report {
+	with := func(answers ...theory.Answer) *conformance.Report {
 		r := &conformance.Report{Target: "blocking", Precision: 0.1, Planned: len(answers)}
 		for _, a := range answers {
 			r.Cells = append(r.Cells, &conformance.Cell{Judgements: []conformance.Judgement{{Answer: a, Measured: 1, Expected: 1}}})
 		}
-		return r
-	}
-	started := func(share float64) *conformance.Report {
-		r := with("confirmed")
-		r.Starts = []*conformance.Start{{Name: "all at once", WaitExpected: 1, Cell: &conformance.Cell{ServiceTime: time.Second, Wait: time.Duration(share * 1e9)}}}
 		return r
 	}
 	partial := with("confirmed")
@@ -30,9 +25,6 @@ func TestVerifyTitles(t *testing.T) {
 		{with("confirmed", "contradicted"), "The blocking server contradicts theory in 1 of 2 quantities"},
 		{with("confirmed", "inconclusive"), "Does the blocking server match theory? 1 of 2 quantities within ±10 %, none contradicted, 1 inconclusive"},
 		{with("not valid"), "Does the blocking server match theory? 0 of 1 quantities within ±10 %, none contradicted, 1 not valid"},
-		{started(1.08), "The blocking server matches theory: all 1 quantities within ±10 %"},
-		{started(1.15), "The blocking server matches theory: all 1 quantities within ±10 %; lock-step, not judged, deviates by up to 15 %"},
-		{started(0.8), "The blocking server matches theory: all 1 quantities within ±10 %; lock-step, not judged, deviates by up to 20 %"},
 		{with(), "Does the blocking server match theory? Nothing was judged"},
 		{partial, "The blocking server matches theory: all 1 quantities within ±10 % (1 of 3 cells, interrupted)"},
 	} {

@@ -1,63 +1,59 @@
 package pattern
 
 import (
-	"fmt"
 	"image/color"
 	"math"
-	"strings"
+	"slices"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
-// bars is a panel of horizontal bars.
 type bars struct {
 	rows  []barRow
 	scale canvas.Scale // of the lengths
 }
 
-// barRow is one line of a panel of bars: a bar, or the heading of a group.
 type barRow struct {
 	Bar
 	heading string
+	value   float64
 	text    string
 	hue     color.RGBA
-	length  float64 // of its unit's longest, -1..1
-	known   bool    // has a value that can be drawn
+	band    *canvas.Band // of the outcome that it is named after
+	length  float64      // of its unit's longest, -1..1, and so are low and high
+	low     float64
+	high    float64
+	known   bool // has a value that can be drawn
 }
 
 func newBars(given []Bar, book hueBook) *bars {
-	var groups []string
-	of := map[string][]barRow{}
+	var of words.Groups[string, barRow]
 	for _, b := range given {
-		if of[b.Group] == nil {
-			groups = append(groups, b.Group)
-		}
-		r := barRow{Bar: b, text: b.Text, hue: book.hue(b.Style, b.Label, b.Group), known: canvas.Drawable(b.Value)}
+		r := barRow{Bar: b, value: float64(b.Value), text: b.Text, hue: book.hue(b.Style, b.Label, b.Group), known: canvas.Drawable(float64(b.Value))}
 		if r.text == "" {
-			r.text = barText(b)
+			r.text = r.Unit.Short(r.value)
+			if r.Unit == units.Rate {
+				r.text += "/s"
+			}
+		}
+		if i := slices.IndexFunc(canvas.Bands[1:], func(o canvas.Band) bool { return o.Name == b.Label }); i >= 0 {
+			r.band = &canvas.Bands[1+i]
 		}
 		if b.Weak {
 			r.hue = canvas.Mix(r.hue, canvas.White, 0.6)
 		}
-		of[b.Group] = append(of[b.Group], r)
+		of.Add(b.Group, r)
 	}
 	out := &bars{}
-	for _, g := range groups {
+	for _, g := range of.Keys {
 		if g != "" {
 			out.rows = append(out.rows, barRow{heading: g})
 		}
-		out.rows = append(out.rows, of[g]...)
+		out.rows = append(out.rows, of.Of[g]...)
 	}
 	return out
-}
-
-// barText is the value of a bar; a large count has a letter.
-func barText(b Bar) string {
-	if b.Unit == units.Rate {
-		return b.Unit.Short(b.Value) + "/s"
-	}
-	return b.Unit.Short(b.Value)
 }
 
 // alignBars gives bars of one unit one scale, in all panels.
@@ -67,7 +63,7 @@ func (m model) alignBars() {
 	for _, b := range all {
 		for _, r := range b.rows {
 			if r.known {
-				most[r.Unit] = max(most[r.Unit], math.Abs(r.Value))
+				most[r.Unit] = max(most[r.Unit], math.Abs(r.value), float64(r.High))
 			}
 		}
 	}
@@ -75,8 +71,8 @@ func (m model) alignBars() {
 	for _, b := range all {
 		for i := range b.rows {
 			if r := &b.rows[i]; r.known && most[r.Unit] > 1e-12 {
-				r.length = r.Value / most[r.Unit]
-				scale.Lo, scale.Hi = min(scale.Lo, r.length), max(scale.Hi, r.length)
+				r.length, r.low, r.high = r.value/most[r.Unit], float64(r.Low)/most[r.Unit], float64(r.High)/most[r.Unit]
+				scale.Lo, scale.Hi = min(scale.Lo, r.length), max(scale.Hi, r.length, r.high)
 			}
 		}
 	}
@@ -89,7 +85,7 @@ func (m model) alignBars() {
 }
 
 const (
-	tallestBar   = 26
+	tallestBar   = 28
 	headingShare = 1.15 // of the height of a bar
 )
 
@@ -105,11 +101,7 @@ func (b *bars) margins(width float64) margins {
 func (b *bars) axes() (above, below float64) { return 0, 4 }
 
 func (b *bars) draw(c *canvas.Canvas, r, outer canvas.Rect) {
-	total := 0.0
-	for _, row := range b.rows {
-		total += row.share()
-	}
-	h := min(tallestBar, r.H()/max(total, 1))
+	h := min(tallestBar, r.H()/max(b.shares(), 1))
 	x := b.scale
 	x.From, x.To = r.X0, r.X1
 	y := r.Y1
@@ -124,10 +116,17 @@ func (b *bars) draw(c *canvas.Canvas, r, outer canvas.Rect) {
 		end := x.At(row.length)
 		if row.known {
 			box := canvas.Rect{X0: min(x.At(0), end), Y0: y + h*0.14, X1: max(x.At(0), end), Y1: y + h*0.86}
-			if row.Value != 0 { // little is not nothing
+			if row.value != 0 { // little is not nothing
 				box.X1 = max(box.X1, box.X0+0.75)
 			}
-			c.Fill(row.hue, box)
+			if row.band != nil {
+				c.Band(*row.band, box)
+			} else {
+				c.Fill(row.hue, box)
+			}
+			if row.High > row.Low {
+				c.Interval(x, row.low, row.high, mid, canvas.Ink)
+			}
 		}
 		label, text := canvas.Fit(canvas.Style{Size: min(canvas.LabelSize, h*0.72), Color: canvas.Ink, Align: canvas.Right}, row.Label, r.X0-5-outer.X0)
 		c.TextBeside(r.X0-5, mid, label, text)
@@ -135,14 +134,20 @@ func (b *bars) draw(c *canvas.Canvas, r, outer canvas.Rect) {
 		if row.Weak {
 			value.Color = canvas.Soft
 		}
-		from := max(end, x.At(0)) + 5
+		from := max(end, x.At(0), x.At(row.high)) + 6
 		value, text = canvas.Fit(value, row.text, outer.X1-from)
 		c.TextBeside(from, mid, value, text)
 	}
 	c.Segment(canvas.Pen{Color: canvas.Grey, Width: 0.7}, x.At(0), r.Y1, x.At(0), y)
 }
 
-// share is the height of a row, in bars.
+func (b *bars) shares() (total float64) {
+	for _, row := range b.rows {
+		total += row.share()
+	}
+	return total
+}
+
 func (r barRow) share() float64 {
 	if r.heading != "" {
 		return headingShare
@@ -152,14 +157,17 @@ func (r barRow) share() float64 {
 
 func (b *bars) marks() []string { return nil }
 
-func (b *bars) words() (kind, axes string, keys []string) {
-	group := ""
-	for _, r := range b.rows {
-		if r.heading != "" {
-			group = r.heading
-			continue
-		}
-		keys = append(keys, join(", ", group, strings.TrimSpace(fmt.Sprint(r.Label, " ", r.text))))
+func (b *bars) words() string { return "bars" }
+
+// barRows is how many rows the panel with the most bars has; 0 where a panel shows
+// anything else.
+func (m model) barRows() (most float64) {
+	all := contents[*bars](m)
+	if len(all) < len(m.cells) {
+		return 0
 	}
-	return "Bars", "", keys
+	for _, b := range all {
+		most = max(most, b.shares())
+	}
+	return most
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
@@ -50,15 +49,8 @@ func newDotField(dots []Dot) *dotField {
 	return f
 }
 
-// bandOf is the band of an outcome; one that does not exist is an error.
 func bandOf(o result.Outcome) int {
-	of := func(o result.Outcome) int {
-		return slices.IndexFunc(canvas.Bands, func(b canvas.Band) bool { return slices.Contains(b.Outcomes, o) })
-	}
-	if b := of(o); b >= 0 {
-		return b
-	}
-	return of(result.Error)
+	return slices.IndexFunc(canvas.Bands, func(b canvas.Band) bool { return slices.Contains(b.Outcomes, o) })
 }
 
 // rare is whether each of so few dots is pointed at.
@@ -66,7 +58,6 @@ func (f *dotField) rare(e ending) bool {
 	return e.band > 0 && e.n <= pointed && 4*e.n <= len(f.bands)
 }
 
-// words is how many callers ended in a band, and how long they waited.
 func (e ending) words() string {
 	s := units.Int(e.n) + " " + canvas.Bands[e.band].Name
 	least, slowest := units.Duration(e.least), units.Duration(e.slowest)
@@ -81,7 +72,6 @@ func (e ending) words() string {
 	return fmt.Sprintf("%s after %s to %s", s, least, slowest)
 }
 
-// alignDots gives the dots of all panels one size.
 func (m model) alignDots() {
 	all := contents[*dotField](m)
 	most := 0
@@ -133,7 +123,6 @@ func (f *dotField) draw(c *canvas.Canvas, r, _ canvas.Rect) {
 	}
 }
 
-// bandDot is a dot in the colour of a band.
 func bandDot(c *canvas.Canvas, at canvas.Point, radius float64, band int) {
 	b := canvas.Bands[band]
 	if band == 0 {
@@ -142,6 +131,8 @@ func bandDot(c *canvas.Canvas, at canvas.Point, radius float64, band int) {
 	c.Dot(at, radius, b.Fill, false)
 	if b.Dotted {
 		c.Dot(at, radius, canvas.Grey, true)
+	} else if band > 0 { // seen without colours too
+		c.Dot(at, radius*0.45, canvas.Black, false)
 	}
 }
 
@@ -172,9 +163,4 @@ func (e ending) pointAt(c *canvas.Canvas, place func(int) canvas.Point, side, lo
 
 func (f *dotField) marks() []string { return nil }
 
-func (f *dotField) words() (kind, axes string, keys []string) {
-	for _, e := range f.tally {
-		keys = append(keys, e.words())
-	}
-	return "Field of dots, one a caller", "", []string{strings.Join(keys, ", ")}
-}
+func (f *dotField) words() string { return "a dot per caller" }

@@ -2,21 +2,22 @@ package pattern
 
 import (
 	"fmt"
+	"image/color"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
-// model is all that the figure of a pattern draws.
 type model struct {
 	cells []cell
 	marks []string // how to read it
 }
 
-// cell is one panel.
 type cell struct {
 	title, note string
 	content     content
@@ -31,8 +32,8 @@ type content interface {
 	axes() (above, below float64)
 	// draw draws the data into r; outer is all the room that the panel has.
 	draw(c *canvas.Canvas, r, outer canvas.Rect)
-	// words is the kind of chart, its axes and its key numbers.
-	words() (kind, axes string, keys []string)
+	// words is the kind of chart.
+	words() string
 	// marks says how to read what needs explaining.
 	marks() []string
 }
@@ -92,7 +93,6 @@ func contents[T content](m model) map[int]T {
 	return out
 }
 
-// columns is how many panels stand side by side.
 func (m model) columns() int {
 	if len(m.cells) == 4 {
 		return 2
@@ -100,38 +100,35 @@ func (m model) columns() int {
 	return len(m.cells)
 }
 
-// besideLast is whether a panel stands at the right of the one before it.
 func (m model) besideLast(i int) bool { return i > 0 && i%m.columns() > 0 }
 
 // figure of a pattern: pixels.
 const (
 	width, height = 1600, 900
 	tall          = 1100 // with two rows
+	aroundBars    = 128  // points, of panels that are nothing but bars
 )
 
-// figureOf is the figure of p, ready to be drawn.
 func figureOf(run result.Run, p Pattern) *canvas.Figure {
 	m := newModel(p)
 	f := &canvas.Figure{W: width, H: height, Title: p.title(), Alt: altOf(p, m), Run: run.ID, Draw: m.draw}
 	if len(m.cells) > m.columns() {
 		f.H = tall
+	} else if rows := m.barRows(); rows > 0 {
+		f.H = canvas.Pixels(aroundBars + tallestBar*rows)
 	}
 	if run.Partial {
 		f.Stamp = "PARTIAL"
 	}
-	setup := join(" · ", append([]string{sweep.Caption(run, nil)}, m.marks...)...)
-	for _, line := range []string{p.Caption, setup} {
-		if line != "" {
-			f.Footer = append(f.Footer, line)
-		}
-	}
+	setup := words.Join(" · ", append([]string{sweep.Caption(run, nil)}, m.marks...)...)
+	f.Footer = []string{p.Caption, setup}
 	return f
 }
 
 const (
 	cellGap  = 16 // between panels side by side
 	rowGap   = 12 // between two rows of panels
-	nameLine = 11.5
+	nameLine = 12.5
 	noteLine = canvas.NoteSize * 1.2
 )
 
@@ -190,44 +187,81 @@ func (p cell) noteLines(o canvas.Rect) []string {
 	return lines
 }
 
-// nothingToDraw is a panel without data.
 type nothingToDraw struct{}
 
 func (nothingToDraw) margins(float64) margins      { return margins{} }
 func (nothingToDraw) axes() (above, below float64) { return 0, 0 }
-func (nothingToDraw) words() (kind, axes string, keys []string) {
-	return "Panel without data", "", nil
-}
-func (nothingToDraw) marks() []string { return nil }
+func (nothingToDraw) words() string                { return "a panel without data" }
+func (nothingToDraw) marks() []string              { return nil }
 func (nothingToDraw) draw(c *canvas.Canvas, r, _ canvas.Rect) {
 	c.Text((r.X0+r.X1)/2, (r.Y0+r.Y1)/2, canvas.Style{Size: canvas.LabelSize, Color: canvas.Soft, Align: canvas.Center}, "no data")
 }
 
-// mostKeys bounds how many key numbers of a panel are in its description: a listener
-// cannot skip.
-const mostKeys = 6
-
-// altOf is the figure in words: of each panel what it is, its axes and key
-// numbers, and then the finding.
+// altOf is the figure in a sentence: what each panel is, and the finding, which has the
+// numbers.
 func altOf(p Pattern, m model) string {
-	var parts []string
+	var of words.Groups[string, string]
 	for _, c := range m.cells {
-		kind, axes, keys := c.content.words()
-		what := join(", ", kind, strings.Replace(c.title, ":", ",", 1)) + axes
-		if n := len(keys); n > mostKeys {
-			keys = append(keys[:mostKeys-1:mostKeys-1], fmt.Sprintf("and %d more", n-mostKeys+1))
-		}
-		parts = append(parts, words.Sentence(join(": ", what, strings.Join(keys, "; "))))
+		title, _, _ := strings.Cut(c.title, ":")
+		of.Add(c.content.words(), title)
 	}
-	return strings.Join(append(parts, words.Sentence(p.title())), " ")
+	var panels []string
+	for _, kind := range of.Keys {
+		panels = append(panels, words.Join(" of ", kind, units.List(of.Of[kind])))
+	}
+	return words.Sentence(words.UpperFirst(words.Join(": ", units.List(panels), p.title())))
 }
 
-func join(between string, parts ...string) string {
-	var out []string
-	for _, p := range parts {
-		if p != "" {
-			out = append(out, p)
+// hueBook gives each name one colour throughout a figure: styles theirs, and others
+// one of the rest. The name "" is for bars and spans without a colour of their own.
+type hueBook map[string]color.RGBA
+
+func newHueBook(panels []Panel) hueBook {
+	var names []string
+	for _, c := range panels {
+		for _, l := range c.Lines {
+			if l.Style == "" && !l.Dashed {
+				l.Style = l.Name
+			}
+			names = append(names, l.Style)
+		}
+		for _, r := range c.Bars {
+			names = append(names, r.Style)
+		}
+		for _, s := range c.Spans {
+			names = append(names, s.Style)
 		}
 	}
-	return strings.Join(out, between)
+	b := hueBook{"": canvas.Hues[0]}
+	free := slices.Clone(canvas.Hues)
+	for _, n := range names {
+		if canvas.Named(n) {
+			b[n] = canvas.HueOf(n, 0)
+			free = slices.DeleteFunc(free, func(c color.RGBA) bool { return c == b[n] })
+		}
+	}
+	if !slices.Contains(free, b[""]) {
+		b[""] = canvas.Grey
+	}
+	if len(free) == 0 {
+		free = canvas.Hues
+	}
+	next := 0
+	for _, n := range names {
+		if _, ok := b[n]; !ok {
+			b[n] = canvas.Variant(free[next%len(free)], next/len(free))
+			next++
+		}
+	}
+	return b
+}
+
+// hue is the colour of the first of the names that has one.
+func (b hueBook) hue(names ...string) color.RGBA {
+	for _, n := range names {
+		if h, ok := b[n]; ok && n != "" {
+			return h
+		}
+	}
+	return b[""]
 }

@@ -2,7 +2,6 @@ package pattern
 
 import (
 	"cmp"
-	"fmt"
 	"image/color"
 	"slices"
 
@@ -10,7 +9,6 @@ import (
 	"github.com/a628bb15/onhold/reports/units"
 )
 
-// lines is a panel of curves.
 type lines struct {
 	x, y    canvas.Axis
 	yShared bool // the panel to the left has the same y axis, with its labels
@@ -21,17 +19,18 @@ type lines struct {
 type lineCurve struct {
 	canvas.Curve
 	hue                color.RGBA
+	shape              canvas.Shape
 	dashed, step, fill bool
 }
 
 func newLines(p Panel, book hueBook) *lines {
 	out := &lines{own: p}
 	seen := map[color.RGBA]int{}
-	for _, l := range p.Lines {
-		c := lineCurve{dashed: l.Dashed, step: l.Step, fill: l.Fill}
+	for i, l := range p.Lines {
+		c := lineCurve{shape: canvas.ShapeOf(cmp.Or(l.Style, l.Name), i), dashed: l.Dashed, step: l.Step, fill: l.Fill}
 		c.Name = l.Name
 		for i := range min(len(l.X), len(l.Y)) {
-			c.Values = append(c.Values, canvas.Value{X: l.X[i], Y: l.Y[i], Hollow: i < len(l.Hollow) && l.Hollow[i]})
+			c.Values = append(c.Values, canvas.Value{X: float64(l.X[i]), Y: float64(l.Y[i]), Hollow: i < len(l.Hollow) && l.Hollow[i]})
 		}
 		hue := book.hue(l.Style, l.Name)
 		if c.dashed {
@@ -61,7 +60,7 @@ func (m model) alignLines() {
 				}
 			}
 		}
-		return canvas.NewAxis(canvas.Axis{Label: a.Label, Unit: a.Unit, Log: a.Log, Hi: a.Max}, values, isX)
+		return canvas.NewAxis(canvas.Axis{Label: a.Label, Unit: a.Unit, Log: a.Log, Hi: float64(a.Max)}, values, isX)
 	}
 	for _, l := range all {
 		l.y = scaled(l, func(l *lines) Axis { return l.own.Y }, func(v canvas.Value) float64 { return v.Y }, false)
@@ -76,11 +75,11 @@ func (m model) alignLines() {
 	}
 }
 
-// fewPoints is up to how many points a line has markers.
+// fewPoints is up to how many points of a line are ticks of the axis; up to half as many
+// have markers.
 const fewPoints = 40
 
-// marked is whether every point of a line has a marker.
-func (l lineCurve) marked() bool { return len(l.Values) <= fewPoints && !l.dashed && !l.step }
+func (l lineCurve) marked() bool { return len(l.Values) <= fewPoints/2 && !l.dashed && !l.step }
 
 // behind is how far behind the end of a line its name stands, where that is not beside
 // the panel.
@@ -149,7 +148,7 @@ func (l *lines) draw(c *canvas.Canvas, r, outer canvas.Rect) {
 				stroke.Width, stroke.Dashes = 1, canvas.Dashed
 			}
 			if v.marked() {
-				stroke.Radius = 2
+				stroke.Radius, stroke.Shape = 2, v.shape
 				if len(under) > 0 {
 					stroke.Under, under = under[0], under[1:]
 				}
@@ -157,7 +156,23 @@ func (l *lines) draw(c *canvas.Canvas, r, outer canvas.Rect) {
 			c.Curve(p, v.Curve, stroke)
 		}
 	}
+	for _, v := range l.curves {
+		if v.fill && len(v.Values) > 0 {
+			l.peak(c, p, v)
+		}
+	}
 	l.names(c, p, outer)
+}
+
+// peak writes how high a curve is at most beside its highest point, where that is not
+// its end.
+func (l *lines) peak(c *canvas.Canvas, p canvas.Chart, v lineCurve) {
+	top := slices.MaxFunc(v.Values, func(a, b canvas.Value) int { return cmp.Compare(a.Y, b.Y) })
+	if !l.shows(top) || top.Y <= v.Last().Y {
+		return
+	}
+	s, at := canvas.Style{Size: canvas.LabelSize, Bold: true, Color: canvas.Mix(v.hue, canvas.Black, 0.15)}, p.At(top.X, top.Y)
+	c.Text(min(at.X+4, p.X1-canvas.Width(s, l.y.Unit.Short(top.Y))), min(at.Y+3, p.Y1), s, l.y.Unit.Short(top.Y))
 }
 
 // levels are the ticks of the x axis: what was driven, where that is a few levels on a
@@ -221,40 +236,4 @@ func (l *lines) marks() []string {
 
 func (l *lines) shows(v canvas.Value) bool { return l.x.Shows(v.X) && l.y.Shows(v.Y) }
 
-func (l *lines) words() (kind, axes string, keys []string) {
-	if n := l.y.Name(); n != "" {
-		axes = ", " + n
-	}
-	if l.x.Label != "" {
-		axes += " over " + l.x.Name()
-	}
-	for _, c := range l.curves {
-		keys = append(keys, l.curveWords(c))
-	}
-	return "Line chart", axes, keys
-}
-
-// curveWords is a curve in words: where it begins, its peak where that is neither end,
-// and where it ends.
-func (l *lines) curveWords(c lineCurve) string {
-	name := c.Name
-	if name == "" {
-		name = "a line"
-	}
-	values := slices.DeleteFunc(slices.Clone(c.Values), func(v canvas.Value) bool { return !l.shows(v) })
-	if len(values) == 0 {
-		return name + " has no points"
-	}
-	at := func(v canvas.Value) string {
-		return fmt.Sprintf("%s at %s", l.y.Unit.Text(v.Y), l.x.Unit.Short(v.X))
-	}
-	first, last := values[0], values[len(values)-1]
-	peak := slices.MaxFunc(values, func(a, b canvas.Value) int { return cmp.Compare(a.Y, b.Y) })
-	switch {
-	case len(values) == 1:
-		return name + " " + at(first)
-	case peak.Y > max(first.Y, last.Y)*1.1:
-		return fmt.Sprintf("%s from %s up to %s, then %s", name, at(first), at(peak), at(last))
-	}
-	return fmt.Sprintf("%s from %s to %s", name, at(first), at(last))
-}
+func (l *lines) words() string { return "line chart" }

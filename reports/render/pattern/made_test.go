@@ -73,9 +73,9 @@ func user1001() Pattern {
 var madeLevels = []float64{1, 10, 50, 100, 200, 500, 1000, 2000}
 
 func curveOver(name, style string, f func(n float64) float64) Line {
-	l := Line{Name: name, Style: style, X: madeLevels}
+	l := Line{Name: name, Style: style}
 	for _, n := range madeLevels {
-		l.Y = append(l.Y, f(n))
+		l.Add(n, f(n))
 	}
 	return l
 }
@@ -119,10 +119,10 @@ func heldOrFree() Pattern {
 }
 
 func payLater() Pattern {
-	var t, backlog, accepted, processed, inline, turned []float64
-	b := 0.0
+	var t, backlog, accepted, processed, inline, turned []units.Value
+	b := units.Value(0)
 	for i := range 241 {
-		s := float64(i) / 4
+		s := units.Value(i) / 4
 		if s < 20 {
 			b += (200 - 50) / 4.0
 		} else {
@@ -130,12 +130,12 @@ func payLater() Pattern {
 		}
 		t = append(t, s*1e9)
 		backlog = append(backlog, b)
-		accepted = append(accepted, 1.2e6+float64(i*13%7)*3e4)
+		accepted = append(accepted, 1.2e6+units.Value(i*13%7)*3e4)
 		processed = append(processed, 200e6+b/50*1e9)
 		if s < 20 {
 			inline, turned = append(inline, min(2e9, 200e6+s*0.5e9)), append(turned, min(s/4, 1)*0.75)
 		} else {
-			inline, turned = append(inline, math.NaN()), append(turned, 0)
+			inline, turned = append(inline, units.Value(math.NaN())), append(turned, 0)
 		}
 	}
 	seconds := Axis{Label: "since the first order", Unit: units.Time}
@@ -152,9 +152,9 @@ func payLater() Pattern {
 				{Name: "accepted", Style: "queue", X: t[:80], Y: accepted[:80]}}},
 			{Title: "Backlog: accepted, not yet paid", X: seconds, Y: Axis{Label: "orders", Unit: units.Count}, Lines: []Line{
 				{Name: "queue", Style: "queue", X: t, Y: backlog, Fill: true, Step: true}}},
-			{Title: "Turned away", X: seconds, Y: Axis{Label: "share of orders", Unit: units.Share}, Lines: []Line{
+			{Title: "Rejected", X: seconds, Y: Axis{Label: "share of orders", Unit: units.Share}, Lines: []Line{
 				{Name: "inline", Style: "blocking", X: t, Y: turned, Fill: true},
-				{Name: "queue", Style: "queue", X: t, Y: make([]float64, len(t))}}},
+				{Name: "queue", Style: "queue", X: t, Y: make([]units.Value, len(t))}}},
 		},
 	}
 }
@@ -214,13 +214,14 @@ func poolIsLimit() Pattern {
 func handshake() Pattern {
 	var bars []Bar
 	for i, s := range madeStyles {
-		bars = append(bars,
-			Bar{Label: "kept connection", Group: s, Style: s, Value: 38e3 + float64(i)*4e3, Unit: units.Time, Weak: true},
-			Bar{Label: "new connection", Group: s, Style: s, Value: 143e3 + float64(i)*9e3, Unit: units.Time})
+		for k, label := range []string{"kept", "new per request"} {
+			v := 38e3 + units.Value(k*105e3+i*4e3)
+			bars = append(bars, Bar{Label: label, Group: s, Style: s, Value: v, Unit: units.Time, Low: 0.9 * v, High: 1.4 * v})
+		}
 	}
 	cpu := slices.Clone(bars)
 	for i := range cpu {
-		cpu[i].Value *= 0.6
+		cpu[i].Value, cpu[i].Low, cpu[i].High = 0.6*cpu[i].Value, 0.6*cpu[i].Low, 0.6*cpu[i].High
 	}
 	return Pattern{
 		Name: "handshake", Question: "What does saying hello cost?",

@@ -134,7 +134,7 @@ func TestReadPatternsTellsWhatIsWrong(t *testing.T) {
 		{"cut short", `{"schema":1,"patterns":[{"name":"a"`, "unexpected EOF"},
 		{"something else", `{"findings":[]}`, "no schema"},
 		{"of a later version", `{"schema":9,"patterns":{}}`, "it has schema 9, and this version reads schema 1"},
-		{"two in one", `{"schema":1}{"schema":1}`, "more text behind"},
+		{"two in one", `{"schema":1}{"schema":1}`, "after top-level value"},
 		{"an unknown outcome", `{"schema":1,"patterns":[{"panels":[{"dots":[{"outcome":"bored","latency_ns":1}]}]}]}`, `no outcome "bored"`},
 	} {
 		dir := t.TempDir()

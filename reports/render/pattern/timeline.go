@@ -2,16 +2,13 @@ package pattern
 
 import (
 	"cmp"
-	"fmt"
 	"image/color"
 	"slices"
-	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
-// timeline is a panel of lanes with bars in time.
 type timeline struct {
 	x     canvas.Axis
 	lanes []lane
@@ -203,9 +200,4 @@ func (t *timeline) marks() []string {
 	return nil
 }
 
-func (t *timeline) words() (kind, axes string, keys []string) {
-	for _, l := range t.lanes {
-		keys = append(keys, strings.TrimSpace(fmt.Sprintf("%s %s, the last until %s", l.name, units.Plural(len(l.bars), "bar"), units.Time.Text(l.end))))
-	}
-	return "Timeline", "", keys
-}
+func (t *timeline) words() string { return "timeline" }

@@ -1,11 +1,16 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
+	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -13,46 +18,37 @@ import (
 // Caption describes in one line what was run: a picture may be pasted anywhere, and
 // must still say what it is.
 func Caption(run result.Run, sweeps []Sweep) string {
-	var parts []string
-	add := func(format string, args ...any) { parts = append(parts, fmt.Sprintf(format, args...)) }
-	if run.ID != "" {
-		add("run %s", run.ID)
-	}
+	commit := "commit not recorded"
 	if c := run.Environment.Commit; c != "" {
-		add("commit %s", c[:min(len(c), 12)])
+		commit = "commit " + c[:min(len(c), 12)]
+	} else if v := run.Environment.Onhold; v != "" && v != "(devel)" {
+		commit = "onhold " + v
 	}
-	if run.Environment.Host != "" {
-		add("%s", run.Environment.Host)
+	about := words.Join(" · ", words.If(run.ID != "", "run "+units.List(run.IDs())), commit, run.Environment.Host)
+	if len(sweeps) == 0 {
+		return about
 	}
-	first := firstStage(sweeps)
-	if first == nil {
-		return strings.Join(parts, " · ")
-	}
-	repeats := 1
+	first := sweeps[0].Points[0].Repeats[0]
+	repeats, least, rejecting, broker := 1, int64(math.MaxInt64), false, ""
+	var loads, names []string
 	for _, w := range sweeps {
+		names = append(names, w.Key)
+		if w.Load != "" && !slices.Contains(loads, w.Load) {
+			loads = append(loads, w.Load)
+		}
+		broker = cmp.Or(broker, Broker(w.Points[0].Stage.Settings))
 		for _, p := range w.Points {
-			repeats = max(repeats, p.All)
+			repeats, rejecting = max(repeats, p.All), rejecting || p.Rejecting()
+			for _, s := range slices.Concat(p.Repeats, p.Invalid) {
+				least = min(least, s.Counts.Planned())
+			}
 		}
 	}
-	add("%s × %d", units.Duration(lengthOf(first)), repeats)
-	if first.Load() != "" {
-		add("%s load", first.Load())
-	}
-	get := func(key string) string {
-		if v := first.Settings.Get(key); v != "" {
-			return v
-		}
-		return run.Settings.Get(key)
-	}
-	if backend := get(result.KeyBackend); backend != "" {
-		s := "backend " + backend
-		if wait := get(result.KeyBackendLatency); wait != "" {
-			s += " " + duration(wait)
-		}
-		if dist := get(result.KeyBackendDist); dist != "" {
-			s += " " + dist
-		}
-		add("%s", s)
+	get := func(key string) string { return duration(cmp.Or(first.Settings.Get(key), run.Settings.Get(key))) }
+	backend, driver, backoff := get(result.KeyBackend), get(result.KeyDriver), first.Settings.Get(result.KeyBackoff)
+	parts := []string{
+		about, fmt.Sprintf("%s × %d", units.Duration(lengthOf(first)), repeats), words.If(len(loads) > 0, units.List(loads)+" load"),
+		words.If(backend != "", words.Join(" ", "backend", backend, get(result.KeyBackendLatency), get(result.KeyBackendDist))),
 	}
 	for _, f := range []struct{ key, say string }{
 		{result.KeyBackendCV, "cv %s"}, {result.KeyBackendConnections, "%s backend connections"}, {result.KeyBackendStall, "backend stalls %s"},
@@ -61,26 +57,11 @@ func Caption(run result.Run, sweeps []Sweep) string {
 	} {
 		// A setting that explains a result belongs under the picture of it.
 		if v := settingOf(sweeps, f.key); v != "" {
-			add(f.say, duration(v))
+			parts = append(parts, fmt.Sprintf(f.say, duration(v)))
 		}
 	}
-	for _, w := range sweeps {
-		if about := Broker(w.Points[0].Stage.Settings); about != "" {
-			add("%s", about)
-			break
-		}
-	}
-	if backoff := first.Settings.Get(result.KeyBackoff); backoff != "" && anyRejected(sweeps) {
-		add("backoff after a rejection %s", duration(backoff))
-	}
-	if driver := get(result.KeyDriver); driver != "" {
-		add("driver %s", driver)
-	}
-	add("smallest stage n = %s", units.Int(smallest(sweeps)))
-	if run.Partial {
-		add("partial")
-	}
-	return strings.Join(parts, " · ")
+	return words.Join(" · ", append(parts, broker, words.If(backoff != "" && rejecting, "backoff after a rejection "+duration(backoff)),
+		words.If(driver != "", "driver "+driver), "smallest stage n = "+units.Int(least), words.If(run.Partial, "partial"), words.Join(" · ", names...))...)
 }
 
 // Broker describes what a queue's broker makes sure of before it acknowledges; ""
@@ -100,10 +81,8 @@ func (w *Sweep) Setup() string {
 	}
 	set := w.Points[0].Stage.Settings
 	if about := Broker(set); about != "" {
-		if n := set.Get(result.KeyConsumers); n != "" {
-			about += ", " + n + " consumers"
-		}
-		return about
+		consumers := set.Get(result.KeyConsumers)
+		return about + words.If(consumers != "", ", "+consumers+" consumers")
 	}
 	workers, queue := set.Int(result.KeyWorkers), set.Int(result.KeyQueue)
 	if workers <= 0 {
@@ -114,16 +93,9 @@ func (w *Sweep) Setup() string {
 
 // Stamp is what a report of a partial run says first; "" for a complete one.
 func Stamp(run result.Run, stages int) string {
-	switch {
-	case !run.Partial:
-		return ""
-	case run.Planned > 0:
-		return fmt.Sprintf("PARTIAL: %d of %d stages", stages, run.Planned)
-	}
-	return "PARTIAL"
+	return words.If(run.Partial, "PARTIAL"+words.If(run.Planned > 0, fmt.Sprintf(": %d of %d stages", stages, run.Planned)))
 }
 
-// settingOf is the value of a setting in the first sweep that has it.
 func settingOf(sweeps []Sweep, key string) string {
 	for _, w := range sweeps {
 		if v := w.Points[0].Stage.Settings.Get(key); v != "" && v != "0" && v != "0s" {
@@ -131,10 +103,6 @@ func settingOf(sweeps []Sweep, key string) string {
 		}
 	}
 	return ""
-}
-
-func anyRejected(sweeps []Sweep) bool {
-	return slices.ContainsFunc(sweeps, func(w Sweep) bool { return slices.ContainsFunc(w.Points, Point.Rejecting) })
 }
 
 // duration writes the value of a setting that is a duration as reports do, and any
@@ -154,27 +122,41 @@ func lengthOf(s *result.Stage) time.Duration {
 	return s.Length
 }
 
-func firstStage(sweeps []Sweep) *result.Stage {
-	for _, w := range sweeps {
-		for _, p := range w.Points {
-			return p.Repeats[0]
-		}
-	}
-	return nil
+// WhatWasRun is the last section of a page in Markdown: what was run, where, and the
+// command.
+func WhatWasRun(run result.Run, sweeps []Sweep) string {
+	return words.Join("\n\n", "## What was run", escape.Markdown(Caption(run, sweeps)), escape.Markdown(Environment(run.Environment)),
+		escape.Markdown(strings.Join(run.Notes, "; ")), escape.Markdown(Period(run)), words.If(len(run.Command) > 0, escape.Fence("sh", Command(run)))) + "\n"
 }
 
-// smallest is the least number of arrivals in a stage.
-func smallest(sweeps []Sweep) int64 {
-	var n []int64
-	for _, w := range sweeps {
-		for _, p := range w.Points {
-			for _, s := range append(slices.Clone(p.Repeats), p.Invalid...) {
-				n = append(n, s.Counts.Planned())
-			}
+// Environment describes the machine in one line.
+func Environment(e result.Environment) string {
+	return words.Join(", ", e.CPU, e.OS, e.Arch, e.Kernel, e.Go, words.If(e.Cores > 0, units.Plural(e.Cores, "core")),
+		words.If(e.Memory > 0, units.Size(e.Memory)+" of memory"), words.If(e.Onhold != "", "onhold "+e.Onhold))
+}
+
+// Period is when a run started, and how long it took.
+func Period(run result.Run) string {
+	if run.Started.IsZero() {
+		return ""
+	}
+	s := "Started " + run.Started.UTC().Format(time.RFC3339)
+	if d := run.Finished.Sub(run.Started); !run.Finished.IsZero() && d > 0 {
+		s += fmt.Sprintf(", took %s", d.Round(time.Second))
+	}
+	return s + "."
+}
+
+var plainArg = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
+
+// Command is the command of a run, quoted for a shell.
+func Command(run result.Run) string {
+	var quoted []string
+	for _, w := range run.Command {
+		if !plainArg.MatchString(w) {
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
+		quoted = append(quoted, w)
 	}
-	if len(n) == 0 {
-		return 0
-	}
-	return slices.Min(n)
+	return strings.Join(quoted, " ")
 }

@@ -4,9 +4,12 @@
 package sweep
 
 import (
+	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
@@ -19,8 +22,12 @@ type Sweep struct {
 	Name   string // of the target, with the settings that distinguish it from another sweep
 	Load   string
 	Points []Point // by rising level; at least one
+	Key    string  // what the short name stands for; "" where it says so itself
 
-	at map[int]int // of Points, by level, until they are sorted
+	short    string      // the name as texts and figures show it
+	whole    string      // Name without the step of a scenario
+	scenario *Scenario   // that it is of; nil for none
+	at       map[int]int // of Points, by level, until they are sorted
 }
 
 // Point is all that was measured at one level.
@@ -30,6 +37,7 @@ type Point struct {
 	Repeats []*result.Stage // those that Stage is merged from
 	All     int             // how many repeats there were, valid or not
 	Invalid []*result.Stage // the repeats that are not valid
+	Limit   result.Limit    // compared with the lowest valid level
 }
 
 // AtLevel is a level in words: 300 clients.
@@ -43,6 +51,7 @@ func Of(stages []*result.Stage) []Sweep {
 	var sweeps []Sweep
 	for _, byTarget := range result.GroupBy(stages, result.KeyTarget) {
 		keys := splitting(byTarget.Stages)
+		others := slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return key == result.KeyStep })
 		parts := map[string]int{}
 		for _, s := range byTarget.Stages {
 			name := nameOf(s, keys)
@@ -50,7 +59,7 @@ func Of(stages []*result.Stage) []Sweep {
 			if !ok {
 				i = len(sweeps)
 				parts[name] = i
-				sweeps = append(sweeps, Sweep{Name: name, Load: s.Load()})
+				sweeps = append(sweeps, Sweep{Name: name, Load: s.Load(), whole: nameOf(s, others)})
 			}
 			sweeps[i].add(s)
 		}
@@ -60,8 +69,42 @@ func Of(stages []*result.Stage) []Sweep {
 		for k := range sweeps[i].Points {
 			sweeps[i].Points[k].merge()
 		}
+		var idle *result.Stage
+		for k := range sweeps[i].Points {
+			p := &sweeps[i].Points[k]
+			if idle == nil && p.Valid() && len(sweeps[i].Points) > 1 {
+				idle = p.Stage
+			}
+			p.Limit = p.Stage.Limit(idle)
+		}
+	}
+	joinSteps(sweeps)
+	names := alone(sweeps)
+	if names == nil {
+		for _, w := range sweeps {
+			names = append(names, plain(w.Name))
+		}
+	}
+	short, keys := words.Distinct(names, mostName)
+	for i := range sweeps {
+		if sweeps[i].short = short[i]; keys != nil {
+			sweeps[i].Key = keys[i]
+		}
 	}
 	return sweeps
+}
+
+// AsRun is one sweep of stages of one target, each a point of its own, in the order in
+// which they were run.
+func AsRun(stages []*result.Stage) []Sweep {
+	if len(stages) == 0 {
+		return nil
+	}
+	w := Sweep{Name: nameOf(stages[0], nil), Load: stages[0].Load()}
+	for _, s := range stages {
+		w.Points = append(w.Points, Point{Level: s.Level(), Stage: s, Repeats: []*result.Stage{s}, All: 1})
+	}
+	return []Sweep{w}
 }
 
 func (w *Sweep) add(s *result.Stage) {
@@ -150,12 +193,146 @@ func nameOf(s *result.Stage, keys []string) string {
 // Target is the target's name without the settings that distinguish sweeps.
 func (w *Sweep) Target() string { return w.Points[0].Stage.TargetName() }
 
+// mostName is how many characters of a name among others every text has room for.
+const mostName = 30
+
 // ShortName is the name in at most so many characters, for a heading or a
 // sentence.
 func (w *Sweep) ShortName(most int) string {
-	name := strings.TrimPrefix(strings.TrimPrefix(w.Name, "http://"), "https://")
-	return words.Shorten(strings.TrimSuffix(name, "/"), most)
+	return words.Shorten(cmp.Or(w.short, plain(w.Name)), most)
+}
+
+// ShortName is the name of a target in at most so many characters.
+func ShortName(name string, most int) string { return words.Shorten(plain(name), most) }
+
+// plain is a name without the scheme of a URL.
+func plain(name string) string {
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "http://"), "https://")
+	return strings.TrimSuffix(name, "/")
+}
+
+// Limit is who was the limit at the highest valid level; "" where no stage is valid.
+func (w *Sweep) Limit() string {
+	p, ok := w.highest()
+	switch {
+	case !ok:
+		return ""
+	case p.Limit.Who == result.NoLimit:
+		return "none up to " + AtLevel(w.Load, p.Level)
+	}
+	return fmt.Sprintf("%s at %s", p.Limit, AtLevel(w.Load, p.Level))
+}
+
+// Limited reports whether it is known who was the limit at the highest valid level.
+func (w *Sweep) Limited() bool {
+	p, ok := w.highest()
+	return ok && p.Limit.Who != result.NoLimit && p.Limit.Who != result.UnknownLimit
+}
+
+// highest is the point of the highest valid level.
+func (w *Sweep) highest() (Point, bool) {
+	for _, p := range slices.Backward(w.Points) {
+		if p.Valid() && p.Stage.Counts.Planned() > 0 {
+			return p, true
+		}
+	}
+	return Point{}, false
 }
 
 // Last is the point of the highest level.
 func (w *Sweep) Last() Point { return w.Points[len(w.Points)-1] }
+
+// Tolerated is the share of failures up to which a level counts as served.
+const Tolerated = 0.01
+
+const fewFailures = 10 // fewer than this many failures may be chance
+
+// Valid reports whether the stage says something about the target.
+func (p Point) Valid() bool { return p.Stage.Valid() }
+
+// Unserved is the share of arrivals that were not served, for whatever reason.
+func (p Point) Unserved() float64 {
+	if p.Stage.Counts.Planned() == 0 {
+		return 0
+	}
+	return 1 - p.Stage.Share(result.OK)
+}
+
+// Served reports whether at most 1 % of the arrivals were not served.
+func (p Point) Served() bool { return p.Unserved() <= Tolerated }
+
+// Failing reports whether more than 1 % of the arrivals were not served, and more
+// than chance explains.
+func (p Point) Failing() bool {
+	c := p.Stage.Shown().Counts
+	return !p.Served() && c.Planned()-c[result.OK] >= fewFailures
+}
+
+// Rejecting reports whether a request was rejected.
+func (p Point) Rejecting() bool { return p.Stage.Counts[result.Rejected] > 0 }
+
+// Goodput is the served requests per second; 0 for a stage without a length.
+func (p Point) Goodput() float64 {
+	if g := p.Stage.Goodput(); !math.IsNaN(g) && !math.IsInf(g, 0) {
+		return g
+	}
+	return 0
+}
+
+// Carried is the highest of p99, p90 and p50 that the samples carry, and the
+// latency at it; 0 where they carry none.
+func (p Point) Carried() (q float64, d time.Duration) {
+	for _, q := range []float64{0.99, 0.9, 0.5} {
+		if !p.Stage.Shown().Latency.Thin(q) {
+			return q, p.Stage.Shown().Latency.Quantile(q)
+		}
+	}
+	return 0, 0
+}
+
+// LastServed is the highest valid level below the first one that is not served.
+func LastServed(points []Point) (last Point, found bool) {
+	for _, p := range points {
+		if !p.Valid() {
+			continue
+		}
+		if !p.Served() {
+			break
+		}
+		if p.Stage.Shown().Latency.N() > 0 {
+			last, found = p, true
+		}
+	}
+	return last, found
+}
+
+// Quantile is a quantile of h as text; where it lies beyond what histograms
+// resolve, the text says only that.
+func Quantile(h *result.Hist, q float64) string {
+	d := h.Quantile(q)
+	if h.Over() > 0 && d >= result.HistHighest {
+		return ">" + units.Duration(result.HistHighest)
+	}
+	return units.Duration(d)
+}
+
+// OrMore is a latency as text; the highest that histograms hold may stand for
+// any above it.
+func OrMore(d time.Duration) string {
+	if d >= result.HistHighest {
+		return units.Duration(result.HistHighest) + " or more"
+	}
+	return units.Duration(d)
+}
+
+// HasCompletion reports whether the stage has completion latencies: its target
+// accepts requests and does the work later.
+func (p Point) HasCompletion() bool { return p.Stage.Completion != nil }
+
+// HasCompletion reports whether every stage has completion latencies.
+func (w *Sweep) HasCompletion() bool { return HasCompletion(w.Points) }
+
+// HasCompletion reports whether every one of the points has completion latencies.
+func HasCompletion(points []Point) bool {
+	return len(points) > 0 && !slices.ContainsFunc(points, func(p Point) bool { return !p.HasCompletion() })
+}

@@ -48,3 +48,27 @@ func TestSweeps(t *testing.T) {
 		t.Errorf("levels %v", levels)
 	}
 }
+
+// The steps of a scenario know their sessions, also where only some are at hand.
+func TestScenarios(t *testing.T) {
+	sweeps := sweep.Of(sweeptest.Shop())
+	of := sweep.Scenarios(sweeps[3:])
+	if len(of) != 1 || of[0].Name != "shop" || len(of[0].Steps) != 4 || len(sweep.Whole(sweeps)) != 1 || sweeps[3].ShortName(40) != "order" {
+		t.Fatalf("scenarios %v", of)
+	}
+	at := of[0].At(of[0].Best())
+	if at.Level != 200 || at.Quantile != 0.99 || at.Steps[at.Slowest].Name != "order" {
+		t.Errorf("at %d clients %v is the slowest, by %v", at.Level, at.Slowest, at.Quantile)
+	}
+	all := at.Between
+	for _, k := range at.Steps {
+		all += k.Share
+	}
+	if all < 0.999 || all > 1.001 {
+		t.Errorf("the shares of a session's time add up to %v", all)
+	}
+	steps := sweep.Of(sweeptest.Shop()[11:]) // of one level, without the sessions
+	if at := sweep.Scenarios(steps)[0].At(200); at.Sessions != nil || at.Slowest != 2 || at.Steps[2].Share == at.Steps[2].Share {
+		t.Errorf("without sessions: %+v", at)
+	}
+}

@@ -1,10 +1,13 @@
-// Package table lays out rows below headings, aligned for a terminal or a log and
-// as Markdown. Fill a table with [New] and [Table.Row], then write it with
-// [Table.String] or [Table.Markdown]. Cells may hold text from outside: both forms
-// escape it.
+// Package table lays out rows below headings, aligned for a terminal or a log, as
+// Markdown, HTML and comma-separated values. Fill a table with [New] and [Table.Row],
+// then write it with [Table.String] or another of its forms. Cells may hold text from
+// outside: every form escapes it.
 package table
 
 import (
+	"encoding/csv"
+	"fmt"
+	"html/template"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -28,7 +31,6 @@ type Table struct {
 	rows    []row
 }
 
-// row is the cells of a row, or a line of its own.
 type row struct {
 	cells  []string
 	strong int // the cell that is bold in Markdown; -1: none
@@ -59,7 +61,7 @@ func (t *Table) Strong(cell int) { t.rows[len(t.rows)-1].strong = cell }
 // indents.
 func (t *Table) Line(text string) { t.rows = append(t.rows, row{line: text}) }
 
-// String is the table as aligned text.
+// String is the table as aligned text; "" without rows.
 func (t *Table) String() string {
 	text, _ := t.Text()
 	return text
@@ -68,6 +70,9 @@ func (t *Table) String() string {
 // Text is the table as aligned text, and the headings of the columns that were
 // left out because there was no room.
 func (t *Table) Text() (text string, out []string) {
+	if len(t.rows) == 0 {
+		return "", nil
+	}
 	shown := make([]int, len(t.columns))
 	for i := range shown {
 		shown[i] = i
@@ -172,8 +177,11 @@ func (t *Table) write(shown, widths []int, between int) string {
 	return b.String()
 }
 
-// Markdown is the table as a Markdown table, with all of its columns.
+// Markdown is the table as a Markdown table, with all of its columns; "" without rows.
 func (t *Table) Markdown() string {
+	if t == nil || len(t.rows) == 0 { // nil: of no stage
+		return ""
+	}
 	var b strings.Builder
 	head, rule := "|", "|"
 	for _, c := range t.columns {
@@ -199,6 +207,67 @@ func (t *Table) Markdown() string {
 		}
 		b.WriteString("|\n")
 	}
+	return b.String()
+}
+
+// HTML is the table as an HTML table with all of its columns. Cells of a line of its own
+// span the table.
+func (t *Table) HTML() template.HTML {
+	var b strings.Builder
+	b.WriteString("<table><thead><tr>")
+	class := func(i int) string {
+		if t.columns[i].Left {
+			return " class=left"
+		}
+		return ""
+	}
+	for i, c := range t.columns {
+		fmt.Fprintf(&b, "<th scope=col%s>%s</th>", class(i), escape.HTML(oneLine(c.Head)))
+	}
+	b.WriteString("</tr></thead><tbody>\n")
+	for _, r := range t.rows {
+		b.WriteString("<tr>")
+		if r.line != "" {
+			fmt.Fprintf(&b, "<th colspan=%d>%s</th>", len(t.columns), escape.HTML(r.line))
+		}
+		for i, cell := range r.cells {
+			element := "td"
+			if i == 0 {
+				element = "th scope=row"
+			}
+			fmt.Fprintf(&b, "<%s%s>%s</%.2s>", element, class(i), escape.HTML(cell), element)
+		}
+		b.WriteString("</tr>\n")
+	}
+	b.WriteString("</tbody></table>")
+	return template.HTML(b.String())
+}
+
+// CSV is the table as comma-separated values. What a spreadsheet would take for a
+// formula begins with an apostrophe.
+func (t *Table) CSV() string {
+	var b strings.Builder
+	w := csv.NewWriter(&b)
+	write := func(cells []string) {
+		safe := slices.Clone(cells)
+		for i, c := range safe {
+			if c != "" && strings.ContainsRune("=+-@\t\r", rune(c[0])) {
+				safe[i] = "'" + c
+			}
+		}
+		_ = w.Write(safe) // into memory
+	}
+	heads := make([]string, len(t.columns))
+	for i, c := range t.columns {
+		heads[i] = oneLine(c.Head)
+	}
+	write(heads)
+	for _, r := range t.rows {
+		if r.line == "" {
+			write(r.cells)
+		}
+	}
+	w.Flush()
 	return b.String()
 }
 

@@ -33,7 +33,6 @@ func directed(scale compare.Scale, x float64) string {
 	return units.None
 }
 
-// measured reports whether anything was measured.
 func measured(f compare.Finding) bool { return f.Pairs != 0 || f.Estimate != 0 }
 
 // unbounded reports whether nothing is known of where the change lies.
@@ -42,7 +41,6 @@ func unbounded(f compare.Finding) bool { return f.FromZero() || f.Lower.None() &
 // exactly reports whether the change has no noise.
 func exactly(f compare.Finding) bool { return !f.Lower.None() && f.Lower == f.Upper }
 
-// changed is the change of a finding.
 func changed(f compare.Finding) string {
 	switch {
 	case !measured(f):
@@ -93,7 +91,6 @@ func interval(f compare.Finding) string {
 	return one(lo) + " to " + one(hi)
 }
 
-// noise is the standard deviation of the change of a pair.
 func noise(f compare.Finding) string {
 	if !(f.Noise >= 0) || f.Pairs < 2 {
 		return units.None

@@ -13,14 +13,14 @@ func TestHeadline(t *testing.T) {
 		r    *compare.Report
 		want string
 	}{
-		{regressed(), "regressed: p99 of " + blocking + " is 12 % worse (7.1 % to 17 %, 99 % confidence); the tolerance is 5 %. 1 more regressed"},
-		{unstable(), "unstable: p99 of " + blocking + ": 9 of 32 launches of the candidate were outliers, at least 31 % worse than the typical one, and 0 of 64 of the base"},
+		{regressed(), "regressed: p99 of blocking at 500 arrivals/s is 12 % worse (7.1 % to 17 %, 99 % confidence); the tolerance is 5 %. 1 more regressed"},
+		{unstable(), "unstable: p99 of blocking at 500 arrivals/s: 9 of 32 launches of the candidate were outliers, at least 31 % worse than the typical one, and 0 of 64 of the base"},
 		{fromNothing(), "regressed: allocs/op of Encode/size=1k: 0 → 3 allocs/op; the tolerance is 0.5 %"},
-		{minor(), "minor: p99 of " + blocking + " is 2.1 % worse (1.2 % to 3.9 %, 99 % confidence), less than its tolerance of 5 %"},
-		{improved(), "improved: ok/s of " + busy + " is 8.8 % better (6.2 % to 11 %, 99 % confidence)"},
+		{minor(), "minor: p99 of blocking at 500 arrivals/s is 2.1 % worse (1.2 % to 3.9 %, 99 % confidence), less than its tolerance of 5 %"},
+		{improved(), "improved: ok/s of goroutine at 8,000 arrivals/s is 8.8 % better (6.2 % to 11 %, 99 % confidence)"},
 		{equal(), "equal: none of the 3 metrics that decide got worse by more than its tolerance in the typical launch (99 % confidence)"},
 		{one(compare.Equal, found("", "p99", compare.Equal, 1, 1, 0.001, -0.01, 0.02, 0.1)), "equal: p99 is 0.1 % worse (1.0 % better to 2.0 % worse, 99 % confidence), within its tolerance of 5 % in the typical launch"},
-		{unclear(), "inconclusive: cpu of " + blocking + " is at least 0.3 % worse (99 % confidence); the tolerance is 5 %. 2 more inconclusive"},
+		{unclear(), "inconclusive: cpu of blocking at 500 arrivals/s is at least 0.3 % worse (99 % confidence); the tolerance is 5 %. 2 more inconclusive"},
 		{invalid(), "not valid: the control failed: p99 of the base differs from itself"},
 		{advisory(), "regressed (advisory): allocs/op of Encode/size=1k is 33 % worse; the tolerance is 0.5 %. 1 more regressed"},
 		{nil, "not valid: nothing was compared"},
@@ -107,6 +107,23 @@ func TestOutliersOfAWorseTypicalLaunch(t *testing.T) {
 	} {
 		if got := outliers(c.f); got != c.want {
 			t.Errorf("%s: %q, want %q", c.why, got, c.want)
+		}
+	}
+}
+
+func TestScenarioWords(t *testing.T) {
+	for scenario, want := range map[string]string{
+		"target=blocking/load=constant/level=500": "blocking at 500 arrivals/s",
+		"target=blocking load=closed level=1":     "blocking at 1 client",
+		"target=a/workers=10":                     "a, workers 10",
+		"level=50":                                "level 50",
+		"load=closed":                             "closed load",
+		"BenchmarkX/n=3":                          "BenchmarkX/n=3",
+		"target=http://h/p/load=closed/level=2":   "h/p at 2 clients",
+		"":                                        "",
+	} {
+		if got := scenarioWords(scenario); got != want {
+			t.Errorf("%s: %q, want %q", scenario, got, want)
 		}
 	}
 }

@@ -14,58 +14,61 @@ import (
 // notes stand below a table of findings: what is not decided and what that would take,
 // what else must be known, and how to read the columns.
 func (c *comparison) notes() []string {
+	var all []string
+	for i, reason := range c.Reasons {
+		if i > 0 || c.overall() != compare.Invalid { // else it is in the headline
+			all = append(all, words.UpperFirst(words.Sentence(reason)))
+		}
+	}
+	all = append(append(all, c.undecided()...), c.covered())
+	for _, f := range c.Findings {
+		all = append(all, shifts(f))
+	}
+	all = append(append(all, c.limits()...), c.controlled(), c.errorRates(), words.If(len(c.Findings) > 0, c.howToRead()))
 	var out []string
-	add := func(s string) {
+	for _, s := range all {
 		if s != "" {
 			out = append(out, escape.Line(s))
 		}
 	}
-	for i, reason := range c.Reasons {
-		if i > 0 || c.overall() != compare.Invalid { // else it is in the headline
-			add(words.UpperFirst(words.Sentence(reason)))
-		}
-	}
-	for _, why := range c.undecided() {
-		add(why)
-	}
-	add(c.covered())
-	for _, f := range c.Findings {
-		add(shifts(f))
-	}
-	add(c.controlled())
-	add(c.errorRates())
-	if len(c.Findings) > 0 {
-		add(c.howToRead())
-	}
 	return out
 }
 
-// undecided are the metrics that are unstable, not valid or inconclusive, and why, those
-// with the same reason together.
+// limits name who set the pace of each side, under each load.
+func (c *comparison) limits() []string {
+	var same words.Groups[string, string]
+	for _, l := range c.Limits {
+		same.Add(l.Scenario+"\n"+l.Limit.Explained(), string(l.Arm))
+	}
+	out := make([]string, len(same.Keys))
+	for i, key := range same.Keys {
+		scenario, limit, _ := strings.Cut(key, "\n")
+		out[i] = fmt.Sprintf("Limit of %s, %s: %s.", words.Shorten(scenario, mostScenario), units.List(same.Of[key]), limit)
+	}
+	return words.AtMost(out, mostNamed, "%d more limits are in "+File)
+}
+
 func (c *comparison) undecided() []string {
-	var order []string
-	of := map[string][]compare.Finding{}
+	var same words.Groups[string, compare.Finding]
 	for _, f := range ranked(c.Findings) {
 		v := ofFinding(f)
 		if v != compare.Unstable && v != compare.Invalid && v != compare.Inconclusive {
 			continue
 		}
-		why := joined(": ", v.String(), strings.TrimSuffix(f.Reason, ".")) + "."
+		why := words.Join(": ", v.String(), strings.TrimSuffix(f.Reason, ".")) + "."
 		if v == compare.Inconclusive {
-			why = joined(" ", why, c.reach(f))
+			why = words.Join(" ", why, c.reach(f))
 		}
 		if why == v.String()+"." {
 			continue // which the table shows
 		}
-		if of[why] == nil {
-			order = append(order, why)
-		}
-		of[why] = append(of[why], f)
+		same.Add(why, f)
 	}
-	for i, why := range order {
-		order[i] = namesOf(of[why]) + ": " + why
+	var out []string
+	for _, why := range same.Keys {
+		out = append(out, namesOf(same.Of[why])+": "+why)
 	}
-	return order
+	return out
 }
 
 // mostNamed is how many metrics a sentence names.
@@ -74,19 +77,14 @@ const mostNamed = 5
 // namesOf names findings, the scenario once where it is the same.
 func namesOf(findings []compare.Finding) string {
 	var names, metrics []string
-	for i, f := range findings {
-		if i == mostNamed && len(findings) > mostNamed+1 {
-			more := fmt.Sprintf("%d more", len(findings)-i)
-			names, metrics = append(names, more), append(metrics, more)
-			break
-		}
+	for _, f := range findings {
 		names, metrics = append(names, nameOf(f)), append(metrics, metricOf(f))
 	}
 	first := findings[0].Scenario
 	if len(findings) > 1 && first != "" && !slices.ContainsFunc(findings, func(f compare.Finding) bool { return f.Scenario != first }) {
-		return units.List(metrics) + " of " + words.Shorten(first, mostScenario)
+		return units.List(words.AtMost(metrics, mostNamed, "%d more")) + " of " + words.Shorten(first, mostScenario)
 	}
-	return units.List(names)
+	return units.List(words.AtMost(names, mostNamed, "%d more"))
 }
 
 // covered is what a pass does not cover: of the metrics that decide, the one of which
@@ -107,7 +105,6 @@ func (c *comparison) covered() string {
 	return fmt.Sprintf("A pass covers the typical launch. For %s, %s; %s.", nameOf(*worst), worst.Outliers.Summary(), power(worst.Outliers))
 }
 
-// power is what the test for outliers can prove.
 func power(o *compare.Outliers) string {
 	if !(o.Found > 0) {
 		return "so few pairs cannot prove an excess over the base"
@@ -151,13 +148,10 @@ func shifts(f compare.Finding) string {
 
 // differing are those of the control that are not as they should be.
 func (c *comparison) differing() []compare.Finding {
-	var out []compare.Finding
-	for _, f := range ranked(c.Control) {
-		if v := ofFinding(f); v != compare.Equal && v != compare.Inconclusive {
-			out = append(out, f)
-		}
-	}
-	return out
+	return slices.DeleteFunc(ranked(c.Control), func(f compare.Finding) bool {
+		v := ofFinding(f)
+		return v == compare.Equal || v == compare.Inconclusive
+	})
 }
 
 // controlled is how the base compares with itself.
@@ -171,20 +165,15 @@ func (c *comparison) controlled() string {
 	}
 	var parts []string
 	for _, f := range odd {
-		if len(parts) == 3 && len(odd) > 4 {
-			parts = append(parts, fmt.Sprintf("%d more", len(odd)-3))
-			break
-		}
 		if ofFinding(f) == compare.Invalid {
 			parts = append(parts, c.statement(f))
-			continue
+		} else {
+			parts = append(parts, c.change(f))
 		}
-		parts = append(parts, c.change(f))
 	}
-	return fmt.Sprintf("Control failed: the base differs from itself, so the machine or the method is at fault. %s.", units.List(parts))
+	return fmt.Sprintf("Control failed: the base differs from itself, so the machine or the method is at fault. %s.", units.List(words.AtMost(parts, 3, "%d more")))
 }
 
-// errorRates is how often this version of the gate was wrong, where that was measured.
 func (c *comparison) errorRates() string {
 	var parts []string
 	for _, r := range []struct {
@@ -202,7 +191,6 @@ func (c *comparison) errorRates() string {
 	return fmt.Sprintf("Measured error rates of this gate (version %d): %s.", c.Version, units.List(parts))
 }
 
-// howToRead explains the columns.
 func (c *comparison) howToRead() string {
 	s := "interval: where the change lies" + c.confidence(", with %s for all metrics that decide together") + ". noise: standard deviation of the change of a pair."
 	if len(c.informative()) > 0 {

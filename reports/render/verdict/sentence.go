@@ -3,12 +3,16 @@ package verdict
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/escape"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -19,11 +23,7 @@ const mostScenario = 70
 // of what, by how much, and how sure is that.
 func (c *comparison) headline() string {
 	v := c.overall()
-	word := v.String()
-	if c.Advisory {
-		word += " (advisory)"
-	}
-	return escape.Line(word + ": " + c.answer(v))
+	return escape.Line(v.String() + words.If(c.Advisory, " (advisory)") + ": " + c.answer(v))
 }
 
 func (c *comparison) answer(v compare.Verdict) string {
@@ -34,7 +34,7 @@ func (c *comparison) answer(v compare.Verdict) string {
 	}
 	switch {
 	case len(c.Findings) == 0:
-		return joined(": ", "nothing was compared", reason)
+		return words.Join(": ", "nothing was compared", reason)
 	case v == compare.Invalid && reason != "":
 		return reason
 	case v == compare.Invalid && severity(c.Verdict) < 0:
@@ -48,7 +48,7 @@ func (c *comparison) answer(v compare.Verdict) string {
 	}
 	s := c.statement(of[0])
 	if v == compare.Invalid {
-		s = joined(": ", nameOf(of[0]), of[0].Reason)
+		s = words.Join(": ", nameOf(of[0]), of[0].Reason)
 	}
 	if n := len(of) - 1; n > 0 {
 		s += fmt.Sprintf(". %d more %s", n, v)
@@ -56,12 +56,11 @@ func (c *comparison) answer(v compare.Verdict) string {
 	return s
 }
 
-// statement is what was found of a metric, and how sure it is.
 func (c *comparison) statement(f compare.Finding) string {
 	tolerance := limit(f.Scale, f.Tolerance)
 	switch ofFinding(f) {
 	case compare.Invalid:
-		return joined(": ", nameOf(f)+" is not valid", f.Reason)
+		return words.Join(": ", nameOf(f)+" is not valid", f.Reason)
 	case compare.Unstable:
 		return c.outlying(f)
 	case compare.Inconclusive:
@@ -82,7 +81,7 @@ func (c *comparison) short(f compare.Finding) string {
 	case compare.Invalid:
 		return c.statement(f)
 	case compare.Inconclusive:
-		return joined(". ", fmt.Sprintf("%s: %s", v, c.statement(f)), strings.TrimSuffix(c.reach(f), "."))
+		return words.Join(". ", fmt.Sprintf("%s: %s", v, c.statement(f)), strings.TrimSuffix(c.reach(f), "."))
 	default:
 		return fmt.Sprintf("%s: %s", v, c.statement(f))
 	}
@@ -112,24 +111,15 @@ func (c *comparison) change(f compare.Finding) string {
 	if f.FromZero() {
 		return nameOf(f) + ": " + changed(f)
 	}
-	s := nameOf(f) + " is " + changed(f)
-	if f.Estimate == 0 {
-		s = nameOf(f) + " has " + changed(f)
-	}
-	switch {
-	case unbounded(f):
-		return s + ", without bounds"
-	case exactly(f):
-		return s
-	}
-	return s + " (" + interval(f) + c.confidence(", %s") + ")"
+	is := cmp.Or(words.If(f.Estimate == 0, " has "), " is ")
+	return nameOf(f) + is + changed(f) + words.If(unbounded(f), ", without bounds") +
+		words.If(!unbounded(f) && !exactly(f), " ("+interval(f)+c.confidence(", %s")+")")
 }
 
-// outlying is how many launches of the candidate were far worse than the typical one.
 func (c *comparison) outlying(f compare.Finding) string {
 	o := f.Outliers
 	if o == nil {
-		return joined(": ", nameOf(f), f.Reason)
+		return words.Join(": ", nameOf(f), f.Reason)
 	}
 	return fmt.Sprintf("%s: %d of %d launches of the candidate were outliers, at least %s than the typical one, and %d of %d of the base",
 		nameOf(f), o.Candidate.Outliers, o.Candidate.N, directed(f.Scale, float64(o.Beyond)), o.Base.Outliers+o.Control.Outliers, o.Base.N+o.Control.N)
@@ -158,12 +148,61 @@ func (c *comparison) confidence(format string) string {
 	return ""
 }
 
-// nameOf names a finding: p99 of target=blocking/level=500.
+// nameOf names a finding: p99 of blocking at 500 arrivals/s.
 func nameOf(f compare.Finding) string {
-	if f.Scenario == "" {
-		return metricOf(f)
+	return metricOf(f) + words.If(f.Scenario != "", " of "+words.Shorten(scenarioWords(f.Scenario), mostScenario))
+}
+
+// scenarioWords are settings of a stage in words: target=blocking/load=constant/level=500
+// is blocking at 500 arrivals/s. Any other name stays as it is.
+func scenarioWords(scenario string) string {
+	var target, load, level string
+	var others []string
+	settings := settingsIn(scenario)
+	if settings == nil {
+		return scenario // of a benchmark
 	}
-	return metricOf(f) + " of " + words.Shorten(f.Scenario, mostScenario)
+	for _, part := range settings {
+		switch key, value, _ := strings.Cut(part, "="); {
+		case key == result.KeyTarget:
+			target = strings.TrimSuffix(strings.TrimPrefix(strings.TrimPrefix(value, "http://"), "https://"), "/")
+		case key == result.KeyLoad:
+			load = value
+		case key == result.KeyLevel:
+			level = value
+		default:
+			others = append(others, key+" "+value)
+		}
+	}
+	n, err := strconv.Atoi(level)
+	switch {
+	case level == "" && load != "":
+		others = slices.Insert(others, 0, load+" load")
+	case err == nil && load != "":
+		level = "at " + sweep.AtLevel(load, n)
+	case level != "":
+		level = "level " + level
+	}
+	return words.Join(", ", append([]string{strings.TrimSpace(target + " " + level)}, others...)...)
+}
+
+var settingKey = regexp.MustCompile(`(?:^|[/ ])[a-z][a-z-]*=`)
+
+// settingsIn are the settings that a scenario is made of, such as level=500; nil where
+// it is another name. The value of one may be an address.
+func settingsIn(scenario string) (parts []string) {
+	at := settingKey.FindAllStringIndex(scenario, -1)
+	for i, k := range at {
+		end := len(scenario)
+		if i+1 < len(at) {
+			end = at[i+1][0]
+		}
+		if i == 0 && k[0] > 0 {
+			return nil
+		}
+		parts = append(parts, strings.TrimLeft(scenario[k[0]:end], "/ "))
+	}
+	return parts
 }
 
 func metricOf(f compare.Finding) string { return words.Shorten(cmp.Or(f.Metric, f.Unit), 40) }
@@ -171,7 +210,6 @@ func metricOf(f compare.Finding) string { return words.Shorten(cmp.Or(f.Metric, 
 // advice is what an advisory comparison is worth.
 const advice = "advisory: the two sides ran one after the other, so a drift of the machine looks like a change"
 
-// sides is what was compared with what.
 func (c *comparison) sides() string {
 	side := func(s compare.Side, arm string) string {
 		name := words.Shorten(s.Name, 40)
@@ -191,28 +229,15 @@ func (c *comparison) sides() string {
 
 // extent is how much was compared: pairs, looks, error rate.
 func (c *comparison) extent() string {
-	var parts []string
+	pairs, looks, rate := "", "", ""
 	if !c.Advisory || c.Pairs > 0 {
-		pairs := units.Plural(c.Pairs, "pair")
-		if c.Repeated > 0 {
-			pairs += fmt.Sprintf(", %d repeated after a disturbance before their result was known", c.Repeated)
-		}
-		parts = append(parts, pairs)
+		pairs = units.Plural(c.Pairs, "pair") + words.If(c.Repeated > 0, fmt.Sprintf(", %d repeated after a disturbance before their result was known", c.Repeated))
 	}
-	if looks := c.Design.Looks; len(looks) > 0 && c.Pairs > 0 {
-		var ns []string
-		for _, n := range looks {
-			ns = append(ns, units.Int(n))
-		}
-		parts = append(parts, "evaluated after "+units.List(ns)+" pairs")
+	if c.Pairs > 0 && len(c.Design.Looks) > 0 {
+		looks = "evaluated after " + units.List(strings.Fields(strings.Trim(fmt.Sprint(c.Design.Looks), "[]"))) + " pairs"
 	}
 	if a := c.Design.Alpha; a > 0 && len(c.Findings) > 0 {
-		parts = append(parts, fmt.Sprintf("error rate %s over %s", units.Limit(a, false), units.Plural(max(c.Design.Tests, 1), "test")))
+		rate = fmt.Sprintf("error rate %s over %s", units.Limit(a, false), units.Plural(max(c.Design.Tests, 1), "test"))
 	}
-	return strings.Join(parts, " · ")
-}
-
-// joined puts the parts of a sentence together that are not empty.
-func joined(between string, parts ...string) string {
-	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), between)
+	return words.Join(" · ", pairs, looks, rate)
 }

@@ -1,49 +1,61 @@
 package verdict
 
 import (
+	"embed"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/escape"
 	"github.com/a628bb15/onhold/reports/render/table"
 	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/units"
 )
+
+// Bounds of a summary, which is read on one screen: with these it has at most 60 lines.
+const (
+	mostFindings = 34
+	mostNotes    = 9
+)
+
+//go:embed *.tmpl
+var texts embed.FS
+
+var templates = words.Templates(texts, nil)
 
 // Text writes the verdict in a sentence, what to do, a row for each finding, and what a
 // reader must know to trust them to w: aligned, without colours, in at most words.Width
 // columns. It fails where w does.
 func Text(w io.Writer, r *compare.Report) error {
 	c := newComparison(r, nil)
-	var b strings.Builder
-	say := func(s string) {
-		if s != "" {
-			b.WriteString(words.Paragraph(s, ""))
-		}
-	}
-	say(c.headline())
-	if c.Advisory {
-		say(advice + ".")
-	}
-	say(c.next())
-	say(c.sides() + ": " + c.extent())
-	if len(c.Findings) > 0 {
-		b.WriteString("\n" + c.table())
-	}
-	notes := c.notes()
-	if len(notes) > 0 {
-		b.WriteByte('\n')
-	}
-	for _, n := range notes {
-		say(n)
-	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, c.fill("terminal.txt.tmpl", c.table(), c.notes()))
 	return err
 }
 
-// column is a column of the tables of findings.
+// StepSummary is a comparison as Markdown for the page of a continuous integration job:
+// the verdict, what to do, one table with the worst first, and what must be known to
+// trust it, in at most 60 lines.
+func StepSummary(r *compare.Report, options ...Option) string {
+	return newComparison(r, options).summary()
+}
+
+func (c *comparison) summary() string {
+	notes := c.notes()
+	if over := len(notes) - mostNotes; over > 0 { // the last one explains the columns
+		notes = append(notes[:mostNotes-2:mostNotes-2], fmt.Sprintf("and %d more, which %s has", over+1, File), notes[len(notes)-1])
+	}
+	return c.fill("summary.md.tmpl", c.markdownTable(), notes)
+}
+
+func (c *comparison) fill(template, table string, notes []string) string {
+	return words.Fill(templates, template, map[string]any{
+		"Headline": c.headline(), "Advisory": c.Advisory, "Advice": advice, "Next": c.next(), "Sides": c.sides(), "Extent": c.extent(),
+		"Table": table, "Notes": notes, "Caption": c.caption(),
+	})
+}
+
 type column struct {
 	table.Column
 	cell func(compare.Finding) string
@@ -68,7 +80,6 @@ var columns = []column{
 	}},
 }
 
-// newTable is a table with the columns, behind those that are given.
 func newTable(first ...table.Column) *table.Table {
 	for _, c := range columns {
 		first = append(first, c.Column)
@@ -76,7 +87,6 @@ func newTable(first ...table.Column) *table.Table {
 	return table.New(first...)
 }
 
-// cells are a row of such a table, behind the cells that are given.
 func cells(f compare.Finding, first ...string) []string {
 	for _, c := range columns {
 		first = append(first, c.cell(f))
@@ -88,16 +98,13 @@ func cells(f compare.Finding, first ...string) []string {
 // not.
 func (c *comparison) table() string {
 	t := newTable()
-	of := map[string][]compare.Finding{}
-	for _, f := range c.Findings {
-		of[f.Scenario] = append(of[f.Scenario], f)
-	}
-	for _, scenario := range scenariosOf(c.Findings) {
+	of := byScenario(c.Findings)
+	for _, scenario := range of.Keys {
 		if scenario != "" {
-			t.Line(scenario)
+			t.Line(scenarioWords(scenario))
 		}
 		for _, gated := range []bool{true, false} {
-			for _, f := range of[scenario] {
+			for _, f := range of.Of[scenario] {
 				if f.Gated == gated {
 					t.Row(cells(f)...)
 				}
@@ -107,17 +114,11 @@ func (c *comparison) table() string {
 	return t.String()
 }
 
-// scenariosOf are the scenarios in the order in which they come.
-func scenariosOf(findings []compare.Finding) []string {
-	var out []string
-	seen := map[string]bool{}
+func byScenario(findings []compare.Finding) (g words.Groups[string, compare.Finding]) {
 	for _, f := range findings {
-		if !seen[f.Scenario] {
-			seen[f.Scenario] = true
-			out = append(out, f.Scenario)
-		}
+		g.Add(f.Scenario, f)
 	}
-	return out
+	return g
 }
 
 // tally counts findings by their verdict, those that do not decide separately.
@@ -134,4 +135,30 @@ func tally(findings []compare.Finding) string {
 		parts = append(parts, fmt.Sprintf("%d that do not decide", n))
 	}
 	return strings.Join(parts, ", ")
+}
+
+func (c *comparison) markdownTable() string {
+	t := newTable(table.Column{Head: "scenario", Left: true})
+	all := ranked(c.Findings)
+	shown := all
+	if len(all) > mostFindings {
+		shown = all[:mostFindings-1]
+	}
+	for _, f := range shown {
+		t.Row(cells(f, words.Shorten(scenarioWords(f.Scenario), mostScenario))...)
+		if f.Gated && ofFinding(f) != compare.Equal {
+			t.Strong(len(columns))
+		}
+	}
+	if rest := all[len(shown):]; len(rest) > 0 {
+		t.Row(fmt.Sprintf("and %d more: %s", len(rest), tally(rest)))
+	}
+	return t.Markdown()
+}
+
+// caption describes in one line what was compared and how: a picture or a table may be
+// pasted anywhere, and must still say what it is.
+func (c *comparison) caption() string {
+	return escape.Line(words.Join(" · ", words.If(c.ID != "", "run "+c.ID), c.sides(), c.extent(), c.Scenario, c.Environment,
+		words.If(c.Seed != 0, fmt.Sprintf("seed %d", c.Seed)), words.If(c.Took > 0, "took "+units.Time.Text(c.Took*1e9))))
 }

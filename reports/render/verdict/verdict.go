@@ -1,5 +1,5 @@
 // Package verdict writes a comparison of two versions in every form that people and
-// programs read: [Text] for a terminal, [StepSummary] and [Annotate] for a job, and
+// programs read: [Text] for a terminal, [StepSummary] and [Annotations] for a job, and
 // [Write] for all files of a folder. Each says what was found, how sure that is, and
 // what to do next.
 package verdict
@@ -9,29 +9,45 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 
 	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/sweep"
+	"github.com/a628bb15/onhold/reports/render/words"
 )
+
+// output is files of a comparison; none where they would hold nothing.
+type output struct {
+	name string
+	make func(*comparison) ([]sweep.File, error)
+}
 
 // outputs are the files of a comparison. To add a format, write a function in a file
 // of its own and enter it here.
-var outputs = []struct {
-	name string
-	make func(*comparison) ([]sweep.File, error)
-}{
-	{"verdict", verdictFiles},
+var outputs = []output{
+	{File, verdictFile},
 	{"regression", regressionFiles},
-	{"summary", summaryFiles},
-	{"junit", junitFiles},
-	{"annotations", annotationFiles},
+	text("summary.md", (*comparison).summary),
+	text("junit.xml", (*comparison).junit),
+	text("annotations.txt", (*comparison).annotations),
 	{"action benchmark", actionFiles},
-	{"bench", benchFiles},
+	text("bench.txt", (*comparison).bench),
 }
 
-// comparison is what the outputs are made from.
+// text is the output of one file of text.
+func text(name string, of func(*comparison) string) output {
+	return output{name, func(c *comparison) ([]sweep.File, error) {
+		data := of(c)
+		if data == "" {
+			return nil, nil
+		}
+		return []sweep.File{{Name: name, Data: []byte(data)}}, nil
+	}}
+}
+
 type comparison struct {
 	*compare.Report
 	resolution        int // of the pictures, dpi
@@ -135,7 +151,6 @@ func (c *comparison) gated(v compare.Verdict) []compare.Finding {
 	return slices.DeleteFunc(ranked(c.Findings), func(f compare.Finding) bool { return !f.Gated || ofFinding(f) != v })
 }
 
-// informative are the findings that do not decide.
 func (c *comparison) informative() []compare.Finding {
 	return slices.DeleteFunc(ranked(c.Findings), func(f compare.Finding) bool { return f.Gated })
 }
@@ -162,3 +177,50 @@ func (c *comparison) failed(v compare.Verdict) bool {
 }
 
 func isNumber(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
+
+// File holds a comparison. Everything else that is written of it can be written again
+// from this file.
+const File = "verdict.json"
+
+// maxRead bounds in bytes what is read of a folder.
+const maxRead = 256 << 20
+
+// Read reads the comparison that [Write] left in the folder dir.
+func Read(dir string) (*compare.Report, error) {
+	r := new(compare.Report)
+	if err := files.ReadJSON(filepath.Join(dir, File), maxRead, compare.Schema, r); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func verdictFile(c *comparison) ([]sweep.File, error) {
+	data, err := JSON(c.Report)
+	return []sweep.File{{Name: File, Data: data}}, err
+}
+
+// JSON is a comparison as [File] holds it.
+func JSON(report *compare.Report) ([]byte, error) {
+	r := *report
+	r.Schema = compare.Schema
+	// An empty list is a list: readers need not look for null.
+	r.Reasons = append([]string{}, r.Reasons...)
+	r.Findings, r.Control = finite(r.Findings), finite(r.Control)
+	return files.JSON(r, "  ")
+}
+
+// notANumber is the remark of a finding whose noise JSON cannot hold.
+const notANumber = "the noise is not a number, and is recorded as 0"
+
+// finite replaces the noise of pairs of which one changed from zero, and what is
+// computed from it: one odd value must not cost the verdict its file.
+func finite(findings []compare.Finding) []compare.Finding {
+	out := append([]compare.Finding{}, findings...)
+	for i := range out {
+		f := &out[i]
+		if !isNumber(f.Noise) || !isNumber(f.MDE) {
+			f.Noise, f.MDE, f.Reason = 0, 0, words.Join("; ", f.Reason, notANumber)
+		}
+	}
+	return out
+}

@@ -16,7 +16,19 @@ import (
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/render/words"
+	"github.com/a628bb15/onhold/reports/result"
 )
+
+// Sides with the same limit share a line.
+func TestLimitsAreNamed(t *testing.T) {
+	r := madeComparison(compare.Equal, found(routine, "p99", compare.Equal, 200e6, 200e6, 0, -0.01, 0.01, 0.01))
+	cpu := result.Limit{Who: result.ServerCPU, Used: 0.97, Of: 1, Why: "the server used 0.97 of 1 CPUs"}
+	r.Limits = []compare.SideLimit{{Scenario: "a", Arm: compare.Base, Limit: cpu}, {Scenario: "a", Arm: compare.Candidate, Limit: cpu}}
+	want := "Limit of a, base and candidate: server CPU 0.97 of 1 (the server used 0.97 of 1 CPUs)."
+	if text := strings.Join(strings.Fields(outputsOf(t, r)["summary.md"]), " "); !strings.Contains(text, want) {
+		t.Errorf("%s\nwant %s", text, want)
+	}
+}
 
 // TestDirection: a drop of what should be high reads as worse everywhere, and
 // a rise as better.
@@ -40,7 +52,7 @@ func TestDirection(t *testing.T) {
 			case File, "bench.txt", "regression.png":
 				continue // figures and directions as they are
 			case "alt":
-				text = strings.NewReplacer("how much worse", "", "worse to the right", "").Replace(text)
+				text = strings.NewReplacer("How much worse", "").Replace(text)
 			default:
 				text = strings.NewReplacer("%25", "%", "better: higher", "", "better: lower", "").Replace(text)
 			}
@@ -51,8 +63,9 @@ func TestDirection(t *testing.T) {
 				t.Errorf("%s: %s says %q:\n%s", c.why, name, c.never, text)
 			}
 		}
-		if row := changeOf(c.f, ""); row.Estimate*c.side <= 0 || row.Lower*c.side <= 0 || row.Upper*c.side <= 0 {
-			t.Errorf("%s: drawn at %g, from %g to %g", c.why, row.Estimate, row.Lower, row.Upper)
+		var p regressionPanel
+		if lower, upper := p.ends(row{Finding: c.f}); p.place(float64(c.f.Estimate))*c.side <= 0 || lower*c.side <= 0 || upper*c.side <= 0 {
+			t.Errorf("%s: drawn from %g to %g", c.why, lower, upper)
 		}
 	}
 }
@@ -80,8 +93,8 @@ func TestFromZero(t *testing.T) {
 			}
 		}
 	}
-	if row := changeOf(r.Findings[0], ""); row.Drawn || row.Change != "0 → 3 allocs/op" {
-		t.Errorf("drawn %v: %q", row.Drawn, row.Change)
+	if row := (row{Finding: r.Findings[0]}); row.drawn() || changed(row.Finding) != "0 → 3 allocs/op" {
+		t.Errorf("drawn %v: %q", row.drawn(), changed(row.Finding))
 	}
 	if first := ranked(append(regressed().Findings, r.Findings...))[0]; first.Metric != "allocs/op" {
 		t.Errorf("%s ranks above it", first.Metric)
@@ -94,7 +107,7 @@ func TestUnstableInEveryOutput(t *testing.T) {
 	out := outputsOf(t, unstable())
 	for name, want := range map[string]string{
 		"text": "9 of 32", "summary.md": "9 of 32", "junit.xml": `type="unstable"`, "annotations.txt": "::error title=onhold%3A unstable::",
-		File: `"pairs": [`, "benchmark-action-smaller.json": "outliers: 9 of 32", "alt": "unstable: p99 of " + blocking,
+		File: `"pairs": [`, "benchmark-action-smaller.json": "outliers: 9 of 32", "alt": "Unstable: p99 of blocking at 500 arrivals/s",
 	} {
 		if !strings.Contains(out[name], want) {
 			t.Errorf("%s does not have %q:\n%s", name, want, out[name])
@@ -217,6 +230,7 @@ func TestComparisonTakesAnything(t *testing.T) {
 // be read.
 func TestAnyComparison(t *testing.T) {
 	value := rapid.SampledFrom([]float64{0, 1, -1, 0.05, -0.02, 0.3, 17, -3, 1e-12, 1e300, -1e300, 5e-324, math.NaN(), math.Inf(1), math.Inf(-1)})
+	chosen := value.Filter(isNumber) // by a policy, a design or a clock
 	name := rapid.SampledFrom([]string{"", "p99", "target=a/level=5", "target=b/level=5", "Encode-8", "a b", "|<&>", "\n", strings.Repeat("x", 300), "\x1b"})
 	finding := rapid.Custom(func(t *rapid.T) compare.Finding {
 		v := func(label string) float64 { return value.Draw(t, label) }
@@ -227,7 +241,7 @@ func TestAnyComparison(t *testing.T) {
 			Scale:  rapid.SampledFrom([]compare.Scale{compare.Ratio, compare.Points, compare.Exact, "odd"}).Draw(t, "scale"),
 			Gated:  rapid.Bool().Draw(t, "gated"), Pairs: rapid.SampledFrom([]int{0, 1, 48, -3}).Draw(t, "pairs"),
 			BaseValue: compare.Bound(v("base")), CandidateValue: compare.Bound(v("candidate")), Estimate: compare.Bound(v("estimate")),
-			Lower: compare.Bound(v("lower")), Upper: compare.Bound(v("upper")), Noise: v("noise"), Margin: v("margin"), Tolerance: v("tolerance"),
+			Lower: compare.Bound(v("lower")), Upper: compare.Bound(v("upper")), Noise: v("noise"), Margin: chosen.Draw(t, "margin"), Tolerance: chosen.Draw(t, "tolerance"),
 			Verdict: rapid.SampledFrom(append(slices.Clone(bySeverity), "odd", "")).Draw(t, "verdict"), MDE: v("mde"),
 			Needed: rapid.IntRange(-1, 200).Draw(t, "needed"), Reason: name.Draw(t, "reason"),
 			Values: []compare.Pair{{Number: 1, Base: v("a"), Candidate: v("b")}},
@@ -239,8 +253,8 @@ func TestAnyComparison(t *testing.T) {
 			Findings: rapid.SliceOfN(finding, 0, 6).Draw(t, "findings"), Control: rapid.SliceOfN(finding, 0, 3).Draw(t, "control"),
 			Reasons:  rapid.SliceOfN(name, 0, 3).Draw(t, "reasons"),
 			Advisory: rapid.Bool().Draw(t, "advisory"), Base: compare.Side{Name: name.Draw(t, "side"), Commit: name.Draw(t, "commit")},
-			Design: compare.Design{Alpha: value.Draw(t, "alpha"), Looks: rapid.SliceOfN(rapid.IntRange(-1, 50), 0, 3).Draw(t, "looks")},
-			Took:   value.Draw(t, "took"), FalseAlarms: &compare.Rate{Runs: 3, Upper: value.Draw(t, "upper")},
+			Design: compare.Design{Alpha: chosen.Draw(t, "alpha"), Looks: rapid.SliceOfN(rapid.IntRange(-1, 50), 0, 3).Draw(t, "looks")},
+			Took:   chosen.Draw(t, "took"), FalseAlarms: &compare.Rate{Runs: 3, Upper: chosen.Draw(t, "upper")},
 		}
 		checkComparison(t, "any", r)
 	})

@@ -31,3 +31,18 @@ func TestParagraph(t *testing.T) {
 		}
 	}
 }
+
+func TestDistinct(t *testing.T) {
+	for _, c := range []struct{ names, short, keys string }{
+		{"blocking|goroutine", "blocking|goroutine", ""},
+		{"a name that is long alone", "a name that is long alone", ""},
+		{"shop.example/v2/orders?page=1|shop.example/v2/items?page=1", "…orders…|…items…", ""},
+		{"shop.example/v2/orders|shop.example/v2/orders/42", "…orders|…orders/42", ""},
+		{"shop.example/v2/orders/of/a/customer|other.example/v2", "A|B", "A: shop.example/v2/orders/of/a/customer|B: other.example/v2"},
+	} {
+		short, keys := words.Distinct(strings.Split(c.names, "|"), 16)
+		if got := strings.Join(short, "|"); got != c.short || strings.Join(keys, "|") != c.keys {
+			t.Errorf("%s: %s, %q", c.names, got, keys)
+		}
+	}
+}

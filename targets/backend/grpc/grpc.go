@@ -8,6 +8,7 @@
 package grpc
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -90,11 +91,7 @@ func New(c Config) (*Backend, error) {
 	b := &Backend{timeout: c.Timeout}
 	b.Parked = backend.Parked{Ask: b.ask}
 	b.open, b.end = context.WithCancel(context.Background())
-	n := c.Connections
-	if n == 0 {
-		n = DefaultConnections
-	}
-	for range n {
+	for range cmp.Or(c.Connections, DefaultConnections) {
 		conn, err := orderspb.NewClient(c.addr(), grpc.WithConnectParams(reconnect))
 		if err != nil {
 			return nil, errors.Join(err, b.Close())

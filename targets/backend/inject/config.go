@@ -37,45 +37,34 @@ func (d Delay) String() string {
 	return d.Length.String() + "@" + strconv.FormatFloat(d.Percent, 'f', -1, 64) + "%"
 }
 
+// wantDelay is what the text of a delay must be.
+var wantDelay = fmt.Sprintf("LENGTH@SHARE%%, such as 20ms@2%%: a length above 0s and at most %v, and a share above 0%% and at most 100%%", MaxDelay)
+
 // ParseDelay reads LENGTH@SHARE%, for example 20ms@2%. The empty text means
 // none.
-func ParseDelay(text string) (Delay, error) {
+func ParseDelay(text string) (d Delay, err error) {
 	if text == "" {
 		return Delay{}, nil
 	}
-	var d Delay
-	length, share, ok := strings.Cut(text, "@")
-	if !ok {
-		return Delay{}, errors.New("want LENGTH@SHARE%, for example 20ms@2%")
-	}
-	var err error
-	if d.Length, err = time.ParseDuration(length); err != nil {
-		return Delay{}, fmt.Errorf("length %q is no duration such as 20ms", length)
-	}
+	length, share, _ := strings.Cut(text, "@")
 	number, percent := strings.CutSuffix(share, "%")
-	if d.Percent, err = strconv.ParseFloat(number, 64); err != nil || !percent {
-		return Delay{}, fmt.Errorf("share %q is none such as 2%%", share)
+	var wrong error
+	d.Length, err = time.ParseDuration(length)
+	if d.Percent, wrong = strconv.ParseFloat(number, 64); err != nil || wrong != nil || !percent || !d.valid() {
+		return Delay{}, errors.New("want " + wantDelay)
 	}
-	return d, d.check()
+	return d, nil
 }
 
-func (d Delay) check() error {
-	switch {
-	case d.Length <= 0 || d.Length > MaxDelay:
-		return fmt.Errorf("the length must be above 0 and at most %v", MaxDelay)
-	case !(d.Percent > 0 && d.Percent <= 100): // so that NaN is none either
-		return errors.New("the share must be above 0% and at most 100%")
-	}
-	return nil
+// valid reports whether it is in range. NaN is not.
+func (d Delay) valid() bool {
+	return d.Length > 0 && d.Length <= MaxDelay && d.Percent > 0 && d.Percent <= 100
 }
 
 // Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
-	if err := field.Check(c.CPU >= 0 && c.CPU <= MaxCPU, "CPU", c.CPU, fmt.Sprintf("0s to %v", MaxCPU)); err != nil {
-		return err
-	}
-	if err := c.Delay.check(); err != nil && c.Delay != (Delay{}) {
-		return &field.Error{Field: "Delay", Value: c.Delay, Want: "LENGTH@SHARE%; " + err.Error()}
-	}
-	return nil
+	return field.First(
+		field.Check(c.CPU >= 0 && c.CPU <= MaxCPU, "CPU", c.CPU, fmt.Sprintf("0s to %v", MaxCPU)),
+		field.Check(c.Delay == Delay{} || c.Delay.valid(), "Delay", c.Delay, wantDelay),
+	)
 }

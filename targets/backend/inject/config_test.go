@@ -23,26 +23,12 @@ func TestParseDelay(t *testing.T) {
 			t.Errorf("%q: got %v, %v, want %v", row.text, got, err, row.want)
 		}
 	}
-	for _, row := range []struct{ text, want string }{
-		{"20ms", "LENGTH@SHARE%"},
-		{"@", "length"},
-		{"20@2%", "length \"20\" is no duration"},
-		{"20ms@2", "share \"2\" is none such as 2%"},
-		{"20ms@%", "share"},
-		{"20ms@two%", "share"},
-		{"20ms@2%@3%", "share"},
-		{"20ms@2%,30ms@1%", "share"},
-		{"0s@2%", "length must be above 0"},
-		{"0s@0%", "length must be above 0"},
-		{"-1ms@2%", "length must be above 0"},
-		{"61s@2%", "at most 1m0s"},
-		{"20ms@0%", "share must be above 0%"},
-		{"20ms@-2%", "share must be above 0%"},
-		{"20ms@100.1%", "at most 100%"},
-		{"20ms@NaN%", "share must be above 0%"},
+	for _, text := range []string{
+		"20ms", "@", "20@2%", "20ms@2", "20ms@%", "20ms@two%", "20ms@2%@3%", "20ms@2%,30ms@1%",
+		"0s@2%", "0s@0%", "-1ms@2%", "61s@2%", "20ms@0%", "20ms@-2%", "20ms@100.1%", "20ms@NaN%",
 	} {
-		if got, err := ParseDelay(row.text); err == nil || !strings.Contains(err.Error(), row.want) {
-			t.Errorf("%q: got %v, %v, want an error with %q", row.text, got, err, row.want)
+		if got, err := ParseDelay(text); err == nil || !strings.Contains(err.Error(), "want LENGTH@SHARE%, such as 20ms@2%") {
+			t.Errorf("%q: got %v, %v", text, got, err)
 		}
 	}
 }
@@ -81,9 +67,9 @@ func TestValidate(t *testing.T) {
 		{Config{CPU: MaxCPU, Delay: Delay{MaxDelay, 100}}, ""},
 		{Config{CPU: -1}, "CPU is -1ns, want 0s to 1s"},
 		{Config{CPU: MaxCPU + 1}, "CPU is 1.000000001s, want 0s to 1s"},
-		{Config{Delay: Delay{time.Second, 0}}, "Delay is 1s@0%, want LENGTH@SHARE%; the share"},
-		{Config{Delay: Delay{time.Second, math.NaN()}}, "Delay is 1s@NaN%, want LENGTH@SHARE%; the share"},
-		{Config{Delay: Delay{0, 1}}, "Delay is 0s@1%, want LENGTH@SHARE%; the length"},
+		{Config{Delay: Delay{time.Second, 0}}, "Delay is 1s@0%, want LENGTH@SHARE%, such as"},
+		{Config{Delay: Delay{time.Second, math.NaN()}}, "Delay is 1s@NaN%, want LENGTH@SHARE%, such as"},
+		{Config{Delay: Delay{0, 1}}, "Delay is 0s@1%, want LENGTH@SHARE%, such as"},
 	} {
 		switch err := row.config.Validate(); {
 		case row.want == "" && err != nil:

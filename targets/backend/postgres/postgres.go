@@ -19,6 +19,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -147,32 +148,19 @@ func (p *Postgres) make(ctx context.Context) error {
 }
 
 // fill makes all connections of the pool.
-func (p *Postgres) fill(ctx context.Context) (err error) {
-	type made struct {
-		conn *pgxpool.Conn
-		err  error
+func (p *Postgres) fill(ctx context.Context) error {
+	conns, errs := make([]*pgxpool.Conn, p.conns), make([]error, p.conns)
+	var all sync.WaitGroup
+	for i := range conns {
+		all.Go(func() { conns[i], errs[i] = p.acquire(ctx) })
 	}
-	all := make(chan made)
-	for range p.conns {
-		go func() {
-			conn, err := p.acquire(ctx)
-			all <- made{conn, err}
-		}()
-	}
-	var held []*pgxpool.Conn
-	for range p.conns {
-		m := <-all
-		switch {
-		case m.err == nil:
-			held = append(held, m.conn)
-		case err == nil:
-			err = m.err
+	all.Wait()
+	for i, conn := range conns {
+		if errs[i] == nil {
+			conn.Release()
 		}
 	}
-	for _, conn := range held {
-		conn.Release()
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 // acquire takes a connection for our own use. A server that has none left is asked

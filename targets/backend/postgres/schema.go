@@ -72,13 +72,8 @@ func table(schema string) string { return pgx.Identifier{schema, "orders"}.Sanit
 // create makes a schema of that name with a table of orders, or nothing.
 func create(ctx context.Context, conn *pgx.Conn, schema string) error {
 	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
-		for _, sql := range []string{
-			"CREATE SCHEMA " + pgx.Identifier{schema}.Sanitize(),
-			fmt.Sprintf(tableSQL, table(schema)),
-		} {
-			if _, err := tx.Exec(ctx, sql); err != nil {
-				return err
-			}
+		if _, err := tx.Exec(ctx, "CREATE SCHEMA "+pgx.Identifier{schema}.Sanitize()+"; "+fmt.Sprintf(tableSQL, table(schema))); err != nil {
+			return err
 		}
 		var rows [][]any
 		var list []orders.Order
@@ -92,15 +87,9 @@ func create(ctx context.Context, conn *pgx.Conn, schema string) error {
 		if _, err := tx.CopyFrom(ctx, pgx.Identifier{schema, "orders"}, columns, pgx.CopyFromRows(rows)); err != nil {
 			return err
 		}
-		for _, sql := range []string{
-			"CREATE INDEX ON " + table(schema) + " (user_id, n)",
-			"ANALYZE " + table(schema), // or the first plans would be made for an empty table
-		} {
-			if _, err := tx.Exec(ctx, sql); err != nil {
-				return err
-			}
-		}
-		return nil
+		// Analyzed, or the first plans would be made for an empty table.
+		_, err := tx.Exec(ctx, "CREATE INDEX ON "+table(schema)+" (user_id, n); ANALYZE "+table(schema))
+		return err
 	})
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -57,21 +58,17 @@ type Config struct {
 
 	// Stall is when the backend answers nothing: an answer due in a stall
 	// comes at its end, and the connection is held until then.
-	Stall Stalls
+	Stall Stall
 
 	// Seed picks the sequence of service times.
 	Seed uint64
 }
 
 func (c Config) withDefaults() Config {
-	if c.Latency == 0 {
-		c.Latency = DefaultLatency
-	}
-	if c.Dist == "" {
-		c.Dist = DefaultDist
-	}
-	if c.CV == 0 && c.Dist == Lognormal {
-		c.CV = DefaultCV
+	c.Latency = cmp.Or(c.Latency, DefaultLatency)
+	c.Dist = cmp.Or(c.Dist, DefaultDist)
+	if c.Dist == Lognormal {
+		c.CV = cmp.Or(c.CV, DefaultCV)
 	}
 	return c
 }

@@ -41,7 +41,7 @@ func dues(c Config, calls []time.Duration) []time.Duration {
 
 // services are the service times that a configuration draws.
 func services(c Config, n int) []time.Duration {
-	c.Connections, c.Stall = 0, nil
+	c.Connections, c.Stall = 0, Stall{}
 	return dues(c, make([]time.Duration, n))
 }
 
@@ -79,12 +79,12 @@ func TestStallHoldsExactlyWhatIsDueWithin(t *testing.T) {
 		c.Connections = 0 // with connections, a held answer moves the calls behind it too
 		calls := drawCalls(t)
 		plain := dues(c, calls)
-		c.Stall = Stalls{{
+		c.Stall = Stall{
 			Length: time.Duration(rapid.IntRange(1, 2000).Draw(t, "length")) * time.Millisecond,
 			Offset: time.Duration(rapid.IntRange(0, 5000).Draw(t, "offset")) * time.Millisecond,
-		}}
-		from := calls[0] + c.Stall[0].Offset
-		to := from + c.Stall[0].Length
+		}
+		from := calls[0] + c.Stall.Offset
+		to := from + c.Stall.Length
 		for i, got := range dues(c, calls) {
 			want := plain[i]
 			if want >= from && want < to {
@@ -98,7 +98,7 @@ func TestStallHoldsExactlyWhatIsDueWithin(t *testing.T) {
 }
 
 func TestStallHoldsTheConnectionToo(t *testing.T) {
-	c := Config{Latency: time.Second, Connections: 1, Stall: Stalls{{Length: 2 * time.Second, Offset: time.Second}}}
+	c := Config{Latency: time.Second, Connections: 1, Stall: Stall{Length: 2 * time.Second, Offset: time.Second}}
 	got := dues(c, []time.Duration{0, 0})
 	if want := []time.Duration{3 * time.Second, 4 * time.Second}; !slices.Equal(got, want) {
 		t.Errorf("two calls on one connection are due at %v, want %v", got, want)

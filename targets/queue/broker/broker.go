@@ -16,6 +16,7 @@
 package broker
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,31 +95,20 @@ type Config struct {
 
 // WithDefaults fills in what is not set.
 func (c Config) WithDefaults() Config {
-	if c.Addr == "" {
-		c.Addr = "127.0.0.1:0"
-	}
-	if c.Store == "" {
-		c.Store = DefaultStore
-	}
-	if c.Sync == "" {
-		c.Sync = DefaultSync
-	}
-	if c.Limit == 0 {
-		c.Limit = DefaultLimit
-	}
-	if c.Orders == 0 {
-		c.Orders = DefaultOrders
-	}
+	c.Addr = cmp.Or(c.Addr, "127.0.0.1:0")
+	c.Store = cmp.Or(c.Store, DefaultStore)
+	c.Sync = cmp.Or(c.Sync, DefaultSync)
+	c.Limit = cmp.Or(c.Limit, DefaultLimit)
+	c.Orders = cmp.Or(c.Orders, DefaultOrders)
 	return c
 }
 
 // Validate checks every field. The error is a [*field.Error].
 func (c Config) Validate() error {
 	c = c.WithDefaults()
-	_, port, err := net.SplitHostPort(c.Addr)
 	interval, badInterval := time.ParseDuration(c.Sync)
 	return field.First(
-		field.Check(err == nil && port != "", "Addr", c.Addr, "HOST:PORT, with port 0 for any free one"),
+		field.Address("Addr", c.Addr),
 		field.Check(c.Store == Memory || c.Store == File, "Store", c.Store, Memory+" or "+File),
 		field.Check(c.Sync == SyncAlways || badInterval == nil && interval >= minSync && interval <= maxSync, "Sync", c.Sync, fmt.Sprintf("%s, or an interval from %v to %v", SyncAlways, minSync, maxSync)),
 		field.Check(c.Limit >= MinLimit && c.Limit <= MaxLimit, "Limit", c.Limit>>20, fmt.Sprintf("%d to %d MiB", MinLimit>>20, int64(MaxLimit>>20))),
@@ -171,19 +161,8 @@ func (s *Server) start(ctx context.Context, c Config) error {
 	if err != nil {
 		return err
 	}
-	// The server ends the process where it cannot listen, so we try first.
-	probe, err := net.Listen("tcp", c.Addr)
-	if err != nil {
-		return fmt.Errorf("listening on %q: %w", c.Addr, err)
-	}
-	probe.Close()
-	if s.server, err = server.NewServer(o); err != nil {
-		return fmt.Errorf("broker: %w", err)
-	}
-	s.server.Start()
-	if !s.server.ReadyForConnections(startLimit) || s.server.Addr() == nil {
-		s.stop()
-		return fmt.Errorf("the broker was not ready within %v", startLimit)
+	if s.server, err = Embed(o); err != nil {
+		return err
 	}
 	s.addr = s.server.Addr().String()
 	client, err := Connect(ctx, s.URL())
@@ -197,6 +176,29 @@ func (s *Server) start(ctx context.Context, c Config) error {
 		return err
 	}
 	return nil
+}
+
+// Embed starts a NATS server in this process, and returns when it listens. Its options
+// name host and port.
+func Embed(o *server.Options) (*server.Server, error) {
+	// The server ends the process where it cannot listen, so we try first.
+	addr := net.JoinHostPort(o.Host, strconv.Itoa(max(0, o.Port))) // a port that it chooses is -1
+	probe, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening on %q: %w", addr, err)
+	}
+	probe.Close()
+	s, err := server.NewServer(o)
+	if err != nil {
+		return nil, fmt.Errorf("broker: %w", err)
+	}
+	s.Start()
+	if !s.ReadyForConnections(startLimit) || s.Addr() == nil {
+		s.Shutdown()
+		s.WaitForShutdown()
+		return nil, fmt.Errorf("the broker was not ready within %v", startLimit)
+	}
+	return s, nil
 }
 
 func (c Config) options() (*server.Options, error) {
@@ -217,18 +219,14 @@ func (c Config) options() (*server.Options, error) {
 		// store has no stream in it.
 		JetStreamMaxMemory: MinLimit, JetStreamMaxStore: MinLimit,
 		DisableJetStreamBanner: true,
+		SyncAlways:             c.Sync == SyncAlways,
 	}
-	switch c.Store {
-	case Memory:
+	if c.Store == Memory {
 		o.JetStreamMaxMemory = c.Limit
-	default:
+	} else {
 		o.JetStreamMaxStore = c.Limit
 	}
-	if c.Sync == SyncAlways {
-		o.SyncAlways = true
-	} else {
-		o.SyncInterval, _ = time.ParseDuration(c.Sync) // was checked
-	}
+	o.SyncInterval, _ = time.ParseDuration(c.Sync) // was checked
 	return o, nil
 }
 

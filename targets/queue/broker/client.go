@@ -185,6 +185,16 @@ func (c *Client) About(ctx context.Context) (store, sync string, err error) {
 	return store, cmp.Or(info.Config.Metadata[metaSync], "unknown"), nil
 }
 
+// About asks a broker that runs already: see [Client.About].
+func About(ctx context.Context, url string, like Config) (store, sync string, err error) {
+	client, err := Open(ctx, url, like)
+	if err != nil {
+		return "", "", err
+	}
+	defer client.Close()
+	return client.About(ctx)
+}
+
 // Backlog is how many orders wait to be paid, including those that a consumer
 // works on.
 func (c *Client) Backlog(ctx context.Context) (int64, error) {

@@ -42,7 +42,25 @@ func idOf(subject, prefix string) (uint64, bool) {
 
 // Recorded looks an order up in the record of paid orders.
 func (c *Client) Recorded(ctx context.Context, id int64) (p Payment, ok bool, err error) {
-	msg, err := c.done.GetLastMsgForSubject(ctx, subjectDone+key(uint64(id)))
+	return lookUp(ctx, c.done, subjectDone, id)
+}
+
+// Order looks an order up, which is paid, or placed and still to be paid.
+func (c *Client) Order(ctx context.Context, id int64) (o orders.Order, ok bool, err error) {
+	// The record last: an order that is being paid is in one of them, always.
+	placed, toBePaid, err := lookUp(ctx, c.orders, subjectPlaced, id)
+	if err != nil {
+		return o, false, err
+	}
+	paid, ok, err := c.Recorded(ctx, id)
+	if err != nil || ok {
+		return paid.Order, ok, err
+	}
+	return placed.Order, toBePaid, nil
+}
+
+func lookUp(ctx context.Context, in jetstream.Stream, prefix string, id int64) (p Payment, ok bool, err error) {
+	msg, err := in.GetLastMsgForSubject(ctx, prefix+key(uint64(id)))
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Payment{}, false, nil
 	}

@@ -23,6 +23,7 @@
 package payments
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -84,12 +85,8 @@ type Server struct {
 
 // Start starts the service.
 func Start(c Config) (*Server, error) {
-	if c.Consumers == 0 {
-		c.Consumers = DefaultConsumers
-	}
-	if c.AckWait == 0 {
-		c.AckWait = DefaultAckWait
-	}
+	c.Consumers = cmp.Or(c.Consumers, DefaultConsumers)
+	c.AckWait = cmp.Or(c.AckWait, DefaultAckWait)
 	s := &Server{config: c, inWork: map[int64]bool{}}
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()

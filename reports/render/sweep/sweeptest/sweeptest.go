@@ -193,6 +193,37 @@ func URL() []*result.Stage {
 	return stages
 }
 
+// Shop is sessions of four steps, of which one slows down as clients are added.
+func Shop() []*result.Stage {
+	var stages []*result.Stage
+	for _, n := range []int{10, 50, 200} {
+		order := 40*time.Millisecond + time.Duration(n)*time.Millisecond
+		session := Made{Target: "http://127.0.0.1:8080", Load: "closed", Level: n, Latency: 300*time.Millisecond + order, Jitter: 20 * time.Millisecond,
+			Usage: result.Usage{CPU: time.Duration(n) * 2 * time.Millisecond, RSSMax: 40 << 20, ThreadsMax: 9}}
+		session.OK = float64(n) / (session.Latency + session.Jitter).Seconds()
+		for _, k := range []struct {
+			name string
+			made Made
+		}{
+			{result.SessionStep, session},
+			{"log in", Made{Latency: 60 * time.Millisecond, Jitter: 4 * time.Millisecond}},
+			{"list", Made{Latency: 6 * time.Millisecond, Jitter: 2 * time.Millisecond}},
+			{"order", Made{Latency: order, Jitter: 8 * time.Millisecond}},
+			{"pay", Made{Latency: 34 * time.Millisecond, Jitter: 3 * time.Millisecond}},
+		} {
+			m := k.made
+			m.Target, m.Load, m.Level, m.OK = session.Target, session.Load, session.Level, session.OK
+			if k.name == "pay" && n == 200 {
+				m.OK, m.Timeouts = 0.996*m.OK, 0.004*m.OK
+			}
+			s := m.Stage()
+			s.Settings = s.Settings.With(result.KeyBackend, "").With(result.KeyBackendLatency, "").With(result.KeyScenario, "shop").With(result.KeyStep, k.name)
+			stages = append(stages, s)
+		}
+	}
+	return stages
+}
+
 // Repeated is a pool that is driven three times; one repeat is not valid.
 func Repeated() []*result.Stage {
 	var stages []*result.Stage
@@ -250,6 +281,63 @@ func Stalled() []*result.Stage {
 	late(open, 1000, 0)
 	late(closed, 100, stall-wait)
 	return []*result.Stage{open, closed}
+}
+
+// Sliced gives a stage slices of 250 ms: those in which stall reports true served
+// nobody and made the next ones slow, and those in which disturbed does were disturbed.
+func Sliced(s *result.Stage, length time.Duration, stall, disturbed func(i int) bool) *result.Stage {
+	const each = 250 * time.Millisecond
+	r := rand.New(rand.NewPCG(uint64(s.Level()), 7))
+	n := int(length / each)
+	rate := s.Goodput() * each.Seconds()
+	rejected := float64(s.Counts[result.Rejected]) / s.Length.Seconds() * each.Seconds()
+	for i := range n {
+		grow := 1.0
+		if s.Load() == "ramp" {
+			grow = 2 * float64(i+1) / float64(n)
+		}
+		slice := result.Slice{
+			Offset: time.Duration(i) * each, Length: each, Latency: new(result.Sparse), LagP99: 40*time.Microsecond + time.Duration(r.IntN(20))*time.Microsecond,
+			LagMax: 200 * time.Microsecond, Target: result.Spent{CPU: time.Duration(grow * rate * 200e3), RSS: 40<<20 + int64(i)<<14},
+			Generator: result.Spent{CPU: time.Duration(grow * rate * 60e3), RSS: 30 << 20},
+		}
+		base := s.Latency.Quantile(0.5)
+		slow := time.Duration(max(0, grow-1.5) * 4 * float64(base))
+		for range int64(rate * grow) {
+			d := base + slow + time.Duration(r.ExpFloat64()*float64(base)/100)
+			if i > 0 && stall(i-1) || stall(i) {
+				d += time.Duration(r.Float64() * float64(6*base))
+			}
+			slice.Latency.Record(d)
+		}
+		slice.Counts[result.OK] = slice.Latency.N()
+		slice.Counts[result.Rejected] = int64(rejected * max(0, grow*2-1))
+		if disturbed(i) {
+			slice.Disturbed, slice.Cause, slice.LagMax, slice.Steal = each, "steal 60 ms", 60*time.Millisecond, 60*time.Millisecond
+		}
+		s.Slices = append(s.Slices, slice)
+	}
+	for len(s.Slices) > result.MaxSlices {
+		s.Slices = result.Halve(s.Slices)
+	}
+	return s
+}
+
+// OverTime is a soak of ten minutes, a ramp, and a sweep of short stages, with slices.
+func OverTime() []*result.Stage {
+	never := func(int) bool { return false }
+	soak := Free("goroutine", 300)
+	soak.Load = "poisson"
+	ramp := Pool(300)
+	ramp.Load, ramp.Target, ramp.Rejected, ramp.RejectedIn = "ramp", "http://127.0.0.1:8080/ramp", 300, time.Millisecond
+	stages := []*result.Stage{
+		Sliced(soak.Stage(), 10*time.Minute, func(i int) bool { return i%500 == 300 }, func(i int) bool { return i%700 > 640 }),
+		Sliced(ramp.Stage(), 30*time.Second, never, never),
+	}
+	for _, s := range Default() {
+		stages = append(stages, Sliced(s, 3*time.Second, func(i int) bool { return i == 5 && s.Level() == 500 }, func(i int) bool { return i == 8 && s.Level() == 100 }))
+	}
+	return stages
 }
 
 // Run is the run that the stages belong to.

@@ -8,7 +8,7 @@
 package pgtest
 
 import (
-	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -16,13 +16,14 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/a628bb15/onhold/bench/process"
 )
 
 // Password is in every DSN. The cluster does not ask for it, and nothing may
@@ -121,10 +122,7 @@ type Cluster struct {
 	bin, dir string
 	port     int
 	as       *owner
-
-	ended chan struct{} // closed when the process has ended; nil where it never ran
-	pid   int
-	log   *bytes.Buffer // to be read once ended is closed
+	server   *process.Process // nil where it never ran
 }
 
 // owner is who runs the server, where we are root: it refuses to run as that.
@@ -171,14 +169,8 @@ func (c *Cluster) make() (err error) {
 		}
 	}
 	initdb := c.command("initdb", "-D", c.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
-	var out bytes.Buffer
-	initdb.Stdout, initdb.Stderr = &out, &out
-	runtime.LockOSThread() // as in Start
-	defer runtime.UnlockOSThread()
-	stop := time.AfterFunc(makeLimit, func() { initdb.Process.Kill() })
-	defer stop.Stop()
-	if err = initdb.Run(); err != nil {
-		return fmt.Errorf("initdb: %w: %s", err, out.Bytes())
+	if _, err = process.Run(context.Background(), initdb, nil, makeLimit, nil); err != nil {
+		return fmt.Errorf("initdb: %w", err)
 	}
 	for range 3 { // another program may take the port before the server does
 		if c.port, err = freePort(); err != nil {
@@ -249,7 +241,9 @@ func (c *Cluster) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(filepath.Join(c.bin, program), args...)
 	cmd.Dir = c.dir
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C", "TZ=UTC"} // nothing that begins with PG
-	isolate(cmd, c.as)
+	if c.as != nil {
+		runAs(cmd, c.as)
+	}
 	return cmd
 }
 
@@ -259,39 +253,20 @@ func (c *Cluster) Start() error {
 	cmd := c.command("postgres", "-D", c.data(), "-p", strconv.Itoa(c.port), "-k", c.dir,
 		"-c", "listen_addresses=127.0.0.1", "-c", "max_connections="+strconv.Itoa(MaxConns), "-c", "shared_buffers=16MB",
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "autovacuum=off")
-	log := &bytes.Buffer{}
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.WaitDelay = downLimit // for those it may leave behind that hold its output open
-	ended := make(chan struct{})
-	started := make(chan error, 1)
-	go func() {
-		// The kernel ends the server when the thread ends that made it, so that
-		// thread is held until there is no server any more.
-		runtime.LockOSThread()
-		defer runtime.UnlockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err == nil {
-			_ = cmd.Wait() // how it ended is no matter
-			close(ended)
-		}
-	}()
-	if err := <-started; err != nil {
+	server, err := process.Start(cmd, nil, nil)
+	if err != nil {
 		return err
 	}
-	c.ended, c.pid, c.log = ended, cmd.Process.Pid, log
+	c.server = server
 	for begin := time.Now(); time.Since(begin) < upLimit; time.Sleep(5 * time.Millisecond) {
-		select {
-		case <-ended:
-			return fmt.Errorf("the server ended: %s", log)
-		default:
+		if ended, how := server.Ended(); ended {
+			return fmt.Errorf("the server ended, %s: %s", how, server.Stderr())
 		}
 		if c.ready() {
 			return nil
 		}
 	}
-	err := c.Stop()
-	return errors.Join(fmt.Errorf("the server was not ready within %v: %s", upLimit, log), err)
+	return errors.Join(fmt.Errorf("the server was not ready within %v: %s", upLimit, server.Stderr()), c.Stop())
 }
 
 // ready reports whether the server that was started has said in its lock file
@@ -300,13 +275,13 @@ func (c *Cluster) ready() bool {
 	const pid, status = 0, 7 // lines
 	text, err := os.ReadFile(filepath.Join(c.data(), "postmaster.pid"))
 	lines := strings.Split(string(text), "\n")
-	return err == nil && len(lines) > status && lines[pid] == strconv.Itoa(c.pid) && strings.TrimSpace(lines[status]) == "ready"
+	return err == nil && len(lines) > status && lines[pid] == strconv.Itoa(c.server.ID()) && strings.TrimSpace(lines[status]) == "ready"
 }
 
 // Stop ends the server as a crash would, with all its connections, and returns
 // when it is gone.
 func (c *Cluster) Stop() error {
-	p, err := os.FindProcess(c.pid)
+	p, err := os.FindProcess(c.server.ID())
 	if err != nil {
 		return err
 	}
@@ -316,11 +291,10 @@ func (c *Cluster) Stop() error {
 	limit := time.NewTimer(downLimit)
 	defer limit.Stop()
 	select {
-	case <-c.ended:
+	case <-c.server.Done():
 		return nil
 	case <-limit.C:
-		_ = p.Kill()
-		<-c.ended
+		c.server.Kill()
 		return fmt.Errorf("the server did not end within %v and was killed", downLimit)
 	}
 }
@@ -328,7 +302,7 @@ func (c *Cluster) Stop() error {
 // remove throws the cluster away.
 func (c *Cluster) remove() error {
 	var err error
-	if c.ended != nil {
+	if c.server != nil {
 		err = c.Stop()
 	}
 	return errors.Join(err, os.RemoveAll(c.dir))

@@ -6,11 +6,11 @@
 package calibrate
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -246,14 +246,13 @@ func Read(path string) (all []Run, err error) {
 		return nil, err
 	}
 	defer f.Close()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	for records := json.NewDecoder(f); ; {
 		var r Run
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+		if err := records.Decode(&r); err == io.EOF {
+			return all, nil
+		} else if err != nil {
 			return all, fmt.Errorf("%s: line %d: %w", path, len(all)+1, err)
 		}
 		all = append(all, r)
 	}
-	return all, lines.Err()
 }

@@ -2,13 +2,14 @@ package calibrate
 
 import (
 	"fmt"
-	"io"
 	"maps"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/compare/exact"
+	"github.com/a628bb15/onhold/reports/render/table"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 const confidence = 0.95
@@ -56,28 +57,26 @@ func Tallies(all []Run) (out []Tally) {
 // columns are the verdicts in the order of the table.
 var columns = []compare.Verdict{compare.Regressed, compare.Unstable, compare.Minor, compare.Equal, compare.Improved, compare.Inconclusive, compare.Invalid}
 
-// Markdown writes the tallies as a table, with exact intervals of the share of
-// valid runs that would have failed a build.
-func Markdown(w io.Writer, all []Run) error {
-	var b strings.Builder
-	b.WriteString("| rules | injected | runs |")
+// Markdown is the tallies as a table, with exact intervals of the share of valid
+// runs that would have failed a build.
+func Markdown(all []Run) string {
+	heads := []table.Column{{Head: "rules"}, {Head: "injected", Left: true}, {Head: "runs"}}
 	for _, v := range columns {
-		fmt.Fprintf(&b, " %s |", v)
+		heads = append(heads, table.Column{Head: v.String()})
 	}
-	b.WriteString(" share that failed (95 % interval) | pairs, median | time, median |\n|--:|:--|--:|" + strings.Repeat("--:|", len(columns)) + ":--|--:|--:|\n")
-	for _, t := range Tallies(all) {
-		share := "–"
-		if t.Valid() > 0 {
-			low, high := exact.ClopperPearson(t.Failed(), t.Valid(), confidence)
-			share = fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*float64(t.Failed())/float64(t.Valid()), 100*low, 100*high)
+	t := table.New(append(heads, table.Column{Head: "share that failed (95 % interval)", Left: true}, table.Column{Head: "pairs, median"}, table.Column{Head: "time, median"})...)
+	for _, n := range Tallies(all) {
+		share := units.None
+		if n.Valid() > 0 {
+			low, high := exact.ClopperPearson(n.Failed(), n.Valid(), confidence)
+			share = fmt.Sprintf("%.1f %% (%.1f to %.1f)", 100*float64(n.Failed())/float64(n.Valid()), 100*low, 100*high)
 		}
-		fmt.Fprintf(&b, "| version %d | %s | %d |", t.Version, t.About, t.Runs)
+		row := []string{fmt.Sprintf("version %d", n.Version), n.About, strconv.Itoa(n.Runs)}
 		for _, v := range columns {
-			fmt.Fprintf(&b, " %d |", t.Verdicts[v])
+			row = append(row, strconv.Itoa(n.Verdicts[v]))
 		}
-		pairs, took := slices.Sorted(slices.Values(t.Pairs)), slices.Sorted(slices.Values(t.Took))
-		fmt.Fprintf(&b, " %s | %d | %.0f s |\n", share, pairs[len(pairs)/2], took[len(took)/2])
+		pairs, took := slices.Sorted(slices.Values(n.Pairs)), slices.Sorted(slices.Values(n.Took))
+		t.Row(append(row, share, strconv.Itoa(pairs[len(pairs)/2]), fmt.Sprintf("%.0f s", took[len(took)/2]))...)
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
+	return t.Markdown()
 }

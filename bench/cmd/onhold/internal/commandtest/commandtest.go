@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -121,7 +122,7 @@ func Ask(t *testing.T, ready targets.Ready) {
 	if style.Protocol == targets.GRPC {
 		dial, err = grpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Dial()
 	} else {
-		dial, err = bench.HTTP{URL: "http://" + ready.Addr + "/api/orders?user_id=42"}.Dial()
+		dial, err = bench.HTTP{URL: "http://" + ready.Addr + orders.PathOneUser}.Dial()
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -140,13 +141,34 @@ func Ask(t *testing.T, ready targets.Ready) {
 // branch main.
 func Commit(t *testing.T, dir string) {
 	t.Helper()
-	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "-m", "base"}} {
-		cmd := exec.CommandContext(t.Context(), "git", append([]string{"-c", "user.name=test", "-c", "user.email=test@localhost"}, args...)...)
-		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("git %s: %v\n%s", args[0], err, out)
-		}
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"commit", "-q", "--allow-empty", "-m", "base"}} {
+		Git(t, dir, args...)
 	}
+}
+
+// Repo is a folder that is a repository of these files.
+func Repo(t *testing.T, files map[string]string) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	Write(t, dir, files)
+	Commit(t, dir)
+	return dir
+}
+
+// Git runs git in a folder, whatever repository the environment names, and returns
+// what it prints.
+func Git(t *testing.T, dir string, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", append([]string{"-c", "user.name=test", "-c", "user.email=test@localhost"}, args...)...)
+	cmd.Dir = dir
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "GIT_DIR=") || strings.HasPrefix(v, "GIT_WORK_TREE=") || strings.HasPrefix(v, "GIT_INDEX_FILE=")
+	})
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return strings.TrimSpace(string(out))
 }
 
 // ToyRepo makes dir a repository that the examples can do with: a package with
@@ -165,7 +187,7 @@ func ToyRepo(t *testing.T, dir string) {
 	Commit(t, dir)
 }
 
-// Write writes files, by their paths below dir.
+// Write writes files, which may be programs, by their paths below dir.
 func Write(t *testing.T, dir string, files map[string]string) {
 	t.Helper()
 	for name, text := range files {
@@ -173,7 +195,7 @@ func Write(t *testing.T, dir string, files map[string]string) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,7 +1,11 @@
 package docs
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -16,6 +20,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
 	"github.com/a628bb15/onhold/bench/slow"
 )
 
@@ -40,7 +45,7 @@ var notRun = map[string]string{
 
 // long are the commands that build programs, compute or measure for more than a
 // second or two, or need a server of their own, and what reads their results.
-var long = regexp.MustCompile(`^\./run\.sh|^go (test|tool) |onhold (duet|doctor|peers)|--only pay-later|--duration (2|10)s|--repeats|--backend |--clients 1000000|reports/out/(orders|open|before)`)
+var long = regexp.MustCompile(`^\./run\.sh|-searches 1000|^go (test|tool) |onhold (duet|doctor|peers|find)|--only pay-later|--duration (2|10)s|--repeats|--backend |--clients 1000000|reports/out/(orders|open|before)`)
 
 // Every quick command in the README files works.
 func TestReadmeCommands(t *testing.T) {
@@ -77,14 +82,22 @@ func testReadme(t *testing.T, least int, wanted func(line string) bool, install 
 	if err != nil {
 		t.Fatal(err)
 	}
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	// A copy of the tree, for the commands leave things in it.
+	work := t.TempDir()
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/" && r.TLS != nil || strings.HasPrefix(r.URL.Path, "/orders") || r.URL.Path == "/users/joe" || r.URL.Path == "/users/sue" {
+			return
+		}
+		if r.URL.Path == "/login" {
+			http.SetCookie(w, &http.Cookie{Name: "user", Value: "joe", Path: "/"})
+			http.Redirect(w, r, "/api/orders?user_id=42", http.StatusFound)
+			return
+		}
 		if all := r.URL.Query().Has("all"); r.URL.Path != "/api/orders" || r.URL.Query().Get("user_id") != "42" || all && r.Header.Get("Accept") != "application/json" {
 			http.Error(w, "the quotes were lost", http.StatusBadRequest)
 		}
-	}))
-	defer upstream.Close()
-	// A copy of the tree, for the commands leave things in it.
-	work := t.TempDir()
+	})
+	servers := serveReadme(t, work, handler)
 	list, err := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").Output()
 	if err != nil {
 		t.Skip("not in a git checkout:", err)
@@ -112,7 +125,7 @@ func testReadme(t *testing.T, least int, wanted func(line string) bool, install 
 				t.Parallel()
 				for j, line := range b.lines {
 					if notRun[line] == "" && wanted(line) {
-						readmeCommand(t, work, fmt.Sprintf("%s/out/%d-%d", work, i, j), upstream.URL, line)
+						readmeCommand(t, work, fmt.Sprintf("%s/out/%d-%d", work, i, j), servers, line)
 						ran.Add(1)
 					}
 				}
@@ -122,6 +135,50 @@ func testReadme(t *testing.T, least int, wanted func(line string) bool, install 
 	if n := int(ran.Load()); n < least {
 		t.Errorf("only %d commands found", n)
 	}
+}
+
+// serveReadme starts the servers that the commands drive, in place of the reader's own:
+// plain, with TLS and certificates of clients, and at a Unix socket. It writes the files
+// that the commands name, and returns what puts the servers in.
+func serveReadme(t *testing.T, work string, h http.Handler) *strings.Replacer {
+	t.Helper()
+	plain := httptest.NewServer(h)
+	t.Cleanup(plain.Close)
+	authority := wiretest.Sign(x509.Certificate{Subject: pkix.Name{CommonName: "ca"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}, nil)
+	client := wiretest.Sign(x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, &authority)
+	wiretest.WritePEM(t, work, "ca", authority)
+	wiretest.WritePEM(t, work, "client", client)
+	pool := x509.NewCertPool()
+	pool.AddCert(authority.Leaf)
+	secure := httptest.NewUnstartedServer(h)
+	secure.TLS = &tls.Config{Certificates: []tls.Certificate{wiretest.Sign(x509.Certificate{IPAddresses: wiretest.Local}, &authority)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	dir, err := os.MkdirTemp("", "sock") // a socket's path has at most 103 bytes
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	socket := httptest.NewUnstartedServer(h)
+	socket.Listener.Close()
+	if socket.Listener, err = net.Listen("unix", filepath.Join(dir, "app.sock")); err != nil {
+		t.Fatal(err)
+	}
+	socket.Start()
+	t.Cleanup(socket.Close)
+	for name, text := range map[string]string{
+		"users.csv":    "user\njoe\nsue\n",
+		"orders.jsonl": `{"method": "POST", "path": "/orders?user={user}", "headers": {"Idempotency-Key": "{uuid}"}, "body": "{\"item\": {random 1 100}}", "weight": 3}` + "\n" + `{"path": "/orders/17"}` + "\n",
+		"access.log":   `1.2.3.4 - - [01/Jan/2025:00:00:00 +0000] "GET /orders/1 HTTP/1.1" 200 5 "-" "-"` + "\n" + `1.2.3.4 - - [01/Jan/2025:00:00:01 +0000] "GET /orders/2 HTTP/1.1" 200 5 "-" "-"` + "\n",
+	} {
+		if err := os.WriteFile(filepath.Join(work, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return strings.NewReplacer(
+		"https://127.0.0.1:8443", secure.URL, "/run/app.sock", filepath.Join(dir, "app.sock"),
+		"localhost:8080", "localhost:"+plain.URL[strings.LastIndexByte(plain.URL, ':')+1:], "http://127.0.0.1:8080", plain.URL, "127.0.0.1:8080", strings.TrimPrefix(plain.URL, "http://"),
+	)
 }
 
 // block is a shell block of a README file.
@@ -159,15 +216,19 @@ var shorter = strings.NewReplacer(
 	"onhold peers", "onhold peers --peers none --sections pacing --pairs 1 --duration 1s",
 	"onhold doctor", "onhold doctor --duration 300ms",
 	"-bench Styles", "-short -bench Styles/target=goroutine/load=closed/level=1$",
+	"-searches 1000", "-searches 20",
 	"-bench 'Orders$'", "-bench Lines", // a second, and valid on a busy machine too
 	// A machine that others use may move more than a fate in a thousand (exit code 3).
+	// One level proves nothing (exit code 3).
+	"--rate 50..5000 --out reports/out/capacity", "--rate 50..5000 --budget 1s --out reports/out/capacity || [ $? = 3 ]",
+	"--rate 50..5000", "--rate 50..5000 --budget 1s || [ $? = 3 ]",
 	"onhold verify reports/out/traced", "onhold verify reports/out/traced || [ $? = 3 ]",
 )
 
 // readmeCommand runs one line of a README file in its quick form.
-func readmeCommand(t *testing.T, work, out, upstream, line string) {
+func readmeCommand(t *testing.T, work, out string, servers *strings.Replacer, line string) {
 	t.Helper()
-	quick := shorter.Replace(strings.ReplaceAll(strings.ReplaceAll(line, "http://127.0.0.1:8080", upstream), "127.0.0.1:8080", strings.TrimPrefix(upstream, "http://")))
+	quick := shorter.Replace(servers.Replace(line))
 	withServices(t, line, func(t *testing.T, services []string) {
 		printed, code := retried(t, work, quick, func(try int) (string, int) {
 			cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -o pipefail; "+quick)

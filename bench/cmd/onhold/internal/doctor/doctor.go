@@ -1,12 +1,12 @@
 // Package doctor measures this machine as a load generator, and reports which
-// levels it can drive and what to change for more. Begin with [Examine].
+// levels it can drive. Begin with [Examine].
 //
 //  1. A server that does nothing runs as a separate process, on the CPUs of
 //     targets.
 //  2. Our generator drives it from the CPUs of the generator: one client, for
 //     the least latency that can be measured here; many, for the most requests
 //     per second; constant rates, for how far from the schedule they are sent.
-//  3. With the machine's limits this becomes levels and advice.
+//  3. With the machine's limits this becomes levels.
 package doctor
 
 import (
@@ -66,9 +66,12 @@ type Report struct {
 	CPUQuota    CPUQuota           `json:"cpu_quota"`
 	Steal       float64            `json:"steal"` // the largest share of a measurement that the hypervisor took from the generator, 0..1
 
-	MaxClients int      `json:"max_clients"` // a closed load on a wait of 200 ms
+	MaxClients int      `json:"max_clients"` // a closed load on a backend latency of Wait
 	MaxRate    int      `json:"max_rate"`    // an open load, arrivals per second
-	Advice     []string `json:"advice"`
+	Advice     []string `json:"advice"`      // of the caller
+
+	Loops          int  `json:"-"` // of the generator
+	FewDescriptors bool `json:"-"` // open files are the limit of MaxClients
 }
 
 // CPUQuota is the quota of the control groups that the generator is in.
@@ -129,8 +132,21 @@ func Examine(ctx context.Context, c Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.conclude()
+	r.Conclude()
 	return r, nil
+}
+
+// Wait is the latency of the backend for which MaxClients is stated.
+const Wait = 200 * time.Millisecond
+
+// Conclude derives levels from what was measured.
+func (r *Report) Conclude() {
+	r.Loops = min(max(1, len(result.ParseCPUs(r.CPUs))), epoll.MaxThreads)
+	r.MaxRate = int(bench.MaxGeneratorCPU * r.Most.Rate * float64(r.Loops))
+	r.MaxClients = int(float64(r.MaxRate) * Wait.Seconds())
+	if n := r.Limits.Descriptors; n > 0 && host.MaxConnectionsFor(n) < r.MaxClients {
+		r.MaxClients, r.FewDescriptors = host.MaxConnectionsFor(n), true
+	}
 }
 
 // clockRead is the time that one reading of the clock takes.

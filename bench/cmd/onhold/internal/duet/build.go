@@ -1,6 +1,7 @@
 package duet
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +13,8 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a628bb15/onhold/reports/compare"
 )
@@ -61,31 +64,14 @@ func (b *builder) all(ctx context.Context, pairs []pairPlan) error {
 	if b.fixed != nil {
 		return nil // take links the programs into place
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var wg sync.WaitGroup
-	places := make(chan struct{}, runtime.NumCPU())
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(runtime.NumCPU())
 	for _, p := range pairs {
 		for _, arm := range p.arms {
-			wg.Go(func() {
-				places <- struct{}{}
-				defer func() { <-places }()
-				if ctx.Err() != nil {
-					return
-				}
-				if err := b.one(ctx, arm, p.layout[arm], b.stored(p, arm)); err != nil {
-					cancel(err)
-				}
-			})
+			group.Go(func() error { return b.one(ctx, arm, p.layout[arm], b.path(p, arm)) })
 		}
 	}
-	wg.Wait()
-	return context.Cause(ctx)
-}
-
-// stored is an arm's program until its pair runs.
-func (b *builder) stored(p pairPlan, arm compare.Arm) string {
-	return filepath.Join(b.s.sides.Root, "built", fmt.Sprintf("%04d%s-%s", p.number, b.name, arm))
+	return group.Wait()
 }
 
 // probe builds both sides, and the base also with another layout. Where that makes
@@ -98,14 +84,10 @@ func (b *builder) probe(ctx context.Context, p pairPlan) error {
 		layout uint64
 	}{{compare.Base, 1}, {compare.Base, 2}, {compare.Candidate, 1}} {
 		path := filepath.Join(dir, "probe"+b.name+strconv.Itoa(i))
-		if err := b.one(ctx, try.arm, try.layout, path); err != nil {
+		var err error
+		if programs[i], err = b.hashed(ctx, try.arm, try.layout, path); err != nil {
 			return err
 		}
-		hash, err := hashOf(path)
-		if err != nil {
-			return err
-		}
-		programs[i] = program{path, hash}
 	}
 	b.probed = true
 	if programs[0].hash == programs[1].hash {
@@ -120,6 +102,9 @@ func (b *builder) probe(ctx context.Context, p pairPlan) error {
 }
 
 func (b *builder) one(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
@@ -135,21 +120,16 @@ func (b *builder) one(ctx context.Context, arm compare.Arm, layout uint64, out s
 	return nil
 }
 
-// take links the programs of a pair to the paths that were drawn.
+// take returns the programs of a pair.
 func (b *builder) take(p pairPlan) (map[compare.Arm]program, error) {
 	out := map[compare.Arm]program{}
 	for _, arm := range p.arms {
-		from := b.stored(p, arm)
-		if b.fixed != nil {
-			from = b.fixed[side(arm)].path
-		}
 		path := b.path(p, arm)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return nil, err
-		}
-		os.Remove(path)
-		if err := os.Link(from, path); err != nil {
-			return nil, err
+		if b.fixed != nil {
+			os.Remove(path) // of a pair that is started again
+			if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.Link(b.fixed[side(arm)].path, path)); err != nil {
+				return nil, err
+			}
 		}
 		hash, err := hashOf(path)
 		if err != nil {
@@ -161,12 +141,7 @@ func (b *builder) take(p pairPlan) (map[compare.Arm]program, error) {
 }
 
 // drop removes the programs of a complete pair.
-func (b *builder) drop(p pairPlan) {
-	os.RemoveAll(filepath.Dir(b.path(p, compare.Base)))
-	for _, arm := range p.arms {
-		os.Remove(b.stored(p, arm))
-	}
-}
+func (b *builder) drop(p pairPlan) { os.RemoveAll(filepath.Dir(b.path(p, compare.Base))) }
 
 func (b *builder) canonicalDir() string {
 	return filepath.Join(b.s.sides.Root, "canonical"+b.name)
@@ -177,21 +152,23 @@ func (b *builder) canonicalDir() string {
 func (b *builder) canonical(ctx context.Context) (program, bool, error) {
 	var programs [2]program
 	var errs [2]error
-	var wg sync.WaitGroup
+	var group sync.WaitGroup
 	for i, arm := range []compare.Arm{compare.Base, compare.Candidate} {
 		path := filepath.Join(b.canonicalDir(), string(rune('a'+i)))
-		wg.Go(func() {
-			if errs[i] = b.one(ctx, arm, canonicalLayout, path); errs[i] == nil {
-				hash, err := hashOf(path)
-				programs[i], errs[i] = program{path, hash}, err
-			}
-		})
+		group.Go(func() { programs[i], errs[i] = b.hashed(ctx, arm, canonicalLayout, path) })
 	}
-	wg.Wait()
-	if ctx.Err() != nil {
-		return program{}, false, context.Cause(ctx)
+	group.Wait()
+	// Where both fail, the base's error says more: nothing in it has changed.
+	return programs[1], programs[0].hash == programs[1].hash, cmp.Or(errs[0], errs[1])
+}
+
+// hashed builds a program of an arm at a path.
+func (b *builder) hashed(ctx context.Context, arm compare.Arm, layout uint64, path string) (program, error) {
+	if err := b.one(ctx, arm, layout, path); err != nil {
+		return program{}, err
 	}
-	return programs[1], programs[0].hash == programs[1].hash, errors.Join(errs[:]...)
+	hash, err := hashOf(path)
+	return program{path, hash}, err
 }
 
 // hashOf is a short hash of a file's contents. Reading the file also brings it

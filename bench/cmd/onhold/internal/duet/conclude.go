@@ -81,8 +81,8 @@ func (s *session) conclude(invalid []string) *compare.Report {
 	r.Base = compare.Side{Name: s.Base, Commit: s.sides.BaseCommit}
 	r.Candidate = compare.Side{Name: s.sides.CandidateName, Commit: s.sides.CandidateCommit}
 	r.Took = time.Since(s.began).Seconds()
-	if _, stages, _, err := result.Open(s.Out); err == nil { // without stages the report lacks shifts only
-		r.AddShifts(stages)
+	if _, stages, _, err := result.Open(s.Out); err == nil { // without stages the report lacks shifts and limits only
+		r.AddStages(stages)
 	}
 	return r
 }

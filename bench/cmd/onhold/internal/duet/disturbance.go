@@ -2,6 +2,7 @@ package duet
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a628bb15/onhold/bench/host"
@@ -10,15 +11,18 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
-// disturbance is how the machine disturbed a stage or a launch. It is decided
-// before any ratio is computed.
+// disturbance is how the machine disturbed a stage or a launch, or what ended a run,
+// as in the record. It is decided before any ratio is computed.
 type disturbance struct {
-	kind kind
-	arm  compare.Arm // whose stage or launch; "" where it belongs to none
-	why  string
-	pair int
-	unit int  // which stage or launch of the pair, from 1
-	kept bool // it counts all the same
+	Time time.Time   `json:"time"`
+	Pair int         `json:"pair"`
+	Unit int         `json:"unit,omitempty"` // which stage or launch of the pair, from 1
+	Arm  compare.Arm `json:"arm,omitempty"`  // whose stage or launch; "" where it belongs to none
+	Kind kind        `json:"kind,omitempty"`
+	Why  string      `json:"why"`
+	Kept bool        `json:"kept,omitempty"` // the stage or launch counts all the same
+	End  bool        `json:"end,omitempty"`  // it ended the comparison
+	Stop bool        `json:"stop,omitempty"` // it ended that run; a later one can continue
 }
 
 // kind is the cause of a disturbance.
@@ -52,10 +56,10 @@ const (
 // wait for a CPU, and a server that is pinned to one has such waits of its own.
 func disturbed(arm compare.Arm, s *result.Stage, maxSteal float64) *disturbance {
 	if !s.Valid() {
-		return &disturbance{kind: kindInvalid, arm: arm, why: fmt.Sprintf("a stage of the %s was not valid: %s", arm, s.Invalid[0])}
+		return &disturbance{Kind: kindInvalid, Arm: arm, Why: fmt.Sprintf("a stage of the %s was not valid: %s", arm, s.Invalid[0])}
 	}
 	if t := s.Target.Throttled; t.Any() {
-		return &disturbance{kind: kindQuota, arm: arm, why: fmt.Sprintf("a CPU quota stopped the server of the %s %v", arm, t)}
+		return &disturbance{Kind: kindQuota, Arm: arm, Why: fmt.Sprintf("a CPU quota stopped the server of the %s %v", arm, t)}
 	}
 	if d := stolen(arm, s.Target, s.Length, maxSteal); d != nil {
 		return d
@@ -67,12 +71,12 @@ func disturbed(arm compare.Arm, s *result.Stage, maxSteal float64) *disturbance 
 // kernel counts it in whole ticks for each CPU, so a difference of two readings is
 // off by up to a tick for each. Only what is certain counts.
 func stolen(arm compare.Arm, u result.Usage, of time.Duration, bound float64) *disturbance {
-	certain := u.Steal - time.Duration(max(1, host.CountCPUs(u.CPUs)))*stealTick
+	certain := u.Steal - time.Duration(max(1, len(result.ParseCPUs(u.CPUs))))*stealTick
 	share := certain.Seconds() / of.Seconds()
 	if certain <= 0 || share <= bound {
 		return nil
 	}
-	return &disturbance{kind: kindSteal, arm: arm, why: fmt.Sprintf("the hypervisor took at least %.1f %% of a CPU away while the %s ran, above the bound of %g %%", 100*share, arm, 100*bound)}
+	return &disturbance{Kind: kindSteal, Arm: arm, Why: fmt.Sprintf("the hypervisor took at least %.1f %% of a CPU away while the %s ran, above the bound of %g %%", 100*share, arm, 100*bound)}
 }
 
 // watch watches the wall clock, and the CPU quota of this process.
@@ -91,10 +95,10 @@ func (w watch) disturbed(d *disturbance, arm compare.Arm, who string) *disturban
 	}
 	now := time.Now()
 	if step := now.Round(0).Sub(w.from.Round(0)) - now.Sub(w.from); step.Abs() > maxStep {
-		return &disturbance{kind: kindClock, arm: arm, why: "the wall clock was set"}
+		return &disturbance{Kind: kindClock, Arm: arm, Why: "the wall clock was set"}
 	}
 	if t := host.SelfThrottled().Minus(w.throttled); t.Any() {
-		return &disturbance{kind: kindQuota, arm: arm, why: fmt.Sprintf("a CPU quota stopped %s %v", who, t)}
+		return &disturbance{Kind: kindQuota, Arm: arm, Why: fmt.Sprintf("a CPU quota stopped %s %v", who, t)}
 	}
 	return nil
 }
@@ -102,7 +106,7 @@ func (w watch) disturbed(d *disturbance, arm compare.Arm, who string) *disturban
 // unit is one stage or launch.
 type unit struct{ pair, unit int }
 
-func (d disturbance) at() unit { return unit{d.pair, d.unit} }
+func (d disturbance) at() unit { return unit{d.Pair, d.Unit} }
 
 // lopsided reports that stages of base or candidate were repeated more often than
 // chance allows: then the arm itself may be the cause, and leaving its bad stages
@@ -114,12 +118,12 @@ func (d disturbance) at() unit { return unit{d.pair, d.unit} }
 func lopsided(all []disturbance) string {
 	repeated := map[unit]compare.Arm{}
 	for _, d := range all {
-		if d.kind != kindSteal && d.kind != kindClock {
-			repeated[d.at()] = d.arm
+		if d.Kind != kindSteal && d.Kind != kindClock {
+			repeated[d.at()] = d.Arm
 		}
 	}
 	for _, d := range all {
-		if d.kept {
+		if d.Kept {
 			delete(repeated, d.at())
 		}
 	}
@@ -141,9 +145,9 @@ func flaky(all []disturbance) (invalid, note string) {
 	launches := map[compare.Arm]map[unit]bool{compare.Base: {}, compare.Candidate: {}}
 	why := ""
 	for _, d := range all {
-		if d.kind == kindFailed {
-			launches[side(d.arm)][d.at()] = true
-			why = d.why
+		if d.Kind == kindFailed {
+			launches[side(d.Arm)][d.at()] = true
+			why = d.Why
 		}
 	}
 	b, c := len(launches[compare.Base]), len(launches[compare.Candidate])
@@ -162,9 +166,9 @@ func kept(all []disturbance) string {
 	units := map[unit]bool{}
 	last := ""
 	for _, d := range all {
-		if d.kept {
+		if d.Kept {
 			units[d.at()] = true
-			last = d.why
+			last = d.Why
 		}
 	}
 	if len(units) == 0 {
@@ -176,7 +180,7 @@ func kept(all []disturbance) string {
 // repeats counts how often a stage or launch was repeated.
 func repeats(all []disturbance) (n int) {
 	for _, d := range all {
-		if !d.kept {
+		if !d.Kept {
 			n++
 		}
 	}
@@ -189,11 +193,6 @@ func remarks(all []disturbance) (invalid, notes []string) {
 	return nonempty(lopsided(all), failed), nonempty(sometimes, kept(all))
 }
 
-func nonempty(texts ...string) (out []string) {
-	for _, text := range texts {
-		if text != "" {
-			out = append(out, text)
-		}
-	}
-	return out
+func nonempty(texts ...string) []string {
+	return slices.DeleteFunc(texts, func(s string) bool { return s == "" })
 }

@@ -16,7 +16,7 @@ func TestDisturbedIsRepeated(t *testing.T) {
 	f.s = s
 	f.breach = func(p pairPlan, row int) *disturbance {
 		if p.number == 3 && row < 3 {
-			return &disturbance{kind: kindSteal, arm: compare.Control, why: "the machine was busy"}
+			return &disturbance{Kind: kindSteal, Arm: compare.Control, Why: "the machine was busy"}
 		}
 		return nil
 	}
@@ -50,9 +50,9 @@ func TestAlwaysDisturbedCounts(t *testing.T) {
 			if row > c.row {
 				return nil
 			}
-			b := &disturbance{kind: c.kind, arm: compare.Candidate, why: "the machine was busy"}
+			b := &disturbance{Kind: c.kind, Arm: compare.Candidate, Why: "the machine was busy"}
 			if c.either && p.number%2 == 0 {
-				b.arm = compare.Base
+				b.Arm = compare.Base
 			}
 			return b
 		}
@@ -67,7 +67,7 @@ func TestAlwaysDisturbedCounts(t *testing.T) {
 	s, f := newSession(t), &fake{value: noise(0, 0.05)}
 	f.s, s.Patient = s, true
 	f.breach = func(_ pairPlan, row int) *disturbance {
-		return &disturbance{kind: kindSteal, arm: compare.Base, why: "the machine was busy"}
+		return &disturbance{Kind: kindSteal, Arm: compare.Base, Why: "the machine was busy"}
 	}
 	if _, err := s.drive(t.Context(), f); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestInvalidStagesCannotCount(t *testing.T) {
 			tries++
 		}
 		if p.number == 2 && tries < 3 {
-			return &disturbance{kind: kindInvalid, arm: compare.Control, why: "the generator was late"}
+			return &disturbance{Kind: kindInvalid, Arm: compare.Control, Why: "the generator was late"}
 		}
 		return nil
 	}
@@ -101,7 +101,7 @@ func TestInvalidStagesCannotCount(t *testing.T) {
 	s, f = newSession(t), &fake{value: noise(0.3, 0.01)}
 	f.s = s
 	f.breach = func(p pairPlan, row int) *disturbance {
-		return &disturbance{kind: kindInvalid, arm: compare.Control, why: "the generator was late"}
+		return &disturbance{Kind: kindInvalid, Arm: compare.Control, Why: "the generator was late"}
 	}
 	if _, err := s.drive(t.Context(), f); !errors.Is(err, errDisturbed) || len(f.ran) != pairTries || len(s.disturbances) != pairTries*invalidRow {
 		t.Errorf("%d tries, %d slices: %v", len(f.ran), len(s.disturbances), err)
@@ -111,7 +111,7 @@ func TestInvalidStagesCannotCount(t *testing.T) {
 	f.s, s.Patient = s, true
 	f.breach = func(p pairPlan, row int) *disturbance {
 		if row < invalidRow {
-			return &disturbance{kind: kindInvalid, arm: compare.Control, why: "the generator was late"}
+			return &disturbance{Kind: kindInvalid, Arm: compare.Control, Why: "the generator was late"}
 		}
 		return nil
 	}
@@ -127,7 +127,7 @@ func TestLopsided(t *testing.T) {
 	all := func(arm compare.Arm, n, row int, change func(*disturbance)) (out []disturbance) {
 		for i := range n {
 			for range row {
-				b := disturbance{kind: kindQuota, arm: arm, pair: i + 1, unit: int(arm[0])}
+				b := disturbance{Kind: kindQuota, Arm: arm, Pair: i + 1, Unit: int(arm[0])}
 				change(&b)
 				out = append(out, b)
 			}
@@ -144,10 +144,10 @@ func TestLopsided(t *testing.T) {
 		{1, 4, 0, 3, plain, false}, // 3 against 12 in all
 		{0, 7, 0, 3, plain, false},
 		{0, 8, 0, 3, plain, true},
-		{0, 20, 0, 1, func(b *disturbance) { b.kind = kindSteal }, false},
-		{0, 20, 0, 1, func(b *disturbance) { b.kind = kindClock }, false},
-		{0, 20, 0, 1, func(b *disturbance) { b.kind = kindInvalid }, true},
-		{0, 20, 0, 1, func(b *disturbance) { b.kept = true }, false},
+		{0, 20, 0, 1, func(b *disturbance) { b.Kind = kindSteal }, false},
+		{0, 20, 0, 1, func(b *disturbance) { b.Kind = kindClock }, false},
+		{0, 20, 0, 1, func(b *disturbance) { b.Kind = kindInvalid }, true},
+		{0, 20, 0, 1, func(b *disturbance) { b.Kept = true }, false},
 	} {
 		breaches := append(append(all(compare.Base, c.base, c.row, c.change), all(compare.Candidate, c.candidate, c.row, c.change)...), all(compare.Control, c.control, c.row, c.change)...)
 		if got := lopsided(breaches); (got != "") != c.invalid {
@@ -179,7 +179,7 @@ func TestStealBelowATick(t *testing.T) {
 		{30 * time.Millisecond, 0, "0", 0.01, true},
 	} {
 		b := stolen(compare.Base, result.Usage{Steal: c.steal, CPUs: c.cpus}, c.length, c.bound)
-		if (b != nil) != c.disturbed || b != nil && b.kind != kindSteal {
+		if (b != nil) != c.disturbed || b != nil && b.Kind != kindSteal {
 			t.Errorf("%+v: %+v", c, b)
 		}
 	}
@@ -204,7 +204,7 @@ func TestDisturbedStages(t *testing.T) {
 		"hardly stolen": {slice(func(s *result.Stage) { s.Generator.Steal = 5 * time.Millisecond }), ""},
 	} {
 		b := disturbed(compare.Candidate, c.stage, DefaultMaxSteal)
-		if (b == nil) != (c.want == "") || b != nil && (!strings.Contains(b.why, c.want) || b.arm != compare.Candidate) {
+		if (b == nil) != (c.want == "") || b != nil && (!strings.Contains(b.Why, c.want) || b.Arm != compare.Candidate) {
 			t.Errorf("%s: %+v, want %q", why, b, c.want)
 		}
 	}

@@ -46,7 +46,7 @@ func disturbing(r *rand.Rand, share, worse float64) *fake {
 				if hit[launch{p.number, arm}] == 0 {
 					break
 				}
-				again, err := f.s.again(disturbance{kind: kindSteal, arm: arm, pair: p.number, unit: units[arm], why: "steal"}, row, len(arms))
+				again, err := f.s.again(disturbance{Kind: kindSteal, Arm: arm, Pair: p.number, Unit: units[arm], Why: "steal"}, row, len(arms))
 				if err != nil {
 					return err
 				}

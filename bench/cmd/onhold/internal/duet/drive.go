@@ -1,6 +1,7 @@
 package duet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,7 +11,7 @@ import (
 	"github.com/a628bb15/onhold/reports/compare"
 )
 
-func (s *session) maxSteal() float64 { return orDefault(s.MaxSteal, DefaultMaxSteal) }
+func (s *session) maxSteal() float64 { return cmp.Or(s.MaxSteal, DefaultMaxSteal) }
 
 func (s *session) log(format string, args ...any) {
 	s.Progress(Event{Pair: s.pairs, Of: s.next(), What: fmt.Sprintf(format, args...)})
@@ -24,12 +25,11 @@ func (s *session) note(format string, args ...any) {
 }
 
 // arms are those of a pair.
-func (s *session) arms() []compare.Arm {
-	arms := []compare.Arm{compare.Base, compare.Candidate}
-	if s.Control {
-		arms = append(arms, compare.Control)
+func (c Config) arms() []compare.Arm {
+	if c.Control {
+		return []compare.Arm{compare.Base, compare.Candidate, compare.Control}
 	}
-	return arms
+	return []compare.Arm{compare.Base, compare.Candidate}
 }
 
 // next is the number of pairs at the next look.

@@ -97,18 +97,17 @@ type runner interface {
 // session is one run of a comparison.
 type session struct {
 	Config
-	sides        *source.Sides
-	folder       *result.Folder
-	samples      []compare.Sample
-	identical    []Identical // what is equal without being measured
-	pairs        int         // complete ones
-	disturbances []disturbance
-	invalidRuns  int        // stages of this run that were not valid
-	events       *files.Log // record of the disturbances, and of what ended the comparison
-	failed       error      // what ended it in an earlier run
-	invalid      []string   // why it is not valid, as far as known before anything is measured
-	notes        []string
-	began        time.Time
+	sides       *source.Sides
+	folder      *result.Folder
+	samples     []compare.Sample
+	identical   []Identical // what is equal without being measured
+	pairs       int         // complete ones
+	history                 // of earlier runs, and the disturbances of this one
+	invalidRuns int         // stages of this run that were not valid
+	events      *files.Log  // record of the history
+	invalid     []string    // why it is not valid, as far as known before anything is measured
+	notes       []string
+	began       time.Time
 
 	building time.Duration // spent on builds so far
 }

@@ -54,7 +54,7 @@ func (f *fake) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error) {
 		if b == nil {
 			break
 		}
-		b.pair, b.unit = p.number, 1
+		b.Pair, b.Unit = p.number, 1
 		if again, err := f.s.again(*b, row, f.units()); err != nil {
 			return nil, err
 		} else if !again {

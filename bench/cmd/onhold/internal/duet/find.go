@@ -73,12 +73,11 @@ func (r *benched) find(ctx context.Context) ([]*benchPackage, error) {
 		if b == nil {
 			b = &benchlist.Package{}
 		}
-		p := &benchPackage{dir: dir, name: c.Path, twice: map[string]bool{}}
+		p := &benchPackage{dir: dir, name: c.Path, twice: maps.Clone(c.Twice)}
 		maps.Copy(p.twice, b.Twice)
-		maps.Copy(p.twice, c.Twice)
 		var new []string
 		for _, name := range slices.Sorted(maps.Keys(c.Benchmarks)) {
-			if _, ok := b.Benchmarks[name]; ok {
+			if b.Benchmarks[name] != "" {
 				p.declared = append(p.declared, name)
 			} else {
 				new = append(new, name)
@@ -105,17 +104,12 @@ func (r *benched) find(ctx context.Context) ([]*benchPackage, error) {
 		return nil, &ConfigError{Err: r.nothing(q, base, candidate, append(fresh, unmatched))}
 	}
 	qualify(found)
-	for _, side := range []struct {
-		name string
-		benchlist.Listing
-	}{{"base", base}, {"candidate", candidate}} {
-		if about := side.Remarks(); len(about) > 0 {
-			r.s.notes = append(r.s.notes, fmt.Sprintf("packages of the %s are left out, because go reports: %s", side.name, source.List(about)))
+	for _, side := range []benchlist.Listing{base, candidate} {
+		if about := side.Remarks(); about != "" {
+			r.s.notes = append(r.s.notes, fmt.Sprintf("packages of the %s are left out, because go reports: %s", side.Arm, about))
 		}
 	}
-	if unmatched != "" {
-		r.s.notes = append(r.s.notes, unmatched)
-	}
+	r.s.notes = append(r.s.notes, nonempty(unmatched)...)
 	return found, nil
 }
 
@@ -174,18 +168,15 @@ func (r *benched) replaceTests(candidate benchlist.Listing) error {
 func (r *benched) nothing(q benchlist.Query, base, candidate benchlist.Listing, notes []string) error {
 	why := []string{fmt.Sprintf("no package of %s has benchmarks on both sides that match %s", strings.Join(q.Patterns, " "), q.Bench)}
 	why = append(why, r.s.invalid...)
-	for _, side := range []struct {
-		name string
-		benchlist.Listing
-	}{{"base", base}, {"candidate", candidate}} {
-		if about := side.Remarks(); len(about) > 0 {
-			why = append(why, fmt.Sprintf("go reports for the %s: %s", side.name, source.List(about)))
+	for _, side := range []benchlist.Listing{base, candidate} {
+		if about := side.Remarks(); about != "" {
+			why = append(why, fmt.Sprintf("go reports for the %s: %s", side.Arm, about))
 		}
 		if len(side.Excluded) > 0 {
-			why = append(why, fmt.Sprintf("this build of the %s leaves out %s", side.name, source.List(side.Excluded)))
+			why = append(why, fmt.Sprintf("this build of the %s leaves out %s", side.Arm, source.List(side.Excluded)))
 		}
 	}
-	why = slices.DeleteFunc(append(why, notes...), func(s string) bool { return s == "" })
+	why = append(why, nonempty(notes...)...)
 	return errors.New(strings.Join(why, "; ") + r.modules(candidate))
 }
 

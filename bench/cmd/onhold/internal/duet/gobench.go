@@ -1,6 +1,7 @@
 package duet
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -68,9 +69,9 @@ func (e *GoBench) Validate() error {
 	)
 }
 
-func (e *GoBench) bench() string { return orDefault(e.Bench, DefaultBench) }
+func (e *GoBench) bench() string { return cmp.Or(e.Bench, DefaultBench) }
 
-func (e *GoBench) benchTime() string { return orDefault(e.BenchTime, DefaultBenchTime) }
+func (e *GoBench) benchTime() string { return cmp.Or(e.BenchTime, DefaultBenchTime) }
 
 func (e *GoBench) settings() result.Settings {
 	out := result.Settings{
@@ -103,12 +104,26 @@ func (e *GoBench) open(ctx context.Context, s *session) (runner, error) {
 	if r.packages, err = r.find(ctx); err != nil {
 		return nil, err
 	}
+	var parts []part
 	for i, p := range r.packages {
 		p.builder = &builder{s: s, name: fmt.Sprintf("p%02d", i), make: func(ctx context.Context, arm compare.Arm, layout uint64, out string) error {
 			return r.compile(ctx, p.dir, arm, layout, out)
 		}}
+		about := Identical{Package: p.name}
+		if len(r.packages) > 1 { // as in text of several packages
+			about.Scenario = p.name + "."
+		}
+		parts = append(parts, part{p.dir, about, p.builder, func(ctx context.Context, built program) []compare.Sample { return r.try(ctx, p, built.path) }})
 	}
-	return r, r.skipIdentical(ctx)
+	measured, err := s.skipIdentical(ctx, parts)
+	var left []*benchPackage
+	for i, yes := range measured {
+		if yes {
+			left = append(left, r.packages[i])
+		}
+	}
+	r.packages = left
+	return r, err
 }
 
 func (r *benched) close() error {

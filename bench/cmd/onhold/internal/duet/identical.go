@@ -8,11 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
-	"github.com/a628bb15/onhold/bench/process"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/files"
 	"github.com/a628bb15/onhold/reports/result"
@@ -80,9 +78,45 @@ func (s *session) writeIdentical() error {
 	return files.Write(path, append(text, '\n'))
 }
 
-// addIdentical adds metrics of programs that are the same on both sides; of each
-// sample, about has its package and program.
-func (s *session) addIdentical(samples []compare.Sample, about []Identical) {
+// part is what may be the same program on both sides: the benchmarks of a package, or
+// a server.
+type part struct {
+	name    string // in notes
+	about   Identical
+	builder *builder
+	// try launches a program once, and returns its metrics, none where it does not
+	// work: the launches that count report the error.
+	try func(ctx context.Context, built program) []compare.Sample
+}
+
+// skipIdentical returns which parts have to be measured. Of the others, both sides are
+// the same program that reads the same files: their metrics are equal.
+func (s *session) skipIdentical(ctx context.Context, parts []part) (measured []bool, err error) {
+	measured = slices.Repeat([]bool{true}, len(parts))
+	if s.MeasureIdentical {
+		return measured, s.writeIdentical()
+	}
+	var names, equal, differing []string
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	s.log("building both sides of %s to find identical programs", source.List(names))
+	var samples []compare.Sample
+	var about []Identical // of each sample
+	for i, p := range parts {
+		metrics, program, read, err := s.checkIdentical(ctx, p)
+		switch {
+		case err != nil:
+			return nil, err
+		case len(metrics) > 0:
+			measured[i] = false
+			equal = append(equal, p.name)
+			p.about.Program = program
+			samples, about = append(samples, metrics...), append(about, slices.Repeat([]Identical{p.about}, len(metrics))...)
+		case len(read) > 0:
+			differing = append(differing, fmt.Sprintf("%s (%s)", p.name, source.List(read)))
+		}
+	}
 	samples, _ = compare.WithoutProcs(samples)
 	for i, x := range samples {
 		one := about[i]
@@ -91,190 +125,69 @@ func (s *session) addIdentical(samples []compare.Sample, about []Identical) {
 			s.identical = append(s.identical, one)
 		}
 	}
+	if len(equal) > 0 {
+		s.note("%s: both sides are the same program, with the same files: equal, and not measured; the option measure-identical measures it", source.List(equal))
+	}
+	if len(differing) > 0 {
+		s.note("%s: both sides are the same program, but files that it could read differ, so it is measured", source.List(differing))
+	}
+	return measured, s.writeIdentical()
 }
 
-// buildCheck is what building and trying a program showed.
-type buildCheck struct {
-	same    bool             // both sides are the same program
-	files   []string         // that it could read, or reads, and that differ between the sides
-	samples []compare.Sample // of its metrics, where it reads the same files; none where it does not work
-	program string           // hash of the candidate's
-}
-
-// tryOnce launches a program that is the same on both sides once, and returns its
-// metrics, and which differing files of Go code it looks at, as far as it reports.
-type tryOnce func(ctx context.Context, built program, code []string) (samples []compare.Sample, read []string)
-
-// checkIdentical builds both sides with nothing drawn, and finds whether they are
-// the same program that reads the same files.
-func (s *session) checkIdentical(ctx context.Context, b *builder, try tryOnce) (v buildCheck, err error) {
+// checkIdentical builds both sides of a part with nothing drawn. Where they are the same
+// program, it returns the files that the program could read, or reads, and that differ
+// between the sides; where there are none, its metrics and hash.
+func (s *session) checkIdentical(ctx context.Context, p part) (metrics []compare.Sample, program string, read []string, err error) {
 	began := time.Now()
-	built, same, err := b.canonical(ctx)
+	built, same, err := p.builder.canonical(ctx)
 	s.building += time.Since(began)
-	defer os.RemoveAll(b.canonicalDir())
+	defer os.RemoveAll(p.builder.canonicalDir())
 	if err != nil || !same {
-		return v, err
+		return nil, "", nil, err
 	}
 	files, code := s.sides.Readable()
-	v = buildCheck{same: true, files: files, program: built.hash}
 	if len(files) > 0 {
-		return v, nil
+		return nil, "", files, nil
 	}
 	stop, err := s.sides.Watch(code)
 	if err != nil {
-		v.files = code // it may read any of it
-		return v, nil
+		return nil, "", code, nil // it may read any of it
 	}
-	samples, read := try(ctx, built, code)
-	v.files = append(stop(), read...)
-	slices.Sort(v.files)
-	if v.files = slices.Compact(v.files); len(v.files) == 0 {
-		v.samples = samples
+	metrics = p.try(ctx, built)
+	if read = stop(); len(read) > 0 {
+		metrics = nil
 	}
-	if ctx.Err() != nil {
-		return v, context.Cause(ctx)
-	}
-	return v, nil
+	return metrics, built.hash, read, context.Cause(ctx)
 }
 
-const (
-	identicalNote = "both sides are the same program, with the same files%s: equal, and not measured; the option measure-identical measures it"
-	differingNote = "both sides are the same program%s, but files that it could read differ, so it is measured"
-)
-
-// skipIdentical removes the packages from the list whose test binary is the same on
-// both sides and reads the same files: they are equal.
-func (r *benched) skipIdentical(ctx context.Context) error {
-	if r.s.MeasureIdentical {
-		return r.s.writeIdentical()
+// try launches a test binary once.
+func (r *benched) try(ctx context.Context, pkg *benchPackage, path string) []compare.Sample {
+	out, err := r.start(ctx, tryLimit, compare.Candidate, pkg, path, "-test.bench="+r.bench(), "-test.benchtime=1x")
+	if out == nil || out.failed(pkg.dir, compare.Candidate, err) != nil {
+		return nil
 	}
-	r.s.log("building both sides of %s to find identical programs", source.List(dirsOf(r.packages)))
-	var left []*benchPackage
-	var equal, other []string
-	var samples []compare.Sample
-	var about []Identical // of each sample
-	for _, pkg := range r.packages {
-		v, err := r.s.checkIdentical(ctx, pkg.builder, func(ctx context.Context, built program, code []string) ([]compare.Sample, []string) {
-			return r.try(ctx, pkg, built.path, code)
-		})
-		switch {
-		case err != nil:
-			return err
-		case len(v.samples) > 0:
-			equal = append(equal, pkg.dir)
-			one := Identical{Package: pkg.name, Program: v.program}
-			if len(r.packages) > 1 { // as in text of several packages
-				one.Scenario = pkg.name + "."
-			}
-			samples, about = append(samples, v.samples...), append(about, slices.Repeat([]Identical{one}, len(v.samples))...)
-			continue
-		case v.same && len(v.files) > 0:
-			other = append(other, fmt.Sprintf("%s (%s)", pkg.dir, source.List(v.files)))
-		}
-		left = append(left, pkg)
-	}
-	r.s.addIdentical(samples, about)
-	r.packages = left
-	if len(equal) > 0 {
-		r.s.note(identicalNote, " in "+source.List(equal))
-	}
-	if len(other) > 0 {
-		r.s.note(differingNote, " in "+source.List(other))
-	}
-	return r.s.writeIdentical()
-}
-
-// try launches a test binary once, with the log of package testing.
-func (r *benched) try(ctx context.Context, pkg *benchPackage, path string, code []string) (samples []compare.Sample, read []string) {
-	log := path + ".log"
-	dir := filepath.Join(r.s.sides.Dir(compare.Candidate), pkg.dir)
-	cmd := r.s.sides.Command(compare.Candidate, dir, path, "-test.run=^$", "-test.bench="+r.bench(), "-test.benchtime=1x", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.testlogfile="+log)
-	out := pkg.newOutput()
-	cmd.Stdout = &out.BenchLines
-	_, err := process.Run(ctx, cmd, nil, tryLimit, nil)
-	out.Close()
-	if out.failed(pkg.dir, compare.Candidate, err) != nil {
-		// The launches that count report a benchmark that fails, or takes long.
-		return nil, nil
-	}
-	samples, err = compare.ReadBench(&out.text, "the output of the benchmarks", compare.Base)
-	text, logErr := os.ReadFile(log)
-	if err != nil || logErr != nil {
-		return nil, nil
-	}
-	return samples, opened(string(text), dir, r.s.sides.Top(compare.Candidate), code)
-}
-
-// opened are the files of differing, below top, that a log of package testing
-// contains as opened or looked at from dir, or listed with their folder.
-func opened(log, dir, top string, differing []string) (read []string) {
-	for line := range strings.Lines(log) {
-		op, name, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
-		if op != "open" && op != "stat" && op != "chdir" {
-			continue
-		}
-		if !filepath.IsAbs(name) {
-			name = filepath.Join(dir, name)
-		}
-		if op == "chdir" {
-			dir = name
-			continue
-		}
-		rel, err := filepath.Rel(top, name)
-		if err != nil {
-			continue
-		}
-		for _, path := range differing {
-			if (rel == path || op == "open" && rel == filepath.Dir(path)) && !slices.Contains(read, path) {
-				read = append(read, path)
-			}
-		}
-	}
-	return read
-}
-
-// skipIdentical finds whether both sides are the same program that reads the same
-// files: then they are equal.
-func (r *served) skipIdentical(ctx context.Context) error {
-	if r.s.MeasureIdentical {
-		return r.s.writeIdentical()
-	}
-	r.s.log("building both sides to find whether they are the same program")
-	v, err := r.s.checkIdentical(ctx, r.builder, func(ctx context.Context, built program, _ []string) ([]compare.Sample, []string) {
-		samples, _ := r.try(ctx, built) // the launches that count report the error
-		return samples, nil
-	})
-	switch {
-	case err != nil:
-		return err
-	case v.same && len(v.files) > 0:
-		r.s.note(differingNote, " ("+source.List(v.files)+")")
-	case len(v.samples) > 0:
-		r.identical = true
-		r.s.addIdentical(v.samples, slices.Repeat([]Identical{{Program: v.program}}, len(v.samples)))
-		r.s.note(identicalNote, "")
-	}
-	return r.s.writeIdentical()
+	samples, _ := compare.ReadBench(&out.text, "the output of the benchmarks", compare.Base)
+	return samples
 }
 
 // try launches a server once and drives it for one stage.
-func (r *served) try(ctx context.Context, built program) ([]compare.Sample, error) {
+func (r *served) try(ctx context.Context, built program) []compare.Sample {
 	p := r.s.plan(1)
 	server, err := r.launch(ctx, compare.Candidate, built)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	defer server.Stop()
 	if err := r.warm(ctx, server, p); err != nil {
-		return nil, err
+		return nil
 	}
 	plan := r.Plan
 	plan.Seed = p.seed
 	stage, err := r.drive(ctx, server, plan)
 	if err != nil {
-		return nil, err
+		return nil
 	}
 	stage.Invalid = nil // its values do not count
 	samples, _ := compare.FromStages([]*result.Stage{stage}, compare.Base)
-	return samples, nil
+	return samples
 }

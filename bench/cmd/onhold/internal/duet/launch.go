@@ -37,7 +37,7 @@ func (r *benched) pair(ctx context.Context, p pairPlan) ([]compare.Sample, error
 		fmt.Fprintf(&text, "arm: %s\npair: %d\norder: %s\nlayout-seed: %d\n", arm, p.number, orderOf(p.order), p.layout[arm])
 		for i, pkg := range r.packages {
 			unit++
-			lines, err := r.undisturbed(ctx, disturbance{arm: arm, pair: p.number, unit: unit}, pkg, programs[i])
+			lines, err := r.undisturbed(ctx, disturbance{Arm: arm, Pair: p.number, Unit: unit}, pkg, programs[i])
 			if err != nil {
 				return nil, err
 			}
@@ -66,13 +66,13 @@ func (r *benched) undisturbed(ctx context.Context, at disturbance, pkg *benchPac
 	failed, row := 0, 1
 	for {
 		w := startWatch()
-		text, bad, err := r.launch(ctx, at.arm, pkg, programs[at.arm].path)
+		text, bad, err := r.launch(ctx, at.Arm, pkg, programs[at.Arm].path)
 		if f, ok := errors.AsType[*failure](err); ok {
 			if failed++; failed == failTries || f.late {
 				r.s.failedForGood(at)
 				return nil, r.blame(ctx, f, pkg, programs)
 			}
-			at.kind, at.why = kindFailed, f.Error()
+			at.Kind, at.Why = kindFailed, f.Error()
 			if err := r.s.failedOnce(at); err != nil {
 				return nil, err
 			}
@@ -81,10 +81,10 @@ func (r *benched) undisturbed(ctx context.Context, at disturbance, pkg *benchPac
 		if err != nil {
 			return nil, err
 		}
-		if bad = w.disturbed(bad, at.arm, "the benchmarks"); bad == nil {
+		if bad = w.disturbed(bad, at.Arm, "the benchmarks"); bad == nil {
 			return text, nil
 		}
-		at.kind, at.why = bad.kind, bad.why
+		at.Kind, at.Why = bad.Kind, bad.Why
 		again, err := r.s.again(at, row, r.units())
 		if err != nil {
 			return nil, err
@@ -118,14 +118,14 @@ func (r *benched) blame(ctx context.Context, f *failure, pkg *benchPackage, prog
 	return f
 }
 
-// start runs a test binary to its end, for at most launchLimit.
-func (r *benched) start(ctx context.Context, arm compare.Arm, pkg *benchPackage, path string, args ...string) (*output, error) {
+// start runs a test binary to its end, for at most a time limit.
+func (r *benched) start(ctx context.Context, limit time.Duration, arm compare.Arm, pkg *benchPackage, path string, args ...string) (*output, error) {
 	out := pkg.newOutput()
 	// As with go test, a program that exits by itself with code 0 fails.
-	args = append([]string{"-test.run=^$", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.paniconexit0", "-test.timeout=" + launchLimit.String()}, args...)
+	args = append([]string{"-test.run=^$", "-test.count=1", fmt.Sprintf("-test.benchmem=%v", r.BenchMem), "-test.paniconexit0", "-test.timeout=" + limit.String()}, args...)
 	cmd := r.s.sides.Command(arm, filepath.Join(r.s.sides.Dir(arm), pkg.dir), path, args...)
 	cmd.Stdout, cmd.Stderr = &out.BenchLines, &out.crash
-	_, err := process.Run(ctx, cmd, nil, launchLimit+time.Minute, nil) // at its own limit it prints what is running
+	_, err := process.Run(ctx, cmd, nil, limit+time.Minute, nil) // at its own limit it prints what is running
 	out.Close()
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
@@ -141,7 +141,7 @@ func (r *benched) launch(ctx context.Context, arm compare.Arm, pkg *benchPackage
 		return nil, nil, err
 	}
 	began := time.Now()
-	out, err := r.start(ctx, arm, pkg, path, "-test.bench="+r.bench(), "-test.benchtime="+r.benchTime())
+	out, err := r.start(ctx, launchLimit, arm, pkg, path, "-test.bench="+r.bench(), "-test.benchtime="+r.benchTime())
 	length := time.Since(began)
 	usage, meterErr := meter.Stop()
 	if ctx.Err() != nil {
@@ -152,7 +152,7 @@ func (r *benched) launch(ctx context.Context, arm compare.Arm, pkg *benchPackage
 		return nil, nil, f
 	}
 	if stage := out.invalidStage(); stage != "" {
-		return nil, &disturbance{kind: kindInvalid, why: fmt.Sprintf("a stage of the %s was not valid: %s", arm, stage)}, nil
+		return nil, &disturbance{Kind: kindInvalid, Why: fmt.Sprintf("a stage of the %s was not valid: %s", arm, stage)}, nil
 	}
 	if f != nil && f.name == "" {
 		f.name = r.runningAtExit(ctx, arm, pkg, path)
@@ -186,8 +186,8 @@ func (r *benched) missing(ctx context.Context, arm compare.Arm, pkg *benchPackag
 		if !skipped {
 			f := &failure{pkg: pkg.dir, arm: arm, name: name, how: "reported no metrics"}
 			// The program may end well before a panic of a benchmark ends it.
-			if out.crash.begun {
-				f.how += ": " + excerpt(out.crash.String())
+			if text := out.crash.begun(); text != "" {
+				f.how += ": " + excerpt(text)
 			}
 			return f, nil
 		}
@@ -233,7 +233,7 @@ func (r *benched) skipped(ctx context.Context, arm compare.Arm, pkg *benchPackag
 
 // verbose runs benchmarks once, unmeasured, in package testing's verbose mode.
 func (r *benched) verbose(ctx context.Context, arm compare.Arm, pkg *benchPackage, path, bench string) (*output, error) {
-	return r.start(ctx, arm, pkg, path, "-test.bench="+bench, "-test.benchtime=1x", "-test.v=test2json")
+	return r.start(ctx, launchLimit, arm, pkg, path, "-test.bench="+bench, "-test.benchtime=1x", "-test.v=test2json")
 }
 
 // runningAtExit is the benchmark that runs when the program exits, "" where the

@@ -196,8 +196,8 @@ func TestBenchmarksThatFail(t *testing.T) {
 		if report := s.conclude([]string{err.Error()}); report.Exit != compare.ExitInvalid {
 			t.Errorf("%q and %q: exit code %d", c.base, c.candidate, report.Exit)
 		}
-		if events, _, err := readEvents(s.Out); err != nil || len(events) != failTries-1 || events[0].Kind != kindFailed {
-			t.Errorf("%q and %q: on record is %+v, %v", c.base, c.candidate, events, err)
+		if h, _, err := readHistory(s.Out); err != nil || len(h.disturbances) != failTries-1 || h.disturbances[0].Kind != kindFailed {
+			t.Errorf("%q and %q: on record is %+v, %v", c.base, c.candidate, h, err)
 		}
 	}
 }
@@ -304,7 +304,7 @@ func TestBenchmarksThatFailOnce(t *testing.T) {
 	}
 }
 
-// A stage of load that the machine spoilt fails its benchmark; it is not the
+// A stage of load that the machine disturbed fails its benchmark; it is not the
 // benchmark's fault.
 func TestStagesThatAreNotValidAreTheMachines(t *testing.T) {
 	t.Parallel()
@@ -312,7 +312,7 @@ func TestStagesThatAreNotValidAreTheMachines(t *testing.T) {
 	if _, err := s.drive(t.Context(), r); err == nil || !strings.Contains(err.Error(), "was not valid: the generator was late: this machine is too disturbed to measure now") {
 		t.Errorf("%v", err)
 	}
-	if len(s.disturbances) != invalidRow*pairTries || s.disturbances[0].kind != kindInvalid {
+	if len(s.disturbances) != invalidRow*pairTries || s.disturbances[0].Kind != kindInvalid {
 		t.Errorf("%d launches were run again: %+v", len(s.disturbances), s.disturbances[0])
 	}
 }

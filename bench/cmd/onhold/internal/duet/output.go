@@ -159,62 +159,48 @@ func excerpt(output string) string {
 	return output
 }
 
-// crash keeps the part of a standard error that begins with a crash, or else its
-// end.
-type crash struct {
-	begun bool
-	text  []byte
-}
+// crash keeps the end of a standard error.
+type crash struct{ text []byte }
 
 // testTimeout begins what package testing prints at the limit of -test.timeout.
 const testTimeout = "panic: test timed out after "
 
-const crashBytes = 8 << 10
+const (
+	stderrMax  = 1 << 20 // bytes that are kept, at least
+	crashBytes = 8 << 10 // bytes of a crash that are used
+)
 
-var crashes = [][]byte{[]byte("panic: "), []byte("fatal error: "), []byte("WARNING: DATA RACE")}
+var crashes = regexp.MustCompile(`panic: |fatal error: |WARNING: DATA RACE`)
 
 func (c *crash) Write(p []byte) (int, error) {
-	n := len(p)
-	for !c.begun && len(p) > 0 {
-		// The text before may end in the beginning of the word.
-		part := p[:min(len(p), crashBytes)]
-		p = p[len(part):]
-		from := max(0, len(c.text)-len("WARNING: DATA RACE"))
-		c.text = append(c.text, part...)
-		at := -1
-		for _, word := range crashes {
-			if i := bytes.Index(c.text[from:], word); i >= 0 && (at < 0 || i < at) {
-				at = i
-			}
-		}
-		if at >= 0 {
-			c.begun, c.text = true, slices.Clone(c.text[from+at:])
-		} else if over := len(c.text) - crashBytes; over > 0 {
-			c.text = c.text[:copy(c.text, c.text[over:])]
-		}
+	c.text = append(c.text, p...)
+	if over := len(c.text) - stderrMax; over > stderrMax {
+		c.text = c.text[:copy(c.text, c.text[over:])]
 	}
-	if c.begun {
-		c.text = append(c.text, p[:min(len(p), max(0, crashBytes-len(c.text)))]...)
-	}
-	return n, nil
+	return len(p), nil
 }
 
-// String is the crash, from its first word on, or the end of the output.
-func (c *crash) String() string {
-	text := string(c.text)
-	if !c.begun {
-		text = text[max(0, len(text)-excerptMax):]
+// begun is the crash, from its first word on; "" where there is none.
+func (c *crash) begun() string {
+	at := crashes.FindIndex(c.text)
+	if at == nil {
+		return ""
 	}
-	return strings.TrimSpace(text)
+	return string(c.text[at[0]:min(len(c.text), at[0]+crashBytes)])
+}
+
+// String is the crash, or the end of the output.
+func (c *crash) String() string {
+	return strings.TrimSpace(cmp.Or(c.begun(), string(c.text[max(0, len(c.text)-excerptMax):])))
 }
 
 var frameText = regexp.MustCompile(`\.(Benchmark[^\s.(]*)(?:\.func[0-9.]+)?\(`)
 
 // benchmark is the first of these whose function is on the stack; "" where none is.
 func (c *crash) benchmark(declared []string) string {
-	for _, m := range frameText.FindAllSubmatch(c.text, -1) {
-		if name := string(m[1]); c.begun && slices.Contains(declared, name) {
-			return name
+	for _, m := range frameText.FindAllStringSubmatch(c.begun(), -1) {
+		if slices.Contains(declared, m[1]) {
+			return m[1]
 		}
 	}
 	return ""

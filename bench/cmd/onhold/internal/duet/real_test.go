@@ -75,7 +75,7 @@ func server(t *testing.T, base, candidate string) Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := "#!/bin/sh\nexport " + serveEnv + "=\"$1 %s\"\nexec " + shellQuoted(exe) + "\n"
+	script := "#!/bin/sh\nexport " + serveEnv + "=\"$1 %s\"\nexec '" + exe + "'\n"
 	dir := repo(t, map[string]string{"server.sh": fmt.Sprintf(script, base)})
 	write(t, dir, map[string]string{"server.sh": fmt.Sprintf(script, candidate)})
 	return Config{

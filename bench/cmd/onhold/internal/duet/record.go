@@ -1,7 +1,6 @@
 package duet
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -22,34 +21,17 @@ import (
 // a later run that continues.
 const DisturbancesFile = "disturbances.jsonl"
 
-// event is a line of it.
-type event struct {
-	Time time.Time   `json:"time"`
-	Pair int         `json:"pair"`
-	Unit int         `json:"unit,omitempty"` // which stage or launch of the pair, from 1
-	Arm  compare.Arm `json:"arm,omitempty"`
-	Kind kind        `json:"kind,omitempty"`
-	Why  string      `json:"why"`
-	Kept bool        `json:"kept,omitempty"` // the stage or launch counts all the same
-	End  bool        `json:"end,omitempty"`  // it ended the comparison
-	Stop bool        `json:"stop,omitempty"` // it ended that run; a later one can continue
-}
-
-func eventOf(d disturbance) event {
-	return event{Pair: d.pair, Unit: d.unit, Arm: d.arm, Kind: d.kind, Why: d.why, Kept: d.kept}
-}
-
 // Bounds of what is read of the record, which may come from elsewhere.
 const (
-	maxRecord = 1 << 30 // bytes of a file
-	maxLine   = 8 << 20 // bytes of a line
+	maxRecord = 1 << 30  // bytes of a file
+	maxLine   = 32 << 20 // bytes of a line
 	maxEvents = 200_000
 )
 
-// recordEvent writes an event.
-func (s *session) recordEvent(e event) error {
-	e.Time = time.Now().UTC().Truncate(time.Second)
-	line, err := json.Marshal(e)
+// record writes a disturbance, or what ended a run.
+func (s *session) record(d disturbance) error {
+	d.Time = time.Now().UTC().Truncate(time.Second)
+	line, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
@@ -66,41 +48,31 @@ func (s *session) recordEnd(ctx context.Context, p pairPlan, err error) error {
 	if ctx.Err() != nil || wrong || s.pairs == 0 && !disturbed {
 		return nil
 	}
-	return s.recordEvent(event{Pair: p.number, Why: err.Error(), End: !disturbed, Stop: disturbed})
+	return s.record(disturbance{Pair: p.number, Why: err.Error(), End: !disturbed, Stop: disturbed})
 }
 
-// openEvents reads the events of earlier runs, and opens the record for more.
+// openEvents reads the record of earlier runs, and opens it for more.
 func (s *session) openEvents() error {
-	events, end, err := readEvents(s.Out)
+	h, end, err := readHistory(s.Out)
 	if err != nil {
 		return &ConfigError{Err: err}
 	}
 	if err := s.truncate(end); err != nil {
 		return err
 	}
-	var stops []string
-	s.disturbances, stops, s.failed = sortEvents(events)
-	for _, stop := range stops {
+	s.history = h
+	for _, stop := range h.stops {
 		s.notes = append(s.notes, stop+"; a later run continued")
 	}
 	s.events, err = files.OpenLog(filepath.Join(s.Out, DisturbancesFile), false)
 	return err
 }
 
-// sortEvents separates disturbances from what ended a run, and from what ended the
-// comparison.
-func sortEvents(events []event) (disturbances []disturbance, stops []string, failed error) {
-	for _, e := range events {
-		switch {
-		case e.End:
-			failed = fmt.Errorf("it ended in pair %d and cannot be continued: %s", e.Pair, e.Why)
-		case e.Stop:
-			stops = append(stops, fmt.Sprintf("a run ended in pair %d: %s", e.Pair, e.Why))
-		default:
-			disturbances = append(disturbances, disturbance{kind: e.Kind, arm: e.Arm, why: e.Why, pair: e.Pair, unit: e.Unit, kept: e.Kept})
-		}
-	}
-	return disturbances, stops, failed
+// history is what disturbed a comparison, and what ended its runs.
+type history struct {
+	disturbances []disturbance
+	stops        []string // what ended a run; a later one can continue
+	failed       error    // what ended the comparison
 }
 
 // complete is the part of a file of the record that counts. A run that was killed
@@ -139,51 +111,48 @@ func lines(path string, each func(line []byte, n, at int) error) (c complete, er
 		return c, err
 	}
 	defer f.Close()
-	r := bufio.NewReaderSize(f, 64<<10)
-	var line []byte // the beginning of one that is longer than the reader's buffer
-	for n := 1; ; {
-		part, err := r.ReadSlice('\n')
+	in := files.NewLines(f, maxLine)
+	for {
+		line, err := in.Next()
 		switch {
-		case len(line)+len(part) > maxLine:
-			return c, fmt.Errorf("%s: line %d is longer than %d MiB", path, n, maxLine>>20)
-		case err == bufio.ErrBufferFull:
-			line = append(line, part...)
-			continue
 		case err == io.EOF:
-			if len(line)+len(part) > 0 {
-				c.leaveOut("its last line is cut short and is left out")
-			}
+			return c, nil
+		case err == io.ErrUnexpectedEOF:
+			c.leaveOut("its last line is cut short and is left out")
 			return c, nil
 		case err != nil:
+			return c, fmt.Errorf("%s: %w", path, err)
+		}
+		if err := each(line, in.Number, c.size); err != nil {
 			return c, err
 		}
-		if len(line) > 0 {
-			part = append(line, part...)
-			line = line[:0]
-		}
-		if err := each(part, n, c.size); err != nil {
-			return c, err
-		}
-		if c.size += len(part); c.size > maxRecord {
+		if c.size = int(in.End); c.size > maxRecord {
 			return c, fmt.Errorf("%s is larger than %d bytes, the most that is read", path, maxRecord)
 		}
-		n++
 	}
 }
 
-func readEvents(dir string) (events []event, c complete, err error) {
+// readHistory reads the record of the disturbances in dir.
+func readHistory(dir string) (h history, c complete, err error) {
 	path := filepath.Join(dir, DisturbancesFile)
 	c, err = lines(path, func(line []byte, n, _ int) error {
-		var e event
-		if err := json.Unmarshal(line, &e); err != nil {
+		var d disturbance
+		if err := json.Unmarshal(line, &d); err != nil {
 			return fmt.Errorf("%s: line %d: %w", path, n, err)
 		}
-		if events = append(events, e); len(events) > maxEvents {
+		switch {
+		case n > maxEvents:
 			return fmt.Errorf("%s has more than %d lines", path, maxEvents)
+		case d.End:
+			h.failed = fmt.Errorf("it ended in pair %d and cannot be continued: %s", d.Pair, d.Why)
+		case d.Stop:
+			h.stops = append(h.stops, fmt.Sprintf("a run ended in pair %d: %s", d.Pair, d.Why))
+		default:
+			h.disturbances = append(h.disturbances, d)
 		}
 		return nil
 	})
-	return events, c, err
+	return h, c, err
 }
 
 // readStages reads the stages of complete pairs in dir, which have so many of each

@@ -35,7 +35,7 @@ func TestGoingOnRemembersWhatWasRunAgain(t *testing.T) {
 	f.breach = func(p pairPlan, row int) *disturbance {
 		switch {
 		case row <= 2 && p.number <= 8:
-			return &disturbance{kind: kindQuota, arm: compare.Candidate, why: "the machine was busy"}
+			return &disturbance{Kind: kindQuota, Arm: compare.Candidate, Why: "the machine was busy"}
 		case p.number == 9:
 			f.fail = stop // of the next pair
 		}
@@ -50,7 +50,7 @@ func TestGoingOnRemembersWhatWasRunAgain(t *testing.T) {
 	f.fail = nil
 	f.breach = func(p pairPlan, row int) *disturbance {
 		if p.number > 12 {
-			return &disturbance{kind: kindQuota, arm: compare.Base, why: "the machine was busy"}
+			return &disturbance{Kind: kindQuota, Arm: compare.Base, Why: "the machine was busy"}
 		}
 		return nil
 	}
@@ -88,7 +88,7 @@ func TestGoingOnAfterADisturbedRun(t *testing.T) {
 	f := &fake{value: noise(0.3, 0.01)}
 	c := faked(t, f)
 	f.breach = func(_ pairPlan, row int) *disturbance {
-		return &disturbance{kind: kindInvalid, arm: compare.Base, why: "the generator was late"}
+		return &disturbance{Kind: kindInvalid, Arm: compare.Base, Why: "the generator was late"}
 	}
 	report, run, err := Run(t.Context(), c)
 	if err != nil || len(f.ran) != pairTries || report.Exit != compare.ExitInvalid || report.Pairs != 0 || !run.Partial || !strings.Contains(strings.Join(report.Reasons, " "), "this machine is too disturbed to measure now") {
@@ -289,7 +289,7 @@ func TestPartOfALaunchIsLeftOut(t *testing.T) {
 func TestPartOfANoteIsLeftOut(t *testing.T) {
 	s := newSession(t)
 	for range 2 {
-		if err := s.recordEvent(event{Pair: 1, Unit: 2, Arm: compare.Base, Kind: kindSteal, Kept: true, Why: "the machine was busy"}); err != nil {
+		if err := s.record(disturbance{Pair: 1, Unit: 2, Arm: compare.Base, Kind: kindSteal, Kept: true, Why: "the machine was busy"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -301,7 +301,7 @@ func TestPartOfANoteIsLeftOut(t *testing.T) {
 	if err := os.WriteFile(path, text[:len(text)-5], 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.openEvents(); err != nil || len(s.disturbances) != 1 || s.disturbances[0] != (disturbance{kind: kindSteal, arm: compare.Base, why: "the machine was busy", pair: 1, unit: 2, kept: true}) || len(s.notes) != 1 {
+	if err := s.openEvents(); err != nil || len(s.disturbances) != 1 || s.disturbances[0] != (disturbance{Time: s.disturbances[0].Time, Kind: kindSteal, Arm: compare.Base, Why: "the machine was busy", Pair: 1, Unit: 2, Kept: true}) || len(s.notes) != 1 {
 		t.Errorf("%+v, %q, %v", s.disturbances, s.notes, err)
 	}
 	if left, err := os.ReadFile(path); err != nil || len(left) != len(text)/2 {
@@ -323,7 +323,7 @@ func TestRecordIsReadInBounds(t *testing.T) {
 	for _, name := range []string{LaunchesFile, DisturbancesFile, result.StagesFile} {
 		write(t, dir, map[string]string{name: "\n" + long})
 		n := 0
-		if _, err := lines(filepath.Join(dir, name), func([]byte, int, int) error { n++; return nil }); err == nil || !strings.Contains(err.Error(), name+": line 2 is longer than 8 MiB") || n != 1 {
+		if _, err := lines(filepath.Join(dir, name), func([]byte, int, int) error { n++; return nil }); err == nil || !strings.Contains(err.Error(), name+": line 2 is longer than 33554432 bytes") || n != 1 {
 			t.Errorf("%s: %d lines, %v", name, n, err)
 		}
 	}

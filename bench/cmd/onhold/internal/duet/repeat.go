@@ -34,29 +34,29 @@ func (s *session) planned(units int) int { return s.Design.MaxPairs() * units }
 // Note: the stage is repeated and not the pair. A pair has six stages, so on a
 // machine that disturbs one stage in ten, half of the pairs would be repeated.
 func (s *session) again(d disturbance, row, units int) (again bool, err error) {
-	usable := d.kind != kindInvalid
+	usable := d.Kind != kindInvalid
 	repeated := 0
 	for _, other := range s.disturbances {
-		if !other.kept && other.kind != kindFailed && other.kind != kindInvalid {
+		if !other.Kept && other.Kind != kindFailed && other.Kind != kindInvalid {
 			repeated++
 		}
 	}
 	most := int(math.Ceil(repeatShare * float64(s.planned(units))))
-	d.kept = usable && (row > repeatRow || repeated >= most)
+	d.Kept = usable && (row > repeatRow || repeated >= most)
 	s.disturbances = append(s.disturbances, d)
-	if err := s.recordEvent(eventOf(d)); err != nil {
+	if err := s.record(d); err != nil {
 		return false, err
 	}
-	if d.kept {
-		s.log("disturbed, and counted all the same: %s", d.why)
+	if d.Kept {
+		s.log("disturbed, and counted all the same: %s", d.Why)
 		return false, nil
 	}
-	s.log("disturbed, repeating: %s", d.why)
+	s.log("disturbed, repeating: %s", d.Why)
 	if usable {
 		return true, nil
 	}
 	if s.invalidRuns++; row >= invalidRow || s.invalidRuns >= s.planned(units) {
-		return false, fmt.Errorf("disturbed %d times in a row, the last time: %s: %w", row, d.why, errDisturbed)
+		return false, fmt.Errorf("disturbed %d times in a row, the last time: %s: %w", row, d.Why, errDisturbed)
 	}
 	return true, nil
 }
@@ -64,14 +64,14 @@ func (s *session) again(d disturbance, row, units int) (again bool, err error) {
 // failedOnce records that a benchmark failed and is tried again.
 func (s *session) failedOnce(d disturbance) error {
 	s.disturbances = append(s.disturbances, d)
-	s.log("trying again: %s", d.why)
-	return s.recordEvent(eventOf(d))
+	s.log("trying again: %s", d.Why)
+	return s.record(d)
 }
 
 // failedForGood drops the failures of a launch that failed each time. That ends the
 // comparison, and the report states it.
 func (s *session) failedForGood(at disturbance) {
 	s.disturbances = slices.DeleteFunc(s.disturbances, func(d disturbance) bool {
-		return d.kind == kindFailed && d.at() == at.at()
+		return d.Kind == kindFailed && d.at() == at.at()
 	})
 }

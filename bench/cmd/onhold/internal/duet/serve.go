@@ -1,6 +1,7 @@
 package duet
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,9 +78,9 @@ func (e *Serve) Validate() error {
 	)
 }
 
-func (e *Serve) rounds() int { return orDefault(e.Rounds, DefaultRounds) }
+func (e *Serve) rounds() int { return cmp.Or(e.Rounds, DefaultRounds) }
 
-func (e *Serve) settle() time.Duration { return orDefault(e.Settle, DefaultSettle) }
+func (e *Serve) settle() time.Duration { return cmp.Or(e.Settle, DefaultSettle) }
 
 func (e *Serve) settings() result.Settings {
 	out := result.Settings{
@@ -111,7 +112,12 @@ type served struct {
 func (e *Serve) open(ctx context.Context, s *session) (runner, error) {
 	r := &served{Serve: e, s: s}
 	r.builder = &builder{s: s, make: r.make}
-	return r, r.skipIdentical(ctx)
+	if err := plain(s.sides.Root); err != nil {
+		return nil, err
+	}
+	measured, err := s.skipIdentical(ctx, []part{{"the server", Identical{}, r.builder, r.try}})
+	r.identical = err == nil && !measured[0]
+	return r, err
 }
 
 func (r *served) close() error { return nil }
@@ -221,14 +227,14 @@ func (r *served) undisturbed(ctx context.Context, s *live, p pairPlan, round, un
 		if bad == nil {
 			return stage, nil
 		}
-		bad.pair, bad.unit = p.number, unit
+		bad.Pair, bad.Unit = p.number, unit
 		again, err := r.s.again(*bad, row, r.units())
 		if err == nil && !again {
-			stage.Settings = stage.Settings.With(result.KeyDisturbed, bad.why)
+			stage.Settings = stage.Settings.With(result.KeyDisturbed, bad.Why)
 			return stage, nil
 		}
 		// Recorded at once: the stage stays disturbed if the pair does not complete.
-		stage.Settings = stage.Settings.With(result.KeyDiscarded, bad.why)
+		stage.Settings = stage.Settings.With(result.KeyDiscarded, bad.Why)
 		if err := errors.Join(err, r.s.folder.Append(stage)); err != nil {
 			return nil, err
 		}

@@ -119,7 +119,7 @@ func (s *session) openFolder() error {
 			return wrong("a record with the seed %q", old.Settings.Get(keySeed))
 		}
 	}
-	if what := differ(old.Settings, s.settings(environment)); what != "" {
+	if what := differ(old.Settings, s.settings(environment).Redacted()); what != "" {
 		return wrong("the pairs of another comparison (%s); or continue that one with the settings it had", what)
 	}
 	if s.folder, err = result.Continue(s.Out); err != nil {
@@ -130,11 +130,3 @@ func (s *session) openFolder() error {
 
 // drawSeed draws a seed that is short enough to type, and not 0, which means none.
 func drawSeed() uint64 { return 1 + uint64(rand.Uint32N(math.MaxUint32)) }
-
-func orDefault[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}

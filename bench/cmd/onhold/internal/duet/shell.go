@@ -37,64 +37,20 @@ func oneProgram(name, line string) error {
 	)
 }
 
-// plainWord needs no quotes in a shell.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]+$`)
+// plainPath needs no quotes in a shell, whatever quotes it stands in.
+var plainPath = regexp.MustCompile(`^[A-Za-z0-9_./:@%+,-]+$`)
 
-// fill replaces placeholders of a command line by values, given in turn, each quoted
-// as part of one word of the shell, within quotes and outside.
+// plain checks that programs lie at paths that a command line may contain.
+func plain(root string) error {
+	if plainPath.MatchString(root) {
+		return nil
+	}
+	return &ConfigError{Err: fmt.Errorf("the temporary folder is %s, want a path of letters, digits and any of _./:@%%+,- that a shell takes as it is: set TMPDIR to another folder, such as /tmp", root)}
+}
+
+// fill replaces placeholders of a command line by values, given in turn.
 func fill(line string, wordsAndValues ...string) string {
-	var out strings.Builder
-	state := []byte{0} // the quotes that are open: ', " or none; the last is the innermost
-	for i := 0; i < len(line); {
-		in := state[len(state)-1]
-		if word, value := wordAt(line[i:], wordsAndValues); word != "" {
-			out.WriteString(quotedIn(in, value))
-			i += len(word)
-			continue
-		}
-		n := 1
-		switch c := line[i]; {
-		case in == '\'':
-			if c == in {
-				state = state[:len(state)-1]
-			}
-		case c == '\\' && i+1 < len(line):
-			n = 2
-		case c == '"' && in == '"':
-			state = state[:len(state)-1]
-		case c == '"', c == '\'' && in == 0:
-			state = append(state, c)
-		case strings.HasPrefix(line[i:], "$("):
-			n, state = 2, append(state, 0) // quotes inside are independent
-		case c == ')' && in == 0 && len(state) > 1:
-			state = state[:len(state)-1]
-		}
-		out.WriteString(line[i : i+n])
-		i += n
-	}
-	return out.String()
-}
-
-func wordAt(line string, wordsAndValues []string) (word, value string) {
-	for i := 0; i+1 < len(wordsAndValues); i += 2 {
-		if strings.HasPrefix(line, wordsAndValues[i]) {
-			return wordsAndValues[i], wordsAndValues[i+1]
-		}
-	}
-	return "", ""
-}
-
-// quotedIn is a value within quotes of a shell, or outside of any.
-func quotedIn(quotes byte, value string) string {
-	switch {
-	case plainWord.MatchString(value):
-		return value
-	case quotes == '\'':
-		return strings.ReplaceAll(value, "'", `'\''`)
-	case quotes == '"':
-		return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(value)
-	}
-	return shellQuoted(value)
+	return strings.NewReplacer(wordsAndValues...).Replace(line)
 }
 
 // noVariables checks that a command line does not write a placeholder as a variable
@@ -107,6 +63,3 @@ func noVariables(name, line string, words ...string) error {
 	}
 	return nil
 }
-
-// shellQuoted is text as one word of a shell.
-func shellQuoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

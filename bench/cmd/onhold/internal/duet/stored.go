@@ -25,20 +25,16 @@ func Read(dir string) (s Stored, err error) {
 	if s.Run, err = result.ReadRun(dir); err != nil {
 		return s, err
 	}
-	events, c, err := readEvents(dir)
+	h, c, err := readHistory(dir)
 	if err != nil {
 		return s, err
 	}
-	s.Notes = c.about
-	var stops []string
-	var failed error
-	s.disturbances, stops, failed = sortEvents(events)
-	if failed != nil {
-		s.Invalid = append(s.Invalid, failed.Error())
+	if s.disturbances = h.disturbances; h.failed != nil {
+		s.Invalid = append(s.Invalid, h.failed.Error())
 	}
 	invalid, notes := remarks(s.disturbances)
 	s.Invalid = append(s.Invalid, invalid...)
-	s.Notes = slices.Concat(s.Notes, stops, notes)
+	s.Notes = slices.Concat(c.about, h.stops, notes)
 	identical, err := readIdentical(dir)
 	if err != nil {
 		return s, err
@@ -51,7 +47,7 @@ func Read(dir string) (s Stored, err error) {
 		s.Samples, c, err = readLaunches(dir)
 		s.Samples, _ = compare.WithoutProcs(s.Samples)
 	} else {
-		arms := (&session{Config: Config{Control: set(keyControl) == "true"}}).arms()
+		arms := Config{Control: set(keyControl) == "true"}.arms()
 		if s.Stages, c, err = readStages(dir, arms, s.Run.Settings.Int(keyRounds)); err == nil {
 			s.Samples, invalid = compare.FromStages(s.Stages, "")
 			s.Invalid = append(s.Invalid, invalid...)
@@ -66,7 +62,7 @@ func Read(dir string) (s Stored, err error) {
 func (s Stored) Describe(r *compare.Report) {
 	describe(r, s.Run)
 	r.Repeated = repeats(s.disturbances)
-	r.AddShifts(s.Stages)
+	r.AddStages(s.Stages)
 }
 
 // describe fills in what a report states about its run.

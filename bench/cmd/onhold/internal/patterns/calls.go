@@ -1,101 +1,97 @@
 package patterns
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
-	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/orders"
 )
+
+// httpStyles are the styles of the story, which speak HTTP and work before they
+// answer.
+var httpStyles = []string{"blocking", "goroutine", "eventloop"}
 
 // callers are how many friends are called.
 const callers = 3
 
-// phoneCalls makes three calls that take 2 s each, one after another and at
-// once: from the caller's side as three requests, and from the server's as one
-// request that asks three friends.
+// phoneCalls makes three calls that take 2 s each, one after another and at once:
+// from the caller's side as three requests, and from the server's, of each style, as
+// one request that asks three friends.
 func phoneCalls(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	call := l.scaled(2 * time.Second)
-	var all sync.WaitGroup
-	out := make([]calls, len(targets.Styles))
-	errs := make([]error, len(targets.Styles))
-	var servers []*targets.Process
-	styles := httpStyles()
-	for _, style := range styles {
+	var addrs []string
+	for _, style := range httpStyles {
 		p, err := l.serve(ctx, style, withLatency(call))
 		if err != nil {
 			return pattern.Pattern{}, err
 		}
-		servers = append(servers, p)
+		addrs = append(addrs, p.Addr)
 	}
-	for i, style := range styles { // they only wait, so they do not disturb each other
-		all.Go(func() { out[i], errs[i] = callAll(ctx, style, servers[i].Addr, call) })
-	}
-	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return pattern.Pattern{}, err
-		}
-	}
-	return callsPattern(call, out[:len(styles)]), nil
-}
-
-// httpStyles are the styles of the story, which speak HTTP and work before they
-// answer.
-func httpStyles() []string { return []string{"blocking", "goroutine", "eventloop"} }
-
-// calls are when the calls to one style began and ended.
-type calls struct {
-	style          string
-	inTurn, atOnce [callers]pattern.Span // of the caller's own requests
-	fanOut         [2]pattern.Span       // of one request that asks all friends: in turn, at once
-}
-
-func callAll(ctx context.Context, style, addr string, call time.Duration) (c calls, err error) {
-	c.style = style
-	one := func(path string, lane string, from time.Duration) (pattern.Span, error) {
-		s := pattern.Span{Lane: lane, Style: style, Wait: true, From: clock.Now() - from}
-		err := request(ctx, addr, path, (callers+2)*call+5*time.Second)
+	group, ctx := errgroup.WithContext(ctx) // all only wait, so they do not disturb each other
+	// one makes a request, and stores when it began and ended, from an instant on.
+	one := func(s *pattern.Span, style int, path, lane string, from time.Duration) error {
+		*s = pattern.Span{Lane: lane, Style: httpStyles[style], Wait: true, From: clock.Now() - from}
+		err := request(ctx, addrs[style], path, (callers+2)*call+5*time.Second)
 		s.To = clock.Now() - from
-		return s, err
+		s.Label = units.Duration(s.To - s.From)
+		return err
 	}
-	var both sync.WaitGroup
-	var callErr, fanOutErr error
-	both.Go(func() { // the caller's own requests
+	const caller = 1 // the style of the caller's own requests: any would do
+	own := make([]pattern.Span, 2*callers)
+	inTurn, atOnce := own[:callers], own[callers:]
+	group.Go(func() error {
 		began := clock.Now()
-		for i := range c.inTurn {
-			if c.inTurn[i], callErr = one(oneUser, fmt.Sprintf("call %d", i+1), began); callErr != nil {
-				return
+		for i := range inTurn {
+			if err := one(&inTurn[i], caller, orders.PathOneUser, fmt.Sprintf("call %d", i+1), began); err != nil {
+				return err
 			}
 		}
 		began = clock.Now()
-		var all sync.WaitGroup
-		var errs [callers]error
-		for i := range c.atOnce {
-			all.Go(func() { c.atOnce[i], errs[i] = one(oneUser, fmt.Sprintf("text %d", i+1), began) })
+		var texts errgroup.Group
+		for i := range atOnce {
+			texts.Go(func() error { return one(&atOnce[i], caller, orders.PathOneUser, fmt.Sprintf("text %d", i+1), began) })
 		}
-		all.Wait()
-		callErr = errors.Join(errs[:]...)
+		return texts.Wait()
 	})
-	both.Go(func() { // the server's
-		for i, mode := range []string{orders.Sequential, orders.Concurrent} {
-			path := fmt.Sprintf("%s?friends=%d&mode=%s", orders.PathInvitations, callers, mode)
-			lane := style + map[string]string{orders.Sequential: ", in turn", orders.Concurrent: ", at once"}[mode]
-			if c.fanOut[i], fanOutErr = one(path, lane, clock.Now()); fanOutErr != nil {
-				return
+	modes := []struct{ name, lane string }{{orders.Sequential, ", in turn"}, {orders.Concurrent, ", at once"}}
+	fanOut := make([]pattern.Span, len(modes)*len(httpStyles))
+	for i, style := range httpStyles {
+		group.Go(func() error {
+			for j, mode := range modes {
+				path := fmt.Sprintf("%s?friends=%d&mode=%s", orders.PathInvitations, callers, mode.name)
+				if err := one(&fanOut[i*len(modes)+j], i, path, style+mode.lane, clock.Now()); err != nil {
+					return err
+				}
 			}
-		}
-	})
-	both.Wait()
-	return c, errors.Join(callErr, fanOutErr)
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return pattern.Pattern{}, err
+	}
+	last := slices.MaxFunc(atOnce, func(a, b pattern.Span) int { return cmp.Compare(a.To, b.To) })
+	return pattern.Pattern{
+		Question: "Phone calls, or one group text?",
+		Finding: fmt.Sprintf("Three calls of %s block the caller for %s one after another, and for %s at once",
+			units.Duration(call), units.Duration(inTurn[callers-1].To), units.Duration(last.To)),
+		Text: "A phone call blocks the caller until it is over, so three calls take the sum of their times. After a text is sent the next one can follow, so three texts take as long as the slowest. " +
+			"The same holds inside a server that asks three others for one request, in every style: what counts is whether it waits for each answer before it asks the next.",
+		Caption: fmt.Sprintf("Backend latency %s; each bar is one request, from its send to its reply, by the caller's clock. Left: three requests of one caller to style %s. Right: one request that asks three friends.", units.Duration(call), httpStyles[caller]),
+		Panels: []pattern.Panel{
+			{Title: "The caller: three calls in turn, three texts at once", Spans: own},
+			{Title: "The server: one request that asks three friends", Spans: fanOut},
+		},
+	}, nil
 }
 
 // request makes one request over a connection of its own.
@@ -115,36 +111,4 @@ func request(ctx context.Context, addr, path string, timeout time.Duration) erro
 		return fmt.Errorf("GET %s ended as %s: %s", path, r.Outcome, r.Why)
 	}
 	return nil
-}
-
-func callsPattern(call time.Duration, all []calls) pattern.Pattern {
-	mine := all[1] // any would do: the caller waits alike
-	var spans, fanOut []pattern.Span
-	inTurn, atOnce := mine.inTurn[callers-1].To, time.Duration(0)
-	spans = append(spans, mine.inTurn[:]...)
-	for _, s := range mine.atOnce {
-		atOnce = max(atOnce, s.To)
-		spans = append(spans, s)
-	}
-	for i := range spans {
-		spans[i].Label = units.Duration(spans[i].To - spans[i].From)
-	}
-	for _, c := range all {
-		for _, s := range c.fanOut {
-			s.Label = units.Duration(s.To - s.From)
-			fanOut = append(fanOut, s)
-		}
-	}
-	return pattern.Pattern{
-		Question: "Phone calls, or one group text?",
-		Finding: fmt.Sprintf("Three calls of %s block the caller for %s one after another, and for %s at once",
-			units.Duration(call), units.Duration(inTurn), units.Duration(atOnce)),
-		Text: "A phone call blocks the caller until it is over, so three calls take the sum of their times. After a text is sent the next one can follow, so three texts take as long as the slowest. " +
-			"The same holds inside a server that asks three others for one request, in every style: what counts is whether it waits for each answer before it asks the next.",
-		Caption: fmt.Sprintf("Backend latency %s; each bar is one request, from its send to its reply, by the caller's clock. Left: three requests of one caller to style %s. Right: one request that asks three friends.", units.Duration(call), mine.style),
-		Panels: []pattern.Panel{
-			{Title: "The caller: three calls in turn, three texts at once", Spans: spans},
-			{Title: "The server: one request that asks three friends", Spans: fanOut},
-		},
-	}
 }

@@ -1,8 +1,10 @@
 package patterns
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
@@ -29,7 +31,7 @@ func handshake(ctx context.Context, l *lab) (pattern.Pattern, error) {
 			l.report("%s, %d of %d", names[i], pair+1, pairs)
 			s, err := l.measure(ctx, drive{
 				style: "goroutine", latency: shortWait,
-				plan: bench.Plan{Load: bench.Load{Rate: handshakeRate, Arrivals: load.Constant}, Warmup: 300 * time.Millisecond, Duration: time.Second, NewConnection: i == 1},
+				plan: bench.Plan{Load: bench.Load{Rate: handshakeRate, Arrivals: load.Constant}, Warmup: 300 * time.Millisecond, Duration: time.Second, Extend: bench.DefaultExtend, NewConnection: i == 1},
 			})
 			if err != nil {
 				return pattern.Pattern{}, err
@@ -41,17 +43,17 @@ func handshake(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	style := [2]string{"eventloop", "blocking"}
 	var added, cpu []pattern.Bar
 	for i, s := range []*result.Stage{kept, fresh} {
-		added = append(added,
-			pattern.Bar{Label: names[i] + ", median", Style: style[i], Value: overhead(s, 0.5), Unit: units.Time},
-			pattern.Bar{Label: "p99", Style: style[i], Value: overhead(s, 0.99), Unit: units.Time, Weak: true})
+		added = append(added, overheadBar(names[i], style[i], s))
 		if s.CPUPerServed() > 0 {
-			cpu = append(cpu, pattern.Bar{Label: names[i], Style: style[i], Value: float64(s.CPUPerServed()), Unit: units.Time})
+			used := func(a, b *result.Stage) int { return cmp.Compare(a.CPUPerServed(), b.CPUPerServed()) }
+			cpu = append(cpu, pattern.Bar{Label: names[i], Style: style[i], Value: units.Value(s.CPUPerServed()), Unit: units.Time,
+				Low: units.Value(slices.MinFunc(of[i], used).CPUPerServed()), High: units.Value(slices.MaxFunc(of[i], used).CPUPerServed())})
 		}
 	}
-	panels := []pattern.Panel{{Title: "Overhead: latency minus the backend's " + units.Duration(shortWait), Bars: added}}
+	panels := []pattern.Panel{{Title: "Overhead: latency minus the backend's " + units.Duration(shortWait) + ", median and p10 to p90", Bars: added}}
 	finding := fmt.Sprintf("A new connection per request adds %s to the latency", units.Duration(time.Duration(max(0, overhead(fresh, 0.5)-overhead(kept, 0.5)))))
 	if len(cpu) == 2 {
-		panels = append(panels, pattern.Panel{Title: "CPU of the server: per request served", Bars: cpu})
+		panels = append(panels, pattern.Panel{Title: fmt.Sprintf("CPU per request served: all and range of %d stages", pairs), Bars: cpu})
 		finding += fmt.Sprintf(", and costs the server %.1f times the CPU per request", float64(fresh.CPUPerServed())/float64(kept.CPUPerServed()))
 	}
 	return pattern.Pattern{
@@ -64,8 +66,13 @@ func handshake(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	}, nil
 }
 
+// overheadBar is the median overhead of a stage, with its spread over the requests.
+func overheadBar(label, style string, s *result.Stage) pattern.Bar {
+	return pattern.Bar{Label: label, Style: style, Unit: units.Time, Value: overhead(s, 0.5), Low: overhead(s, 0.1), High: overhead(s, 0.9)}
+}
+
 // overhead is a quantile of latency minus the wait, in nanoseconds.
-func overhead(s *result.Stage, q float64) float64 {
+func overhead(s *result.Stage, q float64) units.Value {
 	over, _ := s.Overhead(q)
-	return float64(over)
+	return units.Value(over)
 }

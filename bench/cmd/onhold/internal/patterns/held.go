@@ -22,18 +22,17 @@ const (
 // heldOrFree drives each style with more and more clients that all wait.
 func heldOrFree(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	stages := map[string][]*result.Stage{}
-	for _, style := range httpStyles() {
-		for _, clients := range heldLevels {
-			l.report("%s, %d clients", style, clients)
-			s, err := l.measure(ctx, drive{style: style, options: targets.Options{Workers: heldWorkers, Queue: heldQueue}, plan: closed(clients, time.Second)})
-			if err != nil {
-				return pattern.Pattern{}, err
-			}
-			stages[style] = append(stages[style], s)
+	for _, style := range httpStyles {
+		var err error
+		stages[style], err = l.sweep(ctx, style, heldLevels, func(clients int) drive {
+			return drive{style: style, options: targets.Options{Workers: heldWorkers, Queue: heldQueue}, plan: closed(clients, time.Second)}
+		})
+		if err != nil {
+			return pattern.Pattern{}, err
 		}
 	}
 	lines := func(of func(*result.Stage) float64) (out []pattern.Line) {
-		for _, style := range httpStyles() {
+		for _, style := range httpStyles {
 			out = append(out, lineOf(style, stages[style], of))
 		}
 		return out
@@ -72,7 +71,7 @@ func heldOrFree(ctx context.Context, l *lab) (pattern.Pattern, error) {
 func lineOf(style string, stages []*result.Stage, of func(*result.Stage) float64) pattern.Line {
 	line := pattern.Line{Name: style, Style: style}
 	for _, s := range stages {
-		line.X, line.Y = append(line.X, float64(s.Level())), append(line.Y, of(s))
+		line.Add(float64(s.Level()), of(s))
 		line.Hollow = append(line.Hollow, !s.Valid())
 	}
 	return line

@@ -3,14 +3,17 @@ package patterns
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/internal/retry"
+	"github.com/a628bb15/onhold/reports/render/finding"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
@@ -27,6 +30,8 @@ type lab struct {
 	name   string
 	stages []*result.Stage
 	open   []*targets.Process
+	added  Added
+	retry  *retry.Budget // of all experiments
 }
 
 func (l *lab) report(format string, args ...any) {
@@ -53,14 +58,11 @@ func withLatency(latency time.Duration) targets.Options {
 
 // close stops the open servers concurrently: each may have requests to finish.
 func (l *lab) close() error {
-	errs := make([]error, len(l.open))
-	var all sync.WaitGroup
-	for i, p := range l.open {
-		all.Go(func() { errs[i] = p.Stop() })
+	var all errgroup.Group
+	for _, p := range l.open {
+		all.Go(p.Stop)
 	}
-	all.Wait()
-	l.open = nil
-	return errors.Join(errs...)
+	return all.Wait()
 }
 
 // drive is one stage to measure.
@@ -68,51 +70,77 @@ type drive struct {
 	style    string
 	options  targets.Options // without the latency of the backend
 	latency  time.Duration   // of the backend; wait where 0
-	request  bench.HTTP      // its URL is a path; PathOrders of one user where empty
 	settings result.Settings // that distinguish this stage
 	plan     bench.Plan
 }
 
 const (
-	tries     = 3 // of a stage that the machine disturbed
-	oneUser   = orders.PathOrders + "?user_id=42"
 	stageSeed = 1
 )
 
 // measure runs one stage on its own server, and again where the machine disturbed
 // it.
 func (l *lab) measure(ctx context.Context, d drive) (*result.Stage, error) {
-	var before *result.Stage
-	for try := 1; ; try++ {
+	stages, err := l.again(func() ([]*result.Stage, error) {
 		s, err := l.once(ctx, d)
+		return []*result.Stage{s}, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return stages[0], nil
+}
+
+// again runs stages that belong together, and again where the machine disturbed one.
+func (l *lab) again(run func() ([]*result.Stage, error)) ([]*result.Stage, error) {
+	var before []*result.Stage
+	for try := 1; ; try++ {
+		began := time.Now()
+		stages, err := run()
 		if err != nil {
 			return nil, err
 		}
-		if before != nil {
-			s.Again(before)
+		for i, s := range stages {
+			if before != nil {
+				s.Again(before[i])
+			}
 		}
-		l.stages = append(l.stages, s)
-		if try == tries || !s.Disturbed {
-			return s, nil
+		l.stages = append(l.stages, stages...)
+		i := slices.IndexFunc(stages, func(s *result.Stage) bool { return s.Disturbed })
+		if !l.retry.Again(retry.Most, try, i >= 0) {
+			l.added.Extended += max(0, stages[0].Length-stages[0].Settings.Duration(result.KeyDuration))
+			return stages, nil
 		}
-		s.Discard(s.Invalid[0])
-		l.report("repeated, because the machine disturbed it: %s", s.Discarded())
-		before = s
+		why := stages[i].Invalid[0]
+		for _, s := range stages {
+			s.Discard(why)
+		}
+		l.report("repeated, because the machine disturbed it: %s", why)
+		l.added.Repeated += time.Since(began)
+		before = stages
 	}
+}
+
+// sweep measures a stage at each level.
+func (l *lab) sweep(ctx context.Context, about string, levels []int, at func(level int) drive) (stages []*result.Stage, err error) {
+	for _, level := range levels {
+		l.report("%s, level %d", about, level)
+		s, err := l.measure(ctx, at(level))
+		if err != nil {
+			return nil, err
+		}
+		stages = append(stages, s)
+	}
+	return stages, nil
 }
 
 func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 	d.latency = cmp.Or(d.latency, wait)
 	d.options.Sim.Latency, d.options.Postgres.Latency = d.latency, d.latency
-	if d.request.URL == "" {
-		d.request.URL = oneUser
-	}
-	d.request.NewConnection = d.plan.NewConnection
 	d.plan.Settings = append(result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: d.style}}, d.settings...)
 	d.plan.Seed, d.plan.Wait, d.plan.NoPin = stageSeed, d.latency, l.NoPin
 	return l.program().Drive(ctx, d.style, d.options, d.plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
-		d.request.URL = "http://" + r.Addr + d.request.URL
-		driver, err := epoll.Best(d.request, epoll.Options{})
+		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + orders.PathOneUser, NewConnection: d.plan.NewConnection}, epoll.Options{})
 		return driver, nil, err
 	})
 }
@@ -134,14 +162,20 @@ func (l *lab) warnings() (out []string) {
 	return out
 }
 
+// limit names who was the limit at the highest levels, where anything was.
+func (l *lab) limit() string {
+	counted := slices.DeleteFunc(slices.Clone(l.stages), func(s *result.Stage) bool { return s.Discarded() != "" || s.TargetName() == "" })
+	return finding.Limits(slices.DeleteFunc(sweep.Of(counted), func(w sweep.Sweep) bool { return !w.Limited() }))
+}
+
 // closed is a plan of a closed load.
 func closed(clients int, length time.Duration) bench.Plan {
 	return bench.Plan{
-		Load: bench.Load{Clients: clients, RampUp: wait, Backoff: wait}, Duration: length, Warmup: 300 * time.Millisecond,
+		Load: bench.Load{Clients: clients, RampUp: wait, Backoff: wait}, Duration: length, Warmup: 300 * time.Millisecond, Extend: bench.DefaultExtend,
 	}
 }
 
 // poisson is a plan of Poisson arrivals.
 func poisson(rate int, length time.Duration) bench.Plan {
-	return bench.Plan{Load: bench.Load{Rate: float64(rate)}, Duration: length, Warmup: 400 * time.Millisecond}
+	return bench.Plan{Load: bench.Load{Rate: float64(rate)}, Duration: length, Warmup: 400 * time.Millisecond, Extend: bench.DefaultExtend}
 }

@@ -2,9 +2,10 @@ package patterns
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/load"
@@ -32,53 +33,52 @@ func payLater(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	length := max(l.scaled(orderLength), minOrderLength)
 	options := withLatency(wait)
 	options.Workers, options.Queue, options.Queued.Consumers = payers, inlineQueue, payers
+	l.report("%d orders/s for %v, of which %d/s can be paid", orderRate, length, int(payers/wait.Seconds()))
+	var lines [2]*timeline
+	var later *targets.Process
+	stages, err := l.again(func() (stages []*result.Stage, err error) {
+		stages, lines, later, err = l.payBoth(ctx, options, length)
+		return stages, err
+	})
+	if err != nil {
+		return pattern.Pattern{}, err
+	}
+	about := "store unknown"
+	if st, err := later.Stats(ctx); err == nil && st.Broker != nil {
+		about = "store " + st.Broker.Store + ", sync " + st.Broker.Sync
+	}
+	return payingPattern(length, about, stages[0], stages[1], lines[0], lines[1]), nil
+}
+
+// payBoth drives both servers at once: one alone shows nothing. later is the second.
+func (l *lab) payBoth(ctx context.Context, options targets.Options, length time.Duration) (stages []*result.Stage, lines [2]*timeline, later *targets.Process, err error) {
 	now, err := l.serve(ctx, "blocking", options)
 	if err != nil {
-		return pattern.Pattern{}, err
+		return nil, lines, nil, err
 	}
-	later, err := l.serve(ctx, "queue", options)
-	if err != nil {
-		return pattern.Pattern{}, err
+	if later, err = l.serve(ctx, "queue", options); err != nil {
+		return nil, lines, nil, err
 	}
-	l.report("%d orders/s for %v, of which %d/s can be paid", orderRate, length, int(payers/wait.Seconds()))
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	type half struct {
-		stage *result.Stage
-		line  *timeline
-		err   error
-	}
-	place := func(p *targets.Process) <-chan half {
-		done := make(chan half, 1)
-		go func() {
-			var h half
-			h.stage, h.line, h.err = placeOrders(ctx, p, bench.Plan{
+	stages = make([]*result.Stage, 2)
+	both, driven := errgroup.WithContext(ctx)
+	for i, p := range []*targets.Process{now, later} {
+		both.Go(func() (err error) {
+			stages[i], lines[i], err = placeOrders(driven, p, bench.Plan{
 				Load: bench.Load{Rate: orderRate, Arrivals: load.Constant}, Duration: length, DrainTimeout: time.Minute + 2*length, Timeout: time.Minute,
 				MaxLag: 20 * time.Millisecond, // the latencies shown are seconds
 				Seed:   stageSeed, Wait: wait, NoPin: l.NoPin,
 				Settings: result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: p.Style}},
 			})
-			if h.err != nil {
-				cancel() // one alone shows nothing
-			}
-			done <- h
-		}()
-		return done
+			return err
+		})
 	}
-	inline, queued := place(now), place(later)
-	a, b := <-inline, <-queued
-	if err := errors.Join(a.err, b.err); err != nil {
-		return pattern.Pattern{}, err
+	if err := both.Wait(); err != nil {
+		return nil, lines, nil, err
 	}
-	if q := b.stage.Completion; q.Lost > 0 {
-		b.stage.Invalidate("%d accepted orders are lost", q.Lost)
+	if q := stages[1].Completion; q.Lost > 0 {
+		stages[1].Invalidate("%d accepted orders are lost", q.Lost)
 	}
-	l.stages = append(l.stages, a.stage, b.stage)
-	about := "store unknown"
-	if st, err := later.Stats(ctx); err == nil && st.Broker != nil {
-		about = "store " + st.Broker.Store + ", sync " + st.Broker.Sync
-	}
-	return payingPattern(length, about, a.stage, b.stage, a.line, b.line), nil
+	return stages, lines, later, nil
 }
 
 func payingPattern(length time.Duration, about string, now, later *result.Stage, nowLine, laterLine *timeline) pattern.Pattern {
@@ -89,7 +89,7 @@ func payingPattern(length time.Duration, about string, now, later *result.Stage,
 	waiting := nowLine.backlog("inline: waiting", "blocking", inline, inline, end)
 	peak := 0.0
 	for _, v := range queued.Y {
-		peak = max(peak, v)
+		peak = max(peak, float64(v))
 	}
 	var longest time.Duration
 	for _, r := range inline {
@@ -123,9 +123,9 @@ func payingPattern(length time.Duration, about string, now, later *result.Stage,
 		text += fmt.Sprintf(" The fate of %s is unknown.", units.Int(q.Unknown))
 	}
 	bar := func(group, label, style string, n int64) pattern.Bar {
-		return pattern.Bar{Group: group, Label: label, Style: style, Value: float64(n), Unit: units.Count}
+		return pattern.Bar{Group: group, Label: label, Style: style, Value: units.Value(n), Unit: units.Count}
 	}
-	clock := pattern.Axis{Label: "time", Unit: units.Time, Max: float64(end)}
+	clock := pattern.Axis{Label: "time", Unit: units.Time, Max: units.Value(end)}
 	return pattern.Pattern{
 		Question: "Pay now, or accept now and pay later?",
 		Finding:  finding,

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/internal/retry"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/render/pattern"
 	"github.com/a628bb15/onhold/reports/result"
@@ -55,9 +56,15 @@ type Config struct {
 	DSN        string   // of a PostgreSQL for what-is-behind and the-pool; "": none
 	Progress   func(what string)
 
-	// Done is called with each pattern when it is complete, and with the stages
-	// that it was made from.
-	Done func(p pattern.Pattern, stages []*result.Stage) error
+	// Done is called with each pattern when it is complete, with the stages that it
+	// was made from, and with the time that a disturbed machine added.
+	Done func(p pattern.Pattern, stages []*result.Stage, added Added) error
+}
+
+// Added is the time beyond what was planned, because the machine disturbed stages.
+type Added struct {
+	Extended time.Duration // by stages that ran on
+	Repeated time.Duration // by attempts that do not count
 }
 
 // Bounds of Config.Scale.
@@ -87,11 +94,12 @@ func Run(ctx context.Context, c Config) error {
 	if c.Scale == 0 {
 		c.Scale = 1
 	}
+	var budget retry.Budget
 	for _, e := range All {
 		if len(c.Only) > 0 && !slices.Contains(c.Only, e.Name) {
 			continue
 		}
-		l := &lab{Config: c, name: e.Name}
+		l := &lab{Config: c, name: e.Name, retry: &budget}
 		l.report("%s", e.About)
 		p, err := e.run(ctx, l)
 		if err = errors.Join(err, l.close()); err != nil {
@@ -99,7 +107,8 @@ func Run(ctx context.Context, c Config) error {
 		}
 		p.Name = e.Name
 		p.Warnings = append(p.Warnings, l.warnings()...)
-		if err := c.Done(p, l.stages); err != nil {
+		p.Limit = l.limit()
+		if err := c.Done(p, l.stages, l.added); err != nil {
 			return err
 		}
 	}

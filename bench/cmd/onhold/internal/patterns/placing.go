@@ -2,6 +2,7 @@ package patterns
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -37,6 +38,7 @@ func placeOrders(ctx context.Context, p *targets.Process, plan bench.Plan) (s *r
 // timeline is when each order of a stage was answered and paid.
 type timeline struct {
 	mu    sync.Mutex
+	began time.Duration // the planned instant of the first order
 	ended []bench.Arrival
 	paid  []payment
 }
@@ -47,10 +49,8 @@ type payment struct{ planned, done time.Duration }
 func (t *timeline) Ended(a bench.Arrival) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.ended = append(t.ended, a)
-	if len(t.ended) == 1 || a.Planned < t.ended[0].Planned { // the first in time stays in front
-		last := len(t.ended) - 1
-		t.ended[0], t.ended[last] = t.ended[last], t.ended[0]
+	if t.ended = append(t.ended, a); len(t.ended) == 1 || a.Planned < t.began {
+		t.began = a.Planned
 	}
 }
 
@@ -59,14 +59,6 @@ func (t *timeline) Completed(planned, done time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.paid = append(t.paid, payment{planned, done})
-}
-
-// began is the planned instant of the first order.
-func (t *timeline) began() time.Duration {
-	if len(t.ended) == 0 {
-		return 0
-	}
-	return t.ended[0].Planned
 }
 
 // replies are the orders that were accepted, and when the reply came.
@@ -82,10 +74,10 @@ func (t *timeline) replies() (out []payment) {
 // end is when the last order was answered or paid, from the first on.
 func (t *timeline) end() (end time.Duration) {
 	for _, a := range t.ended {
-		end = max(end, a.Done-t.began())
+		end = max(end, a.Done-t.began)
 	}
 	for _, p := range t.paid {
-		end = max(end, p.done-t.began())
+		end = max(end, p.done-t.began)
 	}
 	return end
 }
@@ -95,18 +87,14 @@ const bin = 500 * time.Millisecond
 // overTime is the median time to an event against the instant of the order.
 func (t *timeline) overTime(name, style string, events []payment) pattern.Line {
 	line := pattern.Line{Name: name, Style: style}
-	bins := map[int][]time.Duration{}
-	last := -1
+	bins := map[time.Duration][]time.Duration{}
 	for _, e := range events {
-		at := int((e.planned - t.began()) / bin)
-		last = max(last, at)
+		at := (e.planned - t.began) / bin
 		bins[at] = append(bins[at], e.done-e.planned)
 	}
-	for at := range last + 1 {
-		if len(bins[at]) > 0 {
-			line.X = append(line.X, float64(time.Duration(at)*bin+bin/2))
-			line.Y = append(line.Y, float64(median(bins[at])))
-		}
+	for _, at := range slices.Sorted(maps.Keys(bins)) {
+		slices.Sort(bins[at])
+		line.Add(float64(at*bin+bin/2), float64(bins[at][len(bins[at])/2]))
 	}
 	return line
 }
@@ -118,25 +106,16 @@ func (t *timeline) backlog(name, style string, accepted, events []payment, end t
 	for at := time.Duration(0); at <= end+step; at += step {
 		n := 0
 		for _, o := range accepted {
-			if o.planned-t.began() <= at {
+			if o.planned-t.began <= at {
 				n++
 			}
 		}
 		for _, e := range events {
-			if e.done-t.began() <= at {
+			if e.done-t.began <= at {
 				n--
 			}
 		}
-		line.X, line.Y = append(line.X, float64(at)), append(line.Y, float64(n))
+		line.Add(float64(at), float64(n))
 	}
 	return line
-}
-
-func median(d []time.Duration) time.Duration {
-	if len(d) == 0 {
-		return 0
-	}
-	d = slices.Clone(d)
-	slices.Sort(d)
-	return d[len(d)/2]
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 const ms = time.Millisecond
@@ -25,18 +26,18 @@ func three() *timeline {
 
 func TestTimeline(t *testing.T) {
 	l := three()
-	if l.began() != 1000*ms || l.end() != 630*ms {
-		t.Errorf("began %v, end %v", l.began(), l.end())
+	if l.began != 1000*ms || l.end() != 630*ms {
+		t.Errorf("began %v, end %v", l.began, l.end())
 	}
 	accepted := l.overTime("accepted", "queue", l.replies())
-	if !slices.Equal(accepted.X, []float64{float64(250 * ms), float64(750 * ms)}) || !slices.Equal(accepted.Y, []float64{float64(10 * ms), float64(30 * ms)}) {
+	if !slices.Equal(accepted.X, []units.Value{units.Value(250 * ms), units.Value(750 * ms)}) || !slices.Equal(accepted.Y, []units.Value{units.Value(10 * ms), units.Value(30 * ms)}) {
 		t.Errorf("accepted %v at %v", accepted.Y, accepted.X)
 	}
-	if done := l.overTime("paid", "queue", l.paid); !slices.Equal(done.Y, []float64{float64(300 * ms)}) {
+	if done := l.overTime("paid", "queue", l.paid); !slices.Equal(done.Y, []units.Value{units.Value(300 * ms)}) {
 		t.Errorf("paid %v", done.Y)
 	}
 	backlog := l.backlog("not paid", "queue", l.replies(), l.paid, 750*ms)
-	if want := []float64{1, 1, 0, 1, 1}; !slices.Equal(backlog.Y, want) { // at 0, 250, … 1000 ms
+	if want := []units.Value{1, 1, 0, 1, 1}; !slices.Equal(backlog.Y, want) { // at 0, 250, … 1000 ms
 		t.Errorf("backlog %v, want %v", backlog.Y, want)
 	}
 	if empty := (&timeline{}); empty.end() != 0 || len(empty.overTime("", "", nil).X) != 0 {

@@ -3,6 +3,7 @@ package patterns
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/a628bb15/onhold/reports/render/pattern"
@@ -25,32 +26,24 @@ func thePool(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	if l.DSN != "" {
 		backendName, what, freeName = "postgres", fmt.Sprintf("PostgreSQL with %d connections", poolSize), "no limit (simulated)"
 	}
-	var pooled, free []*result.Stage
-	for _, clients := range poolLevels {
-		l.report("%d clients", clients)
-		for _, v := range []struct {
-			into        *[]*result.Stage
-			options     targets.Options
-			connections string
-		}{
-			{&pooled, targets.Options{Backend: backendName, Sim: sim.Config{Connections: poolSize}, Postgres: postgres.Config{DSN: l.DSN, Connections: poolSize}}, fmt.Sprint(poolSize)},
-			{&free, targets.Options{}, "0"},
-		} {
-			if v.connections == "0" && clients != poolLevels[0] && clients != most {
-				continue // a straight line needs no more
-			}
+	sweep := func(about string, levels []int, connections int, options targets.Options) ([]*result.Stage, error) {
+		return l.sweep(ctx, about, levels, func(clients int) drive {
 			plan := closed(clients, time.Second)
-			plan.Load.RampUp = max(wait, wait*time.Duration(clients)/poolSize)
-			plan.Warmup = plan.Load.RampUp + wait
-			if v.connections == "0" {
-				plan.Load.RampUp, plan.Warmup = wait, wait
+			plan.Warmup = wait
+			if connections > 0 {
+				plan.Load.RampUp = max(wait, wait*time.Duration(clients)/poolSize)
+				plan.Warmup = plan.Load.RampUp + wait
 			}
-			s, err := l.measure(ctx, drive{style: "goroutine", options: v.options, plan: plan, settings: result.Settings{{Key: result.KeyBackendConnections, Value: v.connections}}})
-			if err != nil {
-				return pattern.Pattern{}, err
-			}
-			*v.into = append(*v.into, s)
-		}
+			return drive{style: "goroutine", options: options, plan: plan, settings: result.Settings{{Key: result.KeyBackendConnections, Value: strconv.Itoa(connections)}}}
+		})
+	}
+	pooled, err := sweep("with a pool", poolLevels, poolSize, targets.Options{Backend: backendName, Sim: sim.Config{Connections: poolSize}, Postgres: postgres.Config{DSN: l.DSN, Connections: poolSize}})
+	if err != nil {
+		return pattern.Pattern{}, err
+	}
+	free, err := sweep("without a limit", []int{poolLevels[0], most}, 0, targets.Options{}) // a straight line needs no more
+	if err != nil {
+		return pattern.Pattern{}, err
 	}
 	name := fmt.Sprintf("pool of %d", poolSize)
 	both := func(of func(*result.Stage) float64, theory func(n float64) float64) []pattern.Line {
@@ -59,7 +52,7 @@ func thePool(ctx context.Context, l *lab) (pattern.Pattern, error) {
 		f.Style = "" // the same style, without the limit
 		t := pattern.Line{Name: "theory", Dashed: true}
 		for _, n := range []float64{float64(poolLevels[0]), poolSize, float64(poolLevels[len(poolLevels)-1])} { // straight between the corners
-			t.X, t.Y = append(t.X, n), append(t.Y, theory(n))
+			t.Add(n, theory(n))
 		}
 		return []pattern.Line{p, f, t}
 	}
@@ -69,14 +62,14 @@ func thePool(ctx context.Context, l *lab) (pattern.Pattern, error) {
 	return pattern.Pattern{
 		Question: "Does a server that never blocks remove the queue?",
 		Finding: fmt.Sprintf("With %d connections to the database, %d clients wait %s, not %s, and at most %.0f are served per second: the queue has moved",
-			poolSize, most, units.Duration(last.Latency.Quantile(0.5)), units.Duration(free[len(free)-1].Latency.Quantile(0.5)), maxGoodput(pooled)),
+			poolSize, most, units.Duration(last.Shown().Latency.Quantile(0.5)), units.Duration(free[len(free)-1].Shown().Latency.Quantile(0.5)), maxGoodput(pooled)),
 		Text: "The server takes every request, holds no thread, and rejects nobody. But each request needs a database connection for the complete wait, and their number is limited: " +
 			"the queue that a thread pool has at its entrance is now in front of the database, where no caller sees it and nothing bounds it.",
 		Caption: fmt.Sprintf("Style goroutine in front of %s; closed load; theory: throughput min(N, %d)/%s and latency max(%s, N·%s/%d) for N clients.", what, poolSize, units.Duration(wait), units.Duration(wait), units.Duration(wait), poolSize),
 		Panels: []pattern.Panel{
 			{Title: "Served: per second", X: clients, Y: pattern.Axis{Label: "requests/s", Unit: units.Rate, Log: true}, Lines: both((*result.Stage).Goodput, func(n float64) float64 { return min(n, poolSize) / at })},
 			{Title: "Latency: median", X: clients, Y: pattern.Axis{Label: "latency", Unit: units.Time, Log: true}, Lines: both(
-				func(s *result.Stage) float64 { return float64(s.Latency.Quantile(0.5)) },
+				func(s *result.Stage) float64 { return float64(s.Shown().Latency.Quantile(0.5)) },
 				func(n float64) float64 { return float64(wait) * max(1, n/poolSize) })},
 		},
 	}, nil

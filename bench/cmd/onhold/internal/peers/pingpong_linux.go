@@ -7,6 +7,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -17,32 +18,23 @@ import (
 )
 
 // PingPong is the minimum that a client can do: one thread writes a request to a
-// blocking socket and reads the reply, over and over, confined to cpus where
-// there are any. What another generator shows above this is its own cost. The
+// blocking socket and reads the reply, over and over, confined to the first of
+// cpus where there is one. What another generator shows above this is its own cost. The
 // reply must arrive in one piece, as that of the bare server does.
-func PingPong(ctx context.Context, addr, path string, duration time.Duration, cpus []int) (*result.Hist, error) {
-	type outcome struct {
-		hist *result.Hist
-		err  error
-	}
-	done := make(chan outcome, 1)
-	go func() {
+func PingPong(ctx context.Context, addr, path string, duration time.Duration, cpus []int) (hist *result.Hist, err error) {
+	var thread sync.WaitGroup
+	thread.Go(func() {
 		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine, and its confinement with it
 		if len(cpus) > 0 {
-			var set unix.CPUSet
-			for _, cpu := range cpus {
-				set.Set(cpu)
-			}
-			if err := unix.SchedSetaffinity(0, &set); err != nil {
-				done <- outcome{err: fmt.Errorf("confining a thread to CPUs %s: %w", host.FormatCPUs(cpus), err)}
+			if err = host.PinThread(cpus[0]); err != nil {
+				err = fmt.Errorf("confining a thread to CPU %d: %w", cpus[0], err)
 				return
 			}
 		}
-		hist, err := pingPong(ctx, addr, path, duration)
-		done <- outcome{hist, err}
-	}()
-	o := <-done
-	return o.hist, o.err
+		hist, err = pingPong(ctx, addr, path, duration)
+	})
+	thread.Wait()
+	return hist, err
 }
 
 func pingPong(ctx context.Context, addr, path string, duration time.Duration) (*result.Hist, error) {
@@ -107,4 +99,14 @@ func exchange(fd int, request, reply []byte) (int, error) {
 			return int(n), nil
 		}
 	}
+}
+
+// allowFiles lets the processes that we start open as many files as we may.
+func allowFiles() error {
+	var limit unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
+		return err
+	}
+	limit.Cur = limit.Max
+	return unix.Setrlimit(unix.RLIMIT_NOFILE, &limit)
 }

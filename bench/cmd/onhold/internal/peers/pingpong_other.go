@@ -14,3 +14,5 @@ import (
 func PingPong(context.Context, string, string, time.Duration, []int) (*result.Hist, error) {
 	return nil, errors.New("the blocking ping-pong needs Linux")
 }
+
+func allowFiles() error { return nil }

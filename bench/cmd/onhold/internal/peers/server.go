@@ -2,97 +2,65 @@ package peers
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/bare"
+	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// target is a server and the path of the requests.
-type target struct {
-	style   string
-	options targets.Options
-	path    string
-}
-
-const orderPath = "/api/orders?user_id=42"
-
-// null is a server that replies at once, and logs that many arrivals.
-func null(arrivals int) target { return bareTarget(0, arrivals) }
-
-func bareTarget(latency time.Duration, arrivals int) target {
-	return target{bare.Name, targets.Options{Bare: bare.Config{Latency: latency, Arrivals: arrivals}}, orderPath}
-}
-
-// style is a target of the order service.
-func style(name string, o targets.Options) target {
-	o.Sim.Latency = wait
-	return target{name, o, orderPath}
-}
-
-func (t target) bare() bool { return t.style == bare.Name }
-
-// server is a target that runs.
+// server is a server that runs for one measurement.
 type server struct {
-	*targets.Process
-	target target
+	addr, url string
+	pid       int
+	ended     func() (bool, string)
+	stop      func() error
+	count     func(ctx context.Context, k *contest, m *Measurement) error // fills in what it counted
 }
 
-// counts is what a server counted.
-type counts struct {
-	requests   int64 // answered, including rejections
-	rejected   int64
-	rate       float64       // answered per second, from the first to the last; 0: unknown
-	span       time.Duration // from the first to the last
-	serverTime time.Duration // median, from a request read to its reply written; 0: unknown
-}
-
-func (r *runner) launch(ctx context.Context, t target) (*server, error) {
+// start starts the server of a target.
+func (t target) start(ctx context.Context, r *runner) (*server, error) {
+	if t.other != nil {
+		return t.other(ctx, r)
+	}
 	p, err := targets.Program{CPUs: r.targetCPUs}.Launch(ctx, t.style, t.options)
 	if err != nil {
 		return nil, err
 	}
-	return &server{Process: p, target: t}, nil
-}
-
-func (s *server) url() string { return "http://" + s.Addr + s.target.path }
-
-// counts reads what the server counted.
-func (s *server) counts(ctx context.Context) (c counts, err error) {
-	if !s.target.bare() {
-		st, err := s.Stats(ctx)
-		return counts{requests: st.Accepted + st.Rejected, rejected: st.Rejected}, err
+	s := &server{addr: p.Addr, url: "http://" + p.Addr + orders.PathOneUser, pid: p.PID, ended: p.Ended, stop: p.Stop}
+	s.count = func(ctx context.Context, k *contest, m *Measurement) error {
+		st, err := p.Stats(ctx)
+		m.Requests, m.Rejected = st.Accepted+st.Rejected, st.Rejected
+		return err
 	}
-	st, err := bare.Client{Addr: s.Addr}.Stats(ctx)
-	return counts{requests: st.Served, rate: st.Rate(), span: time.Duration(st.LastNS - st.FirstNS), serverTime: time.Duration(st.OwnNS)}, err
+	if t.style == bare.Name {
+		s.count = func(ctx context.Context, k *contest, m *Measurement) error { return r.countBare(ctx, k, p.Addr, m) }
+	}
+	return s, nil
 }
 
-const (
-	idleLimit = 5 * time.Second
-	idleEvery = 20 * time.Millisecond
-)
-
-// waitIdle waits until the connections of the last run are closed, and resets the
-// counts. The order service cannot be reset: its counts are differences.
-func (s *server) waitIdle(ctx context.Context) error {
-	if !s.target.bare() {
+// countBare reads what the bare server counted.
+func (r *runner) countBare(ctx context.Context, k *contest, addr string, m *Measurement) error {
+	client := bare.Client{Addr: addr}
+	st, err := client.Stats(ctx)
+	if err != nil {
+		return err
+	}
+	m.Requests, m.ServerP50 = st.Served, time.Duration(st.OwnNS)
+	if time.Duration(st.LastNS-st.FirstNS) >= r.Duration/2 { // else it is a burst of a tool that began late
+		m.Rate = st.Rate()
+	}
+	if k.task.Rate == 0 || m.Requests == 0 {
 		return nil
 	}
-	client := bare.Client{Addr: s.Addr}
-	limit := time.Now().Add(idleLimit)
-	for {
-		st, err := client.Stats(ctx)
-		if err != nil {
-			return err
-		}
-		if st.Open <= 1 { // that of this request
-			break
-		}
-		if time.Now().After(limit) {
-			return fmt.Errorf("%d connections are still open %v after the run", st.Open-1, idleLimit)
-		}
-		time.Sleep(idleEvery)
+	arrivals, err := client.Arrivals(ctx)
+	if err != nil {
+		return err
 	}
-	return client.Reset(ctx)
+	if k.instants != nil {
+		m.Pacing, err = deviationFrom(arrivals, k.instants)
+		return err
+	}
+	m.Pacing, err = Deviation(arrivals, k.task.Rate, settling)
+	return err
 }

@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/reports/load"
+	"github.com/a628bb15/onhold/reports/result"
 )
 
 // task is what a tool has to do.
@@ -20,7 +22,8 @@ type task struct {
 	Shared    int           // connections of a constant load
 	Duration  time.Duration // full seconds, warm-up included where a tool has one
 	Dir       string        // an empty folder for files
-	TargetPID int           // of the server, where ours measures it; else 0
+	TargetPID int           // of the server
+	Fresh     bool          // each request over a new connection
 }
 
 // closedTask is clients that begin evenly over rampUp, which only ours can do.
@@ -35,45 +38,53 @@ func constantTask(rate, connections int) task {
 
 func (t task) connections() int { return max(t.Clients, t.Shared) }
 
-// The texts for command lines.
-func (t task) seconds() string           { return strconv.Itoa(int(t.Duration / time.Second)) }
-func (t task) clients() string           { return strconv.Itoa(t.connections()) }
-func (t task) rate() string              { return decimal(t.Rate) }
-func (t task) ratePerConnection() string { return decimal(t.Rate / float64(t.Shared)) }
+// fill replaces the placeholders of a text.
+func (t task) fill(text string) string {
+	decimal := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	return strings.NewReplacer(
+		"{url}", t.URL, "{close}", "Connection: close", "{dir}", t.Dir, "{pid}", strconv.Itoa(t.TargetPID),
+		"{seconds}", strconv.Itoa(int(t.Duration/time.Second)), "{measured}", (t.Duration - warmup).String(), "{ramp-up}", t.RampUp.String(),
+		"{clients}", strconv.Itoa(t.connections()), "{rate}", decimal(t.Rate), "{each}", decimal(t.Rate/float64(max(1, t.Shared))),
+		"{handshakes}", strconv.Itoa(int(handshakesPerSecond*t.Duration.Seconds())),
+	).Replace(text)
+}
 
-func decimal(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+// handshakesPerSecond is how many a tool makes that cannot end by time: about as many as
+// a core can.
+const handshakesPerSecond = 2000
+
+// inputFile is the name of a tool's input. A script of k6 must have this ending.
+const inputFile = "input.js"
 
 // Reported is what a tool prints of its own measurement. What it does not print is
 // absent.
 type Reported struct {
 	Requests int64          `json:"requests"`
 	Median   *time.Duration `json:"p50_ns,omitempty"`
+	P99      *time.Duration `json:"p99_ns,omitempty"`
 	NotOK    *float64       `json:"not_ok_share,omitempty"` // of the replies, those that were not 2xx (some count 3xx as well)
-	Ours     *Ours          `json:"ours,omitempty"`
+	Stage    *result.Stage  `json:"stage,omitempty"`        // of ours
 }
 
-// Tool is a load generator.
+// Tool is a load generator. Its command lines and its input have placeholders: see
+// task.fill.
 type Tool struct {
 	Name string
 
-	models []load.Model // that it can generate
-	args   func(t task) []string
-	// file is the name and contents of an input file in the task's Dir; nil: none.
-	file func(t task) (name, text string)
+	closed, constant string // command lines; "": it cannot generate that load
+	fresh            string // command line of a closed load with a new connection for each request; "": likewise
+	insecure         string // arguments without which it checks the certificate of a server
+	input            string // contents of inputFile in the task's Dir; "": none
 	// after is the arguments of a second run when the load is over, unmeasured, whose
-	// output is parsed in place of that of the load; nil: none.
-	after func(t task) []string
+	// output is parsed in place of that of the load; "": none.
+	after string
 
 	parse   func(out []byte) (Reported, error)
-	finest  time.Duration // what the tool rounds its median to, where that shows
+	Finest  time.Duration // what the tool rounds its median to, where that shows
 	exitsOK []int         // exit codes besides 0 of a complete run
 
 	path string // of the program
 }
-
-// Tools are the generators that are compared with ours where they are found.
-// A new one is a file in this folder and a line here.
-var Tools = []Tool{wrk, h2load, ab, bombardier, hey, vegeta, k6, wrk2}
 
 // Names lists the names of Tools.
 func Names() []string {
@@ -96,35 +107,73 @@ func Look(names []string) (found []Tool, missing []string, err error) {
 		if len(names) > 0 && !slices.Contains(names, t.Name) {
 			continue
 		}
-		path, err := exec.LookPath(t.Name)
-		if err != nil {
+		if t.path, err = exec.LookPath(t.Name); err != nil {
 			missing = append(missing, t.Name)
-			continue
+		} else {
+			found = append(found, t)
 		}
-		t.path = path
-		found = append(found, t)
 	}
 	return found, missing, nil
 }
 
-// The load models of tools.
-var (
-	closedOnly = []load.Model{load.Closed}
-	bothModels = []load.Model{load.Closed, load.Constant}
-)
-
-func (t *Tool) can(m load.Model) bool { return slices.Contains(t.models, m) }
-
-// command is the tool's command line for a task. It writes the input file.
-func (t *Tool) command(k task) ([]string, error) {
-	if m := k.Model(); !t.can(m) {
-		return nil, fmt.Errorf("%s cannot generate a load of model %s", t.Name, m)
+// command is the tool's command line with these arguments.
+func (t Tool) command(k task, line string) []string {
+	args := strings.Fields(line)
+	for i := range args {
+		args[i] = k.fill(args[i])
 	}
-	if t.file != nil {
-		name, text := t.file(k)
-		if err := os.WriteFile(filepath.Join(k.Dir, name), []byte(text), 0o600); err != nil {
+	return append([]string{t.path}, args...)
+}
+
+// prepare writes the input file, and returns the command line for a task.
+func (t Tool) prepare(k task) ([]string, error) {
+	line := t.line(k.Model())
+	if k.Fresh {
+		line = t.fresh
+	}
+	if line == "" {
+		return nil, fmt.Errorf("%s cannot generate a load of model %s", t.Name, k.Model())
+	}
+	if strings.HasPrefix(k.URL, "https:") {
+		line += " " + t.insecure
+	}
+	if t.input != "" {
+		if err := os.WriteFile(filepath.Join(k.Dir, inputFile), []byte(k.fill(t.input)), 0o600); err != nil {
 			return nil, err
 		}
 	}
-	return append([]string{t.path}, t.args(k)...), nil
+	return t.command(k, line), nil
+}
+
+// warmup is the part of a run of ours before its measured window.
+const warmup = 500 * time.Millisecond
+
+// oursInvalid is the exit code of a run of ours in which the generator was the
+// limit: at saturation that is expected.
+const oursInvalid = 4
+
+// ours is our own generator, as another process of the program exe, with more
+// arguments.
+func ours(exe, driver, more string) Tool {
+	line := "run {url} --driver " + driver + " --duration {measured} --warmup " + warmup.String() + " --retries 0 --json --no-report --out {dir}/run " + more
+	return Tool{
+		Name: "onhold (" + driver + ")", path: exe, parse: parseOurs, exitsOK: []int{oursInvalid},
+		insecure: "--insecure", fresh: line + " --clients {clients} --new-connection",
+		closed: line + " --clients {clients} --ramp-up {ramp-up}", constant: line + " --rate {rate} --arrivals constant",
+	}
+}
+
+func parseOurs(out []byte) (s Reported, err error) {
+	var stage result.Stage
+	if err := json.Unmarshal(out, &stage); err != nil {
+		return s, fmt.Errorf("not one Stage line: %w", err)
+	}
+	n := stage.Counts
+	s.Requests = n.Planned()
+	s.NotOK = share(n.Planned()-n[result.OK], n.Planned())
+	s.Stage = &stage
+	if n[result.OK] > 0 {
+		s.Median, s.P99 = new(stage.Shown().Latency.Quantile(0.5)), new(stage.Shown().Latency.Quantile(0.99))
+	}
+	return s, nil
 }

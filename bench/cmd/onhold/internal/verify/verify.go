@@ -33,6 +33,7 @@ import (
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/blocking"
+	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // Tries are how often a cell is run that is not valid.
@@ -89,7 +90,7 @@ func summary(c *conformance.Cell) string {
 	for _, j := range c.Judgements {
 		parts = append(parts, fmt.Sprintf("%s: %s, %.1f %% off", j.Quantity, j.Answer, 100*(j.Measured/j.Expected-1)))
 	}
-	return fmt.Sprintf("%s; %d of %d fates match the replay", strings.Join(parts, "; "), c.Fates.Equal(), c.Fates.Requests)
+	return fmt.Sprintf("%s; %d of %d decisions match the replay", strings.Join(parts, "; "), c.Decisions.Equal(), c.Decisions.Requests)
 }
 
 func (c Config) write() error {
@@ -138,7 +139,7 @@ func (c Config) run(ctx context.Context, p conformance.Planned, plan bench.Plan,
 	if err != nil {
 		return nil, nil, fmt.Errorf("%w; %s", err, strings.Join(stage.Warnings, "; "))
 	}
-	fates, err := conformance.CompareFates(t)
+	decisions, err := conformance.CompareDecisions(t)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", s.Name, err)
 	}
@@ -162,8 +163,8 @@ func (c Config) run(ctx context.Context, p conformance.Planned, plan bench.Plan,
 			cell.Judgements = append(cell.Judgements, conformance.Judgement{Quantity: q, Expected: 1})
 		}
 	}
-	fates.Trace = name
-	cell.Trace, cell.Fates = name, fates
+	decisions.Trace = name
+	cell.Trace, cell.Decisions = name, decisions
 	if cell.Valid = len(faults) == 0; !cell.Valid {
 		cell.Why = faults
 		for i := range cell.Judgements {
@@ -203,7 +204,7 @@ func (c Config) plan(p conformance.Planned, plan bench.Plan, name string, try in
 	s := p.Spec
 	plan.Load = s.Load
 	plan.Warmup, plan.Duration, plan.Seed, plan.MaxLag = s.Warmup(), p.Window, c.Report.Seed, c.MaxLag
-	plan.NoPin = c.NoPin
+	plan.NoPin, plan.Extend = c.NoPin, bench.DefaultExtend
 	switch every := s.Load.BurstInterval; s.Load.Model() {
 	case load.Closed:
 		plan.Load.RampUp = max(s.ServiceTime+s.Load.ThinkTime, s.ServiceTime*time.Duration(s.Load.Clients)/time.Duration(s.Workers))
@@ -233,7 +234,7 @@ func (c Config) drive(ctx context.Context, p conformance.Planned, plan bench.Pla
 		Sim: sim.Config{Latency: s.ServiceTime, Dist: sim.Dist(s.ServiceLaw.Kind), CV: s.ServiceLaw.CV, Seed: c.Report.Seed},
 	}
 	return targets.Program{CPUs: c.TargetCPUs}.Drive(ctx, blocking.Name, o, plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
-		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + "/api/orders?user_id=42"}, epoll.Options{})
+		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + orders.PathOneUser}, epoll.Options{})
 		return driver, nil, err
 	})
 }

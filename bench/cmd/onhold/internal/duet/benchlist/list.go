@@ -38,14 +38,16 @@ type Package struct {
 
 // Listing is what go reports about one side's packages.
 type Listing struct {
+	Arm      compare.Arm
 	Packages map[string]*Package // by folder below the side's
 	Errors   []string            // of a pattern, or of a package that is named
 	Broken   []string            // errors of packages that a pattern with ... matches
 	Excluded []string            // files with benchmarks that this build leaves out
 }
 
-// Remarks are what go reports about packages that are left out.
-func (l Listing) Remarks() []string { return slices.Concat(l.Errors, l.Broken) }
+// Remarks are what go reports about packages that are left out, as a list in words;
+// "" where there are none.
+func (l Listing) Remarks() string { return source.List(slices.Concat(l.Errors, l.Broken)) }
 
 // List finds an arm's packages, and the benchmarks in each whose names match.
 // Sub-benchmarks show when they run.
@@ -54,7 +56,7 @@ func List(ctx context.Context, s *source.Sides, arm compare.Arm, q Query) (l Lis
 	if err != nil {
 		return l, err
 	}
-	l = Listing{Packages: map[string]*Package{}}
+	l = Listing{Arm: arm, Packages: map[string]*Package{}}
 	for _, call := range calls(s, arm, q.Patterns) {
 		args := append([]string{"list", "-e", "-json=Dir,ImportPath,TestGoFiles,XTestGoFiles,IgnoredGoFiles,Match,Error"}, TagFlags(q.Tags)...)
 		cmd := s.Command(arm, call.dir, "go", append(append(args, "--"), call.patterns...)...)
@@ -133,10 +135,6 @@ func (l *Listing) add(s *source.Sides, arm compare.Arm, p listed, matches func(s
 		if !strings.HasSuffix(file, "_test.go") || !slices.ContainsFunc(benchmarksIn(path), matches) {
 			continue
 		}
-		about := filepath.Join(dir, file)
-		if line := constraintOf(path); line != "" {
-			about += " (" + line + "; set its build tags)"
-		}
-		l.Excluded = append(l.Excluded, about)
+		l.Excluded = append(l.Excluded, filepath.Join(dir, file)+constraintOf(path))
 	}
 }

@@ -1,9 +1,10 @@
 package benchlist
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"go/ast"
-	"go/build/constraint"
 	"go/parser"
 	"go/token"
 	"os"
@@ -34,19 +35,14 @@ func benchmarksIn(path string) (names []string) {
 	return names
 }
 
-// constraintOf is the build constraint of a file, "" where it has none.
+// buildLine is the build constraint of a file.
+var buildLine = regexp.MustCompile(`(?m)^//go:build .*$`)
+
+// constraintOf describes the build constraint of a file, "" where it has none.
 func constraintOf(path string) string {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return ""
-	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); constraint.IsGoBuild(line) {
-			return line
-		}
-		if strings.HasPrefix(line, "package ") {
-			break
-		}
+	text, _ := os.ReadFile(path) // what cannot be read has none
+	if line := buildLine.Find(text); line != nil {
+		return fmt.Sprintf(" (%s; set its build tags)", bytes.TrimSpace(line))
 	}
 	return ""
 }

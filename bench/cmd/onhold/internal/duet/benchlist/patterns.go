@@ -2,6 +2,7 @@ package benchlist
 
 import (
 	"fmt"
+	"go/build"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -9,11 +10,6 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet/source"
 	"github.com/a628bb15/onhold/reports/compare"
 )
-
-// relative reports whether a pattern names a folder, and not an import path.
-func relative(pattern string) bool {
-	return pattern == "." || pattern == ".." || strings.HasPrefix(pattern, "./") || strings.HasPrefix(pattern, "../")
-}
 
 // pattern names all packages below a relative folder.
 func pattern(rel string) string {
@@ -52,7 +48,7 @@ func calls(s *source.Sides, arm compare.Arm, patterns []string) (calls []call) {
 		if wild && !strings.HasSuffix(literal, "/") {
 			at = filepath.Dir(at) // ./a... matches folders beside ./a
 		}
-		if relative(p) {
+		if build.IsLocalImport(p) { // it names a folder
 			if module := s.ModuleOf(arm, at); module != "" {
 				if rel, err := filepath.Rel(module, filepath.Join(side, p)); err == nil {
 					add(module, "./"+filepath.ToSlash(rel))
@@ -94,7 +90,7 @@ func Unmatched(s *source.Sides, patterns, found []string) string {
 	for _, p := range patterns {
 		literal, rest, _ := strings.Cut(p, "...")
 		at := filepath.Join(side, literal)
-		if !relative(p) || rest != "" || !strings.HasSuffix(p, "/...") || s.ModuleOf(compare.Candidate, at) == "" {
+		if !build.IsLocalImport(p) || rest != "" || !strings.HasSuffix(p, "/...") || s.ModuleOf(compare.Candidate, at) == "" {
 			continue
 		}
 		for _, dir := range source.ModulesBelow(at) {

@@ -27,7 +27,7 @@ func (g *repository) filtered(ctx context.Context, paths []string) (map[string]s
 // one of Git LFS from the clone's store. Any other stays as git stores it, on both
 // sides, with a note.
 func (s *Sides) unfilter(ctx context.Context, p *pair) error {
-	paths := pathsOf(p.trees[0], p.trees[1])
+	paths := pathsOf(p.trees)
 	if len(paths) == 0 {
 		return nil
 	}
@@ -48,15 +48,10 @@ func (s *Sides) unfilter(ctx context.Context, p *pair) error {
 			continue
 		}
 		for i, own := range p.own {
-			e, ok := p.trees[i][path]
-			if !ok {
+			if _, ok := p.trees[i][path]; !ok {
 				continue
 			}
-			mode := os.FileMode(0o644)
-			if e.mode == "100755" {
-				mode = 0o755
-			}
-			if err := os.WriteFile(filepath.Join(own.top, path), contents[i], mode); err != nil {
+			if err := os.WriteFile(filepath.Join(own.top, path), contents[i], 0o644); err != nil { // it is there, with its mode
 				return err
 			}
 			done[i] = fmt.Appendf(done[i], "%s\x00", path)

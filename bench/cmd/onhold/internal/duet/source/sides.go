@@ -184,7 +184,7 @@ func (s *Sides) lay(ctx context.Context, p *pair, out string, depth int) (change
 	}
 	sum := sha256.New()
 	io.WriteString(sum, s.CandidateTree)
-	for _, path := range pathsOf(p.trees[0], p.trees[1]) {
+	for _, path := range pathsOf(p.trees) {
 		b, c := p.trees[0][path], p.trees[1][path]
 		if b.mode == gitLink || c.mode == gitLink {
 			inside, err := s.laySubmodule(ctx, p, path, b, c, depth)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/build"
 	"maps"
 	"os"
 	"os/exec"
@@ -31,7 +32,7 @@ func eachGoPath(text string, change func(path string) string) string {
 		code, _, _ := strings.Cut(strings.TrimRight(line, "\n"), "//")
 		out.WriteString(goPaths.ReplaceAllStringFunc(code, func(token string) string {
 			path := strings.Trim(token, "\"`")
-			if path != "." && path != ".." && !strings.HasPrefix(path, "./") && !strings.HasPrefix(path, "../") && !strings.HasPrefix(path, "/") {
+			if !build.IsLocalImport(path) && !filepath.IsAbs(path) {
 				return token
 			}
 			return change(path)

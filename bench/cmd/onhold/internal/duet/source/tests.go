@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,12 +17,28 @@ import (
 // those of the candidate, and returns the paths of those that differed, from the
 // user's folder. The package is named by its folder below the user's.
 func (s *Sides) ReplaceTests(pkg string) (changed []string, err error) {
-	changed, err = replaceTests(filepath.Join(s.Dir(compare.Candidate), pkg), filepath.Join(s.Dir(compare.Base), pkg))
-	if err != nil {
-		return nil, fmt.Errorf("replacing the base's test files by the candidate's: %w", err)
+	from, to := filepath.Join(s.Dir(compare.Candidate), pkg), filepath.Join(s.Dir(compare.Base), pkg)
+	now, err := testFiles(from)
+	old, oldErr := testFiles(to)
+	if err = errors.Join(err, oldErr); err != nil {
+		return nil, fmt.Errorf("reading test files: %w", err)
 	}
-	for i, name := range changed {
-		changed[i] = filepath.Join(pkg, name)
+	all := maps.Clone(old)
+	maps.Copy(all, now)
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		was, had := old[name]
+		is, has := now[name]
+		if had == has && was == is {
+			continue
+		}
+		changed = append(changed, filepath.Join(pkg, name))
+		path := filepath.Join(to, name)
+		if err = os.RemoveAll(path); err == nil && has {
+			err = is.write(path)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("replacing the base's test files by the candidate's: %w", err)
+		}
 	}
 	s.Differing = slices.DeleteFunc(s.Differing, func(path string) bool {
 		rel, err := filepath.Rel(s.Sub, path)
@@ -39,52 +54,20 @@ func isTest(rel string) bool {
 	return first == "testdata" || !below && strings.HasSuffix(rel, "_test.go")
 }
 
-// replaceTests replaces the test files of one package's folder by those of
-// another, and returns the names of those that differed.
-func replaceTests(from, to string) (changed []string, err error) {
-	old, err := testFiles(to)
-	if err != nil {
-		return nil, err
-	}
-	now, err := testFiles(from)
-	if err != nil {
-		return nil, err
-	}
-	for name := range old {
-		if _, ok := now[name]; !ok {
-			changed = append(changed, name)
-			if err := os.Remove(filepath.Join(to, name)); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(now)) {
-		if had, ok := old[name]; ok && had.mode == now[name].mode && bytes.Equal(had.contents, now[name].contents) {
-			continue
-		}
-		changed = append(changed, name)
-		if err := now[name].write(filepath.Join(to, name)); err != nil {
-			return nil, err
-		}
-	}
-	slices.Sort(changed)
-	return changed, nil
-}
-
 // testFile is a test file, or a symbolic link, whose contents are its target.
 type testFile struct {
 	mode     fs.FileMode
-	contents []byte
+	contents string
 }
 
 func (f testFile) write(path string) error {
-	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.RemoveAll(path)); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
 	}
 	if f.mode&fs.ModeSymlink != 0 {
-		return os.Symlink(string(f.contents), path)
+		return os.Symlink(f.contents, path)
 	}
-	return os.WriteFile(path, f.contents, f.mode.Perm())
+	return os.WriteFile(path, []byte(f.contents), f.mode.Perm())
 }
 
 // testFiles reads the test files of a package's folder, by their paths below it.
@@ -109,11 +92,11 @@ func testFiles(dir string) (map[string]testFile, error) {
 		}
 		f := testFile{mode: info.Mode()}
 		if f.mode&fs.ModeSymlink != 0 {
-			var to string
-			to, err = os.Readlink(path)
-			f.contents = []byte(to)
+			f.contents, err = os.Readlink(path)
 		} else {
-			f.contents, err = os.ReadFile(path)
+			var text []byte
+			text, err = os.ReadFile(path)
+			f.contents = string(text)
 		}
 		files[rel] = f
 		return err

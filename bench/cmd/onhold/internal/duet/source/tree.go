@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -42,16 +43,11 @@ func (g *repository) treeOf(ctx context.Context, treeish string) (tree, error) {
 	return t, err
 }
 
-// pathsOf are the sorted paths of several trees.
-func pathsOf(trees ...tree) []string {
-	var all []string
-	for _, t := range trees {
-		for path := range t {
-			all = append(all, path)
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
+// pathsOf are the sorted paths of both trees.
+func pathsOf(trees [2]tree) []string {
+	all := maps.Clone(trees[0])
+	maps.Copy(all, trees[1])
+	return slices.Sorted(maps.Keys(all))
 }
 
 // at makes a separate repository in folder top that shares the objects of g, with
@@ -242,8 +238,7 @@ func copyIndex(from, to string) error {
 	info, err := os.Stat(from)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
-	}
-	if err != nil {
+	} else if err != nil {
 		return err
 	}
 	b, err := os.ReadFile(from)

@@ -1,0 +1,361 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
+	"github.com/a628bb15/onhold/bench/scratch"
+)
+
+func agentCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "agent",
+		Usage: "drive a share of runs that onhold run --agents leads, until Ctrl-C",
+		Flags: slices.Concat(busFlags(""), []cli.Flag{
+			stringFlag(catFleet, "name", "", "`NAME` name of this agent, of which a run may have one; where not set, that of the machine"),
+			listFlag(catFleet, "allow", "`TARGET` what may be driven: http://10.0.0.0/8, https://shop.example:8443 or *; without a port, any. May be given more than once; where not set, this machine alone"),
+			boolFlag(catFleet, "once", "end with the first run"),
+		}),
+		Action: agentAction,
+	}
+}
+
+// busFlags say where a fleet meets. Where the bus is not set, it is def.
+func busFlags(def string) []cli.Flag {
+	about := "`URL` address of the NATS server where the fleet meets, nats://HOST:PORT or tls://HOST:PORT. Beyond this machine it must be tls://, with --bus-cert and --bus-key, and --bus-creds or a token. Put a token into " + variableOf(flagBus)
+	if def == "" {
+		about += ". Required"
+	} else {
+		about += "; " + def + " starts one for this machine"
+	}
+	return []cli.Flag{
+		// Given twice, the last counts: to refuse it, the library would show it.
+		&cli.StringFlag{Category: catFleet, Name: flagBus, Value: def, Usage: about},
+		stringFlag(catFleet, "bus-creds", "", "`FILE` credentials for the bus, as nsc writes them"),
+		stringFlag(catFleet, "bus-ca", "", "`FILE` certificates in PEM of the authorities that may have signed that of the bus, in place of the system's"),
+		stringFlag(catFleet, "bus-cert", "", "`FILE` certificate for the bus in PEM, with --bus-key"),
+		stringFlag(catFleet, "bus-key", "", "`FILE` private key of that certificate in PEM"),
+	}
+}
+
+// busOf is what the flags of busFlags say.
+func busOf(c *cli.Command) fleet.BusConfig {
+	return fleet.BusConfig{URL: c.String(flagBus), Creds: c.String("bus-creds"), CA: c.String("bus-ca"), Cert: c.String("bus-cert"), Key: c.String("bus-key")}
+}
+
+func agentAction(ctx context.Context, c *cli.Command) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
+	if c.String(flagBus) == "" {
+		return usageError("--%s: want the address of the NATS server where the fleet meets, such as nats://127.0.0.1:4222", flagBus)
+	}
+	allowed, err := parseAllowed(c.StringSlice("allow"))
+	if err != nil {
+		return err
+	}
+	host, _ := os.Hostname()
+	name := c.String("name")
+	if name == "" {
+		name = regexp.MustCompile(`[^A-Za-z0-9_-]+`).ReplaceAllString(host, "-")
+	}
+	config := fleet.AgentConfig{
+		Name: name, Host: host, Version: version(), Once: c.Bool("once"),
+		Say:  func(line string) { fmt.Fprintln(c.Root().ErrWriter, "onhold:", line) },
+		Open: func(plan []byte) (fleet.Opened, error) { return openPlan(ctx, plan, allowed) },
+	}
+	if err := config.Validate(); err != nil {
+		return err
+	}
+	ctx, stop := interruptible(ctx)
+	defer stop()
+	bus, err := connectBus(busOf(c))
+	if err != nil {
+		return err
+	}
+	defer bus.Close()
+	config.Say(fmt.Sprintf("agent %s waits for runs; Ctrl-C ends it", name))
+	return fleet.Serve(ctx, bus, config)
+}
+
+// connectBus connects to the bus, which is to be there.
+func connectBus(config fleet.BusConfig) (*fleet.Bus, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	bus, err := fleet.Connect(config)
+	if err != nil {
+		return nil, &exitError{exitNotStarted, err}
+	}
+	return bus, nil
+}
+
+// allowed is a target that an agent may drive.
+type allowed struct {
+	scheme, port string // any where empty
+	name         string // of a host; empty where network says which
+	network      *net.IPNet
+}
+
+var loopback = []string{"//localhost", "//127.0.0.0/8", "//[::1]"}
+
+// parseAllowed reads the values of --allow.
+func parseAllowed(texts []string) (all []allowed, err error) {
+	if len(texts) == 0 {
+		texts = loopback
+	}
+	for _, text := range texts {
+		a, err := parseAllow(text)
+		if err != nil {
+			return nil, usageError("--allow=%s: want http://10.0.0.0/8, https://shop.example:8443, or *: %w", text, err)
+		}
+		all = append(all, a)
+	}
+	return all, nil
+}
+
+func parseAllow(text string) (a allowed, err error) {
+	if text == "*" {
+		return allowed{name: "*"}, nil
+	}
+	scheme, host, ok := strings.Cut(text, "//")
+	if !ok || scheme != "" && scheme != "http:" && scheme != "https:" {
+		return a, fmt.Errorf("it does not begin with http:// or https://")
+	}
+	a.scheme = strings.TrimSuffix(scheme, ":")
+	if _, network, err := net.ParseCIDR(host); err == nil {
+		a.network = network
+		return a, nil
+	}
+	u, err := url.Parse("http://" + host)
+	switch {
+	case err != nil:
+		return a, err
+	case u.Hostname() == "" || u.User != nil || u.Path != "" && u.Path != "/" || u.RawQuery != "":
+		return a, fmt.Errorf("it has more than a host or a network, and a port")
+	}
+	a.name, a.port = u.Hostname(), u.Port()
+	return a, nil
+}
+
+// allows reports whether an address may be driven. A name that is not listed itself is
+// allowed where all of its addresses are.
+func allows(ctx context.Context, all []allowed, address string) error {
+	u, err := url.Parse(address)
+	if err != nil {
+		return err
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	permits := func(host string) bool {
+		ip := net.ParseIP(host)
+		return slices.ContainsFunc(all, func(a allowed) bool {
+			switch {
+			case a.scheme != "" && a.scheme != u.Scheme || a.port != "" && a.port != port:
+				return false
+			case a.network != nil:
+				return ip != nil && a.network.Contains(ip)
+			}
+			return a.name == "*" || strings.EqualFold(a.name, host)
+		})
+	}
+	if permits(u.Hostname()) {
+		return nil
+	}
+	addresses, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
+	if err == nil && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a string) bool { return !permits(a) }) {
+		return nil
+	}
+	return fmt.Errorf("%s is not among the targets that it allows (--allow)", shown(u.Scheme+"://"+u.Host))
+}
+
+// shippedPlan is the part of a command line that the agents of a run need.
+type shippedPlan struct {
+	Target    string              `json:"target"`
+	Args      []string            `json:"args"`      // --flag=value
+	Variables map[string]string   `json:"variables"` // flags that the environment sets
+	Files     map[string]fileData `json:"files"`     // of flags that name one
+}
+
+type fileData struct {
+	Name string `json:"name"`
+	Data []byte `json:"data"`
+}
+
+// shippedSpec is a stage of such a plan.
+type shippedSpec struct {
+	Level  float64 `json:"level"`
+	Repeat int     `json:"repeat"`
+}
+
+// fileFlags are the flags that name a file which an agent needs.
+var fileFlags = []string{"body-file", "requests", "data", "cacert", "cert", "key"}
+
+// notShipped are the flags of a load that agents do not take.
+var notShipped = []string{"target-pid", "unix-socket", "grpc-connections"}
+
+// shippedFlags are the flags that agents take.
+func shippedFlags() []string {
+	names := slices.Concat(flagNames(loadFlags()), flagNames(stageFlags()), flagNames(requestFlags()), flagNames(driverFlags()),
+		[]string{"duration", "warmup", "quick", "burst-interval", "replay", "speed", "seed"})
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(notShipped, name) })
+}
+
+// shipPlan is what agents need of a run's command line.
+func shipPlan(c *cli.Command, target string) ([]byte, error) {
+	plan := shippedPlan{Target: target, Variables: map[string]string{}, Files: map[string]fileData{}}
+	for _, name := range shippedFlags() {
+		if !c.IsSet(name) {
+			continue
+		}
+		if slices.Contains(fileFlags, name) && c.String(name) != "" {
+			data, err := readFile(c, name)
+			if err != nil {
+				return nil, err
+			}
+			plan.Files[name] = fileData{filepath.Base(c.String(name)), data}
+			continue
+		}
+		if value, ok := c.Metadata[name].(string); ok {
+			plan.Variables[name] = value
+			continue
+		}
+		values := []string{fmt.Sprint(c.Value(name))}
+		if _, is := flagNamed(c, name).(*cli.StringSliceFlag); is {
+			values = c.StringSlice(name)
+		}
+		for _, value := range values {
+			plan.Args = append(plan.Args, "--"+name+"="+value)
+		}
+	}
+	return json.Marshal(plan)
+}
+
+// openedPlan is a plan that an agent has accepted.
+type openedPlan struct {
+	*session
+	files *scratch.Dir // nil where there are none
+}
+
+// openPlan reads a plan as the command line that it is part of, and checks it against
+// what is allowed.
+func openPlan(ctx context.Context, text []byte, all []allowed) (_ fleet.Opened, err error) {
+	var plan shippedPlan
+	if err := json.Unmarshal(text, &plan); err != nil {
+		return nil, fmt.Errorf("the plan cannot be read: %w", err)
+	}
+	o := &openedPlan{}
+	defer func() {
+		if err != nil {
+			o.Close()
+		}
+	}()
+	args := []string{"run"}
+	for _, arg := range plan.Args {
+		name, _, ok := strings.Cut(strings.TrimPrefix(arg, "--"), "=")
+		if !ok || !strings.HasPrefix(arg, "--") || !slices.Contains(shippedFlags(), name) || slices.Contains(fileFlags, name) {
+			return nil, fmt.Errorf("the plan has a flag that agents do not take: %.40q", arg)
+		}
+		args = append(args, arg)
+	}
+	if len(plan.Files) > 0 {
+		if o.files, err = scratch.New(agentFiles); err != nil {
+			return nil, err
+		}
+	}
+	for name, file := range plan.Files {
+		if !slices.Contains(fileFlags, name) || filepath.Base(file.Name) != file.Name {
+			return nil, fmt.Errorf("the plan has a file that agents do not take: --%.40s", name)
+		}
+		dir := filepath.Join(o.files.Path, name)
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, err
+		}
+		path := filepath.Join(dir, file.Name)
+		if err := os.WriteFile(path, file.Data, 0o600); err != nil {
+			return nil, err
+		}
+		args = append(args, "--"+name+"="+path)
+	}
+	c, err := parsePlan(ctx, append(args, "--", plan.Target), plan.Variables)
+	if err != nil {
+		return nil, err
+	}
+	o.session = &session{c: c, agents: true}
+	if err := o.read(); err != nil {
+		return nil, err
+	}
+	if o.mix == nil {
+		return nil, fmt.Errorf("the plan has no server")
+	}
+	for _, w := range o.mix {
+		if err := allows(ctx, all, w.URL); err != nil {
+			return nil, err
+		}
+	}
+	return o, o.addServer(ctx)
+}
+
+// agentFiles begins the names of the folders with the files of a plan.
+const agentFiles = "onhold-agent-"
+
+// parsePlan reads the flags of run, without the environment of this process.
+func parsePlan(ctx context.Context, args []string, variables map[string]string) (read *cli.Command, err error) {
+	command := runCommand()
+	command.DisableSliceFlagSeparator = true
+	command.Writer, command.ErrWriter = io.Discard, io.Discard
+	command.ExitErrHandler = func(context.Context, *cli.Command, error) {}
+	command.OnUsageError = func(_ context.Context, c *cli.Command, err error, _ bool) error { return flagError(c, err) }
+	command.Action = func(_ context.Context, c *cli.Command) error {
+		for name, value := range variables {
+			if !slices.Contains(shippedFlags(), name) || c.Set(name, value) != nil {
+				return fmt.Errorf("the plan has a variable that agents do not take: %.40q", name)
+			}
+			c.Metadata[name] = value
+		}
+		read = c
+		return withinBounds(c)
+	}
+	learnSecrets(args, nil)
+	if err := command.Run(ctx, args); err != nil {
+		return nil, err
+	}
+	if read == nil {
+		return nil, fmt.Errorf("the plan asks for help")
+	}
+	return read, nil
+}
+
+// Stage implements [fleet.Opened].
+func (o *openedPlan) Stage(text []byte) (bench.Plan, bench.Driver, error) {
+	var spec shippedSpec
+	if err := json.Unmarshal(text, &spec); err != nil {
+		return bench.Plan{}, nil, err
+	}
+	p := o.plan
+	p.Repeat, p.Load = spec.Repeat, p.Load.At(spec.Level)
+	t := o.driven[0]
+	return t.plan(p), t.like, nil
+}
+
+// Close implements [fleet.Opened].
+func (o *openedPlan) Close() {
+	if o.files != nil {
+		o.files.Remove()
+	}
+}

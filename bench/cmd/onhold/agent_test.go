@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+func TestAllowedTargets(t *testing.T) {
+	for _, c := range []struct {
+		allow  []string
+		target string
+		ok     bool
+	}{
+		{nil, "http://127.0.0.1:8080/", true}, {nil, "https://[::1]/", true}, {nil, "http://localhost:8080/a", true},
+		{nil, "http://10.0.0.9/", false}, {nil, "http://192.0.2.1:8080/", false}, {nil, "http://127.0.0.1@10.0.0.9/", false},
+		{[]string{"http://10.0.0.0/8"}, "http://10.255.0.1:8080/", true}, {[]string{"http://10.0.0.0/8"}, "https://10.0.0.1/", false},
+		{[]string{"http://10.0.0.0/8"}, "http://127.0.0.1/", false}, {[]string{"http://10.0.0.0/8", "//127.0.0.1"}, "http://127.0.0.1/", true},
+		{[]string{"https://shop.example:8443"}, "https://shop.example:8443/a", true}, {[]string{"https://shop.example:8443"}, "https://shop.example/", false},
+		{[]string{"https://shop.example"}, "https://SHOP.example:99/", true}, {[]string{"https://shop.example"}, "https://shop.example.evil.example/", false},
+		{[]string{"http://a.example:80"}, "http://a.example/", true}, {[]string{"*"}, "http://192.0.2.1/", true},
+	} {
+		all, err := parseAllowed(c.allow)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := allows(t.Context(), all, c.target); (err == nil) != c.ok {
+			t.Errorf("--allow %v, %s: %v, want it allowed: %v", c.allow, c.target, err, c.ok)
+		}
+	}
+	for _, bad := range []string{"", "10.0.0.0/8", "ftp://a", "http://", "http://a/path", "http://u:p@a", "http://a?b"} {
+		if _, err := parseAllowed([]string{bad}); exitCodeOf(err) != exitUsage {
+			t.Errorf("--allow=%s: %v, want a usage error", bad, err)
+		}
+	}
+}
+
+// shipped is the session of a command line of run, as far as it is read, and the plan that
+// it ships.
+func shipped(t *testing.T, args ...string) (s *session, plan []byte) {
+	t.Helper()
+	c := runCommand()
+	c.DisableSliceFlagSeparator = true
+	c.Action = func(ctx context.Context, c *cli.Command) (err error) {
+		if s, err = newSession(ctx, c); err == nil {
+			plan, err = shipPlan(c, c.Args().First())
+		}
+		return err
+	}
+	if err := c.Run(t.Context(), append([]string{"run", "--agents", "2"}, args...)); err != nil {
+		t.Fatalf("%q: %v", args, err)
+	}
+	return s, plan
+}
+
+// What an agent makes of a plan is what the coordinator means, whatever the flags, and
+// whatever the agent's own environment says.
+func TestAgentsReadThePlan(t *testing.T) {
+	t.Setenv("ONHOLD_TIMEOUT", "7s")
+	dir := t.TempDir()
+	file := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	target := "http://127.0.0.1:1/"
+	for _, args := range [][]string{
+		{target}, {target, "--clients", "2,5", "--think-time", "3ms", "--backoff", "1s"}, {target, "--rate", "10,20", "--arrivals", "constant", "--max-connections", "9"},
+		{target, "--burst", "4", "--burst-interval", "2s"}, {target, "--ramp", "10..20", "--quick"}, {target, "--rate", "5", "--driver", "goroutine", "--seed", "9"},
+		{"127.0.0.1:1", "--mix", "9@/a", "--mix", "1@/b?c=1,2", "--header", "X-A: 1, 2", "--header", "X-B: 3", "--method", "PUT", "--body", "a,b"},
+		{target, "--clients", "2", "--body-file", file("body", "{}"), "--ok-status", "200,404"},
+		{target + "{id}", "--clients", "2", "--data", file("rows.csv", "id\n1\n2\n"), "--data-end", "stop"},
+		{target, "--requests", file("requests", `{"path":"/a","at_ns":0}`+"\n"+`{"path":"/b","at_ns":9000000}`+"\n"), "--replay", "--speed", "2"},
+	} {
+		s, plan := shipped(t, args...)
+		func() {
+			t.Setenv("ONHOLD_TIMEOUT", "9s") // of the agent
+			defer t.Setenv("ONHOLD_TIMEOUT", "7s")
+			local, _ := parseAllowed(nil)
+			opened, err := openPlan(t.Context(), plan, local)
+			if err != nil {
+				t.Fatalf("%q: %v", args, err)
+			}
+			defer opened.Close()
+			for _, level := range s.levels {
+				p := s.plan
+				p.Load = p.Load.At(level)
+				want := s.driven[0].planned(p)
+				got, driver, err := opened.Stage([]byte(`{"level":` + strings.TrimSpace(p.StageSettings(s.driven[0].like).Get(result.KeyLevel)) + `}`))
+				if err != nil {
+					t.Fatalf("%q: %v", args, err)
+				}
+				if diff := cmp.Diff(want, got.StageSettings(driver)); diff != "" {
+					t.Errorf("%q at %g (-coordinator +agent):\n%s", args, level, diff)
+				}
+			}
+		}()
+	}
+}
+
+// A plan may have no more than the flags of a load: an agent would write, read or drive
+// what it is not meant to.
+func TestAgentsRefuseOtherPlans(t *testing.T) {
+	all, _ := parseAllowed(nil)
+	for plan, want := range map[string]string{
+		`{"target":"http://10.0.0.9/"}`:                                                         "not among the targets that it allows",
+		`{"target":"http://127.0.0.1/","args":["--out=/tmp/x"]}`:                                "a flag that agents do not take",
+		`{"target":"http://127.0.0.1/","args":["--unix-socket=/run/docker.sock"]}`:              "a flag that agents do not take",
+		`{"target":"http://127.0.0.1/","args":["--body-file=/etc/passwd"]}`:                     "a flag that agents do not take",
+		`{"target":"http://127.0.0.1/","args":["http://10.0.0.9/"]}`:                            "a flag that agents do not take",
+		`{"target":"http://127.0.0.1/","files":{"body-file":{"name":"../../x","data":"eA=="}}}`: "a file that agents do not take",
+		`{"target":"http://127.0.0.1/","files":{"out":{"name":"x","data":"eA=="}}}`:             "a file that agents do not take",
+		`{"target":"http://127.0.0.1/","variables":{"out":"/tmp/x"}}`:                           "a variable that agents do not take",
+		`{"target":"http://127.0.0.1/","args":["--rate=0"]}`:                                    "--rate=0",
+		`{"target":"http://127.0.0.1/","args":["--rate=5","--clients=5"]}`:                      "give one of them",
+		`{"target":"blocking"}`:                                 "no server",
+		`{"target":"http://127.0.0.1/","args":["--help=true"]}`: "a flag that agents do not take",
+		`nonsense`: "cannot be read",
+	} {
+		if _, err := openPlan(t.Context(), []byte(plan), all); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", plan, err, want)
+		}
+	}
+}
+
+func TestFleetUsage(t *testing.T) {
+	for want, args := range map[string][]string{
+		"--agents=2: requires the address of a server":                       {"run", "goroutine", "--agents", "2"},
+		"--agents-local=true: requires --agents":                             {"run", "127.0.0.1:1", "--agents-local"},
+		"--agents=3: a load of 2 clients cannot be shared out among so many": {"run", "127.0.0.1:1", "--clients", "2,9", "--agents", "3"},
+		"--extend=4: and --agents cannot be given together":                  {"run", "127.0.0.1:1", "--agents", "2", "--extend", "4"},
+		"--target-pid=7: and --agents cannot be given together":              {"run", "127.0.0.1:1", "--agents", "2", "--target-pid", "7"},
+		"--bus=nats://10.0.0.1:4222: want beyond this machine, tls://":       {"run", "127.0.0.1:1", "--agents", "2", "--bus", "nats://10.0.0.1:4222"},
+		"--bus: want the address of the NATS server":                         {"agent"},
+		"--name=a b: want 1 to 64 letters":                                   {"agent", "--bus", "nats://127.0.0.1:1", "--name", "a b"},
+		"--allow=10.0.0.9: want http://10.0.0.0/8":                           {"agent", "--bus", "nats://127.0.0.1:1", "--allow", "10.0.0.9"},
+		"agent takes no arguments":                                           {"agent", "x"},
+	} {
+		var out, errOut strings.Builder
+		if code := run(append([]string{"onhold"}, args...), &out, &errOut); code != exitUsage || !strings.Contains(errOut.String(), want) {
+			t.Errorf("%q: exit code %d, %q, want %d and %q", args, code, errOut.String(), exitUsage, want)
+		}
+	}
+	var out, errOut strings.Builder
+	if code := run([]string{"onhold", "agent", "--bus", "nats://t0p-s3cret@127.0.0.1:1"}, &out, &errOut); code != exitNotStarted || strings.Contains(errOut.String(), "s3cret") {
+		t.Errorf("without a bus: exit code %d, %q", code, errOut.String())
+	}
+}
+
+// Agents on this machine drive a run, whose record is one and names them.
+func TestRunWithAgents(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	dir := t.TempDir()
+	for attempt := 1; ; attempt++ {
+		out := filepath.Join(dir, string(rune('0'+attempt)))
+		printed, err := command(t, dir, "run", server.URL, "--rate", "100,200", "--agents", "2", "--agents-local", "--max-lag", "1m", "--duration", "400ms", "--warmup", "100ms", "--out", out).CombinedOutput()
+		if err != nil && attempt < 3 {
+			t.Logf("%v\n%s", err, printed)
+			continue // other tests may hold up the machine
+		} else if err != nil {
+			t.Fatalf("%v\n%s", err, printed)
+		}
+		if !regexp.MustCompile(`2 agents drive the load: local-1 \(on .*\), local-2 \(on .*\)`).Match(printed) {
+			t.Errorf("the agents are not named:\n%s", printed)
+		}
+		_, stages, _, err := result.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range stages {
+			var counts result.Counts
+			for _, a := range s.Agents {
+				counts.Add(a.Counts)
+			}
+			if len(s.Agents) != 2 || counts != s.Counts || s.Settings.Get(result.KeyAgents) != "2" || s.Counts[result.OK] != s.Latency.N() {
+				t.Errorf("%v: %v by %+v", s.Settings.Get(result.KeyLevel), s.Counts, s.Agents)
+			}
+		}
+		if len(stages) != 2 {
+			t.Errorf("%d stages, want 2", len(stages))
+		}
+		return
+	}
+}

@@ -1,0 +1,423 @@
+package fleet
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+const (
+	callEvery   = 500 * time.Millisecond // while agents are missing
+	quickly     = 50 * time.Millisecond  // while clocks are measured, and parts of a record are missing
+	steadily    = 250 * time.Millisecond // while agents prepare
+	seldom      = time.Second            // while they drive, and between stages
+	lostAfter   = 5 * time.Second        // without a sign of life
+	uploadFor   = time.Minute            // for all records, once the stage should have ended
+	pingsBefore = 8                      // of each agent, before a stage starts
+	leastLead   = 300 * time.Millisecond // from the order to start until the start
+	mostMisses  = 3                      // starts of a stage that an agent missed
+)
+
+// member is an agent of the run.
+type member struct {
+	hello Hello
+	share bench.Share
+	clock offsets
+	pings int           // since the stage began
+	rtt   time.Duration // the slowest of those
+	heard time.Duration
+	asked time.Duration // when the last order was sent
+	state State         // the newest
+
+	at       time.Duration // of the start, by its clock
+	within   time.Duration // by how much that may be wrong
+	record   []byte
+	complete bool      // the record is complete
+	live     *Progress // the newest of this stage
+	lost     string    // why its record is missing
+}
+
+// stagePlan is what a stage needs that the coordinator must know.
+type stagePlan struct {
+	spec     []byte
+	settings result.Settings // that it will have
+	prepare  time.Duration   // limit for the connections
+	length   time.Duration   // from the start until the drain timeout has passed
+	maxError time.Duration   // of the start; 0: any
+}
+
+// step is what the coordinator is at.
+type step int
+
+const (
+	gathering step = iota // agents
+	joining               // they take the plan
+	waiting               // for the next stage
+	preparing             // a stage
+	running               // it, and collecting the records
+	over                  // the run
+)
+
+// mail is a message to send.
+type mail struct {
+	to   string // an agent; "" to all
+	call *Call
+	what *Order
+}
+
+// coordinator is the state machine of a run that several agents drive. It does nothing by
+// itself: messages and the clock move it. It is not safe for concurrent use.
+type coordinator struct {
+	run     string
+	epoch   int
+	version string
+	agents  int // how many there are to be
+	plan    []byte
+	hash    string
+	gather  time.Duration // limit for agents to come forward and take the plan
+
+	step     step
+	deadline time.Duration
+	members  []*member
+	refused  []string // who was not taken, and why
+	called   time.Duration
+	seq      uint64
+
+	stage    int
+	misses   int
+	current  stagePlan
+	start    time.Duration // of the stage, by the coordinator's clock
+	cut      bool
+	finished bool  // the stage, until it is taken
+	err      error // why the run cannot go on
+
+	out []mail
+}
+
+// Lost is the error of a run that cannot go on without an agent.
+type Lost struct{ Agent, Why string }
+
+func (e *Lost) Error() string { return fmt.Sprintf("agent %s was lost: %s", e.Agent, e.Why) }
+
+func newCoordinator(now time.Duration, c coordinator) *coordinator {
+	c.hash, c.deadline, c.called = sumOf(c.plan), now+c.gather, now-callEvery
+	return &c
+}
+
+func (c *coordinator) fail(err error) {
+	if c.err == nil {
+		c.err = err
+	}
+}
+
+// hello takes an agent that has come forward.
+func (c *coordinator) hello(now time.Duration, h Hello) {
+	if h.Run != c.run || !namePattern.MatchString(h.Agent) {
+		return
+	}
+	i := slices.IndexFunc(c.members, func(m *member) bool { return m.hello.Agent == h.Agent })
+	switch {
+	case i >= 0 && c.members[i].hello.Instance == h.Instance:
+		return
+	case h.Version != c.version:
+		c.decline(h, fmt.Sprintf("its version is %s, that of the coordinator is %s: install the same on all", h.Version, c.version))
+	case i >= 0:
+		c.decline(h, "another agent has this name: give each its own (--name)")
+	case c.step == gathering && len(c.members) < c.agents:
+		c.members = append(c.members, &member{hello: h, heard: now, asked: now - steadily})
+	}
+}
+
+func (c *coordinator) decline(h Hello, why string) {
+	note := fmt.Sprintf("agent %s on %s: %s", h.Agent, h.Host, why)
+	if !slices.Contains(c.refused, note) && len(c.refused) < mostAgents {
+		c.refused = append(c.refused, note)
+	}
+	c.send(Order{Agent: h.Agent, Instance: h.Instance, Goal: Refuse, Why: why})
+}
+
+func (c *coordinator) send(o Order) {
+	c.seq++
+	o.Run, o.Epoch, o.Seq, o.Hash = c.run, c.epoch, c.seq, c.hash
+	c.out = append(c.out, mail{to: o.Agent, what: &o})
+}
+
+// state notes what an agent is in.
+func (c *coordinator) state(now time.Duration, s State) {
+	i := slices.IndexFunc(c.members, func(m *member) bool { return m.hello.Agent == s.Agent && m.hello.Instance == s.Instance })
+	if i < 0 || s.Run != c.run {
+		return
+	}
+	if s.Epoch > c.epoch {
+		c.fail(fmt.Errorf("another coordinator has taken over run %s", c.run))
+		return
+	}
+	m := c.members[i]
+	m.heard = now
+	if s.Clock != 0 && s.Epoch == c.epoch && s.Sent <= now {
+		m.clock.add(ping{sent: s.Sent, got: now, agent: s.Clock})
+		m.pings++
+		m.rtt = max(m.rtt, now-s.Sent)
+	}
+	if s.Stage == c.stage && s.Phase == Done && c.step == running {
+		m.collect(s)
+	}
+	if s.Seq <= m.state.Seq {
+		return // an older one that is late
+	}
+	m.state = s
+	if s.Stage == c.stage && s.Live != nil {
+		m.live = s.Live
+	}
+	c.advance(now)
+}
+
+// collect adds a part to the record.
+func (m *member) collect(s State) {
+	if m.complete || s.From != len(m.record) || len(s.Part) == 0 || s.Size > mostRecord || len(m.record)+len(s.Part) > s.Size {
+		return
+	}
+	if m.record = append(m.record, s.Part...); len(m.record) < s.Size {
+		m.asked -= seldom // for the next part at once
+		return
+	}
+	if m.complete = sumOf(m.record) == s.Sum; !m.complete {
+		m.record = nil // once more
+	}
+}
+
+// begin begins a stage, once the one before is finished.
+func (c *coordinator) begin(now time.Duration, p stagePlan) {
+	c.current, c.misses, c.finished, c.cut = p, 0, false, false
+	for _, m := range c.members {
+		if m.lost != "" {
+			c.fail(&Lost{m.hello.Agent, m.lost})
+			return
+		}
+	}
+	c.attempt(now)
+	c.advance(now)
+}
+
+// attempt is another attempt at the stage. Agents abandon the one before.
+func (c *coordinator) attempt(now time.Duration) {
+	c.stage++
+	c.step, c.deadline = preparing, now+c.current.prepare
+	for _, m := range c.members {
+		m.pings, m.rtt, m.at, m.within, m.record, m.complete, m.live, m.asked = 0, 0, 0, 0, nil, false, nil, now-seldom
+	}
+}
+
+// tick does what is due: it is called every few milliseconds.
+func (c *coordinator) tick(now time.Duration) {
+	c.advance(now)
+	if c.step == gathering && now-c.called >= callEvery {
+		c.called = now
+		c.out = append(c.out, mail{call: &Call{c.run}})
+	}
+	for _, m := range c.members {
+		if (m.lost == "" || c.step == over) && now-m.asked >= c.every(m) {
+			c.ask(now, m)
+		}
+	}
+}
+
+// every is how often an agent gets an order.
+func (c *coordinator) every(m *member) time.Duration {
+	switch c.step {
+	case joining, over:
+		return steadily
+	case preparing:
+		if m.pings < pingsBefore {
+			return quickly
+		}
+		return steadily
+	case running:
+		if m.state.Stage != c.stage || m.state.Phase == Ready || m.state.Phase == Done && !m.complete {
+			return steadily
+		}
+	}
+	return seldom
+}
+
+// ask sends an agent its order.
+func (c *coordinator) ask(now time.Duration, m *member) {
+	m.asked = now
+	o := Order{Agent: m.hello.Agent, Instance: m.hello.Instance, Sent: now, Goal: Join, Share: m.share, Stage: c.stage, Cut: c.cut, From: len(m.record)}
+	if m.state.Hash != c.hash && c.step != gathering && c.step != over {
+		o.Plan = c.plan
+	}
+	switch c.step {
+	case preparing:
+		o.Goal, o.Spec = Prepare, c.current.spec
+	case running:
+		o.Goal, o.At = Start, m.at
+	case over:
+		o.Goal = Leave
+	}
+	c.send(o)
+}
+
+// advance goes on to the next step where all agents are ready for it, and notes who is lost.
+func (c *coordinator) advance(now time.Duration) {
+	if c.err != nil {
+		return
+	}
+	switch c.step {
+	case gathering:
+		if len(c.members) == c.agents {
+			c.share()
+			c.step = joining
+		} else if now >= c.deadline {
+			c.fail(c.missing())
+		}
+	case joining:
+		c.joined(now)
+	case preparing:
+		c.prepared(now)
+	case running:
+		c.collected(now)
+	}
+}
+
+// share gives each agent its part, by name: the same agents get the same parts.
+func (c *coordinator) share() {
+	slices.SortFunc(c.members, func(a, b *member) int { return cmp.Compare(a.hello.Agent, b.hello.Agent) })
+	for i, m := range c.members {
+		m.share = bench.Share{Part: i, Of: c.agents}
+	}
+}
+
+// missing is the error where not enough agents have come.
+func (c *coordinator) missing() error {
+	text := fmt.Sprintf("%d of %d agents came forward within %v", len(c.members), c.agents, c.gather)
+	if len(c.members) == 0 {
+		text = fmt.Sprintf("no agent came forward within %v", c.gather)
+	}
+	if len(c.refused) > 0 {
+		return fmt.Errorf("%s; %s", text, strings.Join(c.refused, "; "))
+	}
+	return fmt.Errorf("%s: start onhold agent on each machine, with the same --bus", text)
+}
+
+func (c *coordinator) joined(now time.Duration) {
+	all := true
+	for _, m := range c.members {
+		switch {
+		case m.state.Refused != "":
+			c.fail(fmt.Errorf("agent %s on %s does not take part: %s", m.hello.Agent, m.hello.Host, m.state.Refused))
+			return
+		case m.state.Hash == c.hash:
+			continue
+		case now >= c.deadline:
+			c.fail(fmt.Errorf("agent %s on %s did not take the plan within %v", m.hello.Agent, m.hello.Host, c.gather))
+			return
+		}
+		all = false
+	}
+	if all {
+		c.step = waiting
+	}
+}
+
+// prepared starts the stage once all agents are ready and their clocks are known.
+func (c *coordinator) prepared(now time.Duration) {
+	ready := true
+	for _, m := range c.members {
+		switch s := m.state; {
+		case s.Stage == c.stage && s.Phase == Failed:
+			c.fail(fmt.Errorf("agent %s cannot drive the stage: %s", m.hello.Agent, s.Why))
+			return
+		case now-m.heard > lostAfter:
+			c.fail(&Lost{m.hello.Agent, fmt.Sprintf("it has not been heard for %v, before a stage started", lostAfter)})
+			return
+		case now >= c.deadline:
+			c.fail(&Lost{m.hello.Agent, fmt.Sprintf("it was not ready for a stage within %v", c.current.prepare)})
+			return
+		case s.Stage == c.stage && s.Phase == Ready:
+			if key := differs(s.Settings, c.current.settings); key != "" {
+				c.fail(fmt.Errorf("agent %s would drive another stage: its %s is %q, that of the coordinator is %q", m.hello.Agent, key, s.Settings.Get(key), c.current.settings.Get(key)))
+				return
+			}
+			ready = ready && m.pings >= pingsBefore
+		default:
+			ready = false
+		}
+	}
+	if ready {
+		c.launch(now)
+	}
+}
+
+// differs is the first setting in which two stages differ; "" where there is none. How
+// many connections there may be follows from the machine.
+func differs(a, b result.Settings) string {
+	for _, kv := range slices.Concat(a, b) {
+		if kv.Key != result.KeyMaxConnections && a.Get(kv.Key) != b.Get(kv.Key) {
+			return kv.Key
+		}
+	}
+	return ""
+}
+
+// launch gives each agent the instant of the start, in its own clock.
+func (c *coordinator) launch(now time.Duration) {
+	var slowest, worst time.Duration
+	for _, m := range c.members {
+		slowest = max(slowest, m.rtt)
+	}
+	// An order that is dropped is sent again: there is time for a few.
+	c.start = now + (leastLead+3*slowest)<<c.misses
+	for _, m := range c.members {
+		m.at, m.within, _ = m.clock.at(c.start)
+		m.asked = now - seldom
+		worst = max(worst, m.within)
+	}
+	if limit := c.current.maxError; limit > 0 && worst > limit {
+		c.fail(fmt.Errorf("a burst needs one start: the clocks of the agents are known within %v, above the limit of %v. Bring the agents closer to the coordinator, or allow more lag", worst.Round(10*time.Microsecond), limit))
+		return
+	}
+	c.step = running
+}
+
+// collected notes whose record is complete and who is lost. Nobody takes over the share
+// of a lost agent.
+func (c *coordinator) collected(now time.Duration) {
+	end := c.start + c.current.length
+	more := false
+	for _, m := range c.members {
+		s := m.state
+		here := s.Stage == c.stage
+		switch {
+		case m.complete || m.lost != "":
+			continue
+		case here && s.Phase == Missed:
+			if c.misses++; c.misses > mostMisses {
+				c.fail(&Lost{m.hello.Agent, fmt.Sprintf("the order to start reached it too late, %d times", c.misses)})
+				return
+			}
+			c.attempt(now)
+			return
+		case here && s.Phase == Failed:
+			m.lost = s.Why
+		case s.Refused != "":
+			m.lost = s.Refused
+		case !here: // it was ready for the stage, or there would be none
+			m.lost = "it gave up the stage, as it had not heard from the coordinator"
+		case now >= end+uploadFor:
+			m.lost = fmt.Sprintf("its record had not arrived %v after the end of the stage", uploadFor)
+		case now > end+lostAfter && now-m.heard > lostAfter:
+			m.lost = fmt.Sprintf("it was last heard %v after the start of the stage", max(0, m.heard-c.start).Round(100*time.Millisecond))
+		default:
+			more = true
+		}
+	}
+	if !more {
+		c.step, c.finished = waiting, true
+	}
+}

@@ -1,0 +1,236 @@
+package fleet
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/reports/field"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+const (
+	tickEvery   = 10 * time.Millisecond
+	reportEvery = time.Second // of what has ended
+)
+
+// Opened is a plan that an agent has accepted.
+type Opened interface {
+	// Stage is the stage that a spec describes, of all agents, and what drives it.
+	Stage(spec []byte) (bench.Plan, bench.Driver, error)
+	// Close removes what belongs to the plan.
+	Close()
+}
+
+// AgentConfig is how an agent serves runs.
+type AgentConfig struct {
+	Name, Host, Version string
+	Open                func(plan []byte) (Opened, error) // refuses what the agent does not allow
+	Say                 func(string)                      // prints a line
+	Once                bool                              // it ends with its first run
+}
+
+// Validate checks the name.
+func (c AgentConfig) Validate() error {
+	return field.Check(namePattern.MatchString(c.Name), "Name", c.Name, "1 to 64 letters, digits, _ and -")
+}
+
+// Serve drives shares of runs, one run after another, until ctx ends. A run that is under
+// way then is abandoned.
+func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	g := &generator{AgentConfig: c, bus: b, inbox: make(chan func(), 64), done: make(chan struct{})}
+	g.machine = &agent{hello: Hello{Agent: c.Name, Instance: rand.Text(), Version: c.Version, Host: c.Host}, driver: g}
+	defer g.end()
+	defer close(g.done)
+	if err := subscribe(b, callSubject, func(call Call) {
+		g.post(func() {
+			if h, ok := g.machine.called(call); ok {
+				b.publish(helloSubject(call.Run), h)
+			}
+		})
+	}); err != nil {
+		return err
+	}
+	if err := subscribe(b, orderSubject("*", c.Name), func(o Order) { g.post(func() { g.machine.order(clock.Now(), o) }) }); err != nil {
+		return err
+	}
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case do := <-g.inbox:
+			do()
+		case <-tick.C:
+			g.machine.tick(clock.Now())
+		case <-ctx.Done():
+			return nil
+		}
+		if c.Once && g.machine.run == "" && g.machine.last != "" {
+			return nil
+		}
+	}
+}
+
+// generator is the driver of an agent. All but drive runs in the goroutine of Serve.
+type generator struct {
+	AgentConfig
+	bus     *Bus
+	machine *agent
+	inbox   chan func()
+	done    chan struct{} // Serve has returned
+	opened  Opened
+	current *driven // nil where none
+	before  *driven // the last one
+}
+
+// driven is a stage that is prepared or driven.
+type driven struct {
+	number int
+	cancel context.CancelFunc
+	at     chan time.Duration // of the start
+	cut    atomic.Bool
+	ended  chan struct{}
+}
+
+// post has something done in the goroutine of Serve.
+func (g *generator) post(do func()) {
+	select {
+	case g.inbox <- do:
+	case <-g.done:
+	}
+}
+
+func (g *generator) accept(plan []byte) error {
+	opened, err := g.Open(plan)
+	if err != nil {
+		return err
+	}
+	g.closePlan()
+	g.opened = opened
+	return nil
+}
+
+func (g *generator) closePlan() {
+	if g.opened != nil {
+		g.opened.Close()
+		g.opened = nil
+	}
+}
+
+func (g *generator) prepare(stage int, spec []byte, share bench.Share) {
+	ctx, cancel := context.WithCancel(context.Background())
+	d := &driven{number: stage, cancel: cancel, at: make(chan time.Duration, 1), ended: make(chan struct{})}
+	before, opened := g.before, g.opened
+	g.current, g.before = d, d
+	go func() {
+		defer close(d.ended)
+		defer cancel()
+		if before != nil {
+			<-before.ended // it was abandoned: what it has of this machine comes back first
+		}
+		text, err := g.drive(ctx, d, opened, spec, share)
+		g.post(func() {
+			if g.current == d {
+				g.current = nil
+				g.machine.ended(stage, text, err)
+			}
+		})
+	}()
+}
+
+// drive drives the share of a stage, and returns its record.
+func (g *generator) drive(ctx context.Context, d *driven, opened Opened, spec []byte, share bench.Share) ([]byte, error) {
+	p, driver, err := opened.Stage(spec)
+	if err != nil {
+		return nil, err
+	}
+	p.Share = share
+	settings := p.StageSettings(driver)
+	p.StartAt = func() time.Duration {
+		g.post(func() { g.machine.ready(d.number, settings) })
+		select {
+		case at := <-d.at:
+			return at
+		case <-ctx.Done():
+			return clock.Now() + time.Hour // nothing is sent before the stage ends
+		}
+	}
+	so := &sum{latency: new(result.Sparse), lag: new(result.Sparse)}
+	p.Watch = func(l bench.Live) {
+		if p := so.add(l); p != nil {
+			g.post(func() { g.machine.progress(d.number, p) })
+		}
+	}
+	p.Abort = func(bench.Live) bool { return d.cut.Load() }
+	s, err := bench.Run(ctx, p, driver)
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(record{Stage: s, Disturbed: s.Disturbed})
+}
+
+// sum adds up what has ended.
+type sum struct {
+	shown        time.Duration
+	counts       result.Counts
+	latency, lag *result.Sparse
+	disturbed    bool
+}
+
+// add is the sum where it is time to report it.
+func (s *sum) add(l bench.Live) *Progress {
+	s.counts.Add(l.Counts)
+	s.latency.Merge(l.Latency)
+	s.lag.Merge(l.Lag)
+	s.disturbed = s.disturbed || l.Disturbed
+	if l.To-s.shown < reportEvery && !l.Last {
+		return nil
+	}
+	p := &Progress{To: l.To, Counts: s.counts, Latency: buckets{new(result.Sparse)}, Lag: buckets{new(result.Sparse)}, Disturbed: s.disturbed}
+	p.Latency.Merge(s.latency)
+	p.Lag.Merge(s.lag)
+	s.shown, s.disturbed = l.To, false
+	return p
+}
+
+func (g *generator) start(stage int, at time.Duration) {
+	if g.current != nil && g.current.number == stage {
+		g.current.at <- at // of which there is one per stage
+	}
+}
+
+func (g *generator) cut(stage int) {
+	if g.current != nil && g.current.number == stage {
+		g.current.cut.Store(true)
+	}
+}
+
+func (g *generator) abandon(stage int) {
+	if g.current != nil && g.current.number == stage {
+		g.current.cancel()
+		g.current = nil
+	}
+}
+
+func (g *generator) send(s State) { g.bus.publish(stateSubject(s.Run, s.Agent), s) }
+
+func (g *generator) say(text string) { g.Say(fmt.Sprintf("agent %s: %s", g.Name, text)) }
+
+// end abandons what is under way.
+func (g *generator) end() {
+	if g.current != nil {
+		g.current.cancel()
+	}
+	if g.before != nil {
+		<-g.before.ended
+	}
+	g.closePlan()
+}

@@ -1,0 +1,107 @@
+package peers
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// asked sends requests one after the other over one connection.
+func asked(t *testing.T, url string, n int, each time.Duration) {
+	t.Helper()
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	defer client.CloseIdleConnections()
+	for range n {
+		time.Sleep(each)
+		resp, err := client.Get(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}
+
+// Requests are counted with the instants at which they came, handshakes are not.
+func TestLoggedArrivals(t *testing.T) {
+	for _, secure := range []bool{false, true} {
+		s, err := logged(secure)(t.Context(), &runner{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		asked(t, s.url, 20, time.Millisecond)
+		var m Measurement
+		k := &contest{task: constantTask(1, 1)}
+		if err := s.count(t.Context(), k, &m); m.Requests != 20 {
+			t.Errorf("TLS %v: %d requests, %v", secure, m.Requests, err)
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// nginx counts the requests over TLS, and not those that ask how many there were.
+func TestNginxCounts(t *testing.T) {
+	if programPath("nginx") == "" {
+		t.Skip("nginx is not installed")
+	}
+	s, err := nginx(t.Context(), &runner{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked(t, s.url, 5, 0)
+	var m Measurement
+	if err := s.count(t.Context(), nil, &m); err != nil || m.Requests != 5 {
+		t.Errorf("%d requests, %v", m.Requests, err)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Runs that were made in parts make one report.
+func TestEarlierRuns(t *testing.T) {
+	first := fixed().Sections[0].Cases[0].runs
+	var lines []string
+	for _, m := range first {
+		m.Case = "64 clients, replies at once"
+		line, err := json.Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, string(line))
+	}
+	path := filepath.Join(t.TempDir(), "runs.jsonl")
+	of := func(text string, from ...string) (*Report, error) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return Run(t.Context(), Config{Exe: "onhold", Pairs: 1, Duration: 3 * time.Second, From: from})
+	}
+	report, err := of(strings.Join(lines, "\n"), path, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := report.Sections[0].Cases[0]
+	if len(report.Sections) != 1 || len(k.runs) != 2*len(first) || len(k.pairs) != 1 || report.Failed != 2 || k.runs[len(k.runs)-1].Pair != 14 {
+		t.Errorf("%d sections, %d runs in %d pairs, %d failed", len(report.Sections), len(k.runs), len(k.pairs), report.Failed)
+	}
+	if n := len(k.pairRatios(k.pairs[0], clientCPU)); n != 12 {
+		t.Errorf("%d pairs, want 12", n)
+	}
+	for _, bad := range []string{"{", `{"pair":0}`, `{"section":"tls","case":"none","pair":1,"name":"wrk"}`} {
+		if r, err := of(bad, path); err == nil {
+			t.Errorf("%q: %v", bad, r)
+		}
+	}
+	if _, err := of("", path+"x"); err == nil {
+		t.Error("a file that is not there is read")
+	}
+}

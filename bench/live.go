@@ -1,0 +1,72 @@
+package bench
+
+import (
+	"time"
+
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// Live is what ended in a part of the measured window while it runs: an arrival counts
+// at the instant of its completion. All of a stage added up have the arrivals of its
+// window, those that ended while it drained included.
+type Live struct {
+	From, To time.Duration // from the beginning of the window
+	Start    time.Time     // of the window, by the wall clock
+	Last     bool          // of the stage
+
+	Counts    result.Counts
+	Latency   *result.Sparse // of ok
+	Lag       *result.Sparse
+	Disturbed bool // the machine interfered
+}
+
+// liveEvery is how often a Live is published.
+const liveEvery = 250 * time.Millisecond
+
+// live collects the next Live.
+type live struct {
+	watch        func(Live)
+	abort        func(Live) bool
+	next         Live
+	latency, lag result.Tally
+}
+
+func newLive(p Plan) *live {
+	if p.Watch == nil && p.Abort == nil {
+		return nil
+	}
+	l := &live{watch: p.Watch, abort: p.Abort}
+	l.begin(0)
+	return l
+}
+
+func (l *live) begin(from time.Duration) {
+	l.next = Live{From: from, Latency: new(result.Sparse), Lag: new(result.Sparse)}
+}
+
+func (l *live) add(e *entry) {
+	if l == nil {
+		return
+	}
+	l.next.Counts[e.outcome]++
+	if e.outcome != result.Unsent {
+		l.lag.Record(e.lag)
+	}
+	if e.outcome == result.OK {
+		l.latency.Record(e.took)
+	}
+}
+
+// publish hands out what has ended up to an instant of the window, and reports whether
+// the window is to end.
+func (l *live) publish(to time.Duration, last bool) (abort bool) {
+	l.next.To, l.next.Last = to, last
+	l.latency.MoveTo(l.next.Latency)
+	l.lag.MoveTo(l.next.Lag)
+	if l.watch != nil {
+		l.watch(l.next)
+	}
+	abort = l.abort != nil && l.abort(l.next)
+	l.begin(to)
+	return abort
+}

@@ -211,21 +211,25 @@ func (s *Sparse) AppendBinary(b []byte) ([]byte, error) {
 	return b, nil
 }
 
-// UnmarshalBinary reads what AppendBinary writes.
+// UnmarshalBinary reads what AppendBinary writes, in the memory that s has. It leaves s
+// empty where it fails.
 func (s *Sparse) UnmarshalBinary(b []byte) error {
+	buckets := s.buckets[:0]
+	*s = Sparse{}
 	wrong := errors.New("histogram: it is cut short or out of range")
+	at := 0 // in b
 	number := func() (n uint64, ok bool) {
-		n, length := binary.Uvarint(b)
-		if length > 0 {
-			b = b[length:]
+		if at < len(b) && b[at] < 0x80 { // most are
+			at++
+			return uint64(b[at-1]), true
 		}
-		return n, length > 0 && n <= maxCount
+		n, length := binary.Uvarint(b[at:])
+		at += max(length, 0)
+		return n, length > 0
 	}
 	signed := func() (int64, bool) {
-		n, length := binary.Varint(b)
-		if length > 0 {
-			b = b[length:]
-		}
+		n, length := binary.Varint(b[at:])
+		at += max(length, 0)
 		return n, length > 0 && n >= 0 && n <= maxNumber
 	}
 	over, ok1 := signed()
@@ -234,18 +238,19 @@ func (s *Sparse) UnmarshalBinary(b []byte) error {
 		return wrong
 	}
 	got := Sparse{over: over, n: over, sum: time.Duration(sum)}
-	for at := uint64(0); len(b) > 0; {
+	for place := uint64(0); at < len(b); {
 		gap, ok1 := number()
 		n, ok2 := number()
-		at += gap
-		if !ok1 || !ok2 || n == 0 || at > uint64(lastBucket) || gap == 0 && len(got.buckets) > 0 {
+		if !ok1 || !ok2 || n == 0 || n > maxCount || gap > uint64(lastBucket)-place || gap == 0 && len(buckets) > 0 {
 			return wrong
 		}
+		place += gap
 		if got.n += int64(n); got.n > maxCount {
 			return wrong
 		}
-		got.buckets = append(got.buckets, bucket{int32(at), int64(n)})
+		buckets = append(buckets, bucket{int32(place), int64(n)})
 	}
+	got.buckets = buckets
 	*s = got
 	return nil
 }

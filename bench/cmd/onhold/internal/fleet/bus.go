@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"net"
 	"net/url"
@@ -120,7 +119,7 @@ func (b *Bus) Close() {
 
 // publish sends a message. One that cannot be sent is sent again when it is still due.
 func (b *Bus) publish(subject string, message any) {
-	if data, err := json.Marshal(message); err == nil && len(data) <= mostMessage {
+	if data, err := encode(message); err == nil && len(data) <= mostMessage {
 		_ = b.conn.Publish(subject, data)
 	}
 }
@@ -130,7 +129,7 @@ func (b *Bus) publish(subject string, message any) {
 func subscribe[T any](b *Bus, subject string, take func(T)) error {
 	_, err := b.conn.Subscribe(subject, func(m *nats.Msg) {
 		var message T
-		if len(m.Data) <= mostMessage && json.Unmarshal(m.Data, &message) == nil {
+		if len(m.Data) <= mostMessage && decode(m.Data, &message) == nil {
 			take(message)
 		}
 	})

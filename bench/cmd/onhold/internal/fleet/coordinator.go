@@ -40,6 +40,7 @@ type member struct {
 	complete bool      // the record is complete
 	live     *Progress // the newest of this stage
 	lost     string    // why its record is missing
+	agrees   bool      // it would drive the stage that is meant
 }
 
 // stagePlan is what a stage needs that the coordinator must know.
@@ -84,7 +85,8 @@ type coordinator struct {
 	step     step
 	deadline time.Duration
 	members  []*member
-	refused  []string // who was not taken, and why
+	named    map[string]*member // the members by name
+	refused  []string           // who was not taken, and why
 	called   time.Duration
 	seq      uint64
 
@@ -96,7 +98,8 @@ type coordinator struct {
 	finished bool  // the stage, until it is taken
 	err      error // why the run cannot go on
 
-	out []mail
+	news bool // something came since the last tick that may need more than to be noted
+	out  []mail
 }
 
 // Lost is the error of a run that cannot go on without an agent.
@@ -105,7 +108,7 @@ type Lost struct{ Agent, Why string }
 func (e *Lost) Error() string { return fmt.Sprintf("agent %s was lost: %s", e.Agent, e.Why) }
 
 func newCoordinator(now time.Duration, c coordinator) *coordinator {
-	c.hash, c.deadline, c.called = sumOf(c.plan), now+c.gather, now-callEvery
+	c.hash, c.deadline, c.called, c.named = sumOf(c.plan), now+c.gather, now-callEvery, map[string]*member{}
 	return &c
 }
 
@@ -120,16 +123,17 @@ func (c *coordinator) hello(now time.Duration, h Hello) {
 	if h.Run != c.run || !namePattern.MatchString(h.Agent) {
 		return
 	}
-	i := slices.IndexFunc(c.members, func(m *member) bool { return m.hello.Agent == h.Agent })
+	m := c.named[h.Agent]
 	switch {
-	case i >= 0 && c.members[i].hello.Instance == h.Instance:
+	case m != nil && m.hello.Instance == h.Instance:
 		return
 	case h.Version != c.version:
 		c.decline(h, fmt.Sprintf("its version is %s, that of the coordinator is %s: install the same on all", h.Version, c.version))
-	case i >= 0:
+	case m != nil:
 		c.decline(h, "another agent has this name: give each its own (--name)")
 	case c.step == gathering && len(c.members) < c.agents:
-		c.members = append(c.members, &member{hello: h, heard: now, asked: now - steadily})
+		m := &member{hello: h, heard: now, asked: now - steadily}
+		c.members, c.named[h.Agent], c.news = append(c.members, m), m, true
 	}
 }
 
@@ -149,15 +153,14 @@ func (c *coordinator) send(o Order) {
 
 // state notes what an agent is in.
 func (c *coordinator) state(now time.Duration, s State) {
-	i := slices.IndexFunc(c.members, func(m *member) bool { return m.hello.Agent == s.Agent && m.hello.Instance == s.Instance })
-	if i < 0 || s.Run != c.run {
+	m := c.named[s.Agent]
+	if m == nil || m.hello.Instance != s.Instance || s.Run != c.run {
 		return
 	}
 	if s.Epoch > c.epoch {
 		c.fail(fmt.Errorf("another coordinator has taken over run %s", c.run))
 		return
 	}
-	m := c.members[i]
 	m.heard = now
 	if s.Clock != 0 && s.Epoch == c.epoch && s.Sent <= now {
 		m.clock.add(ping{sent: s.Sent, got: now, agent: s.Clock})
@@ -166,15 +169,21 @@ func (c *coordinator) state(now time.Duration, s State) {
 	}
 	if s.Stage == c.stage && s.Phase == Done && c.step == running {
 		m.collect(s)
+		c.news = true
 	}
 	if s.Seq <= m.state.Seq {
 		return // an older one that is late
 	}
+	was := m.state
+	c.news = c.news || s.Phase != was.Phase || s.Stage != was.Stage || s.Hash != was.Hash || s.Refused != was.Refused
+	if s.Phase == Started && was.Phase != Started {
+		m.asked = now - c.spread(m, seldom) // the next orders of all spread over the time between them
+	}
 	m.state = s
+	m.state.Live, m.state.Part = nil, nil // which share the memory of the message
 	if s.Stage == c.stage && s.Live != nil {
 		m.live = s.Live
 	}
-	c.advance(now)
 }
 
 // collect adds a part to the record.
@@ -209,12 +218,14 @@ func (c *coordinator) attempt(now time.Duration) {
 	c.stage++
 	c.step, c.deadline = preparing, now+c.current.prepare
 	for _, m := range c.members {
-		m.pings, m.rtt, m.at, m.within, m.record, m.complete, m.live, m.asked = 0, 0, 0, 0, nil, false, nil, now-seldom
+		m.pings, m.rtt, m.at, m.within, m.record, m.complete, m.live, m.agrees, m.asked = 0, 0, 0, 0, nil, false, nil, false, now-seldom+c.spread(m, quickly)
 	}
 }
 
-// tick does what is due: it is called every few milliseconds.
+// tick does what is due: it is called every few milliseconds, and at once where there is
+// news. Most messages of a thousand agents are none.
 func (c *coordinator) tick(now time.Duration) {
+	c.news = false
 	c.advance(now)
 	if c.step == gathering && now-c.called >= callEvery {
 		c.called = now
@@ -243,6 +254,12 @@ func (c *coordinator) every(m *member) time.Duration {
 		}
 	}
 	return seldom
+}
+
+// spread is where in an interval the orders to a member are, so that not all are sent at
+// once: what waits its turn looks as if it were on its way.
+func (c *coordinator) spread(m *member, interval time.Duration) time.Duration {
+	return interval * time.Duration(m.share.Part) / time.Duration(max(1, c.agents))
 }
 
 // ask sends an agent its order.
@@ -340,10 +357,15 @@ func (c *coordinator) prepared(now time.Duration) {
 			c.fail(&Lost{m.hello.Agent, fmt.Sprintf("it was not ready for a stage within %v", c.current.prepare)})
 			return
 		case s.Stage == c.stage && s.Phase == Ready:
+			if m.agrees {
+				ready = ready && m.pings >= pingsBefore
+				continue
+			}
 			if key := differs(s.Settings, c.current.settings); key != "" {
 				c.fail(fmt.Errorf("agent %s would drive another stage: its %s is %q, that of the coordinator is %q", m.hello.Agent, key, s.Settings.Get(key), c.current.settings.Get(key)))
 				return
 			}
+			m.agrees = true
 			ready = ready && m.pings >= pingsBefore
 		default:
 			ready = false

@@ -1,7 +1,6 @@
 package fleet
 
 import (
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"testing"
@@ -17,12 +16,14 @@ func BenchmarkThousandAgents(b *testing.B) {
 	const agents = 1000
 	c := newCoordinator(0, coordinator{run: "r", epoch: 1, version: "v", agents: agents, plan: []byte("plan"), gather: time.Minute})
 	r := rand.New(rand.NewPCG(1, 1))
-	p := &Progress{Latency: buckets{new(result.Sparse)}, Lag: buckets{new(result.Sparse)}}
+	p := &Progress{}
+	var latency, lag result.Sparse
 	for range 20_000 {
-		p.Latency.Record(time.Duration(20e6 + r.ExpFloat64()*10e6))
-		p.Lag.Record(time.Duration(r.ExpFloat64() * 50e3))
+		latency.Record(time.Duration(20e6 + r.ExpFloat64()*10e6))
+		lag.Record(time.Duration(r.ExpFloat64() * 50e3))
 		p.Counts[result.OK]++
 	}
+	p.Latency, p.Lag = binaryOf(&latency), binaryOf(&lag)
 	for i := range agents {
 		c.hello(0, Hello{Run: "r", Agent: fmt.Sprintf("agent-%d", i), Instance: "i", Version: "v"})
 	}
@@ -36,18 +37,18 @@ func BenchmarkThousandAgents(b *testing.B) {
 		now += time.Second
 		p.To = now - c.start
 		b.StopTimer()
-		var texts [agents][]byte
-		for i := range texts {
-			text, err := json.Marshal(State{Run: "r", Epoch: 1, Sent: now - time.Millisecond, Clock: now, Seq: seq, Agent: fmt.Sprintf("agent-%d", i), Instance: "i", Hash: c.hash, Stage: 1, Phase: Started, Live: p})
+		var messages [agents][]byte
+		for i := range messages {
+			data, err := encode(&State{Run: "r", Epoch: 1, Sent: now - time.Millisecond, Clock: now, Seq: seq, Agent: fmt.Sprintf("agent-%d", i), Instance: "i", Hash: c.hash, Stage: 1, Phase: Started, Live: p})
 			if err != nil {
 				b.Fatal(err)
 			}
-			texts[i] = text
+			messages[i] = data
 		}
 		b.StartTimer()
-		for _, text := range texts {
+		for _, data := range messages {
 			var s State
-			if err := json.Unmarshal(text, &s); err != nil {
+			if err := decode(data, &s); err != nil {
 				b.Fatal(err)
 			}
 			c.state(now, s)

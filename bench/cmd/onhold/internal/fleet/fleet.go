@@ -97,7 +97,9 @@ func (f *Fleet) loop() {
 	for {
 		select {
 		case do := <-f.inbox:
-			do()
+			if do(); !f.machine.news {
+				continue
+			}
 		case <-tick.C:
 		case <-done:
 			f.machine.step, done = over, nil
@@ -111,6 +113,9 @@ func (f *Fleet) loop() {
 			if m.call != nil {
 				f.bus.publish(callSubject, m.call)
 			} else {
+				if m.what.Sent != 0 {
+					m.what.Sent = clock.Now() // those before it took time
+				}
 				f.bus.publish(orderSubject(f.machine.run, m.to), m.what)
 			}
 		}

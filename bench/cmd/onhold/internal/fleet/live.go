@@ -14,50 +14,58 @@ type live struct {
 	plan  bench.Plan
 	from  time.Duration // up to where it was handed out
 	at    time.Duration // when
-	shown map[string]*Progress
-	sum   Progress // of all that was handed out
+	known map[string]*Progress
+	sum   bench.Live // of all that was handed out
 	start time.Time
+
+	scratch [2]result.Sparse
 }
 
 func newLive(p bench.Plan) *live {
-	return &live{plan: p, shown: map[string]*Progress{}, sum: Progress{Latency: buckets{new(result.Sparse)}, Lag: buckets{new(result.Sparse)}}}
+	return &live{plan: p, known: map[string]*Progress{}, sum: bench.Live{Latency: new(result.Sparse), Lag: new(result.Sparse)}}
 }
 
-// look hands out what there is, once a second.
+// look hands out what there is, once a second. What agents report is added up in
+// histograms with all buckets, and what was handed out is taken off once: a thousand
+// agents have some million buckets in use.
 func (l *live) look(c *coordinator, now time.Duration) {
 	if l.plan.Watch == nil && l.plan.Abort == nil || c.step != running || now-l.at < reportEvery {
 		return
 	}
 	l.at, l.start = now, clock.Wall(c.start+l.plan.Lead())
-	next := bench.Live{From: l.from, To: l.from, Start: l.start, Latency: new(result.Sparse), Lag: new(result.Sparse)}
+	next := bench.Live{From: l.from, To: l.from, Start: l.start}
+	latency, lag := result.NewHist(), result.NewHist()
 	for _, m := range c.members {
-		if m.live == nil || m.live.Latency.Sparse == nil || m.live.Lag.Sparse == nil {
-			continue
+		before := l.known[m.hello.Agent]
+		p := m.live
+		if p == nil || p.addTo(latency, lag, &l.scratch) != nil {
+			if p = before; p == nil {
+				continue
+			}
+			_ = p.addTo(latency, lag, &l.scratch) // it was added before
+		} else if p != before {
+			l.known[m.hello.Agent] = p
+			next.Disturbed = next.Disturbed || p.Disturbed
 		}
-		next.To = max(next.To, m.live.To)
-		if before := l.shown[m.hello.Agent]; before != nil {
-			subtract(&next, before)
-		}
-		next.Counts.Add(m.live.Counts)
-		next.Latency.Merge(m.live.Latency.Sparse)
-		next.Lag.Merge(m.live.Lag.Sparse)
-		next.Disturbed = next.Disturbed || m.live.Disturbed
-		l.shown[m.hello.Agent] = m.live
+		next.To = max(next.To, p.To)
+		next.Counts.Add(result.Counts(p.Counts))
 	}
 	if next.To == l.from {
 		return
 	}
+	next.Latency, next.Lag = result.SparseOf(latency), result.SparseOf(lag)
+	subtract(&next, l.sum)
 	if l.show(next) {
 		c.cut = true
 	}
 }
 
-func subtract(from *bench.Live, p *Progress) {
-	for o, n := range p.Counts {
+func subtract(from *bench.Live, l bench.Live) {
+	for o, n := range l.Counts {
 		from.Counts[o] -= n
 	}
-	from.Latency.Subtract(p.Latency.Sparse)
-	from.Lag.Subtract(p.Lag.Sparse)
+	from.Latency.Subtract(l.Latency)
+	from.Lag.Subtract(l.Lag)
 }
 
 // show hands out a part, and reports whether the window is to end.
@@ -75,6 +83,6 @@ func (l *live) show(next bench.Live) (abort bool) {
 // finish hands out the rest of a stage.
 func (l *live) finish(s *result.Stage) {
 	next := bench.Live{From: l.from, To: max(s.Length, l.from), Start: s.Start, Last: true, Counts: s.Counts, Latency: result.SparseOf(s.Latency), Lag: result.SparseOf(s.Lag)}
-	subtract(&next, &l.sum)
+	subtract(&next, l.sum)
 	l.show(next)
 }

@@ -69,10 +69,8 @@ func (m *member) part(c *coordinator, p bench.Plan) *result.Stage {
 func (m *member) unknown(c *coordinator, p bench.Plan) *result.Stage {
 	s := result.NewStage()
 	s.Settings, s.Start, s.Length = c.current.settings, clock.Wall(c.start+p.Lead()), p.Duration
-	if l := m.live; l != nil && l.Latency.Sparse != nil && l.Lag.Sparse != nil {
-		s.Counts = l.Counts
-		l.Latency.AddTo(s.Latency)
-		l.Lag.AddTo(s.Lag)
+	if l := m.live; l != nil && l.addTo(s.Latency, s.Lag, new([2]result.Sparse)) == nil {
+		s.Counts = result.Counts(l.Counts)
 	}
 	if p.Load.Model() == load.Closed {
 		s.Invalidate("was lost: %s. Its %d of %d clients are missing from then on", m.lost, p.Clients(), int(p.Load.Level()))

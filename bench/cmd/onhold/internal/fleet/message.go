@@ -1,9 +1,12 @@
 package fleet
 
 import (
+	"bytes"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"regexp"
 	"time"
 
@@ -14,6 +17,58 @@ import (
 // Every message says what its sender wants, or what it is in, in full, and is repeated
 // until the other side shows that it has arrived: one that is doubled, late, out of order
 // or missing changes nothing.
+
+// A message is a line of JSON. Its fields that are bytes follow it, each after its length:
+// they are most of it, and text of them would take several times the CPU and a third more
+// room. What begins a conversation, Call and Hello, has none, so that any version reads it.
+
+// sectioned is a message with fields that follow its JSON.
+type sectioned interface{ sections() []*[]byte }
+
+func (o *Order) sections() []*[]byte { return []*[]byte{&o.Plan, &o.Spec} }
+
+func (s *State) sections() []*[]byte {
+	if s.Live == nil {
+		return []*[]byte{&s.Part}
+	}
+	return []*[]byte{&s.Part, &s.Live.Latency, &s.Live.Lag}
+}
+
+// encode writes a message.
+func encode(message any) ([]byte, error) {
+	data, err := json.Marshal(message)
+	m, ok := message.(sectioned)
+	if !ok || err != nil {
+		return data, err
+	}
+	data = append(data, '\n')
+	for _, section := range m.sections() {
+		data = binary.AppendUvarint(data, uint64(len(*section)))
+		data = append(data, *section...)
+	}
+	return data, nil
+}
+
+// decode reads what encode writes. Fields that are bytes share the memory of data.
+func decode(data []byte, message any) error {
+	text, rest, _ := bytes.Cut(data, []byte{'\n'})
+	if err := json.Unmarshal(text, message); err != nil {
+		return err
+	}
+	m, ok := message.(sectioned)
+	if !ok {
+		return nil
+	}
+	for _, section := range m.sections() {
+		n, length := binary.Uvarint(rest)
+		if length <= 0 || n > uint64(len(rest)-length) {
+			return errors.New("message: it is cut short")
+		}
+		rest = rest[length:]
+		*section, rest = rest[:n:n], rest[n:]
+	}
+	return nil
+}
 
 // Call asks idle agents to come forward.
 type Call struct {
@@ -54,10 +109,10 @@ type Order struct {
 	Why   string      `json:"why,omitempty"` // of Refuse
 	Share bench.Share `json:"share"`
 	Hash  string      `json:"hash"`
-	Plan  []byte      `json:"plan,omitempty"` // where the agent does not have that of the hash
+	Plan  []byte      `json:"-"` // where the agent does not have that of the hash
 
 	Stage int           `json:"stage,omitempty"` // from 1; each attempt is another
-	Spec  []byte        `json:"spec,omitempty"`  // of the stage, with Prepare
+	Spec  []byte        `json:"-"`               // of the stage, with Prepare
 	At    time.Duration `json:"at,omitempty"`    // by the agent's clock, with Start
 	Cut   bool          `json:"cut,omitempty"`   // the window is to end now
 	From  int           `json:"from,omitempty"`  // how many bytes of the record have arrived
@@ -99,40 +154,42 @@ type State struct {
 	// A part of the record, with Done.
 	Size int    `json:"size,omitempty"` // of all of it
 	From int    `json:"from,omitempty"`
-	Part []byte `json:"part,omitempty"`
+	Part []byte `json:"-"`
 	Sum  string `json:"sum,omitempty"` // of all of it
 }
 
 // Progress is what of an agent's share has ended since the beginning of the window.
 type Progress struct {
 	To        time.Duration `json:"to"` // from the beginning of the window
-	Counts    result.Counts `json:"counts"`
-	Latency   buckets       `json:"latency"`
-	Lag       buckets       `json:"lag"`
+	Counts    counts        `json:"counts"`
 	Disturbed bool          `json:"disturbed,omitempty"`
+
+	// Histograms in their binary form: a coordinator reads those of a thousand agents
+	// each second, and keeps the newest of each.
+	Latency, Lag []byte `json:"-"`
 }
 
-// buckets is a histogram as it is in a message: a coordinator reads those of a thousand
-// agents each second.
-type buckets struct{ *result.Sparse }
+// counts are [result.Counts] that are an array in JSON: of their names, a coordinator
+// would read a thousand times a dozen each second.
+type counts result.Counts
 
-// MarshalJSON writes the compact form.
-func (b buckets) MarshalJSON() ([]byte, error) {
-	data, err := b.AppendBinary(nil)
-	if err != nil {
-		return nil, err
+// addTo adds the histograms to others; scratch is room for it. One that cannot be read
+// leaves them as they are.
+func (p *Progress) addTo(latency, lag *result.Hist, scratch *[2]result.Sparse) error {
+	for i, data := range [2][]byte{p.Latency, p.Lag} {
+		if err := scratch[i].UnmarshalBinary(data); err != nil {
+			return err
+		}
 	}
-	return json.Marshal(data)
+	scratch[0].AddTo(latency)
+	scratch[1].AddTo(lag)
+	return nil
 }
 
-// UnmarshalJSON reads what MarshalJSON writes.
-func (b *buckets) UnmarshalJSON(text []byte) error {
-	var data []byte
-	if err := json.Unmarshal(text, &data); err != nil {
-		return err
-	}
-	b.Sparse = new(result.Sparse)
-	return b.UnmarshalBinary(data)
+// binaryOf is the binary form of a histogram.
+func binaryOf(s *result.Sparse) []byte {
+	data, _ := s.AppendBinary(nil) // which has no error
+	return data
 }
 
 const (

@@ -194,9 +194,7 @@ func (s *sum) add(l bench.Live) *Progress {
 	if l.To-s.shown < reportEvery && !l.Last {
 		return nil
 	}
-	p := &Progress{To: l.To, Counts: s.counts, Latency: buckets{new(result.Sparse)}, Lag: buckets{new(result.Sparse)}, Disturbed: s.disturbed}
-	p.Latency.Merge(s.latency)
-	p.Lag.Merge(s.lag)
+	p := &Progress{To: l.To, Counts: counts(s.counts), Latency: binaryOf(s.latency), Lag: binaryOf(s.lag), Disturbed: s.disturbed}
 	s.shown, s.disturbed = l.To, false
 	return p
 }
@@ -220,7 +218,7 @@ func (g *generator) abandon(stage int) {
 	}
 }
 
-func (g *generator) send(s State) { g.bus.publish(stateSubject(s.Run, s.Agent), s) }
+func (g *generator) send(s State) { g.bus.publish(stateSubject(s.Run, s.Agent), &s) }
 
 func (g *generator) say(text string) { g.Say(fmt.Sprintf("agent %s: %s", g.Name, text)) }
 

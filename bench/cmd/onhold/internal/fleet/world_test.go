@@ -87,7 +87,7 @@ func send[T any](w *world, from, to *node, message T, deliver func(T)) {
 	if from.away.has(w.now) {
 		return
 	}
-	text, err := json.Marshal(message)
+	data, err := encode(&message)
 	if err != nil {
 		panic(err)
 	}
@@ -103,7 +103,7 @@ func send[T any](w *world, from, to *node, message T, deliver func(T)) {
 				return
 			}
 			var copied T
-			if err := json.Unmarshal(text, &copied); err != nil {
+			if err := decode(data, &copied); err != nil {
 				panic(err)
 			}
 			deliver(copied)
@@ -167,7 +167,7 @@ func (a *simAgent) start(stage int, at time.Duration) {
 			w.on(a.node, a.when(at+plan.Warmup+s), func() {
 				if a.current == p {
 					so := played(plan, s)
-					a.machine.progress(stage, &Progress{To: s, Counts: so.Counts, Latency: buckets{result.SparseOf(so.Latency)}, Lag: buckets{result.SparseOf(so.Lag)}})
+					a.machine.progress(stage, &Progress{To: s, Counts: counts(so.Counts), Latency: binaryOf(result.SparseOf(so.Latency)), Lag: binaryOf(result.SparseOf(so.Lag))})
 				}
 			})
 		}

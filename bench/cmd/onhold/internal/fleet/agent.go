@@ -13,6 +13,13 @@ const (
 	// begins nothing: it finishes a stage that has started, and is free again.
 	lease = 5 * time.Second
 
+	// Keep is for how long an agent keeps the record of a stage, where nothing else is
+	// asked, for a coordinator that was lost and may come back.
+	Keep = 10 * time.Minute
+
+	// mostKeep bounds that.
+	mostKeep = 24 * time.Hour
+
 	// mostAhead bounds how far ahead a start may lie.
 	mostAhead = time.Minute
 )
@@ -61,6 +68,23 @@ type agent struct {
 	sum    string
 
 	sent uint64 // states
+
+	keep time.Duration // for how long a record is kept without a coordinator
+	kept *kept         // nil where none
+}
+
+// kept is the record of a stage whose coordinator was lost before it had let the agent go
+// on. The agent is free meanwhile.
+type kept struct {
+	run    string
+	epoch  int
+	seq    uint64
+	stage  int
+	phase  Phase
+	why    string
+	record []byte
+	sum    string
+	until  time.Duration
 }
 
 // called answers a call, where the agent is idle.
@@ -82,8 +106,14 @@ func (a *agent) order(now time.Duration, o Order) {
 		a.driver.send(State{Run: o.Run, Epoch: o.Epoch, Agent: o.Agent, Instance: o.Instance, Refused: "it serves run " + a.run})
 		return
 	}
-	if o.Run == a.last && (o.Epoch < a.epoch || o.Epoch == a.epoch && o.Seq <= a.seq) {
-		return // an older one that is late, or from a coordinator that another took over from
+	if o.Run == a.last && older(o, a.epoch, a.seq) {
+		return // it is late, or from a coordinator that another took over from
+	}
+	if k := a.kept; k != nil && k.run == o.Run && a.run == "" {
+		if older(o, k.epoch, k.seq) {
+			return
+		}
+		a.takeUp(k)
 	}
 	a.last, a.epoch, a.seq, a.heard = o.Run, o.Epoch, o.Seq, now
 	switch {
@@ -107,6 +137,18 @@ func (a *agent) order(now time.Duration, o Order) {
 		a.follow(now, o)
 	}
 	a.answer(now, o)
+}
+
+// older reports whether an order is not newer than the newest before it.
+func older(o Order, epoch int, seq uint64) bool {
+	return o.Epoch < epoch || o.Epoch == epoch && o.Seq <= seq
+}
+
+// takeUp goes on with the run of which a record was kept.
+func (a *agent) takeUp(k *kept) {
+	a.run, a.stage, a.phase, a.why, a.record, a.sum = k.run, k.stage, k.phase, k.why, k.record, k.sum
+	a.kept = nil
+	a.driver.say(fmt.Sprintf("run %s is taken up again", k.run))
 }
 
 // take takes the plan of the run.
@@ -144,6 +186,10 @@ func (a *agent) follow(now time.Duration, o Order) {
 		a.phase, a.at = Started, o.At
 		a.driver.start(a.stage, o.At)
 	}
+	if o.Goal == Collect && (a.phase == Preparing || a.phase == Ready) {
+		a.phase = Missed
+		a.driver.abandon(a.stage)
+	}
 	if o.Cut && a.phase == Started {
 		a.driver.cut(a.stage)
 	}
@@ -171,19 +217,30 @@ func (a *agent) state() State {
 	return s
 }
 
-// tick ends what a lease that has run out does not allow.
+// tick ends what a lease that has run out does not allow, and drops a record that nobody
+// came for.
 func (a *agent) tick(now time.Duration) {
+	if k := a.kept; k != nil && now > k.until {
+		a.kept = nil
+		a.driver.say(fmt.Sprintf("run %s: nobody came for the record of its stage within %v; it is dropped", k.run, a.keep))
+	}
 	if a.run == "" || now-a.heard <= lease || a.phase == Started {
 		return
 	}
-	a.leave(fmt.Sprintf("run %s: the coordinator has not been heard for %v", a.run, lease))
+	why := fmt.Sprintf("run %s: the coordinator has not been heard for %v", a.run, lease)
+	keeps := a.keep > 0 && (a.phase == Done || a.phase == Failed)
+	if keeps {
+		a.kept = &kept{a.run, a.epoch, a.seq, a.stage, a.phase, a.why, a.record, a.sum, now + a.keep}
+		why += fmt.Sprintf("; the record of its stage is kept for %v", a.keep)
+	}
+	a.leave(why)
 }
 
 // leave makes the agent idle.
 func (a *agent) leave(why string) {
 	a.drop()
 	a.driver.say(why)
-	*a = agent{hello: a.hello, driver: a.driver, last: a.last, epoch: a.epoch, seq: a.seq, closed: a.closed, sent: a.sent}
+	*a = agent{hello: a.hello, driver: a.driver, last: a.last, epoch: a.epoch, seq: a.seq, closed: a.closed, sent: a.sent, keep: a.keep, kept: a.kept}
 }
 
 // drop abandons the stage.

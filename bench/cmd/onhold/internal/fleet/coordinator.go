@@ -41,6 +41,7 @@ type member struct {
 	live     *Progress // the newest of this stage
 	lost     string    // why its record is missing
 	agrees   bool      // it would drive the stage that is meant
+	absent   bool      // it did not come back when the run was taken up again
 }
 
 // stagePlan is what a stage needs that the coordinator must know.
@@ -81,6 +82,7 @@ type coordinator struct {
 	plan    []byte
 	hash    string
 	gather  time.Duration // limit for agents to come forward and take the plan
+	before  *Saved        // of the coordinator that this one takes over from; nil where it is the first
 
 	step     step
 	deadline time.Duration
@@ -94,6 +96,9 @@ type coordinator struct {
 	misses   int
 	current  stagePlan
 	start    time.Duration // of the stage, by the coordinator's clock
+	launched bool          // the orders to start it
+	resumed  bool          // it was started by the coordinator before this one
+	since    time.Duration // when this coordinator took it up
 	cut      bool
 	finished bool  // the stage, until it is taken
 	err      error // why the run cannot go on
@@ -109,6 +114,9 @@ func (e *Lost) Error() string { return fmt.Sprintf("agent %s was lost: %s", e.Ag
 
 func newCoordinator(now time.Duration, c coordinator) *coordinator {
 	c.hash, c.deadline, c.called, c.named = sumOf(c.plan), now+c.gather, now-callEvery, map[string]*member{}
+	if c.before != nil {
+		c.epoch, c.stage, c.launched, c.cut = c.before.Epoch+1, c.before.Stage, c.before.Started, c.before.Cut
+	}
 	return &c
 }
 
@@ -131,7 +139,7 @@ func (c *coordinator) hello(now time.Duration, h Hello) {
 		c.decline(h, fmt.Sprintf("its version is %s, that of the coordinator is %s: install the same on all", h.Version, c.version))
 	case m != nil:
 		c.decline(h, "another agent has this name: give each its own (--name)")
-	case c.step == gathering && len(c.members) < c.agents:
+	case c.step == gathering && len(c.members) < c.agents && (c.before == nil || c.before.has(h.Agent)):
 		m := &member{hello: h, heard: now, asked: now - steadily}
 		c.members, c.named[h.Agent], c.news = append(c.members, m), m, true
 	}
@@ -154,7 +162,7 @@ func (c *coordinator) send(o Order) {
 // state notes what an agent is in.
 func (c *coordinator) state(now time.Duration, s State) {
 	m := c.named[s.Agent]
-	if m == nil || m.hello.Instance != s.Instance || s.Run != c.run {
+	if m == nil || m.hello.Instance != s.Instance || s.Run != c.run || s.Epoch < c.epoch { // the agent says that again
 		return
 	}
 	if s.Epoch > c.epoch {
@@ -202,13 +210,21 @@ func (m *member) collect(s State) {
 
 // begin begins a stage, once the one before is finished.
 func (c *coordinator) begin(now time.Duration, p stagePlan) {
-	c.current, c.misses, c.finished, c.cut = p, 0, false, false
+	c.current, c.misses, c.finished = p, 0, false
+	if c.pending() {
+		c.takeUp(now)
+		c.advance(now)
+		return
+	}
+	c.cut = false
 	for _, m := range c.members {
-		if m.lost != "" {
+		if m.absent || m.lost != "" && !(c.resumed && now-m.heard <= lostAfter) {
 			c.fail(&Lost{m.hello.Agent, m.lost})
 			return
 		}
+		m.lost = "" // it had no record of a stage, and is here
 	}
+	c.resumed = false
 	c.attempt(now)
 	c.advance(now)
 }
@@ -216,6 +232,7 @@ func (c *coordinator) begin(now time.Duration, p stagePlan) {
 // attempt is another attempt at the stage. Agents abandon the one before.
 func (c *coordinator) attempt(now time.Duration) {
 	c.stage++
+	c.launched = false
 	c.step, c.deadline = preparing, now+c.current.prepare
 	for _, m := range c.members {
 		m.pings, m.rtt, m.at, m.within, m.record, m.complete, m.live, m.agrees, m.asked = 0, 0, 0, 0, nil, false, nil, false, now-seldom+c.spread(m, quickly)
@@ -232,7 +249,7 @@ func (c *coordinator) tick(now time.Duration) {
 		c.out = append(c.out, mail{call: &Call{c.run}})
 	}
 	for _, m := range c.members {
-		if (m.lost == "" || c.step == over) && now-m.asked >= c.every(m) {
+		if (m.lost == "" || c.resumed && !m.absent || c.step == over) && now-m.asked >= c.every(m) {
 			c.ask(now, m)
 		}
 	}
@@ -274,6 +291,9 @@ func (c *coordinator) ask(now time.Duration, m *member) {
 		o.Goal, o.Spec = Prepare, c.current.spec
 	case running:
 		o.Goal, o.At = Start, m.at
+		if c.resumed {
+			o.Goal = Collect
+		}
 	case over:
 		o.Goal = Leave
 	}
@@ -287,12 +307,19 @@ func (c *coordinator) advance(now time.Duration) {
 	}
 	switch c.step {
 	case gathering:
-		if len(c.members) == c.agents {
-			c.share()
-			c.step = joining
-		} else if now >= c.deadline {
+		switch {
+		case len(c.members) == c.agents:
+		case now < c.deadline:
+			return
+		case len(c.members) > 0 && c.pending(): // what the others have is collected
+			c.absentees()
+			c.deadline = now + c.gather
+		default:
 			c.fail(c.missing())
+			return
 		}
+		c.share()
+		c.step = joining
 	case joining:
 		c.joined(now)
 	case preparing:
@@ -316,6 +343,9 @@ func (c *coordinator) missing() error {
 	if len(c.members) == 0 {
 		text = fmt.Sprintf("no agent came forward within %v", c.gather)
 	}
+	if c.before != nil {
+		text += fmt.Sprintf("; the agents of the run are %s", strings.Join(c.before.names(), ", "))
+	}
 	if len(c.refused) > 0 {
 		return fmt.Errorf("%s; %s", text, strings.Join(c.refused, "; "))
 	}
@@ -329,7 +359,7 @@ func (c *coordinator) joined(now time.Duration) {
 		case m.state.Refused != "":
 			c.fail(fmt.Errorf("agent %s on %s does not take part: %s", m.hello.Agent, m.hello.Host, m.state.Refused))
 			return
-		case m.state.Hash == c.hash:
+		case m.state.Hash == c.hash || m.absent:
 			continue
 		case now >= c.deadline:
 			c.fail(fmt.Errorf("agent %s on %s did not take the plan within %v", m.hello.Agent, m.hello.Host, c.gather))
@@ -404,13 +434,13 @@ func (c *coordinator) launch(now time.Duration) {
 		c.fail(fmt.Errorf("a burst needs one start: the clocks of the agents are known within %v, above the limit of %v. Bring the agents closer to the coordinator, or allow more lag", worst.Round(10*time.Microsecond), limit))
 		return
 	}
-	c.step = running
+	c.step, c.launched = running, true
 }
 
 // collected notes whose record is complete and who is lost. Nobody takes over the share
 // of a lost agent.
 func (c *coordinator) collected(now time.Duration) {
-	end := c.start + c.current.length
+	end := max(c.start+c.current.length, c.since)
 	more := false
 	for _, m := range c.members {
 		s := m.state
@@ -418,6 +448,8 @@ func (c *coordinator) collected(now time.Duration) {
 		switch {
 		case m.complete || m.lost != "":
 			continue
+		case here && s.Phase == Missed && c.resumed:
+			m.lost = "it had not started when the coordinator before this one was lost"
 		case here && s.Phase == Missed:
 			if c.misses++; c.misses > mostMisses {
 				c.fail(&Lost{m.hello.Agent, fmt.Sprintf("the order to start reached it too late, %d times", c.misses)})
@@ -429,6 +461,8 @@ func (c *coordinator) collected(now time.Duration) {
 			m.lost = s.Why
 		case s.Refused != "":
 			m.lost = s.Refused
+		case !here && c.resumed:
+			m.lost = "it has no record of the stage, which the coordinator before this one had started"
 		case !here: // it was ready for the stage, or there would be none
 			m.lost = "it gave up the stage, as it had not heard from the coordinator"
 		case now >= end+uploadFor:

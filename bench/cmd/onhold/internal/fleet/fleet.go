@@ -31,6 +31,14 @@ type Config struct {
 	Agents  int
 	Plan    []byte        // that agents open
 	Gather  time.Duration // limit for the agents to come forward, and to take the plan
+
+	// Save stores what another coordinator needs to take the run over, before any agent
+	// hears of it. Where it is nil, none can.
+	Save func(Saved)
+	// Before is what the coordinator had stored from which this one takes over; nil where
+	// the run begins. A stage that it had started is the first that Stage returns, from
+	// what the agents still have of it.
+	Before *Saved
 }
 
 // Validate checks every field. The error is a [*field.Error].
@@ -38,6 +46,8 @@ func (c Config) Validate() error {
 	return field.First(
 		field.Check(namePattern.MatchString(c.Run), "Run", c.Run, "1 to 64 letters, digits, _ and -"),
 		field.Check(c.Agents >= 1 && c.Agents <= mostAgents, "Agents", c.Agents, fmt.Sprintf("1 to %d", mostAgents)),
+		field.Check(c.Before == nil || len(c.Before.Agents) == c.Agents, "Agents", c.Agents, "as many as the run has that is taken up again"),
+		field.Check(c.Before == nil || c.Before.Hash == sumOf(c.Plan) && c.Before.Version == c.Version, "Plan", "another one", "the plan and the version of the run that is taken up again"),
 		field.Check(len(c.Plan) <= mostPlan, "Plan", len(c.Plan), fmt.Sprintf("at most %d bytes, the files that flags name included", mostPlan)),
 	)
 }
@@ -45,6 +55,7 @@ func (c Config) Validate() error {
 // Fleet is the agents of a run.
 type Fleet struct {
 	bus   *Bus
+	save  func(Saved)
 	inbox chan func()
 	done  chan struct{} // closed when the fleet is let go
 	ended chan struct{} // its goroutine has ended
@@ -60,8 +71,17 @@ func Lead(ctx context.Context, b *Bus, c Config) (*Fleet, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	f := &Fleet{bus: b, inbox: make(chan func(), 1024), done: make(chan struct{}), ended: make(chan struct{})}
-	f.machine = newCoordinator(clock.Now(), coordinator{run: c.Run, epoch: 1, version: c.Version, agents: c.Agents, plan: c.Plan, gather: c.Gather})
+	f := &Fleet{bus: b, save: c.Save, inbox: make(chan func(), 1024), done: make(chan struct{}), ended: make(chan struct{})}
+	machine := coordinator{run: c.Run, epoch: 1, version: c.Version, agents: c.Agents, plan: c.Plan, gather: c.Gather, before: c.Before}
+	if c.Before != nil {
+		machine.start = clock.Now() - time.Since(c.Before.Start)
+	}
+	f.machine = newCoordinator(clock.Now(), machine)
+	if c.Before != nil && c.Save != nil {
+		next := *c.Before
+		next.Epoch = f.machine.epoch
+		c.Save(next)
+	}
 	if err := subscribe(b, helloSubject(c.Run), func(h Hello) { f.post(func() { f.machine.hello(clock.Now(), h) }) }); err != nil {
 		return nil, err
 	}
@@ -94,6 +114,7 @@ func (f *Fleet) loop() {
 	defer tick.Stop()
 	var last <-chan time.Time
 	done := f.done
+	stored := f.machine.milestone()
 	for {
 		select {
 		case do := <-f.inbox:
@@ -109,6 +130,12 @@ func (f *Fleet) loop() {
 		}
 		now := clock.Now()
 		f.machine.tick(now)
+		if at := f.machine.milestone(); f.save != nil && at != stored {
+			s := f.machine.saved()
+			s.Start = clock.Wall(f.machine.start)
+			f.save(s)
+			stored = at
+		}
 		for _, m := range f.machine.out {
 			if m.call != nil {
 				f.bus.publish(callSubject, m.call)

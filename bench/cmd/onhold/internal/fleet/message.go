@@ -92,6 +92,7 @@ const (
 	Join    Goal = "join"    // take the plan, and be there
 	Prepare Goal = "prepare" // make the connections of a stage
 	Start   Goal = "start"   // begin the stage at an instant, see it through, and hand over the record
+	Collect Goal = "collect" // begin nothing, and hand over the record of a stage that another coordinator started
 	Leave   Goal = "leave"   // the run is over
 	Refuse  Goal = "refuse"  // the agent is not wanted
 )

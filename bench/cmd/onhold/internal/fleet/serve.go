@@ -33,11 +33,15 @@ type AgentConfig struct {
 	Open                func(plan []byte) (Opened, error) // refuses what the agent does not allow
 	Say                 func(string)                      // prints a line
 	Once                bool                              // it ends with its first run
+	Keep                time.Duration                     // for how long a record waits for a coordinator that was lost; 0: not at all
 }
 
-// Validate checks the name.
+// Validate checks every field. The error is a [*field.Error].
 func (c AgentConfig) Validate() error {
-	return field.Check(namePattern.MatchString(c.Name), "Name", c.Name, "1 to 64 letters, digits, _ and -")
+	return field.First(
+		field.Check(namePattern.MatchString(c.Name), "Name", c.Name, "1 to 64 letters, digits, _ and -"),
+		field.Check(c.Keep >= 0 && c.Keep <= mostKeep, "Keep", c.Keep, fmt.Sprintf("0s to %v", mostKeep)),
+	)
 }
 
 // Serve drives shares of runs, one run after another, until ctx ends. A run that is under
@@ -47,7 +51,7 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 		return err
 	}
 	g := &generator{AgentConfig: c, bus: b, inbox: make(chan func(), 64), done: make(chan struct{})}
-	g.machine = &agent{hello: Hello{Agent: c.Name, Instance: rand.Text(), Version: c.Version, Host: c.Host}, driver: g}
+	g.machine = &agent{hello: Hello{Agent: c.Name, Instance: rand.Text(), Version: c.Version, Host: c.Host}, driver: g, keep: c.Keep}
 	defer g.end()
 	defer close(g.done)
 	if err := subscribe(b, callSubject, func(call Call) {
@@ -73,7 +77,7 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 		case <-ctx.Done():
 			return nil
 		}
-		if c.Once && g.machine.run == "" && g.machine.last != "" {
+		if c.Once && g.machine.run == "" && g.machine.last != "" && g.machine.kept == nil {
 			return nil
 		}
 	}

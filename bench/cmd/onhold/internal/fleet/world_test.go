@@ -28,6 +28,12 @@ type world struct {
 	said   []string
 
 	maxError time.Duration
+
+	saved    Saved         // by the coordinator
+	recorded int           // stages in the record then
+	stored   milestone     // what was saved
+	epoch    time.Duration // of the clock of the coordinator's process
+	takeOver time.Duration // when another coordinator comes; 0: never
 }
 
 // network is what messages meet with.
@@ -42,6 +48,7 @@ type node struct {
 	dead    time.Duration // from when on; 0: never
 	stopped span          // then it does nothing, and catches up
 	away    span          // then no message reaches it or leaves it
+	process func()        // of the coordinator
 }
 
 type span struct{ from, to time.Duration }
@@ -115,6 +122,7 @@ func send[T any](w *world, from, to *node, message T, deliver func(T)) {
 type play struct {
 	agent    *simAgent
 	stage    int
+	spec     string
 	share    bench.Share
 	from, to time.Duration
 }
@@ -142,8 +150,8 @@ func (a *simAgent) accept([]byte) error {
 	return nil
 }
 
-func (a *simAgent) prepare(stage int, _ []byte, share bench.Share) {
-	p := &play{agent: a, stage: stage, share: share}
+func (a *simAgent) prepare(stage int, spec []byte, share bench.Share) {
+	p := &play{agent: a, stage: stage, spec: string(spec), share: share}
 	a.current = p
 	a.w.on(a.node, a.w.now+time.Duration(a.w.rand.Int64N(int64(300*time.Millisecond))), func() {
 		if a.current == p {
@@ -190,7 +198,7 @@ func (a *simAgent) abandon(stage int) {
 }
 
 func (a *simAgent) send(s State) {
-	send(a.w, a.node, a.w.lead, s, func(s State) { a.w.coord.state(a.w.now, s) })
+	send(a.w, a.node, a.w.lead, s, func(s State) { a.w.coord.state(a.w.now-a.w.epoch, s) })
 }
 
 func (a *simAgent) say(text string) { a.w.said = append(a.w.said, a.machine.hello.Agent+": "+text) }
@@ -233,6 +241,7 @@ func played(p bench.Plan, until time.Duration) *result.Stage {
 const (
 	simPrepare = 10 * time.Second
 	simGather  = 20 * time.Second
+	simKeep    = 30 * time.Second
 )
 
 func newWorld(seed uint64, agents int, p bench.Plan, net network) *world {
@@ -246,7 +255,7 @@ func newWorld(seed uint64, agents int, p bench.Plan, net network) *world {
 
 func (w *world) add(name, instance, version string) *simAgent {
 	a := &simAgent{w: w, node: &node{}}
-	a.machine = &agent{hello: Hello{Agent: name, Instance: instance, Version: version, Host: "h-" + name}, driver: a}
+	a.machine = &agent{hello: Hello{Agent: name, Instance: instance, Version: version, Host: "h-" + name}, driver: a, keep: simKeep}
 	w.agents = append(w.agents, a)
 	return a
 }
@@ -255,10 +264,9 @@ func (w *world) add(name, instance, version string) *simAgent {
 // are no more.
 func (w *world) run(t failer, stages int) (done []*result.Stage, err error) {
 	const every = 20 * time.Millisecond
-	var tick func()
 	left := time.Duration(0) // when the fleet was let go
-	tick = func() {
-		c := w.coord
+	w.lead.process = func() {
+		c, now := w.coord, w.now-w.epoch
 		switch {
 		case c.err != nil && c.step != over:
 			err = c.err
@@ -272,16 +280,20 @@ func (w *world) run(t failer, stages int) (done []*result.Stage, err error) {
 				c.step, left = over, w.now
 				break
 			}
-			c.begin(w.now, stagePlan{prepare: simPrepare, maxError: w.maxError, length: w.plan.Warmup + w.plan.Duration + time.Second})
+			c.begin(now, stagePlan{spec: fmt.Appendf(nil, "stage %d", len(done)+1), prepare: simPrepare, maxError: w.maxError, length: w.plan.Warmup + w.plan.Duration + time.Second})
 		}
-		c.tick(w.now)
+		c.tick(now)
+		if at := c.milestone(); at != w.stored {
+			w.saved, w.stored, w.recorded = c.saved(), at, len(done)
+			w.saved.Start = time.Unix(0, int64(w.epoch+c.start))
+		}
 		for _, m := range c.out {
 			for _, a := range w.agents {
 				switch {
 				case m.call != nil:
 					send(w, w.lead, a.node, *m.call, func(call Call) {
 						if h, ok := a.machine.called(call); ok {
-							send(w, a.node, w.lead, h, func(h Hello) { w.coord.hello(w.now, h) })
+							send(w, a.node, w.lead, h, func(h Hello) { w.coord.hello(w.now-w.epoch, h) })
 						}
 					})
 				case m.to == a.machine.hello.Agent:
@@ -291,10 +303,10 @@ func (w *world) run(t failer, stages int) (done []*result.Stage, err error) {
 		}
 		c.out = nil
 		if left == 0 || w.now < left+3*time.Second {
-			w.on(w.lead, w.now+every, tick)
+			w.on(w.lead, w.now+every, w.lead.process)
 		}
 	}
-	w.on(w.lead, 0, tick)
+	w.on(w.lead, 0, w.lead.process)
 	for _, a := range w.agents {
 		var tick func()
 		tick = func() {
@@ -303,7 +315,10 @@ func (w *world) run(t failer, stages int) (done []*result.Stage, err error) {
 		}
 		w.on(a.node, 0, tick)
 	}
-	limit := simGather + time.Duration(stages)*(simPrepare*(mostMisses+1)+w.plan.Warmup+w.plan.Duration+uploadFor+10*time.Second)
+	if w.takeOver > 0 {
+		w.at(w.takeOver, func() { w.takesOver(len(done)) })
+	}
+	limit := w.takeOver + 2*simGather + time.Duration(stages)*(simPrepare*(mostMisses+1)+w.plan.Warmup+w.plan.Duration+uploadFor+10*time.Second)
 	for w.events.Len() > 0 {
 		e := heap.Pop(&w.events).(event)
 		if w.now = e.at; left > 0 && w.now > left+2*lease {
@@ -318,4 +333,20 @@ func (w *world) run(t failer, stages int) (done []*result.Stage, err error) {
 		e.do()
 	}
 	return done, err
+}
+
+// takesOver starts another coordinator, which knows what the one before had saved, and
+// how many stages are in the record. That one may still run: then it is cut off.
+func (w *world) takesOver(recorded int) {
+	before := w.saved
+	before.Started = before.Started && recorded == w.recorded
+	w.lead.dead = w.now // where it still ran
+	process := w.lead.process
+	w.lead, w.epoch = &node{process: process}, w.now
+	w.coord = newCoordinator(0, coordinator{
+		run: "r1", version: "v1", agents: len(before.Agents), plan: []byte("a plan"), gather: simGather, before: &before,
+		start: time.Duration(before.Start.UnixNano()) - w.epoch,
+	})
+	w.stored = w.coord.milestone()
+	w.on(w.lead, w.now, process)
 }

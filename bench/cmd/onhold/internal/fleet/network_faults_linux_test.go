@@ -1,0 +1,320 @@
+package fleet
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/netns"
+	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+var (
+	faultRuns = flag.Int("faults", len(networkFaults), "runs of TestSlowNetworkFaults, each with a fault")
+	faultSeed = flag.Uint64("faults-seed", 1, "of their random instants")
+	faultOnly = flag.String("faults-only", "", "the one fault that they have")
+)
+
+// The stage of a run with a fault. A tenth of the requests take slowReply, so that there
+// is something to drain.
+const (
+	faultRate      = 150
+	faultWarmup    = 300 * time.Millisecond
+	faultDuration  = time.Second
+	faultDrain     = time.Second
+	slowReply      = 300 * time.Millisecond
+	faultGather    = 10 * time.Second
+	faultRunLength = 5 * time.Second // both stages, with what lies before and between them
+)
+
+// networkFault is something that happens to a fleet in a run.
+type networkFault struct {
+	name string
+	// when it begins, from when the run was started; or where it has a phase, from the
+	// first request of its agent in the first stage.
+	phase    bool
+	from, to time.Duration
+	before   func(f *faulty) // the run starts
+	begin    func(f *faulty) // at that instant; it returns once the fault is over
+	// What follows from it.
+	lost   bool // the agent is: a stage says so, or the run ends
+	all    bool // it happens to all agents
+	harm   bool // what was lost or late must be named; otherwise nothing may be
+	killed bool // the coordinator
+}
+
+// The longest times that a fault takes.
+const (
+	stopped = 5 * time.Second
+	cutOff  = 2 * time.Second
+)
+
+func kill(f *faulty) { f.victim.cmd.Process.Kill() }
+
+func cut(lasts time.Duration) func(*faulty) {
+	return func(f *faulty) {
+		f.victim.SetLink(netns.Link{Cut: true})
+		if lasts > 0 {
+			time.Sleep(lasts)
+			f.victim.SetLink(netns.Link{})
+		}
+	}
+}
+
+func part(lasts time.Duration) func(*faulty) {
+	return func(f *faulty) {
+		f.victim.Part(f.lead, true)
+		if lasts > 0 {
+			time.Sleep(lasts)
+			f.victim.Part(f.lead, false)
+		}
+	}
+}
+
+var networkFaults = []networkFault{
+	{name: "killed at its start", to: 400 * time.Millisecond, begin: kill, lost: true, harm: true},
+	{name: "killed in the warm-up", phase: true, to: faultWarmup, begin: kill, lost: true, harm: true},
+	{name: "killed in the window", phase: true, from: faultWarmup, to: faultWarmup + faultDuration, begin: kill, lost: true, harm: true},
+	{name: "killed in the drain", phase: true, from: faultWarmup + faultDuration, to: faultWarmup + faultDuration + slowReply, begin: kill, lost: true, harm: true},
+	{name: "killed in the upload", phase: true, from: faultWarmup + faultDuration + slowReply, to: faultWarmup + faultDuration + slowReply + 500*time.Millisecond, begin: kill, lost: true, harm: true},
+	{name: "stopped for 5 s", to: faultRunLength, harm: true, begin: func(f *faulty) {
+		f.victim.cmd.Process.Signal(syscall.SIGSTOP)
+		time.Sleep(stopped)
+		f.victim.cmd.Process.Signal(syscall.SIGCONT)
+	}},
+	{name: "cut off for 2 s", to: faultRunLength, harm: true, begin: cut(cutOff)},
+	{name: "cut off for good", phase: true, to: faultRunLength / 2, begin: cut(0), lost: true, harm: true},
+	{name: "cut off from the bus for 2 s", to: faultRunLength, harm: true, begin: part(cutOff)},
+	{name: "cut off from the bus for good", phase: true, to: faultRunLength / 2, begin: part(0), lost: true, harm: true},
+	{name: "slow link", before: func(f *faulty) {
+		f.victim.SetLink(netns.Link{Delay: 100 * time.Millisecond, Jitter: 50 * time.Millisecond, Loss: 0.02})
+	}, harm: true},
+	{name: "another clock", before: func(f *faulty) {
+		if err := f.victim.ShiftClock([]time.Duration{3 * time.Second, -3 * time.Second}[f.random.IntN(2)]); err != nil {
+			f.t.Log("the kernel has no time namespaces:", err)
+		}
+	}},
+	{name: "broker restarted", to: faultRunLength, all: true, harm: true, begin: func(f *faulty) {
+		f.killBroker()
+		time.Sleep(time.Duration(f.random.Int64N(int64(cutOff))))
+		f.startBroker()
+	}},
+	{name: "broker killed", phase: true, to: faultRunLength / 2, all: true, lost: true, harm: true, begin: func(f *faulty) { f.killBroker() }},
+	{name: "coordinator killed", to: faultRunLength, killed: true, begin: func(f *faulty) { f.cmd.Process.Kill() }},
+}
+
+// faulty is a fleet with a run that meets with a fault.
+type faulty struct {
+	*machines
+	fault   networkFault
+	random  *rand.Rand
+	victim  *agentMachine
+	cmd     *exec.Cmd // the run
+	printed *output
+}
+
+// Runs of agents in network namespaces meet with a fault each, at a random instant: the
+// run ends within its bound, accounts for all that was planned, and names the agent and
+// what happened. Agents that are left are free for another run.
+func TestSlowNetworkFaults(t *testing.T) {
+	slow.Only(t)
+	faults := slices.Clone(networkFaults)
+	if *faultOnly != "" {
+		faults = slices.DeleteFunc(faults, func(f networkFault) bool { return f.name != *faultOnly })
+	}
+	if len(faults) == 0 {
+		t.Fatalf("-faults-only %q: there is no such fault", *faultOnly)
+	}
+	together := make(chan struct{}, 6)
+	var mu sync.Mutex
+	var longest time.Duration
+	t.Run("all", func(t *testing.T) { // ends when all of them have
+		for i := range *faultRuns {
+			random := rand.New(rand.NewPCG(*faultSeed, uint64(i)))
+			f := &faulty{fault: faults[i%len(faults)], random: random}
+			after := f.fault.from
+			if span := f.fault.to - f.fault.from; span > 0 {
+				after += time.Duration(random.Int64N(int64(span)))
+			}
+			t.Run(fmt.Sprintf("%d: %s after %v", i+1, f.fault.name, after.Round(time.Millisecond)), func(t *testing.T) {
+				t.Parallel()
+				together <- struct{}{}
+				defer func() { <-together }()
+				took := f.meet(t, uint64(i), after)
+				mu.Lock()
+				longest = max(longest, took)
+				mu.Unlock()
+			})
+		}
+	})
+	t.Logf("the longest run took %v", longest.Round(100*time.Millisecond))
+}
+
+// meet has one run meet with its fault, and returns how long that took.
+func (f *faulty) meet(t *testing.T, number uint64, after time.Duration) (took time.Duration) {
+	var requests atomic.Int64
+	f.machines = newMachines(t, *faultSeed<<32+number, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+		if requests.Add(1)%10 == 0 {
+			time.Sleep(slowReply)
+		}
+	}), "a", "b", "c")
+	f.victim = f.agents[f.random.IntN(len(f.agents))]
+	if f.fault.before != nil {
+		f.fault.before(f)
+	}
+	for _, a := range f.agents {
+		f.startAgent(a)
+	}
+	defer func() {
+		if t.Failed() {
+			for _, a := range f.agents {
+				t.Logf("agent %s:\n%s", a.name, a.said)
+			}
+		}
+	}()
+	out := filepath.Join(f.dir, "run")
+	began := time.Now()
+	ended := f.begin(out)
+	if f.fault.begin != nil {
+		if f.fault.phase {
+			if !await(faultGather+faultRunLength, func() bool { return f.victim.served.Load() > 0 }) {
+				t.Fatalf("agent %s has sent no request\n%s", f.victim.name, f.printed)
+			}
+			after -= time.Since(time.Unix(0, f.victim.served.Load()))
+		}
+		time.Sleep(after)
+		f.fault.begin(f)
+	}
+	select {
+	case <-ended:
+	case <-time.After(time.Minute):
+		t.Fatalf("the run has not ended within a minute\n%s", f.printed)
+	}
+	took = time.Since(began)
+	code := f.cmd.ProcessState.ExitCode()
+	t.Logf("agent %s, exit code %d after %v\n%s", f.victim.name, code, took.Round(100*time.Millisecond), f.printed)
+	if f.fault.killed {
+		f.free()
+		if code = f.again(); code != 0 {
+			t.Errorf("another run of the agents of a coordinator that was killed: exit code %d\n%s", code, f.printed)
+		}
+		return took
+	}
+	f.judge(out, code)
+	f.free()
+	return took
+}
+
+// begin starts the run.
+func (f *faulty) begin(out string) (ended chan struct{}) {
+	f.cmd, f.printed, ended = f.run(out, "--rate", fmt.Sprint(faultRate), "--duration", faultDuration.String(), "--warmup", faultWarmup.String(), "--drain-timeout", faultDrain.String(),
+		"--repeats", "2", "--retries", "0", "--max-lag", "1s", "--agents-wait", faultGather.String())
+	return ended
+}
+
+// again has the agents drive another run, and returns its exit code.
+func (f *faulty) again() int {
+	out := filepath.Join(f.dir, "again")
+	select {
+	case <-f.begin(out):
+	case <-time.After(time.Minute):
+		f.t.Fatalf("the other run has not ended within a minute\n%s", f.printed)
+	}
+	code := f.cmd.ProcessState.ExitCode()
+	f.account(out, code)
+	return code
+}
+
+// free waits until the agents that are left are free.
+func (f *faulty) free() {
+	for _, a := range f.agents {
+		if strings.HasPrefix(f.fault.name, "killed") && a == f.victim {
+			continue
+		}
+		if !await(20*time.Second, func() bool { return !serves(a.said.String()) }) {
+			f.t.Errorf("agent %s is not free", a.name)
+		}
+	}
+}
+
+// serves reports whether an agent that has printed this is still in a run.
+func serves(said string) bool {
+	lines := strings.Split(strings.TrimSpace(said), "\n")
+	return strings.Contains(lines[len(lines)-1], "joined run")
+}
+
+// account holds what the stages account for against what was planned.
+func (f *faulty) account(out string, code int) []*result.Stage {
+	_, stages, _, err := result.Open(out)
+	if err != nil {
+		if code == 0 {
+			f.t.Error(err)
+		}
+		return nil
+	}
+	p := bench.Plan{Load: bench.Load{Rate: faultRate}, Warmup: faultWarmup, Duration: faultDuration, Seed: bench.DefaultSeed}
+	for _, s := range stages {
+		var counts result.Counts
+		for _, a := range s.Agents {
+			counts.Add(a.Counts)
+		}
+		if n, planned := s.Counts.Planned(), p.Planned(p.Duration, 0); n != planned || counts != s.Counts {
+			f.t.Errorf("%d arrivals are accounted for, %v by agent, want %d: %q", n, counts, planned, s.Invalid)
+		}
+		for _, a := range s.Agents {
+			if a.Lost == "" {
+				continue
+			}
+			if !f.fault.lost && !f.fault.harm || !f.fault.all && a.Name != f.victim.name {
+				f.t.Errorf("agent %s was lost: %s", a.Name, a.Lost)
+			}
+			if s.Valid() || !strings.Contains(strings.Join(s.Invalid, "\n"), "agent "+a.Name+": was lost") {
+				f.t.Errorf("agent %s was lost, and the stage says %q", a.Name, s.Invalid)
+			}
+		}
+		if s.Counts[result.Unknown] > 0 && !strings.Contains(strings.Join(s.Invalid, "\n"), "was lost") {
+			f.t.Errorf("%d arrivals are unknown, and no agent is named: %q", s.Counts[result.Unknown], s.Invalid)
+		}
+	}
+	if code == 0 && len(stages) != 2 {
+		f.t.Errorf("%d stages, want 2", len(stages))
+	}
+	return stages
+}
+
+// judge holds what the run says against what happened to it.
+func (f *faulty) judge(out string, code int) {
+	stages := f.account(out, code)
+	printed := f.printed.String()
+	if !f.fault.harm {
+		if code != 0 {
+			f.t.Errorf("exit code %d, want 0", code)
+		}
+		return
+	}
+	said := printed
+	for _, s := range stages {
+		said += strings.Join(s.Invalid, "\n") + strings.Join(s.Warnings, "\n")
+	}
+	named := strings.Contains(said, "agent "+f.victim.name) || f.fault.all && strings.Contains(said, "agent a") || strings.Contains(said, "agents came forward")
+	switch {
+	case code != 0 && code != 4 && code != 5:
+		f.t.Errorf("exit code %d", code)
+	case f.fault.lost && code == 0:
+		f.t.Errorf("the agent was lost, and the exit code is 0")
+	case (code != 0 || f.fault.lost) && !named:
+		f.t.Errorf("exit code %d, and agent %s is not named", code, f.victim.name)
+	}
+}

@@ -236,15 +236,15 @@ func TestTargetThatDies(t *testing.T) {
 		t.Fatal(err)
 	}
 	go func() {
-		for range 500 {
-			if pid := targetOf(cmd.Process.Pid); pid != 0 {
-				time.Sleep(400 * time.Millisecond) // into the window
+		for range 1000 {
+			time.Sleep(10 * time.Millisecond)
+			if pid := targetOf(cmd.Process.Pid); pid != 0 && sockets(pid) >= 3 { // it listens, and has both clients
+				time.Sleep(300 * time.Millisecond) // into the window
 				if target, err := os.FindProcess(pid); err == nil {
 					target.Kill()
 				}
 				return
 			}
-			time.Sleep(10 * time.Millisecond)
 		}
 	}()
 	var said bytes.Buffer
@@ -307,6 +307,17 @@ func targetOf(pid int) int {
 		}
 	}
 	return 0
+}
+
+// sockets is how many sockets a process has open.
+func sockets(pid int) (n int) {
+	fds, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/fd/*")
+	for _, fd := range fds {
+		if to, err := os.Readlink(fd); err == nil && strings.HasPrefix(to, "socket:") {
+			n++
+		}
+	}
+	return n
 }
 
 // hangupIgnored reports whether a hangup was ignored when the tests began, as under

@@ -113,6 +113,17 @@ func (p *plant) run(rate int, length time.Duration, meanwhile func()) *result.St
 	return stage
 }
 
+// accepted waits until the server has accepted some orders, as long as the load may last
+// on a busy machine.
+func (p *plant) accepted() {
+	for range 200 {
+		if p.stats(p.queue).Accepted >= 20 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
 // check holds that everything accepted was processed, and prints the numbers.
 func (p *plant) check(s *result.Stage) {
 	p.t.Helper()
@@ -172,7 +183,7 @@ func paymentServiceKilled(t *testing.T) {
 	p := newPlant(t)
 	p.startPayments()
 	s := p.run(100, 1200*time.Millisecond, func() {
-		time.Sleep(500 * time.Millisecond)
+		p.accepted()
 		p.payments.Kill()
 		p.startPayments()
 	})
@@ -183,7 +194,7 @@ func brokerKilled(t *testing.T) {
 	p := newPlant(t)
 	p.startPayments()
 	s := p.run(100, 1500*time.Millisecond, func() {
-		time.Sleep(500 * time.Millisecond)
+		p.accepted()
 		p.broker.Kill()
 		p.startBroker()
 	})
@@ -232,7 +243,7 @@ func consumersStopped(t *testing.T, stopped time.Duration) {
 	p := newPlant(t)
 	p.startPayments()
 	s := p.run(100, 800*time.Millisecond, func() {
-		time.Sleep(300 * time.Millisecond)
+		p.accepted()
 		p.signal(syscall.SIGSTOP)
 		time.Sleep(stopped) // what they had is handed out again meanwhile
 		p.signal(syscall.SIGCONT)

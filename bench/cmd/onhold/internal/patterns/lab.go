@@ -164,7 +164,14 @@ func (l *lab) warnings() (out []string) {
 
 // limit names who was the limit at the highest levels, where anything was.
 func (l *lab) limit() string {
-	counted := slices.DeleteFunc(slices.Clone(l.stages), func(s *result.Stage) bool { return s.Discarded() != "" || s.TargetName() == "" })
+	var counted []*result.Stage
+	for _, s := range l.stages {
+		if s.Discarded() == "" && s.TargetName() != "" {
+			one := *s // one sweep, however long each of its levels warms up
+			one.Settings = slices.DeleteFunc(slices.Clone(s.Settings), func(p result.Setting) bool { return p.Key == result.KeyWarmup || p.Key == result.KeyRampUp })
+			counted = append(counted, &one)
+		}
+	}
 	return finding.Limits(slices.DeleteFunc(sweep.Of(counted), func(w sweep.Sweep) bool { return !w.Limited() }))
 }
 

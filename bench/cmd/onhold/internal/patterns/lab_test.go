@@ -67,6 +67,13 @@ func TestLimitOfAPattern(t *testing.T) {
 	if got, want := (&lab{stages: []*result.Stage{full, idle}}).limit(), "Limit of blocking: server CPU 1 of 1 at 1,001 clients"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	// Levels of one sweep may warm up for different times.
+	wider := made(time.Second, false)
+	wider.Settings = wider.Settings.With(result.KeyLevel, "2002").With(result.KeyWarmup, "600ms")
+	wider.Counts[result.OK], wider.Target = 1, result.Usage{CPUs: "0", CPU: time.Second}
+	if got, want := (&lab{stages: []*result.Stage{full, wider}}).limit(), "Limit of blocking: server CPU 1 of 1 at 2,002 clients"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	full.Discard("steal")
 	if got := (&lab{stages: []*result.Stage{full, idle}}).limit(); got != "" {
 		t.Errorf("%q", got)

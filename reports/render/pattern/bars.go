@@ -41,9 +41,6 @@ func newBars(given []Bar, book hueBook) *bars {
 		if i := slices.IndexFunc(canvas.Bands[1:], func(o canvas.Band) bool { return o.Name == b.Label }); i >= 0 {
 			r.band = &canvas.Bands[1+i]
 		}
-		if b.Weak {
-			r.hue = canvas.Mix(r.hue, canvas.White, 0.6)
-		}
 		of.Add(b.Group, r)
 	}
 	out := &bars{}
@@ -130,10 +127,7 @@ func (b *bars) draw(c *canvas.Canvas, r, outer canvas.Rect) {
 		}
 		label, text := canvas.Fit(canvas.Style{Size: min(canvas.LabelSize, h*0.72), Color: canvas.Ink, Align: canvas.Right}, row.Label, r.X0-5-outer.X0)
 		c.TextBeside(r.X0-5, mid, label, text)
-		value := canvas.Style{Size: min(canvas.NameSize, h*0.75), Bold: !row.Weak, Color: canvas.Ink}
-		if row.Weak {
-			value.Color = canvas.Soft
-		}
+		value := canvas.Style{Size: min(canvas.NameSize, h*0.75), Bold: true, Color: canvas.Ink}
 		from := max(end, x.At(0), x.At(row.high)) + 6
 		value, text = canvas.Fit(value, row.text, outer.X1-from)
 		c.TextBeside(from, mid, value, text)

@@ -104,7 +104,7 @@ func TestAnyPattern(t *testing.T) {
 			rapid.Bool().Draw(t, "dashed"), rapid.Bool().Draw(t, "step"), rapid.Bool().Draw(t, "fill"), rapid.SliceOfN(rapid.Bool(), 0, 3).Draw(t, "hollow")}
 	})
 	bar := rapid.Custom(func(t *rapid.T) Bar {
-		return Bar{word.Draw(t, "label"), word.Draw(t, "group"), word.Draw(t, "style"), value.Draw(t, "value"), unit.Draw(t, "unit"), word.Draw(t, "text"), rapid.Bool().Draw(t, "weak"), value.Draw(t, "low"), value.Draw(t, "high")}
+		return Bar{word.Draw(t, "label"), word.Draw(t, "group"), word.Draw(t, "style"), value.Draw(t, "value"), unit.Draw(t, "unit"), word.Draw(t, "text"), value.Draw(t, "low"), value.Draw(t, "high")}
 	})
 	length := rapid.SampledFrom([]time.Duration{-1, 0, 1, time.Second, 6 * time.Second, math.MaxInt64, math.MinInt64})
 	span := rapid.Custom(func(t *rapid.T) Span {

@@ -164,7 +164,7 @@ func sameWait() Pattern {
 		return curveOver(name, "", func(n float64) float64 { return 200.2e6 + more + n*1.1e3 })
 	}
 	bars := []Bar{
-		{Label: "nothing", Value: 31e3, Unit: units.Time, Weak: true},
+		{Label: "nothing", Value: 31e3, Unit: units.Time},
 		{Label: "query", Value: 150e3, Unit: units.Time},
 		{Label: "RPC", Value: 420e3, Unit: units.Time},
 		{Label: "REST", Value: 610e3, Unit: units.Time},

@@ -91,7 +91,6 @@ type Bar struct {
 	Value units.Value `json:"value"`
 	Unit  units.Unit  `json:"unit"`
 	Text  string      `json:"text,omitempty"` // beside the bar; "": the value
-	Weak  bool        `json:"weak,omitempty"` // pale: the lesser of two, such as a tail beside its median
 	Low   units.Value `json:"low,omitempty"`  // a line over the bar: the spread of the value; none where both are 0
 	High  units.Value `json:"high,omitempty"`
 }

@@ -104,6 +104,7 @@ type Answer struct {
 	Spent    time.Duration `json:"spent_ns"`
 	Changed  []int         `json:"changed,omitempty"` // the last check, which a proven level failed, or two visits that contradict each other
 	Levels   []Level       `json:"levels"`            // rising
+	Reopened []float64     `json:"-"`                 // levels whose verdict the last visit took back
 }
 
 // Level is what was counted at a level, over all of its visits.
@@ -148,7 +149,8 @@ type Search struct {
 	limited    map[float64]int   // by level, how often the generator was its limit
 	inflations map[place]float64 // as the levels are
 	checked    bool
-	changed    []int // see [Answer.Changed]
+	changed    []int     // see [Answer.Changed]
+	reopened   []float64 // see [Answer.Reopened]
 	outcome    Outcome
 }
 
@@ -183,6 +185,7 @@ func (s *Search) find(at float64) *level {
 func (s *Search) Add(v Visit) Verdict {
 	s.spent += v.Took
 	s.visits = append(s.visits, v)
+	s.reopened = nil
 	if v.Limited != "" {
 		s.limited[v.Level]++
 		return Undecided
@@ -213,6 +216,7 @@ func (s *Search) Add(v Visit) Verdict {
 	for _, o := range s.levels {
 		if o != l && o.verdict != Undecided && s.judge(o, doubt) == Undecided {
 			o.verdict = Undecided
+			s.reopened = append(s.reopened, o.at)
 		}
 	}
 	return l.verdict
@@ -235,7 +239,7 @@ func (s *Search) proven() (meets, misses float64) {
 
 // Answer is what is known so far.
 func (s *Search) Answer() Answer {
-	a := Answer{Outcome: s.outcome, Spent: s.spent, Changed: s.changed}
+	a := Answer{Outcome: s.outcome, Spent: s.spent, Changed: s.changed, Reopened: s.reopened}
 	meets, misses := s.proven()
 	a.Low = meets
 	if !math.IsInf(misses, 1) {

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -155,5 +156,36 @@ func TestEstimate(t *testing.T) {
 	fine.Precision = 0.02
 	if d, f := c.Estimate(), fine.Estimate(); d < time.Minute || d > 20*time.Minute || f < 3*d {
 		t.Errorf("%v, with a precision of 2 %% %v", d, f)
+	}
+}
+
+// A level that was decided is undecided again where bad arrivals turn out to come in
+// longer clusters than it took, and the answer after that visit says so.
+func TestReopened(t *testing.T) {
+	t.Parallel()
+	var reopened int
+	for _, system := range systems {
+		for seed := range uint64(6) {
+			c := config(0.2, 5*time.Minute)
+			_, visits := system.search(rand.New(rand.NewPCG(seed, 1)), c)
+			before := map[float64]search.Verdict{}
+			s := search.New(c)
+			for _, v := range visits {
+				s.Next()
+				s.Add(v)
+				a := s.Answer()
+				for _, l := range a.Levels {
+					again := slices.Contains(a.Reopened, l.Level)
+					if was := before[l.Level] == search.Meets || before[l.Level] == search.Misses; again && !was || (was && l.Verdict == search.Undecided) != again {
+						t.Fatalf("%v was %s and is %s, reopened: %v", l.Level, before[l.Level], l.Verdict, a.Reopened)
+					}
+					before[l.Level] = l.Verdict
+				}
+				reopened += len(a.Reopened)
+			}
+		}
+	}
+	if reopened == 0 {
+		t.Error("no level was reopened in any search: the test tests nothing")
 	}
 }

@@ -184,6 +184,13 @@ func Progress(r *search.Record, v search.Visit) string {
 			what = words.If(l.Outrun, "arrivals outrun replies, ") + fmt.Sprintf("%s bad (%s to %s), %s", units.Percent(float64(l.Bad[i])/float64(max(l.N, 1))), units.Percent(l.Lower[i]), units.Percent(l.Upper[i]), l.Verdict)
 		}
 	}
+	var open []string
+	for _, level := range a.Reopened {
+		open = append(open, units.Int(int64(level)))
+	}
+	if len(open) > 0 {
+		known += " (" + strings.Join(open, ", ") + " undecided again: bad arrivals come in longer clusters than was known)"
+	}
 	return fmt.Sprintf("%7s %s, %s: %s; capacity %s; %s of %s", units.Int(int64(v.Level)), unit(r), units.Duration(v.Length), what, known, lasting(a.Spent), lasting(r.Budget))
 }
 

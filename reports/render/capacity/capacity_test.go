@@ -106,6 +106,10 @@ func TestFiles(t *testing.T) {
 	if line := Progress(r, search.Visit{Level: 1150, Length: time.Second}); !strings.Contains(line, "1,150 arrivals/s, 1 s: 0.6 % bad (0.5 % to 0.8 %), meets; capacity 1,150 to 1,210") {
 		t.Error(line)
 	}
+	r.Answer.Reopened = []float64{1100, 1120}
+	if line := Progress(r, search.Visit{Level: 1150, Length: time.Second}); !strings.Contains(line, "capacity 1,150 to 1,210 (1,100, 1,120 undecided again: ") {
+		t.Error(line)
+	}
 }
 
 func TestLimit(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -163,14 +164,43 @@ func (f *Folder) writeRun() error {
 	return files.Write(filepath.Join(f.Dir, RunFile), append(b, '\n'))
 }
 
-// Continue opens a run folder to append further stages to it.
+// Continue opens a run folder to append further stages to it. A last line that is cut
+// short, as of a run that was killed, is removed.
 func Continue(dir string) (f *Folder, err error) {
 	f = &Folder{Dir: dir}
 	if f.Run, err = ReadRun(dir); err != nil {
 		return nil, err
 	}
+	if err := mend(filepath.Join(dir, StagesFile)); err != nil {
+		return nil, fmt.Errorf("run folder: %w", err)
+	}
 	if f.stages, err = files.OpenLog(filepath.Join(dir, StagesFile), false); err != nil {
 		return nil, fmt.Errorf("run folder: %w", err)
 	}
 	return f, nil
+}
+
+// mend removes the last line of a log where it has no end.
+func mend(path string) error {
+	f, err := files.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := files.NewLines(f, maxLine)
+	for {
+		_, err := lines.Next()
+		var long *files.LongLine
+		switch {
+		case err == io.EOF:
+			return nil
+		case err == io.ErrUnexpectedEOF:
+			return files.Truncate(path, lines.End)
+		case err != nil && !errors.As(err, &long):
+			return err
+		}
+	}
 }

@@ -54,6 +54,27 @@ func TestRunFolder(t *testing.T) {
 	if err != nil || len(stages) != 1 || len(warnings) != 1 || !strings.Contains(warnings[0], "line 2") {
 		t.Errorf("cut short: %d stages, warnings %v, err %v", len(stages), warnings, err)
 	}
+	// Who goes on with the run removes what is left of it.
+	if f, err = result.Continue(dir); err != nil {
+		t.Fatal(err)
+	}
+	again := sampleStage(3, "3")
+	again.Discard("disturbed")
+	for _, s := range []*result.Stage{again, sampleStage(4, "3")} {
+		if err := f.Append(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := f.Finish(time.Unix(6, 0), true); err != nil {
+		t.Fatal(err)
+	}
+	_, stages, warnings, err = result.Open(dir)
+	if err != nil || len(stages) != 2 || len(warnings) != 0 {
+		t.Errorf("continued: %d stages, warnings %v, err %v", len(stages), warnings, err)
+	}
+	if _, stages, _, err = result.OpenAll(dir); err != nil || len(stages) != 3 || stages[1].Discarded() == "" {
+		t.Errorf("with what was discarded: %d stages, err %v", len(stages), err)
+	}
 	if _, _, _, err := result.Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not a run folder") {
 		t.Errorf("an empty folder: %v", err)
 	}

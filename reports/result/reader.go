@@ -37,6 +37,15 @@ func ReadRun(dir string) (run Run, err error) {
 // a crash; the others are returned all the same. It fails where run.json or all of the
 // stages cannot be read.
 func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
+	return open(dir, false)
+}
+
+// OpenAll is Open with the attempts that were discarded, where they are in the record.
+func OpenAll(dir string) (run Run, stages []*Stage, warnings []string, err error) {
+	return open(dir, true)
+}
+
+func open(dir string, discarded bool) (run Run, stages []*Stage, warnings []string, err error) {
 	run, err = ReadRun(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return run, nil, nil, fmt.Errorf("%s is not a run folder: it has no %s", dir, RunFile)
@@ -58,7 +67,7 @@ func Open(dir string) (run Run, stages []*Stage, warnings []string, err error) {
 			if bad++; bad <= mostWarnings {
 				warnings = append(warnings, fmt.Sprintf("%s: %.300s", StagesFile, err.Error())) // it may quote what the line holds
 			}
-		case stage.Discarded() != "":
+		case stage.Discarded() != "" && !discarded:
 		case len(stages) == mostStages:
 			return run, nil, nil, fmt.Errorf("%s: has more than %d stages, the maximum: split the file", filepath.Join(dir, StagesFile), mostStages)
 		default:

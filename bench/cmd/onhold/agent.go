@@ -28,6 +28,7 @@ func agentCommand() *cli.Command {
 			stringFlag(catFleet, "name", "", "`NAME` name of this agent, of which a run may have one; where not set, that of the machine"),
 			listFlag(catFleet, "allow", "`TARGET` what may be driven: http://10.0.0.0/8, https://shop.example:8443 or *; without a port, any. May be given more than once; where not set, this machine alone"),
 			boolFlag(catFleet, "once", "end with the first run"),
+			durationFlag(catFleet, "keep", fleet.Keep, "how long the record of a stage waits in memory for a coordinator that was lost and comes back with --resume; 0: not at all"),
 		}),
 		Action: agentAction,
 	}
@@ -73,7 +74,7 @@ func agentAction(ctx context.Context, c *cli.Command) error {
 		name = regexp.MustCompile(`[^A-Za-z0-9_-]+`).ReplaceAllString(host, "-")
 	}
 	config := fleet.AgentConfig{
-		Name: name, Host: host, Version: version(), Once: c.Bool("once"),
+		Name: name, Host: host, Version: version(), Once: c.Bool("once"), Keep: c.Duration("keep"),
 		Say:  func(line string) { fmt.Fprintln(c.Root().ErrWriter, "onhold:", line) },
 		Open: func(plan []byte) (fleet.Opened, error) { return openPlan(ctx, plan, allowed) },
 	}

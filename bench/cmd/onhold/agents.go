@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -31,6 +32,7 @@ func fleetFlags() []cli.Flag {
 	return append([]cli.Flag{
 		intFlag(catFleet, "agents", 0, "agents that drive the load together, each onhold agent on a machine of its own; 0: this process drives it"),
 		boolFlag(catFleet, "agents-local", "start the agents of --agents on this machine, for trying it; they share its CPUs"),
+		stringFlag(catFleet, "resume", "", "`FOLDER` run folder of a run with --agents that was killed, or ended early: give the command of that run again. Stages that are recorded are not run again, and of the one under way its agents hand over what they have"),
 		durationFlag(catFleet, "agents-wait", defaultGather, "limit for the agents to come forward"),
 	}, busFlags(embeddedBus)...)
 }
@@ -39,9 +41,11 @@ func fleetFlags() []cli.Flag {
 func (s *session) checkFleet() error {
 	c, n := s.c, s.c.Int("agents")
 	if n == 0 {
-		return refuse(c, "requires --agents", "agents-local")
+		return refuse(c, "requires --agents", "agents-local", "resume")
 	}
-	switch {
+	switch dir := c.String("resume"); {
+	case dir != "" && c.String("out") != "" && filepath.Clean(c.String("out")) != filepath.Clean(dir):
+		return usageError("--out=%s: and --resume=%s cannot be given together: the run is continued in its folder", c.String("out"), dir)
 	case s.mix == nil:
 		return usageError("--agents=%d: requires the address of a server, as in onhold run http://10.0.0.9:8080/ --agents %d", n, n)
 	case given(c, "extend") && c.Int("extend") > 1:
@@ -79,6 +83,15 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 		return "", err
 	}
 	config := fleet.Config{Run: run + "-" + rand.Text()[:6], Version: version(), Agents: c.Int("agents"), Plan: plan, Gather: c.Duration("agents-wait")}
+	if s.resume.on {
+		config.Save = s.saveFleet
+	}
+	if u := s.resume.before; u != nil {
+		config.Run, config.Before = u.Run, &u.Saved
+		if err := u.Fits(config); err != nil {
+			return "", usageError("--resume=%s: %w", c.String("resume"), err)
+		}
+	}
 	if err := config.Validate(); err != nil {
 		return "", err
 	}
@@ -112,8 +125,20 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 }
 
 func (s *session) openBus() (*fleet.Bus, error) {
+	u := s.resume.before
 	if s.c.String(flagBus) != embeddedBus {
-		return connectBus(busOf(s.c))
+		bus, err := connectBus(busOf(s.c))
+		if err == nil || u == nil || !u.Embedded {
+			return bus, err
+		}
+		// It was part of the coordinator that is gone: the agents look for it there.
+		if again, embedded := fleet.EmbedAt(s.c.String(flagBus)); embedded == nil {
+			return again, nil
+		}
+		return nil, err
+	}
+	if u != nil && u.Embedded && !s.c.Bool("agents-local") {
+		return nil, usageError("--resume=%s: the bus of that run was part of its coordinator. Set %s to the address that was printed for the agents: it is started there again", s.c.String("resume"), variableOf(flagBus))
 	}
 	bus, err := fleet.Embed()
 	if err != nil {

@@ -55,6 +55,9 @@ type session struct {
 	bus    *fleet.Bus
 	fleet  *fleet.Fleet
 	local  []*process.Process // agents that run on this machine
+
+	recorded int // stages in the record, those discarded included
+	resume   resumable
 }
 
 func runAction(ctx context.Context, c *cli.Command) error {
@@ -93,6 +96,7 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	}
 	total -= s.skipped
 	s.folder.Run.Planned = total
+	s.endResume(len(s.stages) == total)
 	interrupted := ctx.Err() != nil && len(s.stages) < total
 	wrong := errors.Join(feedErr, s.folder.Finish(time.Now(), len(s.stages) == total))
 	if c.Bool("no-report") && wrong == nil {
@@ -234,6 +238,10 @@ func (s *session) checkRequired(sweep bench.Sweep) error {
 
 // open assigns CPUs and makes the run folder.
 func (s *session) open(ctx context.Context) error {
+	s.resume.on = true
+	if dir := s.c.String("resume"); dir != "" {
+		return s.reopen(ctx, dir)
+	}
 	run, err := s.newRun(ctx, len(s.driven)*len(s.levels)*s.repeats)
 	if err != nil {
 		return err
@@ -346,12 +354,11 @@ func (s *session) drive(ctx context.Context) error {
 				p, before := plan, len(s.aborted)
 				p.Load = p.Load.At(level)
 				stage, err := s.stage(ctx, t, p)
-				if err == nil {
-					err = s.keep(stage)
-				}
 				if err != nil {
 					return err
 				}
+				s.stages = append(s.stages, stage)
+				s.progress.done(stage)
 				if len(s.aborted) > before {
 					s.skipped += len(s.levels) - 1 - i
 					break
@@ -372,7 +379,15 @@ func (s *session) stage(ctx context.Context, t *target, p bench.Plan) (*result.S
 	}
 	s.progress.begin(t.name, p)
 	var before *result.Stage
-	for attempt := 1; ; attempt++ {
+	attempts := s.resume.taken()
+	for i, stage := range attempts {
+		if s.retries.Again(s.c.Int("retries"), i+1, stage.Discarded() != ""); stage.Discarded() == "" {
+			s.abortedBefore(t, p, stage)
+			return stage, s.print(stage)
+		}
+		before = stage
+	}
+	for attempt := len(attempts) + 1; ; attempt++ {
 		p.Watch = s.feed.watch(t.name, p, attempt)
 		abort := newAborting(s.abortOn, t.planned(p))
 		if len(s.abortOn) > 0 {
@@ -380,6 +395,7 @@ func (s *session) stage(ctx context.Context, t *target, p bench.Plan) (*result.S
 		}
 		stage, err := t.stage(ctx, p)
 		s.feed.flush()
+		s.warnResume()
 		if err != nil {
 			return nil, err
 		}
@@ -387,9 +403,9 @@ func (s *session) stage(ctx context.Context, t *target, p bench.Plan) (*result.S
 			stage.Again(before)
 		}
 		if abort.why != "" {
-			stage.Warn("aborted on %s; higher levels were not run", abort.why)
-			s.aborted = append(s.aborted, fmt.Sprintf("%s, %s, on %s", t.name, p.Load, abort.why))
-			return stage, nil
+			stage.Warn(abortedOn+"%s"+notHigher, abort.why)
+			s.noteAbort(t, p, abort.why)
+			return stage, s.record(stage)
 		}
 		s.died = false
 		if alive.Doubtful(stage) {
@@ -399,7 +415,7 @@ func (s *session) stage(ctx context.Context, t *target, p bench.Plan) (*result.S
 			}
 		}
 		if !s.retries.Again(s.c.Int("retries"), attempt, stage.Disturbed) {
-			return stage, nil
+			return stage, s.record(stage)
 		}
 		stage.Discard(stage.Invalid[0])
 		if err := s.record(stage); err != nil {
@@ -410,14 +426,23 @@ func (s *session) stage(ctx context.Context, t *target, p bench.Plan) (*result.S
 	}
 }
 
-// keep records a stage that counts.
-func (s *session) keep(stage *result.Stage) error {
-	if err := s.record(stage); err != nil {
-		return err
+// abortedOn and notHigher are around the reason, in the warning of a stage.
+const (
+	abortedOn = "aborted on "
+	notHigher = "; higher levels were not run"
+)
+
+func (s *session) noteAbort(t *target, p bench.Plan, why string) {
+	s.aborted = append(s.aborted, fmt.Sprintf("%s, %s, on %s", t.name, p.Load, why))
+}
+
+// abortedBefore notes that a stage of the record was aborted.
+func (s *session) abortedBefore(t *target, p bench.Plan, stage *result.Stage) {
+	for _, warning := range stage.Warnings {
+		if why, ok := strings.CutPrefix(warning, abortedOn); ok && len(s.abortOn) > 0 {
+			s.noteAbort(t, p, strings.TrimSuffix(why, notHigher))
+		}
 	}
-	s.stages = append(s.stages, stage)
-	s.progress.done(stage)
-	return nil
 }
 
 // record writes a stage to the run folder, whether it counts or not.
@@ -426,9 +451,15 @@ func (s *session) record(stage *result.Stage) error {
 	if err := s.folder.Append(stage); err != nil {
 		return err
 	}
+	s.recorded++
 	if lost := s.folder.Lost(); before == nil && lost != nil {
 		s.progress.say(fmt.Sprintf("onhold: %v; the run continues, and its results are printed at the end", lost))
 	}
+	return s.print(stage)
+}
+
+// print prints a stage where --json asks for it.
+func (s *session) print(stage *result.Stage) error {
 	if s.c.Bool("json") {
 		line, err := json.Marshal(stage)
 		if err != nil {

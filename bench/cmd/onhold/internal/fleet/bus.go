@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -90,10 +91,24 @@ func Connect(c BusConfig) (*Bus, error) {
 }
 
 // Embed starts a bus for this machine only, with a token that its URL has.
-func Embed() (*Bus, error) {
-	token := rand.Text()
+func Embed() (*Bus, error) { return embed(rand.Text(), server.RANDOM_PORT) }
+
+// EmbedAt starts a bus that was embedded in another process, at the URL that it had there.
+func EmbedAt(address string) (*Bus, error) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "nats" || u.Hostname() != "127.0.0.1" || u.User.Username() == "" {
+		return nil, &field.Error{Field: "Bus", Value: redact.Servers(address), Want: "nats://TOKEN@127.0.0.1:PORT"}
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		return nil, &field.Error{Field: "Bus", Value: redact.Servers(address), Want: "an address with a port"}
+	}
+	return embed(u.User.Username(), port)
+}
+
+func embed(token string, port int) (*Bus, error) {
 	s, err := broker.Embed(&server.Options{
-		ServerName: "onhold-fleet", Host: "127.0.0.1", Port: server.RANDOM_PORT, Authorization: token,
+		ServerName: "onhold-fleet", Host: "127.0.0.1", Port: port, Authorization: token,
 		NoLog: true, NoSigs: true, MaxPayload: mostMessage,
 	})
 	if err != nil {

@@ -46,8 +46,6 @@ func (c Config) Validate() error {
 	return field.First(
 		field.Check(namePattern.MatchString(c.Run), "Run", c.Run, "1 to 64 letters, digits, _ and -"),
 		field.Check(c.Agents >= 1 && c.Agents <= mostAgents, "Agents", c.Agents, fmt.Sprintf("1 to %d", mostAgents)),
-		field.Check(c.Before == nil || len(c.Before.Agents) == c.Agents, "Agents", c.Agents, "as many as the run has that is taken up again"),
-		field.Check(c.Before == nil || c.Before.Hash == sumOf(c.Plan) && c.Before.Version == c.Version, "Plan", "another one", "the plan and the version of the run that is taken up again"),
 		field.Check(len(c.Plan) <= mostPlan, "Plan", len(c.Plan), fmt.Sprintf("at most %d bytes, the files that flags name included", mostPlan)),
 	)
 }
@@ -70,6 +68,11 @@ type Fleet struct {
 func Lead(ctx context.Context, b *Bus, c Config) (*Fleet, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
+	}
+	if c.Before != nil {
+		if err := c.Before.Fits(c); err != nil {
+			return nil, err
+		}
 	}
 	f := &Fleet{bus: b, save: c.Save, inbox: make(chan func(), 1024), done: make(chan struct{}), ended: make(chan struct{})}
 	machine := coordinator{run: c.Run, epoch: 1, version: c.Version, agents: c.Agents, plan: c.Plan, gather: c.Gather, before: c.Before}

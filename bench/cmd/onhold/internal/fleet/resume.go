@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -28,6 +29,22 @@ type SavedAgent struct {
 	Name   string        `json:"name"`
 	Host   string        `json:"host"`
 	Within time.Duration `json:"within_ns"` // by how much the start may be wrong
+}
+
+// Fits reports why a coordinator cannot take the run over: it is to lead it as it was
+// begun.
+func (s *Saved) Fits(c Config) error {
+	switch {
+	case s.Version != c.Version:
+		return fmt.Errorf("it was begun with version %.80q, this is %s: use that one", s.Version, c.Version)
+	case len(s.Agents) != c.Agents:
+		return fmt.Errorf("it has %d agents, not %d", len(s.Agents), c.Agents)
+	case s.Hash != sumOf(c.Plan):
+		return errors.New("it was begun with other flags or other files: give those that it had, in the same way")
+	case !namePattern.MatchString(s.Run) || s.Epoch < 1 || s.Stage < 1 || !slices.IsSorted(s.names()):
+		return errors.New("what is stored of its agents is no record of a run")
+	}
+	return nil
 }
 
 func (s *Saved) names() (names []string) {

@@ -1,0 +1,245 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
+	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// A coordinator that is killed in a stage is taken over from: the record is complete,
+// and the server has been sent nothing twice.
+func TestRunIsResumed(t *testing.T) {
+	t.Parallel()
+	resumes(t, false, 0)
+}
+
+func TestSlowRunIsResumed(t *testing.T) {
+	slow.Only(t)
+	for name, c := range map[string]struct {
+		embedded bool
+		down     time.Duration
+	}{
+		"the agents have given it up": {false, 7 * time.Second},
+		"its bus was its own":         {true, 0},
+		"both":                        {true, 7 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			resumes(t, c.embedded, c.down)
+		})
+	}
+}
+
+// shared is what a process prints, while it runs.
+type shared struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(p)
+}
+
+func (s *shared) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// within waits until something is so.
+func within(t *testing.T, limit time.Duration, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !is(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("after %v: %s is not so", limit, what)
+		}
+	}
+}
+
+func resumes(t *testing.T, embedded bool, down time.Duration) {
+	var requests atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
+	defer server.Close()
+	dir := t.TempDir()
+	out := filepath.Join(dir, "run")
+	var printed shared
+	// Without a warm-up, all that is sent is recorded.
+	args := []string{"run", server.URL, "--rate", "100,150,200", "--warmup", "0s", "--duration", "1500ms", "--max-lag", "1m", "--retries", "0", "--agents", "2", "--no-report", "--header", "X-Key: s3cret-value"}
+	bus := ""
+	started := func(bus string, args ...string) *exec.Cmd {
+		cmd := command(t, dir, args...)
+		if cmd.Stdout, cmd.Stderr = &printed, &printed; bus != "" {
+			cmd.Env = append(cmd.Env, "ONHOLD_BUS="+bus)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		return cmd
+	}
+	if !embedded {
+		b, err := fleet.Embed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		bus = b.URL
+	}
+	lead := started(bus, append(args, "--out", out)...)
+	if embedded {
+		at := regexp.MustCompile(`ONHOLD_BUS=(\S+) onhold agent`)
+		within(t, time.Minute, "the address is printed", func() bool { return at.MatchString(printed.String()) })
+		bus = at.FindStringSubmatch(printed.String())[1]
+	}
+	for _, name := range []string{"a", "b"} {
+		started(bus, "agent", "--name", name)
+	}
+	within(t, time.Minute, "the second stage is under way", func() bool {
+		u, err := readUnfinished(out)
+		return err == nil && u.Started && u.Recorded == 1 && time.Since(u.Start) > 200*time.Millisecond
+	})
+	lead.Process.Kill()
+	lead.Wait()
+	if text, err := os.ReadFile(filepath.Join(out, fleetFile)); err != nil || strings.Contains(string(text), "s3cret") || strings.Contains(string(text), "@") {
+		t.Errorf("%s: %s, %v", fleetFile, text, err)
+	}
+	if embedded {
+		if _, errOut, code := onhold(t, dir, append(args, "--resume", out)...); code != exitUsage || !strings.Contains(errOut, "the bus of that run was part of its coordinator. Set ONHOLD_BUS to the address") {
+			t.Errorf("without the address: exit code %d, %s", code, errOut)
+		}
+	}
+	time.Sleep(down)
+	again := started(bus, append(args, "--resume", out)...)
+	if err := again.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, printed.String())
+	}
+	run, stages, warnings, err := result.Open(out)
+	if err != nil || len(warnings) > 0 {
+		t.Fatalf("%v %v\n%s", warnings, err, printed.String())
+	}
+	if run.Partial || len(stages) != 3 || exists(filepath.Join(out, fleetFile)) || !strings.Contains(strings.Join(run.Notes, ";"), "with 1 of 3 stages; 2 agents drive the load: a (on ") {
+		t.Errorf("partial %v, %d stages, %q", run.Partial, len(stages), run.Notes)
+	}
+	sent := int64(0)
+	for i, s := range stages {
+		p := bench.Plan{Load: bench.Load{Rate: []float64{100, 150, 200}[i]}, Duration: 1500 * time.Millisecond, Seed: bench.DefaultSeed}
+		if n := p.Planned(p.Duration, 0); s.Counts.Planned() != n || s.Counts[result.OK] != n {
+			t.Errorf("stage %d: %v, want %d that are ok; %q", i+1, s.Counts, n, s.Invalid)
+		}
+		sent += s.Counts.Planned()
+	}
+	if n := requests.Load(); n != sent {
+		t.Errorf("the server had %d requests, and %d are recorded", n, sent)
+	}
+	if t.Failed() {
+		t.Log(printed.String())
+	}
+}
+
+// A run is resumed as it was begun, or not at all.
+func TestResumeUsage(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	begun, _ := shipped(t, "127.0.0.1:1", "--rate", "10,20", "--duration", "1s", "--warmup", "1s")
+	folder := func(name string, change func(*result.Run, *unfinished)) string {
+		run := result.Run{ID: "x", Planned: 2, Settings: begun.effective()}
+		u := unfinished{Saved: fleet.Saved{Run: "r", Epoch: 1, Version: version(), Agents: []fleet.SavedAgent{{Name: "a"}, {Name: "b"}}, Stage: 1}}
+		change(&run, &u)
+		path := filepath.Join(dir, name)
+		if f, err := result.Create(path, run); err != nil {
+			t.Fatal(err)
+		} else if err := errors.Join(f.Finish(time.Now(), false), u.write(path)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	none := func(*result.Run, *unfinished) {}
+	plain, bare := folder("plain", none), folder("bare", none)
+	if err := os.Remove(filepath.Join(bare, fleetFile)); err != nil {
+		t.Fatal(err)
+	}
+	run := func(args ...string) []string {
+		return append([]string{"run", "127.0.0.1:1", "--rate", "10,20", "--duration", "1s", "--warmup", "1s", "--bus", "nats://127.0.0.1:1"}, args...)
+	}
+	for want, args := range map[string][]string{
+		"--resume=x: requires --agents":                    run("--resume", "x"),
+		"--out=y: and --resume=x cannot be given together": run("--agents", "2", "--resume", "x", "--out", "y"),
+		"--resume=" + dir + ": run folder":                 run("--agents", "2", "--resume", dir),
+		"there is no fleet.json":                           run("--agents", "2", "--resume", bare),
+		`repeats was "1", and is "3" now`:                  run("--agents", "2", "--resume", plain, "--repeats", "3"),
+		"it has 2 agents, not 4":                           run("--agents", "4", "--resume", plain),
+		"it was begun with other flags or other files":     run("--agents", "2", "--resume", plain, "--timeout", "9s"),
+		`it was begun with version "v0.0.1", this is`:      run("--agents", "2", "--resume", folder("old", func(_ *result.Run, u *unfinished) { u.Version = "v0.0.1" })),
+	} {
+		if _, errOut, code := onhold(t, dir, args...); code != exitUsage || !strings.Contains(errOut, want) {
+			t.Errorf("%q: exit code %d, %q, want %q", args, code, errOut, want)
+		}
+	}
+}
+
+// What the record has of a stage is taken as it is: the stage, or the attempts at it.
+func TestRecordedStagesAreNotRunAgain(t *testing.T) {
+	stage := func(discarded string) *result.Stage {
+		s := result.NewStage()
+		s.Length = time.Second
+		if discarded != "" {
+			s.Discard(discarded)
+		}
+		return s
+	}
+	for name, c := range map[string]struct {
+		past []*result.Stage
+		ran  int
+		note string
+		left int
+	}{
+		"nothing":           {nil, 1, "", 0},
+		"the stage":         {[]*result.Stage{stage(""), stage("")}, 0, "", 1},
+		"after two":         {[]*result.Stage{stage("x"), stage("y"), stage(""), stage("")}, 0, "", 1},
+		"an attempt":        {[]*result.Stage{stage("x")}, 1, "attempt 2; the one before does not count: x", 0},
+		"all but the stage": {[]*result.Stage{stage("x"), stage("y")}, 1, "the one before does not count: y", 0},
+	} {
+		dir := filepath.Join(t.TempDir(), "run")
+		folder, err := result.Create(dir, result.Run{Planned: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		subject := &disturbed{}
+		command := runCommand()
+		command.Writer = io.Discard
+		command.Action = func(ctx context.Context, cmd *cli.Command) error {
+			s := &session{c: cmd, folder: folder, progress: newProgress(io.Discard, 1), resume: resumable{past: slices.Clone(c.past)}}
+			got, err := s.stage(ctx, subject.target(), bench.Plan{Load: bench.Load{Clients: 5}})
+			if err == nil && (got.Discarded() != "" || len(s.resume.past) != c.left || !strings.Contains(fmt.Sprint(got.Warnings), c.note)) {
+				t.Errorf("%s: %q, %q, %d left", name, got.Discarded(), got.Warnings, len(s.resume.past))
+			}
+			return err
+		}
+		if err := command.Run(t.Context(), []string{"run"}); err != nil || subject.ran != c.ran {
+			t.Errorf("%s: driven %d times, want %d; %v", name, subject.ran, c.ran, err)
+		}
+	}
+}

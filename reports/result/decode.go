@@ -80,11 +80,16 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 			return fmt.Errorf("%s is null, want a histogram", key)
 		}
 	}
-	if err := cmp.Or(got.countsAgree(), got.slicesAgree(), inRange("", reflect.ValueOf(got)), got.settingsAgree()); err != nil {
+	if err := got.Validate(); err != nil {
 		return err
 	}
 	*s = got
 	return nil
+}
+
+// Validate checks that a stage agrees with itself, as one in a run folder must.
+func (s *Stage) Validate() error {
+	return cmp.Or(s.countsAgree(), s.slicesAgree(), inRange("", reflect.ValueOf(*s)), s.settingsAgree())
 }
 
 func setEmpty(h **Hist) {

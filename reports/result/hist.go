@@ -108,9 +108,9 @@ func (h *Hist) Max() time.Duration { return h.Quantile(1) }
 // three digits.
 func (h *Hist) CountBetween(from, to time.Duration) int64 {
 	var n int64
-	for _, bar := range h.h.Distribution() {
-		if bar.Count > 0 && bar.From >= int64(from) && bar.From < int64(to) {
-			n += bar.Count
+	for b := range h.used() {
+		if low, _ := b.bounds(); low >= from && low < to {
+			n += b.n
 		}
 	}
 	if to > HistHighest {
@@ -124,9 +124,9 @@ func (h *Hist) CountBetween(from, to time.Duration) int64 {
 // any.
 func (h *Hist) All() iter.Seq2[time.Duration, int64] {
 	return func(yield func(time.Duration, int64) bool) {
-		for _, bar := range h.h.Distribution() {
+		for b := range h.used() {
 			// The middle: what is made of all values is then too high as often as too low.
-			if bar.Count > 0 && !yield(time.Duration(bar.From/2+bar.To/2), bar.Count) {
+			if low, high := b.bounds(); !yield(low/2+high/2, b.n) {
 				return
 			}
 		}
@@ -136,12 +136,24 @@ func (h *Hist) All() iter.Seq2[time.Duration, int64] {
 	}
 }
 
+// used are the buckets in use, in rising order. Those of the library are numbered as ours.
+func (h *Hist) used() iter.Seq[bucket] {
+	return func(yield func(bucket) bool) {
+		for at, n := range h.h.Export().Counts {
+			if n > 0 && !yield(bucket{int32(at), n}) {
+				return
+			}
+		}
+	}
+}
+
 // meanBounds are the least and the largest mean that values in these buckets can
 // have, in nanoseconds; nothing bounds it above where some are beyond the highest.
 func (h *Hist) meanBounds() (low, high float64) {
-	for _, bar := range h.h.Distribution() {
-		low += float64(bar.From) * float64(bar.Count)
-		high += float64(bar.To+1) * float64(bar.Count)
+	for b := range h.used() {
+		least, most := b.bounds()
+		low += float64(least) * float64(b.n)
+		high += float64(most+1) * float64(b.n)
 	}
 	n := float64(h.N())
 	if h.over > 0 {

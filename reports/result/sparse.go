@@ -48,11 +48,7 @@ func (b bucket) bounds() (low, high time.Duration) {
 // SparseOf is the same histogram.
 func SparseOf(h *Hist) *Sparse {
 	s := &Sparse{n: h.N(), over: h.over, sum: h.sum}
-	for _, bar := range h.h.Distribution() {
-		if bar.Count > 0 {
-			s.buckets = append(s.buckets, bucket{bucketOf(time.Duration(bar.From)), bar.Count})
-		}
-	}
+	s.buckets = slices.Collect(h.used())
 	return s
 }
 

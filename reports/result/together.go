@@ -2,6 +2,7 @@ package result
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 )
@@ -49,20 +50,23 @@ func (a Agent) Coverage() float64 {
 
 // Together returns one stage that stands for shares of one load that several generators
 // drove at the same time: counts, histograms and slices are those of one generator that
-// drove all of it, usage is added up, and the stage is valid where all are. Stages that
-// follow on one another are for [Merge].
+// drove all of it, usage is added up, and the stage is valid where all are. Of the parts
+// it holds one at a time. Stages that follow on one another are for [Merge].
 //
 // The undisturbed part of each generator is its own. What is left of them together has
 // the length at which its rate is the sum of their rates.
-func Together(parts []*Stage) *Stage {
-	if len(parts) == 1 {
-		return parts[0]
-	}
+func Together(parts iter.Seq[*Stage]) *Stage {
+	var first *Stage
+	n := 0
 	m := NewStage()
-	var area float64
+	var area, rate float64
 	disturbed := true // where it is not valid, for that reason only
-	for i, s := range parts {
-		if i == 0 || s.Start.Before(m.Start) { // by the wall clock, as its machine has it
+	undisturbed, partly := NewTotals(), false
+	for s := range parts {
+		if n++; n == 1 {
+			first = s
+		}
+		if n == 1 || s.Start.Before(m.Start) { // by the wall clock, as its machine has it
 			m.Start = s.Start
 		}
 		for _, kv := range s.Settings {
@@ -78,6 +82,13 @@ func Together(parts []*Stage) *Stage {
 		m.Generator = m.Generator.beside(s.Generator)
 		m.Agents = append(m.Agents, s.Agents...)
 		disturbed = disturbed && (s.Valid() || s.Disturbed)
+		t := s.Shown()
+		rate += t.rate(t.Counts.Planned())
+		undisturbed.merge(t)
+		partly = partly || s.Undisturbed != nil
+	}
+	if n == 1 {
+		return first
 	}
 	if m.Length > 0 {
 		m.InFlight = area / float64(m.Length)
@@ -87,14 +98,8 @@ func Together(parts []*Stage) *Stage {
 		s := &m.Slices[i]
 		s.Length = min(max(s.Length, m.Slices[0].Length), max(s.Length, m.Length-s.Offset))
 	}
-	if slices.ContainsFunc(parts, func(s *Stage) bool { return s.Undisturbed != nil }) {
-		m.Undisturbed = NewTotals()
-		var rate float64
-		for _, s := range parts {
-			t := s.Shown()
-			rate += t.rate(t.Counts.Planned())
-			m.Undisturbed.merge(t)
-		}
+	if partly {
+		m.Undisturbed = undisturbed
 		m.Undisturbed.Length = m.Length
 		if n := m.Undisturbed.Counts.Planned(); n > 0 {
 			m.Undisturbed.Length = min(m.Length, time.Duration(float64(n)/rate*1e9))

@@ -2,6 +2,7 @@ package result_test
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -65,7 +66,7 @@ func TestTogetherIsOneGenerator(t *testing.T) {
 			}
 			stages = append(stages, recorded(p, length))
 		}
-		got := result.Together(stages)
+		got := result.Together(slices.Values(stages))
 		if len(all) == 0 {
 			return
 		}
@@ -110,7 +111,7 @@ func TestTogetherOfUsage(t *testing.T) {
 	b.Generator = result.Usage{CPU: 2 * time.Second, RSSMax: 20, Loops: []result.Loop{{CPU: 2}}, CPUs: "0", Quota: 1}
 	a.Agents, b.Agents = []result.Agent{{Name: "a"}}, []result.Agent{{Name: "b"}}
 	b.Invalidate("agent b: the generator was late")
-	m := result.Together([]*result.Stage{a, b})
+	m := result.Together(slices.Values([]*result.Stage{a, b}))
 	want := result.Usage{CPU: 3 * time.Second, RSSMax: 30, Loops: []result.Loop{{CPU: 1}, {CPU: 2}}}
 	if diff := cmp.Diff(want, m.Generator); diff != "" {
 		t.Error(diff)
@@ -119,7 +120,7 @@ func TestTogetherOfUsage(t *testing.T) {
 		t.Errorf("valid %v, disturbed %v, %d agents, %v offered of %v each", m.Valid(), m.Disturbed, len(m.Agents), m.Offered(), a.Offered())
 	}
 	b.Disturbed = true
-	if !result.Together([]*result.Stage{a, b}).Disturbed {
+	if !result.Together(slices.Values([]*result.Stage{a, b})).Disturbed {
 		t.Error("a stage that is not valid only because a machine disturbed it is not run again")
 	}
 }
@@ -135,7 +136,7 @@ func TestTogetherLeavesOutWhatWasDisturbed(t *testing.T) {
 		half.Latency.Record(time.Millisecond)
 	}
 	a.Undisturbed = &half
-	m := result.Together([]*result.Stage{a, b})
+	m := result.Together(slices.Values([]*result.Stage{a, b}))
 	if got, want := m.Goodput(), a.Goodput()+b.Goodput(); got < want*0.9 || got > want*1.1 {
 		t.Errorf("goodput %v, want about %v + %v", got, a.Goodput(), b.Goodput())
 	}

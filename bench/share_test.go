@@ -203,5 +203,5 @@ func runShares(t *testing.T, p Plan, of int) *result.Stage {
 		}
 		together.Wait()
 	})
-	return result.Together(parts)
+	return result.Together(slices.Values(parts))
 }

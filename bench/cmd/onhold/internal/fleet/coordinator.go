@@ -283,6 +283,9 @@ func (c *coordinator) spread(m *member, interval time.Duration) time.Duration {
 func (c *coordinator) ask(now time.Duration, m *member) {
 	m.asked = now
 	o := Order{Agent: m.hello.Agent, Instance: m.hello.Instance, Sent: now, Goal: Join, Share: m.share, Stage: c.stage, Cut: c.cut, From: len(m.record)}
+	if m.complete {
+		o.From = m.state.Size // the record may have been taken
+	}
 	if m.state.Hash != c.hash && c.step != gathering && c.step != over {
 		o.Plan = c.plan
 	}

@@ -219,13 +219,15 @@ func (f *Fleet) Stage(ctx context.Context, spec []byte, p bench.Plan, settings r
 	if err := f.until(ctx, func() bool { return f.machine.finished }); err != nil {
 		return nil, err
 	}
-	merged := make(chan *result.Stage, 1)
+	over := make(chan *ended, 1)
 	f.post(func() {
 		f.live = nil
-		merged <- f.machine.merge(p)
+		over <- f.machine.ended()
 	})
 	select {
-	case s := <-merged:
+	case e := <-over:
+		s := e.merge(p)
+		f.post(func() { f.machine.settle(e) })
 		watch.finish(s)
 		return s, nil
 	case <-f.ended:

@@ -2,8 +2,10 @@ package fleet
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
@@ -14,22 +16,90 @@ import (
 
 // record is what an agent hands over of its share of a stage.
 type record struct {
-	Stage     *result.Stage `json:"stage"`
+	Stage     *result.Stage `json:"stage"`     // without its slices
 	Disturbed bool          `json:"disturbed"` // which a stage does not say when it is stored
+	Slices    []slice       `json:"slices"`
 }
 
-// merge is the stage that the agents drove together, once it is finished. What a lost
-// agent had planned and not reported has the outcome unknown.
-func (c *coordinator) merge(p bench.Plan) *result.Stage {
-	var parts []*result.Stage
-	for _, m := range c.members {
-		p.Share = m.share
-		parts = append(parts, m.part(c, p))
+// slice is a slice with its histogram in the binary form. A thousand agents hand over a
+// hundred slices each, and the form for a file takes a hundred times the CPU.
+type slice struct {
+	result.Slice
+	Latency []byte `json:"latency_ns"`
+}
+
+// recordOf is the record of a stage.
+func recordOf(s *result.Stage) ([]byte, error) {
+	bare := *s
+	bare.Slices = nil
+	r := record{Stage: &bare, Disturbed: s.Disturbed}
+	for _, part := range s.Slices {
+		r.Slices = append(r.Slices, slice{part, binaryOf(part.Latency)})
 	}
-	s := result.Together(parts)
-	s.Settings = s.Settings.With(result.KeyAgents, strconv.Itoa(c.agents))
+	return json.Marshal(r)
+}
+
+// readRecord reads what recordOf writes.
+func readRecord(text []byte) (*result.Stage, error) {
+	var r record
+	if err := json.Unmarshal(text, &r); err != nil {
+		return nil, err
+	}
+	if r.Stage == nil {
+		return nil, errors.New("it has no stage")
+	}
+	s := r.Stage
+	s.Disturbed = r.Disturbed
+	for _, part := range r.Slices {
+		part.Slice.Latency = new(result.Sparse)
+		if err := part.Slice.Latency.UnmarshalBinary(part.Latency); err != nil {
+			return nil, err
+		}
+		s.Slices = append(s.Slices, part.Slice)
+	}
+	return s, s.Validate()
+}
+
+// ended is a stage that is finished, as the coordinator knows it. It shares nothing that
+// changes with it: to put together what a thousand agents recorded takes seconds, in which
+// the coordinator goes on.
+type ended struct {
+	stagePlan
+	members []member
+	start   time.Duration
+	cut     bool
+}
+
+// ended is the stage that is finished.
+func (c *coordinator) ended() *ended {
+	e := &ended{stagePlan: c.current, start: c.start, cut: c.cut}
+	for _, m := range c.members {
+		e.members = append(e.members, *m)
+		m.record = nil
+	}
+	return e
+}
+
+// settle notes whose record could not be read.
+func (c *coordinator) settle(e *ended) {
+	for i, m := range c.members {
+		m.lost = e.members[i].lost
+	}
+}
+
+// merge is the stage that the agents drove together. What a lost agent had planned and
+// not reported has the outcome unknown. It uses the records up.
+func (e *ended) merge(p bench.Plan) *result.Stage {
+	s := result.Together(func(yield func(*result.Stage) bool) {
+		for i := range e.members {
+			if !yield(e.part(&e.members[i], p)) {
+				return
+			}
+		}
+	})
+	s.Settings = s.Settings.With(result.KeyAgents, strconv.Itoa(len(e.members)))
 	p.Share = bench.Share{}
-	if n, planned := s.Counts.Planned(), p.Planned(p.Duration, 0); !c.cut && p.Load.Model() != load.Closed && s.Settings.Get(result.KeyDataEnd) != bench.DataStop && n != planned {
+	if n, planned := s.Counts.Planned(), p.Planned(p.Duration, 0); !e.cut && p.Load.Model() != load.Closed && s.Settings.Get(result.KeyDataEnd) != bench.DataStop && n != planned {
 		s.Invalidate("the schedule has %d arrivals in the window, but the agents account for %d", planned, n)
 	}
 	s.Intervals = series.Intervals(s)
@@ -37,24 +107,24 @@ func (c *coordinator) merge(p bench.Plan) *result.Stage {
 }
 
 // part is the record of an agent, or what is known without it.
-func (m *member) part(c *coordinator, p bench.Plan) *result.Stage {
-	var r record
+func (e *ended) part(m *member, p bench.Plan) *result.Stage {
+	p.Share = m.share
+	var s *result.Stage
 	if m.complete {
-		if err := json.Unmarshal(m.record, &r); err != nil || r.Stage == nil {
+		var err error
+		if s, err = readRecord(m.record); err != nil {
 			m.lost = fmt.Sprintf("its record cannot be read: %v", err)
 		}
+		m.record = nil
 	}
-	s := r.Stage
 	if m.lost != "" || s == nil {
-		s = m.unknown(c, p)
-	} else {
-		s.Disturbed = r.Disturbed
+		s = e.unknown(m, p)
 	}
 	s.Agents = []result.Agent{{
 		Name: m.hello.Agent, Host: m.hello.Host, Counts: s.Counts, Clients: p.Clients(), Lag: s.Lag.Quantile(0.99),
 		Clock: m.within, Valid: s.Valid(), Lost: m.lost,
 	}}
-	if c.agents > 1 {
+	if len(e.members) > 1 {
 		for _, notes := range [][]string{s.Invalid, s.Warnings} {
 			for i, note := range notes {
 				notes[i] = fmt.Sprintf("agent %s: %s", m.hello.Agent, note)
@@ -66,9 +136,9 @@ func (m *member) part(c *coordinator, p bench.Plan) *result.Stage {
 
 // unknown is what is known of the share of a lost agent: what it had reported while it
 // ran. The rest may have been sent.
-func (m *member) unknown(c *coordinator, p bench.Plan) *result.Stage {
+func (e *ended) unknown(m *member, p bench.Plan) *result.Stage {
 	s := result.NewStage()
-	s.Settings, s.Start, s.Length = c.current.settings, clock.Wall(c.start+p.Lead()), p.Duration
+	s.Settings, s.Start, s.Length = e.settings, clock.Wall(e.start+p.Lead()), p.Duration
 	if l := m.live; l != nil && l.addTo(s.Latency, s.Lag, new([2]result.Sparse)) == nil {
 		s.Counts = result.Counts(l.Counts)
 	}

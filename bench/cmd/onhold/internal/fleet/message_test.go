@@ -46,3 +46,43 @@ func same[M any](t *testing.T, message M, pointer func(*M) any) {
 		}
 	}
 }
+
+// A record is read as the stage that it was made of, its exact sums included, and not
+// where its slices contradict it.
+func TestRecords(t *testing.T) {
+	s := result.NewStage()
+	s.Length, s.Disturbed = time.Second, true
+	for k := range 4 {
+		part := result.Slice{Offset: time.Duration(k) * time.Second / 4, Length: time.Second / 4, Latency: new(result.Sparse), LagMax: time.Millisecond}
+		part.Counts[result.OK] = 2
+		for _, took := range []time.Duration{1_234_567, 9_876_543} {
+			part.Latency.Record(took)
+			s.Latency.Record(took)
+		}
+		s.Counts[result.OK] += 2
+		s.Slices = append(s.Slices, part)
+	}
+	text, err := recordOf(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := readRecord(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Slices) != 4 || !got.Disturbed || got.Slices[2].Latency.Sum() != s.Slices[2].Latency.Sum() || got.Slices[2].LagMax != time.Millisecond {
+		t.Errorf("%+v", got.Slices)
+	}
+	s.Slices[1].Counts[result.OK] = 3
+	if text, err = recordOf(s); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = readRecord(text); err == nil {
+		t.Error("a record is read whose slices have more arrivals than the stage")
+	}
+	for _, text := range []string{"", "{}", `{"stage":null}`} {
+		if _, err := readRecord([]byte(text)); err == nil {
+			t.Errorf("%q is read", text)
+		}
+	}
+}

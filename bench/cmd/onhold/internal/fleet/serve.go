@@ -3,7 +3,6 @@ package fleet
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -178,7 +177,7 @@ func (g *generator) drive(ctx context.Context, d *driven, opened Opened, spec []
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(record{Stage: s, Disturbed: s.Disturbed})
+	return recordOf(s)
 }
 
 // sum adds up what has ended.

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"container/heap"
-	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -181,7 +180,7 @@ func (a *simAgent) start(stage int, at time.Duration) {
 		}
 		w.on(a.node, a.when(at+length+time.Second), func() {
 			if a.current == p {
-				text, err := json.Marshal(record{Stage: played(plan, plan.Duration)})
+				text, err := recordOf(played(plan, plan.Duration))
 				a.machine.ended(stage, text, err)
 			}
 		})
@@ -272,7 +271,9 @@ func (w *world) run(t failer, stages int) (done []*result.Stage, err error) {
 			err = c.err
 			c.step, left = over, w.now
 		case c.step == waiting && c.finished:
-			done = append(done, c.merge(w.plan))
+			e := c.ended()
+			done = append(done, e.merge(w.plan))
+			c.settle(e)
 			c.finished = false
 			fallthrough
 		case c.step == waiting:

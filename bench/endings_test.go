@@ -10,6 +10,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/internal/wiretest"
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -22,7 +23,14 @@ var complete = map[string]string{
 
 // A reply that is cut short is a reset, wherever it is cut and however the
 // connection ends: never a success, and never sent again.
-func TestPartOfAReplyIsNoReply(t *testing.T) {
+func TestPartOfAReplyIsNoReply(t *testing.T) { holdParts(t) }
+
+func TestSlowPartOfAReplyIsNoReply(t *testing.T) {
+	slow.Only(t)
+	holdParts(t)
+}
+
+func holdParts(t *testing.T) {
 	t.Parallel()
 	ends := map[string]func(script) script{
 		"closed":      thenCloses,

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -101,18 +102,29 @@ func (r reply) cuts() (at []int) {
 }
 
 // stride says every how manyth cut is tried. Replies over TLS go through the same reader,
-// so few of them show that it gets the same bytes.
+// so few of them show that it gets the same bytes. The slow checks try every cut of the
+// other drivers.
 func stride(t *testing.T) int {
-	if strings.Contains(t.Name(), "TLS") {
+	switch {
+	case strings.Contains(t.Name(), "TLS"):
 		return 9
+	case strings.HasPrefix(t.Name(), slow.Prefix):
+		return 1
 	}
-	return 1
+	return 2
 }
 
-// Every reply is read as what it is, complete, cut in two wherever it can be, and
+// Every reply is read as what it is, complete, cut in two, and
 // in as many pieces as it has bytes; and a connection takes the next request
 // where, and only where, the reply allows it.
-func TestOutcomeOfEachReply(t *testing.T) {
+func TestOutcomeOfEachReply(t *testing.T) { holdReplies(t) }
+
+func TestSlowOutcomeOfEachReply(t *testing.T) {
+	slow.Only(t)
+	holdReplies(t)
+}
+
+func holdReplies(t *testing.T) {
 	t.Parallel()
 	const clients = 8
 	eachDriver(t, func(t *testing.T, made made) {

@@ -478,34 +478,3 @@ func TestStoppedBeyondTheWindow(t *testing.T) {
 		}
 	})
 }
-
-// A reply that is read when its time is up is a timeout, whatever it says: the
-// generator may have noticed late that the time was up.
-func TestReplyAfterTheTimeout(t *testing.T) {
-	for _, c := range []struct {
-		late time.Duration // after the backend's wait
-		says result.Outcome
-		want result.Outcome
-	}{
-		{99 * ms, result.OK, result.OK},
-		{100 * ms, result.OK, result.Timeout},
-		{250 * ms, result.OK, result.Timeout},
-		{250 * ms, result.Rejected, result.Timeout},
-		{250 * ms, result.Error, result.Error},
-	} {
-		f := &fakeServer{wait: wait, answer: func(int) Reply {
-			time.Sleep(c.late)
-			return Reply{Outcome: c.says}
-		}}
-		s := runFake(t, Plan{Load: Load{Clients: 1}, Timeout: 300 * ms, Duration: 3 * time.Second}, f.dial)
-		if n := s.Counts[c.want]; n < 5 || n != s.Counts.Planned() {
-			t.Errorf("%v after %v: %v, want all %v", c.says, wait+c.late, s.Counts, c.want)
-		}
-		if s.Latency.N() > 0 && s.Latency.Max() >= 300*ms {
-			t.Errorf("an ok with a latency of %v", s.Latency.Max())
-		}
-		if late := c.want == result.Timeout; late != (s.Reconnects > 0) {
-			t.Errorf("%v after %v: %d reconnects", c.says, wait+c.late, s.Reconnects)
-		}
-	}
-}

@@ -16,10 +16,12 @@ const (
 	quickly     = 50 * time.Millisecond  // while clocks are measured, and parts of a record are missing
 	steadily    = 250 * time.Millisecond // while agents prepare
 	seldom      = time.Second            // while they drive, and between stages
-	lostAfter   = 5 * time.Second        // without a sign of life
+	quietAfter  = 2 * time.Second        // without a sign of life, which the stage notes
+	lostAfter   = 5 * time.Second        // without one, too
 	uploadFor   = time.Minute            // for all records, once the stage should have ended
 	pingsBefore = 8                      // of each agent, before a stage starts
 	leastLead   = 300 * time.Millisecond // from the order to start until the start
+	mostTrip    = time.Second            // of the round trips, what counts for that: one that took longer met with an outage
 	mostMisses  = 3                      // starts of a stage that an agent missed
 )
 
@@ -31,6 +33,7 @@ type member struct {
 	pings int           // since the stage began
 	rtt   time.Duration // the slowest of those
 	heard time.Duration
+	quiet time.Duration // the longest time without a sign of life since the stage was begun
 	asked time.Duration // when the last order was sent
 	state State         // the newest
 
@@ -169,6 +172,7 @@ func (c *coordinator) state(now time.Duration, s State) {
 		c.fail(fmt.Errorf("another coordinator has taken over run %s", c.run))
 		return
 	}
+	m.quiet = max(m.quiet, now-m.heard)
 	m.heard = now
 	if s.Clock != 0 && s.Epoch == c.epoch && s.Sent <= now {
 		m.clock.add(ping{sent: s.Sent, got: now, agent: s.Clock})
@@ -424,7 +428,7 @@ func differs(a, b result.Settings) string {
 func (c *coordinator) launch(now time.Duration) {
 	var slowest, worst time.Duration
 	for _, m := range c.members {
-		slowest = max(slowest, m.rtt)
+		slowest = max(slowest, min(m.rtt, mostTrip))
 	}
 	// An order that is dropped is sent again: there is time for a few.
 	c.start = now + (leastLead+3*slowest)<<c.misses

@@ -106,6 +106,10 @@ func (e *ended) merge(p bench.Plan) *result.Stage {
 	return s
 }
 
+// vague is the error of a start that a stage notes: a tenth of a slice, as more arrivals
+// would belong to another one.
+const vague = 25 * time.Millisecond
+
 // part is the record of an agent, or what is known without it.
 func (e *ended) part(m *member, p bench.Plan) *result.Stage {
 	p.Share = m.share
@@ -119,16 +123,19 @@ func (e *ended) part(m *member, p bench.Plan) *result.Stage {
 	}
 	if m.lost != "" || s == nil {
 		s = e.unknown(m, p)
+	} else if m.quiet > quietAfter {
+		s.Warn("did not answer for %v: it stood still, or was cut off", m.quiet.Round(100*time.Millisecond))
+	}
+	if m.within > vague {
+		s.Warn("may have started up to %v early or late: a round trip to it takes up to %v", m.within.Round(time.Millisecond), m.rtt.Round(time.Millisecond))
 	}
 	s.Agents = []result.Agent{{
 		Name: m.hello.Agent, Host: m.hello.Host, Counts: s.Counts, Clients: p.Clients(), Lag: s.Lag.Quantile(0.99),
 		Clock: m.within, Valid: s.Valid(), Lost: m.lost,
 	}}
-	if len(e.members) > 1 {
-		for _, notes := range [][]string{s.Invalid, s.Warnings} {
-			for i, note := range notes {
-				notes[i] = fmt.Sprintf("agent %s: %s", m.hello.Agent, note)
-			}
+	for _, notes := range [][]string{s.Invalid, s.Warnings} {
+		for i, note := range notes {
+			notes[i] = fmt.Sprintf("agent %s: %s", m.hello.Agent, note)
 		}
 	}
 	return s

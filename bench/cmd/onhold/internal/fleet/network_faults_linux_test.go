@@ -42,18 +42,25 @@ const (
 // networkFault is something that happens to a fleet in a run.
 type networkFault struct {
 	name string
-	// when it begins, from when the run was started; or where it has a phase, from the
+	// When it begins: from when the run was started, or where it has a phase, from the
 	// first request of its agent in the first stage.
 	phase    bool
 	from, to time.Duration
 	before   func(f *faulty) // the run starts
 	begin    func(f *faulty) // at that instant; it returns once the fault is over
-	// What follows from it.
-	lost   bool // the agent is: a stage says so, or the run ends
-	all    bool // it happens to all agents
-	harm   bool // what was lost or late must be named; otherwise nothing may be
-	killed bool // the coordinator
+	effect   effect
+	all      bool // it happens to all agents
 }
+
+// effect is what must follow from a fault.
+type effect int
+
+const (
+	none    effect = iota // the run is as without it
+	noted                 // the run names the agent, where a stage met with the fault
+	lost                  // the run names the agent, and ends, or has a stage that is not valid
+	nothing               // there is no coordinator that could
+)
 
 // The longest times that a fault takes.
 const (
@@ -84,35 +91,35 @@ func part(lasts time.Duration) func(*faulty) {
 }
 
 var networkFaults = []networkFault{
-	{name: "killed at its start", to: 400 * time.Millisecond, begin: kill, lost: true, harm: true},
-	{name: "killed in the warm-up", phase: true, to: faultWarmup, begin: kill, lost: true, harm: true},
-	{name: "killed in the window", phase: true, from: faultWarmup, to: faultWarmup + faultDuration, begin: kill, lost: true, harm: true},
-	{name: "killed in the drain", phase: true, from: faultWarmup + faultDuration, to: faultWarmup + faultDuration + slowReply, begin: kill, lost: true, harm: true},
-	{name: "killed in the upload", phase: true, from: faultWarmup + faultDuration + slowReply, to: faultWarmup + faultDuration + slowReply + 500*time.Millisecond, begin: kill, lost: true, harm: true},
-	{name: "stopped for 5 s", to: faultRunLength, harm: true, begin: func(f *faulty) {
+	{name: "killed at its start", to: 400 * time.Millisecond, begin: kill, effect: lost},
+	{name: "killed in the warm-up", phase: true, to: faultWarmup, begin: kill, effect: lost},
+	{name: "killed in the window", phase: true, from: faultWarmup, to: faultWarmup + faultDuration, begin: kill, effect: lost},
+	{name: "killed in the drain", phase: true, from: faultWarmup + faultDuration, to: faultWarmup + faultDuration + slowReply, begin: kill, effect: lost},
+	{name: "killed in the upload", phase: true, from: faultWarmup + faultDuration + slowReply, to: faultWarmup + faultDuration + slowReply + 500*time.Millisecond, begin: kill, effect: lost},
+	{name: "stopped for 5 s", to: faultRunLength, effect: noted, begin: func(f *faulty) {
 		f.victim.cmd.Process.Signal(syscall.SIGSTOP)
 		time.Sleep(stopped)
 		f.victim.cmd.Process.Signal(syscall.SIGCONT)
 	}},
-	{name: "cut off for 2 s", to: faultRunLength, harm: true, begin: cut(cutOff)},
-	{name: "cut off for good", phase: true, to: faultRunLength / 2, begin: cut(0), lost: true, harm: true},
-	{name: "cut off from the bus for 2 s", to: faultRunLength, harm: true, begin: part(cutOff)},
-	{name: "cut off from the bus for good", phase: true, to: faultRunLength / 2, begin: part(0), lost: true, harm: true},
+	{name: "cut off for 2 s", to: faultRunLength, effect: noted, begin: cut(cutOff)},
+	{name: "cut off for good", phase: true, to: faultRunLength / 2, begin: cut(0), effect: lost},
+	{name: "cut off from the bus for 2 s", to: faultRunLength, effect: noted, begin: part(cutOff)},
+	{name: "cut off from the bus for good", phase: true, to: faultRunLength / 2, begin: part(0), effect: lost},
 	{name: "slow link", before: func(f *faulty) {
 		f.victim.SetLink(netns.Link{Delay: 100 * time.Millisecond, Jitter: 50 * time.Millisecond, Loss: 0.02})
-	}, harm: true},
+	}, effect: noted},
 	{name: "another clock", before: func(f *faulty) {
 		if err := f.victim.ShiftClock([]time.Duration{3 * time.Second, -3 * time.Second}[f.random.IntN(2)]); err != nil {
 			f.t.Log("the kernel has no time namespaces:", err)
 		}
 	}},
-	{name: "broker restarted", to: faultRunLength, all: true, harm: true, begin: func(f *faulty) {
+	{name: "broker restarted", to: faultRunLength, all: true, effect: noted, begin: func(f *faulty) {
 		f.killBroker()
 		time.Sleep(time.Duration(f.random.Int64N(int64(cutOff))))
 		f.startBroker()
 	}},
-	{name: "broker killed", phase: true, to: faultRunLength / 2, all: true, lost: true, harm: true, begin: func(f *faulty) { f.killBroker() }},
-	{name: "coordinator killed", to: faultRunLength, killed: true, begin: func(f *faulty) { f.cmd.Process.Kill() }},
+	{name: "broker killed", phase: true, to: faultRunLength / 2, all: true, effect: lost, begin: func(f *faulty) { f.killBroker() }},
+	{name: "coordinator killed", to: faultRunLength, effect: nothing, begin: func(f *faulty) { f.cmd.Process.Kill() }},
 }
 
 // faulty is a fleet with a run that meets with a fault.
@@ -187,6 +194,7 @@ func (f *faulty) meet(t *testing.T, number uint64, after time.Duration) (took ti
 	out := filepath.Join(f.dir, "run")
 	began := time.Now()
 	ended := f.begin(out)
+	met := f.fault.name == "slow link" // a stage does, and must say so
 	if f.fault.begin != nil {
 		if f.fault.phase {
 			if !await(faultGather+faultRunLength, func() bool { return f.victim.served.Load() > 0 }) {
@@ -195,7 +203,13 @@ func (f *faulty) meet(t *testing.T, number uint64, after time.Duration) (took ti
 			after -= time.Since(time.Unix(0, f.victim.served.Load()))
 		}
 		time.Sleep(after)
+		started := f.victim.served.Load() > 0
 		f.fault.begin(f)
+		select {
+		case <-ended: // before the fault did
+		default:
+			met = started && !f.fault.all
+		}
 	}
 	select {
 	case <-ended:
@@ -205,14 +219,14 @@ func (f *faulty) meet(t *testing.T, number uint64, after time.Duration) (took ti
 	took = time.Since(began)
 	code := f.cmd.ProcessState.ExitCode()
 	t.Logf("agent %s, exit code %d after %v\n%s", f.victim.name, code, took.Round(100*time.Millisecond), f.printed)
-	if f.fault.killed {
+	if f.fault.effect == nothing {
 		f.free()
 		if code = f.again(); code != 0 {
 			t.Errorf("another run of the agents of a coordinator that was killed: exit code %d\n%s", code, f.printed)
 		}
 		return took
 	}
-	f.judge(out, code)
+	f.judge(out, code, met)
 	f.free()
 	return took
 }
@@ -259,7 +273,7 @@ func serves(said string) bool {
 func (f *faulty) account(out string, code int) []*result.Stage {
 	_, stages, _, err := result.Open(out)
 	if err != nil {
-		if code == 0 {
+		if code == 0 || f.printedStage() {
 			f.t.Error(err)
 		}
 		return nil
@@ -277,7 +291,7 @@ func (f *faulty) account(out string, code int) []*result.Stage {
 			if a.Lost == "" {
 				continue
 			}
-			if !f.fault.lost && !f.fault.harm || !f.fault.all && a.Name != f.victim.name {
+			if f.fault.effect == none || !f.fault.all && a.Name != f.victim.name {
 				f.t.Errorf("agent %s was lost: %s", a.Name, a.Lost)
 			}
 			if s.Valid() || !strings.Contains(strings.Join(s.Invalid, "\n"), "agent "+a.Name+": was lost") {
@@ -294,27 +308,27 @@ func (f *faulty) account(out string, code int) []*result.Stage {
 	return stages
 }
 
+// printedStage reports whether the run has printed the line of a stage.
+func (f *faulty) printedStage() bool { return strings.Contains(f.printed.String(), "[1/2]") }
+
 // judge holds what the run says against what happened to it.
-func (f *faulty) judge(out string, code int) {
+func (f *faulty) judge(out string, code int, met bool) {
 	stages := f.account(out, code)
-	printed := f.printed.String()
-	if !f.fault.harm {
-		if code != 0 {
-			f.t.Errorf("exit code %d, want 0", code)
-		}
-		return
-	}
-	said := printed
+	said := []string{f.printed.String()}
 	for _, s := range stages {
-		said += strings.Join(s.Invalid, "\n") + strings.Join(s.Warnings, "\n")
+		said = append(said, s.Notes()...)
 	}
-	named := strings.Contains(said, "agent "+f.victim.name) || f.fault.all && strings.Contains(said, "agent a") || strings.Contains(said, "agents came forward")
+	named := slices.ContainsFunc(said, func(text string) bool {
+		return strings.Contains(text, "agent "+f.victim.name) || strings.Contains(text, "agents came forward")
+	})
 	switch {
 	case code != 0 && code != 4 && code != 5:
 		f.t.Errorf("exit code %d", code)
-	case f.fault.lost && code == 0:
-		f.t.Errorf("the agent was lost, and the exit code is 0")
-	case (code != 0 || f.fault.lost) && !named:
-		f.t.Errorf("exit code %d, and agent %s is not named", code, f.victim.name)
+	case f.fault.effect == none && code != 0:
+		f.t.Errorf("exit code %d, want 0", code)
+	case f.fault.effect == lost && code == 0 && !slices.ContainsFunc(stages, func(s *result.Stage) bool { return !s.Valid() }):
+		f.t.Errorf("the agent was lost, and all stages are valid")
+	case !named && (met || f.fault.effect == lost || code != 0 && !f.fault.all):
+		f.t.Errorf("exit code %d, and agent %s is not named: %q", code, f.victim.name, said)
 	}
 }

@@ -13,9 +13,10 @@ import "time"
 // process may not make namespaces.
 const Required = "netns"
 
-// Link is the way of one machine to the network, the same in both directions.
+// Link is the way of one machine to the network, the same in both directions but for More.
 type Link struct {
 	Delay  time.Duration // of each packet, one way
+	More   time.Duration // of packets to the machine, beyond Delay
 	Jitter time.Duration // by up to which the delay of a packet is more or less; packets may overtake one another
 	Loss   float64       // share of the packets that are dropped, 0 to 1
 	Cut    bool          // all of them are

@@ -50,6 +50,7 @@ func (n *Network) forward(from *Machine, packet []byte) {
 			passes = passes && !l.Cut && n.random.Float64() >= l.Loss
 			delay += l.Delay + time.Duration((2*n.random.Float64()-1)*float64(l.Jitter))
 		}
+		delay += to.link.More
 	}
 	n.mu.Unlock()
 	if seen != nil {

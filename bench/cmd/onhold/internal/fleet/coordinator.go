@@ -9,6 +9,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/units"
 )
 
 const (
@@ -111,9 +112,28 @@ type coordinator struct {
 }
 
 // Lost is the error of a run that cannot go on without an agent.
-type Lost struct{ Agent, Why string }
+type Lost struct {
+	Agent, Why string
+	Others     []string // that were lost as well
+}
 
-func (e *Lost) Error() string { return fmt.Sprintf("agent %s was lost: %s", e.Agent, e.Why) }
+func (e *Lost) Error() string {
+	if len(e.Others) > 0 {
+		return fmt.Sprintf("agents %s were lost: %s", units.List(append([]string{e.Agent}, e.Others...)), e.Why)
+	}
+	return fmt.Sprintf("agent %s was lost: %s", e.Agent, e.Why)
+}
+
+// lose ends the run, as a member is lost. It names the others of which that is true, too.
+func (c *coordinator) lose(m *member, why string, too func(*member) bool) {
+	lost := &Lost{Agent: m.hello.Agent, Why: why}
+	for _, o := range c.members {
+		if o != m && too(o) {
+			lost.Others = append(lost.Others, o.hello.Agent)
+		}
+	}
+	c.fail(lost)
+}
 
 func newCoordinator(now time.Duration, c coordinator) *coordinator {
 	c.hash, c.deadline, c.called, c.named = sumOf(c.plan), now+c.gather, now-callEvery, map[string]*member{}
@@ -215,15 +235,19 @@ func (m *member) collect(s State) {
 // begin begins a stage, once the one before is finished.
 func (c *coordinator) begin(now time.Duration, p stagePlan) {
 	c.current, c.misses, c.finished = p, 0, false
+	for _, m := range c.members {
+		m.quiet = 0
+	}
 	if c.pending() {
 		c.takeUp(now)
 		c.advance(now)
 		return
 	}
 	c.cut = false
+	gone := func(m *member) bool { return m.absent || m.lost != "" && !(c.resumed && now-m.heard <= lostAfter) }
 	for _, m := range c.members {
-		if m.absent || m.lost != "" && !(c.resumed && now-m.heard <= lostAfter) {
-			c.fail(&Lost{m.hello.Agent, m.lost})
+		if gone(m) {
+			c.lose(m, m.lost, gone)
 			return
 		}
 		m.lost = "" // it had no record of a stage, and is here
@@ -388,10 +412,11 @@ func (c *coordinator) prepared(now time.Duration) {
 			c.fail(fmt.Errorf("agent %s cannot drive the stage: %s", m.hello.Agent, s.Why))
 			return
 		case now-m.heard > lostAfter:
-			c.fail(&Lost{m.hello.Agent, fmt.Sprintf("it has not been heard for %v, before a stage started", lostAfter)})
+			// Orders are spread over time: others that are silent may still be within it.
+			c.lose(m, fmt.Sprintf("not heard for %v, before a stage started", lostAfter), func(o *member) bool { return now-o.heard > lostAfter/2 })
 			return
 		case now >= c.deadline:
-			c.fail(&Lost{m.hello.Agent, fmt.Sprintf("it was not ready for a stage within %v", c.current.prepare)})
+			c.fail(&Lost{Agent: m.hello.Agent, Why: fmt.Sprintf("it was not ready for a stage within %v", c.current.prepare)})
 			return
 		case s.Stage == c.stage && s.Phase == Ready:
 			if m.agrees {
@@ -459,7 +484,7 @@ func (c *coordinator) collected(now time.Duration) {
 			m.lost = "it had not started when the coordinator before this one was lost"
 		case here && s.Phase == Missed:
 			if c.misses++; c.misses > mostMisses {
-				c.fail(&Lost{m.hello.Agent, fmt.Sprintf("the order to start reached it too late, %d times", c.misses)})
+				c.fail(&Lost{Agent: m.hello.Agent, Why: fmt.Sprintf("the order to start reached it too late, %d times", c.misses)})
 				return
 			}
 			c.attempt(now)
@@ -475,7 +500,7 @@ func (c *coordinator) collected(now time.Duration) {
 		case now >= end+uploadFor:
 			m.lost = fmt.Sprintf("its record had not arrived %v after the end of the stage", uploadFor)
 		case now > end+lostAfter && now-m.heard > lostAfter:
-			m.lost = fmt.Sprintf("it was last heard %v after the start of the stage", max(0, m.heard-c.start).Round(100*time.Millisecond))
+			m.lost = fmt.Sprintf("last heard %v after the start of the stage", max(0, m.heard-c.start).Round(100*time.Millisecond))
 		default:
 			more = true
 		}

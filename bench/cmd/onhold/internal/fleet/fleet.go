@@ -21,6 +21,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/field"
+	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -172,6 +173,9 @@ func (f *Fleet) until(ctx context.Context, is func() bool) error {
 	})
 	select {
 	case err := <-result:
+		if err != nil && !f.bus.conn.IsConnected() {
+			err = fmt.Errorf("%w; the bus at %s cannot be reached", err, redact.Servers(f.bus.URL))
+		}
 		return err
 	case <-ctx.Done():
 		return ctx.Err()

@@ -155,6 +155,10 @@ func (e *ended) unknown(m *member, p bench.Plan) *result.Stage {
 	}
 	planned := p.Planned(p.Duration, 0)
 	s.Counts[result.Unknown] = max(0, planned-s.Counts.Planned())
+	if s.Counts[result.Unknown] == 0 {
+		s.Invalidate("was lost: %s. It had reported all of its %d arrivals, but its record is missing", m.lost, planned)
+		return s
+	}
 	s.Invalidate("was lost: %s. Of its %d arrivals %d are unknown: they may have been sent", m.lost, planned, s.Counts[result.Unknown])
 	return s
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -113,6 +114,7 @@ var networkFaults = []networkFault{
 			f.t.Log("the kernel has no time namespaces:", err)
 		}
 	}},
+	{name: "one more of its name", before: func(f *faulty) { f.startAgent(&agentMachine{Machine: f.target, name: f.victim.name}) }},
 	{name: "broker restarted", to: faultRunLength, all: true, effect: noted, begin: func(f *faulty) {
 		f.killBroker()
 		time.Sleep(time.Duration(f.random.Int64N(int64(cutOff))))
@@ -120,6 +122,7 @@ var networkFaults = []networkFault{
 	}},
 	{name: "broker killed", phase: true, to: faultRunLength / 2, all: true, effect: lost, begin: func(f *faulty) { f.killBroker() }},
 	{name: "coordinator killed", to: faultRunLength, effect: nothing, begin: func(f *faulty) { f.cmd.Process.Kill() }},
+	{name: "coordinator killed and resumed", to: faultRunLength, effect: nothing, begin: func(f *faulty) { f.cmd.Process.Kill() }},
 }
 
 // faulty is a fleet with a run that meets with a fault.
@@ -144,35 +147,38 @@ func TestSlowNetworkFaults(t *testing.T) {
 	if len(faults) == 0 {
 		t.Fatalf("-faults-only %q: there is no such fault", *faultOnly)
 	}
+	netns.New(t, 0) // or the test is skipped
+	program := build(t)
 	together := make(chan struct{}, 6)
 	var mu sync.Mutex
 	var longest time.Duration
-	t.Run("all", func(t *testing.T) { // ends when all of them have
-		for i := range *faultRuns {
-			random := rand.New(rand.NewPCG(*faultSeed, uint64(i)))
-			f := &faulty{fault: faults[i%len(faults)], random: random}
-			after := f.fault.from
-			if span := f.fault.to - f.fault.from; span > 0 {
-				after += time.Duration(random.Int64N(int64(span)))
-			}
+	var runs sync.WaitGroup
+	for i := range *faultRuns {
+		random := rand.New(rand.NewPCG(*faultSeed, uint64(i)))
+		f := &faulty{fault: faults[i%len(faults)], random: random}
+		after := f.fault.from
+		if span := f.fault.to - f.fault.from; span > 0 {
+			after += time.Duration(random.Int64N(int64(span)))
+		}
+		together <- struct{}{}
+		runs.Go(func() { // they wait for most of the time: more of them than t.Parallel would allow
+			defer func() { <-together }()
 			t.Run(fmt.Sprintf("%d: %s after %v", i+1, f.fault.name, after.Round(time.Millisecond)), func(t *testing.T) {
-				t.Parallel()
-				together <- struct{}{}
-				defer func() { <-together }()
-				took := f.meet(t, uint64(i), after)
+				took := f.meet(t, program, uint64(i), after)
 				mu.Lock()
 				longest = max(longest, took)
 				mu.Unlock()
 			})
-		}
-	})
+		})
+	}
+	runs.Wait()
 	t.Logf("the longest run took %v", longest.Round(100*time.Millisecond))
 }
 
 // meet has one run meet with its fault, and returns how long that took.
-func (f *faulty) meet(t *testing.T, number uint64, after time.Duration) (took time.Duration) {
+func (f *faulty) meet(t *testing.T, program string, number uint64, after time.Duration) (took time.Duration) {
 	var requests atomic.Int64
-	f.machines = newMachines(t, *faultSeed<<32+number, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
+	f.machines = newMachines(t, program, *faultSeed<<32+number, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		if requests.Add(1)%10 == 0 {
 			time.Sleep(slowReply)
 		}
@@ -193,7 +199,7 @@ func (f *faulty) meet(t *testing.T, number uint64, after time.Duration) (took ti
 	}()
 	out := filepath.Join(f.dir, "run")
 	began := time.Now()
-	ended := f.begin(out)
+	ended := f.begin("--out", out)
 	met := f.fault.name == "slow link" // a stage does, and must say so
 	if f.fault.begin != nil {
 		if f.fault.phase {
@@ -219,36 +225,49 @@ func (f *faulty) meet(t *testing.T, number uint64, after time.Duration) (took ti
 	took = time.Since(began)
 	code := f.cmd.ProcessState.ExitCode()
 	t.Logf("agent %s, exit code %d after %v\n%s", f.victim.name, code, took.Round(100*time.Millisecond), f.printed)
-	if f.fault.effect == nothing {
+	switch f.fault.name {
+	case "coordinator killed":
 		f.free()
-		if code = f.again(); code != 0 {
-			t.Errorf("another run of the agents of a coordinator that was killed: exit code %d\n%s", code, f.printed)
+		f.again("--out", filepath.Join(f.dir, "again"))
+	case "coordinator killed and resumed":
+		time.Sleep(time.Duration(f.random.Int64N(int64(2 * lease)))) // agents have noticed it or not
+		if _, err := os.Stat(filepath.Join(out, "fleet.json")); err != nil {
+			break // there was nothing yet that could be resumed, or nothing any more
 		}
-		return took
+		f.again("--resume", out)
+	default:
+		f.judge(out, code, met)
 	}
-	f.judge(out, code, met)
 	f.free()
 	return took
 }
 
 // begin starts the run.
-func (f *faulty) begin(out string) (ended chan struct{}) {
-	f.cmd, f.printed, ended = f.run(out, "--rate", fmt.Sprint(faultRate), "--duration", faultDuration.String(), "--warmup", faultWarmup.String(), "--drain-timeout", faultDrain.String(),
-		"--repeats", "2", "--retries", "0", "--max-lag", "1s", "--agents-wait", faultGather.String())
+func (f *faulty) begin(args ...string) (ended chan struct{}) {
+	f.cmd, f.printed, ended = f.run(append([]string{"--rate", fmt.Sprint(faultRate), "--duration", faultDuration.String(), "--warmup", faultWarmup.String(), "--drain-timeout", faultDrain.String(),
+		"--repeats", "2", "--retries", "0", "--max-lag", "1s", "--agents-wait", faultGather.String()}, args...)...)
 	return ended
 }
 
-// again has the agents drive another run, and returns its exit code.
-func (f *faulty) again() int {
-	out := filepath.Join(f.dir, "again")
+// again has the agents of a coordinator that was killed drive a run, which must be as one
+// without a fault.
+func (f *faulty) again(flag, out string) {
+	began := time.Now()
 	select {
-	case <-f.begin(out):
+	case <-f.begin(flag, out):
 	case <-time.After(time.Minute):
 		f.t.Fatalf("the other run has not ended within a minute\n%s", f.printed)
 	}
 	code := f.cmd.ProcessState.ExitCode()
-	f.account(out, code)
-	return code
+	f.t.Logf("with %s, exit code %d after %v\n%s", flag, code, time.Since(began).Round(100*time.Millisecond), f.printed)
+	for _, s := range f.account(out, code) {
+		if n := s.Counts[result.Unknown]; n > 0 {
+			f.t.Errorf("with %s, %d arrivals are unknown: %q", flag, n, s.Invalid)
+		}
+	}
+	if code != 0 {
+		f.t.Errorf("with %s, exit code %d", flag, code)
+	}
 }
 
 // free waits until the agents that are left are free.
@@ -319,7 +338,7 @@ func (f *faulty) judge(out string, code int, met bool) {
 		said = append(said, s.Notes()...)
 	}
 	named := slices.ContainsFunc(said, func(text string) bool {
-		return strings.Contains(text, "agent "+f.victim.name) || strings.Contains(text, "agents came forward")
+		return strings.Contains(text, "agent "+f.victim.name) || f.fault.all && strings.Contains(text, "agents a, b and c were lost") || strings.Contains(text, "agents came forward")
 	})
 	switch {
 	case code != 0 && code != 4 && code != 5:
@@ -328,6 +347,8 @@ func (f *faulty) judge(out string, code int, met bool) {
 		f.t.Errorf("exit code %d, want 0", code)
 	case f.fault.effect == lost && code == 0 && !slices.ContainsFunc(stages, func(s *result.Stage) bool { return !s.Valid() }):
 		f.t.Errorf("the agent was lost, and all stages are valid")
+	case f.fault.name == "broker killed" && code == 4 && !strings.Contains(said[0], "cannot be reached"):
+		f.t.Errorf("it is not said that the broker is gone: %q", said)
 	case !named && (met || f.fault.effect == lost || code != 0 && !f.fault.all):
 		f.t.Errorf("exit code %d, and agent %s is not named: %q", code, f.victim.name, said)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,18 +54,15 @@ func serveBroker(where string) error {
 	select {}
 }
 
-// built is the command, built once.
-var built = sync.OnceValues(func() (program string, err error) {
-	dir, err := os.MkdirTemp("", "onhold-network-")
-	if err != nil {
-		return "", err
-	}
-	program = filepath.Join(dir, "onhold")
+// build builds the command for a test.
+func build(t *testing.T) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), "onhold")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", program, "../..").CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w\n%s", err, out)
+		t.Fatalf("%v\n%s", err, out)
 	}
-	return program, nil
-})
+	return program
+}
 
 // machines are a fleet in which each program has a machine of its own, but for the broker
 // and the coordinator, which share one.
@@ -106,13 +104,9 @@ func (o *output) String() string {
 }
 
 // newMachines starts a target and a broker. It makes machines for agents, but starts none.
-func newMachines(t *testing.T, seed uint64, handler http.Handler, names ...string) *machines {
+func newMachines(t *testing.T, program string, seed uint64, handler http.Handler, names ...string) *machines {
 	t.Helper()
 	n := netns.New(t, seed)
-	program, err := built()
-	if err != nil {
-		t.Fatal(err)
-	}
 	m := &machines{t: t, program: program, dir: t.TempDir(), network: n, target: n.Machine(), lead: n.Machine()}
 	ca := wiretest.Sign(x509.Certificate{IsCA: true, KeyUsage: x509.KeyUsageCertSign}, nil)
 	for name, c := range map[string]tls.Certificate{
@@ -198,17 +192,23 @@ func (m *machines) startAgent(a *agentMachine) {
 	a.said = new(output)
 	a.cmd = m.command("agent", "--name", a.name, "--allow", "http://"+m.target.Addr())
 	a.cmd.Stderr = a.said
+	a.cmd.Env = append(a.cmd.Env, "XDG_CACHE_HOME="+filepath.Join(m.dir, a.name)) // its disk
 	m.start(a.Machine, a.cmd)
 }
 
 // run starts a run of the agents with the load that args say.
-func (m *machines) run(out string, args ...string) (cmd *exec.Cmd, printed *output, ended chan struct{}) {
+func (m *machines) run(args ...string) (cmd *exec.Cmd, printed *output, ended chan struct{}) {
 	m.t.Helper()
 	url := fmt.Sprintf("http://%s", netip.AddrPortFrom(netip.MustParseAddr(m.target.Addr()), targetPort))
-	cmd = m.command(append([]string{"run", url, "--agents", fmt.Sprint(len(m.agents)), "--no-report", "--out", out}, args...)...)
+	cmd = m.command(append([]string{"run", url, "--agents", fmt.Sprint(len(m.agents)), "--no-report"}, args...)...)
 	printed = new(output)
 	cmd.Stdout, cmd.Stderr = printed, printed
 	return cmd, printed, m.start(m.lead, cmd)
+}
+
+// environ is the environment without what the command takes for its flags.
+func environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "ONHOLD_") })
 }
 
 // await waits until something is true, and reports whether it became so within a limit.

@@ -31,6 +31,8 @@ type start struct {
 // one another than the run says. It prints a table.
 func TestSlowNetworkStart(t *testing.T) {
 	slow.Only(t)
+	netns.New(t, 0) // or the test is skipped
+	program := build(t)
 	out := table.New(table.Numbers("link", "starts", "spread median", "worst", "stated bound median", "worst", "lag median", "beyond bound and lag")...)
 	for _, c := range []struct {
 		name        string
@@ -44,7 +46,7 @@ func TestSlowNetworkStart(t *testing.T) {
 		var all []start
 		for i := range *starts {
 			t.Run(fmt.Sprintf("%s: %d", c.name, i+1), func(t *testing.T) {
-				all = append(all, startOver(t, uint64(i), c.link, c.other))
+				all = append(all, startOver(t, program, uint64(i), c.link, c.other))
 			})
 		}
 		if len(all) == 0 {
@@ -77,8 +79,8 @@ func TestSlowNetworkStart(t *testing.T) {
 }
 
 // startOver has four agents start once.
-func startOver(t *testing.T, seed uint64, link, first netns.Link) start {
-	m := newMachines(t, seed, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "a", "b", "c", "d")
+func startOver(t *testing.T, program string, seed uint64, link, first netns.Link) start {
+	m := newMachines(t, program, seed, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}), "a", "b", "c", "d")
 	for i, a := range m.agents {
 		if a.SetLink(link); i == 0 {
 			a.SetLink(first)
@@ -86,7 +88,7 @@ func startOver(t *testing.T, seed uint64, link, first netns.Link) start {
 		m.startAgent(a)
 	}
 	folder := filepath.Join(m.dir, "run")
-	cmd, printed, ended := m.run(folder, "--burst", fmt.Sprint(len(m.agents)), "--burst-interval", "500ms", "--duration", "500ms", "--warmup", "0s", "--max-lag", "1m", "--retries", "0")
+	cmd, printed, ended := m.run("--out", folder, "--burst", fmt.Sprint(len(m.agents)), "--burst-interval", "500ms", "--duration", "500ms", "--warmup", "0s", "--max-lag", "1m", "--retries", "0")
 	select {
 	case <-ended:
 	case <-time.After(time.Minute):

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,12 +13,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
 	"github.com/a628bb15/onhold/bench/scratch"
+	"github.com/a628bb15/onhold/reports/redact"
 )
 
 func agentCommand() *cli.Command {
@@ -28,8 +31,9 @@ func agentCommand() *cli.Command {
 			stringFlag(catFleet, "name", "", "`NAME` name of this agent, of which a run may have one; where not set, that of the machine"),
 			listFlag(catFleet, "allow", "`TARGET` what may be driven: http://10.0.0.0/8, https://shop.example:8443 or *; without a port, any. May be given more than once; where not set, this machine alone"),
 			boolFlag(catFleet, "once", "end with the first run"),
+			durationFlag(catFleet, "idle", 0, "end where no run has come for so long, with exit code 5; a bus that is not there yet is waited for, too; 0: wait for ever"),
 			durationFlag(catFleet, "keep", fleet.Keep, "how long the record of a stage waits in memory for a coordinator that was lost and comes back with --resume; 0: not at all"),
-		}),
+		}, deployFlags()),
 		Action: agentAction,
 	}
 }
@@ -38,7 +42,7 @@ func agentCommand() *cli.Command {
 func busFlags(def string) []cli.Flag {
 	about := "`URL` address of the NATS server where the fleet meets, nats://HOST:PORT or tls://HOST:PORT. Beyond this machine it must be tls://, with --bus-cert and --bus-key, and --bus-creds or a token. Put a token into " + variableOf(flagBus)
 	if def == "" {
-		about += ". Required"
+		about += ", or give - and the address in the first line of standard input. Required"
 	} else {
 		about += "; " + def + " starts one for this machine"
 	}
@@ -61,6 +65,17 @@ func agentAction(ctx context.Context, c *cli.Command) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
+	if c.Bool(flagKubernetes) || c.String(flagSSH) != "" {
+		return printDeployment(c)
+	}
+	if err := refuseCluster(c); err != nil {
+		return err
+	}
+	if c.String(flagBus) == stdinBus {
+		if err := readBus(c); err != nil {
+			return err
+		}
+	}
 	if c.String(flagBus) == "" {
 		return usageError("--%s: want the address of the NATS server where the fleet meets, such as nats://127.0.0.1:4222", flagBus)
 	}
@@ -74,7 +89,7 @@ func agentAction(ctx context.Context, c *cli.Command) error {
 		name = regexp.MustCompile(`[^A-Za-z0-9_-]+`).ReplaceAllString(host, "-")
 	}
 	config := fleet.AgentConfig{
-		Name: name, Host: host, Version: version(), Once: c.Bool("once"), Keep: c.Duration("keep"),
+		Name: name, Host: host, Version: version(), Once: c.Bool("once"), Idle: c.Duration("idle"), Keep: c.Duration("keep"),
 		Say:  func(line string) { fmt.Fprintln(c.Root().ErrWriter, "onhold:", line) },
 		Open: func(plan []byte) (fleet.Opened, error) { return openPlan(ctx, plan, allowed) },
 	}
@@ -83,13 +98,49 @@ func agentAction(ctx context.Context, c *cli.Command) error {
 	}
 	ctx, stop := interruptible(ctx)
 	defer stop()
-	bus, err := connectBus(busOf(c))
+	bus, err := awaitBus(ctx, c, config.Say)
 	if err != nil {
 		return err
 	}
 	defer bus.Close()
 	config.Say(fmt.Sprintf("agent %s waits for runs; Ctrl-C ends it", name))
-	return fleet.Serve(ctx, bus, config)
+	if err := fleet.Serve(ctx, bus, config); err != nil {
+		return &exitError{exitNotStarted, err}
+	}
+	return nil
+}
+
+// awaitBus connects an agent to the bus, for which it waits as long as for a run.
+func awaitBus(ctx context.Context, c *cli.Command, say func(string)) (*fleet.Bus, error) {
+	until := time.Now().Add(c.Duration("idle"))
+	for first := true; ; first = false {
+		bus, err := connectBus(busOf(c))
+		if err == nil || exitCodeOf(err) != exitNotStarted || time.Now().After(until) {
+			return bus, err
+		}
+		if first {
+			say(fmt.Sprintf("%v; trying again for %v", err, c.Duration("idle")))
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return nil, err
+		}
+	}
+}
+
+// stdinBus is the --bus that is read from standard input, so that a token is on no
+// command line.
+const stdinBus = "-"
+
+// readBus reads the address of the bus from the first line of standard input.
+func readBus(c *cli.Command) error {
+	line, err := bufio.NewReader(io.LimitReader(c.Root().Reader, 4096)).ReadString('\n')
+	if line = strings.TrimSpace(line); line == "" {
+		return usageError("--%s=%s: standard input has no address in its first line: %w", flagBus, stdinBus, err)
+	}
+	redact.LearnURL(line)
+	return c.Set(flagBus, line)
 }
 
 // connectBus connects to the bus, which is to be there.

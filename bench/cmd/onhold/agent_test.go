@@ -146,6 +146,12 @@ func TestFleetUsage(t *testing.T) {
 		"--bus: want the address of the NATS server":                         {"agent"},
 		"--name=a b: want 1 to 64 letters":                                   {"agent", "--bus", "nats://127.0.0.1:1", "--name", "a b"},
 		"--allow=10.0.0.9: want http://10.0.0.0/8":                           {"agent", "--bus", "nats://127.0.0.1:1", "--allow", "10.0.0.9"},
+		"--image: want an image with this program":                           {"agent", "--print-kubernetes", "--allow", "http://10.0.0.0/8"},
+		"--allow: want the targets that the agents may drive":                {"agent", "--print-kubernetes", "--image", "a"},
+		"--print-ssh=a;b: want a host of its own for each agent":             {"agent", "--print-ssh", "a;b", "--allow", "http://10.0.0.0/8"},
+		"--print-kubernetes: and --print-ssh cannot be given together":       {"agent", "--print-kubernetes", "--print-ssh", "a"},
+		"--agents=4: requires --print-kubernetes":                            {"agent", "--agents", "4", "--bus", "nats://127.0.0.1:1"},
+		"--bus=-: standard input has no address":                             {"agent", "--bus", "-"},
 		"agent takes no arguments":                                           {"agent", "x"},
 	} {
 		var out, errOut strings.Builder

@@ -156,6 +156,7 @@ var fieldFlags = map[string]string{
 	"Bare.Latency": "backend-latency", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
 	"Command": "serve", "BenchTime": "benchtime", // of duet
 	"Ramp.From": "ramp", "Ramp.To": "ramp", "Pattern": "arrivals",
+	"CPUs": "cpus", "Hosts": flagSSH, // of agents elsewhere
 	"Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",
 }
 

@@ -187,3 +187,12 @@ func TestFleetIsChecked(t *testing.T) {
 		}
 	}
 }
+
+// An agent for which no run comes ends where it is to.
+func TestIdleAgentEnds(t *testing.T) {
+	s := serve(t)
+	err := Serve(t.Context(), s.bus, AgentConfig{Name: "a", Version: "v", Idle: 50 * time.Millisecond, Say: func(string) {}})
+	if err == nil || !strings.Contains(err.Error(), "no run came within 50ms") {
+		t.Errorf("%v", err)
+	}
+}

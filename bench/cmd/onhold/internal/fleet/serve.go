@@ -32,6 +32,7 @@ type AgentConfig struct {
 	Open                func(plan []byte) (Opened, error) // refuses what the agent does not allow
 	Say                 func(string)                      // prints a line
 	Once                bool                              // it ends with its first run
+	Idle                time.Duration                     // after which it ends where no run has come; 0: it waits for ever
 	Keep                time.Duration                     // for how long a record waits for a coordinator that was lost; 0: not at all
 }
 
@@ -67,12 +68,18 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 	}
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
-	for {
+	for busy := clock.Now(); ; {
 		select {
 		case do := <-g.inbox:
 			do()
 		case <-tick.C:
-			g.machine.tick(clock.Now())
+			now := clock.Now()
+			if g.machine.tick(now); g.machine.run != "" || g.machine.kept != nil {
+				busy = now
+			}
+			if c.Idle > 0 && now-busy > c.Idle {
+				return fmt.Errorf("no run came within %v", c.Idle)
+			}
 		case <-ctx.Done():
 			return nil
 		}

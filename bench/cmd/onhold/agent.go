@@ -103,6 +103,7 @@ func agentAction(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	defer bus.Close()
+	bus.Watch(func(line string) { config.Say(fmt.Sprintf("agent %s: %s", name, line)) })
 	config.Say(fmt.Sprintf("agent %s waits for runs; Ctrl-C ends it", name))
 	if err := fleet.Serve(ctx, bus, config); err != nil {
 		return &exitError{exitNotStarted, err}

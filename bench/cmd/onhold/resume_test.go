@@ -85,13 +85,13 @@ func resumes(t *testing.T, embedded bool, down time.Duration) {
 	defer server.Close()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "run")
-	var printed shared
+	printed := new(shared)
 	// Without a warm-up, all that is sent is recorded.
 	args := []string{"run", server.URL, "--rate", "100,150,200", "--warmup", "0s", "--duration", "1500ms", "--max-lag", "1m", "--retries", "0", "--agents", "2", "--no-report", "--header", "X-Key: s3cret-value"}
 	bus := ""
 	started := func(bus string, args ...string) *exec.Cmd {
 		cmd := command(t, dir, args...)
-		if cmd.Stdout, cmd.Stderr = &printed, &printed; bus != "" {
+		if cmd.Stdout, cmd.Stderr = printed, printed; bus != "" {
 			cmd.Env = append(cmd.Env, "ONHOLD_BUS="+bus)
 		}
 		if err := cmd.Start(); err != nil {
@@ -156,6 +156,76 @@ func resumes(t *testing.T, embedded bool, down time.Duration) {
 	}
 	if t.Failed() {
 		t.Log(printed.String())
+	}
+}
+
+// A broker that is gone in a stage and comes back costs nothing. One that does not makes
+// the stage not valid, and what is not known is counted.
+func TestBrokerIsRestarted(t *testing.T) {
+	t.Parallel()
+	restarts(t, time.Second)
+}
+
+func TestSlowBrokerIsRestarted(t *testing.T) {
+	slow.Only(t)
+	for _, down := range []time.Duration{9 * time.Second, -1} {
+		t.Run(fmt.Sprint(down), func(t *testing.T) {
+			t.Parallel()
+			restarts(t, down)
+		})
+	}
+}
+
+// restarts starts the broker again after some time; never where it is negative.
+func restarts(t *testing.T, down time.Duration) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	bus, err := fleet.Embed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	out := filepath.Join(dir, "run")
+	started := func(args ...string) (*exec.Cmd, *shared) {
+		cmd, printed := command(t, dir, args...), new(shared)
+		cmd.Stdout, cmd.Stderr, cmd.Env = printed, printed, append(cmd.Env, "ONHOLD_BUS="+bus.URL)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+		return cmd, printed
+	}
+	_, agent := started("agent", "--name", "a")
+	started("agent", "--name", "b")
+	lead, printed := started("run", server.URL, "--rate", "100", "--warmup", "0s", "--duration", "3s", "--drain-timeout", "1s", "--max-lag", "1m", "--retries", "0", "--agents", "2", "--no-report", "--out", out)
+	within(t, time.Minute, "the stage is under way", func() bool {
+		u, err := readUnfinished(out)
+		return err == nil && u.Started && time.Since(u.Start) > 300*time.Millisecond
+	})
+	bus.Close()
+	if down > 0 {
+		time.Sleep(down)
+		if bus, err = fleet.EmbedAt(bus.URL); err != nil {
+			t.Fatal(err)
+		}
+		defer bus.Close()
+	}
+	lead.Wait()
+	_, stages, _, err := result.Open(out)
+	if err != nil || len(stages) != 1 {
+		t.Fatalf("%d stages, %v\n%s", len(stages), err, printed)
+	}
+	s := stages[0]
+	p := bench.Plan{Load: bench.Load{Rate: 100}, Duration: 3 * time.Second, Seed: bench.DefaultSeed}
+	if n := p.Planned(p.Duration, 0); s.Counts.Planned() != n || down > 0 && s.Counts[result.OK] != n || down < 0 && s.Counts[result.Unknown] == 0 {
+		t.Errorf("%v of %d", s.Counts, n)
+	}
+	wantCode, want := exitOK, "the bus at nats://"
+	if down < 0 {
+		wantCode, want = exitInvalid, "agent b: was lost: it was last heard"
+	}
+	if code := lead.ProcessState.ExitCode(); code != wantCode || !strings.Contains(printed.String(), want) || !strings.Contains(agent.String(), "was lost (") || down > 0 && !strings.Contains(agent.String(), "is back") {
+		t.Errorf("exit code %d\n%s\nagent:\n%s", code, printed, agent)
 	}
 }
 

@@ -82,6 +82,9 @@ func runAction(ctx context.Context, c *cli.Command) error {
 	}
 	total := len(s.driven) * len(s.levels) * s.repeats
 	s.progress = newProgress(c.Root().ErrWriter, total)
+	if s.bus != nil {
+		s.bus.Watch(func(line string) { s.progress.say("onhold: " + line) })
+	}
 	if s.progress.bars != nil {
 		s.writers = append(s.writers, s.progress.live)
 	}

@@ -71,6 +71,7 @@ type agent struct {
 
 	keep time.Duration // for how long a record is kept without a coordinator
 	kept *kept         // nil where none
+	part int           // bound of a part of a record in bytes, from 1
 }
 
 // kept is the record of a stage whose coordinator was lost before it had let the agent go
@@ -200,7 +201,7 @@ func (a *agent) answer(now time.Duration, o Order) {
 	s := a.state()
 	s.Sent, s.Clock = o.Sent, now
 	if a.phase == Done && o.Stage == a.stage && o.From >= 0 && o.From < len(a.record) {
-		s.From, s.Part = o.From, a.record[o.From:min(len(a.record), o.From+mostPart)]
+		s.From, s.Part = o.From, a.record[o.From:min(len(a.record), o.From+a.part)]
 	}
 	a.driver.send(s)
 }
@@ -240,7 +241,7 @@ func (a *agent) tick(now time.Duration) {
 func (a *agent) leave(why string) {
 	a.drop()
 	a.driver.say(why)
-	*a = agent{hello: a.hello, driver: a.driver, last: a.last, epoch: a.epoch, seq: a.seq, closed: a.closed, sent: a.sent, keep: a.keep, kept: a.kept}
+	*a = agent{hello: a.hello, driver: a.driver, last: a.last, epoch: a.epoch, seq: a.seq, closed: a.closed, sent: a.sent, keep: a.keep, kept: a.kept, part: a.part}
 }
 
 // drop abandons the stage.

@@ -28,6 +28,9 @@ func orderSubject(run, agent string) string { return "onhold." + run + "." + age
 // mostMessage bounds a message that is read.
 const mostMessage = 2 << 20
 
+// leastMessage is the bound of messages from which a bus can be used.
+const leastMessage = 64 << 10
+
 const connectLimit = 5 * time.Second
 
 // BusConfig is how to connect to a NATS server.
@@ -71,7 +74,8 @@ func Connect(c BusConfig) (*Bus, error) {
 	options := []nats.Option{
 		nats.Name("onhold"), nats.Timeout(connectLimit),
 		nats.MaxReconnects(-1), nats.ReconnectWait(200 * time.Millisecond), nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
-		nats.ReconnectBufSize(-1), // what is old is of no use: all of it is sent again
+		nats.IgnoreAuthErrorAbort(), // a server that is starting may not know them yet
+		nats.ReconnectBufSize(-1),   // what is old is of no use: all of it is sent again
 		nats.ErrorHandler(func(*nats.Conn, *nats.Subscription, error) {}), // it prints otherwise
 	}
 	if c.Creds != "" {
@@ -87,11 +91,36 @@ func Connect(c BusConfig) (*Bus, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the bus at %s: %w", redact.Servers(c.URL), err)
 	}
+	if most := conn.MaxPayload(); most < leastMessage {
+		conn.Close()
+		return nil, fmt.Errorf("the bus at %s: it takes messages of up to %d bytes (max_payload of its server), want %d or more", redact.Servers(c.URL), most, leastMessage)
+	}
 	return &Bus{URL: c.URL, conn: conn}, nil
 }
 
+// Watch has a line printed where the connection is lost, and where it is back.
+func (b *Bus) Watch(say func(string)) {
+	b.conn.SetDisconnectErrHandler(func(_ *nats.Conn, err error) {
+		if err != nil { // nil where it was closed
+			say(fmt.Sprintf("the bus at %s was lost (%v); it is tried again until it is back", redact.Servers(b.URL), err))
+		}
+	})
+	b.conn.SetReconnectHandler(func(*nats.Conn) { say(fmt.Sprintf("the bus at %s is back", redact.Servers(b.URL))) })
+}
+
+// missing adds to an error that the bus is lost, where it is.
+func (b *Bus) missing(err error) error {
+	if err == nil || b.conn.IsConnected() {
+		return err
+	}
+	return fmt.Errorf("%w; the bus at %s is lost", err, redact.Servers(b.URL))
+}
+
+// most bounds the messages that the bus takes.
+func (b *Bus) most() int { return int(min(b.conn.MaxPayload(), mostMessage)) }
+
 // Embed starts a bus for this machine only, with a token that its URL has.
-func Embed() (*Bus, error) { return embed(rand.Text(), server.RANDOM_PORT) }
+func Embed() (*Bus, error) { return embed(rand.Text(), server.RANDOM_PORT, mostMessage) }
 
 // EmbedAt starts a bus that was embedded in another process, at the URL that it had there.
 func EmbedAt(address string) (*Bus, error) {
@@ -103,13 +132,13 @@ func EmbedAt(address string) (*Bus, error) {
 	if err != nil {
 		return nil, &field.Error{Field: "Bus", Value: redact.Servers(address), Want: "an address with a port"}
 	}
-	return embed(u.User.Username(), port)
+	return embed(u.User.Username(), port, mostMessage)
 }
 
-func embed(token string, port int) (*Bus, error) {
+func embed(token string, port, most int) (*Bus, error) {
 	s, err := broker.Embed(&server.Options{
 		ServerName: "onhold-fleet", Host: "127.0.0.1", Port: port, Authorization: token,
-		NoLog: true, NoSigs: true, MaxPayload: mostMessage,
+		NoLog: true, NoSigs: true, MaxPayload: int32(most),
 	})
 	if err != nil {
 		return nil, err
@@ -132,11 +161,18 @@ func (b *Bus) Close() {
 	}
 }
 
-// publish sends a message. One that cannot be sent is sent again when it is still due.
-func (b *Bus) publish(subject string, message any) {
-	if data, err := encode(message); err == nil && len(data) <= mostMessage {
-		_ = b.conn.Publish(subject, data)
+// part bounds a part of a record, so that its message is not too large.
+func (b *Bus) part() int { return min(mostPart, b.most()-leastMessage/2) }
+
+// publish sends a message, and reports whether it is small enough. One that cannot be sent
+// is sent again when it is still due.
+func (b *Bus) publish(subject string, message any) (fits bool) {
+	data, err := encode(message)
+	if err != nil || len(data) > b.most() {
+		return false
 	}
+	_ = b.conn.Publish(subject, data)
+	return true
 }
 
 // subscribe hands each message of a subject, one after another, to a function. What

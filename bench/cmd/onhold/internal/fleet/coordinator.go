@@ -41,6 +41,9 @@ type member struct {
 	at       time.Duration // of the start, by its clock
 	within   time.Duration // by how much that may be wrong
 	record   []byte
+	size     int // that it will have
+	sum      string
+	tries    int       // at the record
 	complete bool      // the record is complete
 	live     *Progress // the newest of this stage
 	lost     string    // why its record is missing
@@ -100,6 +103,8 @@ type coordinator struct {
 	misses   int
 	current  stagePlan
 	start    time.Duration // of the stage, by the coordinator's clock
+	held     int           // bytes of all records
+	room     int           // that they may have
 	launched bool          // the orders to start it
 	resumed  bool          // it was started by the coordinator before this one
 	since    time.Duration // when this coordinator took it up
@@ -137,6 +142,7 @@ func (c *coordinator) lose(m *member, why string, too func(*member) bool) {
 
 func newCoordinator(now time.Duration, c coordinator) *coordinator {
 	c.hash, c.deadline, c.called, c.named = sumOf(c.plan), now+c.gather, now-callEvery, map[string]*member{}
+	c.room = cmp.Or(c.room, mostRecords)
 	if c.before != nil {
 		c.epoch, c.stage, c.launched, c.cut = c.before.Epoch+1, c.before.Stage, c.before.Started, c.before.Cut
 	}
@@ -151,7 +157,7 @@ func (c *coordinator) fail(err error) {
 
 // hello takes an agent that has come forward.
 func (c *coordinator) hello(now time.Duration, h Hello) {
-	if h.Run != c.run || !namePattern.MatchString(h.Agent) {
+	if h.Run != c.run || !namePattern.MatchString(h.Agent) || len(h.Instance) > mostText || len(h.Host) > mostText || len(h.Version) > mostText {
 		return
 	}
 	m := c.named[h.Agent]
@@ -200,7 +206,7 @@ func (c *coordinator) state(now time.Duration, s State) {
 		m.rtt = max(m.rtt, now-s.Sent)
 	}
 	if s.Stage == c.stage && s.Phase == Done && c.step == running {
-		m.collect(s)
+		c.collect(m, s)
 		c.news = true
 	}
 	if s.Seq <= m.state.Seq {
@@ -212,23 +218,10 @@ func (c *coordinator) state(now time.Duration, s State) {
 		m.asked = now - c.spread(m, seldom) // the next orders of all spread over the time between them
 	}
 	m.state = s
+	m.state.Why, m.state.Refused = clip(s.Why), clip(s.Refused)
 	m.state.Live, m.state.Part = nil, nil // which share the memory of the message
 	if s.Stage == c.stage && s.Live != nil {
 		m.live = s.Live
-	}
-}
-
-// collect adds a part to the record.
-func (m *member) collect(s State) {
-	if m.complete || s.From != len(m.record) || len(s.Part) == 0 || s.Size > mostRecord || len(m.record)+len(s.Part) > s.Size {
-		return
-	}
-	if m.record = append(m.record, s.Part...); len(m.record) < s.Size {
-		m.asked -= seldom // for the next part at once
-		return
-	}
-	if m.complete = sumOf(m.record) == s.Sum; !m.complete {
-		m.record = nil // once more
 	}
 }
 
@@ -260,10 +253,10 @@ func (c *coordinator) begin(now time.Duration, p stagePlan) {
 // attempt is another attempt at the stage. Agents abandon the one before.
 func (c *coordinator) attempt(now time.Duration) {
 	c.stage++
-	c.launched = false
+	c.launched, c.held = false, 0
 	c.step, c.deadline = preparing, now+c.current.prepare
 	for _, m := range c.members {
-		m.pings, m.rtt, m.at, m.within, m.record, m.complete, m.live, m.agrees, m.asked = 0, 0, 0, 0, nil, false, nil, false, now-seldom+c.spread(m, quickly)
+		m.pings, m.rtt, m.at, m.within, m.record, m.tries, m.complete, m.live, m.agrees, m.asked = 0, 0, 0, 0, nil, 0, false, nil, false, now-seldom+c.spread(m, quickly)
 	}
 }
 

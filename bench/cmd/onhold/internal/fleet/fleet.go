@@ -75,6 +75,9 @@ func Lead(ctx context.Context, b *Bus, c Config) (*Fleet, error) {
 			return nil, err
 		}
 	}
+	if most := b.most() - leastMessage/2; len(c.Plan) > most {
+		return nil, &field.Error{Field: "Plan", Value: len(c.Plan), Want: fmt.Sprintf("at most %d bytes on this bus (max_payload of its server is %d), the files that flags name included", most, b.conn.MaxPayload())}
+	}
 	f := &Fleet{bus: b, save: c.Save, inbox: make(chan func(), 1024), done: make(chan struct{}), ended: make(chan struct{})}
 	machine := coordinator{run: c.Run, epoch: 1, version: c.Version, agents: c.Agents, plan: c.Plan, gather: c.Gather, before: c.Before}
 	if c.Before != nil {
@@ -98,7 +101,7 @@ func Lead(ctx context.Context, b *Bus, c Config) (*Fleet, error) {
 	go f.loop()
 	if err := f.until(ctx, func() bool { return f.machine.step == waiting }); err != nil {
 		f.Close()
-		return nil, err
+		return nil, b.missing(err)
 	}
 	return f, nil
 }
@@ -221,7 +224,7 @@ func (f *Fleet) Stage(ctx context.Context, spec []byte, p bench.Plan, settings r
 		f.machine.begin(clock.Now(), begin)
 	})
 	if err := f.until(ctx, func() bool { return f.machine.finished }); err != nil {
-		return nil, err
+		return nil, f.bus.missing(err)
 	}
 	over := make(chan *ended, 1)
 	f.post(func() {

@@ -201,6 +201,12 @@ const (
 	mostPlan = 512 << 10
 	// mostRecord bounds the record of a stage.
 	mostRecord = 64 << 20
+	// mostRecords bounds those of all agents, until the stage is put together.
+	mostRecords = 2 << 30
+	// mostTries bounds how often a record is collected that is none.
+	mostTries = 3
+	// mostText bounds what an agent says of itself, and why it does not go on.
+	mostText = 1000
 	// mostAgents bounds a fleet.
 	mostAgents = 10_000
 )

@@ -51,7 +51,7 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 		return err
 	}
 	g := &generator{AgentConfig: c, bus: b, inbox: make(chan func(), 64), done: make(chan struct{})}
-	g.machine = &agent{hello: Hello{Agent: c.Name, Instance: rand.Text(), Version: c.Version, Host: c.Host}, driver: g, keep: c.Keep}
+	g.machine = &agent{hello: Hello{Agent: c.Name, Instance: rand.Text(), Version: c.Version, Host: c.Host}, driver: g, keep: c.Keep, part: mostPart}
 	defer g.end()
 	defer close(g.done)
 	if err := subscribe(b, callSubject, func(call Call) {
@@ -63,7 +63,12 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 	}); err != nil {
 		return err
 	}
-	if err := subscribe(b, orderSubject("*", c.Name), func(o Order) { g.post(func() { g.machine.order(clock.Now(), o) }) }); err != nil {
+	if err := subscribe(b, orderSubject("*", c.Name), func(o Order) {
+		g.post(func() {
+			g.machine.part = b.part() // of the server that it is connected to now
+			g.machine.order(clock.Now(), o)
+		})
+	}); err != nil {
 		return err
 	}
 	tick := time.NewTicker(tickEvery)
@@ -228,7 +233,12 @@ func (g *generator) abandon(stage int) {
 	}
 }
 
-func (g *generator) send(s State) { g.bus.publish(stateSubject(s.Run, s.Agent), &s) }
+func (g *generator) send(s State) {
+	if subject := stateSubject(s.Run, s.Agent); !g.bus.publish(subject, &s) && s.Live != nil {
+		s.Live = nil // what is shown while the stage runs may be missing
+		g.bus.publish(subject, &s)
+	}
+}
 
 func (g *generator) say(text string) { g.Say(fmt.Sprintf("agent %s: %s", g.Name, text)) }
 

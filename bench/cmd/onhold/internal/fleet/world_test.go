@@ -254,7 +254,7 @@ func newWorld(seed uint64, agents int, p bench.Plan, net network) *world {
 
 func (w *world) add(name, instance, version string) *simAgent {
 	a := &simAgent{w: w, node: &node{}}
-	a.machine = &agent{hello: Hello{Agent: name, Instance: instance, Version: version, Host: "h-" + name}, driver: a, keep: simKeep}
+	a.machine = &agent{hello: Hello{Agent: name, Instance: instance, Version: version, Host: "h-" + name}, driver: a, keep: simKeep, part: mostPart}
 	w.agents = append(w.agents, a)
 	return a
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/a628bb15/onhold/reports/files/filestest"
 	"github.com/a628bb15/onhold/reports/redact"
 )
 
@@ -258,7 +259,7 @@ func TestNoKnownSecretIsWritten(t *testing.T) {
 // A disk that fills up leaves the old file, no temporary one, and of a log the
 // lines that were complete.
 func TestFullDisk(t *testing.T) {
-	dir := smallDisk(t, 64<<10)
+	dir := filestest.SmallDisk(t, 64<<10)
 	path := filepath.Join(dir, "a")
 	if err := Write(path, []byte("old")); err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -32,7 +33,8 @@ func agentCommand() *cli.Command {
 			listFlag(catFleet, "allow", "`TARGET` what may be driven: http://10.0.0.0/8, https://shop.example:8443 or *; without a port, any. May be given more than once; where not set, this machine alone"),
 			boolFlag(catFleet, "once", "end with the first run"),
 			durationFlag(catFleet, "idle", 0, "end where no run has come for so long, with exit code 5; a bus that is not there yet is waited for, too; 0: wait for ever"),
-			durationFlag(catFleet, "keep", fleet.Keep, "how long the record of a stage waits in memory for a coordinator that was lost and comes back with --resume; 0: not at all"),
+			durationFlag(catFleet, "keep", fleet.Keep, "how long the record of a stage waits for a coordinator that was lost and comes back with --resume; 0: not at all"),
+			stringFlag(catFleet, "keep-in", "", "`FOLDER` where that record is on the disk as well, for an agent of this name that is started after this one was killed; where not set, that of the user's caches"),
 		}, deployFlags()),
 		Action: agentAction,
 	}
@@ -89,7 +91,7 @@ func agentAction(ctx context.Context, c *cli.Command) error {
 		name = regexp.MustCompile(`[^A-Za-z0-9_-]+`).ReplaceAllString(host, "-")
 	}
 	config := fleet.AgentConfig{
-		Name: name, Host: host, Version: version(), Once: c.Bool("once"), Idle: c.Duration("idle"), Keep: c.Duration("keep"),
+		Name: name, Host: host, Version: version(), Once: c.Bool("once"), Idle: c.Duration("idle"), Keep: c.Duration("keep"), KeepIn: keepIn(c.String("keep-in")),
 		Say:  func(line string) { fmt.Fprintln(c.Root().ErrWriter, "onhold:", line) },
 		Open: func(plan []byte) (fleet.Opened, error) { return openPlan(ctx, plan, allowed) },
 	}
@@ -142,6 +144,14 @@ func readBus(c *cli.Command) error {
 	}
 	redact.LearnURL(line)
 	return c.Set(flagBus, line)
+}
+
+// keepIn is where an agent keeps records on the disk; "" where there is no such folder.
+func keepIn(dir string) string {
+	if caches, err := os.UserCacheDir(); err == nil && dir == "" {
+		return filepath.Join(caches, "onhold", "agents")
+	}
+	return dir
 }
 
 // connectBus connects to the bus, which is to be there.
@@ -328,7 +338,7 @@ func openPlan(ctx context.Context, text []byte, all []allowed) (_ fleet.Opened, 
 	}
 	if len(plan.Files) > 0 {
 		if o.files, err = scratch.New(agentFiles); err != nil {
-			return nil, err
+			return nil, unstored(err)
 		}
 	}
 	for name, file := range plan.Files {
@@ -336,12 +346,9 @@ func openPlan(ctx context.Context, text []byte, all []allowed) (_ fleet.Opened, 
 			return nil, fmt.Errorf("the plan has a file that agents do not take: --%.40s", name)
 		}
 		dir := filepath.Join(o.files.Path, name)
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return nil, err
-		}
 		path := filepath.Join(dir, file.Name)
-		if err := os.WriteFile(path, file.Data, 0o600); err != nil {
-			return nil, err
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(path, file.Data, 0o600)); err != nil {
+			return nil, unstored(err)
 		}
 		args = append(args, "--"+name+"="+path)
 	}
@@ -363,6 +370,9 @@ func openPlan(ctx context.Context, text []byte, all []allowed) (_ fleet.Opened, 
 	}
 	return o, o.addServer(ctx)
 }
+
+// unstored is why an agent cannot take a plan.
+func unstored(err error) error { return fmt.Errorf("the files of the plan cannot be stored: %w", err) }
 
 // agentFiles begins the names of the folders with the files of a plan.
 const agentFiles = "onhold-agent-"

@@ -24,6 +24,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
 	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/reports/files/filestest"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -31,22 +32,24 @@ import (
 // and the server has been sent nothing twice.
 func TestRunIsResumed(t *testing.T) {
 	t.Parallel()
-	resumes(t, false, 0)
+	resumes(t, false, 0, false)
 }
 
 func TestSlowRunIsResumed(t *testing.T) {
 	slow.Only(t)
 	for name, c := range map[string]struct {
-		embedded bool
-		down     time.Duration
+		embedded  bool
+		down      time.Duration
+		restarted bool // an agent, which was killed as well
 	}{
-		"the agents have given it up": {false, 7 * time.Second},
-		"its bus was its own":         {true, 0},
-		"both":                        {true, 7 * time.Second},
+		"the agents have given it up": {false, 7 * time.Second, false},
+		"its bus was its own":         {true, 0, false},
+		"both":                        {true, 7 * time.Second, false},
+		"an agent was killed":         {false, 9 * time.Second, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			resumes(t, c.embedded, c.down)
+			resumes(t, c.embedded, c.down, c.restarted)
 		})
 	}
 }
@@ -79,7 +82,7 @@ func within(t *testing.T, limit time.Duration, what string, is func() bool) {
 	}
 }
 
-func resumes(t *testing.T, embedded bool, down time.Duration) {
+func resumes(t *testing.T, embedded bool, down time.Duration, restarted bool) {
 	var requests atomic.Int64
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { requests.Add(1) }))
 	defer server.Close()
@@ -114,8 +117,9 @@ func resumes(t *testing.T, embedded bool, down time.Duration) {
 		within(t, time.Minute, "the address is printed", func() bool { return at.MatchString(printed.String()) })
 		bus = at.FindStringSubmatch(printed.String())[1]
 	}
+	agents := map[string]*exec.Cmd{}
 	for _, name := range []string{"a", "b"} {
-		started(bus, "agent", "--name", name)
+		agents[name] = started(bus, "agent", "--name", name, "--keep-in", dir)
 	}
 	within(t, time.Minute, "the second stage is under way", func() bool {
 		u, err := readUnfinished(out)
@@ -132,6 +136,11 @@ func resumes(t *testing.T, embedded bool, down time.Duration) {
 		}
 	}
 	time.Sleep(down)
+	if restarted {
+		agents["b"].Process.Kill()
+		agents["b"].Wait()
+		started(bus, "agent", "--name", "b", "--keep-in", dir)
+	}
 	again := started(bus, append(args, "--resume", out)...)
 	if err := again.Wait(); err != nil {
 		t.Errorf("%v\n%s", err, printed.String())
@@ -195,8 +204,8 @@ func restarts(t *testing.T, down time.Duration) {
 		t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
 		return cmd, printed
 	}
-	_, agent := started("agent", "--name", "a")
-	started("agent", "--name", "b")
+	_, agent := started("agent", "--name", "a", "--keep-in", dir)
+	started("agent", "--name", "b", "--keep-in", dir)
 	lead, printed := started("run", server.URL, "--rate", "100", "--warmup", "0s", "--duration", "3s", "--drain-timeout", "1s", "--max-lag", "1m", "--retries", "0", "--agents", "2", "--no-report", "--out", out)
 	within(t, time.Minute, "the stage is under way", func() bool {
 		u, err := readUnfinished(out)
@@ -222,10 +231,36 @@ func restarts(t *testing.T, down time.Duration) {
 	}
 	wantCode, want := exitOK, "the bus at nats://"
 	if down < 0 {
-		wantCode, want = exitInvalid, "agent b: was lost: it was last heard"
+		wantCode, want = exitInvalid, "agent b: was lost: its record had not arrived 1m0s after the end of the stage"
 	}
 	if code := lead.ProcessState.ExitCode(); code != wantCode || !strings.Contains(printed.String(), want) || !strings.Contains(agent.String(), "was lost (") || down > 0 && !strings.Contains(agent.String(), "is back") {
 		t.Errorf("exit code %d\n%s\nagent:\n%s", code, printed, agent)
+	}
+}
+
+// A full disk of the coordinator costs the files, and no arrival: the table is printed, and
+// the failure has its exit code. An agent that cannot store the files of a plan says so.
+func TestFleetWithFullDisks(t *testing.T) {
+	t.Parallel()
+	disk := filestest.SmallDisk(t, 64<<10)
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	dir := t.TempDir()
+	body := filepath.Join(dir, "body")
+	if err := os.WriteFile(body, make([]byte, 200<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	load := []string{"run", server.URL, "--rate", "100", "--arrivals", "constant", "--warmup", "0s", "--duration", "300ms", "--max-lag", "1m", "--agents", "2", "--agents-local", "--retries", "0"}
+	_, errOut, code := onholdWith(t, []string{"TMPDIR=" + disk}, dir, append(load, "--out", "other", "--body-file", body)...)
+	if code != exitNotStarted || !strings.Contains(errOut, "does not take part: the files of the plan cannot be stored: ") || !strings.Contains(errOut, "no space left on device") {
+		t.Errorf("an agent: exit code %d, %s", code, errOut)
+	}
+	if err := os.WriteFile(filepath.Join(disk, "full"), make([]byte, 48<<10), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out, errOut, code := onhold(t, dir, append(load, "--out", filepath.Join(disk, "run"))...)
+	if code != exitUnwritten || !strings.Contains(errOut, "no space left on device") || !strings.Contains(out, "local-2") || !strings.Contains(out, " 15 ") || !strings.Contains(out, "100 %") {
+		t.Errorf("the coordinator: exit code %d\n%s\n%s", code, out, errOut)
 	}
 }
 

@@ -38,6 +38,8 @@ type driver interface {
 	abandon(stage int)
 	// send sends a state to the coordinator of its run.
 	send(State)
+	// store keeps a record on the disk, beside that in memory; of nil it removes it.
+	store(*kept) error
 	// say prints a line.
 	say(string)
 }
@@ -69,9 +71,10 @@ type agent struct {
 
 	sent uint64 // states
 
-	keep time.Duration // for how long a record is kept without a coordinator
-	kept *kept         // nil where none
-	part int           // bound of a part of a record in bytes, from 1
+	keep   time.Duration // for how long a record is kept without a coordinator
+	kept   *kept         // nil where none
+	stored bool          // a record is on the disk
+	part   int           // bound of a part of a record in bytes, from 1
 }
 
 // kept is the record of a stage whose coordinator was lost before it had let the agent go
@@ -125,6 +128,9 @@ func (a *agent) order(now time.Duration, o Order) {
 	case o.Goal == Refuse:
 		return
 	case o.Goal == Leave && a.run != "":
+		if a.kept == nil {
+			a.unstore()
+		}
 		a.leave("run " + a.run + " is over")
 		return
 	case o.Goal == Leave:
@@ -172,6 +178,9 @@ func (a *agent) take(o Order) {
 func (a *agent) follow(now time.Duration, o Order) {
 	if o.Goal == Prepare && o.Stage > a.stage {
 		a.drop()
+		if a.kept == nil {
+			a.unstore()
+		}
 		a.stage, a.phase = o.Stage, Preparing
 		a.driver.prepare(o.Stage, o.Spec, o.Share)
 	}
@@ -223,6 +232,7 @@ func (a *agent) state() State {
 func (a *agent) tick(now time.Duration) {
 	if k := a.kept; k != nil && now > k.until {
 		a.kept = nil
+		a.unstore()
 		a.driver.say(fmt.Sprintf("run %s: nobody came for the record of its stage within %v; it is dropped", k.run, a.keep))
 	}
 	if a.run == "" || now-a.heard <= lease || a.phase == Started {
@@ -234,14 +244,28 @@ func (a *agent) tick(now time.Duration) {
 		a.kept = &kept{a.run, a.epoch, a.seq, a.stage, a.phase, a.why, a.record, a.sum, now + a.keep}
 		why += fmt.Sprintf("; the record of its stage is kept for %v", a.keep)
 	}
+	if keeps {
+		if err := a.driver.store(a.kept); err != nil {
+			why += fmt.Sprintf(", in memory only: %v", err)
+		}
+		a.stored = true
+	}
 	a.leave(why)
+}
+
+// unstore removes the record from the disk.
+func (a *agent) unstore() {
+	if a.stored {
+		_ = a.driver.store(nil) // what cannot be removed is, once it is too old
+		a.stored = false
+	}
 }
 
 // leave makes the agent idle.
 func (a *agent) leave(why string) {
 	a.drop()
 	a.driver.say(why)
-	*a = agent{hello: a.hello, driver: a.driver, last: a.last, epoch: a.epoch, seq: a.seq, closed: a.closed, sent: a.sent, keep: a.keep, kept: a.kept, part: a.part}
+	*a = agent{hello: a.hello, driver: a.driver, last: a.last, epoch: a.epoch, seq: a.seq, closed: a.closed, sent: a.sent, keep: a.keep, kept: a.kept, stored: a.stored, part: a.part}
 }
 
 // drop abandons the stage.

@@ -108,14 +108,6 @@ func (b *Bus) Watch(say func(string)) {
 	b.conn.SetReconnectHandler(func(*nats.Conn) { say(fmt.Sprintf("the bus at %s is back", redact.Servers(b.URL))) })
 }
 
-// missing adds to an error that the bus is lost, where it is.
-func (b *Bus) missing(err error) error {
-	if err == nil || b.conn.IsConnected() {
-		return err
-	}
-	return fmt.Errorf("%w; the bus at %s is lost", err, redact.Servers(b.URL))
-}
-
 // most bounds the messages that the bus takes.
 func (b *Bus) most() int { return int(min(b.conn.MaxPayload(), mostMessage)) }
 

@@ -19,6 +19,9 @@ func collecting(agents int, room int) *coordinator {
 	}
 	c.share()
 	c.step, c.stage = running, 1
+	for _, m := range c.members {
+		m.state = State{Stage: 1, Phase: Started}
+	}
 	return c
 }
 
@@ -155,15 +158,17 @@ func TestLimitOfTheServer(t *testing.T) {
 	); err != nil {
 		t.Fatal(err)
 	}
+	now := time.Second
 	for end := time.Now().Add(30 * time.Second); !c.members[0].complete && time.Now().Before(end); {
-		c.tick(time.Second)
+		now += time.Millisecond
+		c.tick(now)
 		for _, m := range c.out {
 			bus.publish(orderSubject("r", "a"), m.what)
 		}
 		c.out = nil
 		select {
 		case s := <-states:
-			c.state(time.Second, s)
+			c.state(now, s)
 		case <-time.After(time.Second):
 		}
 	}

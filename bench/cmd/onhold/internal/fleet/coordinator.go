@@ -97,6 +97,7 @@ type coordinator struct {
 	named    map[string]*member // the members by name
 	refused  []string           // who was not taken, and why
 	called   time.Duration
+	deaf     time.Duration // when the bus was last known to be lost; 0: never
 	seq      uint64
 
 	stage    int
@@ -188,6 +189,11 @@ func (c *coordinator) send(o Order) {
 	c.out = append(c.out, mail{to: o.Agent, what: &o})
 }
 
+// silent reports whether an agent gives no sign of life, while the bus would carry one.
+func (c *coordinator) silent(now time.Duration, m *member) bool {
+	return now-max(m.heard, c.deaf) > lostAfter
+}
+
 // state notes what an agent is in.
 func (c *coordinator) state(now time.Duration, s State) {
 	m := c.named[s.Agent]
@@ -237,7 +243,7 @@ func (c *coordinator) begin(now time.Duration, p stagePlan) {
 		return
 	}
 	c.cut = false
-	gone := func(m *member) bool { return m.absent || m.lost != "" && !(c.resumed && now-m.heard <= lostAfter) }
+	gone := func(m *member) bool { return m.absent || m.lost != "" && !(c.resumed && !c.silent(now, m)) }
 	for _, m := range c.members {
 		if gone(m) {
 			c.lose(m, m.lost, gone)
@@ -404,7 +410,7 @@ func (c *coordinator) prepared(now time.Duration) {
 		case s.Stage == c.stage && s.Phase == Failed:
 			c.fail(fmt.Errorf("agent %s cannot drive the stage: %s", m.hello.Agent, s.Why))
 			return
-		case now-m.heard > lostAfter:
+		case c.silent(now, m):
 			// Orders are spread over time: others that are silent may still be within it.
 			c.lose(m, fmt.Sprintf("not heard for %v, before a stage started", lostAfter), func(o *member) bool { return now-o.heard > lostAfter/2 })
 			return
@@ -492,7 +498,7 @@ func (c *coordinator) collected(now time.Duration) {
 			m.lost = "it gave up the stage, as it had not heard from the coordinator"
 		case now >= end+uploadFor:
 			m.lost = fmt.Sprintf("its record had not arrived %v after the end of the stage", uploadFor)
-		case now > end+lostAfter && now-m.heard > lostAfter:
+		case now > end+lostAfter && c.silent(now, m):
 			m.lost = fmt.Sprintf("last heard %v after the start of the stage", max(0, m.heard-c.start).Round(100*time.Millisecond))
 		default:
 			more = true

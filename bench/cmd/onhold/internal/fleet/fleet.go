@@ -101,7 +101,7 @@ func Lead(ctx context.Context, b *Bus, c Config) (*Fleet, error) {
 	go f.loop()
 	if err := f.until(ctx, func() bool { return f.machine.step == waiting }); err != nil {
 		f.Close()
-		return nil, b.missing(err)
+		return nil, err
 	}
 	return f, nil
 }
@@ -136,6 +136,9 @@ func (f *Fleet) loop() {
 			return
 		}
 		now := clock.Now()
+		if !f.bus.conn.IsConnected() {
+			f.machine.deaf = now
+		}
 		f.machine.tick(now)
 		if at := f.machine.milestone(); f.save != nil && at != stored {
 			s := f.machine.saved()
@@ -224,7 +227,7 @@ func (f *Fleet) Stage(ctx context.Context, spec []byte, p bench.Plan, settings r
 		f.machine.begin(clock.Now(), begin)
 	})
 	if err := f.until(ctx, func() bool { return f.machine.finished }); err != nil {
-		return nil, f.bus.missing(err)
+		return nil, err
 	}
 	over := make(chan *ended, 1)
 	f.post(func() {

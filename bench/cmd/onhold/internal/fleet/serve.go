@@ -34,6 +34,10 @@ type AgentConfig struct {
 	Once                bool                              // it ends with its first run
 	Idle                time.Duration                     // after which it ends where no run has come; 0: it waits for ever
 	Keep                time.Duration                     // for how long a record waits for a coordinator that was lost; 0: not at all
+	KeepIn              string                            // folder where it is as well, for a process of this name that follows; none where empty
+
+	skew func(time.Duration) time.Duration // the agent's clock, of this process's; for tests
+	back func(time.Duration) time.Duration // the reverse
 }
 
 // Validate checks every field. The error is a [*field.Error].
@@ -52,6 +56,7 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 	}
 	g := &generator{AgentConfig: c, bus: b, inbox: make(chan func(), 64), done: make(chan struct{})}
 	g.machine = &agent{hello: Hello{Agent: c.Name, Instance: rand.Text(), Version: c.Version, Host: c.Host}, driver: g, keep: c.Keep, part: mostPart}
+	g.restore()
 	defer g.end()
 	defer close(g.done)
 	if err := subscribe(b, callSubject, func(call Call) {
@@ -66,7 +71,7 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 	if err := subscribe(b, orderSubject("*", c.Name), func(o Order) {
 		g.post(func() {
 			g.machine.part = b.part() // of the server that it is connected to now
-			g.machine.order(clock.Now(), o)
+			g.machine.order(g.clock(), o)
 		})
 	}); err != nil {
 		return err
@@ -78,11 +83,10 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 		case do := <-g.inbox:
 			do()
 		case <-tick.C:
-			now := clock.Now()
-			if g.machine.tick(now); g.machine.run != "" || g.machine.kept != nil {
-				busy = now
+			if g.machine.tick(g.clock()); g.machine.run != "" || g.machine.kept != nil {
+				busy = clock.Now()
 			}
-			if c.Idle > 0 && now-busy > c.Idle {
+			if c.Idle > 0 && clock.Now()-busy > c.Idle {
 				return fmt.Errorf("no run came within %v", c.Idle)
 			}
 		case <-ctx.Done():
@@ -113,6 +117,14 @@ type driven struct {
 	at     chan time.Duration // of the start
 	cut    atomic.Bool
 	ended  chan struct{}
+}
+
+// clock is the agent's clock.
+func (g *generator) clock() time.Duration {
+	if g.skew != nil {
+		return g.skew(clock.Now())
+	}
+	return clock.Now()
 }
 
 // post has something done in the goroutine of Serve.
@@ -216,6 +228,9 @@ func (s *sum) add(l bench.Live) *Progress {
 
 func (g *generator) start(stage int, at time.Duration) {
 	if g.current != nil && g.current.number == stage {
+		if g.back != nil {
+			at = g.back(at)
+		}
 		g.current.at <- at // of which there is one per stage
 	}
 }

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"container/heap"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -32,6 +33,7 @@ type world struct {
 	recorded int           // stages in the record then
 	stored   milestone     // what was saved
 	epoch    time.Duration // of the clock of the coordinator's process
+	fullDisk bool
 	takeOver time.Duration // when another coordinator comes; 0: never
 }
 
@@ -133,6 +135,7 @@ type simAgent struct {
 	machine *agent
 	refuses string
 	current *play
+	disk    *kept
 }
 
 func (a *simAgent) now() time.Duration { return a.clock.at(a.w.now) }
@@ -198,6 +201,13 @@ func (a *simAgent) abandon(stage int) {
 
 func (a *simAgent) send(s State) {
 	send(a.w, a.node, a.w.lead, s, func(s State) { a.w.coord.state(a.w.now-a.w.epoch, s) })
+}
+
+func (a *simAgent) store(k *kept) error {
+	if a.disk = k; a.w.fullDisk {
+		return errors.New("no space left on device")
+	}
+	return nil
 }
 
 func (a *simAgent) say(text string) { a.w.said = append(a.w.said, a.machine.hello.Agent+": "+text) }
@@ -282,6 +292,9 @@ func (w *world) run(t failer, stages int) (done []*result.Stage, err error) {
 				break
 			}
 			c.begin(now, stagePlan{spec: fmt.Appendf(nil, "stage %d", len(done)+1), prepare: simPrepare, maxError: w.maxError, length: w.plan.Warmup + w.plan.Duration + time.Second})
+		}
+		if w.lead.away.has(w.now) {
+			c.deaf = now
 		}
 		c.tick(now)
 		if at := c.milestone(); at != w.stored {

@@ -1,4 +1,5 @@
-package files
+// Package filestest makes small file systems, for tests of full disks.
+package filestest
 
 import (
 	"strconv"
@@ -6,10 +7,8 @@ import (
 	"testing"
 )
 
-func mkfifo(path string) error { return syscall.Mkfifo(path, 0o600) }
-
-// smallDisk is a folder on a file system of so many bytes.
-func smallDisk(t *testing.T, size int) string {
+// SmallDisk returns a folder on a file system of so many bytes.
+func SmallDisk(t *testing.T, size int) string {
 	t.Helper()
 	dir := t.TempDir()
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+strconv.Itoa(size)); err != nil {

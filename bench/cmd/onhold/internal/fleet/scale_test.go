@@ -178,9 +178,9 @@ var script = func() func(int) ([]*Progress, []byte) {
 	}
 }()
 
-func (a *scripted) cut(int)      {}
-func (a *scripted) abandon(int)  {}
-func (a *scripted) send(s State) { a.bus.publish(stateSubject(s.Run, s.Agent), &s) }
+func (a *scripted) cut(int)           {}
+func (a *scripted) abandon(int)       {}
+func (a *scripted) send(s State)      { a.bus.publish(stateSubject(s.Run, s.Agent), &s) }
 func (a *scripted) store(*kept) error { return nil }
 
-func (a *scripted) say(string)   {}
+func (a *scripted) say(string) {}

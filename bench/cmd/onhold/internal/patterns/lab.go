@@ -172,7 +172,15 @@ func (l *lab) limit() string {
 			counted = append(counted, &one)
 		}
 	}
-	return finding.Limits(slices.DeleteFunc(sweep.Of(counted), func(w sweep.Sweep) bool { return !w.Limited() }))
+	var limited []*result.Stage // named among themselves: what has no limit need not be told from them
+	for _, w := range sweep.Of(counted) {
+		if w.Limited() {
+			for _, p := range w.Points {
+				limited = append(limited, p.Stage)
+			}
+		}
+	}
+	return finding.Limits(sweep.Of(limited))
 }
 
 // closed is a plan of a closed load.

@@ -74,6 +74,16 @@ func TestLimitOfAPattern(t *testing.T) {
 	if got, want := (&lab{stages: []*result.Stage{full, wider}}).limit(), "Limit of blocking: server CPU 1 of 1 at 2,002 clients"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
+	// What has no limit is not in the name of what has one.
+	pooled, free := made(time.Second, false), made(time.Second, false)
+	for s, connections := range map[*result.Stage]string{pooled: "20", free: "0"} {
+		s.Settings = s.Settings.With(result.KeyTarget, "eventloop").With(result.KeyBackendConnections, connections)
+		s.Counts[result.OK] = 1
+	}
+	pooled.Target = result.Usage{CPUs: "0", CPU: time.Second}
+	if got, want := (&lab{stages: []*result.Stage{pooled, free}}).limit(), "Limit of eventloop: server CPU 1 of 1 at 1,001 clients"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	full.Discard("steal")
 	if got := (&lab{stages: []*result.Stage{full, idle}}).limit(); got != "" {
 		t.Errorf("%q", got)

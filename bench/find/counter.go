@@ -21,14 +21,18 @@ const (
 type counter struct {
 	conditions []Condition
 
-	mu   sync.Mutex
-	bins map[int64]*search.Batch // by the quantum of the planned instant
+	mu     sync.Mutex
+	bins   map[int64]*search.Batch // by the quantum of the planned instant
+	waited int64                   // arrivals that found all connections busy
 }
 
 // Ended implements [bench.Observer].
 func (c *counter) Ended(a bench.Arrival) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if a.Waited || a.Outcome == result.Unsent {
+		c.waited++
+	}
 	c.bin(max(a.Done, a.Planned)).Ended++
 	b := c.bin(a.Planned)
 	b.N++

@@ -120,6 +120,7 @@ type driver struct {
 	record  *search.Record
 	latency time.Duration // median at the last level that served anything
 	light   time.Duration // median at the lowest level, at first; 0: not known
+	quick   time.Duration // least median from actual send at a valid level; 0: not known
 	again   retry.Budget
 }
 
@@ -197,7 +198,11 @@ func (d *driver) visit(ctx context.Context, state *search.Search, v *search.Visi
 		}
 		v.Batches = count.batches(stage)
 		v.Took = time.Since(began)
-		if !stage.Valid() {
+		sent := stage.Uncorrected.Quantile(0.5)
+		switch {
+		case stage.Valid() && sent > 0 && (d.quick == 0 || sent < d.quick):
+			d.quick = sent
+		case !stage.Valid() && !d.holds(stage, count):
 			v.Limited, v.Batches = stage.Invalid[0], nil
 		}
 		if median := stage.Latency.Quantile(0.5); median > 0 {
@@ -205,6 +210,15 @@ func (d *driver) visit(ctx context.Context, state *search.Search, v *search.Visi
 		}
 		return stage, d.keep(stage)
 	}
+}
+
+// holds reports whether it was the server that kept a stage from being valid: it held all
+// connections that there may be, as it answered much later than at a level that it can
+// serve. Where it answers as ever, too few connections are allowed.
+func (d *driver) holds(s *result.Stage, count *counter) bool {
+	median := s.Uncorrected.Quantile(0.5) // 0 where nothing was served
+	slow := d.quick > 0 && (median == 0 || median > 2*d.quick+time.Millisecond)
+	return slow && len(s.Invalid) == 1 && count.waited > 0
 }
 
 // run runs one stage.

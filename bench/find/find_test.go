@@ -21,6 +21,8 @@ type server struct {
 	diesAt   float64 // level; 0: never
 	stuckAt  float64
 	lateAt   float64
+	fullAt   float64       // level from which all connections are busy
+	held     time.Duration // then: for so long by each request
 	stages   int
 	stuck    bool
 	dead     bool
@@ -36,10 +38,18 @@ func (s *server) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
 	if s.lateAt > 0 && level >= s.lateAt {
 		stage.Invalidate("the generator was late")
 	}
+	full := s.fullAt > 0 && level >= s.fullAt
+	if full {
+		stage.Invalidate("arrivals waited for one of the connections")
+	}
 	n := int(level * p.Duration.Seconds())
 	for i := range n {
 		planned := time.Duration(float64(i) / level * float64(time.Second))
 		a := bench.Arrival{Planned: planned, Sent: planned, Done: planned + 10*time.Millisecond}
+		if full {
+			a.Waited, a.Sent = true, planned+time.Second
+			a.Done = a.Sent + s.held
+		}
 		switch share := max(0, 1.01-s.capacity/level); {
 		case s.dead:
 			a.Outcome = result.Refused
@@ -49,6 +59,7 @@ func (s *server) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
 		stage.Counts[a.Outcome]++
 		if a.Outcome == result.OK {
 			stage.Latency.Record(a.Done - a.Planned)
+			stage.Uncorrected.Record(a.Done - a.Sent)
 		}
 		if p.Observer != nil {
 			p.Observer.Ended(a)
@@ -94,6 +105,8 @@ func TestRun(t *testing.T) {
 		{"never misses", server{capacity: 1e6}, search.Above, ""},
 		{"dies", server{capacity: 400, diesAt: 800}, search.Running, "the server died at level 800: its process has ended"},
 		{"does not recover", server{capacity: 400, stuckAt: 800}, search.Running, "the server does not recover: after level 800"},
+		{"holds all connections", server{capacity: 400, fullAt: 450, held: time.Second}, search.Found, ""},
+		{"has too few connections", server{capacity: 400, fullAt: 300, held: 10 * time.Millisecond}, search.Limited, ""},
 		{"the generator is the limit", server{capacity: 1e6, lateAt: 1000}, search.Limited, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

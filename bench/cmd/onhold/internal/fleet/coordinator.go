@@ -9,7 +9,6 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
-	"github.com/a628bb15/onhold/reports/units"
 )
 
 const (
@@ -115,30 +114,6 @@ type coordinator struct {
 
 	news bool // something came since the last tick that may need more than to be noted
 	out  []mail
-}
-
-// Lost is the error of a run that cannot go on without an agent.
-type Lost struct {
-	Agent, Why string
-	Others     []string // that were lost as well
-}
-
-func (e *Lost) Error() string {
-	if len(e.Others) > 0 {
-		return fmt.Sprintf("agents %s were lost: %s", units.List(append([]string{e.Agent}, e.Others...)), e.Why)
-	}
-	return fmt.Sprintf("agent %s was lost: %s", e.Agent, e.Why)
-}
-
-// lose ends the run, as a member is lost. It names the others of which that is true, too.
-func (c *coordinator) lose(m *member, why string, too func(*member) bool) {
-	lost := &Lost{Agent: m.hello.Agent, Why: why}
-	for _, o := range c.members {
-		if o != m && too(o) {
-			lost.Others = append(lost.Others, o.hello.Agent)
-		}
-	}
-	c.fail(lost)
 }
 
 func newCoordinator(now time.Duration, c coordinator) *coordinator {
@@ -415,7 +390,7 @@ func (c *coordinator) prepared(now time.Duration) {
 			c.lose(m, fmt.Sprintf("not heard for %v, before a stage started", lostAfter), func(o *member) bool { return now-o.heard > lostAfter/2 })
 			return
 		case now >= c.deadline:
-			c.fail(&Lost{Agent: m.hello.Agent, Why: fmt.Sprintf("it was not ready for a stage within %v", c.current.prepare)})
+			c.lose(m, fmt.Sprintf("not ready for a stage within %v", c.current.prepare), func(o *member) bool { return o.state.Stage != c.stage || o.state.Phase != Ready })
 			return
 		case s.Stage == c.stage && s.Phase == Ready:
 			if m.agrees {
@@ -483,7 +458,7 @@ func (c *coordinator) collected(now time.Duration) {
 			m.lost = "it had not started when the coordinator before this one was lost"
 		case here && s.Phase == Missed:
 			if c.misses++; c.misses > mostMisses {
-				c.fail(&Lost{Agent: m.hello.Agent, Why: fmt.Sprintf("the order to start reached it too late, %d times", c.misses)})
+				c.lose(m, fmt.Sprintf("the order to start reached it too late, %d times", c.misses), nil)
 				return
 			}
 			c.attempt(now)

@@ -73,11 +73,6 @@ func TestSuggestions(t *testing.T) {
 			t.Errorf("before a subcommand, %s: exit code %d, %s, want %s", wrong, code, stderr, want)
 		}
 	}
-	for name, want := range map[string]int{"": 3, "abc": 0, "abd": 1, "acb": 1, "cab": 2, "ab": 1, "abcd": 1} {
-		if got := distance(name, "abc"); got != want {
-			t.Errorf("from %q to abc it is %d, want %d", name, got, want)
-		}
-	}
 	for wrong, want := range map[string]string{"rnu": "did you mean run?", "dute": "did you mean duet?", "attack": "did you mean run?", "qqqq": "want one of run, find, duet, "} {
 		if stderr, code := refused(t, wrong); code != exitUsage || !strings.Contains(stderr, want) {
 			t.Errorf("%s: exit code %d, %s", wrong, code, stderr)

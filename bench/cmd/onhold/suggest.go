@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/a628bb15/onhold/bench/internal/near"
 	"github.com/a628bb15/onhold/reports/field"
 )
 
@@ -24,7 +25,7 @@ var meant = map[string]string{
 	"D": "body-file", "data": "body", "payload-file": "body-file", "targets": "mix", "url": "mix", "weights": "mix",
 	"disable-keepalive": "new-connection", "no-keepalive": "new-connection", "no-connection-reuse": "new-connection",
 	"think": "think-time", "spread": "ramp-up", "rampup": "ramp-up", "max-workers": "max-connections",
-	"pid": "target-pid", "thresholds": "require", "threshold": "require",
+	"import-path": "proto-path", "import-paths": "proto-path", "metadata": "header", "pid": "target-pid", "thresholds": "require", "threshold": "require",
 	"o": "out", "output": "out", "format": "json", "v": "version", "cpus": "threads", "w": "warmup", "delay": "think-time",
 }
 
@@ -79,8 +80,8 @@ func meantFlags(c *cli.Command, name string) (names []string) {
 
 // nearFlags are the one that somebody who mistypes may mean.
 func nearFlags(c *cli.Command, name string) []string {
-	if near := nearest(name, flagNames(c.VisibleFlags())); near != "" {
-		return []string{"--" + near}
+	if meant := near.Name(name, flagNames(c.VisibleFlags())); meant != "" {
+		return []string{"--" + meant}
 	}
 	return nil
 }
@@ -88,8 +89,8 @@ func nearFlags(c *cli.Command, name string) []string {
 // unknown is the error of a name that is none of those known: the one that may be
 // meant, else what is wanted, with all of them in place of %s.
 func unknown(what, name string, known []string, want string) error {
-	if near := nearest(name, known); near != "" {
-		return usageError("there is no %s %q; did you mean %s?", what, name, near)
+	if meant := near.Name(name, known); meant != "" {
+		return usageError("there is no %s %q; did you mean %s?", what, name, meant)
 	}
 	return usageError("there is no %s %q: %s", what, name, fmt.Sprintf(want, strings.Join(known, ", ")))
 }
@@ -107,45 +108,6 @@ func unknownCommand(root *cli.Command, name string) error {
 		return usageError("there is no subcommand %q; did you mean %s?", name, other)
 	}
 	return unknown("subcommand", name, names, "want one of %s")
-}
-
-// nearest is the one of the names that somebody who mistypes may mean; empty
-// where none is near.
-func nearest(name string, names []string) (best string) {
-	least := min(len(name)/2, max(2, len(name)/3)) + 1
-	for _, n := range names {
-		if d := distance(name, n); d < least {
-			best, least = n, d
-		}
-	}
-	return best
-}
-
-// distance is how many characters to insert, delete, replace or swap with the
-// next to make b of a.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			replace := rows[i-1][j-1]
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			least := min(replace, rows[i][j-1]+1, rows[i-1][j]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				least = min(least, rows[i-2][j-2]+1)
-			}
-			rows[i][j] = least
-		}
-	}
-	return rows[len(a)][len(b)]
 }
 
 // fieldFlags are the flags whose names are not their field's in kebab case.

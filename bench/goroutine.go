@@ -35,8 +35,8 @@ type GoroutineDriver struct {
 	// on them after its reply; nil where it does not.
 	Completions Completions
 
-	most  uint64                 // requests that there are, 0 where they do not end; as RequestSettings says
-	found func() result.Settings // what was not known before it has driven; may be nil
+	Most  uint64                 // arrivals of a stage before the data ends, 0 where it does not end; as RequestSettings says
+	Found func() result.Settings // settings that are not known before it has driven; may be nil
 
 	untimed bool // Timeout is not that of an arrival, which is a session
 
@@ -75,7 +75,7 @@ func (d *GoroutineDriver) Connections(p Plan) (connections, addresses int) {
 func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	dr := &drive{plan: p, rec: rec, dialer: d.Dial, sleep: d.sleep, ctx: inner, most: cmp.Or(d.most, math.MaxUint64), untimed: d.untimed}
+	dr := &drive{plan: p, rec: rec, dialer: d.Dial, sleep: d.sleep, ctx: inner, most: cmp.Or(d.Most, math.MaxUint64), untimed: d.untimed}
 	if dr.sleep == nil {
 		dr.sleep = clock.Sleep
 	}
@@ -130,8 +130,8 @@ func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) erro
 	if dr.completions != nil {
 		dr.completions.settle(ctx, d.Completions)
 	}
-	if d.found != nil {
-		rec.Found(d.found())
+	if d.Found != nil {
+		rec.Found(d.Found())
 	}
 	return ctx.Err()
 }

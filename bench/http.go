@@ -135,5 +135,5 @@ func (h HTTP) Driver() (*GoroutineDriver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &GoroutineDriver{Dial: h.conns(requests), RequestSettings: h.Settings(), most: requests.Most(), found: requests.Found}, nil
+	return &GoroutineDriver{Dial: h.conns(requests), RequestSettings: h.Settings(), Most: requests.Most(), Found: requests.Found}, nil
 }

@@ -82,7 +82,7 @@ func (sc Scenario) Run(ctx context.Context, p Plan) ([]*result.Stage, error) {
 		return conn, err
 	}
 	settings := h.Settings().With(result.KeyScenario, sc.Name).With(result.KeyStep, result.SessionStep)
-	d.GoroutineDriver = GoroutineDriver{RequestSettings: settings, untimed: true, found: requests.Found}
+	d.GoroutineDriver = GoroutineDriver{RequestSettings: settings, untimed: true, Found: requests.Found}
 	d.Dial = func(ctx context.Context) (Conn, error) {
 		conn, err := dial(ctx)
 		if err != nil {

@@ -68,17 +68,28 @@ type Template struct {
 // Own are the header lines that are made, and of which a row's take the place.
 var Own = [...]string{"host", "user-agent", "authorization"}
 
-// render makes the request of arrival number n.
-func (p *Picker) render(t *Template, n uint64) (raw []byte, head bool) {
+// places are the records of Rows and of Table that arrival number n takes.
+func (d *Data) places(seed, n uint64) (row, cells int) {
+	if d.Rows != nil {
+		row = d.Rows.index(seed, n)
+	}
+	if d.Table != nil {
+		cells = int(n % uint64(d.Table.Len()))
+	}
+	return row, cells
+}
+
+// render makes the request of arrival number n, of the records at these places.
+func (p *Picker) render(t *Template, n uint64, row, cells int) (raw []byte, head bool) {
 	d, a := p.set.Data, &p.arrival
 	*a = arrival{seed: p.set.Seed, n: n}
 	if d.Table != nil {
-		a.cells = d.Table.record(int(n % uint64(d.Table.Len())))
+		a.cells = d.Table.record(cells)
 	}
 	method, target, own, body := t.Method, t.Target, noCode, t.Body
 	lines := t.Lines[0]
 	if d.Rows != nil {
-		r := d.Rows.row(p.set.Seed, n)
+		r := d.Rows.row(row)
 		lines = t.Lines[r.own]
 		own = r.lines
 		if r.method != "" {
@@ -175,13 +186,15 @@ const (
 	hasBody
 )
 
-func (r *Rows) row(seed, n uint64) (out row) {
-	i := 0
+// index is which of them arrival number n takes.
+func (r *Rows) index(seed, n uint64) int {
 	if r.weigh != nil {
-		i = r.weigh.draw(seed^drawRow, n)
-	} else {
-		i = int(n % uint64(r.Len()))
+		return r.weigh.draw(seed^drawRow, n)
 	}
+	return int(n % uint64(r.Len()))
+}
+
+func (r *Rows) row(i int) (out row) {
 	rest := Code(r.record(i))
 	flags := int(rest[0])
 	out.own = flags & (hasMethod - 1)

@@ -106,7 +106,8 @@ func (p *Picker) Next(n uint64) (raw []byte, head bool) {
 		i = s.weigh.draw(s.Seed, n)
 	}
 	if s.Data != nil {
-		return p.render(&s.Templates[i], n)
+		row, cells := s.Data.places(s.Seed, n)
+		return p.render(&s.Templates[i], n, row, cells)
 	}
 	raw = p.own[i]
 	if s.Fill != nil {

@@ -26,13 +26,14 @@ var layers = [][]string{
 	{"reports/render/ci", "reports/render/table", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host", "bench/internal/exchange", "bench/internal/request", "reports/conformance", "reports/model", "reports/search", "reports/series", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
 	{"bench", "bench/process", "reports/compare", "reports/render/finding", "targets/admission", "targets/backend/...", "targets/front"},
-	{"bench/cmd/onhold/internal/duet/source", "bench/epoll", "bench/find", "bench/internal/alive", "reports/render/figure", "targets", "targets/backend/postgres/pgtest", "targets/..."},
+	{"bench/cmd/onhold/internal/duet/source", "bench/epoll", "bench/find", "bench/grpc", "bench/internal/alive", "reports/render/figure"},
+	{"targets", "targets/backend/postgres/pgtest", "targets/..."},
 	{"bench/benchtest", "bench/cmd/onhold/internal/...", "bench/cmd/onhold/internal/duet", "reports/render", "reports/render/..."},
 	{"bench/cmd/onhold", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns"},
 }
 
 // maxLayers keeps the table readable.
-const maxLayers = 8
+const maxLayers = 9
 
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
@@ -47,8 +48,9 @@ var reserved = map[string][]string{
 	"github.com/prometheus/client_golang":   {"bench/cmd/onhold"},
 	"github.com/HdrHistogram":               {"reports/result"},
 	"github.com/panjf2000/gnet/v2":          {"targets/eventloop"},
-	"google.golang.org/grpc":                {"targets/grpc", "targets/grpc/orderspb", "targets/backend/grpc"},
-	"google.golang.org/protobuf":            {"targets/grpc/orderspb"},
+	"google.golang.org/grpc":                {"bench/grpc", "targets/grpc", "targets/grpc/orderspb", "targets/backend/grpc"},
+	"google.golang.org/protobuf":            {"bench/grpc", "targets/grpc", "targets/grpc/orderspb"},
+	"github.com/bufbuild/protocompile":      {"bench/grpc"},
 	"github.com/nats-io":                    {"bench/cmd/onhold/internal/fleet", "targets/queue/broker"},
 	"github.com/rogpeppe/go-internal":       {},
 	"pgregory.net/rapid":                    {},

@@ -407,11 +407,11 @@ func callers(t *testing.T, s targets.Server, n int) []bench.Conn {
 	t.Helper()
 	all := make([]bench.Conn, n)
 	for i := range all {
-		d, err := grpc.Client{Addr: s.Addr(), Request: orders.Request{UserID: int64(i + 1)}}.Dial()
+		d, err := grpc.Client{Addr: s.Addr(), Request: orders.Request{UserID: int64(i + 1)}}.Driver()
 		if err != nil {
 			t.Fatal(err)
 		}
-		if all[i], err = d(t.Context()); err != nil {
+		if all[i], err = d.Dial(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { all[i].Close() })

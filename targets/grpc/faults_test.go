@@ -40,7 +40,7 @@ func TestDriver(t *testing.T) {
 		if want := int64(conns); conns > 0 && stage.Connect.N() != want || conns == 0 && stage.Connect.N() != 10 {
 			t.Errorf("%d connections, want %d, or one for each of 10 clients", stage.Connect.N(), want)
 		}
-		if got := stage.Settings.Get(result.KeyDriver); got != grpc.Driver {
+		if got := stage.Settings.Get(result.KeyDriver); got != grpc.Name {
 			t.Errorf("driver %q", got)
 		}
 	}
@@ -69,10 +69,11 @@ func TestBrokenConnections(t *testing.T) {
 		}
 		before := h.asked.Load()
 		c := grpc.Client{Addr: p.Addr().String(), Connections: conns, Request: orders.Request{UserID: 42}}
-		dial, err := c.Dial()
+		d, err := c.Driver()
 		if err != nil {
 			t.Fatal(err)
 		}
+		dial := d.Dial
 		conn, err := dial(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -85,7 +86,7 @@ func TestBrokenConnections(t *testing.T) {
 			t.Errorf("cut in mid-call: %+v", r)
 		}
 		eventually(t, "the caller knows", func() bool { return !usable(conn) })
-		if r := conn.Do(20 * time.Second); r.Outcome != result.Reset {
+		if r := conn.Do(20 * time.Second); r.Outcome != result.Refused || !r.Spent {
 			t.Errorf("over a connection that was cut: %+v", r)
 		}
 		conn.Close()
@@ -129,7 +130,7 @@ func TestOutcomeOfEachStatus(t *testing.T) {
 		{nil, result.OK, ""},
 		{orders.ErrBusy, result.Rejected, ""},
 		// The server says so, on a connection that is fine.
-		{errors.New("the database is gone"), result.Error, "gRPC status Unavailable: backend: the database is gone"},
+		{errors.New("the database is gone"), result.Error, "gRPC status UNAVAILABLE: backend: the database is gone"},
 	} {
 		h := open()
 		h.err = row.err
@@ -139,10 +140,10 @@ func TestOutcomeOfEachStatus(t *testing.T) {
 		}
 	}
 	c := callers(t, grpc.Client{Addr: startFor(t, admission.Config{Backend: open()}).Addr(), Request: orders.Request{Kind: orders.Place, TotalCents: -1}}, 1)[0]
-	if r := c.Do(20 * time.Second); r.Outcome != result.Error || !strings.Contains(r.Why, "InvalidArgument") {
+	if r := c.Do(20 * time.Second); r.Outcome != result.Error || !strings.Contains(r.Why, "INVALID_ARGUMENT") {
 		t.Errorf("a call that makes no sense: %+v", r)
 	}
-	if _, err := (grpc.Client{Request: orders.Request{Kind: orders.Invite}}).Dial(); err == nil {
+	if _, err := (grpc.Client{Request: orders.Request{Kind: orders.Invite}}).Driver(); err == nil {
 		t.Error("there is no call for invitations, and yet it can be driven")
 	}
 }
@@ -174,7 +175,7 @@ func TestServersThatDoNotSpeakGRPC(t *testing.T) {
 	for closing, want := range map[bool]result.Outcome{true: result.Refused, false: result.Timeout} {
 		for _, conns := range []int{0, 1} {
 			closes <- closing
-			dial, err := grpc.Client{Addr: ln.Addr().String(), Connections: conns}.Dial()
+			d, err := grpc.Client{Addr: ln.Addr().String(), Connections: conns}.Driver()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -183,7 +184,7 @@ func TestServersThatDoNotSpeakGRPC(t *testing.T) {
 				limit = 50 * time.Millisecond
 			}
 			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			if _, err = dial(ctx); err == nil {
+			if _, err = d.Dial(ctx); err == nil {
 				t.Fatal("a connection was made")
 			}
 			cancel()

@@ -16,6 +16,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/reflection"
 	"google.golang.org/grpc/status"
 
 	"github.com/a628bb15/onhold/bench/clock"
@@ -64,6 +65,7 @@ func Start(c admission.Config) (*Server, error) {
 	}
 	s.grpc = grpc.NewServer(append(orderspb.ServerOptions(), grpc.ConnectionTimeout(handshakeLimit))...)
 	orderspb.RegisterOrdersServer(s.grpc, service{Server: s})
+	reflection.Register(s.grpc) // so that any client can call it
 	go func() { s.served <- s.grpc.Serve(s.listener) }()
 	return s, nil
 }

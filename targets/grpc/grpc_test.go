@@ -107,10 +107,11 @@ func service(t *testing.T, addr string) orderspb.OrdersClient {
 func callers(t *testing.T, c grpc.Client, n int) []bench.Conn {
 	t.Helper()
 	c.Request.UserID = 42
-	dial, err := c.Dial()
+	d, err := c.Driver()
 	if err != nil {
 		t.Fatal(err)
 	}
+	dial := d.Dial
 	all := make([]bench.Conn, n)
 	for i := range all {
 		if all[i], err = dial(t.Context()); err != nil {

@@ -117,17 +117,14 @@ func Ask(t *testing.T, ready targets.Ready) {
 	if !ok {
 		t.Fatalf("there is no style %q", ready.Style)
 	}
-	var dial bench.Dial
-	var err error
+	driver, err := bench.HTTP{URL: "http://" + ready.Addr + orders.PathOneUser}.Driver()
 	if style.Protocol == targets.GRPC {
-		dial, err = grpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Dial()
-	} else {
-		dial, err = bench.HTTP{URL: "http://" + ready.Addr + orders.PathOneUser}.Dial()
+		driver, err = grpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Driver()
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dial(t.Context())
+	conn, err := driver.Dial(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,129 @@
+package grpc
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/mem"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// caller is one who calls, over a connection of its own or one that others use
+// as well.
+type caller struct {
+	*service
+	channel  *channel
+	fresh    bool
+	messages *messages
+	picker   request.Picker
+	number   uint64 // of the next call
+
+	options []grpc.CallOption
+	trailer metadata.MD
+	peer    peer.Peer
+
+	ctx    context.Context // ends with the caller
+	end    context.CancelFunc
+	with   context.Context // ctx with the metadata of the only message there is, or nil
+	closed sync.Once
+}
+
+var (
+	_ bench.Conn         = (*caller)(nil)
+	_ bench.Checker      = (*caller)(nil)
+	_ bench.NumberedConn = (*caller)(nil)
+	_ bench.SharedConn   = (*caller)(nil)
+	_ bench.SecureConn   = (*caller)(nil)
+)
+
+func newCaller(s *service, channel *channel, fresh bool, m *messages) *caller {
+	c := &caller{service: s, channel: channel, fresh: fresh, messages: m, picker: s.set.Picker()}
+	c.ctx, c.end = context.WithCancel(context.Background())
+	c.options = []grpc.CallOption{grpc.ForceCodecV2(encoded{}), grpc.MaxCallRecvMsgSize(maxReply), grpc.Trailer(&c.trailer), grpc.Peer(&c.peer)}
+	if len(m.all) == 1 {
+		c.with = metadata.NewOutgoingContext(c.ctx, m.all[0].metadata)
+	}
+	return c
+}
+
+// Number implements [bench.NumberedConn].
+func (c *caller) Number(n uint64) { c.number = n }
+
+// Fresh implements [bench.SharedConn].
+func (c *caller) Fresh() bool { return c.fresh }
+
+// Handshake implements [bench.SecureConn].
+func (c *caller) Handshake() time.Duration { return c.channel.handshake }
+
+// Check implements [bench.Checker]. A connection that is about to be closed takes no
+// more calls.
+func (c *caller) Check() (usable, unsolicited bool) { return c.channel.alive(), false }
+
+// Do makes one call.
+func (c *caller) Do(timeout time.Duration) bench.Reply {
+	call, ctx, err := c.next()
+	if err != nil {
+		return bench.Reply{Outcome: result.Unsent, Why: err.Error()}
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	c.trailer, c.peer = nil, peer.Peer{}
+	if err = c.channel.cc.Invoke(ctx, c.path, call.encoded, discarded{}, c.options...); err == nil {
+		return bench.Reply{Outcome: result.OK, Spent: c.channel.replaced.Load()}
+	}
+	if c.ctx.Err() != nil {
+		return bench.Reply{Outcome: result.Reset, Spent: true, Why: "the caller hung up"}
+	}
+	reply := c.meaning.of(err, c.trailer, c.peer.Addr != nil)
+	reply.Spent = reply.Spent || c.channel.replaced.Load()
+	return reply
+}
+
+// next is the next call, and the context of its metadata.
+func (c *caller) next() (call message, ctx context.Context, err error) {
+	n := c.number
+	c.number++
+	switch {
+	case c.with != nil:
+		return c.messages.all[0], c.with, nil
+	case c.messages.all != nil:
+		call = c.messages.all[c.set.Which(n)]
+	default:
+		raw, _ := c.picker.Next(n)
+		if call, err = c.messages.of(raw); err != nil {
+			return call, nil, fmt.Errorf("the message of request %d cannot be made: %w", n+1, err)
+		}
+	}
+	return call, metadata.NewOutgoingContext(c.ctx, call.metadata), nil
+}
+
+// Close ends the call in progress, too. It may be called more than once.
+func (c *caller) Close() error {
+	c.end()
+	c.closed.Do(func() { c.pool.put(c.channel) })
+	return nil
+}
+
+// encoded is the codec of messages that are encoded already, and of replies that nobody
+// reads.
+type encoded struct{}
+
+// discarded is what a reply is read into.
+type discarded struct{}
+
+func (encoded) Marshal(v any) (mem.BufferSlice, error) {
+	return mem.BufferSlice{mem.SliceBuffer(v.([]byte))}, nil
+}
+
+func (encoded) Unmarshal(mem.BufferSlice, any) error { return nil }
+
+// Name is empty, so that the content type is application/grpc, as of any other caller.
+func (encoded) Name() string { return "" }

@@ -75,8 +75,9 @@ func (s *served) gone(ctx context.Context) error { return alive.Check(ctx, s.rea
 // which nobody listens fails b at once, not after a stage.
 func (t Target) start(b *testing.B, p bench.Plan) *served {
 	s := &served{Target: t, pid: cmp.Or(t.pid, p.TargetPID)}
-	if t.dial != nil {
-		s.driver, s.reach = &bench.GoroutineDriver{Dial: t.dial}, t.dial
+	if t.driver != nil {
+		s.driver, s.reach = t.driver, t.driver.Dial
+		s.probe(b)
 		return s
 	}
 	base := ""
@@ -96,10 +97,14 @@ func (t Target) start(b *testing.B, p bench.Plan) *served {
 	if s.reach, err = h.Dial(); err != nil {
 		b.Fatal(err)
 	}
-	if err := probe(b.Context(), s.reach); err != nil {
-		b.Fatalf("target %s: no connection can be made: %v", t.name, err)
-	}
+	s.probe(b)
 	return s
+}
+
+func (s *served) probe(b *testing.B) {
+	if err := probe(b.Context(), s.reach); err != nil {
+		b.Fatalf("target %s: no connection can be made: %v", s.name, err)
+	}
 }
 
 // probe makes one connection, and no request.

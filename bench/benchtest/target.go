@@ -20,7 +20,7 @@ import (
 type Target struct {
 	name    string
 	request bench.HTTP
-	dial    bench.Dial
+	driver  *bench.GoroutineDriver // nil where the requests are those of HTTP
 	pid     int
 
 	// server starts what is asked for by paths, for one line of the output; nil
@@ -59,7 +59,18 @@ func HTTP(h bench.HTTP) Target {
 
 // Dial is anything that has connections and a call, in any protocol. Its CPU
 // time and allocations are known only where PID names its process.
-func Dial(name string, dial bench.Dial) Target { return Target{name: safe(name), dial: dial} }
+func Dial(name string, dial bench.Dial) Target {
+	if dial == nil {
+		return Driver(name, nil)
+	}
+	return Driver(name, &bench.GoroutineDriver{Dial: dial})
+}
+
+// Driver is a server that runs already, driven by that driver, such as that of the
+// gRPC calls of package bench/grpc. It is else like Dial.
+func Driver(name string, d *bench.GoroutineDriver) Target {
+	return Target{name: safe(name), driver: d}
+}
 
 // Server is a server that is started for each line of the output, with which
 // it ends: start returns its address without a path, as http://127.0.0.1:8080,
@@ -107,12 +118,12 @@ func (t Target) check() error {
 		return errors.New("target: its name is empty")
 	case t.pid < 0:
 		return fmt.Errorf("target %s: pid is %d, want that of a process", t.name, t.pid)
-	case t.dial != nil && (t.request.URL != "" || len(t.request.Mix) > 0):
-		return fmt.Errorf("target %s: Path and Request are for HTTP, and it is driven by a Dial", t.name)
-	case t.dial != nil:
+	case t.driver != nil && (t.request.URL != "" || len(t.request.Mix) > 0):
+		return fmt.Errorf("target %s: Path and Request are for HTTP, and it has a driver of its own", t.name)
+	case t.driver != nil:
 		return nil
 	case t.server == nil && t.request.URL == "" && len(t.request.Mix) == 0:
-		return fmt.Errorf("target %s: there is no address, no Dial and no server to start", t.name)
+		return fmt.Errorf("target %s: there is no address, no driver and no server to start", t.name)
 	}
 	base := ""
 	if t.server != nil {

@@ -20,6 +20,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
+	"github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/bench/scratch"
 	"github.com/a628bb15/onhold/reports/redact"
 )
@@ -195,8 +196,8 @@ func parseAllow(text string) (a allowed, err error) {
 		return allowed{name: "*"}, nil
 	}
 	scheme, host, ok := strings.Cut(text, "//")
-	if !ok || scheme != "" && scheme != "http:" && scheme != "https:" {
-		return a, fmt.Errorf("it does not begin with http:// or https://")
+	if !ok || scheme != "" && portOf[strings.TrimSuffix(scheme, ":")] == "" {
+		return a, fmt.Errorf("it does not begin with http://, https://, grpc:// or grpcs://")
 	}
 	a.scheme = strings.TrimSuffix(scheme, ":")
 	if _, network, err := net.ParseCIDR(host); err == nil {
@@ -214,6 +215,9 @@ func parseAllow(text string) (a allowed, err error) {
 	return a, nil
 }
 
+// portOf is the port of an address that has none, by its scheme.
+var portOf = map[string]string{"http": "80", "https": "443", grpc.Plain: "80", grpc.Secure: "443"}
+
 // allows reports whether an address may be driven. A name that is not listed itself is
 // allowed where all of its addresses are.
 func allows(ctx context.Context, all []allowed, address string) error {
@@ -223,7 +227,7 @@ func allows(ctx context.Context, all []allowed, address string) error {
 	}
 	port := u.Port()
 	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+		port = portOf[u.Scheme]
 	}
 	permits := func(host string) bool {
 		ip := net.ParseIP(host)
@@ -270,7 +274,7 @@ type shippedSpec struct {
 var fileFlags = []string{"body-file", "requests", "data", "cacert", "cert", "key"}
 
 // notShipped are the flags of a load that agents do not take.
-var notShipped = []string{"target-pid", "unix-socket", "grpc-connections"}
+var notShipped = []string{"target-pid", "unix-socket", "proto", "proto-path"}
 
 // shippedFlags are the flags that agents take.
 func shippedFlags() []string {

@@ -53,7 +53,7 @@ func (s *session) checkFleet() error {
 	case c.Bool("agents-local") && c.String(flagBus) != embeddedBus:
 		return usageError("--agents-local: and --%s cannot be given together: they meet on a bus of their own", flagBus)
 	}
-	if err := refuse(c, "and --agents cannot be given together", "target-pid", "unix-socket"); err != nil {
+	if err := refuse(c, "and --agents cannot be given together", "target-pid", "unix-socket", "proto", "proto-path"); err != nil {
 		return err
 	}
 	if flag, err := loadFlagOf(c); err == nil && flag == "" { // of the default, what can be shared out

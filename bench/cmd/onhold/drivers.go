@@ -65,6 +65,9 @@ func refuse(c *cli.Command, why string, flags ...string) error {
 	return nil
 }
 
+// requiresGRPC is why a flag of gRPC is refused.
+var requiresGRPC = "requires style " + strings.Join(targets.Names(targets.Inline(targets.GRPC)), ", ") + " or an address that begins with grpc://"
+
 // drivingOf is how the flags say to drive the styles. It refuses flags of drivers
 // that drive none of them.
 func drivingOf(c *cli.Command, styles []targets.Style) (d targets.Driving, err error) {
@@ -81,41 +84,59 @@ func drivingOf(c *cli.Command, styles []targets.Style) (d targets.Driving, err e
 	calls := func(s targets.Style) bool { return s.Protocol == targets.GRPC }
 	switch {
 	case d.Connections > 0 && d.NewConnection:
-		err = usageError("--grpc-connections=%d: and --new-connection cannot be given together: connections are shared, or new for each call", d.Connections)
+		err = bothConnections(d.Connections)
 	case !slices.ContainsFunc(styles, calls):
-		err = refuse(c, "requires style "+strings.Join(targets.Names(targets.Inline(targets.GRPC)), ", "), "grpc-connections")
+		err = refuse(c, requiresGRPC, "grpc-connections")
 	}
 	return d, err
 }
 
 // requestsOf are the requests that the flags ask for, to a server's addresses.
 func requestsOf(c *cli.Command, mix []bench.Weighted) (h bench.HTTP, err error) {
+	if err := refuse(c, requiresGRPC, "grpc-connections", "proto", "proto-path"); err != nil {
+		return h, err
+	}
 	h, err = exchangeOf(c, bench.HTTP{
-		Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body")),
+		Method: c.String("method"), Header: c.StringSlice("header"),
 		NewConnection: c.Bool("new-connection"), Seed: c.Uint64("seed"), Mix: mix,
 	})
 	if err != nil {
 		return h, err
 	}
-	if h.TLS != nil && !strings.HasPrefix(mix[0].URL, "https:") {
-		for _, name := range flagNames(tlsFlags("")) {
-			if given(c, name) {
-				return h, usageError("--%s: requires an address that begins with https://, not %s", name, shown(mix[0].URL))
-			}
-		}
-	}
-	if path := c.String("body-file"); path != "" {
-		if c.IsSet("body") {
-			return h, usageError("--body-file=%s: and --body cannot be given together", path)
-		}
-		if h.Body, err = readFile(c, "body-file"); err != nil {
+	if h.TLS != nil {
+		if err := onlyOverTLS(c, mix[0].URL, "https"); err != nil {
 			return h, err
 		}
+	}
+	if h.Body, err = bodyOf(c); err != nil {
+		return h, err
 	}
 	if h.Data, err = dataOf(c, h); err != nil {
 		return h, err
 	}
 	return h, h.Validate()
+}
+
+// onlyOverTLS refuses the flags of tlsFlags where an address is not of the scheme.
+func onlyOverTLS(c *cli.Command, address, scheme string) error {
+	for _, name := range flagNames(tlsFlags("")) {
+		if given(c, name) && !strings.HasPrefix(address, scheme+":") {
+			return usageError("--%s: requires an address that begins with %s://, not %s", name, scheme, shown(address))
+		}
+	}
+	return nil
+}
+
+// bodyOf is the body that the flags ask for.
+func bodyOf(c *cli.Command) ([]byte, error) {
+	path := c.String("body-file")
+	switch {
+	case path == "":
+		return []byte(c.String("body")), nil
+	case c.IsSet("body"):
+		return nil, usageError("--body-file=%s: and --body cannot be given together", path)
+	}
+	return readFile(c, "body-file")
 }
 
 // dataOf is what the flags of dataFlags and the placeholders of requests ask for; nil
@@ -135,7 +156,7 @@ func dataOf(c *cli.Command, h bench.HTTP) (*bench.Data, error) {
 // onlyWithServer refuses flags about somebody's server where there is none.
 func onlyWithServer(c *cli.Command) error {
 	own := []string{"target-pid", "method", "header", "body", "body-file", "requests", "data", "data-end", "replay", "speed"}
-	for _, flag := range slices.Concat(own, flagNames(exchangeFlags(""))) {
+	for _, flag := range slices.Concat(own, flagNames(protoFlags()), flagNames(exchangeFlags(""))) {
 		if given(c, flag) {
 			// Without its value: what takes the place of a secret would take the rest too.
 			return usageError("--%s: requires the address of a server, as in onhold run 127.0.0.1:8080", flag)
@@ -149,7 +170,7 @@ func onlyWithServer(c *cli.Command) error {
 // without it the run would measure something else.
 func onlyWithStyles(c *cli.Command) error {
 	why := fmt.Sprintf("works with our styles (%s) only, not with a server of yours", strings.Join(targets.Names(targets.Styles), ", "))
-	if err := refuse(c, why, "grpc-connections", "inject-cpu", "inject-delay", "trace"); err != nil {
+	if err := refuse(c, why, "inject-cpu", "inject-delay", "trace"); err != nil {
 		return err
 	}
 	for _, flag := range targetFlags() {

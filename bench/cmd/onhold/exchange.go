@@ -14,13 +14,14 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/field"
 )
 
 // exchangeFlags are how a server of yours is spoken to, in any subcommand that does.
 func exchangeFlags(category string) []cli.Flag {
 	return append([]cli.Flag{
-		stringFlag(category, "ok-status", "", "`STATUSES` statuses of ok replies, as in 200-299,404; where not set, 200-399"),
-		stringFlag(category, "rejected-status", "", "`STATUSES` further statuses of rejections, beside 429 and 503"),
+		stringFlag(category, "ok-status", "", "`STATUSES` statuses of ok replies, as in 200-299,404; where not set, 200-399. Of gRPC, names or numbers beside OK"),
+		stringFlag(category, "rejected-status", "", "`STATUSES` further statuses of rejections, beside 429 and 503; of gRPC, beside RESOURCE_EXHAUSTED"),
 		stringFlag(category, "unix-socket", "", "`PATH` Unix socket to connect to; the URL says no more than the path and the Host line"),
 		boolFlag(category, "cookies", "keep the cookies that your server sets and send them back, each client its own; with --rate and --ramp, each connection. Requires driver goroutine, which is the default then"),
 		intFlag(category, "follow", 0, "follow up to so many redirects to the same server for one arrival; 0: none, a redirect is a reply. Requires driver goroutine, which is the default then"),
@@ -30,7 +31,7 @@ func exchangeFlags(category string) []cli.Flag {
 // tlsFlags are about the sessions with an https:// server.
 func tlsFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		boolFlag(category, "insecure", "accept any certificate of an https:// server"),
+		boolFlag(category, "insecure", "accept any certificate of an https:// or grpcs:// server"),
 		stringFlag(category, "cacert", "", "`FILE` certificates in PEM of the authorities that may have signed the server's, in place of the system's"),
 		stringFlag(category, "cert", "", "`FILE` certificate of the client in PEM, with --key"),
 		stringFlag(category, "key", "", "`FILE` private key of that certificate in PEM"),
@@ -131,6 +132,12 @@ func probe(ctx context.Context, name string, dial bench.Dial) error {
 	ctx, cancel := context.WithTimeout(ctx, probeLimit)
 	defer cancel()
 	conn, err := dial(ctx)
+	if _, wrong := errors.AsType[*field.Error](err); wrong {
+		return err
+	}
+	if notGRPC(err) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
 	if err != nil {
 		return &exitError{exitNotStarted, fmt.Errorf("%s: no connection can be made; %s %w", name, connectAdvice(err), err)}
 	}
@@ -151,7 +158,7 @@ func connectAdvice(err error) string {
 	// A server that takes a handshake for a request answers it, or hangs up.
 	handshake := strings.HasPrefix(err.Error(), "TLS handshake: ") && (errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET))
 	if _, ok := errors.AsType[tls.RecordHeaderError](err); ok || handshake {
-		return "does the server speak TLS at this port? If not, begin the address with http:"
+		return "does the server speak TLS at this port? If not, begin the address with http: (of gRPC, grpc:)"
 	}
 	if strings.Contains(err.Error(), "remote error: tls: ") { // crypto/tls has no type for it
 		return "the server ended the TLS handshake; it may want --cert and --key, or another --server-name or --tls-max:"

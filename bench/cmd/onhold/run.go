@@ -87,13 +87,13 @@ func liveFlags() []cli.Flag {
 func requestFlags() []cli.Flag {
 	return append([]cli.Flag{
 		stringFlag(catRequest, "method", http.MethodGet, "`METHOD` method of the requests to your server"),
-		listFlag(catRequest, "header", "`LINE` header line of the requests, as in 'Accept: text/html'; may be given more than once"),
-		stringFlag(catRequest, "body", "", "body of the requests to your server"),
+		listFlag(catRequest, "header", "`LINE` header line of the requests, or metadata of gRPC calls, as in 'Accept: text/html'; may be given more than once"),
+		stringFlag(catRequest, "body", "", "body of the requests to your server; of grpc:// the message, in JSON"),
 		stringFlag(catRequest, "body-file", "", "`FILE` file that holds the body"),
 		listFlag(catRequest, "mix", "`WEIGHT@/PATH` several paths of your server: --mix 9@/a --mix 1@/b sends one request in ten to /b"),
 		boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
 		intFlag(catRequest, "target-pid", 0, "`PID` process ID of your server on this machine, to report its CPU time and memory"),
-	}, slices.Concat(dataFlags(catRequest), exchangeFlags(catRequest))...)
+	}, slices.Concat(dataFlags(catRequest), protoFlags(), exchangeFlags(catRequest))...)
 }
 
 // dataFlags make requests differ from arrival to arrival.
@@ -111,7 +111,7 @@ func driverFlags() []cli.Flag {
 		stringFlag(catDriver, "driver", "", "epoll (event loops; HTTP on Linux) or goroutine (one goroutine per connection); where not set, epoll where it can be"),
 		intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with its own CPU where there are enough"),
 		durationFlag(catDriver, "spin", 0, "with driver epoll: time to poll before each planned instant instead of sleeping; more precise, costs a core"),
-		intFlag(catDriver, "grpc-connections", 0, "with style "+grpc.Name+": HTTP/2 connections that all clients share; 0: each has its own"),
+		intFlag(catDriver, "grpc-connections", 0, "with style "+grpc.Name+" and grpc:// addresses: HTTP/2 connections that all clients share; 0: each has its own"),
 		noPinFlag(catDriver),
 	}
 }

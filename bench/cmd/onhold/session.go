@@ -16,6 +16,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
+	"github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/bench/host"
 	"github.com/a628bb15/onhold/bench/internal/alive"
 	"github.com/a628bb15/onhold/bench/internal/retry"
@@ -32,7 +33,8 @@ import (
 type session struct {
 	arguments
 	c        *cli.Command
-	requests bench.HTTP // to a server
+	requests bench.HTTP  // to a server; of gRPC calls, their data only
+	calls    *grpc.Calls // nil where the server is not called by gRPC
 	plan     bench.Plan
 	levels   []float64
 	repeats  int
@@ -187,9 +189,15 @@ func (s *session) read() (err error) {
 
 // readRequests reads what a server is asked.
 func (s *session) readRequests() (err error) {
-	if s.mix != nil {
-		s.requests, err = requestsOf(s.c, s.mix)
+	switch {
+	case s.mix == nil:
+		return nil
+	case grpc.IsAddress(s.mix[0].URL):
+		calls, err := callsOf(s.c, s.mix[0].URL)
+		s.calls, s.requests = &calls, bench.HTTP{Data: calls.Data}
+		return err
 	}
+	s.requests, err = requestsOf(s.c, s.mix)
 	return err
 }
 

@@ -79,8 +79,9 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	open, burst := append(address, "--rate", "1"), append(address, "--burst", "1")
 	no := map[string]string{
 		"cert": "comes with key: see TestTLSFlags", "key": "comes with cert: see TestTLSFlags",
+		"proto": "describes the method that the address names", "proto-path": "is of proto",
 		"target-pid": "says whose figures are read", "help-all": "shows help",
-		"agents": "is among the settings of the record: see TestRunWithAgents", "agents-local": "says where the agents are", "agents-wait": "is before all stages",
+		"agents": "is among the settings of the record: see TestRunWithAgents", "agents-local": "says where the agents are", "agents-wait": "is before all stages", "resume": "says which run is continued",
 		"bus": "is where the agents meet", "bus-creds": "is of the bus", "bus-ca": "is of the bus", "bus-cert": "is of the bus", "bus-key": "is of the bus",
 		"repeats": "are reported by rep", "retries": "are of a stage that did not count", "quick": "sets other flags", "out": "is where the record goes",
 		"no-report": "is of the output", "json": "is of the output", "series": "is of the output", "metrics": "is of the output", "require": "judges what was measured", "abort-on": "ends stages early, which say so", "trace-limit": "is of the run as a whole",

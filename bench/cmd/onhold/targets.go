@@ -91,17 +91,12 @@ func (s *session) openTargets(ctx context.Context, sweep bench.Sweep) error {
 
 // addServer adds a user's server, which is already running.
 func (s *session) addServer(context.Context) error {
-	h := s.requests
 	if err := onlyWithStyles(s.c); err != nil {
 		return err
 	}
-	driver, err := driverOf(s.c, h)
+	driver, dial, err := s.driver()
 	if err != nil {
 		return err
-	}
-	dial, err := h.Dial()
-	if err != nil {
-		return &exitError{exitUsage, err}
 	}
 	pid := s.c.Int("target-pid")
 	if s.c.IsSet("target-pid") {
@@ -111,7 +106,7 @@ func (s *session) addServer(context.Context) error {
 		}
 		meter.Stop()
 	}
-	t := &target{name: nameOf(h.Mix), like: driver, pid: pid}
+	t := &target{name: nameOf(s.mix), like: driver, pid: pid}
 	t.rampUp = func(int) time.Duration { return defaultBackoff }
 	t.run = func(ctx context.Context, p bench.Plan) (*result.Stage, error) { return bench.Run(ctx, p, driver) }
 	t.gone = func(ctx context.Context) error { return alive.Check(ctx, dial, pid) }
@@ -121,6 +116,23 @@ func (s *session) addServer(context.Context) error {
 	}
 	s.driven = append(s.driven, t)
 	return nil
+}
+
+// driver is the driver of the requests to a server, and what makes a connection for them.
+func (s *session) driver() (bench.Driver, bench.Dial, error) {
+	if s.calls != nil {
+		d, err := s.calls.Driver()
+		if err != nil {
+			return nil, nil, err
+		}
+		return d, d.Dial, nil
+	}
+	d, err := driverOf(s.c, s.requests)
+	if err != nil {
+		return nil, nil, err
+	}
+	dial, err := s.requests.Dial()
+	return d, dial, err
 }
 
 // addStyles adds our styles. Each stage gets its own process, so that no stage inherits

@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -22,6 +23,9 @@ import (
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/internal/wiretest"
 	"github.com/a628bb15/onhold/bench/slow"
+	"github.com/a628bb15/onhold/targets/admission"
+	"github.com/a628bb15/onhold/targets/backend/sim"
+	"github.com/a628bb15/onhold/targets/grpc"
 )
 
 // notRun are the README's commands that a test cannot run, and why.
@@ -166,6 +170,7 @@ func serveReadme(t *testing.T, work string, h http.Handler) *strings.Replacer {
 	}
 	socket.Start()
 	t.Cleanup(socket.Close)
+	calls := serveCalls(t)
 	for name, text := range map[string]string{
 		"users.csv":    "user\njoe\nsue\n",
 		"orders.jsonl": `{"method": "POST", "path": "/orders?user={user}", "headers": {"Idempotency-Key": "{uuid}"}, "body": "{\"item\": {random 1 100}}", "weight": 3}` + "\n" + `{"path": "/orders/17"}` + "\n",
@@ -176,9 +181,29 @@ func serveReadme(t *testing.T, work string, h http.Handler) *strings.Replacer {
 		}
 	}
 	return strings.NewReplacer(
+		"127.0.0.1:50051", calls,
 		"https://127.0.0.1:8443", secure.URL, "/run/app.sock", filepath.Join(dir, "app.sock"),
 		"localhost:8080", "localhost:"+plain.URL[strings.LastIndexByte(plain.URL, ':')+1:], "http://127.0.0.1:8080", plain.URL, "127.0.0.1:8080", strings.TrimPrefix(plain.URL, "http://"),
 	)
+}
+
+// serveCalls starts the gRPC server that the commands call.
+func serveCalls(t *testing.T) (addr string) {
+	t.Helper()
+	b, err := sim.New(sim.Config{Latency: time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := grpc.Start(admission.Config{Addr: "127.0.0.1:0", Backend: b})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		_ = s.Shutdown(ctx)
+	})
+	return s.Addr()
 }
 
 // block is a shell block of a README file.

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
@@ -114,13 +115,16 @@ func (s Search) Run(ctx context.Context, r *search.Record) error {
 	return nil
 }
 
+// overloaded is by how much the latency of a server that keeps up is above its least.
+const overloaded = 5
+
 // driver is a search under way.
 type driver struct {
 	Search
 	record  *search.Record
 	latency time.Duration // median at the last level that served anything
 	light   time.Duration // median at the lowest level, at first; 0: not known
-	quick   time.Duration // least median from actual send at a valid level; 0: not known
+	quick   *result.Stage // the valid stage with the least median latency; nil: none yet
 	again   retry.Budget
 }
 
@@ -198,27 +202,41 @@ func (d *driver) visit(ctx context.Context, state *search.Search, v *search.Visi
 		}
 		v.Batches = count.batches(stage)
 		v.Took = time.Since(began)
-		sent := stage.Uncorrected.Quantile(0.5)
+		median := stage.Latency.Quantile(0.5)
 		switch {
-		case stage.Valid() && sent > 0 && (d.quick == 0 || sent < d.quick):
-			d.quick = sent
-		case !stage.Valid() && !d.holds(stage, count):
+		case stage.Valid() && median > 0 && median < d.quickest():
+			d.quick = stage
+		case !stage.Valid() && !(count.waited > 0 && d.holds(stage)):
 			v.Limited, v.Batches = stage.Invalid[0], nil
 		}
-		if median := stage.Latency.Quantile(0.5); median > 0 {
-			d.latency = median
+		if median > 0 {
+			// Beyond this the server is overloaded: at a level that is worth a visit it is quicker.
+			d.latency = min(median, max(overloaded*d.quickest(), count.slowest()))
 		}
 		return stage, d.keep(stage)
 	}
 }
 
-// holds reports whether it was the server that kept a stage from being valid: it held all
-// connections that there may be, as it answered much later than at a level that it can
-// serve. Where it answers as ever, too few connections are allowed.
-func (d *driver) holds(s *result.Stage, count *counter) bool {
+// quickest is the least median latency of a valid stage; without end where there is none.
+func (d *driver) quickest() time.Duration {
+	if d.quick == nil {
+		return math.MaxInt64 / overloaded
+	}
+	return d.quick.Latency.Quantile(0.5)
+}
+
+// holds reports whether it was the server that made arrivals wait for a connection, as it
+// was slow to answer on all that there may be. Where it answers as quickly as at a level
+// that it can serve, too few connections are allowed.
+func (d *driver) holds(s *result.Stage) bool {
+	if d.quick == nil {
+		return false
+	}
 	median := s.Uncorrected.Quantile(0.5) // 0 where nothing was served
-	slow := d.quick > 0 && (median == 0 || median > 2*d.quick+time.Millisecond)
-	return slow && len(s.Invalid) == 1 && count.waited > 0
+	if median > 0 && median < 2*d.quick.Uncorrected.Quantile(0.5)+time.Millisecond {
+		return false
+	}
+	return slices.Contains([]result.Limiter{result.ServerCPU, result.Pool, result.Backend, result.Inside}, s.Limit(d.quick).Who)
 }
 
 // run runs one stage.
@@ -261,15 +279,15 @@ const (
 // recover drives a light load after an overloaded level, at which most arrivals were
 // bad, until the server answers it as it did at first.
 func (d *driver) recover(ctx context.Context, v search.Visit) error {
-	overloaded := false
+	badly := false
 	for i := range d.Conditions {
 		var n, bad int64
 		for _, b := range v.Batches {
 			n, bad = n+b.N, bad+b.Bad[i]
 		}
-		overloaded = overloaded || 2*bad > n
+		badly = badly || 2*bad > n
 	}
-	if !overloaded || v.Level == d.record.Low || d.light == 0 {
+	if !badly || v.Level == d.record.Low || d.light == 0 {
 		return nil
 	}
 	for range recoverTries {

@@ -238,6 +238,34 @@ func restarts(t *testing.T, down time.Duration) {
 	}
 }
 
+// No plan has an agent drive what its own list does not have.
+func TestTargetOutsideTheAllowList(t *testing.T) {
+	t.Parallel()
+	bus, err := fleet.Embed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bus.Close()
+	dir := t.TempDir()
+	environ := []string{"ONHOLD_BUS=" + bus.URL}
+	agent, said := command(t, dir, "agent", "--name", "a", "--once", "--keep-in", dir), new(shared)
+	agent.Env, agent.Stderr = append(agent.Env, environ...), said
+	if err := agent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { agent.Process.Kill(); agent.Wait() })
+	_, errOut, code := onholdWith(t, environ, dir, "run", "http://192.0.2.1:8080/", "--rate", "10", "--agents", "1", "--out", "run")
+	if want := "http://192.0.2.1:8080 is not among the targets that it allows (--allow)"; code != exitNotStarted || !strings.Contains(errOut, "agent a on ") || !strings.Contains(errOut, "does not take part: "+want) {
+		t.Errorf("exit code %d, %s", code, errOut)
+	}
+	within(t, time.Minute, "the agent says so", func() bool {
+		return strings.Contains(said.String(), "agent a: refused: http://192.0.2.1:8080 is not among")
+	})
+	if exists(filepath.Join(dir, "run")) {
+		t.Error("there is a run folder")
+	}
+}
+
 // A full disk of the coordinator costs the files, and no arrival: the table is printed, and
 // the failure has its exit code. An agent that cannot store the files of a plan says so.
 func TestFleetWithFullDisks(t *testing.T) {

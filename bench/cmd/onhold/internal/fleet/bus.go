@@ -2,6 +2,8 @@ package fleet
 
 import (
 	"crypto/rand"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -89,13 +91,30 @@ func Connect(c BusConfig) (*Bus, error) {
 	}
 	conn, err := nats.Connect(c.URL, options...)
 	if err != nil {
-		return nil, fmt.Errorf("the bus at %s: %w", redact.Servers(c.URL), err)
+		return nil, fmt.Errorf("the bus at %s: %w%s", redact.Servers(c.URL), err, c.hint(err))
 	}
 	if most := conn.MaxPayload(); most < leastMessage {
 		conn.Close()
 		return nil, fmt.Errorf("the bus at %s: it takes messages of up to %d bytes (max_payload of its server), want %d or more", redact.Servers(c.URL), most, leastMessage)
 	}
 	return &Bus{URL: c.URL, conn: conn}, nil
+}
+
+// hint is what to do about an error of connecting.
+func (c BusConfig) hint(err error) string {
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
+	switch {
+	case errors.Is(err, nats.ErrAuthorization) && c.Creds == "" && !strings.Contains(c.URL, "@"):
+		return ": its server wants a token, a user or credentials"
+	case errors.Is(err, nats.ErrAuthorization):
+		return ": its server does not know this token, user or credentials"
+	case strings.Contains(err.Error(), "remote error: tls:") && strings.Contains(err.Error(), "certificate"), // an alert, which has no type
+		strings.Contains(err.Error(), "closed by remote after TLS handshake"): // before the alert was read
+		return ": its server wants a client's certificate, of an authority that it trusts"
+	case unknown:
+		return ": give the authority that signed it"
+	}
+	return ""
 }
 
 // Watch has a line printed where the connection is lost, and where it is back.

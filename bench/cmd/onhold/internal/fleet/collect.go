@@ -3,7 +3,49 @@ package fleet
 import (
 	"fmt"
 	"strings"
+	"time"
 )
+
+// collected notes whose record is complete and who is lost. Nobody takes over the share
+// of a lost agent.
+func (c *coordinator) collected(now time.Duration) {
+	end := max(c.start+c.current.length, c.since)
+	more := false
+	for _, m := range c.members {
+		s := m.state
+		here := s.Stage == c.stage
+		switch {
+		case m.complete || m.lost != "":
+			continue
+		case here && s.Phase == Missed && c.resumed:
+			m.lost = "it had not started when the coordinator before this one was lost"
+		case here && s.Phase == Missed:
+			if c.misses++; c.misses > mostMisses {
+				c.lose(m, fmt.Sprintf("the order to start reached it too late, %d times", c.misses), nil)
+				return
+			}
+			c.attempt(now)
+			return
+		case here && s.Phase == Failed:
+			m.lost = s.Why
+		case s.Refused != "":
+			m.lost = s.Refused
+		case !here && c.resumed:
+			m.lost = "it has no record of the stage, which the coordinator before this one had started"
+		case !here: // it was ready for the stage, or there would be none
+			m.lost = "it gave up the stage, as it had not heard from the coordinator"
+		case now >= end+uploadFor:
+			m.lost = fmt.Sprintf("its record had not arrived %v after the end of the stage", uploadFor)
+		case now > end+lostAfter && c.silent(now, m):
+			m.lost = fmt.Sprintf("last heard %v after the start of the stage", max(0, m.heard-c.start).Round(100*time.Millisecond))
+		default:
+			more = true
+		}
+	}
+	if !more {
+		c.step, c.finished = waiting, true
+	}
+}
 
 // collect adds a part to the record of a member. What arrives is bounded: by the size that
 // the first part states, by mostRecord, and with those of the others by the room there is.

@@ -16,18 +16,36 @@ const (
 	latencies = 5           // how many median latencies it takes at least
 )
 
-// counter counts the bad arrivals of a stage as they end, by their planned instant: at
-// the limit itself, which the buckets of a histogram do not know.
-type counter struct {
+// Counter counts the bad arrivals of a stage as they end, by their planned instant: at
+// the limit itself, which the buckets of a histogram do not know. It is a
+// [bench.Observer]. Where several generators drive the stage, each has a Counter of its
+// own, and another one has what they counted [Counter.Together].
+type Counter struct {
 	conditions []Condition
 
 	mu     sync.Mutex
+	from   time.Duration           // of the first quantum
 	bins   map[int64]*search.Batch // by the quantum of the planned instant
 	waited int64                   // arrivals that found all connections busy
+	ends   []int64                 // the last quantum in which each generator had an arrival; nil where there is one
+}
+
+// NewCounter returns a counter of what is bad by any of the conditions.
+func NewCounter(conditions []Condition) *Counter {
+	return &Counter{conditions: conditions, bins: map[int64]*search.Batch{}}
+}
+
+// Begin sets from which instant on, by package clock, time is counted: generators on
+// several machines have nothing in common but that their windows begin together. It is
+// called before any arrival has ended.
+func (c *Counter) Begin(from time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.from = from
 }
 
 // Ended implements [bench.Observer].
-func (c *counter) Ended(a bench.Arrival) {
+func (c *Counter) Ended(a bench.Arrival) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a.Waited || a.Outcome == result.Unsent {
@@ -48,8 +66,12 @@ func (c *counter) Ended(a bench.Arrival) {
 }
 
 // bin is the quantum of an instant.
-func (c *counter) bin(at time.Duration) *search.Batch {
-	n := int64(at / quantum)
+func (c *Counter) bin(at time.Duration) *search.Batch {
+	n := int64((at - c.from) / quantum)
+	return c.numbered(n)
+}
+
+func (c *Counter) numbered(n int64) *search.Batch {
 	if c.bins[n] == nil {
 		c.bins[n] = c.batch()
 	}
@@ -57,14 +79,14 @@ func (c *counter) bin(at time.Duration) *search.Batch {
 }
 
 // Completed implements [bench.Observer].
-func (c *counter) Completed(planned, done time.Duration) {}
+func (c *Counter) Completed(planned, done time.Duration) {}
 
-func (c *counter) batch() *search.Batch {
+func (c *Counter) batch() *search.Batch {
 	return &search.Batch{Bad: make([]int64, len(c.conditions)), Near: make([]int64, len(c.conditions))}
 }
 
 // batches are the counts of a stage, without its disturbed slices.
-func (c *counter) batches(s *result.Stage) []search.Batch {
+func (c *Counter) batches(s *result.Stage) []search.Batch {
 	return c.split(max(batchTime, latencies*s.Latency.Quantile(0.5)), 0, func(offset time.Duration) bool {
 		return slices.ContainsFunc(s.Slices, func(x result.Slice) bool {
 			return x.Disturbed > 0 && x.Offset < offset+quantum && offset < x.Offset+x.Length
@@ -74,7 +96,7 @@ func (c *counter) batches(s *result.Stage) []search.Batch {
 
 // soFar is a visit of a stage that goes on, without the latest arrivals: of those only
 // the quick ones have ended.
-func (c *counter) soFar(v search.Visit) search.Visit {
+func (c *Counter) soFar(v search.Visit) search.Visit {
 	n := 0
 	v.Batches = c.split(batchTime, c.slowest()+quantum, func(time.Duration) bool { n++; return false })
 	v.Length = time.Duration(n) * quantum
@@ -83,7 +105,7 @@ func (c *counter) soFar(v search.Visit) search.Visit {
 
 // split are the counts in batches of a length, but for the last of the arrivals, and for
 // what is left out. No batch goes on across a gap.
-func (c *counter) split(length, but time.Duration, without func(offset time.Duration) bool) (out []search.Batch) {
+func (c *Counter) split(length, but time.Duration, without func(offset time.Duration) bool) (out []search.Batch) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var all []int64
@@ -110,7 +132,7 @@ func (c *counter) split(length, but time.Duration, without func(offset time.Dura
 }
 
 // slowest is the longest latency that a condition asks about.
-func (c *counter) slowest() (longest time.Duration) {
+func (c *Counter) slowest() (longest time.Duration) {
 	for _, condition := range c.conditions {
 		longest = max(longest, condition.Latency)
 	}

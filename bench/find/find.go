@@ -174,7 +174,7 @@ func (d *driver) visit(ctx context.Context, state *search.Search, v *search.Visi
 	p := d.plan(v.Level, v.Length)
 	for attempt := 1; ; attempt++ {
 		p.Seed++
-		count := &counter{conditions: d.Conditions, bins: map[int64]*search.Batch{}}
+		count := NewCounter(d.Conditions)
 		p.Observer = count
 		enough := false
 		p.Abort = func(bench.Live) bool {
@@ -198,7 +198,7 @@ func (d *driver) visit(ctx context.Context, state *search.Search, v *search.Visi
 			}
 		}
 		if enough {
-			v.Length = stage.Length
+			v.Length = count.trim(stage.Length)
 		}
 		v.Batches = count.batches(stage)
 		v.Took = time.Since(began)
@@ -229,7 +229,8 @@ func (d *driver) quickest() time.Duration {
 // was slow to answer on all that there may be. Where it answers as quickly as at a level
 // that it can serve, too few connections are allowed.
 func (d *driver) holds(s *result.Stage) bool {
-	if d.quick == nil {
+	lost := slices.ContainsFunc(s.Agents, func(a result.Agent) bool { return a.Lost != "" }) // nothing follows then
+	if d.quick == nil || lost {
 		return false
 	}
 	median := s.Uncorrected.Quantile(0.5) // 0 where nothing was served

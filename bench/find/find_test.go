@@ -23,6 +23,7 @@ type server struct {
 	lateAt   float64
 	fullAt   float64       // level from which all connections are busy
 	held     time.Duration // then: for so long by each request
+	lostAt   float64       // level from which an agent is lost, at which all connections are busy
 	stages   int
 	stuck    bool
 	dead     bool
@@ -41,6 +42,12 @@ func (s *server) stage(_ context.Context, p bench.Plan) (*result.Stage, error) {
 	full := s.fullAt > 0 && level >= s.fullAt
 	if full {
 		stage.Invalidate("arrivals waited for one of the connections")
+	}
+	if s.lostAt > 0 && level >= s.lostAt {
+		full = true // which alone would show that the server is overloaded
+		stage.Invalidate("agent b: was lost")
+		stage.Agents = []result.Agent{{Name: "a"}, {Name: "b", Lost: "it was killed"}}
+		stage.Counts[result.Unknown] = 10
 	}
 	n := int(level * p.Duration.Seconds())
 	for i := range n {
@@ -105,6 +112,7 @@ func TestRun(t *testing.T) {
 		{"never misses", server{capacity: 1e6}, search.Above, ""},
 		{"dies", server{capacity: 400, diesAt: 800}, search.Running, "the server died at level 800: its process has ended"},
 		{"does not recover", server{capacity: 400, stuckAt: 800}, search.Running, "the server does not recover: after level 800"},
+		{"loses an agent", server{capacity: 1e6, lostAt: 1000, held: time.Second}, search.Limited, ""},
 		{"holds all connections", server{capacity: 400, fullAt: 450, held: time.Second}, search.Found, ""},
 		{"has too few connections", server{capacity: 400, fullAt: 300, held: 10 * time.Millisecond}, search.Limited, ""},
 		{"the generator is the limit", server{capacity: 1e6, lateAt: 1000}, search.Limited, ""},

@@ -20,8 +20,11 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
+	"github.com/a628bb15/onhold/bench/find"
 	"github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/bench/scratch"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/redact"
 )
 
@@ -254,9 +257,10 @@ func allows(ctx context.Context, all []allowed, address string) error {
 // shippedPlan is the part of a command line that the agents of a run need.
 type shippedPlan struct {
 	Target    string              `json:"target"`
-	Args      []string            `json:"args"`      // --flag=value
-	Variables map[string]string   `json:"variables"` // flags that the environment sets
-	Files     map[string]fileData `json:"files"`     // of flags that name one
+	Args      []string            `json:"args"`              // --flag=value
+	Variables map[string]string   `json:"variables"`         // flags that the environment sets
+	Require   string              `json:"require,omitempty"` // the conditions of a search, of which agents count what is bad
+	Files     map[string]fileData `json:"files"`             // of flags that name one
 }
 
 type fileData struct {
@@ -268,6 +272,24 @@ type fileData struct {
 type shippedSpec struct {
 	Level  float64 `json:"level"`
 	Repeat int     `json:"repeat"`
+	Visit  *visit  `json:"visit,omitempty"` // of a search
+}
+
+// visit is what the stages of a search differ in.
+type visit struct {
+	Load     load.Load     `json:"load"`
+	Seed     uint64        `json:"seed"`
+	Warmup   time.Duration `json:"warmup_ns"`
+	Duration time.Duration `json:"duration_ns"`
+}
+
+// specOf is what agents need to know of a stage.
+func (s *session) specOf(p bench.Plan) ([]byte, error) {
+	spec := shippedSpec{Level: p.Load.Level(), Repeat: p.Repeat}
+	if s.searched != nil {
+		spec.Visit = &visit{p.Load, p.Seed, p.Warmup, p.Duration}
+	}
+	return json.Marshal(spec)
 }
 
 // fileFlags are the flags that name a file which an agent needs.
@@ -284,10 +306,18 @@ func shippedFlags() []string {
 }
 
 // shipPlan is what agents need of a run's command line.
-func shipPlan(c *cli.Command, target string) ([]byte, error) {
-	plan := shippedPlan{Target: target, Variables: map[string]string{}, Files: map[string]fileData{}}
+func (s *session) shipPlan() ([]byte, error) {
+	c := s.c
+	plan := shippedPlan{Target: c.Args().First(), Variables: map[string]string{}, Files: map[string]fileData{}, Require: s.searched.String()}
+	if s.searched != nil { // its range is no ladder, and its default another one; each visit has its level
+		flag := "rate"
+		if !s.plan.Load.Model().Open() {
+			flag = "clients"
+		}
+		plan.Args = append(plan.Args, fmt.Sprintf("--%s=%.0f", flag, s.levels[0]))
+	}
 	for _, name := range shippedFlags() {
-		if !c.IsSet(name) {
+		if !c.IsSet(name) || s.searched != nil && slices.Contains(loadNames, name) {
 			continue
 		}
 		if slices.Contains(fileFlags, name) && c.String(name) != "" {
@@ -316,7 +346,8 @@ func shipPlan(c *cli.Command, target string) ([]byte, error) {
 // openedPlan is a plan that an agent has accepted.
 type openedPlan struct {
 	*session
-	files *scratch.Dir // nil where there are none
+	files      *scratch.Dir // nil where there are none
+	conditions []find.Condition
 }
 
 // openPlan reads a plan as the command line that it is part of, and checks it against
@@ -367,6 +398,15 @@ func openPlan(ctx context.Context, text []byte, all []allowed) (_ fleet.Opened, 
 	if o.mix == nil {
 		return nil, fmt.Errorf("the plan has no server")
 	}
+	if plan.Require != "" {
+		required, err := compare.ParseRequirements(plan.Require)
+		if err != nil {
+			return nil, err
+		}
+		if o.conditions, err = find.Conditions(required, o.plan.Load.Model()); err != nil {
+			return nil, err
+		}
+	}
 	for _, w := range o.mix {
 		if err := allows(ctx, all, w.URL); err != nil {
 			return nil, err
@@ -416,6 +456,12 @@ func (o *openedPlan) Stage(text []byte) (bench.Plan, bench.Driver, error) {
 	}
 	p := o.plan
 	p.Repeat, p.Load = spec.Repeat, p.Load.At(spec.Level)
+	if v := spec.Visit; v != nil {
+		p.Load, p.Seed, p.Warmup, p.Duration = v.Load, v.Seed, v.Warmup, v.Duration
+	}
+	if o.conditions != nil {
+		p.Observer = find.NewCounter(o.conditions)
+	}
 	t := o.driven[0]
 	return t.plan(p), t.like, nil
 }

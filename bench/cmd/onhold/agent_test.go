@@ -9,11 +9,16 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/urfave/cli/v3"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
+	"github.com/a628bb15/onhold/bench/find"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
+	"github.com/a628bb15/onhold/reports/search"
 )
 
 func TestAllowedTargets(t *testing.T) {
@@ -53,7 +58,7 @@ func shipped(t *testing.T, args ...string) (s *session, plan []byte) {
 	c.DisableSliceFlagSeparator = true
 	c.Action = func(ctx context.Context, c *cli.Command) (err error) {
 		if s, err = newSession(ctx, c); err == nil {
-			plan, err = shipPlan(c, c.Args().First())
+			plan, err = s.shipPlan()
 		}
 		return err
 	}
@@ -152,6 +157,7 @@ func TestFleetUsage(t *testing.T) {
 		"--print-kubernetes: and --print-ssh cannot be given together":       {"agent", "--print-kubernetes", "--print-ssh", "a"},
 		"--agents=4: requires --print-kubernetes":                            {"agent", "--agents", "4", "--bus", "nats://127.0.0.1:1"},
 		"--bus=-: standard input has no address":                             {"agent", "--bus", "-"},
+		"there is no flag --agents: duet compares two versions":              {"duet", "--agents", "3"},
 		"agent takes no arguments":                                           {"agent", "x"},
 	} {
 		var out, errOut strings.Builder
@@ -200,5 +206,94 @@ func TestRunWithAgents(t *testing.T) {
 			t.Errorf("%d stages, want 2", len(stages))
 		}
 		return
+	}
+}
+
+// A search with agents counts what is bad where it happens, and its record has all of it.
+func TestFindWithAgents(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }))
+	defer server.Close()
+	dir := t.TempDir()
+	for attempt := 1; ; attempt++ {
+		out := filepath.Join(dir, string(rune('0'+attempt)))
+		printed, _ := command(t, dir, "find", server.URL, "--require", "rejected<5%", "--rate", "100..200", "--agents", "2", "--agents-local", "--max-lag", "1m", "--budget", "20s", "--out", out).CombinedOutput()
+		record, err := search.Read(out)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, printed)
+		}
+		if record.Answer.Outcome != search.Below && attempt < 3 {
+			t.Logf("%+v\n%s", record.Answer, printed)
+			continue // other tests may hold up the machine
+		}
+		if record.Answer.Outcome != search.Below || len(record.Visits) == 0 {
+			t.Fatalf("%+v\n%s", record.Answer, printed)
+		}
+		_, stages, _, err := result.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range record.Visits {
+			for _, b := range v.Batches {
+				if b.N == 0 || b.Bad[0] != b.N {
+					t.Errorf("level %v: %+v, where all are rejected", v.Level, b)
+				}
+			}
+		}
+		for _, s := range stages {
+			if len(s.Agents) != 2 || s.Settings.Get(result.KeyAgents) != "2" {
+				t.Errorf("%+v", s.Agents)
+			}
+		}
+		return
+	}
+}
+
+// What agents make of the stages of a search is what the coordinator means: also of the
+// load with which it begins, which is another one.
+func TestAgentsReadASearch(t *testing.T) {
+	t.Setenv("ONHOLD_CLIENTS", "1,2,3") // for a run
+	for _, args := range [][]string{
+		{}, {"--rate", "50..5000"}, {"--rate", "50..5000", "--arrivals", "constant"}, {"--clients", "2..200", "--think-time", "3ms"},
+	} {
+		var s *session
+		var plan []byte
+		var f find.Search
+		c := findCommand()
+		c.DisableSliceFlagSeparator = true
+		c.Action = func(ctx context.Context, c *cli.Command) (err error) {
+			if s, f, _, err = newFind(ctx, c); err == nil {
+				plan, err = s.shipPlan()
+			}
+			return err
+		}
+		if err := c.Run(t.Context(), append([]string{"find", "http://127.0.0.1:1/", "--agents", "2", "--require", "adjusted-p99<250ms,failed<2%"}, args...)); err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+		local, _ := parseAllowed(nil)
+		opened, err := openPlan(t.Context(), plan, local)
+		if err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+		defer opened.Close()
+		for _, l := range []load.Load{f.Plan.Load.At(70), {Clients: find.ProbeClients, RampUp: time.Second}} {
+			p := f.Plan
+			p.Load, p.Seed, p.Duration, p.Warmup, p.Repeat = l, 77, 9*time.Second, 2*time.Second, 3
+			p = s.driven[0].plan(p)
+			spec, err := s.specOf(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, driver, err := opened.Stage(spec)
+			if err != nil {
+				t.Fatalf("%q: %v", args, err)
+			}
+			if _, ok := got.Observer.(fleet.Counter); !ok || got.Duration != p.Duration || got.Warmup != p.Warmup {
+				t.Errorf("%q: %T counts, %v after %v", args, got.Observer, got.Duration, got.Warmup)
+			}
+			if diff := cmp.Diff(p.StageSettings(s.driven[0].like), got.StageSettings(driver)); diff != "" {
+				t.Errorf("%q at %v (-coordinator +agent):\n%s", args, l, diff)
+			}
+		}
 	}
 }

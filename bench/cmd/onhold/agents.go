@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -35,6 +34,19 @@ func fleetFlags() []cli.Flag {
 		stringFlag(catFleet, "resume", "", "`FOLDER` run folder of a run with --agents that was killed, or ended early: give the command of that run again. Stages that are recorded are not run again, and of the one under way its agents hand over what they have"),
 		durationFlag(catFleet, "agents-wait", defaultGather, "limit for the agents to come forward"),
 	}, busFlags(embeddedBus)...)
+}
+
+// findFleetFlags are those of a search, which is continued by its own record.
+func findFleetFlags() []cli.Flag {
+	return slices.DeleteFunc(fleetFlags(), func(f cli.Flag) bool { return f.Names()[0] == "resume" })
+}
+
+// withAgents finds out whether several generators drive the load.
+func (s *session) withAgents() error {
+	if s.agents = s.c.Int("agents") > 0; s.agents && s.c.Bool("agents-local") {
+		return s.c.Set(flagNoPin, "true") // each would take the same CPU
+	}
+	return nil
 }
 
 // checkFleet checks the flags of a fleet.
@@ -78,7 +90,7 @@ func (s *session) checkFleet() error {
 // leadFleet gathers the agents, and has them drive the target.
 func (s *session) leadFleet(ctx context.Context, run string) (note string, err error) {
 	c, t := s.c, s.driven[0]
-	plan, err := shipPlan(c, c.Args().First())
+	plan, err := s.shipPlan()
 	if err != nil {
 		return "", err
 	}
@@ -107,7 +119,7 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 		return "", errors.Join(&exitError{exitNotStarted, err}, s.agentErrors())
 	}
 	t.run = func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-		spec, err := json.Marshal(shippedSpec{p.Load.Level(), p.Repeat})
+		spec, err := s.specOf(p)
 		if err != nil {
 			return nil, err
 		}

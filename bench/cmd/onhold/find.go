@@ -47,7 +47,7 @@ func findCommand() *cli.Command {
 		}, stageFlags(), requestFlags(), []cli.Flag{
 			stringFlag(catOutput, "out", "", "`FOLDER` folder for the answer and the record; where not set, "+defaultOut+"/find-TIME. A search in it is continued"),
 			boolFlag(catOutput, "json", "print find.json in place of the answer"),
-		}, liveFlags(), targetFlags(), driverFlags()),
+		}, liveFlags(), targetFlags(), driverFlags(), findFleetFlags()),
 		Action:        findAction,
 		ShellComplete: completeWords(targets.Names(targets.Styles)...),
 	}
@@ -64,6 +64,7 @@ func findAction(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	defer s.closeFleet()
 	record, err := s.openFind(ctx, config)
 	if err != nil {
 		return errors.Join(err, closeWriters())
@@ -131,6 +132,9 @@ func newFind(ctx context.Context, c *cli.Command) (s *session, f find.Search, co
 			return nil, f, config, usageError("--%s=%v: want more than 0", flag, c.Value(flag))
 		}
 	}
+	if err = s.withAgents(); err != nil {
+		return nil, f, config, err
+	}
 	if s.arguments, err = argumentsOf(c); err != nil {
 		return nil, f, config, err
 	}
@@ -168,6 +172,13 @@ func newFind(ctx context.Context, c *cli.Command) (s *session, f find.Search, co
 	}
 	if f.Conditions, err = find.Conditions(required, s.plan.Load.Model()); err != nil {
 		return nil, f, config, usageError("--require=%w", err)
+	}
+	s.searched = required
+	if s.agents {
+		s.plan.Extend = 0
+	}
+	if err = s.checkFleet(); err != nil {
+		return nil, f, config, err
 	}
 	config = search.Config{Low: s.levels[0], High: s.levels[1], Budget: c.Duration("budget"), AtLeast: float64(c.Int("at-least"))}
 	if config.Precision, err = shareOf(c, "precision"); err != nil {

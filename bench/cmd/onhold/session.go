@@ -53,6 +53,8 @@ type session struct {
 	died     bool            // the target of the last stage, during that stage
 	options  targets.Options // of targets of ours
 
+	searched compare.Requirements // by find; nil where it is a run
+
 	agents bool // several generators drive the load together
 	bus    *fleet.Bus
 	fleet  *fleet.Fleet
@@ -134,11 +136,8 @@ func newSession(ctx context.Context, c *cli.Command) (s *session, err error) {
 			return nil, usageError("--%s=%v: want more than 0", flag, c.Value(flag))
 		}
 	}
-	if s.agents = c.Int("agents") > 0; s.agents && c.Bool("agents-local") {
-		// Each would take the same CPU.
-		if err := c.Set(flagNoPin, "true"); err != nil {
-			return nil, err
-		}
+	if err := s.withAgents(); err != nil {
+		return nil, err
 	}
 	if err := s.read(); err != nil {
 		return nil, err

@@ -50,6 +50,9 @@ func unknownFlag(c *cli.Command, name string) error {
 		text += " before a subcommand"
 		commands = c.VisibleCommands()
 	}
+	if name == "agents" && c.Name == "duet" {
+		return usageError("%s: duet compares two versions on this machine, with one generator; run and find take agents", text)
+	}
 	if hint := positional[name]; hint != "" && commands[0].Name == "run" {
 		return usageError("%s; %s", text, hint)
 	}

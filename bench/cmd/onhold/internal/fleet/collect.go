@@ -12,7 +12,7 @@ func (c *coordinator) collected(now time.Duration) {
 	end := max(c.start+c.current.length, c.since)
 	more := false
 	for _, m := range c.members {
-		s := m.state
+		s := &m.state
 		here := s.Stage == c.stage
 		switch {
 		case m.complete || m.lost != "":

@@ -381,7 +381,7 @@ func (c *coordinator) joined(now time.Duration) {
 func (c *coordinator) prepared(now time.Duration) {
 	ready := true
 	for _, m := range c.members {
-		switch s := m.state; {
+		switch s := &m.state; {
 		case s.Stage == c.stage && s.Phase == Failed:
 			c.fail(fmt.Errorf("agent %s cannot drive the stage: %s", m.hello.Agent, s.Why))
 			return

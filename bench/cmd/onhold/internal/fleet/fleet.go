@@ -238,6 +238,11 @@ func (f *Fleet) Stage(ctx context.Context, spec []byte, p bench.Plan, settings r
 	case e := <-over:
 		s := e.merge(p)
 		f.post(func() { f.machine.settle(e) })
+		if counter, ok := p.Observer.(Counter); ok {
+			if err := counter.Together(e.counted); err != nil {
+				return nil, err
+			}
+		}
 		watch.finish(s)
 		return s, nil
 	case <-f.ended:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -73,7 +74,38 @@ type opened struct{ url string }
 
 func (o opened) Stage(spec []byte) (bench.Plan, bench.Driver, error) {
 	d, err := bench.HTTP{URL: o.url + "/"}.Driver()
-	return planned(string(spec)), d, err
+	p := planned(string(spec))
+	p.Observer = &counting{}
+	return p, d, err
+}
+
+// counting is a Counter of arrivals. Those before the window began do not count.
+type counting struct {
+	begin, ended atomic.Int64
+}
+
+func (c *counting) Begin(from time.Duration) { c.begin.Store(int64(from)) }
+
+func (c *counting) Ended(a bench.Arrival) {
+	if begin := c.begin.Load(); begin > 0 && int64(a.Planned) >= begin {
+		c.ended.Add(1)
+	}
+}
+
+func (c *counting) Completed(_, _ time.Duration) {}
+
+func (c *counting) Counted() []byte { return []byte(strconv.FormatInt(c.ended.Load(), 10)) }
+
+func (c *counting) Together(parts [][]byte) error {
+	c.ended.Store(0)
+	for _, part := range parts {
+		n, err := strconv.ParseInt(string(part), 10, 64)
+		if err != nil {
+			return err
+		}
+		c.ended.Add(n)
+	}
+	return nil
 }
 
 func (opened) Close() {}
@@ -85,6 +117,8 @@ func planned(spec string) bench.Plan {
 		p.Load = bench.Load{Clients: 5, ThinkTime: 10 * time.Millisecond}
 	case "burst":
 		p.Load, p.Warmup = bench.Load{Burst: 5, BurstInterval: 100 * time.Millisecond}, 0
+	case "long":
+		p.Load, p.Duration = bench.Load{Rate: 300}, 20*time.Second
 	default:
 		p.Load = bench.Load{Rate: 300}
 	}
@@ -107,9 +141,13 @@ func (s *served) stage(t *testing.T, f *Fleet, spec string) (*result.Stage, erro
 	}
 	var live result.Counts
 	p.Watch = func(l bench.Live) { live.Add(l.Counts) }
+	count := p.Observer.(*counting)
 	stage, err := f.Stage(t.Context(), []byte(spec), p, p.StageSettings(driver))
 	if err == nil && live != stage.Counts {
 		t.Errorf("%s: %v was shown while it ran, want %v", spec, live, stage.Counts)
+	}
+	if err == nil && count.ended.Load() != stage.Counts.Planned() {
+		t.Errorf("%s: %d were counted by the agents, want %d", spec, count.ended.Load(), stage.Counts.Planned())
 	}
 	return stage, err
 }

@@ -35,6 +35,7 @@ func (l *live) look(c *coordinator, now time.Duration) {
 	l.at, l.start = now, clock.Wall(c.start+l.plan.Lead())
 	next := bench.Live{From: l.from, To: l.from, Start: l.start}
 	latency, lag := result.NewHist(), result.NewHist()
+	var counted [][]byte
 	for _, m := range c.members {
 		before := l.known[m.hello.Agent]
 		p := m.live
@@ -49,12 +50,16 @@ func (l *live) look(c *coordinator, now time.Duration) {
 		}
 		next.To = max(next.To, p.To)
 		next.Counts.Add(result.Counts(p.Counts))
+		counted = append(counted, p.Counted)
 	}
 	if next.To == l.from {
 		return
 	}
 	next.Latency, next.Lag = result.SparseOf(latency), result.SparseOf(lag)
 	subtract(&next, l.sum)
+	if counter, ok := l.plan.Observer.(Counter); ok && counter.Together(counted) != nil {
+		return // an agent's cannot be read; at the end, that is an error
+	}
 	if l.show(next) {
 		c.cut = true
 	}

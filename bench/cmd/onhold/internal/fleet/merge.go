@@ -19,6 +19,7 @@ type record struct {
 	Stage     *result.Stage `json:"stage"`     // without its slices
 	Disturbed bool          `json:"disturbed"` // which a stage does not say when it is stored
 	Slices    []slice       `json:"slices"`
+	Counted   []byte        `json:"counted,omitempty"` // by the [Counter] of the stage
 }
 
 // slice is a slice with its histogram in the binary form. A thousand agents hand over a
@@ -29,10 +30,10 @@ type slice struct {
 }
 
 // recordOf is the record of a stage.
-func recordOf(s *result.Stage) ([]byte, error) {
+func recordOf(s *result.Stage, counted []byte) ([]byte, error) {
 	bare := *s
 	bare.Slices = nil
-	r := record{Stage: &bare, Disturbed: s.Disturbed}
+	r := record{Stage: &bare, Disturbed: s.Disturbed, Counted: counted}
 	for _, part := range s.Slices {
 		r.Slices = append(r.Slices, slice{part, binaryOf(part.Latency)})
 	}
@@ -40,24 +41,24 @@ func recordOf(s *result.Stage) ([]byte, error) {
 }
 
 // readRecord reads what recordOf writes.
-func readRecord(text []byte) (*result.Stage, error) {
+func readRecord(text []byte) (s *result.Stage, counted []byte, err error) {
 	var r record
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if r.Stage == nil {
-		return nil, errors.New("it has no stage")
+		return nil, nil, errors.New("it has no stage")
 	}
-	s := r.Stage
+	s = r.Stage
 	s.Disturbed = r.Disturbed
 	for _, part := range r.Slices {
 		part.Slice.Latency = new(result.Sparse)
 		if err := part.Slice.Latency.UnmarshalBinary(part.Latency); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		s.Slices = append(s.Slices, part.Slice)
 	}
-	return s, s.Validate()
+	return s, r.Counted, s.Validate()
 }
 
 // ended is a stage that is finished, as the coordinator knows it. It shares nothing that
@@ -68,6 +69,7 @@ type ended struct {
 	members []member
 	start   time.Duration
 	cut     bool
+	counted [][]byte // by the counters of the agents, once it is merged
 }
 
 // ended is the stage that is finished.
@@ -114,21 +116,26 @@ const vague = 25 * time.Millisecond
 func (e *ended) part(m *member, p bench.Plan) *result.Stage {
 	p.Share = m.share
 	var s *result.Stage
+	var counted []byte
 	if m.complete {
 		var err error
-		if s, err = readRecord(m.record); err != nil {
+		if s, counted, err = readRecord(m.record); err != nil {
 			m.lost = fmt.Sprintf("its record cannot be read: %v", err)
 		}
 		m.record = nil
 	}
 	if m.lost != "" || s == nil {
 		s = e.unknown(m, p)
+		if counted = nil; m.live != nil {
+			counted = m.live.Counted
+		}
 	} else if m.quiet > quietAfter {
 		s.Warn("did not answer for %v: it stood still, or was cut off", m.quiet.Round(100*time.Millisecond))
 	}
 	if m.within > vague {
 		s.Warn("may have started up to %v early or late: a round trip to it takes up to %v", m.within.Round(time.Millisecond), m.rtt.Round(time.Millisecond))
 	}
+	e.counted = append(e.counted, counted)
 	s.Agents = []result.Agent{{
 		Name: m.hello.Agent, Host: m.hello.Host, Counts: s.Counts, Clients: p.Clients(), Lag: s.Lag.Quantile(0.99),
 		Clock: m.within, Valid: s.Valid(), Lost: m.lost,

@@ -31,7 +31,7 @@ func (s *State) sections() []*[]byte {
 	if s.Live == nil {
 		return []*[]byte{&s.Part}
 	}
-	return []*[]byte{&s.Part, &s.Live.Latency, &s.Live.Lag}
+	return []*[]byte{&s.Part, &s.Live.Latency, &s.Live.Lag, &s.Live.Counted}
 }
 
 // encode writes a message.
@@ -168,6 +168,8 @@ type Progress struct {
 	// Histograms in their binary form: a coordinator reads those of a thousand agents
 	// each second, and keeps the newest of each.
 	Latency, Lag []byte `json:"-"`
+
+	Counted []byte `json:"-"` // by the [Counter] of the stage, where it has one
 }
 
 // counts are [result.Counts] that are an array in JSON: of their names, a coordinator

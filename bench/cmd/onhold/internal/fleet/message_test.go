@@ -13,7 +13,7 @@ import (
 func TestMessages(t *testing.T) {
 	var latency result.Sparse
 	latency.Record(20 * time.Millisecond)
-	progress := &Progress{To: time.Second, Counts: counts{result.OK: 1}, Latency: binaryOf(&latency), Lag: binaryOf(new(result.Sparse)), Disturbed: true}
+	progress := &Progress{To: time.Second, Counts: counts{result.OK: 1}, Latency: binaryOf(&latency), Lag: binaryOf(new(result.Sparse)), Disturbed: true, Counted: []byte{1, 2}}
 	for _, s := range []State{
 		{Run: "r", Epoch: 1, Agent: "a"}, {Run: "r", Phase: Started, Live: progress},
 		{Run: "r", Phase: Done, Live: progress, Size: 9, From: 2, Part: []byte("a\npart\x00"), Sum: "s"},
@@ -62,11 +62,11 @@ func TestRecords(t *testing.T) {
 		s.Counts[result.OK] += 2
 		s.Slices = append(s.Slices, part)
 	}
-	text, err := recordOf(s)
+	text, err := recordOf(s, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, err := readRecord(text)
+	got, _, err := readRecord(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +74,14 @@ func TestRecords(t *testing.T) {
 		t.Errorf("%+v", got.Slices)
 	}
 	s.Slices[1].Counts[result.OK] = 3
-	if text, err = recordOf(s); err != nil {
+	if text, err = recordOf(s, nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err = readRecord(text); err == nil {
+	if _, _, err = readRecord(text); err == nil {
 		t.Error("a record is read whose slices have more arrivals than the stage")
 	}
 	for _, text := range []string{"", "{}", `{"stage":null}`} {
-		if _, err := readRecord([]byte(text)); err == nil {
+		if _, _, err := readRecord([]byte(text)); err == nil {
 			t.Errorf("%q is read", text)
 		}
 	}

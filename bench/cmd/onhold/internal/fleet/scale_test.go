@@ -172,7 +172,7 @@ var script = func() func(int) ([]*Progress, []byte) {
 					reports = append(reports, p)
 				}
 			}
-			text, _ = recordOf(s)
+			text, _ = recordOf(s, nil)
 		})
 		return reports, text
 	}

@@ -185,14 +185,19 @@ func (g *generator) drive(ctx context.Context, d *driven, opened Opened, spec []
 		g.post(func() { g.machine.ready(d.number, settings) })
 		select {
 		case at := <-d.at:
+			if c, ok := p.Observer.(Counter); ok {
+				c.Begin(at + p.Lead())
+			}
 			return at
 		case <-ctx.Done():
 			return clock.Now() + time.Hour // nothing is sent before the stage ends
 		}
 	}
 	so := &sum{latency: new(result.Sparse), lag: new(result.Sparse)}
+	counter := p.Observer
 	p.Watch = func(l bench.Live) {
 		if p := so.add(l); p != nil {
+			p.Counted = countedBy(counter)
 			g.post(func() { g.machine.progress(d.number, p) })
 		}
 	}
@@ -201,7 +206,27 @@ func (g *generator) drive(ctx context.Context, d *driven, opened Opened, spec []
 	if err != nil {
 		return nil, err
 	}
-	return recordOf(s)
+	return recordOf(s, countedBy(p.Observer))
+}
+
+// Counter is an observer that counts something of a stage. Each agent has one of its own,
+// from the plan that it opened, and that of the coordinator's plan has what they counted
+// together: once a second, and in the end.
+type Counter interface {
+	bench.Observer
+	// Begin sets when the window begins, by package clock.
+	Begin(from time.Duration)
+	// Counted is what was counted so far.
+	Counted() []byte
+	// Together makes what was counted that of all parts.
+	Together(parts [][]byte) error
+}
+
+func countedBy(o bench.Observer) []byte {
+	if c, ok := o.(Counter); ok {
+		return c.Counted()
+	}
+	return nil
 }
 
 // sum adds up what has ended.

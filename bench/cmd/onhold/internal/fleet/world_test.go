@@ -183,7 +183,7 @@ func (a *simAgent) start(stage int, at time.Duration) {
 		}
 		w.on(a.node, a.when(at+length+time.Second), func() {
 			if a.current == p {
-				text, err := recordOf(played(plan, plan.Duration))
+				text, err := recordOf(played(plan, plan.Duration), nil)
 				a.machine.ended(stage, text, err)
 			}
 		})

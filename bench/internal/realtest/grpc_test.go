@@ -1,0 +1,134 @@
+package realtest
+
+import (
+	"bufio"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/grpc"
+	"github.com/a628bb15/onhold/bench/internal/wiretest"
+	"github.com/a628bb15/onhold/bench/process"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+const sayHello = "/helloworld.Greeter/SayHello"
+
+// greeter builds and starts an example server of grpc-go, and returns its port. It
+// listens on every address, as it has no flag for one.
+func greeter(t *testing.T, b *bed) (port string) {
+	if testing.Short() {
+		t.Skip("builds a server of others")
+	}
+	program := b.path("greeter")
+	build := exec.CommandContext(t.Context(), "go", "build", "-modfile=tools.mod", "-o", program, "google.golang.org/grpc/examples/features/reflection/server")
+	build.Dir = "../../.."
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	line := make(chan string, 1)
+	p, err := process.Start(exec.CommandContext(t.Context(), program, "-port", "0"), nil, func(r io.Reader) {
+		read := bufio.NewReader(r)
+		first, _ := read.ReadString('\n')
+		line <- strings.TrimSpace(first)
+		_, _ = io.Copy(io.Discard, read)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { p.Stop() })
+	first := <-line
+	at := strings.LastIndexByte(first, ':')
+	if at < 0 {
+		t.Fatalf("it prints %q", first)
+	}
+	return first[at+1:]
+}
+
+// A service that is not ours, called as it is and behind nginx, which logs each call and
+// rejects some.
+func TestGRPC(t *testing.T) {
+	b := newBed(t)
+	port := greeter(t, b)
+	b.write(t, "nginx.conf", `
+daemon off; pid DIR/pid; worker_processes 1;
+events { worker_connections 1024; }
+http {
+	log_format status "$status $request_uri"; access_log DIR/access.log status;
+	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
+	limit_req_zone $server_port zone=some:1m rate=20r/s;
+	ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/cert.key;
+	keepalive_requests 50;
+	server {
+		listen 127.0.0.1:FIRST http2; listen 127.0.0.1:SECOND ssl http2;
+		location / { grpc_pass grpc://127.0.0.1:`+port+`; }
+		location /helloworld.Greeter { if ($http_tenant = busy) { rewrite ^ /busy$uri last; } grpc_pass grpc://127.0.0.1:`+port+`; }
+		location /busy { limit_req zone=some; rewrite ^/busy(.*)$ $1 break; grpc_pass grpc://127.0.0.1:`+port+`; }
+	}
+}`)
+	_, client := wiretest.Certificate()
+	body := []byte(`{"name": "{seq}"}`)
+	numbered, err := bench.DataFiles{}.Read()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name     string
+		calls    grpc.Calls
+		load     bench.Load
+		proxied  bool
+		rejected bool
+	}{
+		{name: "as it is", calls: grpc.Calls{URL: "grpc://127.0.0.1:" + port + sayHello}},
+		{name: "as it is, shared connections", calls: grpc.Calls{URL: "grpc://127.0.0.1:" + port + sayHello, Connections: 2}, load: bench.Load{Rate: 300}},
+		{name: "nginx, whose connections end", calls: grpc.Calls{URL: "grpc://127.0.0.1:" + b.plain + sayHello}, proxied: true},
+		{name: "nginx, TLS", calls: grpc.Calls{URL: "grpcs://127.0.0.1:" + b.port + sayHello, TLS: client}, load: bench.Load{Rate: 300}, proxied: true},
+		{name: "nginx, above a rate", calls: grpc.Calls{URL: "grpc://127.0.0.1:" + b.plain + sayHello, Header: []string{"tenant: busy"}, RejectedStatus: "503"}, load: above, proxied: true, rejected: true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			log := func() string { return "" }
+			if row.proxied {
+				b.write(t, "access.log", "")
+				stop := b.start(t, "nginx", "-p", b.dir, "-e", b.path("error.log"), "-c", b.path("nginx.conf"))
+				log = func() string {
+					stop()
+					return b.read(t, "access.log")
+				}
+			}
+			row.calls.Body, row.calls.Data = body, numbered
+			if row.load == (bench.Load{}) {
+				row.load = bench.Load{Clients: 4}
+			}
+			d, err := row.calls.Driver()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stage, err := bench.Run(t.Context(), bench.Plan{Load: row.load, Duration: 300 * time.Millisecond, MaxLag: time.Minute, Timeout: 20 * time.Second}, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, logged := stage.Counts, log()
+			if n[result.OK] == 0 || n.Planned() != n[result.OK]+n[result.Rejected] || (n[result.Rejected] > 0) != row.rejected {
+				t.Errorf("the stage counts %v: %q", n, stage.Warnings)
+			}
+			ok, rejected := strings.Count(logged, "200 "+sayHello), strings.Count(logged, "503 "+sayHello)
+			if row.proxied && (int64(ok) != n[result.OK] || int64(rejected) != n[result.Rejected]) {
+				t.Errorf("the stage counts %v, and nginx logged %d and %d", n, ok, rejected)
+			}
+		})
+	}
+}
+
+// read reads a file of the bed.
+func (b *bed) read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(b.path(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

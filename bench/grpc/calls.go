@@ -279,6 +279,3 @@ func (s *service) prepared(ctx context.Context, c *channel) (*messages, error) {
 	s.ready, err = s.encode(method)
 	return s.ready, err
 }
-
-// Endless is as that of bench.HTTP.
-func (c Calls) Endless() error { return c.http().Endless() }

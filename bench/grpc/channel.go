@@ -3,7 +3,6 @@ package grpc
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/a628bb15/onhold/bench/clock"
 )
@@ -67,6 +67,10 @@ func (s *service) connect(ctx context.Context) (*channel, error) {
 		return nil, err
 	}
 	c := &channel{handshake: handshake}
+	protocol := "insecure"
+	if s.set.TLS != nil {
+		protocol = "tls"
+	}
 	made := make(chan *peeked, 1)
 	made <- conn
 	c.cc, err = grpc.NewClient("passthrough:///"+s.set.Addr,
@@ -83,7 +87,7 @@ func (s *service) connect(ctx context.Context) (*channel, error) {
 			}
 			return conn, nil
 		}),
-		grpc.WithTransportCredentials(done{secure: s.set.TLS != nil}),
+		grpc.WithTransportCredentials(done{insecure.NewCredentials(), protocol}),
 		grpc.WithAuthority(s.authority),
 		grpc.WithUserAgent(s.agent),
 		grpc.WithDisableRetry(),
@@ -167,30 +171,12 @@ func (p *peeked) why(secure bool) error {
 }
 
 // done is credentials of connections whose TLS session, where they have one, is made
-// already.
-type done struct{ secure bool }
-
-func (d done) ClientHandshake(_ context.Context, _ string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return conn, authenticated{d}, nil
+// already. It says which scheme the calls have.
+type done struct {
+	credentials.TransportCredentials // that do nothing
+	protocol                         string
 }
 
-func (done) ServerHandshake(net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	return nil, nil, errors.ErrUnsupported
-}
-
-// Info says which scheme the calls have.
 func (d done) Info() credentials.ProtocolInfo {
-	protocol := "insecure"
-	if d.secure {
-		protocol = "tls"
-	}
-	return credentials.ProtocolInfo{SecurityProtocol: protocol}
+	return credentials.ProtocolInfo{SecurityProtocol: d.protocol}
 }
-
-func (d done) Clone() credentials.TransportCredentials { return d }
-
-func (done) OverrideServerName(string) error { return nil }
-
-type authenticated struct{ done }
-
-func (a authenticated) AuthType() string { return a.Info().SecurityProtocol }

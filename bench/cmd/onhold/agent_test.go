@@ -141,24 +141,29 @@ func TestAgentsRefuseOtherPlans(t *testing.T) {
 }
 
 func TestFleetUsage(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, make([]byte, 600_000), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for want, args := range map[string][]string{
-		"--agents=2: requires the address of a server":                       {"run", "goroutine", "--agents", "2"},
-		"--agents-local=true: requires --agents":                             {"run", "127.0.0.1:1", "--agents-local"},
-		"--agents=3: a load of 2 clients cannot be shared out among so many": {"run", "127.0.0.1:1", "--clients", "2,9", "--agents", "3"},
-		"--extend=4: and --agents cannot be given together":                  {"run", "127.0.0.1:1", "--agents", "2", "--extend", "4"},
-		"--target-pid=7: and --agents cannot be given together":              {"run", "127.0.0.1:1", "--agents", "2", "--target-pid", "7"},
-		"--bus=nats://10.0.0.1:4222: want beyond this machine, tls://":       {"run", "127.0.0.1:1", "--agents", "2", "--bus", "nats://10.0.0.1:4222"},
-		"--bus: want the address of the NATS server":                         {"agent"},
-		"--name=a b: want 1 to 64 letters":                                   {"agent", "--bus", "nats://127.0.0.1:1", "--name", "a b"},
-		"--allow=10.0.0.9: want http://10.0.0.0/8":                           {"agent", "--bus", "nats://127.0.0.1:1", "--allow", "10.0.0.9"},
-		"--image: want an image with this program":                           {"agent", "--print-kubernetes", "--allow", "http://10.0.0.0/8"},
-		"--allow: want the targets that the agents may drive":                {"agent", "--print-kubernetes", "--image", "a"},
-		"--print-ssh=a;b: want a host of its own for each agent":             {"agent", "--print-ssh", "a;b", "--allow", "http://10.0.0.0/8"},
-		"--print-kubernetes: and --print-ssh cannot be given together":       {"agent", "--print-kubernetes", "--print-ssh", "a"},
-		"--agents=4: requires --print-kubernetes":                            {"agent", "--agents", "4", "--bus", "nats://127.0.0.1:1"},
-		"--bus=-: standard input has no address":                             {"agent", "--bus", "-"},
-		"there is no flag --agents: duet compares two versions":              {"duet", "--agents", "3"},
-		"agent takes no arguments":                                           {"agent", "x"},
+		"--agents=2: requires the address of a server":                                      {"run", "goroutine", "--agents", "2"},
+		"--agents-local=true: requires --agents":                                            {"run", "127.0.0.1:1", "--agents-local"},
+		"--agents=3: a load of 2 clients cannot be shared out among so many":                {"run", "127.0.0.1:1", "--clients", "2,9", "--agents", "3"},
+		"--extend=4: and --agents cannot be given together":                                 {"run", "127.0.0.1:1", "--agents", "2", "--extend", "4"},
+		"--target-pid=7: and --agents cannot be given together":                             {"run", "127.0.0.1:1", "--agents", "2", "--target-pid", "7"},
+		"--bus=nats://10.0.0.1:4222: want beyond this machine, tls://":                      {"run", "127.0.0.1:1", "--agents", "2", "--bus", "nats://10.0.0.1:4222"},
+		"--agents=2: what agents need of the flags and of the files that they name has 800": {"run", "127.0.0.1:1", "--clients", "2", "--agents", "2", "--body-file", large, "--out", filepath.Join(t.TempDir(), "run")},
+		"--bus: want the address of the NATS server":                                        {"agent"},
+		"--name=a b: want 1 to 64 letters":                                                  {"agent", "--bus", "nats://127.0.0.1:1", "--name", "a b"},
+		"--allow=10.0.0.9: want http://10.0.0.0/8":                                          {"agent", "--bus", "nats://127.0.0.1:1", "--allow", "10.0.0.9"},
+		"--image: want an image with this program":                                          {"agent", "--print-kubernetes", "--allow", "http://10.0.0.0/8"},
+		"--allow: want the targets that the agents may drive":                               {"agent", "--print-kubernetes", "--image", "a"},
+		"--print-ssh=a;b: want a host of its own for each agent":                            {"agent", "--print-ssh", "a;b", "--allow", "http://10.0.0.0/8"},
+		"--print-kubernetes: and --print-ssh cannot be given together":                      {"agent", "--print-kubernetes", "--print-ssh", "a"},
+		"--agents=4: requires --print-kubernetes":                                           {"agent", "--agents", "4", "--bus", "nats://127.0.0.1:1"},
+		"--bus=-: standard input has no address":                                            {"agent", "--bus", "-"},
+		"there is no flag --agents: duet compares two versions":                             {"duet", "--agents", "3"},
+		"agent takes no arguments":                                                          {"agent", "x"},
 	} {
 		var out, errOut strings.Builder
 		if code := run(append([]string{"onhold"}, args...), &out, &errOut); code != exitUsage || !strings.Contains(errOut.String(), want) {

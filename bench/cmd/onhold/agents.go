@@ -17,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
 	"github.com/a628bb15/onhold/bench/process"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -105,7 +106,7 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 		}
 	}
 	if err := config.Validate(); err != nil {
-		return "", err
+		return "", tooLarge(config.Agents, err)
 	}
 	if s.bus, err = s.openBus(); err != nil {
 		return "", err
@@ -116,6 +117,9 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 		}
 	}
 	if s.fleet, err = fleet.Lead(ctx, s.bus, config); err != nil {
+		if large := tooLarge(config.Agents, err); exitCodeOf(large) == exitUsage {
+			return "", large
+		}
 		return "", errors.Join(&exitError{exitNotStarted, err}, s.agentErrors())
 	}
 	t.run = func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
@@ -134,6 +138,15 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 		names = append(names, fmt.Sprintf("%s (on %s)", a.Name, a.Host))
 	}
 	return fmt.Sprintf("%d agents drive the load: %s", len(names), strings.Join(names, ", ")), nil
+}
+
+// tooLarge is the error of a plan that is too large, in terms of the flags: those that
+// name files, as their contents are sent as text that is a third longer.
+func tooLarge(agents int, err error) error {
+	if e, ok := errors.AsType[*field.Error](err); ok && e.Field == "Plan" {
+		return usageError("--agents=%d: what agents need of the flags and of the files that they name has %v bytes, want %s", agents, e.Value, e.Want)
+	}
+	return err
 }
 
 func (s *session) openBus() (*fleet.Bus, error) {

@@ -140,7 +140,7 @@ func TestLimitOfTheServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer bus.Close()
-	for size, want := range map[int]string{40_000: "want at most 32768 bytes on this bus (max_payload of its server is 65536)", mostPlan + 1: "want at most 524288 bytes"} {
+	for size, want := range map[int]string{40_000: "want at most 32768 on this bus: max_payload of its server is 65536", mostPlan + 1: "want at most 524288"} {
 		if _, err := Lead(t.Context(), bus, Config{Run: "r", Version: "v", Agents: 1, Plan: make([]byte, size), Gather: time.Second}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("a plan of %d bytes: %v", size, err)
 		}

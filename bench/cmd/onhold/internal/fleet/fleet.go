@@ -47,7 +47,7 @@ func (c Config) Validate() error {
 	return field.First(
 		field.Check(namePattern.MatchString(c.Run), "Run", c.Run, "1 to 64 letters, digits, _ and -"),
 		field.Check(c.Agents >= 1 && c.Agents <= mostAgents, "Agents", c.Agents, fmt.Sprintf("1 to %d", mostAgents)),
-		field.Check(len(c.Plan) <= mostPlan, "Plan", len(c.Plan), fmt.Sprintf("at most %d bytes, the files that flags name included", mostPlan)),
+		field.Check(len(c.Plan) <= mostPlan, "Plan", len(c.Plan), fmt.Sprintf("at most %d", mostPlan)),
 	)
 }
 
@@ -76,7 +76,7 @@ func Lead(ctx context.Context, b *Bus, c Config) (*Fleet, error) {
 		}
 	}
 	if most := b.most() - leastMessage/2; len(c.Plan) > most {
-		return nil, &field.Error{Field: "Plan", Value: len(c.Plan), Want: fmt.Sprintf("at most %d bytes on this bus (max_payload of its server is %d), the files that flags name included", most, b.conn.MaxPayload())}
+		return nil, &field.Error{Field: "Plan", Value: len(c.Plan), Want: fmt.Sprintf("at most %d on this bus: max_payload of its server is %d", most, b.conn.MaxPayload())}
 	}
 	f := &Fleet{bus: b, save: c.Save, inbox: make(chan func(), 1024), done: make(chan struct{}), ended: make(chan struct{})}
 	machine := coordinator{run: c.Run, epoch: 1, version: c.Version, agents: c.Agents, plan: c.Plan, gather: c.Gather, before: c.Before}

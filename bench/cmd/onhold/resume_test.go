@@ -231,7 +231,7 @@ func restarts(t *testing.T, down time.Duration) {
 	}
 	wantCode, want := exitOK, "the bus at nats://"
 	if down < 0 {
-		wantCode, want = exitInvalid, "agent b: was lost: its record had not arrived 1m0s after the end of the stage"
+		wantCode, want = exitInvalid, "agent b: was lost: no record within 1m0s of the end of the stage"
 	}
 	if code := lead.ProcessState.ExitCode(); code != wantCode || !strings.Contains(printed.String(), want) || !strings.Contains(agent.String(), "was lost (") || down > 0 && !strings.Contains(agent.String(), "is back") {
 		t.Errorf("exit code %d\n%s\nagent:\n%s", code, printed, agent)

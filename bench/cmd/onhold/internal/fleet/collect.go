@@ -35,7 +35,7 @@ func (c *coordinator) collected(now time.Duration) {
 		case !here: // it was ready for the stage, or there would be none
 			m.lost = "it gave up the stage, as it had not heard from the coordinator"
 		case now >= end+uploadFor:
-			m.lost = fmt.Sprintf("its record had not arrived %v after the end of the stage", uploadFor)
+			m.lost = fmt.Sprintf("no record within %v of the end of the stage", uploadFor)
 		case now > end+lostAfter && c.silent(now, m):
 			m.lost = fmt.Sprintf("last heard %v after the start of the stage", max(0, m.heard-c.start).Round(100*time.Millisecond))
 		default:

@@ -95,7 +95,7 @@ func TestHostileParts(t *testing.T) {
 			s := partOf(seq, "a", record, 0, 1)
 			s.From, s.Size = len(c.members[0].record), mostRecord
 			return s
-		}, "its record had not arrived 1m0s after the end of the stage"},
+		}, "no record within 1m0s of the end of the stage"},
 	} {
 		c2 := collecting(1, 5000)
 		m := c2.members[0]

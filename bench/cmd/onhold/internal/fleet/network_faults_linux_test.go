@@ -129,11 +129,13 @@ var networkFaults = []networkFault{
 // faulty is a fleet with a run that meets with a fault.
 type faulty struct {
 	*machines
+	t       *testing.T
 	fault   networkFault
 	random  *rand.Rand
 	victim  *agentMachine
 	cmd     *exec.Cmd // the run
 	printed *output
+	wrong   []string
 }
 
 // Runs of agents in network namespaces meet with a fault each, at a random instant: the
@@ -155,17 +157,15 @@ func TestSlowNetworkFaults(t *testing.T) {
 	var longest time.Duration
 	var runs sync.WaitGroup
 	for i := range *faultRuns {
-		random := rand.New(rand.NewPCG(*faultSeed, uint64(i)))
-		f := &faulty{fault: faults[i%len(faults)], random: random}
-		after := f.fault.from
-		if span := f.fault.to - f.fault.from; span > 0 {
-			after += time.Duration(random.Int64N(int64(span)))
-		}
+		fault := faults[i%len(faults)]
 		together <- struct{}{}
 		runs.Go(func() { // they wait for most of the time: more of them than t.Parallel would allow
 			defer func() { <-together }()
-			t.Run(fmt.Sprintf("%d: %s after %v", i+1, f.fault.name, after.Round(time.Millisecond)), func(t *testing.T) {
-				took := f.meet(t, program, uint64(i), after)
+			t.Run(fmt.Sprintf("%d: %s", i+1, fault.name), func(t *testing.T) {
+				took := attempts(t, func(t *testing.T) (*faulty, time.Duration) {
+					f := &faulty{t: t, fault: fault, random: rand.New(rand.NewPCG(*faultSeed, uint64(i)))}
+					return f, f.meet(program, uint64(i))
+				})
 				mu.Lock()
 				longest = max(longest, took)
 				mu.Unlock()
@@ -176,8 +176,68 @@ func TestSlowNetworkFaults(t *testing.T) {
 	t.Logf("the longest run took %v", longest.Round(100*time.Millisecond))
 }
 
+// mostStill is how long this process may stand still in a run that fails. The limits of
+// agents and coordinator are seconds: where nothing runs for much longer than this, they
+// are right to give one another up.
+const mostStill = 250 * time.Millisecond
+
+// attempts has a run meet with its fault, again where it failed on a machine that stood
+// still, and returns how long it took.
+func attempts(t *testing.T, meet func(*testing.T) (*faulty, time.Duration)) (took time.Duration) {
+	for attempt := 1; ; attempt++ {
+		var f *faulty
+		still := watchStill()
+		t.Run("attempt", func(t *testing.T) { f, took = meet(t) })
+		stood := still()
+		if f == nil || len(f.wrong) == 0 {
+			return took // it is done, or has failed for another reason
+		}
+		if stood <= mostStill || attempt == 3 {
+			for _, wrong := range f.wrong {
+				t.Error(wrong)
+			}
+			return took
+		}
+		t.Logf("once more, as the machine stood still for %v: %q", stood, f.wrong)
+	}
+}
+
+// watchStill watches for how long this process stands still, and returns the longest time
+// when it is called.
+func watchStill() (still func() time.Duration) {
+	done, longest := make(chan struct{}), make(chan time.Duration)
+	go func() {
+		const every = 20 * time.Millisecond
+		var most time.Duration
+		for last := time.Now(); ; {
+			select {
+			case <-time.After(every):
+				now := time.Now()
+				most, last = max(most, now.Sub(last)-every), now
+			case <-done:
+				longest <- most
+				return
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(done)
+		return <-longest
+	}
+}
+
+// fail notes what is wrong with the run.
+func (f *faulty) fail(format string, args ...any) {
+	f.wrong = append(f.wrong, fmt.Sprintf(format, args...))
+}
+
 // meet has one run meet with its fault, and returns how long that took.
-func (f *faulty) meet(t *testing.T, program string, number uint64, after time.Duration) (took time.Duration) {
+func (f *faulty) meet(program string, number uint64) (took time.Duration) {
+	t := f.t
+	after := f.fault.from
+	if span := f.fault.to - f.fault.from; span > 0 {
+		after += time.Duration(f.random.Int64N(int64(span)))
+	}
 	var requests atomic.Int64
 	f.machines = newMachines(t, program, *faultSeed<<32+number, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
 		if requests.Add(1)%10 == 0 {
@@ -192,7 +252,7 @@ func (f *faulty) meet(t *testing.T, program string, number uint64, after time.Du
 		f.startAgent(a)
 	}
 	defer func() {
-		if t.Failed() {
+		if len(f.wrong) > 0 {
 			for _, a := range f.agents {
 				t.Logf("agent %s:\n%s", a.name, a.said)
 			}
@@ -203,13 +263,15 @@ func (f *faulty) meet(t *testing.T, program string, number uint64, after time.Du
 	ended := f.begin("--out", out)
 	met := f.fault.name == "slow link" // a stage does, and must say so
 	if f.fault.begin != nil {
+		wait := after
 		if f.fault.phase {
 			if !await(faultGather+faultRunLength, func() bool { return f.victim.served.Load() > 0 }) {
-				t.Fatalf("agent %s has sent no request\n%s", f.victim.name, f.printed)
+				f.fail("agent %s has sent no request\n%s", f.victim.name, f.printed)
+				return 0
 			}
-			after -= time.Since(time.Unix(0, f.victim.served.Load()))
+			wait -= time.Since(time.Unix(0, f.victim.served.Load()))
 		}
-		time.Sleep(after)
+		time.Sleep(wait)
 		started := f.victim.served.Load() > 0
 		f.fault.begin(f)
 		select {
@@ -221,11 +283,12 @@ func (f *faulty) meet(t *testing.T, program string, number uint64, after time.Du
 	select {
 	case <-ended:
 	case <-time.After(uploadFor + 30*time.Second):
-		t.Fatalf("the run has not ended within %v\n%s", time.Since(began), f.printed)
+		f.fail("the run has not ended within %v\n%s", time.Since(began), f.printed)
+		return time.Since(began)
 	}
 	took = time.Since(began)
 	code := f.cmd.ProcessState.ExitCode()
-	t.Logf("agent %s, exit code %d after %v\n%s", f.victim.name, code, took.Round(100*time.Millisecond), f.printed)
+	t.Logf("agent %s %s after %v, exit code %d after %v\n%s", f.victim.name, f.fault.name, after.Round(time.Millisecond), code, took.Round(100*time.Millisecond), f.printed)
 	switch f.fault.name {
 	case "coordinator killed":
 		f.free()
@@ -257,17 +320,18 @@ func (f *faulty) again(flag, out string) {
 	select {
 	case <-f.begin(flag, out):
 	case <-time.After(time.Minute):
-		f.t.Fatalf("the other run has not ended within a minute\n%s", f.printed)
+		f.fail("the other run has not ended within a minute\n%s", f.printed)
+		return
 	}
 	code := f.cmd.ProcessState.ExitCode()
 	f.t.Logf("with %s, exit code %d after %v\n%s", flag, code, time.Since(began).Round(100*time.Millisecond), f.printed)
 	for _, s := range f.account(out, code) {
 		if n := s.Counts[result.Unknown]; n > 0 {
-			f.t.Errorf("with %s, %d arrivals are unknown: %q", flag, n, s.Invalid)
+			f.fail("with %s, %d arrivals are unknown: %q", flag, n, s.Invalid)
 		}
 	}
 	if code != 0 {
-		f.t.Errorf("with %s, exit code %d", flag, code)
+		f.fail("with %s, exit code %d", flag, code)
 	}
 }
 
@@ -278,15 +342,15 @@ func (f *faulty) free() {
 			continue
 		}
 		if !await(20*time.Second, func() bool { return !serves(a.said.String()) }) {
-			f.t.Errorf("agent %s is not free", a.name)
+			f.fail("agent %s is not free", a.name)
 		}
 	}
 }
 
 // serves reports whether an agent that has printed this is still in a run.
 func serves(said string) bool {
-	lines := strings.Split(strings.TrimSpace(said), "\n")
-	return strings.Contains(lines[len(lines)-1], "joined run")
+	joined := strings.LastIndex(said, "joined run")
+	return joined > max(strings.LastIndex(said, " is over"), strings.LastIndex(said, "has not been heard"))
 }
 
 // account holds what the stages account for against what was planned.
@@ -294,7 +358,7 @@ func (f *faulty) account(out string, code int) []*result.Stage {
 	_, stages, _, err := result.Open(out)
 	if err != nil {
 		if code == 0 || f.printedStage() {
-			f.t.Error(err)
+			f.fail("%v", err)
 		}
 		return nil
 	}
@@ -305,25 +369,25 @@ func (f *faulty) account(out string, code int) []*result.Stage {
 			counts.Add(a.Counts)
 		}
 		if n, planned := s.Counts.Planned(), p.Planned(p.Duration, 0); n != planned || counts != s.Counts {
-			f.t.Errorf("%d arrivals are accounted for, %v by agent, want %d: %q", n, counts, planned, s.Invalid)
+			f.fail("%d arrivals are accounted for, %v by agent, want %d: %q", n, counts, planned, s.Invalid)
 		}
 		for _, a := range s.Agents {
 			if a.Lost == "" {
 				continue
 			}
 			if f.fault.effect == none || !f.fault.all && a.Name != f.victim.name {
-				f.t.Errorf("agent %s was lost: %s", a.Name, a.Lost)
+				f.fail("agent %s was lost: %s", a.Name, a.Lost)
 			}
 			if s.Valid() || !strings.Contains(strings.Join(s.Invalid, "\n"), "agent "+a.Name+": was lost") {
-				f.t.Errorf("agent %s was lost, and the stage says %q", a.Name, s.Invalid)
+				f.fail("agent %s was lost, and the stage says %q", a.Name, s.Invalid)
 			}
 		}
 		if s.Counts[result.Unknown] > 0 && !strings.Contains(strings.Join(s.Invalid, "\n"), "was lost") {
-			f.t.Errorf("%d arrivals are unknown, and no agent is named: %q", s.Counts[result.Unknown], s.Invalid)
+			f.fail("%d arrivals are unknown, and no agent is named: %q", s.Counts[result.Unknown], s.Invalid)
 		}
 	}
 	if code == 0 && len(stages) != 2 {
-		f.t.Errorf("%d stages, want 2", len(stages))
+		f.fail("%d stages, want 2", len(stages))
 	}
 	return stages
 }
@@ -339,18 +403,18 @@ func (f *faulty) judge(out string, code int, met bool) {
 		said = append(said, s.Notes()...)
 	}
 	named := slices.ContainsFunc(said, func(text string) bool {
-		return strings.Contains(text, "agent "+f.victim.name) || f.fault.all && strings.Contains(text, "agents a, b and c were lost") || strings.Contains(text, "agents came forward")
+		return strings.Contains(text, "agent "+f.victim.name) || f.fault.all && (strings.Contains(text, "was lost") || strings.Contains(text, "were lost")) || strings.Contains(text, "agents came forward")
 	})
 	switch {
 	case code != 0 && code != 4 && code != 5:
-		f.t.Errorf("exit code %d", code)
+		f.fail("exit code %d", code)
 	case f.fault.effect == none && code != 0:
-		f.t.Errorf("exit code %d, want 0", code)
+		f.fail("exit code %d, want 0", code)
 	case f.fault.effect == lost && code == 0 && !slices.ContainsFunc(stages, func(s *result.Stage) bool { return !s.Valid() }):
-		f.t.Errorf("the agent was lost, and all stages are valid")
+		f.fail("the agent was lost, and all stages are valid")
 	case f.fault.name == "broker killed" && code == 4 && !strings.Contains(said[0], "cannot be reached"):
-		f.t.Errorf("it is not said that the broker is gone: %q", said)
+		f.fail("it is not said that the broker is gone: %q", said)
 	case !named && (met || f.fault.effect == lost || code != 0 && !f.fault.all):
-		f.t.Errorf("exit code %d, and agent %s is not named: %q", code, f.victim.name, said)
+		f.fail("exit code %d, and agent %s is not named: %q", code, f.victim.name, said)
 	}
 }

@@ -83,7 +83,7 @@ func TestScript(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	calls, _ := filepath.Glob(filepath.Join(dir, "ssh.*"))
-	var all string
+	var all strings.Builder
 	for _, call := range calls {
 		text, err := os.ReadFile(call)
 		if err != nil {
@@ -93,7 +93,7 @@ func TestScript(t *testing.T) {
 		if bus != "nats://token@127.0.0.1:4222" || strings.Contains(command, "token") {
 			t.Errorf("%q, %q", bus, command)
 		}
-		all += command
+		all.WriteString(command)
 		// The shell of the host takes the words as they were.
 		_, remote, _ := strings.Cut(command, "onhold agent")
 		words, err := exec.Command(shell, "-c", `for w in `+strings.TrimSpace(remote)+`; do echo "$w"; done`).Output()
@@ -101,8 +101,8 @@ func TestScript(t *testing.T) {
 			t.Errorf("%q is %q: %v", remote, words, err)
 		}
 	}
-	if len(calls) != 2 || !strings.Contains(all, "-R 4222:127.0.0.1:4222 a.example ") || !strings.Contains(all, "joe@b.example ") || !strings.Contains(all, "--name b-example") {
-		t.Errorf("%d calls:\n%s", len(calls), all)
+	if len(calls) != 2 || !strings.Contains(all.String(), "-R 4222:127.0.0.1:4222 a.example ") || !strings.Contains(all.String(), "joe@b.example ") || !strings.Contains(all.String(), "--name b-example") {
+		t.Errorf("%d calls:\n%s", len(calls), all.String())
 	}
 }
 

@@ -21,26 +21,25 @@ const module = "github.com/a628bb15/onhold/"
 // in its folder. A name that ends in /... stands for all packages below it that
 // are not listed.
 var layers = [][]string{
-	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/redact", "reports/units", "targets/orders"},
+	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/files/filestest", "reports/redact", "reports/units", "targets/orders"},
 	{"reports/files", "reports/load", "reports/render/words"},
 	{"reports/render/ci", "reports/render/table", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host", "bench/internal/exchange", "bench/internal/request", "reports/conformance", "reports/model", "reports/search", "reports/series", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
 	{"bench", "bench/process", "reports/compare", "reports/render/finding", "targets/admission", "targets/backend/...", "targets/front"},
-	{"bench/cmd/onhold/internal/duet/source", "bench/epoll", "bench/find", "bench/grpc", "bench/internal/alive", "reports/render/figure"},
-	{"targets", "targets/backend/postgres/pgtest", "targets/..."},
+	{"bench/cmd/onhold/internal/duet/source", "bench/epoll", "bench/find", "bench/grpc", "bench/internal/alive", "reports/render/figure", "targets", "targets/backend/postgres/pgtest", "targets/..."},
 	{"bench/benchtest", "bench/cmd/onhold/internal/...", "bench/cmd/onhold/internal/duet", "reports/render", "reports/render/..."},
 	{"bench/cmd/onhold", "bench/cmd/onhold/internal/calibrate", "bench/cmd/onhold/internal/doctor", "bench/cmd/onhold/internal/patterns"},
 }
 
 // maxLayers keeps the table readable.
-const maxLayers = 9
+const maxLayers = 8
 
 // reserved lists who alone may import what, tests aside.
 var reserved = map[string][]string{
 	"gonum.org/v1/gonum":                    {"reports/compare/exact", "reports/search", "reports/theory"},
 	"gonum.org/v1/plot":                     {"reports/render/canvas", "reports/render/goldentest"},
 	"github.com/jackc/pgx/v5":               {"targets/backend/postgres"},
-	"testing":                               {"bench/benchtest", "bench/cmd/onhold/internal/commandtest", "reports/render/goldentest"},
+	"testing":                               {"bench/benchtest", "bench/cmd/onhold/internal/commandtest", "reports/files/filestest", "reports/render/goldentest"},
 	"flag":                                  {"bench/benchtest"},
 	"github.com/urfave/cli/v3":              {"bench/cmd/onhold"},
 	"github.com/vbauerster/mpb/v8":          {"bench/cmd/onhold"},

@@ -115,8 +115,8 @@ func TestEveryFieldOfTheRequestsIsAmongTheSettings(t *testing.T) {
 
 func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 	no := map[string]string{
-		"Dial": "is described by RequestSettings", "Completions": "makes another kind of stage, with completions", "most": "is described by RequestSettings",
-		"untimed": "is for sessions, which say so", "found": "finds settings while it drives", "sleep": "is for tests", "machine": "is for tests",
+		"Dial": "is described by RequestSettings", "Completions": "makes another kind of stage, with completions", "Most": "is described by RequestSettings",
+		"untimed": "is for sessions, which say so", "Found": "finds settings while it drives", "sleep": "is for tests", "machine": "is for tests",
 	}
 	by := map[string]any{"RequestSettings": result.Settings{{Key: "a", Value: "b"}}}
 	fields := reflect.TypeFor[bench.GoroutineDriver]()

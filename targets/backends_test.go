@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/a628bb15/onhold/bench"
+	calls "github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
@@ -407,7 +408,11 @@ func callers(t *testing.T, s targets.Server, n int) []bench.Conn {
 	t.Helper()
 	all := make([]bench.Conn, n)
 	for i := range all {
-		d, err := grpc.Client{Addr: s.Addr(), Request: orders.Request{UserID: int64(i + 1)}}.Driver()
+		call, err := grpc.Client{Addr: s.Addr(), Request: orders.Request{UserID: int64(i + 1)}}.Call()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := calls.Calls{URL: call.URL, Method: call.Method, Body: call.Body}.Driver()
 		if err != nil {
 			t.Fatal(err)
 		}

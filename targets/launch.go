@@ -173,6 +173,7 @@ func (p *Process) readReady(r *bufio.Reader) error {
 // Driving is what a user chooses of how a style is driven.
 type Driving struct {
 	HTTP          func(bench.HTTP) (bench.Driver, error) // makes the driver of a style that any driver of HTTP drives
+	GRPC          func(grpc.Call) (bench.Driver, error)  // of style grpc
 	NewConnection bool                                   // for each request
 	Connections   int                                    // of gRPC, which all callers share; 0: each has its own
 }

@@ -73,7 +73,11 @@ var Styles = []Style{
 		start: plain(grpc.Start),
 		driver: func(_ context.Context, r Ready, d Driving) (bench.Driver, func(), error) {
 			request := orders.Request{Kind: orders.Find, UserID: orders.OneUser}
-			driver, err := grpc.Client{Addr: r.Addr, Connections: d.Connections, Request: request}.Driver()
+			call, err := grpc.Client{Addr: r.Addr, Connections: d.Connections, Request: request}.Call()
+			if err != nil {
+				return nil, nil, err
+			}
+			driver, err := d.GRPC(call)
 			return driver, nil, err
 		},
 	},

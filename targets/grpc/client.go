@@ -9,8 +9,6 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
-	"github.com/a628bb15/onhold/bench"
-	"github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/targets/grpc/orderspb"
 	"github.com/a628bb15/onhold/targets/orders"
 )
@@ -22,8 +20,16 @@ type Client struct {
 	Request     orders.Request // of kind Find or Place
 }
 
-// Driver is what drives the calls.
-func (c Client) Driver() (*bench.GoroutineDriver, error) {
+// Call is a call of the service, as package bench/grpc makes it.
+type Call struct {
+	URL         string // grpc://HOST:PORT/SERVICE/METHOD
+	Method      protoreflect.MethodDescriptor
+	Body        []byte // the message, in JSON
+	Connections int    // as of [Client]
+}
+
+// Call is what the client calls.
+func (c Client) Call() (Call, error) {
 	var method string
 	var in proto.Message
 	switch r := c.Request; r.Kind {
@@ -32,17 +38,14 @@ func (c Client) Driver() (*bench.GoroutineDriver, error) {
 	case orders.Place:
 		method, in = "Place", &orderspb.PlaceRequest{UserId: r.UserID, TotalCents: r.TotalCents}
 	default:
-		return nil, errors.New("the service has calls for finding and placing orders only")
+		return Call{}, errors.New("the service has calls for finding and placing orders only")
 	}
 	body, err := protojson.Marshal(in)
-	if err != nil {
-		return nil, err
-	}
 	service := orderspb.File_targets_grpc_orderspb_orders_proto.Services().ByName("Orders")
-	m := service.Methods().ByName(protoreflect.Name(method))
-	return grpc.Calls{
-		URL: grpc.Plain + "://" + c.Addr + "/" + string(service.FullName()) + "/" + method, Body: body, Method: m, Connections: c.Connections,
-	}.Driver()
+	return Call{
+		URL:    "grpc://" + c.Addr + "/" + string(service.FullName()) + "/" + method,
+		Method: service.Methods().ByName(protoreflect.Name(method)), Body: body, Connections: c.Connections,
+	}, err
 }
 
 // Stats asks a server that listens at addr what it says of itself.

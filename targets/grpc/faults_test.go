@@ -24,7 +24,7 @@ import (
 func TestDriver(t *testing.T) {
 	for _, conns := range []int{0, 3} {
 		s := startFor(t, admission.Config{Workers: 2, Queue: 1, Backend: slow{open(), 2 * time.Millisecond}})
-		d, err := grpc.Client{Addr: s.Addr(), Connections: conns, Request: orders.Request{Kind: orders.Place, UserID: 7, TotalCents: 1}}.Driver()
+		d, err := driver(grpc.Client{Addr: s.Addr(), Connections: conns, Request: orders.Request{Kind: orders.Place, UserID: 7, TotalCents: 1}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func TestBrokenConnections(t *testing.T) {
 		}
 		before := h.asked.Load()
 		c := grpc.Client{Addr: p.Addr().String(), Connections: conns, Request: orders.Request{UserID: 42}}
-		d, err := c.Driver()
+		d, err := driver(c)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -143,7 +143,7 @@ func TestOutcomeOfEachStatus(t *testing.T) {
 	if r := c.Do(20 * time.Second); r.Outcome != result.Error || !strings.Contains(r.Why, "INVALID_ARGUMENT") {
 		t.Errorf("a call that makes no sense: %+v", r)
 	}
-	if _, err := (grpc.Client{Request: orders.Request{Kind: orders.Invite}}).Driver(); err == nil {
+	if _, err := driver(grpc.Client{Request: orders.Request{Kind: orders.Invite}}); err == nil {
 		t.Error("there is no call for invitations, and yet it can be driven")
 	}
 }
@@ -175,7 +175,7 @@ func TestServersThatDoNotSpeakGRPC(t *testing.T) {
 	for closing, want := range map[bool]result.Outcome{true: result.Refused, false: result.Timeout} {
 		for _, conns := range []int{0, 1} {
 			closes <- closing
-			d, err := grpc.Client{Addr: ln.Addr().String(), Connections: conns}.Driver()
+			d, err := driver(grpc.Client{Addr: ln.Addr().String(), Connections: conns})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -266,7 +266,7 @@ func usable(c bench.Conn) bool {
 func TestLimitsAreOfConnections(t *testing.T) {
 	many := bench.Plan{Load: bench.Load{Clients: 100_000_000}, Duration: time.Second}
 	for conns, fits := range map[int]bool{0: false, 2: true} {
-		d, err := grpc.Client{Addr: "127.0.0.1:1", Connections: conns}.Driver()
+		d, err := driver(grpc.Client{Addr: "127.0.0.1:1", Connections: conns})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/a628bb15/onhold/bench"
+	calls "github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets/admission"
 	"github.com/a628bb15/onhold/targets/backend"
@@ -103,11 +104,20 @@ func service(t *testing.T, addr string) orderspb.OrdersClient {
 	return orderspb.NewOrdersClient(cc)
 }
 
+// driver drives the calls of a client.
+func driver(c grpc.Client) (*bench.GoroutineDriver, error) {
+	call, err := c.Call()
+	if err != nil {
+		return nil, err
+	}
+	return calls.Calls{URL: call.URL, Method: call.Method, Body: call.Body, Connections: call.Connections}.Driver()
+}
+
 // callers makes n of them.
 func callers(t *testing.T, c grpc.Client, n int) []bench.Conn {
 	t.Helper()
 	c.Request.UserID = 42
-	d, err := c.Driver()
+	d, err := driver(c)
 	if err != nil {
 		t.Fatal(err)
 	}

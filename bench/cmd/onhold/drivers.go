@@ -10,8 +10,10 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets"
+	ordersgrpc "github.com/a628bb15/onhold/targets/grpc"
 )
 
 // driverOf is the driver that the flags ask for, for these requests.
@@ -72,7 +74,10 @@ var requiresGRPC = "requires style " + strings.Join(targets.Names(targets.Inline
 // that drive none of them.
 func drivingOf(c *cli.Command, styles []targets.Style) (d targets.Driving, err error) {
 	d = targets.Driving{
-		HTTP:          func(h bench.HTTP) (bench.Driver, error) { return driverOf(c, h) },
+		HTTP: func(h bench.HTTP) (bench.Driver, error) { return driverOf(c, h) },
+		GRPC: func(call ordersgrpc.Call) (bench.Driver, error) {
+			return grpc.Calls{URL: call.URL, Method: call.Method, Body: call.Body, Connections: call.Connections}.Driver()
+		},
 		NewConnection: c.Bool("new-connection"), Connections: c.Int("grpc-connections"),
 	}
 	if !slices.ContainsFunc(styles, func(s targets.Style) bool { return !s.OwnDriver() }) {

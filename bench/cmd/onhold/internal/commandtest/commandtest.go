@@ -16,9 +16,10 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/grpc"
+	ordersgrpc "github.com/a628bb15/onhold/targets/grpc"
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
@@ -119,7 +120,10 @@ func Ask(t *testing.T, ready targets.Ready) {
 	}
 	driver, err := bench.HTTP{URL: "http://" + ready.Addr + orders.PathOneUser}.Driver()
 	if style.Protocol == targets.GRPC {
-		driver, err = grpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}.Driver()
+		var call ordersgrpc.Call
+		if call, err = (ordersgrpc.Client{Addr: ready.Addr, Request: orders.Request{UserID: 42}}).Call(); err == nil {
+			driver, err = grpc.Calls{URL: call.URL, Method: call.Method, Body: call.Body}.Driver()
+		}
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/host"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -48,7 +49,7 @@ func BenchmarkThousandAgentsOverNATS(b *testing.B) {
 	}
 	defer f.Close()
 	seconds := max(b.N, 5)
-	p := bench.Plan{Load: bench.Load{Rate: scaleAgents * scaleRate}, Duration: time.Duration(seconds) * time.Second, DrainTimeout: 30 * time.Second, Timeout: 30 * time.Second}
+	p := bench.Plan{Load: bench.Load{Rate: scaleAgents * scaleRate, Arrivals: load.Constant}, Duration: time.Duration(seconds) * time.Second, DrainTimeout: 30 * time.Second, Timeout: 30 * time.Second}
 	all, after := host.Self(), host.Self()
 	var whole, rest result.Usage
 	var window time.Duration

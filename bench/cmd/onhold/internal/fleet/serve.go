@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	tickEvery   = 10 * time.Millisecond
-	reportEvery = time.Second // of what has ended
+	tickEvery   = 10 * time.Millisecond  // of a coordinator
+	lookEvery   = 250 * time.Millisecond // of an agent, whose limits are seconds: each look wakes its process
+	reportEvery = time.Second            // of what has ended
 )
 
 // Opened is a plan that an agent has accepted.
@@ -76,7 +77,7 @@ func Serve(ctx context.Context, b *Bus, c AgentConfig) error {
 	}); err != nil {
 		return err
 	}
-	tick := time.NewTicker(tickEvery)
+	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for busy := clock.Now(); ; {
 		select {

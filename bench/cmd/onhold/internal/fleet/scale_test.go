@@ -43,7 +43,7 @@ func BenchmarkThousandAgentsOverNATS(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer func() { agents.Process.Kill(); agents.Wait() }()
-	f, err := Lead(b.Context(), bus, Config{Run: "r", Version: "v", Agents: scaleAgents, Plan: []byte("plan"), Gather: time.Minute})
+	f, err := Lead(b.Context(), bus, Config{Run: "r", Version: "v", Agents: scaleAgents, Plan: []byte("plan"), Gather: 5 * time.Minute})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func simulateAgents(url string) error {
 			return err
 		}
 		a := &scripted{bus: bus, inbox: make(chan func(), 64)}
-		a.machine = &agent{hello: Hello{Agent: fmt.Sprintf("agent-%04d", i), Instance: strconv.Itoa(i), Version: "v", Host: "h"}, driver: a}
+		a.machine = &agent{hello: Hello{Agent: fmt.Sprintf("agent-%04d", i), Instance: strconv.Itoa(i), Version: "v", Host: "h"}, driver: a, part: mostPart}
 		running.Go(a.serve)
 	}
 	running.Wait()

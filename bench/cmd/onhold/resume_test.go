@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,6 +20,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/files/filestest"
@@ -54,24 +53,6 @@ func TestSlowRunIsResumed(t *testing.T) {
 	}
 }
 
-// shared is what a process prints, while it runs.
-type shared struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (s *shared) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.Write(p)
-}
-
-func (s *shared) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.text.String()
-}
-
 // within waits until something is so.
 func within(t *testing.T, limit time.Duration, what string, is func() bool) {
 	t.Helper()
@@ -88,7 +69,7 @@ func resumes(t *testing.T, embedded bool, down time.Duration, restarted bool) {
 	defer server.Close()
 	dir := t.TempDir()
 	out := filepath.Join(dir, "run")
-	printed := new(shared)
+	printed := new(commandtest.Output)
 	// Without a warm-up, all that is sent is recorded.
 	args := []string{"run", server.URL, "--rate", "100,150,200", "--warmup", "0s", "--duration", "1500ms", "--max-lag", "1m", "--retries", "0", "--agents", "2", "--no-report", "--header", "X-Key: s3cret-value"}
 	bus := ""
@@ -195,8 +176,8 @@ func restarts(t *testing.T, down time.Duration) {
 	}
 	dir := t.TempDir()
 	out := filepath.Join(dir, "run")
-	started := func(args ...string) (*exec.Cmd, *shared) {
-		cmd, printed := command(t, dir, args...), new(shared)
+	started := func(args ...string) (*exec.Cmd, *commandtest.Output) {
+		cmd, printed := command(t, dir, args...), new(commandtest.Output)
 		cmd.Stdout, cmd.Stderr, cmd.Env = printed, printed, append(cmd.Env, "ONHOLD_BUS="+bus.URL)
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
@@ -248,7 +229,7 @@ func TestTargetOutsideTheAllowList(t *testing.T) {
 	defer bus.Close()
 	dir := t.TempDir()
 	environ := []string{"ONHOLD_BUS=" + bus.URL}
-	agent, said := command(t, dir, "agent", "--name", "a", "--once", "--keep-in", dir), new(shared)
+	agent, said := command(t, dir, "agent", "--name", "a", "--once", "--keep-in", dir), new(commandtest.Output)
 	agent.Env, agent.Stderr = append(agent.Env, environ...), said
 	if err := agent.Start(); err != nil {
 		t.Fatal(err)

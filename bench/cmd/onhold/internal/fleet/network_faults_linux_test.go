@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/netns"
 	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/result"
@@ -134,7 +135,7 @@ type faulty struct {
 	random  *rand.Rand
 	victim  *agentMachine
 	cmd     *exec.Cmd // the run
-	printed *output
+	printed *commandtest.Output
 	wrong   []string
 }
 

@@ -12,13 +12,13 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 
+	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/netns"
 	"github.com/a628bb15/onhold/bench/internal/wiretest"
 )
@@ -81,26 +81,8 @@ type agentMachine struct {
 	*netns.Machine
 	name   string
 	cmd    *exec.Cmd
-	said   *output
+	said   *commandtest.Output
 	served atomic.Int64 // the instant at which its first request was seen, in nanoseconds since 1970; 0: not yet
-}
-
-// output is what a program prints, while it prints it.
-type output struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }
 
 // newMachines starts a target and a broker. It makes machines for agents, but starts none.
@@ -164,7 +146,7 @@ func (m *machines) startBroker() {
 	m.t.Helper()
 	m.broker = exec.Command(os.Args[0])
 	m.broker.Env = append(environ(), brokerVariable+"="+m.lead.Addr()+" "+m.dir)
-	said := new(output)
+	said := new(commandtest.Output)
 	m.broker.Stdout, m.broker.Stderr = said, said
 	m.brokerEnded = m.start(m.lead, m.broker)
 	if !await(20*time.Second, func() bool { return said.String() == "ready\n" }) {
@@ -189,7 +171,7 @@ func (m *machines) command(args ...string) *exec.Cmd {
 // startAgent starts the agent of a machine.
 func (m *machines) startAgent(a *agentMachine) {
 	m.t.Helper()
-	a.said = new(output)
+	a.said = new(commandtest.Output)
 	a.cmd = m.command("agent", "--name", a.name, "--allow", "http://"+m.target.Addr())
 	a.cmd.Stderr = a.said
 	a.cmd.Env = append(a.cmd.Env, "XDG_CACHE_HOME="+filepath.Join(m.dir, a.name)) // its disk
@@ -197,11 +179,11 @@ func (m *machines) startAgent(a *agentMachine) {
 }
 
 // run starts a run of the agents with the load that args say.
-func (m *machines) run(args ...string) (cmd *exec.Cmd, printed *output, ended chan struct{}) {
+func (m *machines) run(args ...string) (cmd *exec.Cmd, printed *commandtest.Output, ended chan struct{}) {
 	m.t.Helper()
 	url := fmt.Sprintf("http://%s", netip.AddrPortFrom(netip.MustParseAddr(m.target.Addr()), targetPort))
 	cmd = m.command(append([]string{"run", url, "--agents", fmt.Sprint(len(m.agents)), "--no-report"}, args...)...)
-	printed = new(output)
+	printed = new(commandtest.Output)
 	cmd.Stdout, cmd.Stderr = printed, printed
 	return cmd, printed, m.start(m.lead, cmd)
 }

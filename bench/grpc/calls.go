@@ -37,7 +37,7 @@ const (
 // knows when its caller gives up.
 //
 // Nothing is called twice. gRPC itself repeats a call once that the server reports as not
-// processed, as when it ends a connection in good order.
+// processed, as when it closes a connection gracefully.
 type Calls struct {
 	URL    string   // grpc://HOST:PORT/PACKAGE.SERVICE/METHOD, or grpcs:// over TLS
 	Body   []byte   // the message, in JSON; {} where it is empty

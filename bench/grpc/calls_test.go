@@ -189,7 +189,7 @@ func TestUnixSocket(t *testing.T) {
 	}
 }
 
-// A server that ends its connections in good order, again and again, loses no call.
+// A server that closes its connections gracefully, again and again, loses no call.
 func TestGracefulEndsFailNothing(t *testing.T) {
 	for _, connections := range []int{0, 1} {
 		s := serve(t, &server{}, newer, rpc.KeepaliveParams(keepalive.ServerParameters{MaxConnectionAge: 20 * time.Millisecond, MaxConnectionAgeGrace: 20 * time.Second}))

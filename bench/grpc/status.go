@@ -90,7 +90,7 @@ const (
 )
 
 // How it begins those of a connection that broke, and of one in which the server did not
-// look at the call, before it closed it in good order. A status of the server, UNAVAILABLE
+// look at the call, before it closed it gracefully. A status of the server, UNAVAILABLE
 // too, that comes after it has sent a header has no content type either.
 var (
 	broken   = []string{"connection error: ", "closing transport due to: ", "transport is closing", "error reading from server: ", "keepalive ping failed", "closing connection since"}

@@ -15,7 +15,7 @@ import (
 	"github.com/a628bb15/onhold/reports/render/verdict"
 )
 
-// Ctrl-C ends a comparison in good order: the pairs that are whole are
+// Ctrl-C ends a comparison gracefully: the pairs that are complete are
 // reported, git and the temporary folders are as they were, and the same
 // command goes on from there.
 func TestSlowInterruptDuet(t *testing.T) {

@@ -115,7 +115,7 @@ func runScripts(t *testing.T, dir string) {
 	})
 }
 
-// Ctrl-C ends the run in good order: the stages that are whole are reported,
+// Ctrl-C ends the run gracefully: the stages that are complete are reported,
 // stamped partial, the targets are gone, and the exit code is 130.
 func TestInterrupt(t *testing.T) {
 	t.Parallel()
@@ -187,7 +187,7 @@ func interruptAt(t *testing.T, cmd *exec.Cmd, line string, before func()) (said 
 	return all.String()
 }
 
-// Ctrl-C ends a comparison in good order, too.
+// Ctrl-C ends a comparison gracefully, too.
 func TestInterruptPeers(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS != "linux" {

@@ -172,7 +172,7 @@ func (l *lab) limit() string {
 			counted = append(counted, &one)
 		}
 	}
-	var limited []*result.Stage // named among themselves: what has no limit need not be told from them
+	var limited []*result.Stage // their names need not distinguish them from what has no limit
 	for _, w := range sweep.Of(counted) {
 		if w.Limited() {
 			for _, p := range w.Points {

@@ -54,16 +54,26 @@ func (p Chart) At(x, y float64) Point {
 // shows is false for a value that has no place in the panel.
 func (p Chart) shows(k Value) bool { return p.X.Shows(k.X) && (p.Y.Shows(k.Y) || math.IsInf(k.Y, 1)) }
 
-// End is the place of the last value that the axes show, moved to the edge where it
-// lies outside. It is false where there is none.
+// End is where the line leaves the panel on the right, or its last value that the axes show,
+// moved to the edge where it lies above or below. It is false where there is none.
 func (p Chart) End(v Curve) (Point, bool) {
+	var next Point // right of the panel
+	beyond := false
 	for _, k := range slices.Backward(v.Values) {
-		if p.shows(k) {
-			at := p.At(k.X, k.Y)
-			return Point{min(max(at.X, p.X0), p.X1), min(max(at.Y, p.Y0), p.Y1)}, true
+		if !p.shows(k) {
+			continue
 		}
+		at := p.At(k.X, k.Y)
+		if at.X > p.X1 {
+			next, beyond = at, true
+			continue
+		}
+		if beyond { // the line leaves the panel between the two
+			at = Point{p.X1, at.Y + (next.Y-at.Y)*(p.X1-at.X)/(next.X-at.X)}
+		}
+		return Point{min(max(at.X, p.X0), p.X1), min(max(at.Y, p.Y0), p.Y1)}, true
 	}
-	return Point{}, false
+	return Point{p.X1, min(max(next.Y, p.Y0), p.Y1)}, beyond
 }
 
 // Curve draws v within the panel of p: the bars of the repeats, the line, and the

@@ -1,6 +1,7 @@
 package canvas
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -78,4 +79,26 @@ func TestTicks(t *testing.T) {
 			t.Errorf("%d ticks from %v to %v", len(ticks), lo, hi)
 		}
 	})
+}
+
+// A line that goes on beyond the panel ends where it leaves it.
+func TestEndOfALineThatLeavesThePanel(t *testing.T) {
+	p := Chart{Rect: Rect{X0: 0, Y0: 0, X1: 100, Y1: 100}, X: Axis{Lo: 0, Hi: 10}, Y: Axis{Lo: 0, Hi: 10}}
+	for what, c := range map[string]struct {
+		values []Value
+		want   Point
+		none   bool
+	}{
+		"within":        {[]Value{{X: 1, Y: 1}, {X: 5, Y: 2}}, Point{50, 20}, false},
+		"half beyond":   {[]Value{{X: 5, Y: 2}, {X: 15, Y: 8}}, Point{100, 50}, false},
+		"two beyond":    {[]Value{{X: 5, Y: 2}, {X: 15, Y: 8}, {X: 20, Y: 9}}, Point{100, 50}, false},
+		"above as well": {[]Value{{X: 8, Y: 9}, {X: 12, Y: 30}}, Point{100, 100}, false},
+		"all beyond":    {[]Value{{X: 12, Y: 3}, {X: 15, Y: 4}}, Point{100, 30}, false},
+		"nothing":       {nil, Point{}, true},
+	} {
+		got, ok := p.End(Curve{Values: c.values})
+		if ok == c.none || ok && (math.Abs(got.X-c.want.X) > 1e-9 || math.Abs(got.Y-c.want.Y) > 1e-9) {
+			t.Errorf("%s: %v, %v; want %v", what, got, ok, c.want)
+		}
+	}
 }

@@ -44,6 +44,10 @@ func (r *Reader) header(p *Reply, data []byte, seen int) (n int, ended bool, err
 	if r.KeepHeader {
 		r.Header = append(r.Header[:0], data[:n]...)
 	}
+	const firstFinal, switchingProtocols = 200, 101
+	if r.Sink != nil && (h.status >= firstFinal || h.status == switchingProtocols) {
+		p.sunk = r.Sink.Header(h.status, data[:n], h.length == chunked)
+	}
 	ended, err = r.follows(p, h)
 	return n, ended, err
 }
@@ -88,7 +92,7 @@ func (r *Reader) follows(p *Reply, h header) (ended bool, err error) {
 		return false, nil
 	case r.Head, h.status == noContent, h.status == notModified:
 		return true, nil
-	case h.length > MaxBody:
+	case h.length > MaxBody && !p.sunk:
 		return false, errBodyTooLong
 	case h.length >= 0:
 		p.phase, p.left = inBody, h.length

@@ -76,6 +76,7 @@ type Reply struct {
 	phase   phase
 	cr      bool // a carriage return came last, in an extension or a trailer's value
 	last    bool // the connection closes after it
+	sunk    bool // the body is for the Sink, and of any length
 }
 
 const (
@@ -144,7 +145,20 @@ type Reader struct {
 	KeepHeader bool
 	Header     []byte
 
+	// Sink, where not nil, gets what comes behind the header of a reply that it wants.
+	// Then a body may be of any length, though none of its parts but the data.
+	Sink Sink
+
 	fields fields
+}
+
+// Sink takes the bodies of replies as they come.
+type Sink interface {
+	// Header is called with the complete header of a reply that is not an interim one.
+	// It reports whether the body is wanted. The header is valid until it returns.
+	Header(status int, header []byte, chunked bool) bool
+	Body(data []byte) // without the framing of chunks
+	ChunkEnd()        // the data of a chunk is complete
 }
 
 // Next reads on with the bytes that came. It returns true when the reply is
@@ -162,7 +176,7 @@ func (r *Reader) Next(p *Reply, data []byte) (done bool, after int, err error) {
 			return false, 0, err
 		}
 		if behind {
-			if p.size += int64(n); p.size > MaxBody {
+			if p.size += int64(n); p.size > MaxBody && !p.sunk {
 				return false, 0, errBodyTooLong
 			}
 		}
@@ -199,10 +213,13 @@ func (r *Reader) part(p *Reply, data []byte, seen int) (n int, ended bool, err e
 	case inChunk:
 		if n = r.data(p, data); p.left == 0 {
 			p.phase = inChunkEnd
+			if p.sunk {
+				r.Sink.ChunkEnd()
+			}
 		}
 		return n, false, nil
 	case untilClose:
-		r.keep(data)
+		r.keep(p, data)
 		return len(data), false, nil
 	case inTrailer, inName, inValue, inEnd:
 		return p.trailer(data)
@@ -215,12 +232,15 @@ func (r *Reader) part(p *Reply, data []byte, seen int) (n int, ended bool, err e
 // data takes what there is of the body or chunk.
 func (r *Reader) data(p *Reply, data []byte) int {
 	n := int(min(p.left, int64(len(data))))
-	r.keep(data[:n])
+	r.keep(p, data[:n])
 	p.left -= int64(n)
 	return n
 }
 
-func (r *Reader) keep(data []byte) {
+func (r *Reader) keep(p *Reply, data []byte) {
+	if p.sunk {
+		r.Sink.Body(data)
+	}
 	if r.Keep {
 		r.Body = append(r.Body, data[:min(len(data), MaxHeader-len(r.Body))]...)
 	}
@@ -321,7 +341,7 @@ func (p *Reply) sized() error {
 	switch {
 	case p.left == 0:
 		p.phase, p.line, p.cr = inTrailer, 0, false
-	case p.size+p.left > MaxBody:
+	case p.size+p.left > MaxBody && !p.sunk:
 		return errBodyTooLong
 	default:
 		p.phase = inChunk

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -319,6 +320,60 @@ func TestHeaderHasABound(t *testing.T) {
 		for _, sizes := range [][]byte{{255}, {100, 7}} {
 			if got := readIn(r, []byte(text), sizes); got.done != (length < MaxHeader) || got.broken == got.done {
 				t.Errorf("a header of %d bytes: %v", len(text), got)
+			}
+		}
+	}
+}
+
+// sunk takes a body as a reader with a Sink gives it.
+type sunk struct {
+	wants  bool
+	status int
+	header string
+	body   strings.Builder
+	ends   []int // of chunks, in the body
+}
+
+func (s *sunk) Header(status int, header []byte, chunked bool) bool {
+	s.status, s.header = status, string(header)
+	return s.wants
+}
+func (s *sunk) Body(data []byte) { s.body.Write(data) }
+func (s *sunk) ChunkEnd()        { s.ends = append(s.ends, s.body.Len()) }
+
+// A sink gets the body alone, and where chunks end, in whatever pieces it comes.
+func TestSink(t *testing.T) {
+	const chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x\r\nabc\r\n2\r\nde\r\n0\r\nX: y\r\n\r\n"
+	for _, c := range []struct {
+		reply, body string
+		ends        []int
+	}{
+		{"HTTP/1.1 103 Hints\r\nX: 1\r\n\r\n" + chunks, "abcde", []int{3, 5}},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabcd", "abcd", nil},
+		{"HTTP/1.1 200 OK\r\n\r\nabcd", "abcd", nil},
+	} {
+		for _, sizes := range [][]byte{nil, {0}, {1, 0, 4}} {
+			s := &sunk{wants: true}
+			readIn(&Reader{Sink: s}, []byte(c.reply), sizes)
+			if s.status != 200 || !strings.HasPrefix(s.header, "HTTP/1.1 200 OK\r\n") || s.body.String() != c.body || !slices.Equal(s.ends, c.ends) {
+				t.Errorf("%q in pieces of %v: %+v %q", c.reply, sizes, s, s.body.String())
+			}
+			unwanted := &sunk{}
+			readIn(&Reader{Sink: unwanted}, []byte(c.reply), sizes)
+			if unwanted.status != 200 || unwanted.body.Len() > 0 || unwanted.ends != nil {
+				t.Errorf("%q, which is not wanted: %+v", c.reply, unwanted)
+			}
+		}
+	}
+}
+
+// Only a body that is wanted may be longer than MaxBody.
+func TestLengthOfSunkBodies(t *testing.T) {
+	for _, header := range []string{"Content-Length: 999999999999\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\nfffffffff\r\n"} {
+		for _, wants := range []bool{true, false} {
+			v := readIn(&Reader{Sink: &sunk{wants: wants}}, []byte("HTTP/1.1 200 OK\r\n"+header+"x"), nil)
+			if v.broken == wants {
+				t.Errorf("%q, wanted: %v: %v", header, wants, v)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ const module = "github.com/a628bb15/onhold/"
 // are not listed.
 var layers = [][]string{
 	{"bench/clock", "bench/internal/...", "bench/scratch", "bench/slow", "reports/compare/exact", "reports/escape", "reports/field", "reports/files/filestest", "reports/redact", "reports/units", "targets/orders"},
-	{"reports/files", "reports/load", "reports/render/words"},
+	{"bench/internal/stream", "reports/files", "reports/load", "reports/render/words"},
 	{"reports/render/ci", "reports/render/table", "reports/result", "reports/theory", "reports/trace"},
 	{"bench/host", "bench/internal/exchange", "bench/internal/request", "reports/conformance", "reports/model", "reports/search", "reports/series", "reports/render/canvas", "reports/render/sweep/...", "reports/render/sweep", "targets/backend", "targets/bare", "targets/grpc/orderspb", "targets/queue/broker"},
 	{"bench", "bench/process", "reports/compare", "reports/render/finding", "targets/admission", "targets/backend/...", "targets/front"},

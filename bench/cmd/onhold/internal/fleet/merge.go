@@ -1,9 +1,12 @@
 package fleet
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"time"
 
@@ -13,6 +16,9 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/series"
 )
+
+// mostInflated bounds a record that is not compressed any more, in bytes.
+const mostInflated = mostRecord
 
 // record is what an agent hands over of its share of a stage.
 type record struct {
@@ -29,7 +35,8 @@ type slice struct {
 	Latency []byte `json:"latency_ns"`
 }
 
-// recordOf is the record of a stage.
+// recordOf is the record of a stage, compressed: the coordinator holds those of all agents
+// until the last one has come.
 func recordOf(s *result.Stage, counted []byte) ([]byte, error) {
 	bare := *s
 	bare.Slices = nil
@@ -37,11 +44,27 @@ func recordOf(s *result.Stage, counted []byte) ([]byte, error) {
 	for _, part := range s.Slices {
 		r.Slices = append(r.Slices, slice{part, binaryOf(part.Latency)})
 	}
-	return json.Marshal(r)
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err != nil {
+		return nil, err
+	}
+	if err := json.NewEncoder(w).Encode(r); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return b.Bytes(), err
 }
 
 // readRecord reads what recordOf writes.
-func readRecord(text []byte) (s *result.Stage, counted []byte, err error) {
+func readRecord(compressed []byte) (s *result.Stage, counted []byte, err error) {
+	text, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(compressed)), mostInflated+1))
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(text) > mostInflated {
+		return nil, nil, fmt.Errorf("it has more than %d bytes", mostInflated)
+	}
 	var r record
 	if err := json.Unmarshal(text, &r); err != nil {
 		return nil, nil, err

@@ -1,6 +1,10 @@
 package fleet
 
 import (
+	"bytes"
+	"compress/flate"
+	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -80,9 +84,43 @@ func TestRecords(t *testing.T) {
 	if _, _, err = readRecord(text); err == nil {
 		t.Error("a record is read whose slices have more arrivals than the stage")
 	}
+	if _, _, err = readRecord(text[:len(text)-8]); err == nil {
+		t.Error("a record is read of which the end is missing")
+	}
 	for _, text := range []string{"", "{}", `{"stage":null}`} {
-		if _, _, err := readRecord([]byte(text)); err == nil {
+		if _, _, err := readRecord(deflated(t, strings.NewReader(text))); err == nil {
 			t.Errorf("%q is read", text)
 		}
 	}
+	// Of a few kilobytes that expand to more than is allowed, no more is read.
+	if _, _, err := readRecord(deflated(t, io.LimitReader(spaces{}, mostInflated+1))); err == nil || !strings.Contains(err.Error(), "more than") {
+		t.Errorf("a record that expands beyond the limit: %v", err)
+	}
+}
+
+// deflated is a text as records are compressed.
+func deflated(t *testing.T, text io.Reader) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := flate.NewWriter(&b, flate.BestSpeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(w, text); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// spaces has them without end.
+type spaces struct{}
+
+func (spaces) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
 }

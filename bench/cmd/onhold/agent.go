@@ -7,8 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/url"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,7 +20,6 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/fleet"
 	"github.com/a628bb15/onhold/bench/find"
-	"github.com/a628bb15/onhold/bench/grpc"
 	"github.com/a628bb15/onhold/bench/scratch"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/load"
@@ -170,90 +168,6 @@ func connectBus(config fleet.BusConfig) (*fleet.Bus, error) {
 	return bus, nil
 }
 
-// allowed is a target that an agent may drive.
-type allowed struct {
-	scheme, port string // any where empty
-	name         string // of a host; empty where network says which
-	network      *net.IPNet
-}
-
-var loopback = []string{"//localhost", "//127.0.0.0/8", "//[::1]"}
-
-// parseAllowed reads the values of --allow.
-func parseAllowed(texts []string) (all []allowed, err error) {
-	if len(texts) == 0 {
-		texts = loopback
-	}
-	for _, text := range texts {
-		a, err := parseAllow(text)
-		if err != nil {
-			return nil, usageError("--allow=%s: want http://10.0.0.0/8, https://shop.example:8443, or *: %w", text, err)
-		}
-		all = append(all, a)
-	}
-	return all, nil
-}
-
-func parseAllow(text string) (a allowed, err error) {
-	if text == "*" {
-		return allowed{name: "*"}, nil
-	}
-	scheme, host, ok := strings.Cut(text, "//")
-	if !ok || scheme != "" && portOf[strings.TrimSuffix(scheme, ":")] == "" {
-		return a, fmt.Errorf("it does not begin with http://, https://, grpc:// or grpcs://")
-	}
-	a.scheme = strings.TrimSuffix(scheme, ":")
-	if _, network, err := net.ParseCIDR(host); err == nil {
-		a.network = network
-		return a, nil
-	}
-	u, err := url.Parse("http://" + host)
-	switch {
-	case err != nil:
-		return a, err
-	case u.Hostname() == "" || u.User != nil || u.Path != "" && u.Path != "/" || u.RawQuery != "":
-		return a, fmt.Errorf("it has more than a host or a network, and a port")
-	}
-	a.name, a.port = u.Hostname(), u.Port()
-	return a, nil
-}
-
-// portOf is the port of an address that has none, by its scheme.
-var portOf = map[string]string{"http": "80", "https": "443", grpc.Plain: "80", grpc.Secure: "443"}
-
-// allows reports whether an address may be driven. A name that is not listed itself is
-// allowed where all of its addresses are.
-func allows(ctx context.Context, all []allowed, address string) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	port := u.Port()
-	if port == "" {
-		port = portOf[u.Scheme]
-	}
-	permits := func(host string) bool {
-		ip := net.ParseIP(host)
-		return slices.ContainsFunc(all, func(a allowed) bool {
-			switch {
-			case a.scheme != "" && a.scheme != u.Scheme || a.port != "" && a.port != port:
-				return false
-			case a.network != nil:
-				return ip != nil && a.network.Contains(ip)
-			}
-			return a.name == "*" || strings.EqualFold(a.name, host)
-		})
-	}
-	if permits(u.Hostname()) {
-		return nil
-	}
-	addresses, err := net.DefaultResolver.LookupHost(ctx, u.Hostname())
-	if err == nil && len(addresses) > 0 && !slices.ContainsFunc(addresses, func(a string) bool { return !permits(a) }) {
-		return nil
-	}
-	return fmt.Errorf("%s is not among the targets that it allows (--allow)", shown(u.Scheme+"://"+u.Host))
-}
-
 // shippedPlan is the part of a command line that the agents of a run need.
 type shippedPlan struct {
 	Target    string              `json:"target"`
@@ -272,10 +186,13 @@ type fileData struct {
 type shippedSpec struct {
 	Level  float64 `json:"level"`
 	Repeat int     `json:"repeat"`
-	Visit  *visit  `json:"visit,omitempty"` // of a search
+	Visit  *visit  `json:"visit,omitempty"` // of a search or a comparison
+
+	// Address is that of the server, host and port, where each stage may have another one.
+	Address string `json:"address,omitempty"`
 }
 
-// visit is what the stages of a search differ in.
+// visit is what the stages of a search or a comparison differ in.
 type visit struct {
 	Load     load.Load     `json:"load"`
 	Seed     uint64        `json:"seed"`
@@ -316,8 +233,17 @@ func (s *session) shipPlan() ([]byte, error) {
 		}
 		plan.Args = append(plan.Args, fmt.Sprintf("--%s=%.0f", flag, s.levels[0]))
 	}
-	for _, name := range shippedFlags() {
-		if !c.IsSet(name) || s.searched != nil && slices.Contains(loadNames, name) {
+	names := shippedFlags()
+	if s.searched != nil {
+		names = slices.DeleteFunc(names, func(name string) bool { return slices.Contains(loadNames, name) })
+	}
+	return plan.with(c, names)
+}
+
+// with is the plan with those of the flags that are set.
+func (plan shippedPlan) with(c *cli.Command, names []string) ([]byte, error) {
+	for _, name := range names {
+		if !c.IsSet(name) {
 			continue
 		}
 		if slices.Contains(fileFlags, name) && c.String(name) != "" {
@@ -348,6 +274,7 @@ type openedPlan struct {
 	*session
 	files      *scratch.Dir // nil where there are none
 	conditions []find.Condition
+	allowed    []allowed
 }
 
 // openPlan reads a plan as the command line that it is part of, and checks it against
@@ -357,7 +284,7 @@ func openPlan(ctx context.Context, text []byte, all []allowed) (_ fleet.Opened, 
 	if err := json.Unmarshal(text, &plan); err != nil {
 		return nil, fmt.Errorf("the plan cannot be read: %w", err)
 	}
-	o := &openedPlan{}
+	o := &openedPlan{allowed: all}
 	defer func() {
 		if err != nil {
 			o.Close()
@@ -463,7 +390,32 @@ func (o *openedPlan) Stage(text []byte) (bench.Plan, bench.Driver, error) {
 		p.Observer = find.NewCounter(o.conditions)
 	}
 	t := o.driven[0]
-	return t.plan(p), t.like, nil
+	if spec.Address == "" {
+		return t.plan(p), t.like, nil
+	}
+	driver, err := o.at(spec.Address)
+	return t.plan(p), driver, err
+}
+
+// at is the driver of the plan's requests to the server at another address.
+func (o *openedPlan) at(address string) (bench.Driver, error) {
+	if _, err := netip.ParseAddrPort(address); err != nil {
+		return nil, fmt.Errorf("the stage has no address of a server: %w", err)
+	}
+	requests := o.requests
+	requests.Mix = slices.Clone(requests.Mix)
+	for i, w := range requests.Mix {
+		scheme, after, _ := strings.Cut(w.URL, "://")
+		_, path, _ := strings.Cut(after, "/")
+		requests.Mix[i].URL = scheme + "://" + address + "/" + path
+		ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
+		err := allows(ctx, o.allowed, requests.Mix[i].URL)
+		cancel()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return driverOf(o.c, requests)
 }
 
 // Close implements [fleet.Opened].

@@ -150,7 +150,7 @@ func TestFleetUsage(t *testing.T) {
 		"--agents-local=true: requires --agents":                                            {"run", "127.0.0.1:1", "--agents-local"},
 		"--agents=3: a load of 2 clients cannot be shared out among so many":                {"run", "127.0.0.1:1", "--clients", "2,9", "--agents", "3"},
 		"--extend=4: and --agents cannot be given together":                                 {"run", "127.0.0.1:1", "--agents", "2", "--extend", "4"},
-		"--target-pid=7: and --agents cannot be given together":                             {"run", "127.0.0.1:1", "--agents", "2", "--target-pid", "7"},
+		"--unix-socket=/a: and --agents cannot be given together":                           {"run", "127.0.0.1:1", "--agents", "2", "--unix-socket", "/a"},
 		"--bus=nats://10.0.0.1:4222: want beyond this machine, tls://":                      {"run", "127.0.0.1:1", "--agents", "2", "--bus", "nats://10.0.0.1:4222"},
 		"--agents=2: what agents need of the flags and of the files that they name has 800": {"run", "127.0.0.1:1", "--clients", "2", "--agents", "2", "--body-file", large, "--out", filepath.Join(t.TempDir(), "run")},
 		"--bus: want the address of the NATS server":                                        {"agent"},
@@ -162,7 +162,8 @@ func TestFleetUsage(t *testing.T) {
 		"--print-kubernetes: and --print-ssh cannot be given together":                      {"agent", "--print-kubernetes", "--print-ssh", "a"},
 		"--agents=4: requires --print-kubernetes":                                           {"agent", "--agents", "4", "--bus", "nats://127.0.0.1:1"},
 		"--bus=-: standard input has no address":                                            {"agent", "--bus", "-"},
-		"there is no flag --agents: duet compares two versions":                             {"duet", "--agents", "3"},
+		"--agents=3: requires --build and --serve":                                          {"duet", "--base", "main", "--agents", "3"},
+		"--serve-on=nowhere: want an address of this machine":                               {"duet", "--base", "main", "--build", "cp a {out}", "--serve", "{out} {addr}", "--serve-on", "nowhere"},
 		"agent takes no arguments":                                                          {"agent", "x"},
 	} {
 		var out, errOut strings.Builder

@@ -66,7 +66,7 @@ func (s *session) checkFleet() error {
 	case c.Bool("agents-local") && c.String(flagBus) != embeddedBus:
 		return usageError("--agents-local: and --%s cannot be given together: they meet on a bus of their own", flagBus)
 	}
-	if err := refuse(c, "and --agents cannot be given together", "target-pid", "unix-socket", "proto", "proto-path"); err != nil {
+	if err := refuse(c, "and --agents cannot be given together", "unix-socket", "proto", "proto-path"); err != nil {
 		return err
 	}
 	if flag, err := loadFlagOf(c); err == nil && flag == "" { // of the default, what can be shared out
@@ -90,11 +90,32 @@ func (s *session) checkFleet() error {
 
 // leadFleet gathers the agents, and has them drive the target.
 func (s *session) leadFleet(ctx context.Context, run string) (note string, err error) {
-	c, t := s.c, s.driven[0]
+	t := s.driven[0]
 	plan, err := s.shipPlan()
 	if err != nil {
 		return "", err
 	}
+	if note, err = s.gather(ctx, run, plan, withScheme(s.c.Args().First())); err != nil {
+		return "", err
+	}
+	t.run = func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
+		spec, err := s.specOf(p)
+		if err != nil {
+			return nil, err
+		}
+		stage, err := s.fleet.Stage(ctx, spec, p, p.StageSettings(t.like))
+		if err != nil && ctx.Err() == nil {
+			err = &exitError{exitInvalid, fmt.Errorf("%w; the stages that follow are not run", err)}
+		}
+		return stage, err
+	}
+	return note, nil
+}
+
+// gather gathers the agents, and gives them the plan. Those on this machine may drive
+// target.
+func (s *session) gather(ctx context.Context, run string, plan []byte, target string) (note string, err error) {
+	c := s.c
 	config := fleet.Config{Run: run + "-" + rand.Text()[:6], Version: version(), Agents: c.Int("agents"), Plan: plan, Gather: c.Duration("agents-wait")}
 	if s.resume.on {
 		config.Save = s.saveFleet
@@ -112,7 +133,7 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 		return "", err
 	}
 	if c.Bool("agents-local") {
-		if err := s.startAgents(config.Agents); err != nil {
+		if err := s.startAgents(config.Agents, target); err != nil {
 			return "", err
 		}
 	}
@@ -121,17 +142,6 @@ func (s *session) leadFleet(ctx context.Context, run string) (note string, err e
 			return "", large
 		}
 		return "", errors.Join(&exitError{exitNotStarted, err}, s.agentErrors())
-	}
-	t.run = func(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-		spec, err := s.specOf(p)
-		if err != nil {
-			return nil, err
-		}
-		stage, err := s.fleet.Stage(ctx, spec, p, p.StageSettings(t.like))
-		if err != nil && ctx.Err() == nil {
-			err = &exitError{exitInvalid, fmt.Errorf("%w; the stages that follow are not run", err)}
-		}
-		return stage, err
 	}
 	var names []string
 	for _, a := range s.fleet.Agents() {
@@ -175,8 +185,8 @@ func (s *session) openBus() (*fleet.Bus, error) {
 	return bus, nil
 }
 
-// startAgents starts agents on this machine.
-func (s *session) startAgents(n int) error {
+// startAgents starts agents on this machine, which may drive the host of target.
+func (s *session) startAgents(n int, target string) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return &exitError{exitNotStarted, err}
@@ -186,8 +196,7 @@ func (s *session) startAgents(n int) error {
 		name, _, _ := strings.Cut(pair, "=")
 		return slices.ContainsFunc(flagNames(agentCommand().Flags), func(flag string) bool { return variableOf(flag) == name })
 	})
-	allow := withScheme(s.c.Args().First())
-	scheme, rest, _ := strings.Cut(allow, "://")
+	scheme, rest, _ := strings.Cut(target, "://")
 	host, _, _ := strings.Cut(rest, "/")
 	if at := strings.LastIndex(host, "@"); at >= 0 {
 		host = host[at+1:]

@@ -94,6 +94,7 @@ func duetCommand() *cli.Command {
 				boolFlag(catOutput, "json", "print verdict.json in place of the table"),
 			},
 			exchangeFlags(catServe),
+			duetFleetFlags(),
 			policyFlags("", "", "metrics that decide, separated by commas; by default p99, overhead-p99, cpu, ok/s, rejected and allocs; for other benchmarks time and allocs/op"),
 			comparisonFlags(compare.DefaultDesign().MaxPairs(), duet.DefaultSettle, 500, duet.DefaultStage)),
 		Action: duetAction,
@@ -114,12 +115,24 @@ func duetAction(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	errOut := c.Root().ErrWriter
-	if _, ok := config.Experiment.(*duet.Serve); ok {
+	served, ok := config.Experiment.(*duet.Serve)
+	if ok && c.Int("agents") > 0 {
+		note, done, err := compareWithAgents(ctx, c, served)
+		if err != nil {
+			return err
+		}
+		defer done()
+		fmt.Fprintln(errOut, "onhold:", note)
+	}
+	if ok {
 		p, err := pinned(c)
 		if err != nil {
 			return err
 		}
 		config.TargetCPUs = p.target
+		if c.Int("agents") > 0 {
+			p.note = strings.Replace(p.note, "the generator", "this process", 1)
+		}
 		fmt.Fprintln(errOut, "onhold:", p.note)
 	}
 	began := time.Now()
@@ -233,6 +246,9 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 			return config, usageError("--%s=%v: %s", flag, c.Value(flag), requires)
 		}
 	}
+	if err := checkDuetFleet(c, served); err != nil {
+		return config, err
+	}
 	if !served {
 		config.Experiment = &duet.GoBench{Packages: c.Args().Slice(), Bench: text(c, "bench", duet.DefaultBench), BenchTime: text(c, "benchtime", duet.DefaultBenchTime),
 			Tags: c.String("tags"), BenchMem: c.Bool("benchmem"), CandidateTests: c.Bool("candidate-tests")}
@@ -287,7 +303,7 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		return nil, err
 	}
 	return &duet.Serve{
-		Build: c.String("build"), Command: c.String("serve"), Driver: driver,
+		Build: c.String("build"), Command: c.String("serve"), Host: c.String(flagServeOn), Driver: driver,
 		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
 		Plan: bench.Plan{
 			Load:     bench.Load{Rate: float64(c.Int("rate")), Arrivals: load.Model(text(c, "arrivals", string(load.Poisson)))},

@@ -50,9 +50,6 @@ func unknownFlag(c *cli.Command, name string) error {
 		text += " before a subcommand"
 		commands = c.VisibleCommands()
 	}
-	if name == "agents" && c.Name == "duet" {
-		return usageError("%s: duet compares two versions on this machine, with one generator; run and find take agents", text)
-	}
 	if hint := positional[name]; hint != "" && commands[0].Name == "run" {
 		return usageError("%s; %s", text, hint)
 	}
@@ -119,7 +116,7 @@ var fieldFlags = map[string]string{
 	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
 	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
 	"Bare.Latency": "backend-latency", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
-	"Command": "serve", "BenchTime": "benchtime", // of duet
+	"Command": "serve", "BenchTime": "benchtime", "Host": flagServeOn, // of duet
 	"Ramp.From": "ramp", "Ramp.To": "ramp", "Pattern": "arrivals",
 	"CPUs": "cpus", "Hosts": flagSSH, // of agents elsewhere
 	"Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",

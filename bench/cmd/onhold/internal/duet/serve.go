@@ -48,8 +48,17 @@ type Serve struct {
 	// {host} and {port} its parts. The shell's exec runs it, so it is one program.
 	Command string
 
+	// Host is the address of this machine at which the servers listen; 127.0.0.1 where
+	// empty.
+	Host string
+
 	// Driver makes the driver for a server's address.
 	Driver func(addr string) (bench.Driver, error)
+
+	// Drive, where not nil, runs a stage against the server at an address in place of
+	// [bench.Run]: for other generators than this process. The stage has the settings that
+	// it would have there.
+	Drive func(ctx context.Context, addr string, p bench.Plan, d bench.Driver) (*result.Stage, error)
 
 	// Plan is one stage: an open load, its duration and its warm-up.
 	Plan bench.Plan
@@ -72,6 +81,7 @@ func (e *Serve) Validate() error {
 			"a command that starts {out} and listens on {addr}, or on {host} and {port}, such as '{out} --addr {addr}' or '{out} --port {port}'"),
 		noVariables("Command", e.Command, "{out}", "{addr}", "{host}", "{port}"),
 		oneProgram("Command", e.Command),
+		field.Check(e.Host == "" || net.ParseIP(e.Host) != nil, "Host", e.Host, "an address of this machine, such as 10.0.0.5"),
 		field.Check(e.Rounds >= 0 && e.Rounds <= maxRounds, "Rounds", e.Rounds, fmt.Sprintf("1 to %d", maxRounds)),
 		e.Plan.Validate(),
 		field.Check(e.Plan.Load.Model().Open(), "Plan.Load", e.Plan.Load.Model(), "an open load: clients that wait for replies would send less to the slower side"),
@@ -263,7 +273,7 @@ func orderOf(order []compare.Arm) string {
 
 // launch starts a server on a free address and waits until it accepts.
 func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*live, error) {
-	addr, err := freeAddr()
+	addr, err := freeAddr(cmp.Or(r.Host, "127.0.0.1"))
 	if err != nil {
 		return nil, err
 	}
@@ -290,11 +300,11 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 	return s, nil
 }
 
-// freeAddr is a free address of this machine.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// freeAddr is a free address of this machine, at host.
+func freeAddr(host string) (string, error) {
+	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 	if err != nil {
-		return "", err
+		return "", &ConfigError{Err: &field.Error{Field: "Host", Value: host, Want: fmt.Sprintf("an address of this machine: %v", err)}}
 	}
 	defer l.Close()
 	return l.Addr().String(), nil
@@ -341,7 +351,13 @@ func (r *served) warm(ctx context.Context, s *live, p pairPlan) error {
 func (r *served) drive(ctx context.Context, s *live, plan bench.Plan) (*result.Stage, error) {
 	plan.TargetPID = s.ID()
 	plan.Settings = append(result.Settings{{Key: result.KeyTarget, Value: "server"}, {Key: result.KeyArm, Value: string(s.arm)}}, plan.Settings...)
-	stage, err := bench.Run(ctx, plan, s.driver)
+	var stage *result.Stage
+	var err error
+	if r.Drive != nil {
+		stage, err = r.Drive(ctx, s.addr, plan, s.driver)
+	} else {
+		stage, err = bench.Run(ctx, plan, s.driver)
+	}
 	if ended, how := s.Ended(); ended {
 		return nil, fmt.Errorf("the server of the %s died: %s", s.arm, how)
 	}

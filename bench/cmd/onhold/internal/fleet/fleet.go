@@ -63,6 +63,7 @@ type Fleet struct {
 	machine *coordinator
 	wake    func() // looks whether what is waited for has come; may be nil
 	live    *live  // of the stage; nil where there is none
+	meter   *meter // of the stage; nil where there is none
 }
 
 // Lead calls agents, and returns when as many as there are to be have taken the plan.
@@ -159,6 +160,7 @@ func (f *Fleet) loop() {
 		f.machine.out = nil
 		if f.live != nil {
 			f.live.look(f.machine, now)
+			f.meter.look(f.machine)
 		}
 		if f.wake != nil {
 			f.wake()
@@ -212,7 +214,7 @@ func (f *Fleet) Agents() []Agent {
 // Stage has the fleet drive a stage, of which the plan is that of all agents, and the
 // settings are those that it will have. An error means that there is none: [*Lost] where
 // an agent was lost before it, or ctx ended. An agent that is lost during the stage makes
-// it not valid.
+// it not valid. The plan's TargetPID is a process on the machine of the coordinator.
 func (f *Fleet) Stage(ctx context.Context, spec []byte, p bench.Plan, settings result.Settings) (*result.Stage, error) {
 	begin := stagePlan{spec: spec, settings: settings, prepare: p.Timeout + 10*time.Second, length: p.Lead() + p.Duration + p.DrainTimeout}
 	if p.Load.Burst > 0 {
@@ -221,23 +223,28 @@ func (f *Fleet) Stage(ctx context.Context, spec []byte, p bench.Plan, settings r
 			begin.maxError = p.MaxLag
 		}
 	}
-	watch := newLive(p)
+	watch, target := newLive(p), &meter{plan: p}
 	f.post(func() {
-		f.live = watch
+		f.live, f.meter = watch, target
 		f.machine.begin(clock.Now(), begin)
 	})
 	if err := f.until(ctx, func() bool { return f.machine.finished }); err != nil {
+		f.post(func() {
+			f.live, f.meter = nil, nil
+			target.end()
+		})
 		return nil, err
 	}
 	over := make(chan *ended, 1)
 	f.post(func() {
-		f.live = nil
+		f.live, f.meter = nil, nil
 		over <- f.machine.ended()
 	})
 	select {
 	case e := <-over:
 		s := e.merge(p)
 		f.post(func() { f.machine.settle(e) })
+		target.addTo(s)
 		if counter, ok := p.Observer.(Counter); ok {
 			if err := counter.Together(e.counted); err != nil {
 				return nil, err

@@ -216,6 +216,11 @@ func (s *Stage) countsAgree() error {
 	if !s.Valid() {
 		return nil
 	}
+	if t := s.Streams; t != nil {
+		if n, planned := t.FirstEvent.N(), s.Counts.Planned(); n != t.Length.N() || n > planned || t.MedianGap.N() > n || t.EndedEarly > planned {
+			return fmt.Errorf("streams: %d had a first event, %d a length and %d a median gap, and %d ended early, of %d arrivals", n, t.Length.N(), t.MedianGap.N(), t.EndedEarly, planned)
+		}
+	}
 	if n, answered := s.Statuses.Sum(), s.Counts[OK]+s.Counts[Rejected]; n > 0 && n < answered {
 		return fmt.Errorf("statuses: there are %d, but %d arrivals were ok or rejected", n, answered)
 	}

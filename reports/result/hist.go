@@ -16,34 +16,58 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// The one geometry of all histograms, so that any two can be merged: 147 KB
-// each, so a few per stage and never one per connection.
+// The one geometry of all histograms but those of [NewLongHist], so that any two can be
+// merged: 147 KB each, so a few per stage and never one per connection.
 const (
 	histLowest  = time.Microsecond // below this, values are not distinguished
 	HistHighest = time.Minute      // above this, values are only counted
 	histDigits  = 3                // significant decimal digits between the two
 )
 
+// The geometry of the lengths of streams, which may last for hours.
+const (
+	longLowest  = time.Millisecond
+	LongHighest = 24 * time.Hour
+)
+
+// geometry is which durations a histogram can tell from one another.
+type geometry struct {
+	lowest, highest time.Duration
+	unitBits        int32 // the width of the smallest buckets is 2^unitBits ns
+}
+
+var (
+	usual = geometry{histLowest, HistHighest, unitBits}
+	long  = geometry{longLowest, LongHighest, 19}
+)
+
+func (g geometry) new() *Hist {
+	return &Hist{geometry: g, h: hdrhistogram.New(int64(g.lowest), int64(g.highest), histDigits)}
+}
+
 // Hist counts durations. Quantiles are those of the recorded values to three
-// digits; the mean is exact. Values above HistHighest are counted separately
-// and take part in every rank. It is not safe for concurrent
+// digits; the mean is exact. Values above the highest, HistHighest, are counted
+// separately and take part in every rank. It is not safe for concurrent
 // use.
 type Hist struct {
+	geometry
 	h    *hdrhistogram.Histogram
 	sum  time.Duration
 	over int64
 }
 
 // NewHist returns an empty histogram.
-func NewHist() *Hist {
-	return &Hist{h: hdrhistogram.New(int64(histLowest), int64(HistHighest), histDigits)}
-}
+func NewHist() *Hist { return usual.new() }
+
+// NewLongHist returns an empty histogram whose lowest duration is 1 ms and whose highest
+// is LongHighest. It merges with its like only.
+func NewLongHist() *Hist { return long.new() }
 
 // Record counts one duration. A negative one counts as zero.
 func (h *Hist) Record(d time.Duration) {
 	d = max(d, 0)
 	h.sum += d
-	if d > HistHighest || h.h.RecordValue(int64(d)) != nil {
+	if d > h.highest || h.h.RecordValue(int64(d)) != nil {
 		h.over++
 	}
 }
@@ -57,7 +81,7 @@ func (h *Hist) Merge(o *Hist) {
 // N is the number of recorded durations, those above the highest included.
 func (h *Hist) N() int64 { return h.h.TotalCount() + h.over }
 
-// Over is the number of recorded durations above HistHighest.
+// Over is the number of recorded durations above the highest.
 func (h *Hist) Over() int64 { return h.over }
 
 // Sum is the exact sum of the recorded durations.
@@ -74,7 +98,7 @@ func (h *Hist) Mean() time.Duration {
 // Quantile returns the value below or at which the share q of the recorded
 // durations lies, by nearest rank: the ⌈q·n⌉-th smallest, never a value
 // between two samples. q is clamped to 0..1. It returns 0 where nothing was
-// recorded, and HistHighest where the rank falls among the values above it.
+// recorded, and the highest duration where the rank falls among the values above it.
 func (h *Hist) Quantile(q float64) time.Duration {
 	return h.atRank(rank(q, h.N()))
 }
@@ -93,14 +117,14 @@ func (h *Hist) atRank(k int64) time.Duration {
 	case k < 1:
 		return 0
 	case k > n:
-		return HistHighest
+		return h.highest
 	}
 	// The library rounds q·n to the nearest integer where the nearest rank is
 	// the ceiling; asking for exactly k/n leaves it nothing to round.
 	return time.Duration(h.h.ValueAtPercentile(100 * float64(k) / float64(n)))
 }
 
-// Max is the largest recorded duration to three digits, HistHighest where one
+// Max is the largest recorded duration to three digits, the highest where one
 // lay above that, and 0 where nothing was recorded.
 func (h *Hist) Max() time.Duration { return h.Quantile(1) }
 
@@ -109,11 +133,11 @@ func (h *Hist) Max() time.Duration { return h.Quantile(1) }
 func (h *Hist) CountBetween(from, to time.Duration) int64 {
 	var n int64
 	for b := range h.used() {
-		if low, _ := b.bounds(); low >= from && low < to {
+		if low, _ := b.bounds(h.unitBits); low >= from && low < to {
 			n += b.n
 		}
 	}
-	if to > HistHighest {
+	if to > h.highest {
 		n += h.over
 	}
 	return n
@@ -126,12 +150,12 @@ func (h *Hist) All() iter.Seq2[time.Duration, int64] {
 	return func(yield func(time.Duration, int64) bool) {
 		for b := range h.used() {
 			// The middle: what is made of all values is then too high as often as too low.
-			if low, high := b.bounds(); !yield(low/2+high/2, b.n) {
+			if low, high := b.bounds(h.unitBits); !yield(low/2+high/2, b.n) {
 				return
 			}
 		}
 		if h.over > 0 {
-			yield(HistHighest+1, h.over)
+			yield(h.highest+1, h.over)
 		}
 	}
 }
@@ -151,13 +175,13 @@ func (h *Hist) used() iter.Seq[bucket] {
 // have, in nanoseconds; nothing bounds it above where some are beyond the highest.
 func (h *Hist) meanBounds() (low, high float64) {
 	for b := range h.used() {
-		least, most := b.bounds()
+		least, most := b.bounds(h.unitBits)
 		low += float64(least) * float64(b.n)
 		high += float64(most+1) * float64(b.n)
 	}
 	n := float64(h.N())
 	if h.over > 0 {
-		return (low + float64(h.over)*float64(HistHighest)) / n, math.Inf(1)
+		return (low + float64(h.over)*float64(h.highest)) / n, math.Inf(1)
 	}
 	return low / n, high / n
 }
@@ -196,7 +220,7 @@ func (h *Hist) MarshalJSON() ([]byte, error) {
 }
 
 // Encode is the histogram in the compressed form V2 of HdrHistogram, in base64. Values
-// above HistHighest are not in it.
+// above the highest are not in it.
 func (h *Hist) Encode() (string, error) {
 	text, err := h.h.Encode(hdrhistogram.V2CompressedEncodingCookieBase)
 	if err != nil {
@@ -206,7 +230,7 @@ func (h *Hist) Encode() (string, error) {
 }
 
 // UnmarshalJSON reads what MarshalJSON writes. It fails where the summary is not that
-// of the histogram.
+// of the histogram. The geometry is that which h has, that of [NewHist] where it has none.
 func (h *Hist) UnmarshalJSON(data []byte) error {
 	var j histJSON
 	if err := json.Unmarshal(data, &j); err != nil {
@@ -215,16 +239,20 @@ func (h *Hist) UnmarshalJSON(data []byte) error {
 	if len(j.HDR) > maxHistText {
 		return fmt.Errorf("histogram of %d characters, want at most %d", len(j.HDR), maxHistText)
 	}
-	if err := checkGeometry(j.HDR); err != nil {
+	g := h.geometry
+	if h.h == nil {
+		g = usual
+	}
+	if err := g.check(j.HDR); err != nil {
 		return fmt.Errorf("histogram: %w", err)
 	}
 	decoded, err := hdrhistogram.Decode([]byte(j.HDR))
 	if err != nil {
 		return fmt.Errorf("histogram: %w", err)
 	}
-	got := NewHist()
+	got := g.new()
 	if dropped := got.h.Merge(decoded); dropped > 0 {
-		return fmt.Errorf("histogram: %d values lie outside of %v to %v", dropped, histLowest, HistHighest)
+		return fmt.Errorf("histogram: %d values lie outside of %v to %v", dropped, g.lowest, g.highest)
 	}
 	if j.Over < 0 || j.N != got.h.TotalCount()+j.Over {
 		return fmt.Errorf("histogram holds %d values and %d above its highest, but the summary has n=%d", got.h.TotalCount(), j.Over, j.N)
@@ -241,9 +269,9 @@ func (h *Hist) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// checkGeometry reads the head of an encoded histogram, and refuses one of another
-// geometry than ours: it could ask for any amount of memory.
-func checkGeometry(text string) error {
+// check reads the head of an encoded histogram, and refuses one of another geometry: it
+// could ask for any amount of memory.
+func (g geometry) check(text string) error {
 	const (
 		prefix = 8 // cookie and length, before what is compressed
 		head   = 40
@@ -265,8 +293,8 @@ func checkGeometry(text string) error {
 		return fmt.Errorf("its head is cut short: %w", err)
 	}
 	digits, lowest, highest := binary.BigEndian.Uint32(b[12:]), binary.BigEndian.Uint64(b[16:]), binary.BigEndian.Uint64(b[24:])
-	if digits != histDigits || lowest != uint64(histLowest) || highest != uint64(HistHighest) {
-		return fmt.Errorf("it is of %d to %d with %d digits, want %d to %d with %d", lowest, highest, digits, int64(histLowest), int64(HistHighest), histDigits)
+	if digits != histDigits || lowest != uint64(g.lowest) || highest != uint64(g.highest) {
+		return fmt.Errorf("it is of %d to %d with %d digits, want %d to %d with %d", lowest, highest, digits, int64(g.lowest), int64(g.highest), histDigits)
 	}
 	return nil
 }
@@ -280,7 +308,7 @@ type Summary struct {
 	P99  int64 `json:"p99"`
 	P999 int64 `json:"p999"`
 	Max  int64 `json:"max"`
-	Over int64 `json:"over,omitempty"` // how many lie above HistHighest
+	Over int64 `json:"over,omitempty"` // how many lie above the highest
 }
 
 // Summary sums up the histogram.
@@ -309,7 +337,7 @@ func (s Summary) agrees(h *Hist) error {
 		name     string
 		says, is int64
 	}{{"p50", s.P50, is.P50}, {"p90", s.P90, is.P90}, {"p99", s.P99, is.P99}, {"p999", s.P999, is.P999}, {"max", s.Max, is.Max}} {
-		if math.Abs(float64(q.says)-float64(q.is)) > digits*float64(q.is)+float64(histLowest) {
+		if math.Abs(float64(q.says)-float64(q.is)) > digits*float64(q.is)+float64(h.lowest) {
 			return fmt.Errorf("%s is %d, but %d by the histogram", q.name, q.says, q.is)
 		}
 	}

@@ -53,7 +53,7 @@ var Metrics = []Metric{
 	percentile("adjusted-", 0.99),
 	percentile("uncorrected-", 0.99),
 	percentile("ttfb-", 0.5),
-	whereDifferent(benchmarked(percentile("ttfb-", 0.99)), (*Stage).Streams),
+	whereDifferent(benchmarked(percentile("ttfb-", 0.99)), (*Stage).InParts),
 	benchmarked(percentile("overhead-", 0.99)),
 	{Name: "ok/s", Heading: "ok/s", Unit: units.Rate, Higher: true, Bench: "ok/s", benchScale: 1, read: func(s *Stage) Reading { return Reading{Value: s.Goodput()} }},
 	{Name: "ok", Heading: "ok", Unit: units.Share, Higher: true, read: shareReading(func(c *Counts) int64 { return c[OK] })},

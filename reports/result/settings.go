@@ -93,6 +93,11 @@ const (
 	KeyCookies = "cookies" // true where they keep cookies
 	KeyFollow  = "follow"  // the most redirects that they follow for one arrival
 
+	// What an event of a reply is that is a stream.
+	KeyStream       = "stream"        // the kind of stream
+	KeyStreamDone   = "stream-done"   // the event that ends one
+	KeyStreamEvents = "stream-events" // after how many events the client ends one
+
 	// What replies mean.
 	KeyOKStatus       = "ok-status"       // the statuses of ok replies, where they are not the usual ones
 	KeyRejectedStatus = "rejected-status" // those of rejections beside the usual ones
@@ -146,7 +151,7 @@ func (s Settings) With(key, value string) Settings {
 // is drawn.
 var drivenKeys = []string{
 	KeyLoad, KeyDriver, KeyAgents, KeyThreads, KeySpin, KeyGRPCConnections, KeyMix, KeyMethod, KeyBodyBytes, KeyRequest, KeyScenario, KeyStep, KeyDataEnd,
-	KeyCookies, KeyFollow, KeyOKStatus, KeyRejectedStatus, KeyNewConnection, KeyNoPin,
+	KeyCookies, KeyFollow, KeyStream, KeyStreamDone, KeyStreamEvents, KeyOKStatus, KeyRejectedStatus, KeyNewConnection, KeyNoPin,
 	KeyTimeout, KeyDrainTimeout, KeyThinkTime, KeyBackoff, KeyBurstInterval, KeyArrivals,
 }
 

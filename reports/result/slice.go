@@ -45,11 +45,12 @@ type Totals struct {
 	FirstByte   *Hist         `json:"first_byte_ns,omitzero"`
 	Rejected    *Hist         `json:"rejected_ns"`
 	Lag         *Hist         `json:"lag_ns"`
+	Streams     *Streams      `json:"streams,omitzero"`
 }
 
 // All are the totals of all arrivals of the window.
 func (s *Stage) All() Totals {
-	return Totals{s.Length, s.Counts, s.Latency, s.Uncorrected, s.FirstByte, s.Rejected, s.Lag}
+	return Totals{s.Length, s.Counts, s.Latency, s.Uncorrected, s.FirstByte, s.Rejected, s.Lag, s.Streams}
 }
 
 // Shown are the totals that percentiles, shares and rates are of: those of the
@@ -62,9 +63,9 @@ func (s *Stage) Shown() Totals {
 	return s.All()
 }
 
-// Streams reports whether replies come in parts: the time to their first byte is
+// InParts reports whether replies come in parts: the time to their first byte is
 // shorter than the latency by more than a hundredth, in the mean.
-func (s *Stage) Streams() bool {
+func (s *Stage) InParts() bool {
 	t := s.Shown()
 	return t.FirstByte.N() > 0 && t.FirstByte.Mean() < t.Latency.Mean()*99/100
 }
@@ -109,6 +110,7 @@ func (t *Totals) merge(o Totals) {
 	t.FirstByte.Merge(o.FirstByte)
 	t.Rejected.Merge(o.Rejected)
 	t.Lag.Merge(o.Lag)
+	addStreams(&t.Streams, o.Streams)
 }
 
 // NewTotals returns totals of nothing.
@@ -139,6 +141,9 @@ func (s *Stage) slicesAgree() error {
 		return fmt.Errorf("undisturbed: a histogram is missing")
 	case u.Length <= 0 || u.Length > s.Length:
 		return fmt.Errorf("undisturbed: length_ns is %d, want 1 to %d, which is that of the stage", u.Length, s.Length)
+	}
+	if u.Streams != nil && (s.Streams == nil || u.Streams.Events > s.Streams.Events) {
+		return fmt.Errorf("undisturbed: streams have %d events, more than those of all arrivals", u.Streams.Events)
 	}
 	for _, o := range Outcomes {
 		if u.Counts[o] > s.Counts[o] {

@@ -39,7 +39,7 @@ func bucketOf(d time.Duration) int32 {
 }
 
 // bounds are the least and the largest value of a bucket.
-func (b bucket) bounds() (low, high time.Duration) {
+func (b bucket) bounds(unitBits int32) (low, high time.Duration) {
 	octave := max(0, b.at>>halfBits-1)
 	low = time.Duration(b.at-octave<<halfBits) << (octave + unitBits)
 	return low, low + 1<<(octave+unitBits) - 1
@@ -114,7 +114,7 @@ func (s *Sparse) AddTo(h *Hist) {
 	h.sum += s.sum
 	h.over += s.over
 	for _, b := range s.buckets {
-		low, _ := b.bounds()
+		low, _ := b.bounds(unitBits)
 		_ = h.h.RecordValues(int64(low), b.n) // it fails above HistHighest only
 	}
 }
@@ -159,7 +159,7 @@ func (s *Sparse) Quantile(q float64) time.Duration {
 	}
 	for _, b := range s.buckets {
 		if k -= b.n; k <= 0 {
-			_, high := b.bounds()
+			_, high := b.bounds(unitBits)
 			return high
 		}
 	}
@@ -170,7 +170,7 @@ func (s *Sparse) Quantile(q float64) time.Duration {
 func (s *Sparse) All() iter.Seq2[time.Duration, int64] {
 	return func(yield func(time.Duration, int64) bool) {
 		for _, b := range s.buckets {
-			if low, high := b.bounds(); !yield(low/2+high/2, b.n) {
+			if low, high := b.bounds(unitBits); !yield(low/2+high/2, b.n) {
 				return
 			}
 		}

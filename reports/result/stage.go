@@ -47,6 +47,7 @@ type Stage struct {
 	Redirects int64 `json:"redirects,omitzero"` // that were followed, of the arrivals of the window; the reply of an arrival is that after its last
 
 	Completion *Completion `json:"completion,omitzero"` // of a target that replies first and works later; nil else
+	Streams    *Streams    `json:"streams,omitzero"`    // of replies that bring events over time; nil where none had an event
 
 	// The fields above are of all arrivals. Percentiles, shares and rates are of Shown.
 	Undisturbed *Totals `json:"undisturbed,omitzero"` // without the parts of the window that the machine disturbed; nil where there are none
@@ -215,6 +216,7 @@ func (m *Stage) add(s *Stage) {
 		}
 		m.Completion.Merge(s.Completion)
 	}
+	addStreams(&m.Streams, s.Streams)
 	m.Others = mergeProcesses(m.Others, s.Others)
 	m.Invalid = appendNew(m.Invalid, s.Invalid)
 	m.Warnings = appendNew(m.Warnings, s.Warnings)

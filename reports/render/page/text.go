@@ -118,7 +118,7 @@ var columns = []column{
 	{metric: "p99 interval", spare: 1, shown: func(p sweep.Point) bool { return series.Percentile(p.Stage, 0.99).TooShort == "" },
 		text:   func(p sweep.Point) string { return series.Percentile(p.Stage, 0.99).String() },
 		legend: "p99 interval: 95 % confidence, within this run; where it says so, the run is too short for one."},
-	{metric: "ttfb-p99", spare: 3, shown: func(p sweep.Point) bool { return p.Stage.Streams() },
+	{metric: "ttfb-p99", spare: 3, shown: func(p sweep.Point) bool { return p.Stage.InParts() },
 		legend: "ttfb: time to the first byte of the reply, from the planned instant."},
 	{metric: "completion-p50", legend: "completion: from the planned instant to the end of the work, over all accepted requests; work not completed when the stage ended counts as slowest. " +
 		"Other latencies of such a target end when it accepts, and its CPU time, memory and threads exclude the workers."},

@@ -15,7 +15,7 @@ import (
 // Conn is one connection to a target, in any protocol. One goroutine at a
 // time uses it, except that Close may be called while Do is running and must
 // make it return. A Conn may also be a [Checker], a [NumberedConn], a
-// [SharedConn] and a [SecureConn].
+// [SharedConn], a [SecureConn] and a [StreamConn].
 type Conn interface {
 	// Do makes one request and waits for the complete reply, for at most timeout.
 	// It does not retry: a retry would hide a failure and time two as one.
@@ -63,6 +63,11 @@ type Reply struct {
 	Spent       bool          // the connection cannot take another request
 	Unsolicited bool          // it was followed by bytes that are no reply to any request; then Spent is true, too
 	Why         string        // the reason, where the outcome is neither ok nor rejected; of a timeout it may be empty
+
+	// Of a stream: see [Arrival].
+	Events     int
+	MedianGap  time.Duration
+	EndedEarly bool
 
 	// ID is the id that the server gave a request that it accepts now and completes
 	// later; 0 where the reply is all there is. See [Completions].

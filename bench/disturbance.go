@@ -78,6 +78,15 @@ func (s spans) has(at time.Duration) bool {
 	return i < len(s) && s[i].from <= at
 }
 
+// touch reports whether any of the time between two instants was disturbed.
+func (s spans) touch(from, to time.Duration) bool {
+	if len(s) == 0 || from >= s[len(s)-1].to {
+		return false
+	}
+	i, _ := slices.BinarySearchFunc(s, from, func(o span, at time.Duration) int { return cmp.Compare(o.to, at+1) })
+	return s[i].from <= to
+}
+
 // within is how much of the time between two instants was disturbed, and by what; of a
 // span that reaches beyond, its share.
 func (s spans) within(from, to time.Duration) (length time.Duration, by causes) {

@@ -13,6 +13,7 @@ type entry struct {
 	planned, lag, took time.Duration // took from the planned instant on
 	rest               uint32        // of took, from the first byte of the reply on, in units of restUnit
 	outcome            result.Outcome
+	stream             bool // it had events: what they took is what bounds are from
 }
 
 const (
@@ -43,70 +44,71 @@ const (
 	showEvery    = 10 * time.Millisecond
 )
 
-// chunk is a part of a queue of entries.
-type chunk struct {
-	entries [chunkEntries]entry
+// chunk is a part of a queue.
+type chunk[T any] struct {
+	entries [chunkEntries]T
 	n       atomic.Int32 // entries that are shown
-	next    atomic.Pointer[chunk]
+	next    atomic.Pointer[chunk[T]]
 }
 
-// entries is a queue of one writer and one reader, without a lock and without a wake-up:
-// the thread that drives must wait for nobody.
-type entries struct {
+// queue is one of entries, or of what else the thread that drives notes. It has one
+// writer and one reader, no lock and no wake-up: that thread must wait for nobody.
+type queue[T any] struct {
 	// Of the writer.
-	tail    *chunk
+	tail    *chunk[T]
 	filled  int32         // entries in tail
 	dropped int64         // for want of room
 	shown   time.Duration // when the last group was
 
-	held  atomic.Int32             // chunks in use
-	spare [8]atomic.Pointer[chunk] // some that the reader is done with
+	held  atomic.Int32                // chunks in use
+	spare [8]atomic.Pointer[chunk[T]] // some that the reader is done with
 
 	// Of the reader. What lies before behind is done with; ahead is never before it.
-	ahead, behind cursor
+	ahead, behind cursor[T]
 }
 
 // cursor is a place in a queue.
-type cursor struct {
-	at   *chunk
+type cursor[T any] struct {
+	at   *chunk[T]
 	read int32 // entries of at that were read
 }
 
-func newEntries() *entries {
-	q := &entries{tail: new(chunk)}
+func newQueue[T any]() *queue[T] {
+	q := &queue[T]{tail: new(chunk[T])}
 	q.ahead.at, q.behind.at = q.tail, q.tail
 	q.held.Store(1)
 	return q
 }
 
-func (q *entries) put(e entry) {
+// put puts in what was known at an instant.
+func (q *queue[T]) put(e T, at time.Duration) {
 	if q.filled == chunkEntries && !q.grow() {
 		q.dropped++
 		return
 	}
 	q.tail.entries[q.filled] = e
 	q.filled++
-	if done := e.planned + e.took; q.filled%groupEntries == 0 || done >= q.shown+showEvery {
-		q.shown = done
+	if q.filled%groupEntries == 0 || at >= q.shown+showEvery {
+		q.shown = at
 		q.show()
 	}
 }
 
 // show shows the reader what is noted. The last group is shown by who knows that it is the last.
-func (q *entries) show() { q.tail.n.Store(q.filled) }
+func (q *queue[T]) show() { q.tail.n.Store(q.filled) }
 
-func (q *entries) grow() bool {
+func (q *queue[T]) grow() bool {
 	if q.held.Load() >= mostChunks {
 		return false
 	}
-	var c *chunk
+	var c *chunk[T]
 	for i := range q.spare {
 		if c = q.spare[i].Swap(nil); c != nil {
 			break
 		}
 	}
 	if c == nil {
-		c = new(chunk)
+		c = new(chunk[T])
 	}
 	q.held.Add(1)
 	q.tail.next.Store(c)
@@ -115,7 +117,7 @@ func (q *entries) grow() bool {
 }
 
 // peek is the entry at the cursor; nil where there is none yet.
-func (c *cursor) peek() *entry {
+func (c *cursor[T]) peek() *T {
 	if c.read == chunkEntries {
 		next := c.at.next.Load()
 		if next == nil {
@@ -130,14 +132,14 @@ func (c *cursor) peek() *entry {
 }
 
 // skip goes to the end of what there is.
-func (c *cursor) skip() {
+func (c *cursor[T]) skip() {
 	for c.peek() != nil {
 		c.read = c.at.n.Load()
 	}
 }
 
 // oldest is the entry at behind; nil where that has caught up with ahead.
-func (q *entries) oldest() *entry {
+func (q *queue[T]) oldest() *T {
 	if q.behind == q.ahead {
 		return nil
 	}

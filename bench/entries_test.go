@@ -9,10 +9,10 @@ import (
 // What one goroutine puts in, another takes out: all of it, in order, once.
 func TestEntriesKeepTheirOrder(t *testing.T) {
 	const n = 20 * chunkEntries
-	q := newEntries()
+	q := newQueue[entry]()
 	go func() {
 		for i := range n {
-			q.put(entry{planned: time.Duration(i)})
+			q.put(entry{planned: time.Duration(i)}, time.Duration(i))
 			if i%500 == 0 {
 				runtime.Gosched()
 			}
@@ -38,9 +38,9 @@ func TestEntriesKeepTheirOrder(t *testing.T) {
 
 // Nobody reads: the memory has a bound, and what does not fit is counted.
 func TestEntriesAreBounded(t *testing.T) {
-	q := newEntries()
+	q := newQueue[entry]()
 	for range (mostChunks + 1) * chunkEntries {
-		q.put(entry{})
+		q.put(entry{}, 0)
 	}
 	if q.dropped != chunkEntries || q.held.Load() != mostChunks {
 		t.Errorf("%d dropped with %d chunks held, want %d and %d", q.dropped, q.held.Load(), chunkEntries, mostChunks)
@@ -49,10 +49,10 @@ func TestEntriesAreBounded(t *testing.T) {
 
 // BenchmarkEntries is what noting an arrival costs the thread that drives.
 func BenchmarkEntries(b *testing.B) {
-	q := newEntries()
+	q := newQueue[entry]()
 	b.ReportAllocs()
 	for b.Loop() {
-		q.put(entry{planned: 1, lag: 2, took: 3})
+		q.put(entry{planned: 1, lag: 2, took: 3}, 4)
 		if q.filled == chunkEntries {
 			q.ahead.skip()
 			for q.oldest() != nil {

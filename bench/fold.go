@@ -55,6 +55,7 @@ type fold struct {
 	spans   *spans
 	warm    result.Sparse // time from send to reply, before the window
 	all     result.Sparse // likewise, in it
+	gaps    result.Sparse // between events of streams, where there are some
 	bounds  bounds
 	bounded int64         // arrivals of the warm-up that bounds is from
 	longest time.Duration // the longest spell
@@ -65,6 +66,8 @@ type fold struct {
 	before  host.Sample
 	at      time.Duration // of before
 	dropped int64         // arrivals that are in no slice
+
+	droppedEvents int64 // that were not folded
 
 	mu    sync.Mutex // guards parts
 	parts []*fold    // see newPart
@@ -86,6 +89,7 @@ type openSlice struct {
 type leftOut struct {
 	counts                                         result.Counts
 	latency, uncorrected, firstByte, rejected, lag result.Sparse
+	streams                                        *result.Streams // nil where there are none
 }
 
 func newFold(r *Recorder) *fold {
@@ -180,6 +184,7 @@ func (f *fold) finish() {
 	for _, part := range append(f.parts, f) { // all that drove have returned
 		for _, s := range part.r.shards {
 			s.entries.show()
+			s.events.show()
 		}
 	}
 	for range 100 { // the last spells are a nap late
@@ -207,6 +212,7 @@ func (f *fold) complete() {
 	f.closeAll()
 	for _, s := range f.r.shards {
 		f.dropped += s.entries.dropped
+		f.droppedEvents += s.events.dropped
 	}
 }
 
@@ -243,6 +249,9 @@ func (f *fold) bound() {
 	from := f.first()
 	if n := from.N(); n > f.bounded {
 		f.bounds = f.r.plan.boundsOf(from)
+		if f.gaps.N() > 0 {
+			f.bounds.lag = min(f.bounds.lag, f.r.plan.boundsOf(&f.gaps).lag)
+		}
 		if from == &f.warm {
 			f.bounded = n
 		}
@@ -298,11 +307,17 @@ func (f *fold) fold(all bool) {
 			f.add(e)
 			q.behind.read++
 		}
+		events := s.events
+		events.ahead.skip()
+		for n := events.oldest(); n != nil && (all || n.at < f.late || events.held.Load() > mostChunks/2); n = events.oldest() {
+			f.addEvent(n)
+			events.behind.read++
+		}
 	}
 }
 
 func (f *fold) add(e *entry) {
-	served := e.outcome == result.OK // rejections are quick: they are no measure of what a spell changes
+	served := e.outcome == result.OK && !e.stream // rejections are quick: they are no measure of what a spell changes
 	if e.planned < f.r.from {
 		if served {
 			f.warm.Record(e.took - e.lag)
@@ -446,7 +461,7 @@ func (f *fold) sample(now time.Duration) {
 func (f *fold) result(m *merged) {
 	s := m.stage
 	to := f.r.from + s.Length
-	m.dropped, m.longest = f.dropped, f.longest
+	m.dropped, m.droppedEvents, m.longest = f.dropped, f.droppedEvents, f.longest
 	m.disturbed, m.causes = f.disturbed(f.r.from, to)
 	for _, folded := range f.slices {
 		slice := folded.Slice
@@ -476,5 +491,8 @@ func (f *fold) result(m *merged) {
 	t.Latency, t.Uncorrected = without(s.Latency, &f.left.latency), without(s.Uncorrected, &f.left.uncorrected)
 	t.FirstByte = without(s.FirstByte, &f.left.firstByte)
 	t.Rejected, t.Lag = without(s.Rejected, &f.left.rejected), without(s.Lag, &f.left.lag)
+	if t.Streams = s.Streams; f.left.streams != nil {
+		t.Streams = s.Streams.Without(f.left.streams)
+	}
 	s.Undisturbed = t
 }

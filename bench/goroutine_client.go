@@ -19,6 +19,8 @@ type client struct {
 	once      bool          // a connection takes one request, as the server sends unsolicited bytes
 	idleSince time.Duration // since when no request is under way
 	jar       *jar          // its cookies; nil where it has none yet, or keeps none
+	planned   time.Duration // of the arrival that is served
+	streams   bool          // its replies may be streams, which have no end by which they are late
 
 	mu   sync.Mutex // guards conn against hangUp
 	conn Conn
@@ -40,12 +42,13 @@ func (c *client) serve(a due) (result.Outcome, time.Duration) {
 // where it came while all connections were busy.
 func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 	sent := clock.Now()
+	c.planned = a.planned
 	reply := c.exchange(sent, a)
 	done := clock.Now()
 	switch {
 	case reply.Outcome != result.OK && c.aborted.Load():
 		reply.Outcome, reply.Why = result.Unfinished, exchange.InFlight
-	case !c.untimed && exchange.TooLate(reply.Outcome, done-sent, c.plan.Timeout):
+	case !c.untimed && !c.streams && exchange.TooLate(reply.Outcome, done-sent, c.plan.Timeout):
 		reply.Outcome, reply.Why = result.Timeout, exchange.NoReply
 		c.hangUp()
 	}
@@ -53,7 +56,10 @@ func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 	if c.completions != nil && reply.Outcome == result.OK {
 		c.completions.accepted(reply.ID, a.planned)
 	}
-	c.shard.record(Arrival{Planned: a.planned, Sent: sent, First: reply.first(done), Done: done, Status: reply.Status, Redirects: reply.Redirects, Outcome: reply.Outcome, Why: reply.Why, Waited: waited})
+	c.shard.record(Arrival{
+		Planned: a.planned, Sent: sent, First: reply.first(done), Done: done, Status: reply.Status, Redirects: reply.Redirects, Outcome: reply.Outcome, Why: reply.Why, Waited: waited,
+		Events: reply.Events, MedianGap: reply.MedianGap, EndedEarly: reply.EndedEarly,
+	})
 	return reply.Outcome, done
 }
 
@@ -92,6 +98,12 @@ func (c *client) exchange(sent time.Duration, a due) Reply {
 		c.hangUp()
 	}
 	return reply
+}
+
+// event notes an event of the arrival that is served.
+func (c *client) event(e Event) {
+	e.Planned = c.planned
+	c.shard.event(e)
 }
 
 // usable checks a connection that was idle.
@@ -134,6 +146,10 @@ func (c *client) dial(ctx context.Context) error {
 		return err
 	}
 	took := clock.Now() - began
+	if s, ok := conn.(StreamConn); ok {
+		c.streams = true
+		s.Events(c.event)
+	}
 	c.mu.Lock()
 	c.conn = conn
 	c.mu.Unlock()
@@ -183,6 +199,12 @@ func (s *lockedShard) begin(planned time.Duration) {
 func (s *lockedShard) record(a Arrival) {
 	s.mu.Lock()
 	s.shard.Record(a)
+	s.mu.Unlock()
+}
+
+func (s *lockedShard) event(e Event) {
+	s.mu.Lock()
+	s.shard.Event(e)
 	s.mu.Unlock()
 }
 

@@ -65,6 +65,8 @@ type HTTP struct {
 	Cookies bool
 	Follow  int
 
+	Stream Stream // what replies bring, where they are streams
+
 	NewConnection bool   // send "Connection: close", as each request has a connection of its own
 	Seed          uint64 // of the drawing from Mix
 }

@@ -54,6 +54,9 @@ func (h HTTP) Requests() (*request.Set, error) {
 	); err != nil {
 		return nil, err
 	}
+	if err := h.Stream.validate(); err != nil {
+		return nil, err
+	}
 	meaning, err := result.ParseMeaning(h.OKStatus, h.RejectedStatus)
 	if err != nil {
 		return nil, err

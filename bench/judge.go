@@ -81,6 +81,12 @@ func judge(m merged, p Plan, meterErr error) {
 	if s.Completion != nil {
 		hists = append(hists, named{"completion latencies", s.Completion.Latency})
 	}
+	if t := s.Streams; t != nil {
+		hists = append(hists, named{"times to the first event", t.FirstEvent}, named{"gaps between events", t.Gap}, named{"median gaps of streams", t.MedianGap})
+		if over := t.Length.Over(); over > 0 {
+			s.Warn("%d streams are longer than %v: they are counted without their length", over, result.LongHighest)
+		}
+	}
 	for _, h := range hists {
 		if over := h.hist.Over(); over > 0 {
 			s.Warn("%d %s are above %v: they are counted without their value", over, h.name, result.HistHighest)
@@ -189,6 +195,9 @@ func busy(s *result.Stage, p Plan) {
 func folded(m merged) {
 	if m.dropped > 0 {
 		m.stage.Invalidate("%d arrivals are in no slice: the machine left the generator no time to note them; lower the level, or give it more cores", m.dropped)
+	}
+	if m.droppedEvents > 0 && m.disturbed > 0 {
+		m.stage.Warn("%d events are in the percentiles even where the machine disturbed them: it left the generator no time to note them", m.droppedEvents)
 	}
 }
 
@@ -340,6 +349,9 @@ func complete(m merged, p Plan) {
 	outcomes := s.Counts.Planned()
 	if m.begun != outcomes {
 		s.Invalidate("%d arrivals were begun, but %d have an outcome: a fault of the driver", m.begun, outcomes)
+	}
+	if t := s.Streams; t != nil && t.FirstEvent.N() != t.Length.N() {
+		s.Invalidate("%d streams had a first event, but %d have a length: a fault of the driver", t.FirstEvent.N(), t.Length.N())
 	}
 	if p.Load.Model() == load.Closed {
 		return

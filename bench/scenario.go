@@ -59,7 +59,7 @@ func (sc Scenario) Run(ctx context.Context, p Plan) ([]*result.Stage, error) {
 	if err := field.First(
 		field.Check(sc.Session != nil, "Session", "nil", "a function"),
 		field.Check(p.Load.Model() == load.Closed, "Load", p.Load, "clients"),
-		field.Check(h.Data == nil && h.Mix == nil && h.Fill == nil && h.Accepted == nil && h.Body == nil && h.Method == "", "HTTP", "a request", "URL, TLS, Header, NewConnection, Cookies and Follow only, for each step has a request of its own"),
+		field.Check(h.Data == nil && h.Mix == nil && h.Fill == nil && h.Accepted == nil && h.Body == nil && h.Method == "" && h.Stream == (Stream{}), "HTTP", "a request", "URL, TLS, Header, NewConnection, Cookies and Follow only, for each step has a request of its own"),
 		h.Validate(),
 	); err != nil {
 		return nil, err

@@ -62,6 +62,7 @@ func (h HTTP) Settings() result.Settings {
 	if h.Follow > 0 {
 		s = s.With(result.KeyFollow, strconv.Itoa(h.Follow))
 	}
+	s = append(s, h.Stream.settings()...)
 	for _, of := range []result.Setting{{Key: result.KeyOKStatus, Value: h.OKStatus}, {Key: result.KeyRejectedStatus, Value: h.RejectedStatus}} {
 		if of.Value != "" {
 			s = s.With(of.Key, strings.ReplaceAll(of.Value, " ", ""))
@@ -109,8 +110,10 @@ func (h HTTP) text() []byte {
 		Fill, Accepted bool // which function it is is not known
 		TLS            []any
 		Data           string `json:",omitempty"` // the sum of the files
+		Message        []byte `json:",omitempty"` // of a stream
 	}
 	body := sha256.Sum256(h.Body) // in place of the body, of which there may be 64 MB
+	all.Message = []byte(h.Stream.Message)
 	all.Method, all.Body, all.Close = h.Method, body[:], h.NewConnection
 	if all.Method == "" {
 		all.Method = http.MethodGet

@@ -97,7 +97,7 @@ func TestEveryFieldOfTheRequestsIsAmongTheSettings(t *testing.T) {
 		"Mix":    []bench.Weighted{{URL: "http://h/a", Weight: 2}, {URL: "http://h/b", Weight: 1}},
 		"TLS":    &tls.Config{MaxVersion: tls.VersionTLS12},
 		"Header": []string{"Accept: text/html"}, "Body": []byte("{}"),
-		"Data": data, "Fill": func([]byte, uint64) {}, "Accepted": func([]byte) (uint64, bool) { return 0, false },
+		"Stream": bench.Stream{Kind: bench.StreamSSE}, "Data": data, "Fill": func([]byte, uint64) {}, "Accepted": func([]byte) (uint64, bool) { return 0, false },
 	}
 	plain := bench.HTTP{URL: "http://h/a"}
 	fields := reflect.TypeFor[bench.HTTP]()
@@ -109,6 +109,18 @@ func TestEveryFieldOfTheRequestsIsAmongTheSettings(t *testing.T) {
 		}
 		if differs := h.Settings().String() != plain.Settings().String(); differs == (no[name] != "") {
 			t.Errorf("requests that differ in %s differ in their settings: %v (%s)", name, differs, no[name])
+		}
+	}
+}
+
+func TestEveryFieldOfAStreamIsAmongTheSettings(t *testing.T) {
+	fields := reflect.TypeFor[bench.Stream]()
+	for i := range fields.NumField() {
+		h := bench.HTTP{URL: "http://h/a"}
+		before := h.Settings().String()
+		changed(t, fields.Field(i).Name, reflect.ValueOf(&h.Stream).Elem().Field(i), nil)
+		if h.Settings().String() == before {
+			t.Errorf("requests that differ in %s of Stream have the same settings", fields.Field(i).Name)
 		}
 	}
 }

@@ -47,7 +47,13 @@ var Metrics = []Metric{
 	ofStages(Metric{Name: "p50", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
 	ofStages(Metric{Name: "p90", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
 	ofStages(Metric{Name: "p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}),
-	ofStages(Metric{Name: "ttfb-p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}), // on lines only where replies come in parts
+	ofStages(Metric{Name: "ttfb-p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),        // on lines only where replies come in parts
+	ofStages(Metric{Name: "first-event-p50", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}), // those of streams, where there are some
+	ofStages(Metric{Name: "first-event-p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
+	ofStages(Metric{Name: "gap-p50", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Floor: 100e3}),
+	ofStages(Metric{Name: "gap-p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Floor: 100e3}),
+	ofStages(Metric{Name: "median-gap-p99", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Floor: 100e3}),
+	ofStages(Metric{Name: "events/s", Scale: Ratio, Margin: 0.01, Tolerance: 0.05}),
 	ofStages(Metric{Name: "overhead-p99", Scale: Ratio, Margin: 0.02, Tolerance: 0.10, Floor: 200e3, Gated: true}),
 	ofStages(Metric{Name: "cpu", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}),
 	ofStages(Metric{Name: "ok/s", Scale: Ratio, Margin: 0.01, Tolerance: 0.05, Gated: true}), // also for failures: no other metric sees them

@@ -138,9 +138,9 @@ func anyRequirement(t *rapid.T) compare.Requirement {
 	metric := rapid.SampledFrom(result.MetricNames()).Draw(t, "metric")
 	value := rapid.SampledFrom([]string{"1ms", "20ms", "1s"}).Draw(t, "duration")
 	switch metric {
-	case "rejected", "failed", "ok":
+	case "rejected", "failed", "ok", "ended-early", "in-one-read":
 		value = rapid.SampledFrom([]string{"0%", "0.7%", "50%", "100%"}).Draw(t, "share")
-	case "ok/s":
+	case "ok/s", "events/s":
 		value = rapid.SampledFrom([]string{"0", "100", "1000.5"}).Draw(t, "rate")
 	case "backlog", "lost", "unknown", "duplicates", "threads", "allocs", "served-per-wait":
 		value = rapid.SampledFrom([]string{"0", "1", "1000"}).Draw(t, "count")

@@ -3,6 +3,7 @@ package result
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/units"
@@ -40,7 +41,9 @@ type Reading struct {
 
 // Metrics are the metrics that have a name of their own. [MetricNamed] also knows
 // every other percentile.
-var Metrics = []Metric{
+var Metrics = slices.Concat(stageMetrics, streamMetrics)
+
+var stageMetrics = []Metric{
 	benchmarked(percentile("", 0.5)),
 	benchmarked(percentile("", 0.9)),
 	benchmarked(percentile("", 0.99)),
@@ -102,6 +105,9 @@ var percentiles = []struct {
 			return histReading(t.FirstByte, q)
 		}
 	}},
+	{"first-event-", eventReading(func(s *Streams) *Hist { return s.FirstEvent }, noEvent)},
+	{"median-gap-", eventReading(func(s *Streams) *Hist { return s.MedianGap }, "no stream had two gaps")},
+	{"gap-", eventReading(func(s *Streams) *Hist { return s.Gap }, "no stream had a gap")},
 	{"overhead-", overheadReading},
 	{"completion-", completedReading},
 	{"", latencyReading},

@@ -14,7 +14,8 @@ import (
 // Tables are the tables of a run: one row for each target, and one for each level of
 // each target, with its legend; both are nil where there is no stage. The steps of
 // scenarios at one level, nil where there are none. The generators, nil where there is one.
-// And the statuses of the replies, nil where there are not several.
+// How events of streams came, nil where there are none. And the statuses of the replies,
+// nil where there are not several.
 func Tables(sweeps []sweep.Sweep) sweep.Tables {
 	if len(sweeps) == 0 {
 		return sweep.Tables{}
@@ -22,7 +23,7 @@ func Tables(sweeps []sweep.Sweep) sweep.Tables {
 	whole := sweep.Whole(sweeps)
 	return sweep.Tables{
 		Overview: overviewOf(whole), Steps: bestSteps(sweep.Scenarios(sweeps)),
-		Levels: tableOfAll(sweeps), Agents: agentsOf(sweeps), Statuses: statusesOf(sweeps), Legend: legend(pointsOf(sweeps)),
+		Levels: tableOfAll(sweeps), Agents: agentsOf(sweeps), Streams: streamsOf(whole), Statuses: statusesOf(sweeps), Legend: legend(pointsOf(sweeps)),
 	}
 }
 

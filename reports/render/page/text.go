@@ -77,6 +77,9 @@ func textOf(w *sweep.Sweep) string {
 	if t := rampOf(w); t != nil {
 		text.WriteString("\n" + t.String() + "\n")
 	}
+	if t := streamsOf([]sweep.Sweep{*w}); t != nil {
+		text.WriteString("\n" + t.String() + "\n")
+	}
 	if t := agentsOf([]sweep.Sweep{*w}); t != nil {
 		text.WriteString("\n" + t.String() + "\n")
 	}
@@ -210,6 +213,9 @@ func legend(points []sweep.Point) string {
 	}
 	text = append(text, words.If(thin, "~: fewer than ten samples lie beyond."),
 		words.If(none, units.None+": no value, or too few samples."), words.If(invalid, "!: the stage is not valid."))
+	if slices.ContainsFunc(points, hasStreams) {
+		of = append(of, streamsLegend)
+	}
 	if slices.ContainsFunc(points, func(p sweep.Point) bool { return p.Stage.Settings.Get(result.KeyStep) != "" }) {
 		of = append(of, "of a session's time: time in ok requests of the step, as a share of that of ok sessions.")
 	}
@@ -233,6 +239,9 @@ func Summary(r *sweep.Report) ([]sweep.File, error) {
 	notes := r.Missing
 	tables := Tables(r.Sweeps)
 	var more []string // tables
+	if tables.Streams != nil {
+		more = append(more, tables.Streams.Markdown())
+	}
 	if tables.Agents != nil {
 		more = append(more, tables.Agents.Markdown())
 	}

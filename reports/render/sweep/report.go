@@ -38,6 +38,7 @@ type Tables struct {
 	Steps    *table.Table // of scenarios, at the level that says most; nil where there are none
 	Levels   *table.Table // one row for each level of each target
 	Agents   *table.Table // that drove each level; nil where one generator did
+	Streams  *table.Table // how events came, at each level; nil where no reply was a stream
 	Statuses *table.Table // of the replies of each level; nil where all have the same
 	Legend   string       // of Levels
 }

@@ -64,6 +64,10 @@ type Reply struct {
 	Unsolicited bool          // it was followed by bytes that are no reply to any request; then Spent is true, too
 	Why         string        // the reason, where the outcome is neither ok nor rejected; of a timeout it may be empty
 
+	// Done is when a stream was complete, by package clock, where its connection could take
+	// no other request yet; 0: now.
+	Done time.Duration
+
 	// Of a stream: see [Arrival].
 	Events     int
 	MedianGap  time.Duration

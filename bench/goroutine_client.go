@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"cmp"
 	"context"
 	"sync"
 	"time"
@@ -44,15 +45,16 @@ func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 	sent := clock.Now()
 	c.planned = a.planned
 	reply := c.exchange(sent, a)
-	done := clock.Now()
+	now := clock.Now()
+	done := cmp.Or(reply.Done, now)
 	switch {
 	case reply.Outcome != result.OK && c.aborted.Load():
-		reply.Outcome, reply.Why = result.Unfinished, exchange.InFlight
+		reply.Outcome, reply.Why, reply.EndedEarly = result.Unfinished, exchange.InFlight, false
 	case !c.untimed && !c.streams && exchange.TooLate(reply.Outcome, done-sent, c.plan.Timeout):
 		reply.Outcome, reply.Why = result.Timeout, exchange.NoReply
 		c.hangUp()
 	}
-	c.idleSince = done
+	c.idleSince = now
 	if c.completions != nil && reply.Outcome == result.OK {
 		c.completions.accepted(reply.ID, a.planned)
 	}
@@ -60,7 +62,7 @@ func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 		Planned: a.planned, Sent: sent, First: reply.first(done), Done: done, Status: reply.Status, Redirects: reply.Redirects, Outcome: reply.Outcome, Why: reply.Why, Waited: waited,
 		Events: reply.Events, MedianGap: reply.MedianGap, EndedEarly: reply.EndedEarly,
 	})
-	return reply.Outcome, done
+	return reply.Outcome, now
 }
 
 // exchange makes one request, over a new connection where there is none.
@@ -96,6 +98,7 @@ func (c *client) exchange(sent time.Duration, a due) Reply {
 	}
 	if reply.Spent || c.plan.NewConnection || c.once {
 		c.hangUp()
+		c.had = c.had && reply.Done == 0 // else it was for the client to close
 	}
 	return reply
 }

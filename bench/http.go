@@ -13,7 +13,7 @@ import (
 // HTTP is requests over HTTP/1.1 connections, plain or TLS. A reply may be up to
 // 64 MB long, and its header up to 64 KB.
 type HTTP struct {
-	URL string      // http:// or https://, with a host
+	URL string      // http:// or https://, with a host; ws:// and wss:// are those of WebSockets
 	Mix []Weighted  // in place of URL: several addresses on one server, by weight
 	TLS *tls.Config // for https; the system's where nil
 
@@ -95,6 +95,15 @@ func (h HTTP) Dial() (Dial, error) {
 // conns is dial, of connections that do what clients do with replies, where that is wanted.
 func (h HTTP) conns(requests *request.Set) Dial {
 	dial := h.dial(requests)
+	if requests.Stream != nil {
+		return func(ctx context.Context) (Conn, error) {
+			conn, err := dial(ctx)
+			if err != nil {
+				return nil, err
+			}
+			return newStreamConn(conn.(*httpConn), requests.Stream), nil
+		}
+	}
 	if !h.Cookies && h.Follow == 0 {
 		return dial
 	}

@@ -115,7 +115,7 @@ func (c *httpConn) send(request []byte, head bool, timeout time.Duration) Reply 
 		return failed(err, err)
 	}
 	if len(request) > mostAtOnce {
-		return c.doLong(request)
+		return c.doLong(request, c.read)
 	}
 	if _, err := c.conn.Write(request); err != nil {
 		// A server that rejects a caller may reply and close before it has read
@@ -131,10 +131,10 @@ func (c *httpConn) send(request []byte, head bool, timeout time.Duration) Reply 
 
 // doLong makes a request that may not fit into what the server takes before it
 // replies: the reply is looked for while it is written.
-func (c *httpConn) doLong(request []byte) Reply {
+func (c *httpConn) doLong(request []byte, read func() Reply) Reply {
 	got := make(chan Reply, 1)
 	go func() {
-		reply := c.read()
+		reply := read()
 		_ = c.tcp.SetWriteDeadline(time.Unix(1, 0)) // what is not written by now is of no use
 		got <- reply
 	}()

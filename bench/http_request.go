@@ -8,10 +8,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
@@ -30,10 +32,7 @@ func (h HTTP) Validate() error {
 // Requests are the requests as they are sent. It is for the drivers of this
 // module, and fails as Validate does.
 func (h HTTP) Requests() (*request.Set, error) {
-	mix, name := h.Mix, "Mix"
-	if len(mix) == 0 {
-		mix = []Weighted{{h.URL, 1}}
-	}
+	mix, name := h.mix(), "Mix"
 	if len(mix) == 1 {
 		name = "URL"
 	}
@@ -54,17 +53,17 @@ func (h HTTP) Requests() (*request.Set, error) {
 	); err != nil {
 		return nil, err
 	}
-	if err := h.Stream.validate(); err != nil {
+	if err := h.checkStream(); err != nil {
 		return nil, err
 	}
 	meaning, err := result.ParseMeaning(h.OKStatus, h.RejectedStatus)
 	if err != nil {
 		return nil, err
 	}
-	set := &request.Set{Unix: h.UnixSocket, Meaning: meaning, Seed: h.Seed, Body: len(h.Body), Fill: h.Fill, Head: h.method() == http.MethodHead, Close: h.NewConnection || lines.closes}
+	set := &request.Set{Unix: h.UnixSocket, Meaning: meaning, Seed: h.Seed, Body: len(h.Body), Fill: h.Fill, Head: h.method() == http.MethodHead, Close: h.NewConnection || lines.closes, Stream: h.spec(meaning)}
 	for i, w := range mix {
 		fail := func(want string) error { return &field.Error{Field: name, Value: shown(redact.URL(w.URL)), Want: want} }
-		u, want := parseURL(w.URL)
+		u, want := h.parseURL(w.URL)
 		if want != "" {
 			return nil, fail(want)
 		}
@@ -92,6 +91,14 @@ func (h HTTP) Requests() (*request.Set, error) {
 		set.Data, set.Templates = h.Data.data, append(set.Templates, t)
 	}
 	return set, nil
+}
+
+// mix is the addresses of the requests.
+func (h HTTP) mix() []Weighted {
+	if len(h.Mix) == 0 {
+		return []Weighted{{h.URL, 1}}
+	}
+	return h.Mix
 }
 
 // session is the configuration of the TLS sessions with a server.
@@ -126,6 +133,16 @@ func (h HTTP) learnSecrets(mix []Weighted) {
 	redact.Learn(string(h.Body)) // where it is short
 }
 
+// parseURL reads the address of a server, as one of HTTP. want is what is allowed, where
+// requests cannot be sent to it.
+func (h HTTP) parseURL(text string) (u *url.URL, want string) {
+	text, sockets := httpAddress(text)
+	if kind := h.stream().Kind; sockets && kind != StreamWebSocket {
+		return nil, "one that begins with http:// or https://, as streams are " + kind
+	}
+	return parseURL(text)
+}
+
 // parseURL reads the address of a server. want is what is allowed, where requests
 // cannot be sent to it.
 func parseURL(text string) (u *url.URL, want string) {
@@ -134,7 +151,7 @@ func parseURL(text string) (u *url.URL, want string) {
 	case err != nil:
 		return nil, fmt.Sprintf("an address such as http://127.0.0.1:8080/ (%v)", redact.URLError(err))
 	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, "one that begins with http:// or https://"
+		return nil, "one that begins with http:// or https://, or with ws:// or wss://"
 	case u.Hostname() == "":
 		return nil, "one with a host"
 	case !strings.Contains(u.Hostname(), ":") && strings.ContainsFunc(u.Hostname(), notInName):
@@ -196,6 +213,9 @@ func (h HTTP) lines() (lines, error) {
 			return l, &field.Error{Field: "Header", Value: name, Want: "one Host line"}
 		}
 		l.given[name] = true
+		if h.stream().Kind == StreamWebSocket && slices.Contains(upgrades, name) {
+			return l, &field.Error{Field: "Header", Value: name, Want: "it left out: it is made for a WebSocket, without extensions"}
+		}
 		if name == "connection" {
 			for option := range strings.SplitSeq(value, ",") {
 				l.closes = l.closes || strings.EqualFold(strings.Trim(option, " \t"), "close")
@@ -249,7 +269,10 @@ func (h HTTP) headerLines(u *url.URL, l lines, without map[string]bool) string {
 			b.WriteString(line + "\r\n")
 		}
 	}
-	if h.NewConnection && !l.closes {
+	switch {
+	case h.stream().Kind == StreamWebSocket: // the key comes last: see stream.Ask
+		b.WriteString(stream.Upgrade + stream.KeyLine)
+	case h.NewConnection && !l.closes:
 		b.WriteString("Connection: close\r\n")
 	}
 	return b.String()

@@ -62,7 +62,7 @@ func (h HTTP) Settings() result.Settings {
 	if h.Follow > 0 {
 		s = s.With(result.KeyFollow, strconv.Itoa(h.Follow))
 	}
-	s = append(s, h.Stream.settings()...)
+	s = append(s, h.stream().settings()...)
 	for _, of := range []result.Setting{{Key: result.KeyOKStatus, Value: h.OKStatus}, {Key: result.KeyRejectedStatus, Value: h.RejectedStatus}} {
 		if of.Value != "" {
 			s = s.With(of.Key, strings.ReplaceAll(of.Value, " ", ""))
@@ -119,15 +119,12 @@ func (h HTTP) text() []byte {
 		all.Method = http.MethodGet
 	}
 	all.Fill, all.Accepted = h.Fill != nil, h.Accepted != nil
-	mix := h.Mix
-	if len(mix) == 0 {
-		mix = []Weighted{{h.URL, 1}}
-	}
+	mix := h.mix()
 	for _, w := range mix {
 		if len(mix) == 1 {
 			w.Weight = 1 // of one, whatever it is
 		}
-		if u, want := parseURL(w.URL); want == "" {
+		if u, want := h.parseURL(w.URL); want == "" {
 			all.Mix = append(all.Mix, address{[]byte(u.Scheme), []byte(u.User.String()), []byte(request.EscapeTarget(target(w.URL))), w.Weight})
 		} else {
 			all.Mix = append(all.Mix, address{Path: []byte(w.URL), Weight: w.Weight})

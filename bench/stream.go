@@ -2,10 +2,13 @@ package bench
 
 import (
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -59,8 +62,70 @@ func (s Stream) validate() error {
 		field.Check(s.Message == "" || s.Kind == StreamWebSocket, "StreamMessage", "a message", "left out, as only over a WebSocket one is sent"),
 		field.Check(s.Message == "" || s.Events > 0, "StreamMessage", "a message", "a number of events with it, after which the client ends the stream"),
 		field.Check(len(s.Message) <= mostStreamText, "StreamMessage", fmt.Sprintf("%d bytes", len(s.Message)), fmt.Sprintf("at most %d bytes", mostStreamText)),
-		field.Check(false, "Stream", strconv.Quote(s.Kind), "left out: streams are not driven yet"),
 	)
+}
+
+// stream is what replies bring: messages of WebSockets where the addresses say so.
+func (h HTTP) stream() Stream {
+	for _, w := range h.mix() {
+		if _, sockets := httpAddress(w.URL); sockets && h.Stream.Kind == "" {
+			h.Stream.Kind = StreamWebSocket
+		}
+	}
+	return h.Stream
+}
+
+// checkStream is a [*field.Error] that names what cannot be where replies are streams.
+func (h HTTP) checkStream() error {
+	s := h.stream()
+	if err := s.validate(); err != nil || s.Kind == "" {
+		return err
+	}
+	const streams = ", as replies are streams"
+	if err := field.First(
+		field.Check(!h.Cookies, "Cookies", h.Cookies, "false"+streams),
+		field.Check(h.Follow == 0, "Follow", h.Follow, "0"+streams),
+		field.Check(h.Accepted == nil, "Accepted", "a function", "nil"+streams),
+		field.Check(h.method() != http.MethodHead, "Method", h.method(), "another"+streams),
+	); err != nil || s.Kind != StreamWebSocket {
+		return err
+	}
+	return field.First(
+		field.Check(h.method() == http.MethodGet, "Method", h.method(), "GET, with which a WebSocket begins"),
+		field.Check(len(h.Body) == 0, "Body", "a body", "none, as a WebSocket begins without one"),
+		field.Check(h.Data == nil || h.Data.data.Rows == nil, "Stream", s.Kind, "sse, lines or chunks, for the requests have header lines of their own"),
+	)
+}
+
+// spec is what the drivers need to know of the streams, nil where replies are none.
+func (h HTTP) spec(meaning *result.Meaning) *stream.Spec {
+	s := h.stream()
+	kind, _ := stream.ParseKind(s.Kind)
+	if kind == stream.None {
+		return nil
+	}
+	spec := &stream.Spec{Kind: kind, Done: s.Done, Events: s.Events, OK: func(status int) bool { return meaning.Of(status) == result.OK }}
+	if s.Message != "" {
+		spec.Message = []byte(s.Message)
+	}
+	return spec
+}
+
+// upgrades are the header lines that a WebSocket begins with, in lower case. All of them
+// but a protocol are made.
+var upgrades = []string{"connection", "upgrade", "sec-websocket-key", "sec-websocket-version", "sec-websocket-extensions"}
+
+// httpAddress is an address as one of HTTP, and whether it is one of WebSockets: ws://
+// or wss://.
+func httpAddress(address string) (as string, sockets bool) {
+	const scheme = "ws"
+	if len(address) > len(scheme) && strings.EqualFold(address[:len(scheme)], scheme) {
+		rest := address[len(scheme):]
+		if strings.HasPrefix(rest, "://") || strings.HasPrefix(rest, "s://") || strings.HasPrefix(rest, "S://") {
+			return "http" + rest, true
+		}
+	}
+	return address, false
 }
 
 // settings are what identifies the streams; the message is in the digest of the requests.

@@ -35,6 +35,11 @@ const (
 	// end one too many is seen.
 	LookBack = 20 * time.Millisecond
 
+	// Trailing is how long a connection is read on whose stream is complete, for the end
+	// of the reply: then it takes another request, or has been closed by both sides. It
+	// is no part of the stream's length.
+	Trailing = 100 * time.Millisecond
+
 	// MaxDials is how many connections are being made at once before a stage
 	// starts, so that they fit into a server's queue of connections not yet
 	// accepted.

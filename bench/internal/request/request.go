@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -31,6 +32,7 @@ type Set struct {
 	sessions  sessions
 
 	Meaning *result.Meaning // what a reply's status means
+	Stream  *stream.Spec    // what replies bring, where they are streams; else nil
 
 	// Fill, where not nil, changes the body of a copy of a request, number n, before
 	// it is sent.

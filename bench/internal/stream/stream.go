@@ -73,6 +73,7 @@ type Stream struct {
 	fresh   bool // no event came yet in this read
 	live    bool // the reply is a stream
 	refused bool // it should be one, as its header says, and cannot be used
+	garbled bool // what comes cannot be read any more
 	late    bool
 	early   bool
 	fault   string // what is wrong with the reply
@@ -84,6 +85,7 @@ type Stream struct {
 // socket is what a WebSocket has besides.
 type socket struct {
 	frames frames
+	asked  []byte // the request
 	key    [keyBytes]byte
 	open   bool // the connection speaks frames
 	asks   bool // the message is to be sent
@@ -108,22 +110,23 @@ func New(spec *Spec, event func(Event)) *Stream {
 // take as long as first, each further one as long as gap.
 func (s *Stream) Begin(planned, now, first, gap time.Duration) {
 	s.planned, s.now, s.last, s.limit, s.gap, s.done, s.events = planned, now, now, first, gap, 0, 0
-	s.fresh, s.live, s.refused, s.late, s.early, s.fault = true, false, false, false, false, ""
+	s.fresh, s.live, s.refused, s.garbled, s.late, s.early, s.fault = true, false, false, false, false, false, ""
 	s.scan = scanner{kind: s.spec.Kind}
 	s.gaps.again()
 	if s.socket != nil {
-		*s.socket = socket{}
+		*s.socket = socket{asked: s.socket.asked}
 	}
 }
 
-// Ask is the request as it is to be sent: of a WebSocket a copy, appended to b, with a key
-// of its own.
-func (s *Stream) Ask(b, request []byte) []byte {
-	if s.socket == nil {
+// Ask is the request as it is to be sent: of a WebSocket a copy with a key of its own,
+// which is valid until the next one.
+func (s *Stream) Ask(request []byte) []byte {
+	w := s.socket
+	if w == nil {
 		return request
 	}
-	b, s.socket.key = withKey(b, request)
-	return b
+	w.asked, w.key = withKey(w.asked[:0], request)
+	return w.asked
 }
 
 // Read reads on with what a read brought that ended now. It returns true where the reply
@@ -134,11 +137,11 @@ func (s *Stream) Read(r *http1.Reader, p *http1.Reply, data []byte, now time.Dur
 	if !s.speaks() {
 		r.Sink = s
 		done, after, err := r.Next(p, data)
-		if err != nil && s.done == 0 && s.fault == "" {
+		if s.garbled = err != nil; s.garbled && s.done == 0 && s.fault == "" {
 			s.fault = "malformed reply: " + err.Error()
 		}
-		if err != nil || s.fault != "" || !s.speaks() {
-			return done || err != nil || s.fault != "", after
+		if s.Unusable() || !s.speaks() {
+			return done || s.Unusable(), after
 		}
 		data = data[len(data)-after:]
 	}
@@ -355,6 +358,10 @@ func (s *Stream) Live() bool { return s.live }
 
 // Fault is what is wrong with the reply, empty where nothing is.
 func (s *Stream) Fault() string { return s.fault }
+
+// Unusable reports whether the connection is of no use any more, whatever else the server
+// sends.
+func (s *Stream) Unusable() bool { return s.garbled || s.fault != "" }
 
 // Refused reports whether the header of the reply, which has come, says that it cannot be
 // the stream that it should be.

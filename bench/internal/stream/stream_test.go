@@ -177,7 +177,7 @@ func TestEventsDoNotAllocate(t *testing.T) {
 		r, p := http1.Reader{}, http1.Reply{}
 		begin := head + sse + chunked
 		if kind == WebSocket {
-			s.Ask(nil, []byte(KeyLine))
+			s.Ask([]byte(KeyLine))
 			begin = upgrade(s)
 		}
 		if ended, _ := s.Read(&r, &p, []byte(begin), 1); ended {

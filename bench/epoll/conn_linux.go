@@ -11,6 +11,7 @@ import (
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -39,6 +40,7 @@ type conn struct {
 	once       bool // a connection takes one request, as the server sends unsolicited bytes
 
 	planned, sent time.Duration
+	active        time.Duration // when the request was sent, or the last event of its reply came
 	first         time.Duration // when the first byte of the reply had come, where more came after it
 	dialed        time.Duration
 	idleSince     time.Duration // since when no request is under way
@@ -49,6 +51,9 @@ type conn struct {
 	head          bool          // the reply has no body, whatever its header says
 	reply         http1.Reply
 	session       *session // nil where the connection is plain
+
+	stream   *stream.Stream // nil where replies are none
+	trailing bool           // it is complete, and the connection is still read
 }
 
 const none = -1
@@ -57,9 +62,12 @@ const none = -1
 func (l *loop) begin(i int32, planned, now time.Duration, number uint64, waited bool) {
 	c := &l.conns[i]
 	c.busy, c.waited, c.broken = true, waited, nil
-	c.planned, c.sent, c.first, c.status = planned, now, 0, 0
+	c.planned, c.sent, c.active, c.first, c.status = planned, now, now, 0, 0
 	c.unsent, c.head = l.picker.Next(number)
 	c.reply.Again()
+	if l.streams != nil {
+		l.beginStream(c)
+	}
 	l.open.push(l.conns, i)
 	if c.state == ready && l.full && now-c.idleSince > exchange.Rested {
 		l.listen(i)
@@ -205,6 +213,9 @@ func (l *loop) handle(e *unix.EpollEvent) {
 		}
 	case c.state == sending && e.Events&unix.EPOLLOUT != 0:
 		l.write(e.Fd)
+		if c.stream != nil && c.generation == e.Pad && c.busy && !l.say(e.Fd) {
+			return
+		}
 	}
 	if e.Events&anything != 0 && c.generation == e.Pad {
 		l.read(e.Fd, e.Events&closing != 0)
@@ -339,6 +350,10 @@ func (l *loop) read(i int32, ending bool) {
 		l.listen(i)
 		return
 	}
+	if c.stream != nil {
+		l.readStream(i, ending)
+		return
+	}
 	for {
 		if l.budget <= 0 {
 			l.unread = append(l.unread, unread{i, c.generation, ending})
@@ -372,16 +387,7 @@ func (l *loop) read(i int32, ending bool) {
 				l.finish(i, result.Error, "malformed reply: "+err.Error(), true, clock.Now())
 				return
 			case done:
-				behind := l.buf[n-after : n]
-				if after == 0 && more {
-					n, _, err = c.receive(l.buf[:http1.Farewell])
-					behind = l.buf[:n]
-					ending = ending || err != unix.EAGAIN
-				}
-				if len(behind) > 0 && !http1.IsFarewell(behind) && c.reply.Status() != http.StatusSwitchingProtocols {
-					l.unsolicited(c)
-				}
-				l.answered(i, len(behind) > 0 || ending)
+				l.answered(i, l.behind(c, l.buf[n-after:n], more) || ending)
 				return
 			}
 			if c.first == 0 {
@@ -392,6 +398,19 @@ func (l *loop) read(i int32, ending bool) {
 			}
 		}
 	}
+}
+
+// behind looks what came behind a reply, where more may wait there too, and reports
+// whether the connection takes no other request.
+func (l *loop) behind(c *conn, said []byte, more bool) (spent bool) {
+	if len(said) == 0 && more {
+		n, _, err := c.receive(l.buf[:http1.Farewell])
+		said, spent = l.buf[:n], err != unix.EAGAIN
+	}
+	if len(said) > 0 && !http1.IsFarewell(said) && c.reply.Status() != http.StatusSwitchingProtocols {
+		l.unsolicited(c)
+	}
+	return spent || len(said) > 0
 }
 
 // answered ends a request whose reply is complete. The connection is spent
@@ -405,19 +424,28 @@ func (l *loop) answered(i int32, spent bool) {
 	if outcome == result.Error {
 		why = l.reasons.Of(status)
 	}
-	l.finish(i, outcome, why, spent || c.reply.Last() || c.once || l.once || c.broken != nil || c.state != ready, clock.Now())
+	l.finish(i, outcome, why, spent || l.last(c), clock.Now())
+}
+
+// last reports whether the connection takes no other request after the reply that it has.
+func (l *loop) last(c *conn) bool {
+	return c.reply.Last() || c.once || l.once || c.broken != nil || c.state != ready
 }
 
 // finish records how a client's request ended, and lets the client go on.
 func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, done time.Duration) {
 	c := &l.conns[i]
-	if exchange.TooLate(outcome, done-c.sent, l.plan.Timeout) {
+	if exchange.TooLate(outcome, done-c.active, l.plan.Timeout) && !c.trailing {
 		outcome, why, spent = result.Timeout, exchange.NoReply, true
 	}
-	l.open.remove(l.conns, i)
+	l.lineOf(c).remove(l.conns, i)
 	c.busy, c.unsent, c.idleSince = false, nil, done
 	l.now = done
-	l.rec.Record(bench.Arrival{Planned: c.planned, Sent: c.sent, First: cmp.Or(c.first, done), Done: done, Status: int(c.status), Outcome: outcome, Why: why, Waited: c.waited})
+	a := bench.Arrival{Planned: c.planned, Sent: c.sent, First: cmp.Or(c.first, done), Done: done, Status: int(c.status), Outcome: outcome, Why: why, Waited: c.waited}
+	if c.stream != nil {
+		c.ofStream(&a)
+	}
+	l.rec.Record(a)
 	if spent || l.fresh {
 		l.hangUp(c)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/arrivals"
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/load"
 	"golang.org/x/sys/unix"
 )
@@ -129,8 +130,9 @@ func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 			once: d.requests.Close, fresh: p.NewConnection, small: d.requests.Longest() <= firstWindow, spin: d.Spin,
 			peers: peers, dials: i, sources: from, tls: config,
 			poller: poller, reader: &http1.Reader{}, buf: make([]byte, readBuffer),
-			open: newLine(), reasons: exchange.Reasons{}, meaning: d.requests.Meaning,
+			open: newLine(), trailing: newLine(), reasons: exchange.Reasons{}, meaning: d.requests.Meaning, streams: d.requests.Stream,
 		}
+		l.event = func(e stream.Event) { l.rec.Event(bench.Event(e)) }
 		l.conns = make([]conn, part(p.Clients(), i, threads))
 		for c := range l.conns {
 			l.conns[c].fd = none

@@ -1,7 +1,7 @@
 package epoll
 
-// line is the requests under way, the oldest first. As all have the same
-// timeout, its first is the next to time out. It runs through the clients
+// line is the requests under way, the one first of which nothing came for longest: no
+// reply, or no event of it. As all have the same timeout, it is the next to time out. It runs through the clients
 // themselves, so that keeping it allocates nothing.
 type line struct{ first, last int32 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 	"golang.org/x/sys/unix"
 )
@@ -43,6 +44,7 @@ type loop struct {
 	buf        []byte
 	conns      []conn
 	open       line     // the requests under way
+	trailing   line     // those whose stream is complete
 	connecting int      // handshakes under way
 	unread     []unread // what the next turn begins with
 	later      []unread // of the turn that is being taken
@@ -51,6 +53,9 @@ type loop struct {
 	source     source
 	reasons    exchange.Reasons
 	meaning    *result.Meaning
+	streams    *stream.Spec // of the replies; nil where they are none
+	event      func(stream.Event)
+	says       []byte // frames to be sent
 
 	now       time.Duration // the last that was read of the clock
 	spun      time.Duration
@@ -187,7 +192,7 @@ func (l *loop) run() (used result.Loop) {
 		case ended && l.now >= limit:
 			l.giveUp()
 			return used
-		case ended && l.open.first == none && next == never:
+		case ended && l.open.first == none && l.trailing.first == none && next == never:
 			if lookedBack == never {
 				lookedBack = l.now + exchange.LookBack
 			}
@@ -203,7 +208,10 @@ func (l *loop) run() (used result.Loop) {
 			next = min(next, limit)
 		}
 		if first := l.open.first; first != none {
-			next = min(next, l.conns[first].sent+l.plan.Timeout)
+			next = min(next, l.conns[first].active+l.plan.Timeout)
+		}
+		if first := l.trailing.first; first != none {
+			next = min(next, l.conns[first].active+exchange.Trailing)
 		}
 		l.turn(next)
 		l.source.fire(l.now)
@@ -213,10 +221,16 @@ func (l *loop) run() (used result.Loop) {
 
 // expire ends the requests whose time is up.
 func (l *loop) expire() {
-	for i := l.open.first; i != none && l.now >= l.conns[i].sent+l.plan.Timeout; i = l.open.first {
+	for i := l.trailing.first; i != none && l.now >= l.conns[i].active+exchange.Trailing; i = l.trailing.first {
+		l.ended(i, true)
+	}
+	for i := l.open.first; i != none && l.now >= l.conns[i].active+l.plan.Timeout; i = l.open.first {
 		why := exchange.NoReply
-		if state := l.conns[i].state; state == connecting || state == securing {
+		switch c := &l.conns[i]; {
+		case c.state == connecting || c.state == securing:
 			why = exchange.NoConnection
+		case c.stream != nil:
+			why = stream.NoEvent
 		}
 		l.finish(i, result.Timeout, why, true, l.now)
 	}
@@ -226,6 +240,9 @@ func (l *loop) expire() {
 func (l *loop) giveUp() {
 	now := clock.Now()
 	l.source.over(now)
+	for i := l.trailing.first; i != none; i = l.trailing.first {
+		l.ended(i, true)
+	}
 	for i := l.open.first; i != none; i = l.open.first {
 		l.finish(i, result.Unfinished, exchange.InFlight, true, now)
 	}

@@ -45,7 +45,7 @@ func byHand(t testing.TB, h bench.HTTP) (*loop, *ending) {
 	l := &loop{
 		plan: plan, stage: rec, rec: rec.NewShard(), picker: requests.Picker(), most: requests.Most(), sending: new(atomic.Int32), once: requests.Close,
 		poller: poller, reader: &http1.Reader{}, buf: make([]byte, readBuffer),
-		open: newLine(), reasons: exchange.Reasons{}, meaning: requests.Meaning, source: end, budget: 1 << 40,
+		open: newLine(), trailing: newLine(), reasons: exchange.Reasons{}, meaning: requests.Meaning, source: end, budget: 1 << 40,
 	}
 	l.newClient()
 	rec.Start()

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -19,6 +20,11 @@ type hostile struct {
 	stalls      bool // only its timeout ends a request
 	idles       bool // what it does, it does to connections that rest
 	body        int  // bytes of the requests' bodies
+
+	stream bench.Stream
+	events int    // of each stream; -1: that depends
+	early  bool   // each ended early
+	why    string // is in the reason
 }
 
 var (

@@ -19,6 +19,7 @@ type peer struct {
 	tcp      *net.TCPConn
 	r        *bufio.Reader
 	over     chan struct{} // closed when the test is
+	key      string        // of the WebSocket that the last request asks for
 }
 
 // request reads a request.
@@ -27,6 +28,7 @@ func (p *peer) request() bool {
 	if err != nil {
 		return false
 	}
+	p.key = req.Header.Get("Sec-WebSocket-Key")
 	_, err = io.Copy(io.Discard, req.Body)
 	return err == nil
 }

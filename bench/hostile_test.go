@@ -30,6 +30,7 @@ type hostileRun struct {
 	Stalls  bool
 	Idles   bool
 	Cancel  time.Duration // when the stage is to be interrupted; 0: it is not
+	Stream  bench.Stream
 }
 
 // limit is by when the stage must have ended, less the second that it has.
@@ -62,7 +63,7 @@ func (r hostileRun) plan() bench.Plan {
 }
 
 func (r hostileRun) run(ctx context.Context) (*result.Stage, time.Duration, error) {
-	h := bench.HTTP{URL: r.URL, NewConnection: r.Fresh}
+	h := bench.HTTP{URL: r.URL, NewConnection: r.Fresh, Stream: r.Stream}
 	if r.Body > 0 {
 		h.Method, h.Body = http.MethodPut, make([]byte, r.Body)
 	}
@@ -133,7 +134,7 @@ func eachMode(t *testing.T, choose func(hostile) bool, test func(t *testing.T, m
 
 // of is the run against one mode.
 func (r hostileRun) of(m hostile) hostileRun {
-	r.Body, r.Idles = m.body, m.idles
+	r.Body, r.Idles, r.Stream = m.body, m.idles, m.stream
 	r.Stalls = m.stalls || slices.Contains(m.want, result.Timeout)
 	return r
 }
@@ -152,7 +153,7 @@ func (m hostile) check(t *testing.T, r hostileRun, counts result.Counts, unsolic
 	if noticed := unsolicited > 0; noticed != m.unsolicited && !(r.Fresh && m.idles) {
 		t.Errorf("unsolicited bytes were noticed %d times, want some: %v; counts %v", unsolicited, m.unsolicited, counts)
 	}
-	if failed := good > 0 && m.want[0] != result.OK; failed && !strings.Contains(fmt.Sprint(warnings), "for example: ") {
+	if failed := good > 0 && m.want[0] != result.OK && m.want[0] != result.Rejected; failed && !strings.Contains(fmt.Sprint(warnings), "for example: ") {
 		t.Errorf("no reason is given: %q", warnings)
 	}
 }
@@ -198,6 +199,7 @@ func holdOutcomes(t *testing.T, ways []way) {
 				}
 				addsUp(t, stage)
 				m.check(t, r, stage.Counts, stage.Unsolicited, stage.Warnings)
+				m.checkStreams(t, stage)
 				if limit = r.limit(r.plan()) + time.Second + 4*held; took <= limit || t.Failed() {
 					return
 				}

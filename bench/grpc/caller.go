@@ -44,12 +44,15 @@ var (
 	_ bench.SecureConn   = (*caller)(nil)
 )
 
-func newCaller(s *service, channel *channel, fresh bool, m *messages) *caller {
+func newCaller(s *service, channel *channel, fresh bool, m *messages) bench.Conn {
 	c := &caller{service: s, channel: channel, fresh: fresh, messages: m, picker: s.set.Picker()}
 	c.ctx, c.end = context.WithCancel(context.Background())
 	c.options = []grpc.CallOption{grpc.ForceCodecV2(encoded{}), grpc.MaxCallRecvMsgSize(maxReply), grpc.Trailer(&c.trailer), grpc.Peer(&c.peer)}
 	if len(m.all) == 1 {
 		c.with = metadata.NewOutgoingContext(c.ctx, m.all[0].metadata)
+	}
+	if m.method.IsStreamingServer() {
+		return &streamCaller{caller: c}
 	}
 	return c
 }
@@ -69,22 +72,36 @@ func (c *caller) Check() (usable, unsolicited bool) { return c.channel.alive(), 
 
 // Do makes one call.
 func (c *caller) Do(timeout time.Duration) bench.Reply {
-	call, ctx, err := c.next()
-	if err != nil {
-		return bench.Reply{Outcome: result.Unsent, Why: err.Error()}
+	call, ctx, reply := c.begin()
+	if call == nil {
+		return reply
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	c.trailer, c.peer = nil, peer.Peer{}
-	if err = c.channel.cc.Invoke(ctx, c.path, call.encoded, discarded{}, c.options...); err == nil {
-		return bench.Reply{Outcome: result.OK, Spent: c.channel.replaced.Load()}
+	if err := c.channel.cc.Invoke(ctx, c.path, call.encoded, discarded{}, c.options...); err != nil {
+		reply = c.failed(err)
 	}
+	reply.Spent = reply.Spent || c.channel.replaced.Load()
+	return reply
+}
+
+// begin is the next call, and the context of its metadata; nil where it cannot be made,
+// and how it ended then.
+func (c *caller) begin() (*message, context.Context, bench.Reply) {
+	call, ctx, err := c.next()
+	if err != nil {
+		return nil, nil, bench.Reply{Outcome: result.Unsent, Why: err.Error()}
+	}
+	c.trailer, c.peer = nil, peer.Peer{}
+	return &call, ctx, bench.Reply{}
+}
+
+// failed is how a call ended that failed.
+func (c *caller) failed(err error) bench.Reply {
 	if c.ctx.Err() != nil {
 		return bench.Reply{Outcome: result.Reset, Spent: true, Why: "the caller hung up"}
 	}
-	reply := c.meaning.of(err, c.trailer, c.peer.Addr != nil)
-	reply.Spent = reply.Spent || c.channel.replaced.Load()
-	return reply
+	return c.meaning.of(err, c.trailer, c.peer.Addr != nil)
 }
 
 // next is the next call, and the context of its metadata.

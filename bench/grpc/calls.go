@@ -1,4 +1,5 @@
-// Package grpc drives unary calls of any gRPC method. The server describes the method by
+// Package grpc drives calls of any gRPC method that takes one message: unary ones, and
+// those that stream replies. The server describes the method by
 // reflection, or .proto files do. Messages are given in JSON and encoded before they are
 // needed, so that a call costs the generator little.
 //
@@ -9,6 +10,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -33,8 +35,13 @@ const (
 	Secure = "grpcs" // over TLS
 )
 
-// Calls are unary calls of one method. A deadline goes with each call, so the server
+// Calls are calls of one method. A deadline goes with each unary call, so the server
 // knows when its caller gives up.
+//
+// Where the method streams replies, each call is a stream, and each message an event:
+// see [bench.Stream]. Its timeout is for the first message and for each gap. What has the
+// instant of the message before it, as both came in one read, is recognised only where
+// nothing else came over the connection in between. Other methods that stream are refused.
 //
 // Nothing is called twice. gRPC itself repeats a call once that the server reports as not
 // processed, as when it closes a connection gracefully.
@@ -63,6 +70,10 @@ type Calls struct {
 	// HTTP statuses, such as 503: of replies of a proxy, which are errors otherwise.
 	OKStatus, RejectedStatus string
 
+	// StreamEvents is after how many messages the caller cancels a call, whose outcome is
+	// ok; one that the server ends before is an error. 0: the server ends calls.
+	StreamEvents int
+
 	Connections int    // HTTP/2 connections that all clients share; 0: each has its own
 	Seed        uint64 // of what Data draws
 }
@@ -89,7 +100,7 @@ func (c Calls) Driver() (*bench.GoroutineDriver, error) {
 	}
 	return &bench.GoroutineDriver{
 		Dial: s.dial, Kind: Driver, SharedConnections: c.Connections, RequestSettings: c.settings(),
-		Most: s.set.Most(), Found: s.set.Found,
+		Most: s.set.Most(), Found: s.found,
 	}, nil
 }
 
@@ -125,6 +136,7 @@ func (c Calls) open() (*service, error) {
 		return nil, c.wrongURL("grpc://HOST:PORT/PACKAGE.SERVICE/METHOD, without a query or a placeholder")
 	}
 	if err := field.First(
+		field.Check(c.StreamEvents >= 0 && c.StreamEvents <= bench.MaxStreamEvents, "StreamEvents", c.StreamEvents, fmt.Sprintf("0 to %d", bench.MaxStreamEvents)),
 		field.Check(c.Connections >= 0, "Connections", c.Connections, "0 or more"),
 		field.Check(len(c.ProtoPath) == 0 || len(c.Proto) > 0, "ProtoPath", strings.Join(c.ProtoPath, " "), "it left out, as there is no .proto file"),
 		c.checkHeader(),
@@ -248,6 +260,7 @@ func (c Calls) settings() (s result.Settings) {
 			s = s.With(of.Key, strings.ReplaceAll(of.Value, " ", ""))
 		}
 	}
+	s = append(s, c.streamSettings()...)
 	return s.With(result.KeyGRPCConnections, strconv.Itoa(c.Connections))
 }
 

@@ -37,6 +37,8 @@ type channel struct {
 	// counts the connection for those.
 	replaced atomic.Bool
 
+	reads atomic.Int64 // of its connections, that brought something
+
 	users int // guarded by the pool
 }
 
@@ -62,11 +64,12 @@ var (
 // So the connection is made here, and handed over. It makes another one itself only for a
 // call that the server did not look at, because it was about to close the connection.
 func (s *service) connect(ctx context.Context) (*channel, error) {
-	conn, handshake, err := s.link(ctx)
+	c := &channel{}
+	conn, handshake, err := s.link(ctx, &c.reads)
 	if err != nil {
 		return nil, err
 	}
-	c := &channel{handshake: handshake}
+	c.handshake = handshake
 	protocol := "insecure"
 	if s.set.TLS != nil {
 		protocol = "tls"
@@ -81,7 +84,7 @@ func (s *service) connect(ctx context.Context) (*channel, error) {
 			default:
 			}
 			c.replaced.Store(true)
-			conn, _, err := s.link(ctx)
+			conn, _, err := s.link(ctx, &c.reads)
 			if err != nil {
 				return nil, err
 			}
@@ -122,11 +125,11 @@ func (s *service) connect(ctx context.Context) (*channel, error) {
 	}
 }
 
-// link makes one connection, with its TLS session where it has one.
-func (s *service) link(ctx context.Context) (_ *peeked, handshake time.Duration, err error) {
+// link makes one connection, with its TLS session where it has one, and counts its reads.
+func (s *service) link(ctx context.Context, reads *atomic.Int64) (_ *peeked, handshake time.Duration, err error) {
 	conn, err := s.set.Dial(ctx)
 	if err != nil || s.set.TLS == nil {
-		return &peeked{Conn: conn}, 0, err
+		return &peeked{Conn: conn, reads: reads}, 0, err
 	}
 	secure := tls.Client(conn, s.set.TLS)
 	began := clock.Now()
@@ -141,18 +144,20 @@ func (s *service) link(ctx context.Context) (_ *peeked, handshake time.Duration,
 		conn.Close()
 		return nil, 0, errNoALPN
 	}
-	return &peeked{Conn: secure}, clock.Now() - began, nil
+	return &peeked{Conn: secure, reads: reads}, clock.Now() - began, nil
 }
 
 // peeked is a connection that keeps the first bytes which came.
 type peeked struct {
 	net.Conn
+	reads *atomic.Int64
 	first [5]byte
 	n     int
 }
 
 func (p *peeked) Read(b []byte) (int, error) {
 	n, err := p.Conn.Read(b)
+	p.reads.Add(1)
 	if p.n < len(p.first) {
 		p.n += copy(p.first[p.n:], b[:n])
 	}

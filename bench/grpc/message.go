@@ -43,6 +43,9 @@ const mostChecked = 1000
 
 // encode encodes the messages, or checks them where there are too many.
 func (s *service) encode(method protoreflect.MethodDescriptor) (*messages, error) {
+	if err := s.checkStream(method); err != nil {
+		return nil, err
+	}
 	m := &messages{set: s.set, line: []byte("POST " + request.EscapeTarget(s.path) + " HTTP/1.1\r\n"), method: method, types: typesOf(method)}
 	picker := s.set.Picker()
 	n := s.set.Distinct()

@@ -98,20 +98,13 @@ func (s *service) method(of protoreflect.ServiceDescriptor) (protoreflect.Method
 		}
 		return nil, s.wrongURL(want)
 	}
-	if m.IsStreamingClient() || m.IsStreamingServer() {
-		return nil, s.wrongURL(fmt.Sprintf("a unary method: %s %s, which is not driven", m.FullName(), streams(m)))
-	}
-	return m, nil
-}
-
-func streams(m protoreflect.MethodDescriptor) string {
 	switch {
 	case m.IsStreamingClient() && m.IsStreamingServer():
-		return "streams both ways"
+		return nil, s.wrongURL(fmt.Sprintf("a method that takes one message: %s streams both ways, which is not driven", m.FullName()))
 	case m.IsStreamingClient():
-		return "streams requests"
+		return nil, s.wrongURL(fmt.Sprintf("a method that takes one message: %s streams requests, which is not driven", m.FullName()))
 	}
-	return "streams replies"
+	return m, nil
 }
 
 // compile reads .proto files.

@@ -27,6 +27,9 @@ import (
 // interoperability tests.
 const unary = "/grpc.testing.TestService/UnaryCall"
 
+// streaming is that of one that streams replies.
+const streaming = "/grpc.testing.TestService/StreamingOutputCall"
+
 // server is that service. It knows what it was asked.
 type server struct {
 	pb.UnimplementedTestServiceServer
@@ -34,6 +37,9 @@ type server struct {
 
 	calls  atomic.Int64 // that it answered, by any status
 	inside atomic.Int64
+
+	deadlines, cancelled atomic.Int64 // of streams
+
 	held   chan struct{} // where not nil, calls are answered when it is closed
 	header bool          // send a header before a status
 
@@ -63,6 +69,36 @@ func (s *server) UnaryCall(ctx context.Context, in *pb.SimpleRequest) (*pb.Simpl
 		return nil, status.Error(codes.Code(st.Code), st.Message)
 	}
 	return &pb.SimpleResponse{Payload: &pb.Payload{Body: make([]byte, in.ResponseSize)}}, nil
+}
+
+// StreamingOutputCall sends a message for each of the parameters, after its interval, and
+// ends with the status that is asked for.
+func (s *server) StreamingOutputCall(in *pb.StreamingOutputCallRequest, to rpc.ServerStreamingServer[pb.StreamingOutputCallResponse]) error {
+	s.inside.Add(1)
+	defer s.calls.Add(1)
+	_, hasDeadline := to.Context().Deadline()
+	if hasDeadline {
+		s.deadlines.Add(1)
+	}
+	for _, p := range in.ResponseParameters {
+		select {
+		case <-time.After(time.Duration(p.IntervalUs) * time.Microsecond):
+		case <-to.Context().Done():
+			s.cancelled.Add(1)
+			return to.Context().Err()
+		}
+		if err := to.Send(&pb.StreamingOutputCallResponse{Payload: &pb.Payload{Body: make([]byte, p.Size)}}); err != nil {
+			s.cancelled.Add(1)
+			return err
+		}
+	}
+	if s.held != nil {
+		<-s.held
+	}
+	if st := in.ResponseStatus; st != nil {
+		return status.Error(codes.Code(st.Code), st.Message)
+	}
+	return nil
 }
 
 // What a server says of itself.

@@ -47,6 +47,7 @@ type output struct {
 var outputs = []output{
 	{"steps", figure.Steps},
 	{"capacity", figure.Capacity},
+	{"streams", figure.Streams},
 	{"percentiles", figure.Percentiles},
 	{"saturation", figure.Saturation},
 	{"heatmap", figure.HeatMap},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,13 @@ func TestRecords(t *testing.T) {
 		s.Counts[result.OK] += 2
 		s.Slices = append(s.Slices, part)
 	}
+	s.Streams = result.NewStreams()
+	for k := range 8 {
+		s.Streams.FirstEvent.Record(time.Duration(k+1) * 1_234_567)
+		s.Streams.Gap.Record(time.Duration(k) * 777)
+		s.Streams.Length.Record(time.Duration(k+1) * time.Hour)
+		s.Streams.Events += 2
+	}
 	text, err := recordOf(s, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -73,6 +81,11 @@ func TestRecords(t *testing.T) {
 	got, _, err := readRecord(text)
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, h := range [][2]*result.Hist{{s.Streams.FirstEvent, got.Streams.FirstEvent}, {s.Streams.Gap, got.Streams.Gap}, {s.Streams.Length, got.Streams.Length}} {
+		if diff := cmp.Diff(maps.Collect(h[0].All()), maps.Collect(h[1].All())); diff != "" || h[0].N() != h[1].N() {
+			t.Errorf("streams: %s", diff)
+		}
 	}
 	if len(got.Slices) != 4 || !got.Disturbed || got.Slices[2].Latency.Sum() != s.Slices[2].Latency.Sum() || got.Slices[2].LagMax != time.Millisecond {
 		t.Errorf("%+v", got.Slices)

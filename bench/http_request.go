@@ -131,6 +131,7 @@ func (h HTTP) learnSecrets(mix []Weighted) {
 		redact.LearnHeader(line)
 	}
 	redact.Learn(string(h.Body)) // where it is short
+	redact.Learn(h.Stream.Message)
 }
 
 // parseURL reads the address of a server, as one of HTTP. want is what is allowed, where

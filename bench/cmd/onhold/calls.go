@@ -28,6 +28,11 @@ func callsOf(c *cli.Command, address string) (calls grpc.Calls, err error) {
 			return calls, usageError("--%s=%v: works with http:// and https:// only; the address of a grpc:// server ends in /SERVICE/METHOD", flag, c.Value(flag))
 		}
 	}
+	for _, flag := range []string{flagStream, flagStreamDone, flagStreamMessage} {
+		if given(c, flag) { // without its value, which may be secret
+			return calls, usageError("--%s: works with http:// and https:// only; a gRPC method that streams replies is a stream by itself", flag)
+		}
+	}
 	if err := refuse(c, "grpc:// has its own driver; leave the flag out", "driver", "threads", "spin"); err != nil {
 		return calls, err
 	}
@@ -40,7 +45,7 @@ func callsOf(c *cli.Command, address string) (calls grpc.Calls, err error) {
 	}
 	calls = grpc.Calls{
 		URL: address, Header: c.StringSlice("header"), Proto: c.StringSlice("proto"), ProtoPath: c.StringSlice("proto-path"), UnixSocket: c.String("unix-socket"),
-		OKStatus: c.String("ok-status"), RejectedStatus: c.String("rejected-status"), Connections: connections, Seed: c.Uint64("seed"),
+		OKStatus: c.String("ok-status"), RejectedStatus: c.String("rejected-status"), StreamEvents: c.Int(flagStreamEvents), Connections: connections, Seed: c.Uint64("seed"),
 	}
 	if calls.TLS, err = tlsOf(c); err != nil {
 		return calls, err

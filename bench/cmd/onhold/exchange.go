@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -19,13 +20,13 @@ import (
 
 // exchangeFlags are how a server of yours is spoken to, in any subcommand that does.
 func exchangeFlags(category string) []cli.Flag {
-	return append([]cli.Flag{
+	return slices.Concat([]cli.Flag{
 		stringFlag(category, "ok-status", "", "`STATUSES` statuses of ok replies, as in 200-299,404; where not set, 200-399. Of gRPC, names or numbers beside OK"),
 		stringFlag(category, "rejected-status", "", "`STATUSES` further statuses of rejections, beside 429 and 503; of gRPC, beside RESOURCE_EXHAUSTED"),
 		stringFlag(category, "unix-socket", "", "`PATH` Unix socket to connect to; the URL says no more than the path and the Host line"),
 		boolFlag(category, "cookies", "keep the cookies that your server sets and send them back, each client its own; with --rate and --ramp, each connection. Requires driver goroutine, which is the default then"),
 		intFlag(category, "follow", 0, "follow up to so many redirects to the same server for one arrival; 0: none, a redirect is a reply. Requires driver goroutine, which is the default then"),
-	}, tlsFlags(category)...)
+	}, streamFlags(category), tlsFlags(category))
 }
 
 // tlsFlags are about the sessions with an https:// server.
@@ -47,7 +48,7 @@ const mostSessions = 64
 // exchangeOf are requests with what the flags of exchangeFlags say.
 func exchangeOf(c *cli.Command, h bench.HTTP) (_ bench.HTTP, err error) {
 	h.OKStatus, h.RejectedStatus, h.UnixSocket = c.String("ok-status"), c.String("rejected-status"), c.String("unix-socket")
-	h.Cookies, h.Follow = c.Bool("cookies"), c.Int("follow")
+	h.Cookies, h.Follow, h.Stream = c.Bool("cookies"), c.Int("follow"), streamOf(c)
 	h.TLS, err = tlsOf(c)
 	return h, err
 }

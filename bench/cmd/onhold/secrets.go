@@ -15,16 +15,17 @@ var secretive = map[string]struct {
 	show  func(value string) string
 	learn func(value string)
 }{
-	"mix":         {shownMix, redact.LearnURL},
-	"path":        {redact.URL, redact.LearnURL},
-	"backend-url": {redact.URL, redact.LearnURL},
-	flagBroker:    {redact.URL, redact.LearnURL},
-	flagBus:       {redact.Servers, redact.LearnURL},
-	flagDSN:       {redact.DSN, redact.LearnURL},
-	"header":      {redact.Header, redact.LearnHeader},
-	"body":        {redact.Body, func(body string) { redact.Learn(body); redact.LearnText(body) }},
-	"serve":       {redact.Text, redact.LearnText},
-	"build":       {redact.Text, redact.LearnText},
+	"mix":             {shownMix, redact.LearnURL},
+	"path":            {redact.URL, redact.LearnURL},
+	"backend-url":     {redact.URL, redact.LearnURL},
+	flagBroker:        {redact.URL, redact.LearnURL},
+	flagBus:           {redact.Servers, redact.LearnURL},
+	flagDSN:           {redact.DSN, redact.LearnURL},
+	"header":          {redact.Header, redact.LearnHeader},
+	"body":            {redact.Body, func(body string) { redact.Learn(body); redact.LearnText(body) }},
+	flagStreamMessage: {redact.Body, func(message string) { redact.Learn(message); redact.LearnText(message) }},
+	"serve":           {redact.Text, redact.LearnText},
+	"build":           {redact.Text, redact.LearnText},
 }
 
 // plain are the flags whose values hold no secrets though they may look like it:

@@ -207,3 +207,41 @@ func BenchmarkEvent(b *testing.B) {
 		}
 	}
 }
+
+// The lag of a stage of streams is measured by first events: beside streams of half a
+// minute any lag is small.
+func TestLagOfStreams(t *testing.T) {
+	for _, load := range []Load{{Clients: 1000, ThinkTime: 800 * ms}, {Rate: 1000}} {
+		for _, c := range []struct {
+			lag   time.Duration
+			valid bool
+		}{{1900 * time.Microsecond, true}, {8 * ms, false}} {
+			for _, streams := range []bool{true, false} {
+				p := Plan{Load: load, Duration: time.Second}.withDefaults()
+				s := result.NewStage()
+				s.Length = time.Second
+				if streams {
+					s.Streams = result.NewStreams()
+				}
+				for range 1000 {
+					s.Counts[result.OK]++
+					s.Latency.Record(30*time.Second + c.lag)
+					s.Uncorrected.Record(30 * time.Second)
+					s.Lag.Record(c.lag)
+					if streams {
+						s.Streams.FirstEvent.Record(200*ms + c.lag)
+					}
+				}
+				m := merged{stage: s, begun: 1000}
+				if load.Rate > 0 {
+					punctual(m, p)
+				} else {
+					undelayed(m, p)
+				}
+				if s.Valid() != (c.valid || !streams) {
+					t.Errorf("%v, streams %v, a lag of %v: valid %v, %v", load, streams, c.lag, s.Valid(), s.Invalid)
+				}
+			}
+		}
+	}
+}

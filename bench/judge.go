@@ -29,6 +29,15 @@ func (p Plan) lagBound(median time.Duration) time.Duration {
 	return cmp.Or(p.MaxLag, max(median/100, minLag))
 }
 
+// pace is the median time that lag is measured by: that to the first event where replies
+// are streams, of which each lasts as long as it lasts.
+func pace(t result.Totals) time.Duration {
+	if t.Streams != nil && t.Streams.FirstEvent.N() > 0 {
+		return t.Streams.FirstEvent.Quantile(0.5)
+	}
+	return t.Uncorrected.Quantile(0.5)
+}
+
 // lagQuantile is the quantile of lag that is compared with the bound: the
 // 99th percentile, or the highest that has ten samples beyond it; one
 // delay among a few arrivals does not decide about the stage.
@@ -264,7 +273,7 @@ func (p Plan) inStep(longest time.Duration, uncorrected interface {
 func punctual(m merged, p Plan) {
 	s, shown := m.stage, m.stage.Shown()
 	q := lagQuantile(shown.Lag.N())
-	bound := p.lagBound(shown.Uncorrected.Quantile(0.5))
+	bound := p.lagBound(pace(shown))
 	lag := shown.Lag.Quantile(q)
 	switch {
 	case lag > bound && m.waited > 0:
@@ -304,6 +313,14 @@ func undelayed(m merged, p Plan) {
 	share := maxShift
 	if burst {
 		share = maxBurstShift
+	}
+	if shown.Streams != nil { // a shift of long latencies would hide that of first events
+		q := lagQuantile(shown.Lag.N())
+		bound := cmp.Or(p.MaxLag, max(time.Duration(share*float64(pace(shown))), minLag))
+		if lag := shown.Lag.Quantile(q); lag > bound {
+			late("the generator was late: p%.3g of its lag is %v, above the bound of %v for streams", 100*q, us(lag), us(bound))
+			return
+		}
 	}
 	for _, q := range []float64{0.999, 0.99, 0.9, 0.5} {
 		if shown.Latency.Thin(q) {

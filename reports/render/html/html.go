@@ -113,8 +113,13 @@ func Report(r *sweep.Report, tables sweep.Tables) ([]sweep.File, error) {
 		return nil, err
 	}
 	c.Data = template.JS(data) // json.Marshal escapes <, > and &
-	if tables.Levels != nil {
-		c.Downloads = append(c.Downloads, download{"levels.csv", "data:text/csv;charset=utf-8;base64," + template.URL(base64.StdEncoding.EncodeToString([]byte(tables.Levels.CSV())))})
+	for _, of := range []struct {
+		name  string
+		table *table.Table
+	}{{"levels.csv", tables.Levels}, {"streams.csv", tables.Streams}} {
+		if of.table != nil {
+			c.Downloads = append(c.Downloads, download{of.name, "data:text/csv;charset=utf-8;base64," + template.URL(base64.StdEncoding.EncodeToString([]byte(of.table.CSV())))})
+		}
 	}
 	c.CSS = template.CSS(part("uplot/uPlot.min.css") + part("page.css"))
 	c.JS = []template.JS{template.JS(part("uplot/uPlot.iife.min.js")), template.JS(part("page.js"))}

@@ -231,7 +231,7 @@ func standard(t *testing.T, b *bed) (log func() string) {
 	}
 }
 
-var rows = []struct {
+type row struct {
 	name   string
 	server func(*testing.T, *bed) (log func() string)
 	http   bench.HTTP // its URL begins at the path
@@ -239,7 +239,9 @@ var rows = []struct {
 	load   bench.Load
 	want   map[int]result.Outcome // of each status that must come, and of no other
 	holds  func(s *result.Stage, log string) error
-}{
+}
+
+var rows = []row{
 	{name: "nginx", server: nginx, http: bench.HTTP{URL: "/"}, want: ok},
 	{name: "nginx, HEAD", server: nginx, http: bench.HTTP{URL: "/page.txt", Method: "HEAD"}, want: ok},
 	{name: "nginx, a large reply", server: nginx, http: bench.HTTP{URL: "/page.txt"}, want: ok},
@@ -335,7 +337,7 @@ func TestServers(t *testing.T) {
 		bench.GoroutineName: func(h bench.HTTP) (bench.Driver, error) { return h.Driver() },
 		epoll.Name:          func(h bench.HTTP) (bench.Driver, error) { return epoll.Best(h, epoll.Options{}) },
 	} {
-		for _, row := range rows {
+		for _, row := range slices.Concat(rows, streamRows) {
 			t.Run(driver+"/"+row.name, func(t *testing.T) {
 				t.Parallel()
 				b := newBed(t)

@@ -132,7 +132,12 @@ func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 			poller: poller, reader: &http1.Reader{}, buf: make([]byte, readBuffer),
 			open: newLine(), trailing: newLine(), reasons: exchange.Reasons{}, meaning: d.requests.Meaning, streams: d.requests.Stream,
 		}
-		l.event = func(e stream.Event) { l.rec.Event(bench.Event(e)) }
+		l.event = func(e stream.Event) {
+			l.rec.Event(bench.Event(e))
+			if d.watch != nil {
+				d.watch(e)
+			}
+		}
 		l.conns = make([]conn, part(p.Clients(), i, threads))
 		for c := range l.conns {
 			l.conns[c].fd = none

@@ -30,6 +30,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -58,6 +59,8 @@ type driver struct {
 	Options
 	requests *request.Set
 	settings result.Settings // those of the requests
+
+	watch func(stream.Event) // what tests do with each event, on the loop's thread; nil: nothing
 }
 
 // New returns an event-loop driver. Its errors are [*field.Error] where the

@@ -221,7 +221,11 @@ func (l *loop) run() (used result.Loop) {
 
 // expire ends the requests whose time is up.
 func (l *loop) expire() {
-	for i := l.trailing.first; i != none && l.now >= l.conns[i].active+exchange.Trailing; i = l.trailing.first {
+	for range turn { // to close a connection takes as long as to read several events
+		i := l.trailing.first
+		if i == none || l.now < l.conns[i].active+exchange.Trailing {
+			break
+		}
 		l.ended(i, true)
 	}
 	for i := l.open.first; i != none && l.now >= l.conns[i].active+l.plan.Timeout; i = l.open.first {

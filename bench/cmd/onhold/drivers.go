@@ -109,7 +109,7 @@ func requestsOf(c *cli.Command, mix []bench.Weighted) (h bench.HTTP, err error) 
 		return h, err
 	}
 	if h.TLS != nil {
-		if err := onlyOverTLS(c, mix[0].URL, "https"); err != nil {
+		if err := onlyOverTLS(c, mix[0].URL, "https", "wss"); err != nil {
 			return h, err
 		}
 	}
@@ -122,11 +122,14 @@ func requestsOf(c *cli.Command, mix []bench.Weighted) (h bench.HTTP, err error) 
 	return h, h.Validate()
 }
 
-// onlyOverTLS refuses the flags of tlsFlags where an address is not of the scheme.
-func onlyOverTLS(c *cli.Command, address, scheme string) error {
+// onlyOverTLS refuses the flags of tlsFlags where an address is of none of the schemes.
+func onlyOverTLS(c *cli.Command, address string, schemes ...string) error {
+	if slices.ContainsFunc(schemes, func(s string) bool { return strings.HasPrefix(address, s+":") }) {
+		return nil
+	}
 	for _, name := range flagNames(tlsFlags("")) {
-		if given(c, name) && !strings.HasPrefix(address, scheme+":") {
-			return usageError("--%s: requires an address that begins with %s://, not %s", name, scheme, shown(address))
+		if given(c, name) {
+			return usageError("--%s: requires an address that begins with %s://, not %s", name, strings.Join(schemes, ":// or "), shown(address))
 		}
 	}
 	return nil

@@ -80,7 +80,7 @@ func TestTLSFlags(t *testing.T) {
 		{strings.Replace(plain.URL, "http:", "https:", 1) + " --insecure", exitNotStarted, "does the server speak TLS at this port?"},
 		{"https://" + mute.Addr().String() + " --insecure", exitNotStarted, "does the server speak TLS at this port?"},
 		{good + " --insecure --cert " + in("good.pem") + " --key " + in("none.key"), exitUsage, "--key: want a file that can be read: open " + in("none.key")},
-		{plain.URL + " --insecure", exitUsage, "--insecure: requires an address that begins with https://, not http://127.0.0.1"},
+		{plain.URL + " --insecure", exitUsage, "--insecure: requires an address that begins with https:// or wss://, not http://127.0.0.1"},
 		{good + " --tls-max 1.1", exitUsage, "--tls-max=1.1: want 1.2 or 1.3"},
 		{good + " --cacert " + in("ca.key"), exitUsage, "ca.key: want a file with certificates in PEM"},
 		{good + " --cacert " + in("none"), exitUsage, "--cacert: want a file that can be read: open "},

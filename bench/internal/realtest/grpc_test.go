@@ -18,14 +18,17 @@ import (
 
 const sayHello = "/helloworld.Greeter/SayHello"
 
-// greeter builds and starts an example server of grpc-go, and returns its port. It
-// listens on every address, as it has no flag for one.
-func greeter(t *testing.T, b *bed) (port string) {
+// examples are the example servers of grpc-go.
+const examples = "google.golang.org/grpc/examples"
+
+// example builds and starts one of them, and returns its port. It listens on every
+// address, as it has no flag for one.
+func example(t *testing.T, b *bed, name string) (port string) {
 	if testing.Short() {
 		t.Skip("builds a server of others")
 	}
-	program := b.path("greeter")
-	build := exec.CommandContext(t.Context(), "go", "build", "-modfile=tools.mod", "-o", program, "google.golang.org/grpc/examples/features/reflection/server")
+	program := b.path("example")
+	build := exec.CommandContext(t.Context(), "go", "build", "-modfile=tools.mod", "-o", program, examples+"/features/"+name+"/server")
 	build.Dir = "../../.."
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -53,7 +56,7 @@ func greeter(t *testing.T, b *bed) (port string) {
 // rejects some.
 func TestGRPC(t *testing.T) {
 	b := newBed(t)
-	port := greeter(t, b)
+	port := example(t, b, "reflection")
 	b.write(t, "nginx.conf", `
 daemon off; pid DIR/pid; worker_processes 1;
 events { worker_connections 1024; }
@@ -118,6 +121,76 @@ http {
 			ok, rejected := strings.Count(logged, "200 "+sayHello), strings.Count(logged, "503 "+sayHello)
 			if row.proxied && (int64(ok) != n[result.OK] || int64(rejected) != n[result.Rejected]) {
 				t.Errorf("the stage counts %v, and nginx logged %d and %d", n, ok, rejected)
+			}
+		})
+	}
+}
+
+// A service that is not ours and streams replies, called as it is and behind nginx, which
+// logs each call. It has no reflection, and sends ten messages at once.
+func TestGRPCStreams(t *testing.T) {
+	const method, each = "/grpc.examples.echo.Echo/ServerStreamingEcho", 10
+	b := newBed(t)
+	port := example(t, b, "metadata")
+	list := exec.CommandContext(t.Context(), "go", "list", "-modfile=tools.mod", "-m", "-f", "{{.Dir}}", examples)
+	list.Dir = "../../.."
+	dir, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.write(t, "nginx.conf", `
+daemon off; pid DIR/pid; worker_processes 1;
+events { worker_connections 1024; }
+http {
+	log_format status "$status $request_uri"; access_log DIR/access.log status;
+	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
+	keepalive_requests 50;
+	server { listen 127.0.0.1:FIRST http2; location / { grpc_pass grpc://127.0.0.1:`+port+`; } }
+}`)
+	for _, row := range []struct {
+		name, port string
+		ends       int // after so many messages by the caller
+		load       bench.Load
+		proxied    bool
+	}{
+		{"as it is", port, 0, bench.Load{Clients: 4}, false},
+		{"as it is, cancelled", port, 3, bench.Load{Rate: 100}, false},
+		{"nginx, whose connections end", b.plain, 0, bench.Load{Clients: 4}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			log := func() string { return "" }
+			if row.proxied {
+				b.write(t, "access.log", "")
+				stop := b.start(t, "nginx", "-p", b.dir, "-e", b.path("error.log"), "-c", b.path("nginx.conf"))
+				log = func() string {
+					stop()
+					return b.read(t, "access.log")
+				}
+			}
+			d, err := grpc.Calls{
+				URL: "grpc://127.0.0.1:" + row.port + method, Body: []byte(`{"message": "hello"}`), StreamEvents: row.ends,
+				Proto: []string{"features/proto/echo/echo.proto"}, ProtoPath: []string{strings.TrimSpace(string(dir))},
+			}.Driver()
+			if err != nil {
+				t.Fatal(err)
+			}
+			stage, err := bench.Run(t.Context(), bench.Plan{Load: row.load, Duration: 300 * time.Millisecond, MaxLag: time.Minute, Timeout: 20 * time.Second}, d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, got, logged := stage.Counts, stage.Streams, log()
+			want := n[result.OK] * each
+			if row.ends > 0 {
+				want = n[result.OK] * int64(row.ends)
+			}
+			if n[result.OK] == 0 || n.Planned() != n[result.OK] || got == nil || got.Events != want || got.FirstEvent.N() != n[result.OK] || got.EndedEarly != 0 {
+				t.Fatalf("the stage counts %v: %q, %+v", n, stage.Warnings, got)
+			}
+			if row.ends == 0 && !row.proxied && got.Together == 0 {
+				t.Error("of ten messages that were sent at once, none came with the one before")
+			}
+			if calls := strings.Count(logged, "200 "+method); row.proxied && int64(calls) != n[result.OK] {
+				t.Errorf("the stage counts %v, and nginx logged %d", n, calls)
 			}
 		})
 	}

@@ -60,6 +60,8 @@ type Reply struct {
 	FirstByte   time.Duration // when the first byte of the reply had come, by package clock; AtOnce where all of it came at once, 0 where that is not known
 	Status      int           // of a complete reply over HTTP
 	Redirects   int           // that were followed before it
+	Sent        time.Duration // where it waited for a stream on the connection, when it began to be sent; else 0
+	Unprocessed bool          // the peer has said that it did not look at the request: the driver makes it again, once
 	Spent       bool          // the connection cannot take another request
 	Unsolicited bool          // it was followed by bytes that are no reply to any request; then Spent is true, too
 	Why         string        // the reason, where the outcome is neither ok nor rejected; of a timeout it may be empty

@@ -56,7 +56,7 @@ func (d *GoroutineDriver) Name() string { return cmp.Or(d.Kind, GoroutineName) }
 // Settings are those of the requests, and how many connections share them.
 func (d *GoroutineDriver) Settings() result.Settings {
 	s := d.RequestSettings
-	if d.SharedConnections > 0 {
+	if d.SharedConnections > 0 && s.Get(result.KeyConnections) == "" {
 		s = s.With(result.KeyGRPCConnections, strconv.Itoa(d.SharedConnections))
 	}
 	return s

@@ -45,9 +45,18 @@ func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 	sent := clock.Now()
 	c.planned = a.planned
 	reply := c.exchange(sent, a)
+	resent := reply.Unprocessed && !c.aborted.Load()
+	switch {
+	case resent:
+		c.hangUp()
+		reply = c.exchange(sent, a)
+	case reply.Sent > 0:
+		sent, waited = reply.Sent, true
+	}
 	now := clock.Now()
 	done := cmp.Or(reply.Done, now)
 	switch {
+	case reply.Outcome == result.Unsent:
 	case reply.Outcome != result.OK && c.aborted.Load():
 		reply.Outcome, reply.Why, reply.EndedEarly = result.Unfinished, exchange.InFlight, false
 	case !c.untimed && !c.streams && exchange.TooLate(reply.Outcome, done-sent, c.plan.Timeout):
@@ -59,7 +68,7 @@ func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 		c.completions.accepted(reply.ID, a.planned)
 	}
 	c.shard.record(Arrival{
-		Planned: a.planned, Sent: sent, First: reply.first(done), Done: done, Status: reply.Status, Redirects: reply.Redirects, Outcome: reply.Outcome, Why: reply.Why, Waited: waited,
+		Planned: a.planned, Sent: sent, First: reply.first(done), Done: done, Status: reply.Status, Redirects: reply.Redirects, Outcome: reply.Outcome, Why: reply.Why, Waited: waited, Resent: resent,
 		Events: reply.Events, MedianGap: reply.MedianGap, EndedEarly: reply.EndedEarly,
 	})
 	return reply.Outcome, now
@@ -78,7 +87,7 @@ func (c *client) exchange(sent time.Duration, a due) Reply {
 			outcome, why := DialOutcome(err)
 			return Reply{Outcome: outcome, Why: why}
 		}
-		if left -= clock.Now() - sent; left <= 0 {
+		if left = c.plan.Timeout - (clock.Now() - sent); left <= 0 {
 			return Reply{Outcome: result.Timeout, Why: exchange.NoConnection}
 		}
 		conn = c.current()

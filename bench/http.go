@@ -10,16 +10,27 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/request"
 )
 
-// HTTP is requests over HTTP/1.1 connections, plain or TLS. A reply may be up to
-// 64 MB long, and its header up to 64 KB.
+// HTTP is requests over HTTP/1.1 or HTTP/2 connections, plain or TLS. A reply may be up
+// to 64 MB long, and its header up to 64 KB.
 type HTTP struct {
-	URL string      // http:// or https://, with a host; ws:// and wss:// are those of WebSockets
+	URL string      // http://, https:// or h2c://, with a host; ws:// and wss:// are those of WebSockets
 	Mix []Weighted  // in place of URL: several addresses on one server, by weight
 	TLS *tls.Config // for https; the system's where nil
 
 	// UnixSocket is the path of the server's Unix socket, where it has one: connections
 	// are made to it, and the URL says no more than the path and the Host line.
 	UnixSocket string
+
+	// Version is the version of HTTP: HTTP1, HTTP2, or HTTPAuto, where the server says
+	// which in the handshake of TLS. Where it is empty it is HTTP1, so that a server that
+	// learns HTTP/2 does not change what is measured; of h2c:// addresses it is HTTP2.
+	// HTTP/2 without TLS is spoken with prior knowledge: the server must expect it.
+	Version string
+
+	// Connections is how many HTTP/2 connections all clients share; 0: each has its own.
+	// Streams is the most requests at once on one of them; 0: as many as the server
+	// allows. A request for which there is no stream waits, its planned instant kept.
+	Connections, Streams int
 
 	Method string // GET where empty
 
@@ -71,6 +82,13 @@ type HTTP struct {
 	Seed          uint64 // of the drawing from Mix
 }
 
+// Versions of HTTP.
+const (
+	HTTP1    = request.HTTP1
+	HTTP2    = request.HTTP2
+	HTTPAuto = request.Auto
+)
+
 // Weighted is one address of a mix.
 type Weighted struct {
 	URL    string
@@ -104,6 +122,22 @@ func (h HTTP) conns(requests *request.Set) Dial {
 			return newStreamConn(conn.(*httpConn), requests.Stream), nil
 		}
 	}
+	switch requests.HTTP {
+	case HTTP2:
+		return dialHTTP2(requests)
+	case HTTPAuto:
+		multiplexed := dialHTTP2(requests)
+		return func(ctx context.Context) (Conn, error) {
+			agreed, err := requests.Agreed(ctx)
+			switch {
+			case err != nil:
+				return nil, err
+			case agreed == HTTP2:
+				return multiplexed(ctx)
+			}
+			return dial(ctx)
+		}
+	}
 	if !h.Cookies && h.Follow == 0 {
 		return dial
 	}
@@ -128,7 +162,7 @@ func (h HTTP) dial(requests *request.Set) Dial {
 		}
 		if requests.TLS != nil {
 			c.under = &underTLS{Conn: conn, wire: c.wire}
-			secure := tls.Client(c.under, requests.TLS)
+			secure := tls.Client(c.under, requests.Session(HTTP1))
 			began := clock.Now()
 			if err := secure.HandshakeContext(ctx); err != nil {
 				conn.Close()
@@ -146,5 +180,5 @@ func (h HTTP) Driver() (*GoroutineDriver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &GoroutineDriver{Dial: h.conns(requests), RequestSettings: h.Settings(), Most: requests.Most(), Found: requests.Found}, nil
+	return &GoroutineDriver{Dial: h.conns(requests), RequestSettings: h.Settings(), Most: requests.Most(), Found: requests.Found, SharedConnections: requests.Connections}, nil
 }

@@ -61,6 +61,7 @@ func (h HTTP) Requests() (*request.Set, error) {
 		return nil, err
 	}
 	set := &request.Set{Unix: h.UnixSocket, Meaning: meaning, Seed: h.Seed, Body: len(h.Body), Fill: h.Fill, Head: h.method() == http.MethodHead, Close: h.NewConnection || lines.closes, Stream: h.spec(meaning)}
+	h2c := false
 	for i, w := range mix {
 		fail := func(want string) error { return &field.Error{Field: name, Value: shown(redact.URL(w.URL)), Want: want} }
 		u, want := h.parseURL(w.URL)
@@ -73,10 +74,18 @@ func (h HTTP) Requests() (*request.Set, error) {
 		if w.Weight < 1 || w.Weight > request.MaxWeight {
 			return nil, fail(fmt.Sprintf("a weight of 1 to %d, not %d", request.MaxWeight, w.Weight))
 		}
-		addr, secure := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), u.Scheme)), u.Scheme == "https"
+		addr, secure := net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), strings.Replace(u.Scheme, schemeH2C, "http", 1))), u.Scheme == "https"
 		if i > 0 && (addr != set.Addr || secure != (set.TLS != nil)) {
 			return nil, fail("an address on the same server as the others, " + set.Addr)
 		}
+		if i == 0 {
+			if set.Multiplex, err = h.multiplex(u.Scheme); err != nil {
+				return nil, err
+			}
+		} else if (u.Scheme == schemeH2C) != h2c {
+			return nil, fail("an address of the same scheme as the others")
+		}
+		h2c = u.Scheme == schemeH2C
 		if set.Addr, set.Host = addr, u.Hostname(); secure && set.TLS == nil {
 			set.TLS = set.Observe(h.session(set.Host))
 		}
@@ -151,8 +160,8 @@ func parseURL(text string) (u *url.URL, want string) {
 	switch {
 	case err != nil:
 		return nil, fmt.Sprintf("an address such as http://127.0.0.1:8080/ (%v)", redact.URLError(err))
-	case u.Scheme != "http" && u.Scheme != "https":
-		return nil, "one that begins with http:// or https://, or with ws:// or wss://"
+	case u.Scheme != "http" && u.Scheme != "https" && u.Scheme != schemeH2C:
+		return nil, "one that begins with http://, https:// or h2c://, or with ws:// or wss://"
 	case u.Hostname() == "":
 		return nil, "one with a host"
 	case !strings.Contains(u.Hostname(), ":") && strings.ContainsFunc(u.Hostname(), notInName):

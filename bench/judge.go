@@ -101,6 +101,9 @@ func judge(m merged, p Plan, meterErr error) {
 			s.Warn("%d %s are above %v: they are counted without their value", over, h.name, result.HistHighest)
 		}
 	}
+	if s.Resent > 0 {
+		s.Warn("%d requests were sent again on another connection or stream, once, as the server said that it had not looked at them (GOAWAY or REFUSED_STREAM). Their latency includes the first attempt", s.Resent)
+	}
 	if s.Unsolicited > 0 {
 		s.Warn("the server sent bytes that are no reply to any request, %d times. These connections were closed, and their clients made a new one for each further request. Such bytes that came after the next request was sent were taken for its reply", s.Unsolicited)
 	}
@@ -276,6 +279,9 @@ func punctual(m merged, p Plan) {
 	bound := p.lagBound(pace(shown))
 	lag := shown.Lag.Quantile(q)
 	switch {
+	case lag > bound && m.waited > 0 && s.Settings.Get(result.KeyConnections) != "":
+		s.Invalidate("%d arrivals waited for a stream: the server allows no more, or Streams does not. Allow more streams or connections (p%.3g of the lag is %v, the bound is %v)",
+			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
 		s.Invalidate("%d arrivals waited for one of the %d connections that the stage may have: allow more (p%.3g of the lag is %v, the bound is %v)",
 			m.waited, p.MaxConnections, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))

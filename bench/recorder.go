@@ -24,7 +24,8 @@ type Arrival struct {
 	Redirects int           // that were followed before that reply
 	Outcome   result.Outcome
 	Why       string // the reason, where the outcome is neither ok nor rejected; its first line is kept
-	Waited    bool   // for a connection, as all that are allowed were busy
+	Waited    bool   // for a connection or a stream, as all that are allowed were busy
+	Resent    bool   // it was sent again, as the server had not looked at it: over HTTP/2 it says so
 
 	// Of a stream; see [Shard.Event].
 	Events     int           // that came
@@ -267,6 +268,9 @@ func (s *Shard) Record(a Arrival) {
 	st := s.stage
 	st.Counts[a.Outcome]++
 	st.Redirects += int64(a.Redirects)
+	if a.Resent {
+		st.Resent++
+	}
 	if a.Waited {
 		s.waited++
 	}
@@ -389,6 +393,7 @@ func (r *Recorder) merge() merged {
 			m.stage.Streams.Merge(s.stage.Streams)
 		}
 		m.stage.Redirects += s.stage.Redirects
+		m.stage.Resent += s.stage.Resent
 		m.stage.Reconnects += s.stage.Reconnects
 		m.stage.Unsolicited += s.stage.Unsolicited
 		if s.loop != nil {

@@ -40,6 +40,15 @@ func (h HTTP) Settings() result.Settings {
 	if h.Data != nil {
 		s = append(s, h.Data.settings...)
 	}
+	if version := h.version(); version != HTTP1 {
+		s = s.With(result.KeyHTTP, version)
+	}
+	if h.Connections > 0 {
+		s = s.With(result.KeyConnections, strconv.Itoa(h.Connections))
+	}
+	if h.Streams > 0 {
+		s = s.With(result.KeyStreams, strconv.Itoa(h.Streams))
+	}
 	if h.UnixSocket != "" {
 		s = s.With(result.KeyUnixSocket, h.UnixSocket)
 	}

@@ -24,6 +24,9 @@ func (r *Ring[T]) Push(v T) {
 	r.n++
 }
 
+// First returns the first and leaves it in. There must be one.
+func (r *Ring[T]) First() T { return r.buf[r.head] }
+
 // Pop removes and returns the first. There must be one.
 func (r *Ring[T]) Pop() T {
 	v := r.buf[r.head]

@@ -80,6 +80,9 @@ func sources(server netip.Addr, connections int, fresh bool) int {
 // Connections implements [bench.Driver].
 func (d *driver) Connections(p bench.Plan) (connections, addresses int) {
 	connections = p.MostConnections()
+	if shared := d.requests.Multiplex.Connections; shared > 0 {
+		connections = min(connections, shared)
+	}
 	if d.requests.Unix != "" {
 		return connections, 1
 	}

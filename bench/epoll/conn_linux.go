@@ -23,6 +23,7 @@ const (
 	gone       state = iota // there is none
 	connecting              // the handshake of TCP is under way
 	securing                // that of TLS is
+	greeting                // that of HTTP/2 is: the server's settings have not come
 	ready                   // nothing is under way but, where busy, the reply
 	sending                 // the request did not fit into the kernel's buffer
 )
@@ -35,7 +36,8 @@ type conn struct {
 	prev, next int32 // in the loop's line of requests under way; none at its ends
 	state      state
 	busy       bool // a request is under way
-	waited     bool // for a free connection
+	waited     bool // for a free connection, or stream
+	resent     bool // as the server had not looked at it
 	had        bool // a connection, at some time
 	once       bool // a connection takes one request, as the server sends unsolicited bytes
 
@@ -60,6 +62,10 @@ const none = -1
 
 // begin takes up an arrival on a client that is not busy.
 func (l *loop) begin(i int32, planned, now time.Duration, number uint64, waited bool) {
+	if l.mux != nil {
+		l.mux.begin(i, planned, now, number, waited)
+		return
+	}
 	c := &l.conns[i]
 	c.busy, c.waited, c.broken = true, waited, nil
 	c.planned, c.sent, c.active, c.first, c.status = planned, now, now, 0, 0
@@ -92,6 +98,10 @@ func (l *loop) own(c *conn) {
 // idleFirst handles, of all the events that came, those of idle connections first:
 // before a request is sent over one that the server has closed.
 func (l *loop) idleFirst(events []unix.EpollEvent) {
+	if l.mux != nil {
+		l.mux.idleFirst(events)
+		return
+	}
 	for k := range events {
 		e := &events[k]
 		if e.Fd == wakeup {
@@ -193,6 +203,10 @@ func (l *loop) handle(e *unix.EpollEvent) {
 		l.called()
 		return
 	}
+	if l.mux != nil {
+		l.mux.handle(e)
+		return
+	}
 	c := &l.conns[e.Fd]
 	if c.generation != e.Pad || c.state == gone {
 		return // of a connection that was closed meanwhile
@@ -232,18 +246,14 @@ const (
 // connected reads how a handshake of TCP ended, and reports whether the connection
 // can be used.
 func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
-	if e.Events&(unix.EPOLLERR|unix.EPOLLHUP) != 0 {
-		errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
-		if err == nil && errno == 0 {
-			errno = int(unix.ECONNRESET) // accepted and reset at once
-		}
+	if err := connectError(c, e); err != nil {
 		l.connecting--
 		c.state = ready
 		if !c.busy {
 			l.hangUp(c)
 			return false
 		}
-		outcome, why := bench.DialOutcome(os.NewSyscallError("connect", unix.Errno(errno)))
+		outcome, why := bench.DialOutcome(err)
 		l.finish(e.Fd, outcome, why, true, clock.Now())
 		return false
 	}
@@ -252,13 +262,25 @@ func (l *loop) connected(c *conn, e *unix.EpollEvent) bool {
 	}
 	now := clock.Now()
 	if l.tls != nil {
-		l.secure(e.Fd, now, e.Events&closing != 0)
+		l.secure(c, e.Fd, now, e.Events&closing != 0)
 		return false
 	}
 	l.connecting--
 	c.state = ready
 	l.established(c, now-c.dialed, now)
 	return true
+}
+
+// connectError is why a handshake of TCP failed; nil where it did not.
+func connectError(c *conn, e *unix.EpollEvent) error {
+	if e.Events&(unix.EPOLLERR|unix.EPOLLHUP) == 0 {
+		return nil
+	}
+	errno, err := unix.GetsockoptInt(int(c.fd), unix.SOL_SOCKET, unix.SO_ERROR)
+	if err == nil && errno == 0 {
+		errno = int(unix.ECONNRESET) // accepted and reset at once
+	}
+	return os.NewSyscallError("connect", unix.Errno(errno))
 }
 
 // established notes that a client has its connection, which took so long.
@@ -335,6 +357,10 @@ func (l *loop) readOn() {
 	}
 	l.later, l.unread = l.unread, l.later[:0]
 	for _, u := range l.later {
+		if l.mux != nil {
+			l.mux.readOn(u)
+			continue
+		}
 		if c := &l.conns[u.i]; c.generation == u.generation && c.state != gone {
 			l.read(u.i, u.ending)
 		}
@@ -420,11 +446,16 @@ func (l *loop) answered(i int32, spent bool) {
 	c := &l.conns[i]
 	status := c.reply.Status()
 	c.status = int16(status)
-	outcome, why := l.meaning.Of(status), ""
-	if outcome == result.Error {
+	outcome, why := l.means(status)
+	l.finish(i, outcome, why, spent || l.last(c), clock.Now())
+}
+
+// means is the outcome of a request whose reply has that status, and its reason.
+func (l *loop) means(status int) (outcome result.Outcome, why string) {
+	if outcome = l.meaning.Of(status); outcome == result.Error {
 		why = l.reasons.Of(status)
 	}
-	l.finish(i, outcome, why, spent || l.last(c), clock.Now())
+	return outcome, why
 }
 
 // last reports whether the connection takes no other request after the reply that it has.
@@ -441,7 +472,7 @@ func (l *loop) finish(i int32, outcome result.Outcome, why string, spent bool, d
 	l.lineOf(c).remove(l.conns, i)
 	c.busy, c.unsent, c.idleSince = false, nil, done
 	l.now = done
-	a := bench.Arrival{Planned: c.planned, Sent: c.sent, First: cmp.Or(c.first, done), Done: done, Status: int(c.status), Outcome: outcome, Why: why, Waited: c.waited}
+	a := bench.Arrival{Planned: c.planned, Sent: c.sent, First: cmp.Or(c.first, done), Done: done, Status: int(c.status), Outcome: outcome, Why: why, Waited: c.waited, Resent: c.resent}
 	if c.stream != nil {
 		c.ofStream(&a)
 	}

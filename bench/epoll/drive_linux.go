@@ -14,6 +14,7 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/arrivals"
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http1"
+	"github.com/a628bb15/onhold/bench/internal/request"
 	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/load"
 	"golang.org/x/sys/unix"
@@ -49,7 +50,7 @@ func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 			pinned := pin(cpus, i)
 			l.rec.OnThread(pinned)
 			clock.Punctual()
-			if p.Clients() > 0 && !p.NewConnection {
+			if (p.Clients() > 0 || d.requests.Connections > 0) && !p.NewConnection {
 				l.connectAll(max(1, exchange.MaxDials/len(loops)))
 			}
 			connected.Done()
@@ -95,14 +96,22 @@ func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 	}
 	n := 1
 	if len(all) == 1 {
-		n = sources(all[0].Addr(), p.MostConnections(), p.NewConnection)
+		connections, _ := d.Connections(p)
+		n = sources(all[0].Addr(), connections, p.NewConnection)
 	}
-	config := d.requests.TLS.Clone()
+	version, err := d.requests.Agreed(lookUp)
+	if err != nil {
+		return nil, err
+	}
+	config := d.requests.Session(version)
 	if config != nil {
 		config.DynamicRecordSizingDisabled = true   // a request is one write
 		config.Renegotiation = tls.RenegotiateNever // it would wait within a read
 	}
 	threads := min(d.Threads, p.MostConnections())
+	if shared := d.requests.Connections; shared > 0 {
+		threads = min(threads, shared)
+	}
 	loops := make([]*loop, 0, threads)
 	sending := new(atomic.Int32)
 	sending.Store(int32(threads))
@@ -141,6 +150,10 @@ func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 		l.conns = make([]conn, part(p.Clients(), i, threads))
 		for c := range l.conns {
 			l.conns[c].fd = none
+		}
+		if version == request.HTTP2 {
+			l.small = false // a connection carries many
+			l.mux = newMux(l, d.requests, part(d.requests.Connections, i, threads))
 		}
 		loops = append(loops, l)
 	}

@@ -39,6 +39,8 @@ type loop struct {
 	tls     *tls.Config     // of each connection; nil where they are plain
 	shaking shaking
 
+	mux *mux // its connections, where they are HTTP/2: then conns has but the clients
+
 	poller     *poller
 	reader     *http1.Reader
 	buf        []byte
@@ -65,6 +67,9 @@ type loop struct {
 // newClient adds a client without a connection.
 func (l *loop) newClient() int32 {
 	l.conns = append(l.conns, conn{fd: none})
+	if l.mux != nil {
+		l.mux.add()
+	}
 	return int32(len(l.conns) - 1)
 }
 
@@ -97,23 +102,44 @@ func (l *loop) connectAll(atOnce int) {
 	made := 0
 	for !l.cancelled.Load() {
 		l.now = clock.Now()
-		for l.connecting < atOnce && made < len(l.conns) {
-			l.dial(int32(made), l.now)
-			made++
+		more := true
+		for l.connecting < atOnce && more {
+			if more = l.connectNext(made); more {
+				made++
+			}
 		}
-		if l.connecting == 0 && made == len(l.conns) {
+		if l.connecting == 0 && !more {
 			return
 		}
 		if l.now >= limit {
 			break
 		}
 		l.turn(limit)
+		if l.mux != nil {
+			l.mux.flush()
+		}
+	}
+	if l.mux != nil {
+		l.mux.close(true)
 	}
 	for i := range l.conns {
 		if c := &l.conns[i]; c.state == connecting || c.state == securing {
 			l.hangUp(c)
 		}
 	}
+}
+
+// connectNext begins to make connection number n of those that there are from the
+// beginning; false where there are no more.
+func (l *loop) connectNext(n int) bool {
+	if l.mux != nil {
+		return l.mux.connectNext(n, l.now)
+	}
+	if n == len(l.conns) {
+		return false
+	}
+	l.dial(int32(n), l.now)
+	return true
 }
 
 // idle is the source before the stage starts.
@@ -142,6 +168,9 @@ func (l *loop) turn(at time.Duration) {
 		// What has become due meanwhile does not wait for the rest of them.
 		if l.source.next() <= l.now {
 			l.source.fire(l.now)
+			if l.mux != nil {
+				l.mux.flush()
+			}
 		}
 	}
 }
@@ -192,7 +221,7 @@ func (l *loop) run() (used result.Loop) {
 		case ended && l.now >= limit:
 			l.giveUp()
 			return used
-		case ended && l.open.first == none && l.trailing.first == none && next == never:
+		case ended && l.open.first == none && l.trailing.first == none && next == never && (l.mux == nil || l.mux.idle()):
 			if lookedBack == never {
 				lookedBack = l.now + exchange.LookBack
 			}
@@ -216,6 +245,9 @@ func (l *loop) run() (used result.Loop) {
 		l.turn(next)
 		l.source.fire(l.now)
 		l.expire()
+		if l.mux != nil {
+			l.mux.flush()
+		}
 	}
 }
 
@@ -236,6 +268,9 @@ func (l *loop) expire() {
 		case c.stream != nil:
 			why = stream.NoEvent
 		}
+		if l.mux != nil {
+			why = l.mux.cancel(i)
+		}
 		l.finish(i, result.Timeout, why, true, l.now)
 	}
 }
@@ -247,7 +282,13 @@ func (l *loop) giveUp() {
 	for i := l.trailing.first; i != none; i = l.trailing.first {
 		l.ended(i, true)
 	}
+	if l.mux != nil {
+		l.mux.giveUp(now)
+	}
 	for i := l.open.first; i != none; i = l.open.first {
+		if l.mux != nil {
+			l.mux.cancel(i)
+		}
 		l.finish(i, result.Unfinished, exchange.InFlight, true, now)
 	}
 }
@@ -256,6 +297,9 @@ func (l *loop) giveUp() {
 func (l *loop) close() {
 	for i := range l.conns {
 		l.hangUp(&l.conns[i])
+	}
+	if l.mux != nil {
+		l.mux.close(false)
 	}
 	l.shaking.running.Wait()
 	l.shaken()

@@ -35,7 +35,7 @@ type session struct {
 	net.Conn // nil: crypto/tls calls no more than the methods below
 	tls      *tls.Conn
 	fd       int32
-	client   int32         // its index
+	client   int32         // its index, or that of the connection of several
 	began    time.Duration // the handshake
 	connect  time.Duration // what the connection took before it
 	took     time.Duration // the handshake, once it has ended
@@ -170,8 +170,7 @@ type shaking struct {
 
 // secure begins the handshake of a connection, on a goroutine: the CPU time
 // that it takes is more than what is due can wait.
-func (l *loop) secure(i int32, now time.Duration, ending bool) {
-	c := &l.conns[i]
+func (l *loop) secure(c *conn, i int32, now time.Duration, ending bool) {
 	s := &session{fd: c.fd, client: i, began: now, connect: now - c.dialed, events: make(chan struct{}, 1), ending: ending}
 	s.tls = tls.Client(s, l.tls)
 	c.session, c.state = s, securing
@@ -201,6 +200,10 @@ func (l *loop) shaken() {
 	l.shaking.ended = nil
 	l.shaking.mu.Unlock()
 	for _, s := range ended {
+		if l.mux != nil {
+			l.mux.secured(s)
+			continue
+		}
 		c := &l.conns[s.client]
 		if c.session != s { // it was given up
 			unix.Close(int(s.fd))

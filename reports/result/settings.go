@@ -61,6 +61,10 @@ const (
 	KeyMaxLag          = "max-lag"          // a duration
 	KeyNewConnection   = "new-connection"   // true where each request has a connection of its own
 	KeyGRPCConnections = "grpc-connections" // that all clients share
+	KeyHTTP            = "http"             // the version, where it is not 1.1; auto where the server says which
+	KeyHTTPAgreed      = "http-agreed"      // the version, where the server said which
+	KeyConnections     = "connections"      // of HTTP/2, that all clients share
+	KeyStreams         = "streams"          // most requests at once on a connection of HTTP/2
 	KeyNoPin           = "no-pin"
 	KeySpin            = "spin"
 	KeySeed            = "seed"
@@ -150,7 +154,8 @@ func (s Settings) With(key, value string) Settings {
 // follow from the machine or the target (ramp-up, max-connections), lengths, and what
 // is drawn.
 var drivenKeys = []string{
-	KeyLoad, KeyDriver, KeyAgents, KeyThreads, KeySpin, KeyGRPCConnections, KeyMix, KeyMethod, KeyBodyBytes, KeyRequest, KeyScenario, KeyStep, KeyDataEnd,
+	KeyLoad, KeyDriver, KeyAgents, KeyThreads, KeySpin, KeyGRPCConnections, KeyHTTP, KeyHTTPAgreed, KeyConnections, KeyStreams,
+	KeyMix, KeyMethod, KeyBodyBytes, KeyRequest, KeyScenario, KeyStep, KeyDataEnd,
 	KeyCookies, KeyFollow, KeyStream, KeyStreamDone, KeyStreamEvents, KeyOKStatus, KeyRejectedStatus, KeyNewConnection, KeyNoPin,
 	KeyTimeout, KeyDrainTimeout, KeyThinkTime, KeyBackoff, KeyBurstInterval, KeyArrivals,
 }

@@ -46,6 +46,8 @@ type Stage struct {
 
 	Redirects int64 `json:"redirects,omitzero"` // that were followed, of the arrivals of the window; the reply of an arrival is that after its last
 
+	Resent int64 `json:"resent,omitzero"` // arrivals of the window that were sent again, as the server had not looked at them: over HTTP/2 it says so
+
 	Completion *Completion `json:"completion,omitzero"` // of a target that replies first and works later; nil else
 	Streams    *Streams    `json:"streams,omitzero"`    // of replies that bring events over time; nil where none had an event
 
@@ -201,6 +203,7 @@ func (m *Stage) add(s *Stage) {
 	m.Counts.Add(s.Counts)
 	m.Statuses = m.Statuses.Plus(s.Statuses)
 	m.Redirects += s.Redirects
+	m.Resent += s.Resent
 	m.Reconnects += s.Reconnects
 	m.Unsolicited += s.Unsolicited
 	of := s.hists()

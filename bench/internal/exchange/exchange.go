@@ -20,6 +20,8 @@ const (
 	InFlight     = "still in flight when the drain timeout passed"
 	AllBusy      = "all connections busy, and as many arrivals waiting as MaxWaiting allows"
 	NoneFree     = "no connection became free before the drain timeout passed"
+	NoStream     = "no stream became free before the drain timeout passed"
+	Unprocessed  = "the server ended the connection before it looked at the request, twice"
 	NotBegun     = "the machine stopped the generator until the drain timeout had passed"
 )
 
@@ -45,6 +47,15 @@ const (
 	// accepted.
 	MaxDials = 64
 )
+
+// NoGreeting is why a server does not speak HTTP/2 that just closes the connection.
+const NoGreeting = "the server closed the connection before the handshake of HTTP/2; if it speaks TLS, begin the address with https://"
+
+// AfterGoAway is the reason of a request whose connection was closed after the server had
+// announced that.
+func AfterGoAway(goAway error) string {
+	return goAway.Error() + " and closed it before the reply was complete"
+}
 
 // Reasons has the reasons of error statuses. Each is made once: a server that
 // fails must not cost the generator an allocation per request.

@@ -15,6 +15,7 @@
 package http2
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -163,9 +164,9 @@ func (c *Conn) Room() bool {
 }
 
 // Request makes a request on a new stream, for which there must be room, and returns the
-// stream's place. The stream's events have the tag. Body must stay as it is until the
-// stream has ended.
-func (c *Conn) Request(tag int32, q *Request, body []byte) (place int32) {
+// stream's place. The stream's events have the tag. The body must stay as it is until the
+// stream has ended, unless it is reused: then it is copied where it does not go out now.
+func (c *Conn) Request(tag int32, q *Request, body []byte, reused bool) (place int32) {
 	id := int32(c.nextID)
 	c.nextID += 2
 	place = c.streams.add(id)
@@ -186,6 +187,9 @@ func (c *Conn) Request(tag int32, q *Request, body []byte) (place int32) {
 	if !s.sent {
 		c.line.push(&c.streams, place)
 		c.pump()
+		if s := &c.streams.all[place]; reused && !s.sent {
+			s.body = bytes.Clone(s.body)
+		}
 	}
 	return place
 }

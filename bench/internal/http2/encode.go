@@ -150,8 +150,8 @@ type Maker struct {
 	made   Request
 }
 
-// NewMaker returns one.
-func NewMaker(scheme string) *Maker { return &Maker{scheme: scheme} }
+// Maker returns one for requests of the same scheme.
+func (r *Requests) Maker() *Maker { return &Maker{scheme: r.scheme} }
 
 // Make makes a request of one of HTTP/1.1. It is valid until the next one is made.
 func (m *Maker) Make(raw []byte, head bool) *Request {

@@ -80,6 +80,23 @@ func (c Code) String() string {
 	return fmt.Sprintf("code %#x", uint32(c))
 }
 
+var reasons = func() (all [len(codeNames)]string) {
+	for c := range all {
+		all[c] = Code(c).reason()
+	}
+	return all
+}()
+
+func (c Code) reason() string { return "the server reset the stream (" + c.String() + ")" }
+
+// Reason is that of a stream which the peer ended with the code.
+func (c Code) Reason() string {
+	if int(c) < len(reasons) {
+		return reasons[c] // made once: a server that fails must not cost an allocation per request
+	}
+	return c.reason()
+}
+
 // appendFrame adds the header of a frame, with a payload of that many bytes.
 func appendFrame(b []byte, length int, k kind, flags byte, stream uint32) []byte {
 	return append(b, byte(length>>16), byte(length>>8), byte(length), byte(k), flags, byte(stream>>24), byte(stream>>16), byte(stream>>8), byte(stream))

@@ -65,7 +65,7 @@ func asked(n int) *Conn {
 		panic(err)
 	}
 	for i := range n {
-		c.Request(int32(i), r.Request(0), nil)
+		c.Request(int32(i), r.Request(0), nil, false)
 	}
 	c.Sent(len(c.Pending()))
 	return c

@@ -100,7 +100,7 @@ func TestRequestsArriveAsTheyAre(t *testing.T) {
 	for _, differ := range []bool{false, true} {
 		for _, tables := range [][]uint32{nil, {0}, {100}, {1 << 20}, {0, 4096}, {4096, 60, 4096}} {
 			requests := requestsFor(raw...)
-			maker := NewMaker("http")
+			maker := requests.Maker()
 			c, s := New(requests, 0), newServer()
 			next := uint32(1)
 			round := func() {
@@ -112,7 +112,7 @@ func TestRequestsArriveAsTheyAre(t *testing.T) {
 					if differ {
 						q = maker.Make([]byte(raw[i]), i == 2)
 					}
-					c.Request(0, q, q.Body)
+					c.Request(0, q, q.Body, differ)
 					if err := s.read(c); err != nil {
 						t.Fatalf("differ %v, tables %v: %v", differ, tables, err)
 					}
@@ -141,7 +141,7 @@ func TestRequestsArriveAsTheyAre(t *testing.T) {
 // A request that was sent before takes few bytes.
 func TestRequestsAreShortWhenRepeated(t *testing.T) {
 	c := asked(1)
-	c.Request(1, c.requests.Request(0), nil)
+	c.Request(1, c.requests.Request(0), nil, false)
 	if n := len(c.Pending()); n > frameHeader+8 {
 		t.Errorf("the second request takes %d bytes", n)
 	}
@@ -166,7 +166,7 @@ func TestUploadsObeyTheWindows(t *testing.T) {
 			case 0:
 				body := requests.Request(0).Body[:rapid.IntRange(0, 200_000).Draw(t, "body")]
 				sizes = append(sizes, len(body))
-				c.Request(int32(len(sizes)), requests.Request(0), body)
+				c.Request(int32(len(sizes)), requests.Request(0), body, false)
 			case 1:
 				if len(sizes) > 0 {
 					id := uint32(2*rapid.IntRange(0, len(sizes)-1).Draw(t, "stream") + 1)
@@ -223,7 +223,7 @@ func TestRoom(t *testing.T) {
 			t.Fatal(err)
 		}
 		for c.Room() && c.Open() < 100 {
-			c.Request(0, c.requests.Request(0), nil)
+			c.Request(0, c.requests.Request(0), nil, false)
 		}
 		if c.Open() != want {
 			t.Errorf("%d streams are open, want %d", c.Open(), want)
@@ -251,7 +251,7 @@ func TestIDsEnd(t *testing.T) {
 	c := asked(0)
 	c.nextID = maxID - 2
 	for n := 0; c.Room(); n++ {
-		if c.Request(0, c.requests.Request(0), nil); n > 1 {
+		if c.Request(0, c.requests.Request(0), nil, false); n > 1 {
 			t.Fatal("an id beyond the last is given out")
 		}
 	}
@@ -334,7 +334,7 @@ func TestNothingIsAllocated(t *testing.T) {
 	id := uint32(1)
 	var said []byte
 	one := func() {
-		c.Request(0, c.requests.Request(0), nil)
+		c.Request(0, c.requests.Request(0), nil, false)
 		c.Sent(len(c.Pending()))
 		said[5], said[6], said[7], said[8] = byte(id>>24), byte(id>>16), byte(id>>8), byte(id)
 		copy(said[len(said)-9:], said[5:9])

@@ -106,5 +106,8 @@ func (s *Set) Found() (found result.Settings) {
 		}
 		found = found.With(result.KeyAddresses, strings.Join(texts, " "))
 	}
+	if agreed := s.agreement(); agreed != "" {
+		found = found.With(result.KeyHTTPAgreed, agreed)
+	}
 	return append(found, s.sessions.found()...)
 }

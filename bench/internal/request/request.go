@@ -13,6 +13,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/a628bb15/onhold/bench/internal/http2"
 	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -42,6 +43,9 @@ type Set struct {
 	// take the place of the requests added.
 	Data      *Data
 	Templates []Template
+
+	Multiplex
+	shared shared
 
 	raw    [][]byte
 	weigh  weights
@@ -82,6 +86,10 @@ type Picker struct {
 
 	out, body []byte // the last request that was made of data, and its body
 	arrival   arrival
+
+	which int             // of the set's requests the last was
+	made  *http2.Requests // nil until one was made for HTTP/2
+	maker *http2.Maker    // nil until one was made of data for it
 }
 
 // Picker returns a picker.
@@ -111,7 +119,7 @@ func (p *Picker) Next(n uint64) (raw []byte, head bool) {
 		row, cells := s.Data.places(s.Seed, n)
 		return p.render(&s.Templates[i], n, row, cells)
 	}
-	raw = p.own[i]
+	raw, p.which = p.own[i], i
 	if s.Fill != nil {
 		s.Fill(raw[len(raw)-s.Body:], s.filled.Add(1))
 	}

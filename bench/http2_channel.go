@@ -1,0 +1,326 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/clock"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
+	"github.com/a628bb15/onhold/bench/internal/http2"
+	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// NotHTTP2 is the error of a server that is there and does not speak HTTP/2 as it is asked
+// to. Its text says what to do.
+type NotHTTP2 struct{ Why string }
+
+func (e *NotHTTP2) Error() string { return e.Why }
+
+// channel is an HTTP/2 connection, for one client or several. A goroutine reads from it,
+// another one writes: what several have to send at once goes out in one write.
+type channel struct {
+	conn      net.Conn // the TLS session where there is one
+	handshake time.Duration
+	wake      chan struct{} // something is to be sent
+	gone      chan struct{} // closed with the connection
+
+	mu      sync.Mutex // guards what follows
+	h2      *http2.Conn
+	calls   []*http2Conn // by the tags of their streams; nil: one that is free
+	waiting []*http2Conn // for a stream, in order
+	over    bool
+	err     error // why it cannot be used, where that is known before it could be
+
+	users int // guarded by the pool
+}
+
+// openChannel makes a connection, and returns when requests can be made.
+func openChannel(ctx context.Context, set *request.Set) (*channel, error) {
+	conn, err := set.Dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &channel{conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}), h2: http2.New(set.Made(), set.Streams)}
+	if config := set.Session(request.HTTP2); config != nil {
+		secure := tls.Client(conn, config)
+		began := clock.Now()
+		err := secure.HandshakeContext(ctx)
+		switch {
+		case err != nil && request.NoProtocol(err), err == nil && secure.ConnectionState().NegotiatedProtocol != request.ALPN:
+			err = &NotHTTP2{request.ErrNoALPN.Error()}
+		case err != nil:
+			err = fmt.Errorf("TLS handshake: %w", err)
+		}
+		if err != nil {
+			conn.Close()
+			return nil, err
+		}
+		c.conn, c.handshake = secure, clock.Now()-began
+	}
+	ready := make(chan struct{})
+	c.send()
+	go c.write()
+	go c.read(ready)
+	select {
+	case <-ready:
+		return c, nil
+	case <-c.gone:
+		c.close()
+		return nil, c.err // set before gone is closed
+	case <-ctx.Done():
+		c.close()
+		return nil, ctx.Err()
+	}
+}
+
+// send wakes who writes.
+func (c *channel) send() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// write sends what is pending, until the connection is closed.
+func (c *channel) write() {
+	var out []byte
+	for {
+		select {
+		case <-c.wake:
+		case <-c.gone:
+			return
+		}
+		for {
+			c.mu.Lock()
+			out = append(out[:0], c.h2.Pending()...)
+			c.h2.Sent(len(out))
+			c.mu.Unlock()
+			if len(out) == 0 {
+				break
+			}
+			if _, err := c.conn.Write(out); err != nil {
+				return // who reads learns of it, once what came before is read
+			}
+		}
+	}
+}
+
+// read reads replies until the connection ends. It closes ready once requests can be
+// made.
+func (c *channel) read(ready chan struct{}) {
+	buf := make([]byte, largeBuffer)
+	greeted := false
+	for {
+		n, err := c.conn.Read(buf)
+		now := clock.Now()
+		c.mu.Lock()
+		if n > 0 {
+			events, wrong := c.h2.Read(buf[:n])
+			for i := range events {
+				c.happened(&events[i], now)
+			}
+			if wrong != nil {
+				err = wrong
+			}
+			if !greeted && c.h2.Ready() && err == nil {
+				greeted = true
+				close(ready)
+			}
+			c.admit()
+		}
+		pending := len(c.h2.Pending()) > 0
+		if err != nil {
+			c.lost(err, greeted)
+			c.mu.Unlock()
+			return
+		}
+		if c.h2.Going() && c.h2.Open() == 0 {
+			c.conn.Close() // it takes no more
+		}
+		c.mu.Unlock()
+		if pending {
+			c.send()
+		}
+	}
+}
+
+// happened passes on what happened to a stream.
+func (c *channel) happened(e *http2.Event, now time.Duration) {
+	call := c.calls[e.Tag]
+	if e.Kind == http2.Began {
+		call.first = now
+		return
+	}
+	c.calls[e.Tag] = nil
+	call.ended <- ending{event: *e}
+}
+
+// admit lets those wait no longer for which there is a stream now, or never will be.
+func (c *channel) admit() {
+	for len(c.waiting) > 0 && (c.h2.Room() || c.h2.Going() || c.over) {
+		call := c.waiting[0]
+		c.waiting = slices.Delete(c.waiting, 0, 1)
+		if !c.h2.Room() || c.over {
+			call.ended <- ending{event: http2.Event{Kind: http2.Unprocessed}}
+			continue
+		}
+		c.enter(call)
+		call.admitted <- struct{}{}
+	}
+}
+
+// enter makes a request.
+func (c *channel) enter(call *http2Conn) {
+	tag := slices.Index(c.calls, nil)
+	if tag < 0 {
+		tag, c.calls = len(c.calls), append(c.calls, nil)
+	}
+	c.calls[tag] = call
+	call.entered, call.tag = clock.Now(), int32(tag)
+	call.place = c.h2.Request(call.tag, call.request, call.body, false)
+	c.send()
+}
+
+// withdraw takes a request back that waits for a stream; false where it has one by now,
+// which it ends.
+func (c *channel) withdraw(call *http2Conn) bool {
+	c.mu.Lock()
+	at := slices.Index(c.waiting, call)
+	if at >= 0 {
+		c.waiting = slices.Delete(c.waiting, at, at+1)
+	}
+	c.mu.Unlock()
+	if at < 0 {
+		c.cancel(call)
+	}
+	return at >= 0
+}
+
+// cancel ends a stream, or is how it has ended by now.
+func (c *channel) cancel(call *http2Conn) (e ending, ended bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(call.ended) > 0 {
+		return <-call.ended, true
+	}
+	c.calls[call.tag] = nil
+	c.h2.Cancel(call.place)
+	c.send()
+	return e, false
+}
+
+// lost ends all that is under way, as the connection has ended.
+func (c *channel) lost(err error, greeted bool) {
+	c.over = true
+	var wrong *http2.Error
+	var not *http2.NotHTTP2
+	outcome, why := exchange.OfBroken(err), err.Error()
+	switch {
+	case errors.As(err, &not):
+		c.err = &NotHTTP2{not.Error()}
+	case errors.As(err, &wrong):
+		outcome, why = result.Error, "malformed reply: "+why
+	case errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed):
+		why = exchange.Closed
+		if !greeted {
+			c.err = &NotHTTP2{exchange.NoGreeting}
+		}
+	}
+	if goAway := c.h2.GoAway(); goAway != nil {
+		why = exchange.AfterGoAway(goAway)
+	}
+	c.err = cmp.Or(c.err, err)
+	for tag, call := range c.calls {
+		if call != nil {
+			c.calls[tag] = nil
+			call.ended <- ending{outcome: outcome, why: why}
+		}
+	}
+	c.admit()
+	close(c.gone)
+	c.conn.Close()
+}
+
+func (c *channel) close() { c.conn.Close() }
+
+// usable reports whether further requests can be made.
+func (c *channel) usable() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.over && !c.h2.Going()
+}
+
+// channels hands out channels: to each client its own, or those of a few slots.
+type channels struct {
+	set   *request.Set
+	slots []*channelSlot // none: to each its own
+
+	mu sync.Mutex // guards users, and which channel a slot has
+}
+
+// channelSlot is a place for one channel that clients share.
+type channelSlot struct {
+	making  sync.Mutex // held while a client makes the channel
+	channel *channel
+	users   int
+}
+
+// get is a channel on which requests can be made, and whether it was made for this
+// client. Of those that are shared it is that of the slot with the fewest users.
+func (p *channels) get(ctx context.Context) (c *channel, s *channelSlot, fresh bool, err error) {
+	if len(p.slots) == 0 {
+		if c, err = openChannel(ctx, p.set); err == nil {
+			c.users = 1
+		}
+		return c, nil, true, err
+	}
+	p.mu.Lock()
+	s = slices.MinFunc(p.slots, func(a, b *channelSlot) int { return a.users - b.users })
+	s.users++
+	p.mu.Unlock()
+	s.making.Lock() // as long as others need, whose contexts end as ours does
+	defer s.making.Unlock()
+	p.mu.Lock()
+	if c = s.channel; c != nil && c.usable() {
+		c.users++
+		p.mu.Unlock()
+		return c, s, false, nil
+	}
+	p.mu.Unlock()
+	c, err = openChannel(ctx, p.set)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err != nil {
+		s.users--
+		return nil, nil, false, err
+	}
+	c.users, s.channel = 1, c
+	return c, s, true, nil
+}
+
+// put ends a client's use of a channel, and of the slot of that where it has one. The last
+// one closes the channel.
+func (p *channels) put(c *channel, s *channelSlot) {
+	p.mu.Lock()
+	c.users--
+	last := c.users == 0
+	if s != nil {
+		s.users--
+		if last && s.channel == c {
+			s.channel = nil
+		}
+	}
+	p.mu.Unlock()
+	if last {
+		c.close()
+	}
+}

@@ -1,0 +1,179 @@
+package bench
+
+import (
+	"cmp"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/a628bb15/onhold/bench/internal/exchange"
+	"github.com/a628bb15/onhold/bench/internal/http2"
+	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/reports/result"
+)
+
+// http2Conn is one client, whose requests are streams on a connection of its own or one
+// that others use, too.
+type http2Conn struct {
+	channels *channels
+	picker   request.Picker
+	number   uint64 // of the next request
+	meaning  *result.Meaning
+	reasons  exchange.Reasons
+	fresh    bool
+	timer    *time.Timer
+	closed   chan struct{} // by Close
+
+	channel *channel
+	slot    *channelSlot
+	close   sync.Once
+
+	// Of the request under way. The channel's lock guards them until it has ended.
+	request  *http2.Request
+	body     []byte
+	tag      int32
+	place    int32
+	entered  time.Duration // when it was sent; 0: it waits for a stream
+	first    time.Duration
+	admitted chan struct{} // takes one, where it waited
+	ended    chan ending   // takes one
+}
+
+// ending is how a stream ended: by an event, or else with its connection.
+type ending struct {
+	event   http2.Event
+	outcome result.Outcome
+	why     string // of a connection that ended
+}
+
+var (
+	_ Conn         = (*http2Conn)(nil)
+	_ Checker      = (*http2Conn)(nil)
+	_ NumberedConn = (*http2Conn)(nil)
+	_ SharedConn   = (*http2Conn)(nil)
+	_ SecureConn   = (*http2Conn)(nil)
+)
+
+// dialHTTP2 makes clients of the requests.
+func dialHTTP2(set *request.Set) Dial {
+	all := &channels{set: set}
+	for range set.Connections {
+		all.slots = append(all.slots, &channelSlot{})
+	}
+	return func(ctx context.Context) (Conn, error) {
+		channel, slot, fresh, err := all.get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		c := &http2Conn{channels: all, channel: channel, slot: slot, fresh: fresh, picker: set.Picker(), meaning: set.Meaning,
+			closed: make(chan struct{}), admitted: make(chan struct{}, 1), ended: make(chan ending, 1), timer: time.NewTimer(time.Hour),
+		}
+		c.timer.Stop()
+		return c, nil
+	}
+}
+
+// Number implements [NumberedConn].
+func (c *http2Conn) Number(n uint64) { c.number = n }
+
+// Fresh implements [SharedConn].
+func (c *http2Conn) Fresh() bool { return c.fresh }
+
+// Handshake implements [SecureConn].
+func (c *http2Conn) Handshake() time.Duration { return c.channel.handshake }
+
+// Check implements [Checker]. A connection that the server is about to close takes no
+// more requests.
+func (c *http2Conn) Check() (usable, unsolicited bool) { return c.channel.usable(), false }
+
+// Close implements [Conn].
+func (c *http2Conn) Close() error {
+	c.close.Do(func() {
+		close(c.closed)
+		c.channels.put(c.channel, c.slot)
+	})
+	return nil
+}
+
+// Do implements [Conn]. Where no stream is free it waits for one; the timeout counts from
+// then on.
+func (c *http2Conn) Do(timeout time.Duration) Reply {
+	c.request, c.body = c.picker.Made(c.number)
+	c.number++
+	ch := c.channel
+	ch.mu.Lock()
+	c.first, c.entered = 0, 0
+	switch {
+	case ch.over || ch.h2.Going():
+		ch.mu.Unlock()
+		return Reply{Outcome: result.Reset, Why: exchange.Closed, Unprocessed: true, Spent: true}
+	case len(ch.waiting) == 0 && ch.h2.Room():
+		ch.enter(c)
+	default:
+		ch.waiting = append(ch.waiting, c)
+	}
+	waits := c.entered == 0
+	ch.mu.Unlock()
+	if waits {
+		select {
+		case <-c.admitted:
+		case e := <-c.ended:
+			return c.reply(e)
+		case <-c.closed:
+			if ch.withdraw(c) {
+				return Reply{Outcome: result.Unsent, Why: exchange.NoStream}
+			}
+			return Reply{Outcome: result.Reset, Why: exchange.Closed}
+		}
+	}
+	reply := c.await(timeout)
+	if waits {
+		reply.Sent = c.entered
+	}
+	return reply
+}
+
+// await waits for the reply to a request that was sent.
+func (c *http2Conn) await(timeout time.Duration) Reply {
+	c.timer.Reset(timeout)
+	defer c.timer.Stop()
+	reply := Reply{Outcome: result.Timeout, Why: exchange.NoReply}
+	select {
+	case e := <-c.ended:
+		return c.reply(e)
+	case <-c.timer.C:
+	case <-c.closed:
+		reply = Reply{Outcome: result.Reset, Why: exchange.Closed}
+	}
+	if e, ended := c.channel.cancel(c); ended {
+		return c.reply(e)
+	}
+	return reply
+}
+
+// reply is how a request ended.
+func (c *http2Conn) reply(e ending) (r Reply) {
+	r.FirstByte = cmp.Or(c.first, AtOnce)
+	if e.why != "" {
+		return Reply{Outcome: e.outcome, Why: e.why, Spent: true}
+	}
+	switch e := e.event; e.Kind {
+	case http2.Ended:
+		r.Status = int(e.Status)
+		if r.Outcome = c.meaning.Of(r.Status); r.Outcome == result.Error {
+			if c.reasons == nil {
+				c.reasons = exchange.Reasons{}
+			}
+			r.Why = c.reasons.Of(r.Status)
+		}
+	case http2.Refused:
+		r = Reply{Outcome: result.Rejected, Unprocessed: e.Stale}
+	case http2.Unprocessed:
+		r = Reply{Outcome: result.Reset, Why: exchange.Unprocessed, Unprocessed: true}
+	case http2.Reset:
+		r = Reply{Outcome: result.Reset, Why: e.Code.Reason()}
+	default:
+		r = Reply{Outcome: result.Error, Why: "malformed reply: " + e.Why.Error()}
+	}
+	return r
+}

@@ -155,11 +155,11 @@ func TestConnectionClosedWhileIdle(t *testing.T) {
 
 func TestDialRejectsWhatCannotBeDriven(t *testing.T) {
 	for url, want := range map[string]string{
-		"ftp://127.0.0.1/":    "begins with http:// or https://",
+		"ftp://127.0.0.1/":    "begins with http://, https:// or h2c://",
 		"127.0.0.1:80/":       "URL is 127.0.0.1:80/, want an address such as",
 		"http:///orders":      "one with a host",
 		"http://127.0.0.1:x/": "want an address such as",
-		"":                    "begins with http:// or https://",
+		"":                    "begins with http://, https:// or h2c://",
 	} {
 		if _, err := (bench.HTTP{URL: url}).Dial(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error %v, want one that contains %q", url, err, want)

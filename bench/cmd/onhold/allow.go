@@ -41,7 +41,7 @@ func parseAllow(text string) (a allowed, err error) {
 	}
 	scheme, host, ok := strings.Cut(text, "//")
 	if !ok || scheme != "" && portOf[strings.TrimSuffix(scheme, ":")] == "" {
-		return a, fmt.Errorf("it does not begin with http://, https://, ws://, wss://, grpc:// or grpcs://")
+		return a, fmt.Errorf("it does not begin with http://, https://, h2c://, ws://, wss://, grpc:// or grpcs://")
 	}
 	a.scheme = strings.TrimSuffix(scheme, ":")
 	if _, network, err := net.ParseCIDR(host); err == nil {
@@ -60,7 +60,7 @@ func parseAllow(text string) (a allowed, err error) {
 }
 
 // portOf is the port of an address that has none, by its scheme.
-var portOf = map[string]string{"http": "80", "https": "443", "ws": "80", "wss": "443", grpc.Plain: "80", grpc.Secure: "443"}
+var portOf = map[string]string{"http": "80", "https": "443", "h2c": "80", "ws": "80", "wss": "443", grpc.Plain: "80", grpc.Secure: "443"}
 
 // allows reports whether an address may be driven. A name that is not listed itself is
 // allowed where all of its addresses are.

@@ -23,7 +23,7 @@ func callsOf(c *cli.Command, address string) (calls grpc.Calls, err error) {
 	if paths := c.StringSlice("mix"); len(paths) > 0 {
 		return calls, usageError("--mix=%s: works with http:// and https:// only; a run of grpc:// calls one method", shownMix(paths[0]))
 	}
-	for _, flag := range []string{"method", "cookies", "follow"} {
+	for _, flag := range []string{"method", "cookies", "follow", "http", "streams"} {
 		if given(c, flag) {
 			return calls, usageError("--%s=%v: works with http:// and https:// only; the address of a grpc:// server ends in /SERVICE/METHOD", flag, c.Value(flag))
 		}
@@ -39,7 +39,7 @@ func callsOf(c *cli.Command, address string) (calls grpc.Calls, err error) {
 	if data := strings.TrimSpace(c.String("data")); strings.HasPrefix(data, "{") && given(c, "data") {
 		return calls, usageError("--data: want a CSV file; give the message with --body")
 	}
-	connections := c.Int("grpc-connections")
+	connections := c.Int("connections")
 	if connections > 0 && c.Bool("new-connection") {
 		return calls, bothConnections(connections)
 	}
@@ -65,11 +65,12 @@ func callsOf(c *cli.Command, address string) (calls grpc.Calls, err error) {
 }
 
 func bothConnections(n int) error {
-	return usageError("--grpc-connections=%d: and --new-connection cannot be given together: connections are shared, or new for each call", n)
+	return usageError("--connections=%d: and --new-connection cannot be given together: connections are shared, or new for each call", n)
 }
 
-// notGRPC is the reason for which a server that is there cannot be called.
-func notGRPC(err error) bool {
-	_, is := errors.AsType[*grpc.NotGRPC](err)
-	return is
+// notSpoken reports whether a server is there, and does not speak what the address says.
+func notSpoken(err error) bool {
+	_, grpc := errors.AsType[*grpc.NotGRPC](err)
+	_, http := errors.AsType[*bench.NotHTTP2](err)
+	return grpc || http
 }

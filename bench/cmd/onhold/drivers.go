@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/bench/grpc"
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/targets"
 	ordersgrpc "github.com/a628bb15/onhold/targets/grpc"
@@ -78,7 +80,7 @@ func drivingOf(c *cli.Command, styles []targets.Style) (d targets.Driving, err e
 		GRPC: func(call ordersgrpc.Call) (bench.Driver, error) {
 			return grpc.Calls{URL: call.URL, Method: call.Method, Body: call.Body, Connections: call.Connections}.Driver()
 		},
-		NewConnection: c.Bool("new-connection"), Connections: c.Int("grpc-connections"),
+		NewConnection: c.Bool("new-connection"), Connections: c.Int("connections"),
 	}
 	if !slices.ContainsFunc(styles, func(s targets.Style) bool { return !s.OwnDriver() }) {
 		why := fmt.Sprintf("style %s has its own driver; leave the flag out", styles[0].Name)
@@ -91,14 +93,14 @@ func drivingOf(c *cli.Command, styles []targets.Style) (d targets.Driving, err e
 	case d.Connections > 0 && d.NewConnection:
 		err = bothConnections(d.Connections)
 	case !slices.ContainsFunc(styles, calls):
-		err = refuse(c, requiresGRPC, "grpc-connections")
+		err = refuse(c, requiresGRPC, "connections")
 	}
 	return d, err
 }
 
 // requestsOf are the requests that the flags ask for, to a server's addresses.
 func requestsOf(c *cli.Command, mix []bench.Weighted) (h bench.HTTP, err error) {
-	if err := refuse(c, requiresGRPC, "grpc-connections", "proto", "proto-path"); err != nil {
+	if err := refuse(c, requiresGRPC, "proto", "proto-path"); err != nil {
 		return h, err
 	}
 	h, err = exchangeOf(c, bench.HTTP{
@@ -119,7 +121,17 @@ func requestsOf(c *cli.Command, mix []bench.Weighted) (h bench.HTTP, err error) 
 	if h.Data, err = dataOf(c, h); err != nil {
 		return h, err
 	}
-	return h, h.Validate()
+	return h, sharedOver(h.Validate())
+}
+
+// sharedOver is an error of requests, in the words of somebody who wants more clients
+// where that is what is meant.
+func sharedOver(err error) error {
+	wrong, ok := errors.AsType[*field.Error](err)
+	if ok && (wrong.Field == "Connections" || wrong.Field == "Streams") && strings.Contains(wrong.Want, "HTTP/1.1") {
+		return usageError("--%s=%v: requires HTTP/2, as with --http 2 or an h2c:// address; over HTTP/1.1 each client has a connection: did you mean --clients?", strings.ToLower(wrong.Field), wrong.Value)
+	}
+	return err
 }
 
 // onlyOverTLS refuses the flags of tlsFlags where an address is of none of the schemes.
@@ -165,6 +177,9 @@ func dataOf(c *cli.Command, h bench.HTTP) (*bench.Data, error) {
 func onlyWithServer(c *cli.Command) error {
 	own := []string{"target-pid", "method", "header", "body", "body-file", "requests", "data", "data-end", "replay", "speed"}
 	for _, flag := range slices.Concat(own, flagNames(protoFlags()), flagNames(exchangeFlags(""))) {
+		if flag == "connections" { // those of a style too: see drivingOf
+			continue
+		}
 		if given(c, flag) {
 			// Without its value: what takes the place of a secret would take the rest too.
 			return usageError("--%s: requires the address of a server, as in onhold run 127.0.0.1:8080", flag)

@@ -24,6 +24,9 @@ func exchangeFlags(category string) []cli.Flag {
 		stringFlag(category, "ok-status", "", "`STATUSES` statuses of ok replies, as in 200-299,404; where not set, 200-399. Of gRPC, names or numbers beside OK"),
 		stringFlag(category, "rejected-status", "", "`STATUSES` further statuses of rejections, beside 429 and 503; of gRPC, beside RESOURCE_EXHAUSTED"),
 		stringFlag(category, "unix-socket", "", "`PATH` Unix socket to connect to; the URL says no more than the path and the Host line"),
+		stringFlag(category, "http", "", "`VERSION` version of HTTP: 1.1, 2, or auto, where an https:// server says which. Where not set, 1.1, and of h2c:// addresses 2"),
+		&cli.IntFlag{Category: category, Name: "connections", Aliases: []string{"grpc-connections"}, OnlyOnce: true, Usage: "with HTTP/2 and gRPC: connections that all clients share; 0: each has its own"},
+		intFlag(category, "streams", 0, "with HTTP/2: most requests at once on a connection; 0: as many as the server allows. Others wait, their planned instant kept"),
 		boolFlag(category, "cookies", "keep the cookies that your server sets and send them back, each client its own; with --rate and --ramp, each connection. Requires driver goroutine, which is the default then"),
 		intFlag(category, "follow", 0, "follow up to so many redirects to the same server for one arrival; 0: none, a redirect is a reply. Requires driver goroutine, which is the default then"),
 	}, streamFlags(category), tlsFlags(category))
@@ -48,6 +51,7 @@ const mostSessions = 64
 // exchangeOf are requests with what the flags of exchangeFlags say.
 func exchangeOf(c *cli.Command, h bench.HTTP) (_ bench.HTTP, err error) {
 	h.OKStatus, h.RejectedStatus, h.UnixSocket = c.String("ok-status"), c.String("rejected-status"), c.String("unix-socket")
+	h.Version, h.Connections, h.Streams = c.String("http"), c.Int("connections"), c.Int("streams")
 	h.Cookies, h.Follow, h.Stream = c.Bool("cookies"), c.Int("follow"), streamOf(c)
 	h.TLS, err = tlsOf(c)
 	return h, err
@@ -136,7 +140,7 @@ func probe(ctx context.Context, name string, dial bench.Dial) error {
 	if _, wrong := errors.AsType[*field.Error](err); wrong {
 		return err
 	}
-	if notGRPC(err) {
+	if notSpoken(err) {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	if err != nil {

@@ -42,7 +42,7 @@ func exitCodeOf(err error) int {
 	if e, ok := errors.AsType[*exitError](err); ok {
 		return e.code
 	}
-	if _, ok := errors.AsType[*targets.NotStarted](err); ok || notGRPC(err) {
+	if _, ok := errors.AsType[*targets.NotStarted](err); ok || notSpoken(err) {
 		return exitNotStarted
 	}
 	if _, ok := errors.AsType[*files.Unwritten](err); ok {

@@ -13,7 +13,6 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/retry"
 	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/targets"
-	"github.com/a628bb15/onhold/targets/grpc"
 )
 
 const (
@@ -111,7 +110,6 @@ func driverFlags() []cli.Flag {
 		stringFlag(catDriver, "driver", "", "epoll (event loops; HTTP on Linux) or goroutine (one goroutine per connection); where not set, epoll where it can be"),
 		intFlag(catDriver, "threads", epoll.DefaultThreads, "event loops of driver epoll, each with its own CPU where there are enough"),
 		durationFlag(catDriver, "spin", 0, "with driver epoll: time to poll before each planned instant instead of sleeping; more precise, costs a core"),
-		intFlag(catDriver, "grpc-connections", 0, "with style "+grpc.Name+" and grpc:// addresses: HTTP/2 connections that all clients share; 0: each has its own"),
 		noPinFlag(catDriver),
 	}
 }

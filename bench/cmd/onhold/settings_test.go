@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/urfave/cli/v3"
@@ -47,7 +48,11 @@ func plannedBy(t *testing.T, args ...string) (all []result.Settings) {
 // fails this test until it is in one of the tables.
 func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	t.Setenv("ONHOLD_BACKEND_DSN", "")
-	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
 	defer server.Close()
 	body := filepath.Join(t.TempDir(), "body")
 	if err := os.WriteFile(body, []byte("[]"), 0o644); err != nil {
@@ -73,6 +78,7 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 	secure := slices.Clip([]string{overTLS.URL, "--clients", "1"})
 	address := []string{server.URL}
 	url := append(address, "--clients", "1")
+	h2c := []string{"h2c" + strings.TrimPrefix(server.URL, "http"), "--clients", "1"}
 	style := func(name string, more ...string) []string {
 		return append([]string{name, "--clients", "1"}, more...)
 	}
@@ -103,7 +109,7 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 		"tls-max": {append(secure, "--insecure"), "1.2"}, "tls-resume": {append(secure, "--insecure"), "true"},
 		"duration": {url, "1s"}, "extend": {url, "7"}, "warmup": {url, "1s"}, "timeout": {url, "1s"}, "drain-timeout": {url, "1s"}, "think-time": {url, "1s"},
 		"backoff": {url, "3s"}, "ramp-up": {url, "1s"}, "burst-interval": {burst, "3s"}, "max-connections": {open, "7"}, "max-waiting": {open, "7"}, "max-lag": {url, "1s"},
-		"no-pin": {url, "true"}, "driver": {url, "goroutine"}, "threads": {url, "2"}, "spin": {url, "1us"}, "grpc-connections": {style("grpc"), "1"},
+		"no-pin": {url, "true"}, "driver": {url, "goroutine"}, "threads": {url, "2"}, "spin": {url, "1us"}, "http": {url, "2"}, "connections": {style("grpc"), "1"}, "streams": {h2c, "7"},
 		"trace": {style("blocking"), "true"}, "seed": {url, "7"},
 		"workers": {style("blocking"), "7"}, "queue": {style("blocking"), "7"}, "grpc-limit": {style("grpc"), "none"}, "max-inflight": {style("goroutine"), "7"}, "loops": {style("eventloop"), "7"},
 		"backend": {style("goroutine"), "http"}, "backend-latency": {style("goroutine"), "7ms"}, "backend-dist": {style("goroutine"), "exponential"},

@@ -16,7 +16,7 @@ import (
 // meant are flags that are none of ours, with what somebody who types them wants:
 // those of other load generators, which hands remember, and words that are near.
 var meant = map[string]string{
-	"c": "clients", "connections": "clients", "concurrency": "clients", "concurrent": "clients", "vus": "clients", "u": "clients", "users": "clients",
+	"c": "clients", "concurrency": "clients", "concurrent": "clients", "vus": "clients", "u": "clients", "users": "clients",
 	"levels": "clients rate", "load": "clients rate burst ramp", "stages": "clients rate",
 	"r": "rate", "R": "rate", "q": "rate", "rps": "rate", "qps": "rate", "throughput": "rate", "arrival-rate": "rate",
 	"d": "duration", "z": "duration", "length": "duration", "time": "duration",
@@ -118,7 +118,8 @@ var fieldFlags = map[string]string{
 	"Bare.Latency": "backend-latency", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
 	"Command": "serve", "BenchTime": "benchtime", "Host": flagServeOn, // of duet
 	"Ramp.From": "ramp", "Ramp.To": "ramp", "Pattern": "arrivals",
-	"CPUs": "cpus", "Hosts": flagSSH, // of agents elsewhere
+	"Version": "http",                   // of requests
+	"CPUs":    "cpus", "Hosts": flagSSH, // of agents elsewhere
 	"Streams.Store": "broker-store", "Streams.Sync": "broker-sync", "Streams.Limit": "broker-limit", "Streams.Orders": "stream-orders",
 }
 

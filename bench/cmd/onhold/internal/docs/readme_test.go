@@ -146,7 +146,11 @@ func testReadme(t *testing.T, least int, wanted func(line string) bool, install 
 // that the commands name, and returns what puts the servers in.
 func serveReadme(t *testing.T, work string, h http.Handler) *strings.Replacer {
 	t.Helper()
-	plain := httptest.NewServer(h)
+	plain := httptest.NewUnstartedServer(h)
+	plain.Config.Protocols = new(http.Protocols)
+	plain.Config.Protocols.SetHTTP1(true)
+	plain.Config.Protocols.SetUnencryptedHTTP2(true)
+	plain.Start()
 	t.Cleanup(plain.Close)
 	authority := wiretest.Sign(x509.Certificate{Subject: pkix.Name{CommonName: "ca"}, IsCA: true, KeyUsage: x509.KeyUsageCertSign}, nil)
 	client := wiretest.Sign(x509.Certificate{ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}, &authority)
@@ -156,6 +160,7 @@ func serveReadme(t *testing.T, work string, h http.Handler) *strings.Replacer {
 	pool.AddCert(authority.Leaf)
 	secure := httptest.NewUnstartedServer(h)
 	secure.TLS = &tls.Config{Certificates: []tls.Certificate{wiretest.Sign(x509.Certificate{IPAddresses: wiretest.Local}, &authority)}, ClientAuth: tls.RequireAndVerifyClientCert, ClientCAs: pool}
+	secure.EnableHTTP2 = true
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	dir, err := os.MkdirTemp("", "sock") // a socket's path has at most 103 bytes

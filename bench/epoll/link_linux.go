@@ -28,10 +28,10 @@ type link struct {
 	h2      *http2.Conn
 	index   int32
 	slot    int32   // none: it takes no further requests
+	home    int32   // the slot in which it was made
 	pending []int32 // clients that wait until it can be used
 	dirty   bool
 	full    bool // the kernel takes nothing more for now
-	used    bool // its connecting has ended well
 }
 
 // linkOf is the connection in a slot: a new one where there is none.
@@ -47,7 +47,7 @@ func (m *mux) linkOf(at int32) *link {
 		k = &link{conn: conn{fd: none}, index: int32(len(m.links))}
 		m.links = append(m.links, k)
 	}
-	k.slot, k.h2, k.full, k.used, k.broken, k.pending = at, nil, false, false, nil, k.pending[:0]
+	k.slot, k.home, k.h2, k.full, k.broken, k.pending = at, at, nil, false, nil, k.pending[:0]
 	m.slots[at].link = k.index
 	return k
 }
@@ -173,7 +173,7 @@ func (m *mux) greet(k *link) {
 
 // greeted takes note that a connection can be used.
 func (m *mux) greeted(k *link, now time.Duration) {
-	k.state, k.used = ready, true
+	k.state = ready
 	m.connecting--
 	took := now - k.dialed
 	if k.session != nil {

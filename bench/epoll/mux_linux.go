@@ -236,14 +236,13 @@ func (m *mux) happened(e *http2.Event, now time.Duration) {
 func (m *mux) again(i int32, now time.Duration) {
 	m.conns[i].resent = true
 	m.users[i].at = nowhere
-	if m.shared {
-		m.queue(i) // until the turn ends: the events before it are of the same read
-		return
+	k := m.links[m.users[i].link]
+	if k.h2.Going() {
+		m.leave(k)
 	}
-	if x := m.slots[i].link; x != none && m.links[x].h2.Going() {
-		m.leave(m.links[x])
-	}
-	m.start(i, now)
+	// Of the connections that are shared, too, it takes the one in its own place: that is
+	// new, where another one may be about to end as well.
+	m.startOn(m.linkOf(k.home), i, now)
 }
 
 // cancel takes a client's request back, and is the reason where it timed out.

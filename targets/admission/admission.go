@@ -3,6 +3,7 @@
 package admission
 
 import (
+	"cmp"
 	"sync/atomic"
 	"time"
 
@@ -14,12 +15,17 @@ import (
 // Config is how to start a server. A style uses what it needs of it.
 type Config struct {
 	Addr        string // TCP address, port 0 for any
+	Style       string // the name under which it serves; empty: that of its package
 	Workers     int    // requests that are served at once; 0: as many as are admitted
 	Queue       int    // requests that may wait for a worker; others are rejected
 	MaxInflight int    // without Workers, how many are admitted at once; 0 means any number
 	Loops       int    // event loops
 	Backend     backend.Backend
 	Log         *trace.Log // of what admission decides; nil: none
+
+	// Events is how the events of orders are sent. A stream is a request that stays
+	// inside until its last event.
+	Events orders.Events
 }
 
 // Control counts requests in and out, and rejects those that find it full. It
@@ -43,8 +49,11 @@ func New(style string, c Config) *Control {
 	if c.Workers > 0 {
 		limit = c.Workers + c.Queue
 	}
-	return &Control{Config: c, style: style, limit: int64(limit)}
+	return &Control{Config: c, style: cmp.Or(c.Style, style), limit: int64(limit)}
 }
+
+// Events implements [orders.Follower].
+func (a *Control) Events() orders.Events { return a.Config.Events }
 
 // Enter admits a request, which then has to Leave, or reports false and counts
 // it as rejected.

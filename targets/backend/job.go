@@ -31,6 +31,9 @@ func (j *Job) Begin(r orders.Request) {
 	case orders.Place:
 		j.Queries = j.one[:]
 		j.one[0].UserID, j.one[0].Pay, j.one[0].Order = r.UserID, true, r.Order()
+	case orders.Follow: // who may see an order is asked as any user's orders are
+		j.Queries = j.one[:]
+		j.one[0].UserID, j.one[0].Pay = r.OrderID, false
 	default:
 		j.Queries = j.one[:]
 		j.one[0].UserID, j.one[0].Pay = r.UserID, false
@@ -55,15 +58,26 @@ func (j *Job) Park(b Backend) {
 	all.Wait()
 }
 
-// Answer writes the result of the request: the first failure, where there was one.
-func (j *Job) Answer(resp *fasthttp.Response) {
+// Failure is the first error of the queries, once they were made.
+func (j *Job) Failure() error {
 	for i := range j.Queries {
 		if err := j.Queries[i].Err; err != nil {
-			orders.Failed(resp, err)
-			return
+			return err
 		}
 	}
+	return nil
+}
+
+// Answer writes the result of the request: the first failure, where there was one. Of
+// kind Follow, only the beginning is written.
+func (j *Job) Answer(resp *fasthttp.Response) {
+	if err := j.Failure(); err != nil {
+		orders.Failed(resp, err)
+		return
+	}
 	switch j.Kind {
+	case orders.Follow:
+		orders.Following(resp)
 	case orders.Invite:
 		coming := 0
 		for i := range j.Queries {

@@ -21,6 +21,7 @@ const (
 	Find   Kind = iota // the orders of a user
 	Place              // that an order be placed and paid
 	Invite             // that friends be asked whether they come, each with a query of its own
+	Follow             // the events of an order
 )
 
 // MaxFriends is the largest number of friends in one request.
@@ -31,6 +32,7 @@ type Request struct {
 	Kind       Kind
 	UserID     int64 // of Find and Place
 	TotalCents int64 // of Place
+	OrderID    int64 // of Follow
 	Friends    int   // of Invite: how many, from 1 to MaxFriends
 	Concurrent bool  // of Invite: all are asked at once, not one after another
 }

@@ -13,7 +13,7 @@ import (
 
 // The paths of the service.
 const (
-	PathOrders      = "/api/orders"      // GET a user's, POST a new one; with /ID behind it, one order
+	PathOrders      = "/api/orders"      // GET a user's, POST a new one; with /ID behind it, one order; see EventsPath
 	PathInvitations = "/api/invitations" // GET: ask friends
 	PathHealth      = "/healthz"
 	PathStats       = "/stats"
@@ -39,6 +39,7 @@ const ServerName = "onhold"
 const (
 	readOnly  = "GET, HEAD"
 	readWrite = "GET, HEAD, POST"
+	streamed  = "GET, POST"
 )
 
 // Service is the target that Route routes for.
@@ -61,6 +62,11 @@ func Route(h *fasthttp.RequestHeader, body []byte, resp *fasthttp.Response, s Se
 		allow = readWrite
 	case PathInvitations, PathHealth, PathStats:
 	default:
+		if follower, ok := s.(Follower); one && ok && follower.Events().N > 0 {
+			if id, events := bytes.CutSuffix(id, []byte(eventsSuffix)); events {
+				return follow(h, resp, id)
+			}
+		}
 		if tracker, ok := s.(Tracker); one && ok {
 			track(h, resp, tracker, id)
 			return r, false

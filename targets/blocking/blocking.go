@@ -7,6 +7,7 @@ import (
 	"context"
 	"runtime"
 	"sync"
+	"time"
 
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/trace"
@@ -49,7 +50,8 @@ type Server struct {
 type job struct {
 	*backend.Job
 	visit trace.Visit
-	done  chan struct{}
+	hold  *hold         // of a stream
+	done  chan struct{} // the reply can be written, or begun
 }
 
 var jobPool = sync.Pool{New: func() any { return &job{done: make(chan struct{}, 1)} }}
@@ -71,7 +73,7 @@ func Start(c admission.Config) (*Server, error) {
 
 	var err error
 	if s.Server, err = front.Listen(c.Addr, s.ask, s); err != nil {
-		s.endWorkers()
+		_ = s.endWorkers(context.Background())
 		return nil, err
 	}
 	return s, nil
@@ -91,31 +93,56 @@ func (s *Server) work(number int, ready *sync.WaitGroup) {
 		} else {
 			s.helpers.all(s.Config.Backend, j.Queries)
 		}
-		s.Served(clock.Now() - began)
+		if h, visit := j.hold, j.visit; h != nil && j.Failure() == nil {
+			j.done <- struct{}{} // j is no longer ours
+			s.follow(h, func() { s.leave(visit, number, began, started) })
+			continue
+		}
 		// The place is free before the reply is written, and so before the
 		// client can come back for it.
-		s.Release(j.visit, number, started)
+		s.leave(j.visit, number, began, started)
 		j.done <- struct{}{}
 	}
 }
 
-func (s *Server) ask(asked *backend.Job) bool {
+// leave ends what a worker has served since it began; started is by the log's clock.
+func (s *Server) leave(visit trace.Visit, worker int, began, started time.Duration) {
+	s.Served(clock.Now() - began)
+	s.Release(visit, worker, started)
+}
+
+func (s *Server) ask(asked *backend.Job) bool { return s.serve(asked, nil) }
+
+// serve has a worker do the job, and go on with a stream where there is a hold.
+func (s *Server) serve(asked *backend.Job, h *hold) bool {
 	visit, ok := s.Admit()
 	if !ok {
 		return false
 	}
 	j := jobPool.Get().(*job)
-	j.Job, j.visit = asked, visit
+	j.Job, j.visit, j.hold = asked, visit, h
 	s.jobs <- j
 	<-j.done
-	j.Job = nil
+	j.Job, j.hold = nil, nil
 	jobPool.Put(j)
 	return true
 }
 
-func (s *Server) endWorkers() {
+// endWorkers returns when all threads have ended. One whose client has gone may still
+// wait for the next event: then it returns the error of ctx.
+func (s *Server) endWorkers(ctx context.Context) error {
 	close(s.jobs)
-	s.workers.Wait()
+	ended := make(chan struct{})
+	go func() {
+		s.workers.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Shutdown stops accepting, answers what is in flight, ends the threads and
@@ -125,6 +152,5 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	if err := s.Server.Shutdown(ctx); err != nil {
 		return err
 	}
-	s.endWorkers()
-	return nil
+	return s.endWorkers(ctx)
 }

@@ -90,6 +90,10 @@ func (s *Server) handle(ctx *fasthttp.RequestCtx) {
 	if !wait {
 		return
 	}
+	if r.Kind == orders.Follow {
+		s.follow(ctx, r)
+		return
+	}
 	j := jobs.Get().(*backend.Job)
 	defer jobs.Put(j)
 	j.Begin(r)

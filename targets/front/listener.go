@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 )
 
 // Listener knows the connections that have sent nothing yet: fasthttp and gRPC
@@ -34,6 +35,8 @@ type conn struct {
 	net.Conn
 	from *Listener
 	once sync.Once
+
+	patience time.Duration // how long each write may take; 0: any time
 }
 
 // Accept implements [net.Listener].
@@ -68,6 +71,22 @@ func (c *conn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.once.Do(c.spoke)
 	return n, err
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	if c.patience > 0 {
+		if err := c.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Write(b)
+}
+
+// boundWrites bounds the bytes that the kernel keeps to send.
+func (c *conn) boundWrites(bytes int) {
+	if tcp, ok := c.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetWriteBuffer(bytes) // the kernel's own bound holds without it
+	}
 }
 
 func (c *conn) Close() error {

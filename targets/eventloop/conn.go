@@ -30,6 +30,7 @@ type conn struct {
 	done    func()        // c.answered, made into a value once
 	waiting bool          // for the backend
 	closed  bool          // gnet's connection must not be touched any more
+	stream  *stream       // the open one, or the one before; nil: none yet
 
 	// Of the request in work or just answered.
 	head   bool // wants no body
@@ -108,9 +109,12 @@ func (c *conn) answered() {
 		}
 		return
 	}
+	if c.job.Kind == orders.Follow && !c.closed && c.job.Failure() == nil {
+		c.follow()
+		return
+	}
 	l := c.loop
-	l.server.Served(clock.Now() - c.since)
-	l.server.Release(c.visit, trace.NoWorker, 0)
+	c.leave()
 	if c.closed {
 		c.job.Release()
 		return // the client has closed the connection meanwhile
@@ -122,6 +126,13 @@ func (c *conn) answered() {
 	if c.serve() == gnet.Close {
 		l.close(c)
 	}
+}
+
+// leave makes room for another request.
+func (c *conn) leave() {
+	s := c.loop.server
+	s.Served(clock.Now() - c.since)
+	s.Release(c.visit, trace.NoWorker, 0)
 }
 
 // flush sends the replies that are ready.

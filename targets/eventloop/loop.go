@@ -33,6 +33,7 @@ type loop struct {
 	reader *reader
 	resp   fasthttp.Response
 	out    []byte
+	event  []byte
 
 	mu    sync.RWMutex
 	ended bool
@@ -146,10 +147,19 @@ func (l *loop) release() {
 
 // append adds the reply in l.resp to what flush sends.
 func (l *loop) append(c *conn) {
-	h := &l.resp.Header
 	body := l.resp.Body()
+	l.appendHeader(c, len(body))
+	if !c.head {
+		l.out = append(l.out, body...)
+	}
+	l.resp.Reset()
+}
+
+// appendHeader adds the header of the reply in l.resp; a length of -1 announces chunks.
+func (l *loop) appendHeader(c *conn, length int) {
+	h := &l.resp.Header
 	h.SetServer(orders.ServerName)
-	h.SetContentLength(len(body))
+	h.SetContentLength(length)
 	switch {
 	case c.last || l.draining:
 		c.last = true
@@ -158,8 +168,4 @@ func (l *loop) append(c *conn) {
 		h.Set(fasthttp.HeaderConnection, "keep-alive")
 	}
 	l.out = append(l.out, h.Header()...)
-	if !c.head {
-		l.out = append(l.out, body...)
-	}
-	l.resp.Reset()
 }

@@ -12,12 +12,18 @@ import "time"
 // same moments for ever after.
 func (s Style) OnceEach(o Options, clients int) time.Duration {
 	o = o.withDefaults()
-	wait, n := o.backendWait()
-	if workers, _ := s.room(o); workers > 0 && (n == 0 || workers < n) {
-		n = workers
+	wait, conns := o.backendWait()
+	place := wait
+	if s.held != nil {
+		place += s.held(o)
 	}
-	if n > 0 && n < clients {
-		return time.Duration(float64(wait) * float64(clients) / float64(n))
+	// over is the time that n places take for all clients, each for that long.
+	over := func(each time.Duration, n int) time.Duration {
+		if n > 0 && n < clients {
+			return time.Duration(float64(each) * float64(clients) / float64(n))
+		}
+		return each
 	}
-	return wait
+	workers, _ := s.room(o)
+	return max(over(place, workers), over(wait, conns))
 }

@@ -179,14 +179,18 @@ type Driving struct {
 }
 
 // Driver makes the driver of a target that is ready: style queue is driven by POSTs,
-// the others by asking for the orders of one user. done is as of [MakeDriver]. Without
+// style stream by following an order, the others by asking for the orders of one user. done is as of [MakeDriver]. Without
 // a Ready.Broker the driver of style queue has no completions: it then serves to show
 // its settings.
 func (s Style) Driver(ctx context.Context, r Ready, d Driving) (_ bench.Driver, done func(), err error) {
 	if s.driver != nil {
 		return s.driver(ctx, r, d)
 	}
-	driver, err := d.HTTP(bench.HTTP{URL: "http://" + r.Addr + orders.PathOneUser, NewConnection: d.NewConnection})
+	path := orders.PathOneUser
+	if s.Streams {
+		path = orders.EventsPath(orders.OneUser)
+	}
+	driver, err := d.HTTP(bench.HTTP{URL: "http://" + r.Addr + path, NewConnection: d.NewConnection})
 	return driver, nil, err
 }
 

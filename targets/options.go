@@ -16,6 +16,7 @@ import (
 	"github.com/a628bb15/onhold/targets/bare"
 	"github.com/a628bb15/onhold/targets/blocking"
 	"github.com/a628bb15/onhold/targets/eventloop"
+	"github.com/a628bb15/onhold/targets/stream"
 )
 
 // What the zero values of Options mean, beside the defaults of package sim.
@@ -85,6 +86,9 @@ type Options struct {
 	// Queued is for style queue, its broker and its payment service.
 	Queued Queued
 
+	// Stream is for style stream.
+	Stream stream.Config
+
 	// Bare is for the bare server, of which Addr is ignored.
 	Bare bare.Config
 
@@ -137,6 +141,7 @@ func (o Options) Validate() error {
 		field.Check(d.Loops >= 1 && d.Loops <= eventloop.MaxLoops, "Loops", d.Loops, fmt.Sprintf("1 to %d, or 0 for one per CPU", eventloop.MaxLoops)),
 		field.Check(d.TraceLimit >= 1 && d.TraceLimit <= trace.MaxLimit, "TraceLimit", d.TraceLimit, fmt.Sprintf("1 to %d", trace.MaxLimit)),
 		backendErr,
+		field.In("Stream", d.Stream.Validate()),
 		field.In("Queued", d.Queued.validate()),
 		field.In("Inject", d.Inject.Validate()),
 	)

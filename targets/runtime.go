@@ -53,9 +53,10 @@ func TuneRuntime(threads int) {
 // Threads is how many threads a target of the style has that block in system
 // calls; 0 where it has none of its own.
 func (s Style) Threads(o Options) int {
-	if !s.threads {
+	o = o.withDefaults()
+	if s.threads == nil || !s.threads(o) {
 		return 0
 	}
-	workers, _ := s.room(o.withDefaults())
+	workers, _ := s.room(o)
 	return workers
 }

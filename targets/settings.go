@@ -24,8 +24,13 @@ type setting struct {
 	zero bool // the setting is shown where it is 0, too
 }
 
-// keyLoops is the setting of the event loops.
-const keyLoops = "loops"
+// Settings of single styles.
+const (
+	keyLoops         = "loops"
+	keyStreamServer  = "stream-server"
+	keyOrderEvents   = "order-events"
+	keyEventInterval = "event-interval"
+)
 
 // settings lists all settings in the order in which they are shown.
 var settings = []setting{
@@ -52,6 +57,9 @@ var settings = []setting{
 	{key: result.KeyGRPCLimit, special: true, zero: true, value: func(o Options) string { return o.GRPCLimit }},
 	{key: result.KeyMaxInflight, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.MaxInflight) }},
 	{key: keyLoops, special: true, zero: true, value: func(o Options) string { return strconv.Itoa(o.Loops) }},
+	{key: keyStreamServer, special: true, value: func(o Options) string { return o.Stream.WithDefaults().Server }},
+	{key: keyOrderEvents, special: true, value: func(o Options) string { return strconv.Itoa(o.Stream.WithDefaults().Events) }},
+	{key: keyEventInterval, special: true, value: func(o Options) string { return o.Stream.WithDefaults().Interval.String() }},
 	{key: "seed", value: func(o Options) string { return strconv.FormatUint(o.Sim.Seed, 10) }},
 	{key: "broker", special: true, value: func(o Options) string { return cmp.Or(redact.Servers(o.Queued.Broker), "own") }},
 	{key: result.KeyBrokerStore, special: true, value: func(o Options) string { return o.Queued.Streams.WithDefaults().Store }},
@@ -75,7 +83,7 @@ func (o Options) Settings(styles ...Style) (out result.Settings) {
 	b, _ := FindBackend(o.Backend)
 	uses := slices.Clone(b.Uses)
 	for _, s := range styles {
-		for _, key := range s.Uses {
+		for _, key := range s.uses(o) {
 			workers, _ := s.room(o)
 			switch {
 			case workers == 0 && (key == result.KeyWorkers || key == result.KeyQueue): // there is no pool

@@ -2,6 +2,8 @@ package targets
 
 import (
 	"context"
+	"slices"
+	"time"
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/reports/result"
@@ -15,6 +17,7 @@ import (
 	"github.com/a628bb15/onhold/targets/queue"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
+	"github.com/a628bb15/onhold/targets/stream"
 )
 
 // Style is a way to wait for the backend. All that differs between styles is in
@@ -29,17 +32,28 @@ type Style struct {
 	// reports the order's status.
 	Later bool
 
+	// Streams means that the style is driven by requests for the events of an order.
+	Streams bool
+
 	// Uses lists the settings of Options that mean something to the style, beside
 	// those of the backend: see [Options.Settings].
 	Uses []string
+
+	// unused reports that a setting of Uses means nothing with those options; nil: all
+	// of them mean something.
+	unused func(o Options, key string) bool
 
 	// room describes the admission of the style to queueing theory: how many
 	// requests wait for the backend at once, and how many may queue for that. 0
 	// workers means any number.
 	room func(Options) (workers, queue int)
 
-	threads bool // each of room's workers is an OS thread
-	traced  bool // the style logs what its admission decides, where room bounds it
+	threads func(Options) bool // each of room's workers is an OS thread; nil: none is
+	traced  bool               // the style logs what its admission decides, where room bounds it
+
+	// held is how long a request occupies its place beyond the wait for the backend;
+	// nil: not at all.
+	held func(Options) time.Duration
 
 	start func(admission.Config, Options) (Server, error) // options with their defaults filled in
 
@@ -54,7 +68,7 @@ type Style struct {
 var Styles = []Style{
 	{
 		Name: blocking.Name, About: "a pool of OS threads that block while they wait, and a bounded queue",
-		Uses: []string{result.KeyWorkers, result.KeyQueue}, room: Options.pool, threads: true, traced: true,
+		Uses: []string{result.KeyWorkers, result.KeyQueue}, room: Options.pool, threads: func(Options) bool { return true }, traced: true,
 		start: plain(blocking.Start),
 	},
 	{
@@ -91,6 +105,22 @@ var Styles = []Style{
 			return queue.Driver(ctx, r.Addr, r.Broker, d.NewConnection)
 		},
 	},
+	{
+		Name: stream.Name, About: "an order's states as server-sent events; a stream holds what a request holds in style blocking, goroutine or eventloop", Streams: true,
+		Uses:   []string{keyStreamServer, keyOrderEvents, keyEventInterval, result.KeyWorkers, result.KeyQueue, result.KeyMaxInflight, keyLoops},
+		unused: Options.streamUnused, room: Options.streamRoom, threads: Options.streamThreads, traced: true,
+		held: func(o Options) time.Duration { return o.Stream.Length() },
+		start: func(c admission.Config, o Options) (Server, error) {
+			c.Style, c.Events = stream.Name, o.Stream.Sent()
+			return holders[o.Stream.WithDefaults().Server](c, o)
+		},
+	},
+}
+
+// holders start the servers of style stream: those of other styles, which send events
+// where they are configured to.
+var holders = map[string]func(admission.Config, Options) (Server, error){
+	stream.EventLoop: plain(eventloop.Start), stream.Goroutine: plain(goroutine.Start), stream.Blocking: plain(blocking.Start),
 }
 
 // Helpers lists servers that are no styles: what style queue needs, and the
@@ -132,7 +162,7 @@ func plain[S Server](start func(admission.Config) (S, error)) func(admission.Con
 // its log.
 func (s Style) config(o Options) admission.Config {
 	c := admission.Config{Addr: o.Addr}
-	for _, key := range s.Uses {
+	for _, key := range s.uses(o) {
 		switch key {
 		case result.KeyWorkers:
 			c.Workers, c.Queue = s.room(o)
@@ -145,12 +175,42 @@ func (s Style) config(o Options) admission.Config {
 	return c
 }
 
+// uses are the settings that mean something to the style with those options.
+func (s Style) uses(o Options) []string {
+	if s.unused == nil {
+		return s.Uses
+	}
+	return slices.DeleteFunc(slices.Clone(s.Uses), func(key string) bool { return s.unused(o, key) })
+}
+
 func (o Options) unbounded() (workers, queue int) { return 0, 0 }
 
 func (o Options) pool() (workers, queue int) { return o.Workers, o.Queue }
 
 // inflight is for styles in which a request that is admitted is served at once.
 func (o Options) inflight() (workers, queue int) { return o.MaxInflight, 0 }
+
+// streamThreads reports whether streams hold threads.
+func (o Options) streamThreads() bool { return o.Stream.WithDefaults().Server == stream.Blocking }
+
+func (o Options) streamRoom() (workers, queue int) {
+	if o.streamThreads() {
+		return o.pool()
+	}
+	return o.inflight()
+}
+
+func (o Options) streamUnused(key string) bool {
+	switch key {
+	case result.KeyWorkers, result.KeyQueue:
+		return !o.streamThreads()
+	case result.KeyMaxInflight:
+		return o.streamThreads()
+	case keyLoops:
+		return o.Stream.WithDefaults().Server != stream.EventLoop
+	}
+	return false
+}
 
 func (o Options) grpcPool() (workers, queue int) {
 	if o.GRPCLimit == LimitNone {

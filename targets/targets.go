@@ -52,9 +52,9 @@ const (
 )
 
 // Inline lists the styles whose callers speak the protocol and that complete an
-// order before they reply.
+// order before they reply, in one reply.
 func Inline(p Protocol) []Style {
-	return slices.DeleteFunc(slices.Clone(Styles), func(s Style) bool { return s.Later || s.Protocol != p })
+	return slices.DeleteFunc(slices.Clone(Styles), func(s Style) bool { return s.Later || s.Streams || s.Protocol != p })
 }
 
 // Names lists the names of styles.

@@ -18,6 +18,7 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/sim"
 	"github.com/a628bb15/onhold/targets/queue/broker"
 	"github.com/a628bb15/onhold/targets/queue/payments"
+	"github.com/a628bb15/onhold/targets/stream"
 )
 
 // withoutVariables lists the flags that the environment does not set: their
@@ -102,6 +103,7 @@ const (
 	catBackend = "What our styles wait for"
 	catInject  = "A regression injected into our styles, to see a check fail"
 	catQueue   = "Style queue"
+	catStream  = "Style stream"
 	catTrace   = "A trace of what the admission point of a style decides, request by request"
 	catDriver  = "The load generator"
 	catFleet   = "A fleet of load generators"
@@ -120,7 +122,7 @@ func targetFlags() []cli.Flag {
 		intFlag(catTarget, "workers", targets.DefaultWorkers, "threads of style blocking, workers of style grpc"),
 		intFlag(catTarget, "queue", targets.DefaultQueue, "requests that may wait for a worker, in styles blocking and grpc"),
 		stringFlag(catTarget, "grpc-limit", targets.LimitPool, "what limits the calls of style grpc: pool (--workers and --queue) or none"),
-		intFlag(catTarget, "max-inflight", 0, "limit of requests at once in styles goroutine, eventloop and queue; 0: unlimited"),
+		intFlag(catTarget, "max-inflight", 0, "limit of requests at once in styles goroutine, eventloop, queue and stream; 0: unlimited"),
 		intFlag(catTarget, "loops", 0, "event loops of style eventloop; 0: one per CPU"),
 		stringFlag(catBackend, "backend", targets.Backends[0].Name, "`NAME` "+strings.Join(backendNames(), ", ")+"; "+aboutBackends()),
 		durationFlag(catBackend, "backend-latency", sim.DefaultLatency, "mean time of one wait"),
@@ -141,6 +143,9 @@ func targetFlags() []cli.Flag {
 		intFlag(catQueue, "stream-orders", broker.DefaultOrders, "limit of orders that wait to be paid; beyond it the style answers 503. The record of paid orders holds the newest, twice as many"),
 		intFlag(catQueue, "consumers", payments.DefaultConsumers, "orders that the payment service pays concurrently"),
 		durationFlag(catQueue, "ack-wait", payments.DefaultAckWait, "time after which an order that was not acknowledged is handed out again"),
+		stringFlag(catStream, "stream-server", stream.Servers[0], "`NAME` style that holds the streams open: "+strings.Join(stream.Servers, ", ")+"; its flags above apply"),
+		intFlag(catStream, "order-events", stream.DefaultEvents, fmt.Sprintf("events that the server sends in each stream, beside the end mark: up to %d", stream.MaxEvents)),
+		durationFlag(catStream, "event-interval", stream.DefaultInterval, fmt.Sprintf("time between two events of a stream: up to %v", stream.MaxInterval)),
 		intFlag(catTrace, "trace-limit", trace.DefaultLimit, "requests that a trace holds, 32 bytes of memory each; later ones are only counted"),
 		seedFlag(catLoad, "seed of all random draws"),
 	}
@@ -176,7 +181,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 	if err != nil {
 		return targets.Options{}, usageError("--inject-delay=%s: %w", c.String("inject-delay"), err)
 	}
-	for _, f := range []string{"workers", "backend-latency", "consumers", "ack-wait", "broker-limit", "stream-orders", "trace-limit"} { // zero means a default in Options, not here
+	for _, f := range []string{"workers", "backend-latency", "consumers", "ack-wait", "broker-limit", "stream-orders", "order-events", "event-interval", "trace-limit"} { // zero means a default in Options, not here
 		if c.IsSet(f) && (c.Int(f) == 0 && c.Duration(f) == 0) {
 			return targets.Options{}, usageError("--%s=%v: want more than 0", f, c.Value(f))
 		}
@@ -205,6 +210,7 @@ func targetOptions(c *cli.Command) (targets.Options, error) {
 				Limit: int64(c.Int("broker-limit")) << 20, Orders: int64(c.Int("stream-orders")),
 			},
 		},
+		Stream:     stream.Config{Server: c.String("stream-server"), Events: c.Int("order-events"), Interval: c.Duration("event-interval")},
 		Inject:     inject.Config{CPU: c.Duration("inject-cpu"), Delay: delay, Seed: c.Uint64("seed")},
 		TraceLimit: c.Int("trace-limit"),
 	}

@@ -34,7 +34,7 @@ var shortHelp = map[string][]string{
 		"require", "rate", "clients", "at-least", "precision", "confidence", "budget",
 		"method", "header", "body", "mix", "timeout", "think-time", "backend-latency", "workers", "out", "json",
 	},
-	"serve": {"addr", "workers", "queue", "max-inflight", "backend", "backend-latency", "inject-cpu", "inject-delay", "trace"},
+	"serve": {"addr", "workers", "queue", "max-inflight", "backend", "backend-latency", "stream-server", "order-events", "event-interval", "inject-cpu", "inject-delay", "trace"},
 	"duet": {
 		"base", "bench", "build", "serve", "path", "rate", "tolerance", "gate", "pairs", "budget", "inconclusive", "out", "json",
 	},

@@ -94,7 +94,7 @@ func TestSuggestions(t *testing.T) {
 func TestFieldsAreFlags(t *testing.T) {
 	for path, flag := range map[string]string{
 		"ThinkTime": "think-time", "Load.RampUp": "ramp-up", "MaxLag": "max-lag", "Sim.Latency": "backend-latency", "GRPCLimit": "grpc-limit",
-		"Load.Ramp.From": "ramp", "TargetPID": "target-pid", "Queued.Streams.Store": "broker-store", "Workers": "workers",
+		"Load.Ramp.From": "ramp", "TargetPID": "target-pid", "Queued.Streams.Store": "broker-store", "Workers": "workers", "Stream.Events": "order-events",
 	} {
 		if got := flagOf(path); got != flag {
 			t.Errorf("%s is --%s, want --%s", path, got, flag)

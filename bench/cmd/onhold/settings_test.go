@@ -117,6 +117,7 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 		"inject-cpu": {style("goroutine"), "40us"}, "inject-delay": {style("goroutine"), "20ms@2%"},
 		"broker-store": {style("queue"), "memory"}, "broker-sync": {style("queue"), "2m"}, "broker-limit": {style("queue"), "7"},
 		"stream-orders": {style("queue"), "7"}, "consumers": {style("queue"), "7"}, "ack-wait": {style("queue"), "7s"},
+		"stream-server": {style("stream"), "goroutine"}, "order-events": {style("stream"), "7"}, "event-interval": {style("stream"), "7ms"},
 	} {
 		if no[flag] != "" {
 			t.Errorf("--%s is in both tables", flag)

@@ -115,6 +115,7 @@ var fieldFlags = map[string]string{
 	"ServiceLaw.Kind": "service-dist", "ServiceLaw.CV": "service-cv", "ThinkLaw.Kind": "think-time-dist", "ThinkLaw.CV": "think-time-cv",
 	"Sim.Latency": "backend-latency", "Sim.Dist": "backend-dist", "Sim.CV": "backend-cv", "Sim.Connections": "backend-connections", "Sim.Stall": "backend-stall",
 	"Postgres.DSN": flagDSN, "Postgres.Latency": "backend-latency", "Postgres.Connections": "backend-connections",
+	"Stream.Server": "stream-server", "Stream.Events": "order-events", "Stream.Interval": "event-interval",
 	"Bare.Latency": "backend-latency", "Inject.CPU": "inject-cpu", "Inject.Delay": "inject-delay",
 	"Command": "serve", "BenchTime": "benchtime", "Host": flagServeOn, // of duet
 	"Ramp.From": "ramp", "Ramp.To": "ramp", "Pattern": "arrivals",

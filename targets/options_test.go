@@ -18,8 +18,8 @@ func TestOptionsNameTheFieldThatIsWrong(t *testing.T) {
 		want    string
 	}{
 		{targets.Options{Addr: "nowhere"}, "Addr is nowhere, want HOST:PORT"},
-		{targets.Options{Workers: -1}, "Workers is -1, want 1 to 5000"},
-		{targets.Options{Workers: 5001}, "Workers is 5001, want 1 to 5000"},
+		{targets.Options{Workers: -1}, "Workers is -1, want 1 to 10000"},
+		{targets.Options{Workers: 10_001}, "Workers is 10001, want 1 to 10000"},
 		{targets.Options{Queue: -2}, "Queue is -2, want 0 to 1000000"},
 		{targets.Options{MaxInflight: -1}, "MaxInflight is -1, want 0 (unlimited) to"},
 		{targets.Options{Loops: 257}, "Loops is 257, want 1 to 256"},
@@ -108,7 +108,7 @@ func TestTuneRuntimeOnlyRaises(t *testing.T) {
 	if got := runtime.GOMAXPROCS(0); got != targets.MinProcs {
 		t.Errorf("raised to %d, want %d", got, targets.MinProcs)
 	}
-	for threads, want := range map[int]int{1: 9, 40: 48, 128: 136, 129: targets.MinProcs, 5000: targets.MinProcs} {
+	for threads, want := range map[int]int{1: 9, 40: 48, 128: 136, 129: targets.MinProcs, 10_000: targets.MinProcs} {
 		runtime.GOMAXPROCS(1)
 		targets.TuneRuntime(threads)
 		if got := runtime.GOMAXPROCS(0); got != want {

@@ -6,6 +6,7 @@ package blocking
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -25,12 +26,14 @@ const (
 	DefaultQueue   = 100
 )
 
-// The most workers, and the longest queue for them. A Go process ends when it has
-// more than 10,000 threads.
+// The most workers, and the longest queue for them.
 const (
-	MaxWorkers = 5_000
+	MaxWorkers = 10_000
 	MaxQueue   = 1_000_000
 )
+
+// otherThreads is more threads than a process has beside workers and helpers.
+const otherThreads = 2_000
 
 // Server is a running server.
 type Server struct {
@@ -64,6 +67,8 @@ func Start(c admission.Config) (*Server, error) {
 		helpers: make(helpers, maxHelpers),
 		jobs:    make(chan *job, c.Workers+c.Queue), // as many as are admitted: sending never waits
 	}
+	// A Go process ends when it has more threads than this, 10,000 by default.
+	debug.SetMaxThreads(MaxWorkers + maxHelpers + otherThreads)
 	var ready sync.WaitGroup
 	ready.Add(c.Workers)
 	for i := range c.Workers {

@@ -8,8 +8,7 @@ import (
 	"github.com/a628bb15/onhold/targets/backend"
 )
 
-// maxHelpers bounds the threads beside the workers: with the most workers too,
-// there are fewer than the 10,000 at which a Go process ends.
+// maxHelpers bounds the threads beside the workers.
 const maxHelpers = 4_000
 
 // helpers holds a token for each thread that makes one of a request's calls at once,

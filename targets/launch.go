@@ -186,11 +186,12 @@ func (s Style) Driver(ctx context.Context, r Ready, d Driving) (_ bench.Driver, 
 	if s.driver != nil {
 		return s.driver(ctx, r, d)
 	}
-	path := orders.PathOneUser
+	h := bench.HTTP{URL: "http://" + r.Addr + orders.PathOneUser, NewConnection: d.NewConnection}
 	if s.Streams {
-		path = orders.EventsPath(orders.OneUser)
+		h.URL = "http://" + r.Addr + orders.EventsPath(orders.OneUser)
+		h.Stream = bench.Stream{Kind: bench.StreamSSE, Done: orders.EndMark}
 	}
-	driver, err := d.HTTP(bench.HTTP{URL: "http://" + r.Addr + path, NewConnection: d.NewConnection})
+	driver, err := d.HTTP(h)
 	return driver, nil, err
 }
 

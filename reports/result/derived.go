@@ -92,11 +92,12 @@ func (s *Stage) CPUPerServed() time.Duration {
 
 // Wait is the time that each request waits whatever the target does: the plan's Wait,
 // else the latency of a simulated backend. It is false where it is not known, or not
-// the same for all requests.
+// the same for all requests, or where replies are streams: they take as long as their
+// events.
 func (s *Stage) Wait() (time.Duration, bool) {
 	wait := s.Settings.Duration(KeyWait)
 	dist := s.Settings.Get(KeyBackendDist)
-	if wait == 0 && s.Settings.Get(KeyBackend) == "sim" && (dist == "" || dist == "constant") && s.Settings.Get(KeyBackendStall) == "" {
+	if wait == 0 && s.Settings.Get(KeyStream) == "" && s.Settings.Get(KeyBackend) == "sim" && (dist == "" || dist == "constant") && s.Settings.Get(KeyBackendStall) == "" {
 		wait = s.Settings.Duration(KeyBackendLatency)
 	}
 	return wait, wait > 0

@@ -185,6 +185,7 @@ func TestOverheadIsWhatIsNotWaitedFor(t *testing.T) {
 		{"a simulated backend", sim(), 5 * time.Millisecond, true},
 		{"a simulated backend that says so", sim(result.Setting{Key: "backend-dist", Value: "constant"}), 5 * time.Millisecond, true},
 		{"one that varies", sim(result.Setting{Key: "backend-dist", Value: "exponential"}), 0, false},
+		{"replies that are streams", sim(result.Setting{Key: "stream", Value: "sse"}), 0, false},
 		{"one that stalls", sim(result.Setting{Key: "backend-stall", Value: "2s@5s"}), 0, false},
 		{"a real one, of which this is the mean", result.Settings{{"backend", "http"}, {"backend-latency", "200ms"}}, 0, false},
 		{"a wait that was not", result.Settings{{"wait", "1s"}}, 0, false},

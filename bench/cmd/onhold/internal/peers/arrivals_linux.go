@@ -19,9 +19,9 @@ import (
 	"github.com/a628bb15/onhold/targets/orders"
 )
 
-// logged is a server in this process that notes when the kernel received each request,
-// with or without TLS: what it does itself does not show in these instants.
-func logged(secure bool) func(context.Context, *runner) (*server, error) {
+// logged is a server in this process that notes when the kernel received each request:
+// what it does itself does not show in these instants.
+func logged(p protocol) func(context.Context, *runner) (*server, error) {
 	return func(ctx context.Context, r *runner) (*server, error) {
 		before, err := host.Affinity(0)
 		if err != nil {
@@ -38,7 +38,8 @@ func logged(secure bool) func(context.Context, *runner) (*server, error) {
 		}
 		a := &arrivals{open: map[net.Conn]bool{}}
 		scheme := "http://"
-		if secure {
+		a.answer = map[protocol]func(*stamped){protoPlain: a.http1, protoTLS: a.http1, protoHTTP2: a.http2, protoGRPC: a.http2}[p]
+		if p == protoTLS {
 			pair, err := certificate("")
 			if err != nil {
 				return nil, err
@@ -58,7 +59,10 @@ func logged(secure bool) func(context.Context, *runner) (*server, error) {
 				a.mu.Lock()
 				defer a.mu.Unlock()
 				m.Requests = int64(len(a.at))
-				if m.Requests > 0 {
+				if m.Took > 0 {
+					m.Rate = float64(m.Requests) / m.Took.Seconds()
+				}
+				if m.Requests > 0 && k.task.Rate > 0 {
 					slices.Sort(a.at)
 					m.Pacing, err = Deviation(a.at, k.task.Rate, settling)
 				}
@@ -71,6 +75,7 @@ func logged(secure bool) func(context.Context, *runner) (*server, error) {
 // arrivals are the instants at which requests came.
 type arrivals struct {
 	config  *tls.Config
+	answer  func(*stamped) // the requests of a connection
 	serving sync.WaitGroup
 
 	mu   sync.Mutex // guards what follows
@@ -91,7 +96,9 @@ func (a *arrivals) serve(l net.Listener) {
 		}
 		a.mu.Unlock()
 		a.serving.Go(func() {
-			a.answer(c)
+			if stamped, err := newStamped(c); err == nil {
+				a.answer(stamped)
+			}
 			c.Close()
 			a.mu.Lock()
 			delete(a.open, c)
@@ -110,11 +117,14 @@ func (a *arrivals) stop() {
 	a.serving.Wait()
 }
 
-func (a *arrivals) answer(c net.Conn) {
-	stamped, err := newStamped(c)
-	if err != nil {
-		return
-	}
+// note notes a request that came at an instant.
+func (a *arrivals) note(at int64) {
+	a.mu.Lock()
+	a.at = append(a.at, at)
+	a.mu.Unlock()
+}
+
+func (a *arrivals) http1(stamped *stamped) {
 	conn := net.Conn(stamped)
 	if a.config != nil {
 		conn = tls.Server(stamped, a.config)
@@ -126,9 +136,7 @@ func (a *arrivals) answer(c net.Conn) {
 			return
 		}
 		req.Body.Close()
-		a.mu.Lock()
-		a.at = append(a.at, stamped.at)
-		a.mu.Unlock()
+		a.note(stamped.at)
 		if _, err := conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")); err != nil {
 			return
 		}

@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/emptypb"
 )
 
 // asked sends requests one after the other over one connection.
@@ -30,20 +34,66 @@ func asked(t *testing.T, url string, n int, each time.Duration) {
 
 // Requests are counted with the instants at which they came, handshakes are not.
 func TestLoggedArrivals(t *testing.T) {
-	for _, secure := range []bool{false, true} {
-		s, err := logged(secure)(t.Context(), &runner{})
+	for _, p := range []protocol{protoPlain, protoTLS} {
+		s, err := logged(p)(t.Context(), &runner{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		asked(t, s.url, 20, time.Millisecond)
-		var m Measurement
-		k := &contest{task: constantTask(1, 1)}
-		if err := s.count(t.Context(), k, &m); m.Requests != 20 {
-			t.Errorf("TLS %v: %d requests, %v", secure, m.Requests, err)
+		counted(t, s, 20)
+	}
+}
+
+// askedOver2 does so over HTTP/2.
+func askedOver2(t *testing.T, url string, n int) {
+	t.Helper()
+	transport := &http.Transport{Protocols: new(http.Protocols)}
+	transport.Protocols.SetUnencryptedHTTP2(true)
+	defer transport.CloseIdleConnections()
+	for range n {
+		resp, err := (&http.Client{Transport: transport}).Get(url)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err := s.stop(); err != nil {
-			t.Error(err)
+		if resp.Body.Close(); resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 {
+			t.Errorf("%+v", resp)
 		}
+	}
+}
+
+// Over HTTP/2, the requests and the calls of gRPC are counted in the same way.
+func TestLoggedStreams(t *testing.T) {
+	s, err := logged(protoHTTP2)(t.Context(), &runner{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	askedOver2(t, s.url, 20)
+	counted(t, s, 20)
+	if s, err = logged(protoGRPC)(t.Context(), &runner{}); err != nil {
+		t.Fatal(err)
+	}
+	cc, err := grpc.NewClient(s.addr, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5000 { // more than the first window of a connection holds
+		if err := cc.Invoke(t.Context(), "/peers.Echo/Call", new(emptypb.Empty), new(emptypb.Empty)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cc.Close()
+	counted(t, s, 5000)
+}
+
+// counted is that a server has counted so many requests. It ends.
+func counted(t *testing.T, s *server, n int64) {
+	t.Helper()
+	var m Measurement
+	if err := s.count(t.Context(), &contest{task: closedTask(1, 0)}, &m); m.Requests != n || err != nil {
+		t.Errorf("%d requests, %v, want %d", m.Requests, err, n)
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -52,17 +102,17 @@ func TestNginxCounts(t *testing.T) {
 	if programPath("nginx") == "" {
 		t.Skip("nginx is not installed")
 	}
-	s, err := nginx(t.Context(), &runner{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	asked(t, s.url, 5, 0)
-	var m Measurement
-	if err := s.count(t.Context(), nil, &m); err != nil || m.Requests != 5 {
-		t.Errorf("%d requests, %v", m.Requests, err)
-	}
-	if err := s.stop(); err != nil {
-		t.Error(err)
+	for _, p := range []protocol{protoTLS, protoHTTP2} {
+		s, err := nginx(p)(t.Context(), &runner{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p == protoTLS {
+			asked(t, s.url, 5, 0)
+		} else {
+			askedOver2(t, s.url, 5)
+		}
+		counted(t, s, 5)
 	}
 }
 

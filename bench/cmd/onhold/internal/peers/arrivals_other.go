@@ -8,7 +8,7 @@ import (
 )
 
 // logged is a server that notes when the kernel received each request, on Linux.
-func logged(bool) func(context.Context, *runner) (*server, error) {
+func logged(protocol) func(context.Context, *runner) (*server, error) {
 	return func(context.Context, *runner) (*server, error) {
 		return nil, errors.New("the instants at which the kernel received requests are known on Linux only")
 	}

@@ -45,39 +45,45 @@ func programPath(name string) string {
 	return ""
 }
 
-// nginx is nginx with TLS, in one process, which replies at once.
-func nginx(ctx context.Context, r *runner) (*server, error) {
-	dir, err := scratch.New("onhold-nginx-")
-	if err != nil {
-		return nil, err
+// nginx is nginx with TLS or HTTP/2, in one process, which replies at once.
+func nginx(as protocol) func(context.Context, *runner) (*server, error) {
+	return func(ctx context.Context, r *runner) (*server, error) {
+		dir, err := scratch.New("onhold-nginx-")
+		if err != nil {
+			return nil, err
+		}
+		s, err := startNginx(ctx, r, dir.Path)
+		if err != nil {
+			dir.Remove()
+			return nil, err
+		}
+		if as == protoHTTP2 {
+			s.url = "http://" + s.http2 + orders.PathOneUser
+		}
+		stop := s.stop
+		s.stop = func() error {
+			defer dir.Remove()
+			return stop()
+		}
+		return s, nil
 	}
-	s, err := startNginx(ctx, r, dir.Path)
-	if err != nil {
-		dir.Remove()
-		return nil, err
-	}
-	stop := s.stop
-	s.stop = func() error {
-		defer dir.Remove()
-		return stop()
-	}
-	return s, nil
 }
 
 func startNginx(ctx context.Context, r *runner, dir string) (*server, error) {
 	if _, err := certificate(dir); err != nil {
 		return nil, err
 	}
-	secure, plain, err := freePorts()
+	ports, err := freePorts(3)
 	if err != nil {
 		return nil, err
 	}
+	secure, http2, plain := ports[0], ports[1], ports[2]
 	user := ""
 	if os.Getuid() == 0 {
 		user = "user root;"
 	}
 	conf := filepath.Join(dir, "nginx.conf")
-	text := strings.NewReplacer("{user}", user, "{dir}", dir, "{secure}", secure, "{plain}", plain).Replace(nginxConf)
+	text := strings.NewReplacer("{user}", user, "{dir}", dir, "{secure}", secure, "{http2}", http2, "{plain}", plain).Replace(nginxConf)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -85,7 +91,7 @@ func startNginx(ctx context.Context, r *runner, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{addr: secure, url: "https://" + secure + orders.PathOneUser, pid: p.ID(), ended: p.Ended, stop: p.Stop}
+	s := &server{addr: secure, http2: http2, url: "https://" + secure + orders.PathOneUser, pid: p.ID(), ended: p.Ended, stop: p.Stop}
 	s.count = func(ctx context.Context, _ *contest, m *Measurement) (err error) {
 		m.Requests, err = nginxRequests(ctx, plain)
 		if m.Took > 0 {
@@ -137,17 +143,21 @@ func nginxRequests(ctx context.Context, addr string) (int64, error) {
 	return strconv.ParseInt(string(m[1]), 10, 64)
 }
 
-// freePorts are two addresses at which nothing listens now.
-func freePorts() (a, b string, err error) {
-	one, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", err
+// freePorts are n addresses at which nothing listens now.
+func freePorts(n int) (ports []string, err error) {
+	var all []net.Listener
+	for range n {
+		l, listenErr := net.Listen("tcp", "127.0.0.1:0")
+		if listenErr != nil {
+			err = errors.Join(err, listenErr)
+			continue
+		}
+		all, ports = append(all, l), append(ports, l.Addr().String())
 	}
-	two, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", errors.Join(err, one.Close())
+	for _, l := range all {
+		err = errors.Join(err, l.Close())
 	}
-	return one.Addr().String(), two.Addr().String(), errors.Join(one.Close(), two.Close())
+	return ports, err
 }
 
 // certificate makes a certificate of this machine, and where dir is not empty its files.

@@ -1,5 +1,5 @@
 // Package peers compares our load generator with others:
-// wrk, h2load, ab, bombardier, hey, vegeta, k6 and wrk2, where they are found.
+// wrk, h2load, ab, bombardier, hey, vegeta, k6, ghz and wrk2, where they are found.
 //
 //  1. A [Section] is a question, such as what a request costs the generator. It
 //     has cases; each case is a load on a target, and the generators that can

@@ -80,6 +80,8 @@ var Sections = []Section{
 	{Name: "replay", build: replays},
 	{Name: "rejections", build: rejections},
 	{Name: "tls", needs: "nginx", build: overTLS, notes: growthTLS},
+	{Name: "http2", needs: "nginx", build: overHTTP2},
+	{Name: "grpc", build: overGRPC},
 	{Name: "own", build: own},
 }
 
@@ -193,7 +195,7 @@ func growthTLS(all []*Measurement) []string {
 // overTLS are loads on nginx with TLS. How close ours keeps to the grid is by the clock of
 // the kernel, with TLS and without, as nginx logs milliseconds.
 func overTLS(r *runner) (all []*contest) {
-	nginx := target{other: nginx}
+	nginx := target{other: nginx(protoTLS)}
 	is := func(names ...string) func(Tool) bool {
 		return func(t Tool) bool { return slices.Contains(names, t.Name) }
 	}
@@ -214,7 +216,7 @@ func overTLS(r *runner) (all []*contest) {
 	return append(all, &contest{
 		Name: "5,000 per second", task: constantTask(5000, sharedConnections), metrics: pacingMetrics[:3],
 		About: "Ours alone, with TLS and without, at a server that asks the kernel when it received each request.",
-		pairs: [][]contestant{{{few.Name + ", TLS", &few, target{other: logged(true)}}, {few.Name + ", no TLS", &few, target{other: logged(false)}}}},
+		pairs: [][]contestant{{{few.Name + ", TLS", &few, target{other: logged(protoTLS)}}, {few.Name + ", no TLS", &few, target{other: logged(protoPlain)}}}},
 	})
 }
 

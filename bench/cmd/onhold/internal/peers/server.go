@@ -12,11 +12,22 @@ import (
 // server is a server that runs for one measurement.
 type server struct {
 	addr, url string
+	http2     string // the address for HTTP/2 without TLS, where it has another one
 	pid       int
 	ended     func() (bool, string)
 	stop      func() error
 	count     func(ctx context.Context, k *contest, m *Measurement) error // fills in what it counted
 }
+
+// protocol is how a server is spoken to that is none of our styles.
+type protocol int
+
+const (
+	protoPlain protocol = iota // HTTP/1.1
+	protoTLS                   // that over TLS
+	protoHTTP2                 // without TLS
+	protoGRPC                  // likewise
+)
 
 // start starts the server of a target.
 func (t target) start(ctx context.Context, r *runner) (*server, error) {

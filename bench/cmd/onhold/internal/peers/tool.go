@@ -1,6 +1,7 @@
 package peers
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -19,7 +20,8 @@ import (
 type task struct {
 	load.Load // closed or constant
 	URL       string
-	Shared    int           // connections of a constant load
+	Shared    int           // connections of a constant load, and of any load over HTTP/2
+	Streams   int           // requests at once on each of them, over HTTP/2; else 0
 	Duration  time.Duration // full seconds, warm-up included where a tool has one
 	Dir       string        // an empty folder for files
 	TargetPID int           // of the server
@@ -40,9 +42,11 @@ func (t task) connections() int { return max(t.Clients, t.Shared) }
 
 // fill replaces the placeholders of a text.
 func (t task) fill(text string) string {
+	_, rest, _ := strings.Cut(t.URL, "://")
+	host, _, _ := strings.Cut(rest, "/")
 	decimal := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
 	return strings.NewReplacer(
-		"{url}", t.URL, "{close}", "Connection: close", "{dir}", t.Dir, "{pid}", strconv.Itoa(t.TargetPID),
+		"{url}", t.URL, "{rest}", rest, "{host}", host, "{shared}", strconv.Itoa(t.Shared), "{streams}", strconv.Itoa(t.Streams), "{open}", strconv.Itoa(t.Shared*t.Streams), "{close}", "Connection: close", "{dir}", t.Dir, "{pid}", strconv.Itoa(t.TargetPID),
 		"{seconds}", strconv.Itoa(int(t.Duration/time.Second)), "{measured}", (t.Duration - warmup).String(), "{ramp-up}", t.RampUp.String(),
 		"{clients}", strconv.Itoa(t.connections()), "{rate}", decimal(t.Rate), "{each}", decimal(t.Rate/float64(max(1, t.Shared))),
 		"{handshakes}", strconv.Itoa(int(handshakesPerSecond*t.Duration.Seconds())),
@@ -55,6 +59,9 @@ const handshakesPerSecond = 2000
 
 // inputFile is the name of a tool's input. A script of k6 must have this ending.
 const inputFile = "input.js"
+
+// protoFile is the name of one that describes a method of gRPC.
+const protoFile = "input.proto"
 
 // Reported is what a tool prints of its own measurement. What it does not print is
 // absent.
@@ -71,10 +78,12 @@ type Reported struct {
 type Tool struct {
 	Name string
 
-	closed, constant string // command lines; "": it cannot generate that load
-	fresh            string // command line of a closed load with a new connection for each request; "": likewise
-	insecure         string // arguments without which it checks the certificate of a server
-	input            string // contents of inputFile in the task's Dir; "": none
+	closed, constant string   // command lines; "": it cannot generate that load
+	fresh            string   // command line of a closed load with a new connection for each request; "": likewise
+	only             protocol // that it speaks; protoPlain: HTTP/1.1, at least
+	insecure         string   // arguments without which it checks the certificate of a server
+	input            string   // contents of a file in the task's Dir; "": none
+	inputAs          string   // its name; inputFile where empty
 	// after is the arguments of a second run when the load is over, unmeasured, whose
 	// output is parsed in place of that of the load; "": none.
 	after string
@@ -138,7 +147,7 @@ func (t Tool) prepare(k task) ([]string, error) {
 		line += " " + t.insecure
 	}
 	if t.input != "" {
-		if err := os.WriteFile(filepath.Join(k.Dir, inputFile), []byte(k.fill(t.input)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(k.Dir, cmp.Or(t.inputAs, inputFile)), []byte(k.fill(t.input)), 0o600); err != nil {
 			return nil, err
 		}
 	}
@@ -155,10 +164,17 @@ const oursInvalid = 4
 // ours is our own generator, as another process of the program exe, with more
 // arguments.
 func ours(exe, driver, more string) Tool {
-	line := "run {url} --driver " + driver + " --duration {measured} --warmup " + warmup.String() + " --retries 0 --json --no-report --out {dir}/run " + more
+	t := oursTo(exe, "{url} --driver "+driver+" "+more)
+	t.Name, t.insecure = "onhold ("+driver+")", "--insecure"
+	return t
+}
+
+// oursTo is our own generator on a target, with more arguments.
+func oursTo(exe, target string) Tool {
+	line := "run " + target + " --duration {measured} --warmup " + warmup.String() + " --retries 0 --json --no-report --out {dir}/run"
 	return Tool{
-		Name: "onhold (" + driver + ")", path: exe, parse: parseOurs, exitsOK: []int{oursInvalid},
-		insecure: "--insecure", fresh: line + " --clients {clients} --new-connection",
+		Name: "onhold", path: exe, parse: parseOurs, exitsOK: []int{oursInvalid},
+		fresh:  line + " --clients {clients} --new-connection",
 		closed: line + " --clients {clients} --ramp-up {ramp-up}", constant: line + " --rate {rate} --arrivals constant",
 	}
 }

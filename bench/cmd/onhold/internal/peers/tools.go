@@ -38,12 +38,15 @@ var Tools = []Tool{
 		Name: "k6", closed: k6Line, constant: k6Line, input: k6Script,
 		parse: printed{requests: pattern(`"http_reqs":\{[^}]*"count":(\d+)`), notOK: pattern(`"http_req_failed":\{[^}]*"passes":(\d+)`), median: pattern(`"http_req_duration":\{[^}]*"med":([\d.]+)`), unit: "ms"}.read,
 	}, {
+		Name: ghz, closed: ghzLine + " {host}", constant: ghzLine + " --rps {rate} {host}", input: echoProto, inputAs: protoFile, only: protoGRPC,
+		parse: printed{requests: pattern(`^  Count:\s+(\d+)`), ok: pattern(`^  \[OK\]\s+(\d+) responses`), median: pattern(`^  50 % in ([\d.]+) (ns|µs|ms|s)`), p99: pattern(`^  99 % in ([\d.]+) (ns|µs|ms|s)`)}.read,
+	}, {
 		Name: "wrk2", constant: "-R{rate} " + wrkLine, parse: wrkOutput.read,
 	},
 }
 
 // The tools that sections name.
-const wrk, h2load, bombardier, vegeta = "wrk", "h2load", "bombardier", "vegeta"
+const wrk, h2load, bombardier, vegeta, ghz = "wrk", "h2load", "bombardier", "vegeta", "ghz"
 
 // Command lines. The rate of hey and h2load is that of each client.
 const (
@@ -52,6 +55,7 @@ const (
 	bombardierLine = "-c {clients} -d {seconds}s -t 10s --fasthttp -l -p r -o json {url}"
 	heyLine        = "-z {seconds}s -t 10 {url}"
 	vegetaLine     = "attack -duration={seconds}s -timeout=10s -targets={dir}/" + inputFile + " -output={dir}/results.bin"
+	ghzLine        = "--insecure --proto {dir}/" + protoFile + " --call peers.Echo/Call -d {} --connections {shared} -c {open} -z {seconds}s -t 10s -O summary"
 	k6Line         = "run --quiet --no-usage-report --address= {dir}/" + inputFile
 )
 
@@ -129,8 +133,8 @@ func share(part, all int64) *float64 {
 	return new(float64(part) / float64(all))
 }
 
-// can reports whether the tool can generate a load.
-func (t Tool) can(m load.Model) bool { return t.line(m) != "" }
+// can reports whether the tool can generate a load of requests over HTTP/1.1.
+func (t Tool) can(m load.Model) bool { return t.line(m) != "" && t.only == protoPlain }
 
 func (t Tool) line(m load.Model) string {
 	return map[load.Model]string{load.Closed: t.closed, load.Constant: t.constant}[m]

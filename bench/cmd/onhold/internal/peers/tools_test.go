@@ -52,6 +52,8 @@ func TestParsersReadWhatTheToolsPrint(t *testing.T) {
 		{"vegeta", "vegeta_rejected", 2000, 182244, 0.75},
 		{"k6", "k6_ok", 10912, 1401705, 0},
 		{"k6", "k6_rejected", 11266, 14530942, 10766.0 / 11266},
+		{"ghz", "ghz_ok", 8502, 8940 * time.Microsecond, 53.0 / 8502},
+		{"ghz", "ghz_rejected", 9363, 57730 * time.Microsecond, 8999.0 / 9363},
 		{"onhold", "onhold_ok", 85005, 730111, 0},
 	}
 	for _, row := range rows {
@@ -64,7 +66,7 @@ func TestParsersReadWhatTheToolsPrint(t *testing.T) {
 		if s.Median != nil {
 			median = *s.Median
 		}
-		if printed := slices.Contains([]string{"wrk", "bombardier"}, row.tool); printed && (s.P99 == nil || *s.P99 <= median) {
+		if printed := slices.Contains([]string{"wrk", "bombardier", "ghz"}, row.tool); printed && (s.P99 == nil || *s.P99 <= median) {
 			t.Errorf("%s: p99 is %v", row.file, s.P99)
 		}
 		if s.Requests != row.requests || median != row.median || s.NotOK == nil || math.Abs(*s.NotOK-row.notOK) > 1e-9 {

@@ -137,7 +137,7 @@ var outlierShares = []float64{0.05, 0.10, 0.20}
 // TestAlarms plays comparisons of a build with itself, in all that can raise an
 // alarm: for every number of pairs, for one metric and for many, with exact ones,
 // with outlying launches, and with arms that are no independent launches. The
-// README tells what comes out.
+// README states what comes out.
 func TestAlarms(t *testing.T) {
 	rows := alarmRows()
 	t.Run("all", func(t *testing.T) {

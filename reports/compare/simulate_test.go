@@ -12,7 +12,7 @@ import (
 
 // play runs a comparison to the look at which it would have ended live. The series
 // hold the pairs of all looks. What a look has decided stays decided, so one
-// decision on all pairs tells which look that is.
+// decision on all pairs shows which look that is.
 func play(d compare.Design, all []compare.Series) *compare.Report {
 	d.Tests = compare.Tests(all)
 	found := compare.Decide(d, all)

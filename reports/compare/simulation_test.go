@@ -43,7 +43,7 @@ func noAlarm(t *testing.T, n *tally) {
 }
 
 // TestSimulation plays comparisons of which the truth is known: how often does
-// the gate cry wolf, and what does it find? The README tells what comes out.
+// the gate cry wolf, and what does it find? The README states what comes out.
 func TestSimulation(t *testing.T) {
 	var mu sync.Mutex
 	var cells []*tally

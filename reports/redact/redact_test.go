@@ -147,7 +147,7 @@ func TestText(t *testing.T) {
 }
 
 // An @ that stands in a path or a query has no user before it: what stands there
-// is the server, which tells targets apart.
+// is the server, which distinguishes targets.
 func TestLearnedAddresses(t *testing.T) {
 	for _, address := range []string{
 		"http://127.0.0.1:18101/feed?mail=joe@example.com", "https://shop.example:8443/@joe/a", "9@http://weighted.example/a@b", "http://h.example:80/#x@y",

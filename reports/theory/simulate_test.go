@@ -10,7 +10,7 @@ import (
 
 // Each row holds a simulation against what is exact. Seeds are fixed, so that it
 // does not fail by chance; intervals are of 99.9 %, so that a seed that fails is
-// one in some hundred, and tells of an error.
+// one in some hundred, and shows an error.
 func TestSimulationAgainstFormulas(t *testing.T) {
 	rows := []struct {
 		about string

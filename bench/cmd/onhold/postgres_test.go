@@ -14,8 +14,8 @@ import (
 	"github.com/a628bb15/onhold/targets/backend/postgres/pgtest"
 )
 
-// A run against a real database tells which it was and over how many
-// connections, tells nobody the password, and leaves nothing in it.
+// A run against a real database reports which it was and over how many
+// connections, shows nobody the password, and leaves nothing in it.
 func TestRunWithPostgres(t *testing.T) {
 	t.Parallel()
 	cluster := pgtest.Shared(t)

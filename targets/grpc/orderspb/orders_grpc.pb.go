@@ -35,11 +35,11 @@ const (
 // Orders answers each call after it has waited for its backend once. A call
 // that finds it full gets RESOURCE_EXHAUSTED.
 type OrdersClient interface {
-	// Find tells the orders of a user.
+	// Find returns the orders of a user.
 	Find(ctx context.Context, in *FindRequest, opts ...grpc.CallOption) (*FindResponse, error)
-	// Place stores an order and has it paid, and tells it as it was stored.
+	// Place stores an order and has it paid, and returns it as it was stored.
 	Place(ctx context.Context, in *PlaceRequest, opts ...grpc.CallOption) (*PlaceResponse, error)
-	// Stats tells what the server is doing, without waiting for anything.
+	// Stats reports what the server is doing, without waiting for anything.
 	Stats(ctx context.Context, in *StatsRequest, opts ...grpc.CallOption) (*StatsResponse, error)
 }
 
@@ -88,11 +88,11 @@ func (c *ordersClient) Stats(ctx context.Context, in *StatsRequest, opts ...grpc
 // Orders answers each call after it has waited for its backend once. A call
 // that finds it full gets RESOURCE_EXHAUSTED.
 type OrdersServer interface {
-	// Find tells the orders of a user.
+	// Find returns the orders of a user.
 	Find(context.Context, *FindRequest) (*FindResponse, error)
-	// Place stores an order and has it paid, and tells it as it was stored.
+	// Place stores an order and has it paid, and returns it as it was stored.
 	Place(context.Context, *PlaceRequest) (*PlaceResponse, error)
-	// Stats tells what the server is doing, without waiting for anything.
+	// Stats reports what the server is doing, without waiting for anything.
 	Stats(context.Context, *StatsRequest) (*StatsResponse, error)
 	mustEmbedUnimplementedOrdersServer()
 }

@@ -29,7 +29,7 @@ func TestNamesTellBenchmarksApart(t *testing.T) {
 			map[string]string{"go.mod": module("example"), "p.go": "package p\n", "p_test.go": fmt.Sprintf(bench, "p", 1), "x_test.go": fmt.Sprintf(bench, "p_test", 2)}, nil,
 			".", "X 1, X#01 2",
 		},
-		"those below, which package testing tells apart": {
+		"those below, which package testing distinguishes": {
 			map[string]string{"go.mod": module("example"), "p.go": "package p\n", "p_test.go": fmt.Sprintf(below, "p", 1), "x_test.go": fmt.Sprintf(below, "p_test", 2)}, nil,
 			".", "X/y 1, X/y#01 2",
 		},

@@ -61,7 +61,7 @@ message Empty {}
 // overGRPC are calls of a server that answers at once, and asks the kernel when it
 // received each.
 func overGRPC(r *runner) (all []*contest) {
-	mine := oursTo(r.Exe, "grpc://{host}/peers.Echo/Call --proto {dir}/"+protoFile+" --grpc-connections {shared}")
+	mine := oursTo(r.Exe, "grpc://{host}/peers.Echo/Call --proto {dir}/"+protoFile+" --connections {shared}")
 	mine.input, mine.inputAs = echoProto, protoFile
 	on := target{other: logged(protoGRPC)}
 	is := func(t Tool) bool { return t.Name == ghz }

@@ -45,7 +45,11 @@ func eventReading(of func(*Streams) *Hist, none string) func(q float64) func(*St
 			if h.N() == 0 {
 				return Reading{Reason: none}
 			}
-			return ranked(float64(h.Quantile(q)), q, h.N(), h.Over())
+			d := h.Quantile(q)
+			if d < h.lowest {
+				d = 0 // of events that came together, which is all that a histogram has below
+			}
+			return ranked(float64(d), q, h.N(), h.Over())
 		})
 	}
 }

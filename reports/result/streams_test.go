@@ -119,3 +119,36 @@ func TestStreamsAddUp(t *testing.T) {
 		}
 	})
 }
+
+// Metrics of streams are of the undisturbed part, and say why they have no value.
+func TestMetricsOfStreams(t *testing.T) {
+	all, none, kind := streamStage(), slicedStage(), slicedStage()
+	kind.Settings = kind.Settings.With(result.KeyStream, "sse")
+	together := streamStage()
+	together.Undisturbed.Streams.Gap = result.NewHist()
+	for range 200 {
+		together.Undisturbed.Streams.Gap.Record(0)
+	}
+	for _, c := range []struct {
+		stage        *result.Stage
+		name, want   string
+		reasonPrefix string
+	}{
+		{all, "first-event-p50", "200 ms", ""},
+		{all, "gap-p50", "20 ms", ""},
+		{all, "median-gap-p50", "20 ms", ""},
+		{all, "in-one-read", "25 %", ""},
+		{together, "gap-p99", "0", ""},
+		{all, "median-gap-p99.99", "–", "20 samples are too few"},
+		{none, "gap-p99", "–", "the replies are no streams"},
+		{kind, "gap-p99", "–", "no stream had an event"},
+	} {
+		m, ok := result.MetricNamed(c.name)
+		if !ok {
+			t.Fatalf("there is no metric %s", c.name)
+		}
+		if got, reason := m.Cell(c.stage), m.Read(c.stage).Reason; strings.Trim(got, "~") != c.want || !strings.HasPrefix(reason, c.reasonPrefix) {
+			t.Errorf("%s is %q (%s), want %q (%s)", c.name, got, reason, c.want, c.reasonPrefix)
+		}
+	}
+}

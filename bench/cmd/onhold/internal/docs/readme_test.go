@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -19,6 +20,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/net/websocket"
 
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/commandtest"
 	"github.com/a628bb15/onhold/bench/internal/wiretest"
@@ -90,6 +93,18 @@ func testReadme(t *testing.T, least int, wanted func(line string) bool, install 
 	work := t.TempDir()
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" && r.TLS != nil || strings.HasPrefix(r.URL.Path, "/orders") || r.URL.Path == "/users/joe" || r.URL.Path == "/users/sue" {
+			return
+		}
+		switch r.URL.Path {
+		case "/v1/chat":
+			w.Header().Set("Content-Type", "text/event-stream")
+			for _, event := range []string{"data: {}\n\n", "data: {}\n\n", "data: [DONE]\n\n"} {
+				fmt.Fprint(w, event)
+				w.(http.Flusher).Flush()
+			}
+			return
+		case "/echo":
+			websocket.Server{Handler: func(c *websocket.Conn) { io.Copy(c, c) }}.ServeHTTP(w, r)
 			return
 		}
 		if r.URL.Path == "/login" {

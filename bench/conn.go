@@ -71,6 +71,7 @@ type Reply struct {
 	Done time.Duration
 
 	// Of a stream: see [Arrival].
+	FirstEvent time.Duration
 	Events     int
 	MedianGap  time.Duration
 	EndedEarly bool

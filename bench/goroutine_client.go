@@ -69,7 +69,7 @@ func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 	}
 	c.shard.record(Arrival{
 		Planned: a.planned, Sent: sent, First: reply.first(done), Done: done, Status: reply.Status, Redirects: reply.Redirects, Outcome: reply.Outcome, Why: reply.Why, Waited: waited, Resent: resent,
-		Events: reply.Events, MedianGap: reply.MedianGap, EndedEarly: reply.EndedEarly,
+		FirstEvent: reply.FirstEvent, Events: reply.Events, MedianGap: reply.MedianGap, EndedEarly: reply.EndedEarly,
 	})
 	return reply.Outcome, now
 }

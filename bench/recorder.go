@@ -28,6 +28,7 @@ type Arrival struct {
 	Resent    bool   // it was sent again, as the server had not looked at it: over HTTP/2 it says so
 
 	// Of a stream; see [Shard.Event].
+	FirstEvent time.Duration // when the first event came; 0 where none did
 	Events     int           // that came
 	MedianGap  time.Duration // between two of them; 0 where it is not known, as where there are fewer than two gaps
 	EndedEarly bool          // the server ended it before it was complete

@@ -174,6 +174,6 @@ func (c *streamConn) notedAs(outcome result.Outcome, why string) Reply {
 
 // with adds to a reply what is known of the stream.
 func (c *streamConn) with(reply Reply) Reply {
-	reply.Events, reply.MedianGap, reply.EndedEarly = c.stream.Events(), c.stream.MedianGap(), c.stream.EndedEarly()
+	reply.FirstEvent, reply.Events, reply.MedianGap, reply.EndedEarly = c.stream.First(), c.stream.Events(), c.stream.MedianGap(), c.stream.EndedEarly()
 	return reply
 }

@@ -154,7 +154,7 @@ func (l *loop) ended(i int32, spent bool) {
 // ofStream adds to an arrival what is known of its stream.
 func (c *conn) ofStream(a *bench.Arrival) {
 	s := c.stream
-	a.Events, a.MedianGap, a.EndedEarly = s.Events(), s.MedianGap(), s.EndedEarly()
+	a.FirstEvent, a.Events, a.MedianGap, a.EndedEarly = s.First(), s.Events(), s.MedianGap(), s.EndedEarly()
 	if a.Outcome == result.OK {
 		a.Done = cmp.Or(s.Done(), a.Done)
 	}

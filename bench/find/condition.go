@@ -15,10 +15,15 @@ import (
 
 // Condition is a requirement as a share: fewer than Share of the arrivals are bad. An
 // arrival that is neither ok nor rejected has failed.
+//
+// Of streams, FirstEvent and MedianGap are bounds, too: the stream of an ok arrival is bad
+// where its first event came later, or where half of its gaps or more are longer.
 type Condition struct {
 	search.Limit
 	Rejected, Failed bool          // which outcomes are bad
 	Latency          time.Duration // an ok arrival that takes longer is bad too; 0: none is
+
+	FirstEvent, MedianGap time.Duration // 0: no bound
 }
 
 // Conditions are requirements as shares of the arrivals. The error of one that is none
@@ -39,11 +44,14 @@ func condition(r compare.Requirement, model load.Model) (c Condition, err error)
 	below := strings.HasPrefix(r.Op, "<")
 	rest, adjusted := strings.CutPrefix(r.Metric, "adjusted-")
 	q, percentile := units.ParsePercentile(rest)
+	stream, streamed := c.ofStreams(r.Metric)
 	switch {
 	case len(r.Where) > 0:
 		return c, fmt.Errorf("a search chooses the levels; leave out what follows @")
 	case adjusted && percentile && below:
 		c.Rejected, c.Failed, c.Latency, c.Share = true, true, time.Duration(r.Bound), 1-q
+	case below && stream != nil:
+		c.Rejected, c.Failed, *stream, c.Share = true, true, time.Duration(r.Bound), 1-streamed
 	case r.Metric == "rejected" && below && model.Open():
 		c.Rejected = true
 	case r.Metric == "failed" && below:
@@ -58,7 +66,7 @@ func condition(r compare.Requirement, model load.Model) (c Condition, err error)
 	case percentile:
 		return c, fmt.Errorf("%s leaves out what was rejected or failed; require adjusted-%s, which is of all arrivals", r.Metric, units.Percentile(q))
 	default:
-		return c, fmt.Errorf("is no share of the arrivals; a search takes adjusted-p99<250ms, rejected<1%%, failed<0.1%% and ok>99%%, and reports the others")
+		return c, fmt.Errorf("is no share of the arrivals; a search takes adjusted-p99<250ms, rejected<1%%, failed<0.1%% and ok>99%%, of streams first-event-p99<1s and median-gap-p99<100ms, and reports the others")
 	}
 	if c.Share <= 0 || c.Share >= 0.5 {
 		return c, fmt.Errorf("allows a share of %s to be bad; want more than 0 and less than 50 %%", units.Percent(c.Share))
@@ -66,12 +74,31 @@ func condition(r compare.Requirement, model load.Model) (c Condition, err error)
 	return c, nil
 }
 
+// ofStreams is the bound that a metric is about, and its percentile, where it is one of
+// what each stream has one of.
+func (c *Condition) ofStreams(metric string) (bound *time.Duration, q float64) {
+	for prefix, bound := range map[string]*time.Duration{"first-event-": &c.FirstEvent, "median-gap-": &c.MedianGap} {
+		if rest, ok := strings.CutPrefix(metric, prefix); ok {
+			if q, ok := units.ParsePercentile(rest); ok {
+				return bound, q
+			}
+		}
+	}
+	return nil, 0
+}
+
 // bad reports whether an arrival is bad, and whether it is nearly so.
 func (c Condition) bad(a bench.Arrival) (bad, near bool) {
 	switch a.Outcome {
 	case result.OK:
-		took := a.Done - a.Planned
-		return c.Latency > 0 && took > c.Latency, c.Latency > 0 && took > c.Latency/2
+		for _, of := range [...]struct{ took, bound time.Duration }{
+			{a.Done - a.Planned, c.Latency}, {a.FirstEvent - a.Planned, c.FirstEvent}, {a.MedianGap, c.MedianGap},
+		} {
+			if of.bound > 0 {
+				return of.took > of.bound, of.took > of.bound/2
+			}
+		}
+		return false, false
 	case result.Rejected:
 		return c.Rejected, c.Rejected
 	}

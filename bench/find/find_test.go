@@ -174,6 +174,8 @@ func TestConditions(t *testing.T) {
 		"adjusted-p20<250ms":     "allows a share of 80 % to be bad",
 		"closed rejected<1%":     "how long they back off",
 		"closed adjusted-p99<1s": "",
+		"first-event-p99<1s":     "", "median-gap-p90<50ms": "",
+		"gap-p99<50ms": "is no share of the arrivals",
 	} {
 		model := load.Poisson
 		rest, closed := strings.CutPrefix(text, "closed ")

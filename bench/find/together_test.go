@@ -2,6 +2,7 @@ package find
 
 import (
 	"maps"
+	"math"
 	"testing"
 	"time"
 
@@ -9,6 +10,8 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/a628bb15/onhold/bench"
+	"github.com/a628bb15/onhold/reports/compare"
+	"github.com/a628bb15/onhold/reports/load"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/search"
 )
@@ -103,6 +106,37 @@ func TestCountsOfOthersAreChecked(t *testing.T) {
 	for at, b := range sum.bins {
 		if diff := cmp.Diff(before[at], *b); diff != "" {
 			t.Error(diff)
+		}
+	}
+}
+
+// Streams are judged by their first events and their gaps, not by their length. One that
+// failed is bad whatever came of it.
+func TestConditionsOfStreams(t *testing.T) {
+	required, err := compare.ParseRequirements("first-event-p99<1s,median-gap-p90<50ms")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := Conditions(required, load.Closed)
+	if err != nil || math.Abs(all[0].Share-0.01) > 1e-9 || math.Abs(all[1].Share-0.1) > 1e-9 {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	const planned = time.Second
+	for _, row := range []struct {
+		arrival   bench.Arrival
+		bad, near []bool
+	}{
+		{bench.Arrival{FirstEvent: planned + 100*time.Millisecond, MedianGap: 10 * time.Millisecond, Done: time.Hour}, []bool{false, false}, []bool{false, false}},
+		{bench.Arrival{FirstEvent: planned + 600*time.Millisecond, MedianGap: 30 * time.Millisecond}, []bool{false, false}, []bool{true, true}},
+		{bench.Arrival{FirstEvent: planned + 1001*time.Millisecond, MedianGap: 51 * time.Millisecond}, []bool{true, true}, []bool{true, true}},
+		{bench.Arrival{FirstEvent: planned + time.Millisecond, Outcome: result.Timeout}, []bool{true, true}, []bool{true, true}},
+		{bench.Arrival{Outcome: result.Rejected}, []bool{true, true}, []bool{true, true}},
+	} {
+		row.arrival.Planned = planned
+		for i, c := range all {
+			if bad, near := c.bad(row.arrival); bad != row.bad[i] || near != row.near[i] {
+				t.Errorf("%s of %+v: bad %v, near %v", c.Name, row.arrival, bad, near)
+			}
 		}
 	}
 }

@@ -53,7 +53,7 @@ func (c *streamCaller) Do(timeout time.Duration) bench.Reply {
 	})
 	defer limit.Stop()
 	c.gaps.Begin()
-	events, before, reads := 0, time.Duration(0), int64(-1)
+	events, first, before, reads := 0, time.Duration(0), time.Duration(0), int64(-1)
 	messages, err := c.open(ctx, call.encoded)
 	for err == nil {
 		if err = messages.RecvMsg(discarded{}); err != nil {
@@ -66,7 +66,9 @@ func (c *streamCaller) Do(timeout time.Duration) bench.Reply {
 		} else {
 			reads = n
 		}
-		if !e.First {
+		if e.First {
+			first = e.At
+		} else {
 			c.gaps.Add(e.At - before)
 		}
 		c.event(e)
@@ -90,7 +92,7 @@ func (c *streamCaller) Do(timeout time.Duration) bench.Reply {
 		reply.EndedEarly = events > 0 && c.ctx.Err() == nil
 	}
 	reply.Spent = reply.Spent || c.channel.replaced.Load()
-	reply.Events, reply.MedianGap = events, c.gaps.Median()
+	reply.FirstEvent, reply.Events, reply.MedianGap = first, events, c.gaps.Median()
 	return reply
 }
 

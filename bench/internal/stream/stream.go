@@ -69,6 +69,7 @@ type Stream struct {
 	limit   time.Duration // for the next event
 	gap     time.Duration // limit of those behind the first
 	done    time.Duration // when the stream was complete, 0 where it is not
+	first   time.Duration // when the first event came
 	events  int
 	fresh   bool // no event came yet in this read
 	live    bool // the reply is a stream
@@ -109,7 +110,7 @@ func New(spec *Spec, event func(Event)) *Stream {
 // Begin makes it wait for the reply to a request that is sent now. Its first event may
 // take as long as first, each further one as long as gap.
 func (s *Stream) Begin(planned, now, first, gap time.Duration) {
-	s.planned, s.now, s.last, s.limit, s.gap, s.done, s.events = planned, now, now, first, gap, 0, 0
+	s.planned, s.now, s.last, s.limit, s.gap, s.done, s.first, s.events = planned, now, now, first, gap, 0, 0, 0
 	s.fresh, s.live, s.refused, s.garbled, s.late, s.early, s.fault = true, false, false, false, false, false, ""
 	s.scan = scanner{kind: s.spec.Kind}
 	s.gaps.again()
@@ -304,7 +305,9 @@ func (s *Stream) came() {
 	} else {
 		s.gaps.add(e.At - e.Before)
 	}
-	s.events++
+	if s.events++; s.events == 1 {
+		s.first = s.now
+	}
 	s.last, s.limit, s.fresh = s.now, s.gap, false
 	if marked := s.scan.end(s.spec.Done); marked || s.events == s.spec.Events {
 		s.done = s.now
@@ -381,6 +384,9 @@ func (s *Stream) Trails() bool { return s.done != 0 && (s.socket != nil || s.eve
 
 // Last is when the last event came or, before the first, the request was sent.
 func (s *Stream) Last() time.Duration { return s.last }
+
+// First is when the first event came; 0 where none did.
+func (s *Stream) First() time.Duration { return s.first }
 
 // Events is how many events came.
 func (s *Stream) Events() int { return s.events }

@@ -47,7 +47,7 @@ func NewRequests(raw [][]byte, scheme string) *Requests {
 	r := &Requests{scheme: scheme}
 	for _, one := range raw {
 		var made Request
-		made.Body = split(one, scheme, func(name, value []byte) { made.fields = append(made.fields, r.field(string(name), string(value))) })
+		made.Body = split(one, []byte(scheme), nil, func(name, value []byte) { made.fields = append(made.fields, r.field(string(name), string(value))) })
 		made.Head = bytes.HasPrefix(one, []byte("HEAD "))
 		r.all = append(r.all, made)
 	}
@@ -58,7 +58,7 @@ func NewRequests(raw [][]byte, scheme string) *Requests {
 func (r *Requests) Request(i int) *Request { return &r.all[i] }
 
 func (r *Requests) field(name, value string) field {
-	x := indexOf(name, value)
+	x := indexOf([]byte(name), []byte(value))
 	if x.field > 0 {
 		return field{static: x.field, place: none}
 	}
@@ -93,8 +93,9 @@ func appendText(b []byte, s string) []byte {
 }
 
 // split takes a request of HTTP/1.1 to pieces: it calls field for each field, the
-// pseudo-headers first, and returns the body. What only HTTP/1.1 has is left out.
-func split(raw []byte, scheme string, field func(name, value []byte)) (body []byte) {
+// pseudo-headers first, and returns the body. What only HTTP/1.1 has is left out. It makes
+// names of lower case in lower.
+func split(raw []byte, scheme, lower []byte, field func(name, value []byte)) (body []byte) {
 	header, body, _ := bytes.Cut(raw, []byte("\r\n\r\n"))
 	first, lines, _ := bytes.Cut(header, []byte("\r\n"))
 	method, rest, _ := bytes.Cut(first, []byte(" "))
@@ -113,13 +114,12 @@ func split(raw []byte, scheme string, field func(name, value []byte)) (body []by
 			host = value
 		}
 	})
-	field([]byte(":method"), method)
-	field([]byte(":scheme"), []byte(scheme))
+	field(pseudo.method, method)
+	field(pseudo.scheme, scheme)
 	if host != nil {
-		field([]byte(":authority"), host)
+		field(pseudo.authority, host)
 	}
-	field([]byte(":path"), target)
-	var lower []byte
+	field(pseudo.path, target)
 	each(func(name, value []byte) {
 		lower = lower[:0]
 		for _, c := range name {
@@ -128,7 +128,7 @@ func split(raw []byte, scheme string, field func(name, value []byte)) (body []by
 			}
 			lower = append(lower, c)
 		}
-		if string(lower) != "host" && !OfHTTP1(string(lower), string(value)) {
+		if string(lower) != "host" && !ofHTTP1(lower, value) {
 			field(lower, value)
 		}
 	})
@@ -137,35 +137,42 @@ func split(raw []byte, scheme string, field func(name, value []byte)) (body []by
 
 // OfHTTP1 reports whether a header line is one that HTTP/2 does not have (RFC 9113,
 // 8.2.2). The name is in lower case.
-func OfHTTP1(name, value string) bool {
-	return meaningOf([]byte(name)) == ofConnections || name == "te" && !strings.EqualFold(value, "trailers")
+func OfHTTP1(name, value string) bool { return ofHTTP1([]byte(name), []byte(value)) }
+
+func ofHTTP1(name, value []byte) bool {
+	return meaningOf(name) == ofConnections || string(name) == "te" && !bytes.EqualFold(value, trailers)
 }
+
+// Texts that are made once: a request of data must not allocate.
+var (
+	trailers = []byte("trailers")
+	pseudo   = struct{ method, scheme, authority, path []byte }{[]byte(":method"), []byte(":scheme"), []byte(":authority"), []byte(":path")}
+)
 
 // Maker makes requests that differ from one to the next. Of these nothing stands in the
 // table of a connection, and no text is coded: that would cost more than it saves. It is
 // not safe for concurrent use.
 type Maker struct {
-	scheme string
+	scheme []byte
 	block  []byte
+	lower  [64]byte // room for a name
 	made   Request
 }
 
 // Maker returns one for requests of the same scheme.
-func (r *Requests) Maker() *Maker { return &Maker{scheme: r.scheme} }
+func (r *Requests) Maker() *Maker { return &Maker{scheme: []byte(r.scheme)} }
 
 // Make makes a request of one of HTTP/1.1. It is valid until the next one is made.
 func (m *Maker) Make(raw []byte, head bool) *Request {
 	m.block = m.block[:0]
-	body := split(raw, m.scheme, func(name, value []byte) {
-		static := uint8(0)
-		if i, ok := staticIndex[hpack.HeaderField{Name: string(name), Value: string(value)}]; ok && staticTable[i].value == string(value) {
-			m.block = append(m.block, 0x80|i)
+	body := split(raw, m.scheme, m.lower[:0], func(name, value []byte) {
+		x := indexOf(name, value)
+		if x.field > 0 {
+			m.block = append(m.block, 0x80|x.field)
 			return
-		} else if i, ok := staticIndex[hpack.HeaderField{Name: string(name)}]; ok {
-			static = i
 		}
-		m.block = appendInteger(m.block, 0, 4, int(static))
-		if static == 0 {
+		m.block = appendInteger(m.block, 0, 4, int(x.name))
+		if x.name == 0 {
 			m.block = append(appendInteger(m.block, 0, 7, len(name)), name...)
 		}
 		m.block = append(appendInteger(m.block, 0, 7, len(value)), value...)

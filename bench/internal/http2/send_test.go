@@ -327,37 +327,3 @@ func TestWindowsAreToppedUp(t *testing.T) {
 		c.Sent(len(c.Pending()))
 	}
 }
-
-// A request and its reply allocate nothing.
-func TestNothingIsAllocated(t *testing.T) {
-	c := asked(0)
-	id := uint32(1)
-	var said []byte
-	one := func() {
-		c.Request(0, c.requests.Request(0), nil, false)
-		c.Sent(len(c.Pending()))
-		said[5], said[6], said[7], said[8] = byte(id>>24), byte(id>>16), byte(id>>8), byte(id)
-		copy(said[len(said)-9:], said[5:9])
-		id += 2
-		if events, err := c.Read(said); err != nil || len(events) != 2 || events[1].Status != 200 {
-			t.Fatal(events, err)
-		}
-	}
-	for _, server := range []string{"nginx", "Go"} {
-		p := newPeer()
-		p.take()
-		block := p.fields(":status", "200", "server", server, "date", "Tue, 24 Nov 2026 22:00:00 GMT", "content-length", "5")
-		if server == "nginx" { // it has no table
-			block = append(block[:0], 0x88, 0x0f, 0x0d, 1, '5')
-			block = append(append(block, 0x0f, 0x27), appendText(nil, "nginx/1.26.3")...)
-			block = append(append(block, 0x0f, 0x12), appendText(nil, "Tue, 24 Nov 2026 22:00:00 GMT")...)
-		}
-		p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block, EndHeaders: true})
-		p.WriteData(1, true, []byte("hello"))
-		said = p.take()
-		one()
-		if n := testing.AllocsPerRun(100, one); n > 0 {
-			t.Errorf("%s: %v allocations", server, n)
-		}
-	}
-}

@@ -13,7 +13,7 @@ const staticFields = 61
 // export them.
 var (
 	staticTable = makeStatic()
-	staticIndex = makeIndex() // of a field, and of a name with an empty value
+	staticName  = makeIndex() // the first field with a name
 	huffman     = makeHuffman()
 )
 
@@ -40,20 +40,21 @@ func makeStatic() (t [staticFields + 1]staticField) {
 // index is what the static table has of a field: the field itself, or its name alone.
 type index struct{ field, name uint8 }
 
-func makeIndex() map[hpack.HeaderField]uint8 {
-	all := map[hpack.HeaderField]uint8{}
-	for i := staticFields; i >= 1; i-- { // of several, the first
-		f := staticTable[i]
-		all[hpack.HeaderField{Name: f.name, Value: f.value}] = uint8(i)
-		all[hpack.HeaderField{Name: f.name}] = uint8(i)
+func makeIndex() map[string]uint8 {
+	all := map[string]uint8{}
+	for i := staticFields; i >= 1; i-- {
+		all[staticTable[i].name] = uint8(i)
 	}
 	return all
 }
 
-func indexOf(name, value string) (x index) {
-	x.name = staticIndex[hpack.HeaderField{Name: name}]
-	if i := staticIndex[hpack.HeaderField{Name: name, Value: value}]; i > 0 && staticTable[i].value == value {
-		x.field = i
+// indexOf looks a field up. Those with the same name follow one another.
+func indexOf(name, value []byte) (x index) {
+	x.name = staticName[string(name)]
+	for i := x.name; i > 0 && i <= staticFields && staticTable[i].name == string(name); i++ {
+		if staticTable[i].value == string(value) {
+			x.field = i
+		}
 	}
 	return x
 }

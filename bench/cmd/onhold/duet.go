@@ -294,6 +294,11 @@ func serveExperiment(c *cli.Command) (duet.Experiment, error) {
 		if h.TLS != nil {
 			at.URL = "https" + strings.TrimPrefix(at.URL, "http")
 		}
+		if addr != anyAddr {
+			if err := speaks(at); err != nil {
+				return nil, err
+			}
+		}
 		return epoll.Best(at, epoll.Options{})
 	}
 	if _, err := driver(anyAddr); err != nil {

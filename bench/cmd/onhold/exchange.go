@@ -149,6 +149,25 @@ func probe(ctx context.Context, name string, dial bench.Dial) error {
 	return conn.Close()
 }
 
+// speaks fails where a server is there and does not speak the version of HTTP that is
+// asked for. Whether it is there, and takes requests, is for others to find out.
+func speaks(h bench.HTTP) error {
+	dial, err := h.Dial()
+	if err != nil || h.Version == "" {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
+	defer cancel()
+	conn, err := dial(ctx)
+	if err == nil {
+		return conn.Close()
+	}
+	if notSpoken(err) {
+		return err
+	}
+	return nil
+}
+
 // connectAdvice is what to look at where no connection can be made.
 func connectAdvice(err error) string {
 	if _, ok := errors.AsType[x509.HostnameError](err); ok {

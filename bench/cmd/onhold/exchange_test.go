@@ -17,6 +17,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/internal/wiretest"
 )
 
@@ -107,6 +108,17 @@ func TestTLSFlags(t *testing.T) {
 		}
 		if got := exitCodeOf(err); got != c.code || !strings.Contains(text, c.want) {
 			t.Errorf("%s: exit code %d, want %d; %q, want %q", c.args, got, c.code, text, c.want)
+		}
+	}
+}
+
+// A server that does not speak HTTP/2 is known when it is asked to.
+func TestSpeaks(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	defer server.Close()
+	for version, want := range map[string]bool{"": true, bench.HTTP1: true, bench.HTTPAuto: true, bench.HTTP2: false} {
+		if err := speaks(bench.HTTP{URL: server.URL, Version: version}); (err == nil) != want || !want && exitCodeOf(err) != exitNotStarted {
+			t.Errorf("version %q: %v", version, err)
 		}
 	}
 }

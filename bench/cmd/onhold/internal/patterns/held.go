@@ -11,7 +11,7 @@ import (
 	"github.com/a628bb15/onhold/targets"
 )
 
-var heldLevels = []int{1, 50, 200, 1000}
+var heldLevels = []int{20, 200, 1000}
 
 // heldWorkers are the threads of the blocking server, and heldQueue its queue.
 const (

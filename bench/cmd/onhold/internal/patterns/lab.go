@@ -18,7 +18,6 @@ import (
 	"github.com/a628bb15/onhold/targets"
 	"github.com/a628bb15/onhold/targets/backend/postgres"
 	"github.com/a628bb15/onhold/targets/backend/sim"
-	"github.com/a628bb15/onhold/targets/orders"
 )
 
 // wait is the default latency of the backend: that of the database in the story.
@@ -138,10 +137,14 @@ func (l *lab) once(ctx context.Context, d drive) (*result.Stage, error) {
 	d.latency = cmp.Or(d.latency, wait)
 	d.options.Sim.Latency, d.options.Postgres.Latency = d.latency, d.latency
 	d.plan.Settings = append(result.Settings{{Key: "pattern", Value: l.name}, {Key: result.KeyTarget, Value: d.style}}, d.settings...)
-	d.plan.Seed, d.plan.Wait, d.plan.NoPin = stageSeed, d.latency, l.NoPin
-	return l.program().Drive(ctx, d.style, d.options, d.plan, func(_ context.Context, r targets.Ready) (bench.Driver, func(), error) {
-		driver, err := epoll.Best(bench.HTTP{URL: "http://" + r.Addr + orders.PathOneUser, NewConnection: d.plan.NewConnection}, epoll.Options{})
-		return driver, nil, err
+	d.plan.Seed, d.plan.Wait, d.plan.NoPin = stageSeed, cmp.Or(d.plan.Wait, d.latency), l.NoPin
+	driving := targets.Driving{
+		HTTP:          func(h bench.HTTP) (bench.Driver, error) { return epoll.Best(h, epoll.Options{}) },
+		NewConnection: d.plan.NewConnection,
+	}
+	return l.program().Drive(ctx, d.style, d.options, d.plan, func(ctx context.Context, r targets.Ready) (bench.Driver, func(), error) {
+		style, _ := targets.Find(d.style) // it was started
+		return style.Driver(ctx, r, driving)
 	})
 }
 

@@ -36,6 +36,7 @@ var All = []Experiment{
 	{"what-is-behind", "REST, database query and RPC behind the same wait", whatIsBehind},
 	{"the-pool", "a server without a limit in front of a database with one", thePool},
 	{"handshake", "a kept connection, and a new one per request", handshake},
+	{"open-streams", "1,000 clients that follow an order each, and what holds their streams", openStreams},
 }
 
 // Names lists the names of the experiments.

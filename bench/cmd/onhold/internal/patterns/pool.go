@@ -16,7 +16,7 @@ import (
 
 const poolSize = 20
 
-var poolLevels = []int{5, 10, 20, 40, 160}
+var poolLevels = []int{5, 20, 40, 160}
 
 // thePool puts a server that never blocks in front of a database that has
 // room for 20 at a time.

@@ -179,7 +179,7 @@ func TestStreamsAreValidated(t *testing.T) {
 		{Stream{Kind: StreamSSE, Events: -1}, "StreamEvents"},
 		{Stream{Kind: StreamSSE, Done: strings.Repeat("x", mostStreamText+1)}, "StreamDone"},
 		{Stream{Kind: StreamSSE, Message: "x"}, "StreamMessage"},
-		{Stream{Kind: StreamWebSocket, Message: "x"}, "StreamMessage"},
+		{Stream{Kind: StreamWebSocket, Message: "x"}, "StreamEvents"},
 	} {
 		if err := c.stream.validate(); err == nil || !strings.HasPrefix(err.Error(), c.want+" ") {
 			t.Errorf("%+v: %v, want an error of %s", c.stream, err, c.want)

@@ -280,7 +280,7 @@ func punctual(m merged, p Plan) {
 	lag := shown.Lag.Quantile(q)
 	switch {
 	case lag > bound && m.waited > 0 && s.Settings.Get(result.KeyConnections) != "":
-		s.Invalidate("%d arrivals waited for a stream: the server allows no more, or Streams does not. Allow more streams or connections (p%.3g of the lag is %v, the bound is %v)",
+		s.Invalidate("%d arrivals waited for a stream: all that the server and the plan allow were taken. Allow more streams or connections (p%.3g of the lag is %v, the bound is %v)",
 			m.waited, 100*q, lag.Round(10*time.Microsecond), bound.Round(10*time.Microsecond))
 	case lag > bound && m.waited > 0:
 		s.Invalidate("%d arrivals waited for one of the %d connections that the stage may have: allow more (p%.3g of the lag is %v, the bound is %v)",

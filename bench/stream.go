@@ -60,7 +60,7 @@ func (s Stream) validate() error {
 		field.Check(len(s.Done) <= mostStreamText, "StreamDone", fmt.Sprintf("%d bytes", len(s.Done)), fmt.Sprintf("at most %d bytes", mostStreamText)),
 		field.Check(s.Events >= 0 && s.Events <= MaxStreamEvents, "StreamEvents", s.Events, fmt.Sprintf("0 to %d", MaxStreamEvents)),
 		field.Check(s.Message == "" || s.Kind == StreamWebSocket, "StreamMessage", "a message", "left out, as only over a WebSocket one is sent"),
-		field.Check(s.Message == "" || s.Events > 0, "StreamMessage", "a message", "a number of events with it, after which the client ends the stream"),
+		field.Check(s.Message == "" || s.Events > 0, "StreamEvents", s.Events, "1 or more with a message, as the client then ends the stream"),
 		field.Check(len(s.Message) <= mostStreamText, "StreamMessage", fmt.Sprintf("%d bytes", len(s.Message)), fmt.Sprintf("at most %d bytes", mostStreamText)),
 	)
 }

@@ -28,7 +28,7 @@ func TestStreamFields(t *testing.T) {
 		{bench.HTTP{URL: url, Stream: bench.Stream{Kind: "sses"}}, "Stream"},
 		{bench.HTTP{URL: url, Stream: bench.Stream{Events: 1}}, "StreamEvents"},
 		{bench.HTTP{URL: url, Stream: bench.Stream{Kind: bench.StreamSSE, Message: "a"}}, "StreamMessage"},
-		{bench.HTTP{URL: url, Stream: bench.Stream{Kind: bench.StreamWebSocket, Message: "a"}}, "StreamMessage"},
+		{bench.HTTP{URL: url, Stream: bench.Stream{Kind: bench.StreamWebSocket, Message: "a"}}, "StreamEvents"},
 		{bench.HTTP{URL: "ws://127.0.0.1/", Stream: sse}, "URL"},
 		{bench.HTTP{URL: "wsx://127.0.0.1/"}, "URL"},
 		{bench.HTTP{URL: url, Stream: sse, Cookies: true}, "Cookies"},

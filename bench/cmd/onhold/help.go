@@ -27,12 +27,12 @@ const helpWidth = 100
 var shortHelp = map[string][]string{
 	"run": {
 		"clients", "rate", "burst", "ramp", "duration", "repeats", "quick", "require",
-		"method", "header", "body", "mix", "timeout", "think-time",
+		"method", "header", "body", "mix", "http", "stream", "timeout", "think-time",
 		"backend", "workers", "out", "json",
 	},
 	"find": {
 		"require", "rate", "clients", "at-least", "precision", "confidence", "budget",
-		"method", "header", "body", "mix", "timeout", "think-time", "backend-latency", "workers", "out", "json",
+		"method", "header", "body", "mix", "http", "stream", "timeout", "think-time", "backend-latency", "workers", "out", "json",
 	},
 	"serve": {"addr", "workers", "queue", "max-inflight", "backend", "backend-latency", "stream-server", "order-events", "event-interval", "inject-cpu", "inject-delay", "trace"},
 	"duet": {

@@ -12,10 +12,22 @@ import (
 )
 
 // Streams states how long the slowest first events and gaps take at the lowest and at the
-// highest level that is valid. It is a question where that is not known of any target.
+// highest level that is valid, or where there are too few the median ones. It is a
+// question where neither is known of any target.
 func Streams(sweeps []sweep.Sweep) string {
-	first, _ := result.MetricNamed("first-event-p99")
-	gap, _ := result.MetricNamed("gap-p99")
+	for _, percentile := range []string{"p99", "p50"} {
+		if found := streamsAt(sweeps, percentile); found != "" {
+			return found
+		}
+	}
+	return "How long do the first events and the gaps take?"
+}
+
+// streamsAt states a percentile of the first events and of the gaps; empty where that of
+// first events is not known of any target.
+func streamsAt(sweeps []sweep.Sweep, percentile string) string {
+	first, _ := result.MetricNamed("first-event-" + percentile)
+	gap, _ := result.MetricNamed("gap-" + percentile)
 	reads := func(p sweep.Point) bool { return p.Valid() && first.Read(p.Stage).Reason == "" }
 	var parts []string
 	for i := range sweeps {
@@ -55,7 +67,7 @@ func Streams(sweeps []sweep.Sweep) string {
 		parts = append(parts, part)
 	}
 	if len(parts) == 0 {
-		return "How long do the first events and the gaps take?"
+		return ""
 	}
-	return words.UpperFirst(words.Join("; ", parts...)) + " (p99)"
+	return words.UpperFirst(words.Join("; ", parts...)) + " (" + percentile + ")"
 }

@@ -40,7 +40,7 @@ func findCommand() *cli.Command {
 			stringFlag(catFind, "rate", "", "`LOW..HIGH` arrivals per second to search; where no load is given, "+defaultRange),
 			stringFlag(catFind, "clients", "", "`LOW..HIGH` clients to search, each sends after its last reply"),
 			stringFlag(catFind, "arrivals", string(load.Poisson), "with --rate: poisson (at random) or constant (at equal distances)"),
-			stringFlag(catFind, "precision", "10%", "how far the two levels of the answer may lie apart"),
+			stringFlag(catFind, "precision", "10%", "largest distance between the two levels of the answer"),
 			stringFlag(catFind, "confidence", "95%", "how sure the answer is"),
 			durationFlag(catFind, "budget", find.DefaultBudget, "most time for the search"),
 			intFlag(catFind, "at-least", 0, "level that the capacity must reach, else the exit code is 1; 0: none"),

@@ -48,6 +48,7 @@ var notRun = map[string]string{
 	"go install github.com/rakyll/hey@latest":               "likewise",
 	"go install github.com/tsenart/vegeta/v12@latest":       "likewise",
 	"go install go.k6.io/k6@latest":                         "likewise",
+	"go install github.com/bojand/ghz/cmd/ghz@latest":       "likewise",
 }
 
 // long are the commands that build programs, compute or measure for more than a

@@ -64,6 +64,7 @@ func (h HTTP) multiplex(scheme string) (m request.Multiplex, err error) {
 		field.Check(!h.Cookies, "Cookies", h.Cookies, "false"+only),
 		field.Check(h.Follow == 0, "Follow", h.Follow, "0"+only),
 		field.Check(h.Accepted == nil, "Accepted", "a function", "nil"+only),
+		field.Check(h.stream().Kind == h.Stream.Kind, "Version", h.Version, "1.1 for a ws:// or wss:// address"),
 		field.Check(h.stream().Kind == "", "Stream", h.stream().Kind, "left out"+only),
 	)
 }

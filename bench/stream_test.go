@@ -30,6 +30,8 @@ func TestStreamFields(t *testing.T) {
 		{bench.HTTP{URL: url, Stream: bench.Stream{Kind: bench.StreamSSE, Message: "a"}}, "StreamMessage"},
 		{bench.HTTP{URL: url, Stream: bench.Stream{Kind: bench.StreamWebSocket, Message: "a"}}, "StreamEvents"},
 		{bench.HTTP{URL: "ws://127.0.0.1/", Stream: sse}, "URL"},
+		{bench.HTTP{URL: "ws://127.0.0.1/", Version: bench.HTTP2}, "Version"},
+		{bench.HTTP{URL: "wss://127.0.0.1/", Version: bench.HTTPAuto}, "Version"},
 		{bench.HTTP{URL: "wsx://127.0.0.1/"}, "URL"},
 		{bench.HTTP{URL: url, Stream: sse, Cookies: true}, "Cookies"},
 		{bench.HTTP{URL: url, Stream: sse, Follow: 1}, "Follow"},

@@ -78,7 +78,7 @@ func openChannel(ctx context.Context, set *request.Set) (*channel, error) {
 		return nil, c.err // set before gone is closed
 	case <-ctx.Done():
 		c.close()
-		return nil, ctx.Err()
+		return nil, fmt.Errorf("the server did not begin with the settings of HTTP/2: %w", ctx.Err())
 	}
 }
 
@@ -131,7 +131,11 @@ func (c *channel) read(ready chan struct{}) {
 			if wrong != nil {
 				err = wrong
 			}
-			if !greeted && c.h2.Ready() && err == nil {
+			switch {
+			case greeted || err != nil || !c.h2.Ready():
+			case c.h2.Going():
+				err = c.h2.GoAway() // it cannot be used, as if it was refused
+			default:
 				greeted = true
 				close(ready)
 			}
@@ -190,7 +194,7 @@ func (c *channel) enter(call *http2Conn) {
 	c.send()
 }
 
-// withdraw takes a request back that waits for a stream; false where it has one by now,
+// withdraw takes a request back that waits for a stream; false where it got one by now,
 // which it ends.
 func (c *channel) withdraw(call *http2Conn) bool {
 	c.mu.Lock()
@@ -198,11 +202,12 @@ func (c *channel) withdraw(call *http2Conn) bool {
 	if at >= 0 {
 		c.waiting = slices.Delete(c.waiting, at, at+1)
 	}
+	sent := call.entered > 0
 	c.mu.Unlock()
-	if at < 0 {
+	if sent {
 		c.cancel(call)
 	}
-	return at >= 0
+	return !sent
 }
 
 // cancel ends a stream, or is how it has ended by now.

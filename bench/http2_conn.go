@@ -118,7 +118,7 @@ func (c *http2Conn) Do(timeout time.Duration) Reply {
 		select {
 		case <-c.admitted:
 		case e := <-c.ended:
-			return c.reply(e)
+			return c.waited(e)
 		case <-c.closed:
 			if ch.withdraw(c) {
 				return Reply{Outcome: result.Unsent, Why: exchange.NoStream}
@@ -131,6 +131,24 @@ func (c *http2Conn) Do(timeout time.Duration) Reply {
 		reply.Sent = c.entered
 	}
 	return reply
+}
+
+// waited is how a request ended that waited for a stream. It may have got one, and its
+// reply, before this goroutine ran.
+func (c *http2Conn) waited(e ending) Reply {
+	select {
+	case <-c.admitted: // else the next request that waits would take it for its own
+		reply := c.reply(e)
+		reply.Sent = c.entered
+		return reply
+	default:
+	}
+	select {
+	case <-c.closed:
+		return Reply{Outcome: result.Unsent, Why: exchange.NoStream}
+	default:
+		return c.reply(e)
+	}
 }
 
 // await waits for the reply to a request that was sent.

@@ -313,6 +313,38 @@ func TestStreamsAreLimited(t *testing.T) {
 	})
 }
 
+// What waits for a stream that never comes was not sent, on whichever connection.
+func TestNoStreamEver(t *testing.T) {
+	eachHTTP2(t, func(t *testing.T, start func(*h2Server) *h2Server, made made) {
+		s := start(&h2Server{settings: []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 0}}})
+		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 2}), bench.Plan{Load: bench.Load{Clients: 30}, Duration: 50 * time.Millisecond, DrainTimeout: 50 * time.Millisecond})
+		if n := stage.Counts.Planned(); n == 0 || stage.Counts[result.Unsent] != n || s.requests > 0 {
+			t.Errorf("%v; %d came; %q", stage.Counts, s.requests, stage.Invalid)
+		}
+	})
+}
+
+// A connection that the server ends before it can be used is refused.
+func TestGoAwayAtOnce(t *testing.T) {
+	const settings, goAway = "\x00\x00\x00\x04\x00\x00\x00\x00\x00", "\x00\x00\x08\x07\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"
+	for name, driver := range map[string]made{"goroutine": connsDriver, "epoll": epollDriver(1)} {
+		if name == "epoll" && !epoll.Supported {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			url := serveHostile(t, func(p *peer) {
+				p.say(settings + goAway)
+				p.hold()
+			}, false)
+			h := bench.HTTP{URL: strings.Replace(url, "http:", "h2c:", 1), Connections: 1}
+			stage := stageOf(t, driver(t, h), some(100, 50*time.Millisecond))
+			if n := stage.Counts.Planned(); n == 0 || stage.Counts[result.Refused] != n || !strings.Contains(strings.Join(append(stage.Warnings, stage.Invalid...), "\n"), "GOAWAY") {
+				t.Errorf("%v; %q %q", stage.Counts, stage.Warnings, stage.Invalid)
+			}
+		})
+	}
+}
+
 // A server that lowers its limit is obeyed from then on. What it refuses although the
 // client could not know is sent again.
 func TestTheLimitIsLowered(t *testing.T) {

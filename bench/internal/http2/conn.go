@@ -2,8 +2,8 @@
 // drivers: without a socket and without a clock. Who uses it hands it the bytes that
 // came, and sends those that it wants to send.
 //
-//  1. Replies are read as their bytes come, in whatever pieces, and dropped. What is kept
-//     of a frame or a header is bounded.
+//  1. Replies are read as their bytes come, in whatever pieces, and dropped, but for
+//     bodies that a Sink wants. What is kept of a frame or a header is bounded.
 //  2. A stream is opened only where the peer has room for it. Who has a request waits
 //     until then.
 //  3. The peer may always send: the windows are large, and topped up when half is used.
@@ -91,11 +91,25 @@ func (e *NotHTTP2) Error() string {
 	return "the server does not speak HTTP/2 at this port"
 }
 
+// Header is what counts of the header of a reply, beside its length.
+type Header struct {
+	Status      int
+	EventStream bool // the body is server-sent events
+	Coded       bool // the body is compressed
+}
+
+// Sink takes the bodies of replies as they come, while a connection reads. It must not
+// open or end a stream.
+type Sink interface {
+	// Header is called with the header of a final reply, and reports whether the body is
+	// wanted. Then it may be of any length.
+	Header(tag int32, h Header) bool
+	Body(tag int32, data []byte) // without padding; not to be kept
+}
+
 // Conn is a connection. It is not safe for concurrent use.
 type Conn struct {
-	// Data, where not nil, is called with the bytes of the body of a final reply, as they
-	// come, without padding. It must not keep them.
-	Data func(tag int32, data []byte)
+	Sink Sink // of the bodies of replies, where not nil
 
 	requests *Requests
 	most     int // streams at once; 0: as many as the peer allows

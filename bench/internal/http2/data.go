@@ -29,7 +29,7 @@ func (c *Conn) begin(f frame) *Error {
 			c.malformed(place, errNoHeader, ProtocolError)
 		case s.received > streamWindow:
 			return errOverflow
-		case s.size > MaxBody && c.Data == nil:
+		case s.size > MaxBody && !s.wanted:
 			c.malformed(place, errBodyTooLong, Cancel)
 		case s.received >= streamWindow/2 && f.flags&flagEndStream == 0:
 			c.topUp(f.stream, s.received)
@@ -67,8 +67,8 @@ func (c *Conn) body(data []byte) (n int, err *Error) {
 				c.malformed(place, errNoBody, ProtocolError)
 			case s.length != noNumber && s.got > s.length:
 				c.malformed(place, errBodyLength, ProtocolError)
-			case c.Data != nil:
-				c.Data(s.tag, data[n:n+text])
+			case s.wanted:
+				c.Sink.Body(s.tag, data[n:n+text])
 			}
 		}
 		r.left -= text

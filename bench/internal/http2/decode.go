@@ -1,6 +1,9 @@
 package http2
 
-import "errors"
+import (
+	"bytes"
+	"errors"
+)
 
 // MaxHeader bounds a header, and a trailer, in bytes: as it comes, and as RFC 9113,
 // 6.5.2, counts its fields.
@@ -16,6 +19,8 @@ const (
 	nothing       meaning = iota
 	isStatus              // :status
 	isLength              // content-length
+	isMedia               // content-type
+	isCoding              // content-encoding
 	wrongPseudo           // another one that begins with a colon
 	wrongName             // no name of a field: empty, or with capitals or control characters
 	ofConnections         // what only HTTP/1.1 has (RFC 9113, 8.2.2)
@@ -27,6 +32,10 @@ func meaningOf(name []byte) meaning {
 		return isStatus
 	case "content-length":
 		return isLength
+	case "content-type":
+		return isMedia
+	case "content-encoding":
+		return isCoding
 	case "connection", "keep-alive", "proxy-connection", "transfer-encoding", "upgrade":
 		return ofConnections
 	case "":
@@ -46,9 +55,15 @@ func meaningOf(name []byte) meaning {
 // noNumber is the number of a value that is none.
 const noNumber = -1
 
-// number is that of a value, where it matters.
+// number is that of a value, where it matters: 1 for the type of server-sent events, and
+// for a body that is compressed.
 func (m meaning) number(value []byte) int64 {
 	switch {
+	case m == isMedia:
+		media, _, _ := bytes.Cut(value, []byte(";"))
+		return oneIf(bytes.EqualFold(bytes.Trim(media, " \t"), eventStream))
+	case m == isCoding:
+		return oneIf(len(value) > 0 && !bytes.EqualFold(value, identity))
 	case m != isStatus && m != isLength, len(value) == 0, m == isStatus && len(value) != 3, len(value) > 18:
 		return noNumber
 	}
@@ -60,6 +75,15 @@ func (m meaning) number(value []byte) int64 {
 		n = n*10 + int64(c-'0')
 	}
 	return n
+}
+
+var eventStream, identity = []byte("text/event-stream"), []byte("identity")
+
+func oneIf(is bool) int64 {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 // entry is what counts of a field: its text is not kept.
@@ -76,6 +100,8 @@ func (e entry) size() int { return int(e.name) + int(e.value) + 32 }
 type fields struct {
 	status  int64
 	length  int64 // noNumber: it does not say
+	media   int64 // noNumber: it does not say
+	coded   bool
 	regular bool  // a field came that is no pseudo-header
 	wrong   error // why it is malformed
 	size    int
@@ -120,6 +146,14 @@ func (f *fields) add(e entry) {
 			f.fail(errLength)
 		}
 		f.length = e.number
+	case isMedia:
+		f.regular = true
+		if f.media == noNumber { // the first one counts, as over HTTP/1.1
+			f.media = e.number
+		}
+	case isCoding:
+		f.regular = true
+		f.coded = f.coded || e.number == 1
 	case wrongPseudo:
 		f.fail(errPseudo)
 	case wrongName:
@@ -154,7 +188,7 @@ type decoder struct {
 
 // block reads a header block. Its errors end the connection.
 func (d *decoder) block(b []byte) (f fields, err error) {
-	f.status, f.length = noNumber, noNumber
+	f.status, f.length, f.media = noNumber, noNumber, noNumber
 	for len(b) > 0 {
 		c := b[0]
 		switch {

@@ -80,6 +80,23 @@ type reading struct {
 	open   int
 }
 
+// sink wants all bodies.
+type sink struct {
+	headers []Header
+	body    func(tag int32, data []byte) // nil: they are dropped
+}
+
+func (s *sink) Header(_ int32, h Header) bool {
+	s.headers = append(s.headers, h)
+	return true
+}
+
+func (s *sink) Body(tag int32, data []byte) {
+	if s.body != nil {
+		s.body(tag, data)
+	}
+}
+
 // readIn hands a connection what a peer said, in pieces of the sizes given, over again.
 func readIn(c *Conn, said []byte, sizes []byte) (r reading) {
 	buf := make([]byte, 256)
@@ -213,6 +230,11 @@ var conversations = []struct {
 		p.header(1, true, ":status", "200")
 		p.header(3, true, ":status", "200")
 	}, []string{"2 unprocessed", "0 ended 200", "1 ended 200"}, nil},
+	{"a GOAWAY before a reply that began", func(p *peer) {
+		p.header(5, false, ":status", "200")
+		p.WriteGoAway(1, http2.ErrCodeNo, nil)
+		p.header(1, true, ":status", "200")
+	}, []string{"2 began", "1 unprocessed", "2 malformed: " + errTakenBack.Error(), "0 ended 200"}, nil},
 	{"a ping", func(p *peer) {
 		p.WritePing(false, [8]byte{1, 2, 3})
 		p.WritePing(true, [8]byte{})

@@ -51,6 +51,7 @@ var (
 	errInterimEnd   = errors.New("an interim reply ends the stream, or has status 101")
 	errTrailer      = errors.New("a trailer has pseudo-header fields, or does not end the stream")
 	errStreamWindow = errors.New("a window of the stream is larger than 2^31-1, or made larger by nothing")
+	errTakenBack    = errors.New("GOAWAY names an earlier stream than this one, which had a reply")
 	errPriority     = errors.New("a frame of priority does not have its size")
 )
 
@@ -310,6 +311,7 @@ func (c *Conn) header(f frame, block []byte) *Error {
 		}
 	default:
 		s.began, s.status, s.length = true, int16(fields.status), fields.length
+		s.wanted = c.Sink != nil && c.Sink.Header(s.tag, Header{Status: int(fields.status), EventStream: fields.media == 1, Coded: fields.coded})
 		if last {
 			c.complete(place)
 			break
@@ -461,7 +463,11 @@ func (c *Conn) goAway(f frame, payload []byte) *Error {
 	c.going, c.lastID, c.reader.goAway = true, last, Code(binary.BigEndian.Uint32(payload[4:]))
 	for place := range c.streams.all {
 		if s := &c.streams.all[place]; s.id > last {
-			c.events = append(c.events, Event{Kind: Unprocessed, Tag: s.tag})
+			e := Event{Kind: Unprocessed, Tag: s.tag}
+			if s.began { // what it brought was counted: it is not made again
+				e.Kind, e.Why = Malformed, errTakenBack
+			}
+			c.events = append(c.events, e)
 			c.close(int32(place))
 		}
 	}

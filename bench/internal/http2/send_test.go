@@ -301,7 +301,7 @@ func (s *streams) most() int { return len(s.all) }
 // A server that sends much is never stalled: the windows are topped up.
 func TestWindowsAreToppedUp(t *testing.T) {
 	c := asked(1)
-	c.Data = func(int32, []byte) {} // of a stream without end
+	c.Sink = &sink{} // of a stream without end
 	p := newPeer()
 	p.take()
 	p.header(1, false, ":status", "200")

@@ -7,6 +7,7 @@ type stream struct {
 	status   int16
 	interim  uint8 // replies that came before the final one, as 103 Early Hints
 	began    bool  // the header of the final reply has come
+	wanted   bool  // the body is for the Sink
 	head     bool
 	sent     bool  // all of the request, or no more of it is
 	waits    bool  // it is in the line of those that have a body to send

@@ -70,6 +70,7 @@ type Stream struct {
 	gap     time.Duration // limit of those behind the first
 	done    time.Duration // when the stream was complete, 0 where it is not
 	first   time.Duration // when the first event came
+	status  int           // of the reply, 0 while its header has not come
 	events  int
 	fresh   bool // no event came yet in this read
 	live    bool // the reply is a stream
@@ -110,7 +111,7 @@ func New(spec *Spec, event func(Event)) *Stream {
 // Begin makes it wait for the reply to a request that is sent now. Its first event may
 // take as long as first, each further one as long as gap.
 func (s *Stream) Begin(planned, now, first, gap time.Duration) {
-	s.planned, s.now, s.last, s.limit, s.gap, s.done, s.first, s.events = planned, now, now, first, gap, 0, 0, 0
+	s.planned, s.now, s.last, s.limit, s.gap, s.done, s.first, s.events, s.status = planned, now, now, first, gap, 0, 0, 0, 0
 	s.fresh, s.live, s.refused, s.garbled, s.late, s.early, s.fault = true, false, false, false, false, false, ""
 	s.scan = scanner{kind: s.spec.Kind}
 	s.gaps.again()
@@ -129,6 +130,10 @@ func (s *Stream) Ask(request []byte) []byte {
 	w.asked, w.key = withKey(w.asked[:0], request)
 	return w.asked
 }
+
+// Reads makes what comes next that of a read which ended now. It is for replies over
+// HTTP/2: their bytes come by Body, after Opened.
+func (s *Stream) Reads(now time.Duration) { s.now, s.fresh = now, true }
 
 // Read reads on with what a read brought that ended now. It returns true where the reply
 // is complete, or the stream is broken: see Fault; and how many of the bytes come after
@@ -152,6 +157,7 @@ func (s *Stream) Read(r *http1.Reader, p *http1.Reply, data []byte, now time.Dur
 
 // Header implements [http1.Sink].
 func (s *Stream) Header(status int, header []byte, chunked bool) bool {
+	s.status = status
 	if s.spec.Kind == WebSocket {
 		if status == switchingProtocols {
 			s.upgraded(header)
@@ -161,15 +167,24 @@ func (s *Stream) Header(status int, header []byte, chunked bool) bool {
 		s.refused = s.fault != ""
 		return false
 	}
-	if !s.spec.OK(status) {
-		return false
-	}
+	return s.spec.OK(status) && s.follows(media(header, "text/event-stream"), chunked, compressed(header))
+}
+
+// Opened is Header for a reply over HTTP/2: eventStream is whether its type is that of
+// server-sent events, coded whether it is compressed.
+func (s *Stream) Opened(status int, eventStream, coded bool) bool {
+	s.status = status
+	return s.spec.OK(status) && s.follows(eventStream, false, coded)
+}
+
+// follows reports whether the body of an ok reply is a stream.
+func (s *Stream) follows(eventStream, chunked, coded bool) bool {
 	switch {
-	case s.spec.Kind == SSE && !media(header, "text/event-stream"):
+	case s.spec.Kind == SSE && !eventStream:
 		s.fault = "the Content-Type of the reply is not text/event-stream"
 	case s.spec.Kind == Chunks && !chunked:
 		s.fault = "the reply is not chunked"
-	case compressed(header):
+	case coded:
 		s.fault = "the reply is compressed, so that its events cannot be seen"
 	default:
 		s.live = true
@@ -381,6 +396,15 @@ func (s *Stream) Done() time.Duration { return s.done }
 // connection is worth reading for a moment: the end mark has come, or both sides close a
 // WebSocket. Where there are as many events as were asked for, the server may send more.
 func (s *Stream) Trails() bool { return s.done != 0 && (s.socket != nil || s.events != s.spec.Events) }
+
+// Settled reports whether it is known how the reply ends, whatever else the server sends.
+func (s *Stream) Settled() bool { return s.done != 0 || s.late || s.fault != "" }
+
+// Left is how long the next event may still take.
+func (s *Stream) Left(now time.Duration) time.Duration { return s.limit - (now - s.last) }
+
+// Status is that of the reply, 0 while its header has not come.
+func (s *Stream) Status() int { return s.status }
 
 // Last is when the last event came or, before the first, the request was sent.
 func (s *Stream) Last() time.Duration { return s.last }

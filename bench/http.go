@@ -112,6 +112,28 @@ func (h HTTP) Dial() (Dial, error) {
 
 // conns is dial, of connections that do what clients do with replies, where that is wanted.
 func (h HTTP) conns(requests *request.Set) Dial {
+	if requests.HTTP == HTTP2 {
+		return dialHTTP2(requests)
+	}
+	dial := h.dialHTTP1(requests)
+	if requests.HTTP != HTTPAuto {
+		return dial
+	}
+	multiplexed := dialHTTP2(requests)
+	return func(ctx context.Context) (Conn, error) {
+		agreed, err := requests.Agreed(ctx)
+		switch {
+		case err != nil:
+			return nil, err
+		case agreed == HTTP2:
+			return multiplexed(ctx)
+		}
+		return dial(ctx)
+	}
+}
+
+// dialHTTP1 is dial, of such connections of HTTP/1.1.
+func (h HTTP) dialHTTP1(requests *request.Set) Dial {
 	dial := h.dial(requests)
 	if requests.Stream != nil {
 		return func(ctx context.Context) (Conn, error) {
@@ -120,22 +142,6 @@ func (h HTTP) conns(requests *request.Set) Dial {
 				return nil, err
 			}
 			return newStreamConn(conn.(*httpConn), requests.Stream), nil
-		}
-	}
-	switch requests.HTTP {
-	case HTTP2:
-		return dialHTTP2(requests)
-	case HTTPAuto:
-		multiplexed := dialHTTP2(requests)
-		return func(ctx context.Context) (Conn, error) {
-			agreed, err := requests.Agreed(ctx)
-			switch {
-			case err != nil:
-				return nil, err
-			case agreed == HTTP2:
-				return multiplexed(ctx)
-			}
-			return dial(ctx)
 		}
 	}
 	if !h.Cookies && h.Follow == 0 {

@@ -35,8 +35,10 @@ type channel struct {
 
 	mu      sync.Mutex // guards what follows
 	h2      *http2.Conn
-	calls   []*http2Conn // by the tags of their streams; nil: one that is free
-	waiting []*http2Conn // for a stream, in order
+	calls   []*http2Conn  // by the tags of their streams; nil: one that is free
+	waiting []*http2Conn  // for a stream, in order
+	at      time.Duration // instant of the read whose bytes come
+	touched []*http2Conn  // of whose streams of events that read brought something
 	over    bool
 	err     error // why it cannot be used, where that is known before it could be
 
@@ -50,6 +52,9 @@ func openChannel(ctx context.Context, set *request.Set) (*channel, error) {
 		return nil, err
 	}
 	c := &channel{conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}), h2: http2.New(set.Made(), set.Streams)}
+	if set.Stream != nil {
+		c.h2.Sink = c
+	}
 	if config := set.Session(request.HTTP2); config != nil {
 		secure := tls.Client(conn, config)
 		began := clock.Now()
@@ -124,10 +129,12 @@ func (c *channel) read(ready chan struct{}) {
 		now := clock.Now()
 		c.mu.Lock()
 		if n > 0 {
+			c.at = now
 			events, wrong := c.h2.Read(buf[:n])
 			for i := range events {
 				c.happened(&events[i], now)
 			}
+			c.settle()
 			if wrong != nil {
 				err = wrong
 			}
@@ -190,6 +197,9 @@ func (c *channel) enter(call *http2Conn) {
 	}
 	c.calls[tag] = call
 	call.entered, call.tag = clock.Now(), int32(tag)
+	if call.stream != nil {
+		call.stream.Begin(0, call.entered, call.limit, call.gap)
+	}
 	call.place = c.h2.Request(call.tag, call.request, call.body, false)
 	c.send()
 }
@@ -217,10 +227,15 @@ func (c *channel) cancel(call *http2Conn) (e ending, ended bool) {
 	if len(call.ended) > 0 {
 		return <-call.ended, true
 	}
-	c.calls[call.tag] = nil
-	c.h2.Cancel(call.place)
+	c.abandon(call)
 	c.send()
 	return e, false
+}
+
+// abandon ends a stream.
+func (c *channel) abandon(call *http2Conn) {
+	c.calls[call.tag] = nil
+	c.h2.Cancel(call.place)
 }
 
 // lost ends all that is under way, as the connection has ended.
@@ -247,7 +262,7 @@ func (c *channel) lost(err error, greeted bool) {
 	for tag, call := range c.calls {
 		if call != nil {
 			c.calls[tag] = nil
-			call.ended <- ending{outcome: outcome, why: why}
+			call.ended <- ending{outcome: outcome, why: why, cut: wrong == nil}
 		}
 	}
 	c.admit()

@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http2"
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -37,6 +38,13 @@ type http2Conn struct {
 	first    time.Duration
 	admitted chan struct{} // takes one, where it waited
 	ended    chan ending   // takes one
+
+	// Where replies are streams of events. The channel's lock guards these, too.
+	stream     *stream.Stream // nil where they are none
+	limit, gap time.Duration  // for the first event, and for each further one
+	touched    bool           // the read that is under way brought something of it
+	trailing   bool           // it is complete, its reply is not
+	trails     chan struct{}  // takes one, when it is
 }
 
 // ending is how a stream ended: by an event, or else with its connection.
@@ -44,6 +52,7 @@ type ending struct {
 	event   http2.Event
 	outcome result.Outcome
 	why     string // of a connection that ended
+	cut     bool   // then: the server did, by no fault
 }
 
 var (
@@ -69,6 +78,9 @@ func dialHTTP2(set *request.Set) Dial {
 			closed: make(chan struct{}), admitted: make(chan struct{}, 1), ended: make(chan ending, 1), timer: time.NewTimer(time.Hour),
 		}
 		c.timer.Stop()
+		if set.Stream != nil {
+			return newHTTP2Stream(c, set.Stream), nil
+		}
 		return c, nil
 	}
 }
@@ -155,6 +167,9 @@ func (c *http2Conn) waited(e ending) Reply {
 func (c *http2Conn) await(timeout time.Duration) Reply {
 	c.timer.Reset(timeout)
 	defer c.timer.Stop()
+	if c.stream != nil {
+		return c.awaitEvents()
+	}
 	reply := Reply{Outcome: result.Timeout, Why: exchange.NoReply}
 	select {
 	case e := <-c.ended:
@@ -171,19 +186,20 @@ func (c *http2Conn) await(timeout time.Duration) Reply {
 
 // reply is how a request ended.
 func (c *http2Conn) reply(e ending) (r Reply) {
+	if c.stream != nil && c.settled(e) {
+		return c.streamed(e)
+	}
 	r.FirstByte = cmp.Or(c.first, AtOnce)
+	if c.stream != nil && (e.cut || e.why == "" && e.event.Kind == http2.Reset) {
+		c.stream.Cut()
+	}
 	if e.why != "" {
 		return Reply{Outcome: e.outcome, Why: e.why, Spent: true}
 	}
 	switch e := e.event; e.Kind {
 	case http2.Ended:
 		r.Status = int(e.Status)
-		if r.Outcome = c.meaning.Of(r.Status); r.Outcome == result.Error {
-			if c.reasons == nil {
-				c.reasons = exchange.Reasons{}
-			}
-			r.Why = c.reasons.Of(r.Status)
-		}
+		r.Outcome, r.Why = c.means(r.Status)
 	case http2.Refused:
 		r = Reply{Outcome: result.Rejected, Unprocessed: e.Stale}
 	case http2.Unprocessed:
@@ -194,4 +210,15 @@ func (c *http2Conn) reply(e ending) (r Reply) {
 		r = Reply{Outcome: result.Error, Why: "malformed reply: " + e.Why.Error()}
 	}
 	return r
+}
+
+// means is the outcome of a request whose reply has that status, and its reason.
+func (c *http2Conn) means(status int) (outcome result.Outcome, why string) {
+	if outcome = c.meaning.Of(status); outcome == result.Error {
+		if c.reasons == nil {
+			c.reasons = exchange.Reasons{}
+		}
+		why = c.reasons.Of(status)
+	}
+	return outcome, why
 }

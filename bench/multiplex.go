@@ -65,6 +65,6 @@ func (h HTTP) multiplex(scheme string) (m request.Multiplex, err error) {
 		field.Check(h.Follow == 0, "Follow", h.Follow, "0"+only),
 		field.Check(h.Accepted == nil, "Accepted", "a function", "nil"+only),
 		field.Check(h.stream().Kind == h.Stream.Kind, "Version", h.Version, "1.1 for a ws:// or wss:// address"),
-		field.Check(h.stream().Kind == "", "Stream", h.stream().Kind, "left out"+only),
+		field.Check(h.stream().Kind != StreamChunks && h.stream().Kind != StreamWebSocket, "Stream", h.stream().Kind, "sse or lines"+only),
 	)
 }

@@ -154,7 +154,8 @@ type Event struct {
 // StreamConn is a Conn whose replies are streams, as far as they are ok. The timeout of its Do is then for
 // the first event and for each gap between two, not for all of the reply.
 type StreamConn interface {
-	// Events is called once, before the first Do. A Do then calls event with each event,
-	// in order, and all of them before it returns. It need not set Planned.
+	// Events is called once, before the first Do. While a Do runs, event is called with
+	// each event, in order, and with all of them before it returns, maybe on another
+	// goroutine. Planned need not be set.
 	Events(event func(Event))
 }

@@ -55,7 +55,7 @@ func (m *mux) linkOf(at int32) *link {
 // rested is a connection, or the one that takes its place where the server has ended it
 // while it was not in use, and the event of that was not fetched yet.
 func (m *mux) rested(k *link, at int32, now time.Duration) *link {
-	if m.full && k.state == ready && k.h2.Open() == 0 && now-k.idleSince > exchange.Rested {
+	if m.full && k != m.taking && k.state == ready && k.h2.Open() == 0 && now-k.idleSince > exchange.Rested {
 		m.read(k, false)
 		k = m.linkOf(at)
 	}
@@ -168,6 +168,9 @@ func (m *mux) secured(s *session) {
 func (m *mux) greet(k *link) {
 	k.state = greeting
 	k.h2 = http2.New(m.requests, m.most)
+	if m.streams != nil {
+		k.h2.Sink = m
+	}
 	m.write(k)
 }
 
@@ -258,11 +261,16 @@ func (m *mux) read(k *link, ending bool) {
 // took takes bytes that came on a connection.
 func (m *mux) took(k *link, data []byte) {
 	now := clock.Now()
-	was := k.h2.Open()
+	was, outer := k.h2.Open(), m.taking
+	m.at, m.taking = now, k
 	events, err := k.h2.Read(data)
 	for n := range events {
 		m.happened(&events[n], now)
 	}
+	if was > 0 { // else this may be within another read that is still to be settled
+		m.settle(now)
+	}
+	m.taking = outer
 	if err != nil {
 		m.broken(k, err)
 		return
@@ -324,7 +332,7 @@ func (m *mux) broken(k *link, err error) {
 		k.unsent = k.h2.Pending()
 		_ = k.send()
 	}
-	m.drop(k, result.Error, "malformed reply: "+err.Error())
+	m.drop(k, false, result.Error, "malformed reply: "+err.Error())
 }
 
 // lost ends a connection that the server has closed, or that broke.
@@ -346,19 +354,22 @@ func (m *mux) lost(k *link, err error) {
 	if goAway := k.h2.GoAway(); goAway != nil {
 		why = exchange.AfterGoAway(goAway)
 	}
-	m.drop(k, outcome, why)
+	m.drop(k, true, outcome, why)
 }
 
 var errGreeting = errors.New(exchange.NoGreeting)
 
-// drop closes a connection, and ends the requests on it.
-func (m *mux) drop(k *link, outcome result.Outcome, why string) {
+// drop closes a connection, and ends the requests on it. The server has cut them off where
+// cut is true.
+func (m *mux) drop(k *link, cut bool, outcome result.Outcome, why string) {
 	m.tags = append(m.tags[:0], k.pending...)
 	k.h2.Streams(func(tag int32) { m.tags = append(m.tags, tag) })
 	m.hangUp(k)
 	now := clock.Now()
 	for _, i := range m.tags {
-		m.end(i, outcome, why, now)
+		if !m.cut(i, cut, now) {
+			m.end(i, outcome, why, now)
+		}
 	}
 }
 

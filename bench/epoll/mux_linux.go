@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http2"
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -33,6 +34,9 @@ type mux struct {
 	waiting  clock.Ring[int32] // clients for which there is no stream; some of them are not any more
 	dirty    []int32           // links with something to send
 	tags     []int32           // of the streams that end with a connection
+	taking   *link             // whose events are being taken: it must not be read meanwhile
+	at       time.Duration     // instant of the read whose bytes come
+	touched  []int32           // clients of whose streams of events that read brought something
 }
 
 // user is where a client's request is.
@@ -40,6 +44,7 @@ type user struct {
 	number      uint64 // of the arrival
 	at          whereabouts
 	link, place int32
+	touched     bool
 }
 
 type whereabouts uint8
@@ -115,6 +120,9 @@ func (m *mux) startOn(k *link, i int32, now time.Duration) {
 func (m *mux) enter(i int32, now time.Duration) {
 	if c := &m.conns[i]; c.sent == 0 { // else it is sent again
 		c.sent, c.active = now, now
+		if m.streams != nil {
+			m.beginStream(c)
+		}
 		m.open.push(m.conns, i)
 	}
 }
@@ -210,6 +218,10 @@ func (m *mux) happened(e *http2.Event, now time.Duration) {
 	case http2.Began:
 		c.first = now
 	case http2.Ended:
+		if c.stream != nil {
+			m.streamed(i, now)
+			return
+		}
 		c.status = e.Status
 		outcome, why := m.means(int(e.Status))
 		m.end(i, outcome, why, now)
@@ -226,8 +238,14 @@ func (m *mux) happened(e *http2.Event, now time.Duration) {
 		}
 		m.end(i, result.Reset, exchange.Unprocessed, now)
 	case http2.Reset:
+		if m.cut(i, true, now) {
+			return
+		}
 		m.end(i, result.Reset, e.Code.Reason(), now)
 	default:
+		if m.cut(i, false, now) {
+			return
+		}
 		m.end(i, result.Error, "malformed reply: "+e.Why.Error(), now)
 	}
 }
@@ -249,6 +267,9 @@ func (m *mux) again(i int32, now time.Duration) {
 func (m *mux) cancel(i int32) (why string) {
 	u := &m.users[i]
 	why = exchange.NoReply
+	if m.streams != nil {
+		why = stream.NoEvent
+	}
 	switch u.at {
 	case onStream:
 		k := m.links[u.link]

@@ -124,24 +124,16 @@ func (l *loop) say(i int32) bool {
 // ended ends a request whose reply is complete, or whose stream is. The connection is
 // spent where it cannot take another request.
 func (l *loop) ended(i int32, spent bool) {
+	if l.mux != nil {
+		l.mux.complete(i)
+		return
+	}
 	c := &l.conns[i]
 	s := c.stream
 	now := clock.Now()
 	status := c.reply.Status()
-	outcome, why := l.meaning.Of(status), s.Ended()
-	if s.Fault() == "" || s.Refused() {
-		c.status = int16(status)
-	}
-	switch {
-	case s.Late():
-		outcome, why = result.Timeout, stream.NoEvent
-	case why != "":
-		outcome, spent = result.Error, true
-	case s.Live():
-		outcome = result.OK
-	case outcome == result.Error:
-		why = l.reasons.Of(status)
-	}
+	outcome, why, faulty := l.judge(c, status)
+	spent = spent || faulty
 	if !l.say(i) { // a close frame is answered
 		return
 	}
@@ -149,6 +141,27 @@ func (l *loop) ended(i int32, spent bool) {
 		c.had = false // its end is no failure of the connection, after which another is made
 	}
 	l.finish(i, outcome, why, spent || l.last(c), now)
+}
+
+// judge is how a request ended whose reply is complete, or whose stream is, and whether
+// that is a fault of the stream.
+func (l *loop) judge(c *conn, status int) (outcome result.Outcome, why string, faulty bool) {
+	s := c.stream
+	outcome, why = l.meaning.Of(status), s.Ended()
+	if s.Fault() == "" || s.Refused() {
+		c.status = int16(status)
+	}
+	switch {
+	case s.Late():
+		outcome, why = result.Timeout, stream.NoEvent
+	case why != "":
+		return result.Error, why, true
+	case s.Live():
+		outcome = result.OK
+	case outcome == result.Error:
+		why = l.reasons.Of(status)
+	}
+	return outcome, why, false
 }
 
 // ofStream adds to an arrival what is known of its stream.

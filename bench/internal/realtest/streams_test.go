@@ -90,7 +90,8 @@ http {
 	log_format status "$status"; access_log DIR/access.log status;
 	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
 	server {
-		listen 127.0.0.1:FIRST;
+		listen 127.0.0.1:FIRST; listen 127.0.0.1:SECOND ssl http2;
+		ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/cert.key;
 		proxy_http_version 1.1; proxy_set_header Connection ""; proxy_buffering off;
 		location / { proxy_pass `+behind.URL+`; }
 		location /held { proxy_buffering on; rewrite ^ /events break; proxy_pass `+behind.URL+`; }
@@ -170,6 +171,9 @@ var streamRows = []row{
 			}
 			return allEvents(s, log)
 		}},
+	{name: "nginx, SSE over HTTP/2", server: nginxStreams, http: bench.HTTP{URL: "/events", Version: bench.HTTP2, Connections: 1, Stream: done}, change: secure, want: ok, holds: allEvents},
+	{name: "nginx, SSE by POST over HTTP/2", server: nginxStreams, http: bench.HTTP{URL: "/events", Method: "POST", Body: []byte(`{"stream":true}`), Version: bench.HTTPAuto, Stream: done}, change: secure, want: ok, holds: allEvents},
+	{name: "nginx, SSE over HTTP/2 that the client ends", server: nginxStreams, http: bench.HTTP{URL: "/events", Version: bench.HTTP2, Connections: 1, Stream: bench.Stream{Kind: bench.StreamSSE, Events: eventsOf}}, change: secure, want: ok, holds: allEvents},
 	{name: "nginx, WebSocket", server: nginxStreams, http: bench.HTTP{URL: "/echo", Stream: echo}, want: switched, holds: allEvents},
 	{name: "node, SSE", server: nodeStreams, http: bench.HTTP{URL: "/", Stream: done}, want: ok, holds: allEvents},
 	{name: "node, WebSocket", server: nodeStreams, http: bench.HTTP{URL: "/", Stream: bench.Stream{Kind: bench.StreamWebSocket}}, want: switched, holds: allEvents},

@@ -62,6 +62,7 @@ type Reply struct {
 	Redirects   int           // that were followed before it
 	Sent        time.Duration // where it waited for a stream on the connection, when it began to be sent; else 0
 	Unprocessed bool          // the peer has said that it did not look at the request: the driver makes it again, once
+	Unbegun     bool          // nothing was sent, as the connection takes no more requests: the driver makes it over another one
 	Spent       bool          // the connection cannot take another request
 	Unsolicited bool          // it was followed by bytes that are no reply to any request; then Spent is true, too
 	Why         string        // the reason, where the outcome is neither ok nor rejected; of a timeout it may be empty

@@ -39,18 +39,23 @@ func (c *client) serve(a due) (result.Outcome, time.Duration) {
 	return c.finish(a, false)
 }
 
+// mostTries bounds over how many connections a request is made that end before it is sent.
+const mostTries = 10
+
 // finish sees an arrival through that was begun, and records it. It waited
 // where it came while all connections were busy.
 func (c *client) finish(a due, waited bool) (result.Outcome, time.Duration) {
 	sent := clock.Now()
 	c.planned = a.planned
 	reply := c.exchange(sent, a)
-	resent := reply.Unprocessed && !c.aborted.Load()
-	switch {
-	case resent:
+	resent := false
+	for tries := 0; tries < mostTries && !c.aborted.Load() && (reply.Unbegun || reply.Unprocessed && !resent); tries++ {
+		resent = resent || reply.Unprocessed
 		c.hangUp()
 		reply = c.exchange(sent, a)
-	case reply.Sent > 0:
+	}
+	switch {
+	case !resent && reply.Sent > 0:
 		sent, waited = reply.Sent, true
 	}
 	now := clock.Now()

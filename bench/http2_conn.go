@@ -118,7 +118,7 @@ func (c *http2Conn) Do(timeout time.Duration) Reply {
 	switch {
 	case ch.over || ch.h2.Going():
 		ch.mu.Unlock()
-		return Reply{Outcome: result.Reset, Why: exchange.Closed, Unprocessed: true, Spent: true}
+		return Reply{Outcome: result.Reset, Why: exchange.Closed, Unbegun: true, Spent: true}
 	case len(ch.waiting) == 0 && ch.h2.Room():
 		ch.enter(c)
 	default:
@@ -203,7 +203,7 @@ func (c *http2Conn) reply(e ending) (r Reply) {
 	case http2.Refused:
 		r = Reply{Outcome: result.Rejected, Unprocessed: e.Stale}
 	case http2.Unprocessed:
-		r = Reply{Outcome: result.Reset, Why: exchange.Unprocessed, Unprocessed: true}
+		r = Reply{Outcome: result.Reset, Why: exchange.Unprocessed, Unprocessed: c.entered > 0, Unbegun: c.entered == 0}
 	case http2.Reset:
 		r = Reply{Outcome: result.Reset, Why: e.Code.Reason()}
 	default:

@@ -40,7 +40,7 @@ func TestStreamFields(t *testing.T) {
 		{bench.HTTP{URL: "https://127.0.0.1/", Version: bench.HTTPAuto, Stream: lines}, ""},
 		{bench.HTTP{URL: "h2c://127.0.0.1/", Stream: chunks}, "Stream"},
 		{bench.HTTP{URL: "https://127.0.0.1/", Version: bench.HTTPAuto, Stream: chunks}, "Stream"},
-		{bench.HTTP{URL: "wss://127.0.0.1/", Version: bench.HTTP2}, "Stream"},
+		{bench.HTTP{URL: "wss://127.0.0.1/", Version: bench.HTTP2}, "Version"},
 		{bench.HTTP{URL: url, Stream: ws, Method: http.MethodPost}, "Method"},
 		{bench.HTTP{URL: url, Stream: ws, Body: []byte("a")}, "Body"},
 		{bench.HTTP{URL: url, Stream: ws, Header: []string{"Sec-WebSocket-Extensions: permessage-deflate"}}, "Header"},

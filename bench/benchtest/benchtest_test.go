@@ -196,7 +196,7 @@ func TestFailures(t *testing.T) {
 func TestEveryRepeatCanFail(t *testing.T) {
 	t.Parallel()
 	stdout, _, code := goTest(t, "", "FixtureFailsLater", "-test.count=2")
-	if code != 1 || !strings.Contains(stdout, "the target served none of") || strings.Count(stdout, "p50-ns") != 2 {
+	if code != 1 || !strings.Contains(stdout, "the target served none of") || strings.Count(stdout, " p50-ns") != 2 {
 		t.Errorf("exit code %d, want 1, and the first of two fine\n%s", code, stdout)
 	}
 }

@@ -48,12 +48,12 @@ func TestTargetsThatCannotBe(t *testing.T) {
 	dial := bench.Dial(func(context.Context) (bench.Conn, error) { return nil, nil })
 	for want, target := range map[string]Target{
 		"target: its name is empty": {},
-		`target 8080: URL is 8080, want one that begins with http:// or https://`:                           URL("8080"),
-		`target handler: url is "http://x/", want a path that begins with /, as the server is started here`: Handler(nil).Path("http://x/"),
-		`target handler: Method is "GE T", want one like GET, HEAD, POST or PUT`:                            Handler(nil).Request(bench.HTTP{Method: "GE T"}),
-		"target queue: Path and Request are for HTTP, and it has a driver of its own":                       Dial("queue", dial).Path("/"),
-		"target queue: there is no address, no driver and no server to start":                               Dial("queue", none),
-		"target handler: pid is -1, want that of a process":                                                 Handler(nil).PID(-1),
+		`target 8080: URL is 8080, want one that begins with http://, https:// or h2c://, or with ws:// or wss://`: URL("8080"),
+		`target handler: url is "http://x/", want a path that begins with /, as the server is started here`:        Handler(nil).Path("http://x/"),
+		`target handler: Method is "GE T", want one like GET, HEAD, POST or PUT`:                                   Handler(nil).Request(bench.HTTP{Method: "GE T"}),
+		"target queue: Path and Request are for HTTP, and it has a driver of its own":                              Dial("queue", dial).Path("/"),
+		"target queue: there is no address, no driver and no server to start":                                      Dial("queue", none),
+		"target handler: pid is -1, want that of a process":                                                        Handler(nil).PID(-1),
 	} {
 		if err := target.check(); err == nil || err.Error() != want {
 			t.Errorf("%v, want %q", err, want)

@@ -57,7 +57,7 @@ func TestHelp(t *testing.T) {
 func TestSuggestions(t *testing.T) {
 	for wrong, want := range map[string]string{
 		"c": "there is no flag -c; did you mean --clients?", "c50": "there is no flag -c; did you mean --clients?",
-		"rps": "--rate?", "qps": "--rate?", "vus": "--clients?", "connections": "--clients?", "n": "--duration?", "H": "--header?", "m": "--method?",
+		"rps": "--rate?", "qps": "--rate?", "vus": "--clients?", "n": "--duration?", "H": "--header?", "m": "--method?",
 		"t": "--threads or --timeout or --duration?", "levels": "--clients or --rate?", "length": "--duration?", "think": "--think-time?", "z": "--duration?",
 		"duraton": "--duration?", "wamrup": "--warmup?", "url": "the address is an argument", "nonsense": "there is no flag --nonsense",
 	} {

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/epoll"
+	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/wiretest"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -164,7 +166,12 @@ func TestHTTP2(t *testing.T) {
 						t.Errorf("%s: %d of status %d, %d logged; %v %q", driver, n, status, logged[fmt.Sprint(status)], stage.Counts, stage.Warnings)
 					}
 				}
-				if n := int64(len(lines)); stage.Counts.Planned() != n {
+				// nginx may end two connections in a row before it looks at the same request.
+				twice := int64(0)
+				if slices.ContainsFunc(stage.Warnings, func(w string) bool { return strings.Contains(w, exchange.Unprocessed) }) {
+					twice = stage.Counts[result.Reset]
+				}
+				if n := int64(len(lines)); stage.Counts.Planned() != n+twice || twice > stage.Resent/10 {
 					t.Errorf("%s: the stage counts %v, %d are logged: %q", driver, stage.Counts, n, stage.Warnings)
 				}
 			}

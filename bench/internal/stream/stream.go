@@ -345,7 +345,7 @@ func (s *Stream) Ended() (why string) {
 	if s.done == 0 && s.live && s.scan.ended(true) {
 		s.came()
 	}
-	if s.fault != "" || s.done != 0 || !s.live {
+	if s.fault != "" || s.done != 0 || !s.live || s.late {
 		return s.fault
 	}
 	if s.socket != nil {

@@ -169,7 +169,7 @@ func TestStreamsOverHTTP2(t *testing.T) {
 			// One after another: what ends a connection is not to end another request.
 			plan := bench.Plan{Load: bench.Load{Clients: 1, ThinkTime: 5 * time.Millisecond}, Duration: 60 * time.Millisecond, Timeout: 5 * time.Second}
 			if row.want == result.Timeout {
-				plan.Timeout = 50 * time.Millisecond
+				plan.Timeout = 250 * time.Millisecond
 			}
 			stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1, Stream: row.stream}), plan)
 			n, streams := stage.Counts.Planned(), stage.Streams

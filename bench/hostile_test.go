@@ -290,8 +290,12 @@ func driveHostile(value string) error {
 	return nil
 }
 
-// holdMemory drives the modes with 100 clients from a process of its own, and
-// holds its memory against the bound.
+// modesPerProcess is how many modes one process drives: the most memory that it had is
+// also that of all modes before.
+const modesPerProcess = 24
+
+// holdMemory drives the modes with 100 clients from processes of their own, and
+// holds their memory against the bound.
 func holdMemory(t *testing.T, ways []way, choose func(hostile) bool) {
 	if bench.RaceEnabled {
 		t.Skip("the race detector takes several times the memory")
@@ -307,38 +311,11 @@ func holdMemory(t *testing.T, ways []way, choose func(hostile) bool) {
 				chosen, runs = append(chosen, m), append(runs, r)
 			}
 		}
-		value, err := json.Marshal(runs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		exe, err := os.Executable()
-		if err != nil {
-			t.Fatal(err)
-		}
-		cmd := exec.CommandContext(t.Context(), exe)
-		cmd.Env, cmd.Stderr = append(os.Environ(), hostileEnv+"="+string(value)), os.Stderr
-		out, err := cmd.StdoutPipe()
-		if err == nil {
-			err = cmd.Start()
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer cmd.Wait()
-		in := json.NewDecoder(out)
 		var peak int64
-		for i, m := range chosen {
-			var d drivenHostile
-			if err := in.Decode(&d); err != nil || d.Err != "" {
-				t.Fatalf("%s: %v %s", m.name, err, d.Err)
-			}
-			if d.Peak > mostMemory {
-				t.Fatalf("%s: %d MB, want at most %d", m.name, d.Peak>>20, mostMemory>>20)
-			}
-			if limit := runs[i].limit(runs[i].plan()) + time.Second; d.Took > limit {
-				t.Logf("%s: took %v, the limit is %v", m.name, d.Took, limit)
-			}
-			peak = d.Peak
+		for len(runs) > 0 {
+			n := min(modesPerProcess, len(runs))
+			peak = max(peak, driveHostiles(t, chosen[:n], runs[:n]))
+			chosen, runs = chosen[n:], runs[n:]
 		}
 		t.Logf("%d MB at the most", peak>>20)
 	})
@@ -361,4 +338,42 @@ func TestHostileServersTakeNoMemory(t *testing.T) {
 func TestSlowHostileServersTakeNoMemory(t *testing.T) {
 	slow.Only(t)
 	holdMemory(t, ways, func(m hostile) bool { return true })
+}
+
+// driveHostiles drives the modes from a process, and returns the most memory that it had.
+func driveHostiles(t *testing.T, chosen []hostile, runs []hostileRun) (peak int64) {
+	t.Helper()
+	value, err := json.Marshal(runs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), exe)
+	cmd.Env, cmd.Stderr = append(os.Environ(), hostileEnv+"="+string(value)), os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	in := json.NewDecoder(out)
+	for i, m := range chosen {
+		var d drivenHostile
+		if err := in.Decode(&d); err != nil || d.Err != "" {
+			t.Fatalf("%s: %v %s", m.name, err, d.Err)
+		}
+		if d.Peak > mostMemory {
+			t.Fatalf("%s: %d MB, want at most %d", m.name, d.Peak>>20, mostMemory>>20)
+		}
+		if limit := runs[i].limit(runs[i].plan()) + time.Second; d.Took > limit {
+			t.Logf("%s: took %v, the limit is %v", m.name, d.Took, limit)
+		}
+		peak = d.Peak
+	}
+	return peak
 }

@@ -172,6 +172,7 @@ func TestStreamsOverHTTP2(t *testing.T) {
 				plan.Timeout = 250 * time.Millisecond
 			}
 			stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1, Stream: row.stream}), plan)
+			s.still(t)
 			n, streams := stage.Counts.Planned(), stage.Streams
 			if streams == nil {
 				streams = result.NewStreams()
@@ -189,9 +190,7 @@ func TestStreamsOverHTTP2(t *testing.T) {
 			if (s.connections > 1) != (row.closes && n > 1) {
 				t.Errorf("%s: %d connections for %d requests", row.name, s.connections, n)
 			}
-			s.mu.Lock()
 			cancelled := int64(s.cancelled)
-			s.mu.Unlock()
 			// The last one may come when the server does not read any more.
 			if row.cancelled && cancelled < n-1 || !row.cancelled && cancelled > 0 {
 				t.Errorf("%s: %d of %d were cancelled", row.name, cancelled, n)
@@ -228,6 +227,7 @@ func TestStreamsThatShareARead(t *testing.T) {
 		}})
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1, Stream: sse}),
 			bench.Plan{Load: bench.Load{Burst: streams, BurstInterval: 50 * time.Millisecond}, Duration: 90 * time.Millisecond, Timeout: 10 * time.Second})
+		s.still(t)
 		got, n := stage.Streams, stage.Counts[result.OK]
 		if n != 2*streams || got == nil || got.Events != 2*n || got.Together > n || got.FirstEvent.N() != n || got.Gap.N() != n {
 			t.Errorf("%v: %+v", stage.Counts, got)
@@ -246,6 +246,7 @@ func TestUnfinishedStreamsOverHTTP2(t *testing.T) {
 		}})
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1, Stream: sse}),
 			bench.Plan{Load: bench.Load{Clients: 3}, Duration: 50 * time.Millisecond, DrainTimeout: 100 * time.Millisecond, Timeout: 10 * time.Second})
+		s.still(t)
 		if got := stage.Streams; stage.Counts[result.Unfinished] != 3 || got == nil || got.Events != 6 || got.EndedEarly != 0 || got.Length.N() != 3 {
 			t.Errorf("%v: %+v %q", stage.Counts, got, stage.Notes())
 		}

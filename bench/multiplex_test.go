@@ -202,6 +202,12 @@ func some(rate float64, d time.Duration) bench.Plan {
 	return bench.Plan{Load: bench.Load{Rate: rate, Arrivals: "constant"}, Duration: d, Timeout: 5 * time.Second}
 }
 
+// still keeps what the server noted as it is, from the end of a stage to that of the test.
+func (s *h2Server) still(t *testing.T) {
+	s.mu.Lock()
+	t.Cleanup(s.mu.Unlock)
+}
+
 func stageOf(t *testing.T, d bench.Driver, p bench.Plan) *result.Stage {
 	t.Helper()
 	s, err := bench.Run(t.Context(), p, d)
@@ -272,6 +278,7 @@ func TestOutcomesOverHTTP2(t *testing.T) {
 			s := start(&h2Server{answer: func(c *h2Conn, id uint32, _ int) { row.answer(c, id) }})
 			// One after another: what ends a connection is not to end another request.
 			stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1}), bench.Plan{Load: bench.Load{Clients: 1, ThinkTime: 5 * time.Millisecond}, Duration: 60 * time.Millisecond})
+			s.still(t)
 			n := stage.Counts.Planned()
 			if n == 0 || stage.Counts[row.want] != n || int64(s.requests) != n || stage.Resent != 0 {
 				t.Errorf("%s: %v of %d requests, %d sent again; %q", row.name, stage.Counts, s.requests, stage.Resent, stage.Warnings)
@@ -301,6 +308,7 @@ func TestStreamsAreLimited(t *testing.T) {
 				held = nil
 			}})
 			stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1, Streams: own}), bench.Plan{Load: bench.Load{Clients: 20}, Duration: 100 * time.Millisecond, DrainTimeout: 100 * time.Millisecond})
+			s.still(t)
 			limit := 3
 			if own > 0 {
 				limit = own
@@ -318,6 +326,7 @@ func TestNoStreamEver(t *testing.T) {
 	eachHTTP2(t, func(t *testing.T, start func(*h2Server) *h2Server, made made) {
 		s := start(&h2Server{settings: []http2.Setting{{ID: http2.SettingMaxConcurrentStreams, Val: 0}}})
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 2}), bench.Plan{Load: bench.Load{Clients: 30}, Duration: 50 * time.Millisecond, DrainTimeout: 50 * time.Millisecond})
+		s.still(t)
 		if n := stage.Counts.Planned(); n == 0 || stage.Counts[result.Unsent] != n || s.requests > 0 {
 			t.Errorf("%v; %d came; %q", stage.Counts, s.requests, stage.Invalid)
 		}
@@ -366,6 +375,7 @@ func TestTheLimitIsLowered(t *testing.T) {
 			c.ok(id)
 		}
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1}), bench.Plan{Load: bench.Load{Clients: 10}, Duration: 150 * time.Millisecond})
+		s.still(t)
 		// One of them may be the first request of its connection that is refused.
 		if n := stage.Counts.Planned(); over > 0 || refused == 0 || stage.Counts[result.OK] != n || stage.Resent != int64(refused) || int64(s.requests) != n+stage.Resent {
 			t.Errorf("%d beyond the limit, %d refused, %d sent again; %v of %d requests", over, refused, stage.Resent, stage.Counts, s.requests)
@@ -396,6 +406,7 @@ func TestGoAwayFailsNobody(t *testing.T) {
 			c.ok(id)
 		}})
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1}), bench.Plan{Load: bench.Load{Clients: 10}, Duration: 200 * time.Millisecond})
+		s.still(t)
 		n := stage.Counts.Planned()
 		if stage.Counts[result.OK] != n || int64(s.requests) != n+int64(ignored) || stage.Resent < int64(ignored) || s.connections < 2 {
 			t.Errorf("%v of %d requests over %d connections; %d ignored, %d sent again; %q", stage.Counts, s.requests, s.connections, ignored, stage.Resent, stage.Warnings)
@@ -411,6 +422,7 @@ func TestGoAwayForEver(t *testing.T) {
 			c.net.Close()
 		}})
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1}), bench.Plan{Load: bench.Load{Clients: 1, ThinkTime: 5 * time.Millisecond}, Duration: 60 * time.Millisecond})
+		s.still(t)
 		if n := stage.Counts.Planned(); n == 0 || stage.Counts[result.Reset] != n || stage.Resent != n || int64(s.requests) != 2*n {
 			t.Errorf("%v, %d sent again, %d came; %q", stage.Counts, stage.Resent, s.requests, stage.Warnings)
 		}
@@ -431,6 +443,7 @@ func TestTimeoutsAreCancelled(t *testing.T) {
 		p := some(200, 200*time.Millisecond)
 		p.Timeout = 250 * time.Millisecond
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Connections: 1}), p)
+		s.still(t)
 		if n := stage.Counts.Planned(); stage.Counts[result.Timeout] != int64(silent) || stage.Counts[result.OK] != n-int64(silent) || s.connections != 1 || s.cancelled < silent-1 {
 			t.Errorf("%v; %d without a reply, %d cancelled; %d connections", stage.Counts, silent, s.cancelled, s.connections)
 		}
@@ -475,6 +488,8 @@ func TestUploadsThroughSmallWindows(t *testing.T) {
 		}
 		s.opened = trickle
 		stage := stageOf(t, made(t, bench.HTTP{URL: s.url, Method: "POST", Body: make([]byte, size), Connections: 1}), some(100, 150*time.Millisecond))
+		s.mu.Lock() // not still: what trickles waits for the lock before the test ends
+		defer s.mu.Unlock()
 		if n := stage.Counts.Planned(); n == 0 || wrong > 0 || stage.Counts[result.OK] != n || int64(s.requests) != n {
 			t.Errorf("%v of %d requests, %d bodies of another length; %q", stage.Counts, s.requests, wrong, stage.Warnings)
 		}

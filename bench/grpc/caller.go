@@ -3,6 +3,7 @@ package grpc
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -27,13 +28,23 @@ type caller struct {
 	number   uint64 // of the next call
 
 	options []grpc.CallOption
-	trailer metadata.MD
-	peer    peer.Peer
+	closing closing // of the last call
 
 	ctx    context.Context // ends with the caller
 	end    context.CancelFunc
 	with   context.Context // ctx with the metadata of the only message there is, or nil
 	closed sync.Once
+}
+
+// closing is what is known of a call when it has ended.
+type closing struct {
+	trailer metadata.MD
+	peer    peer.Peer
+}
+
+// noted are options, and those that fill it in.
+func (e *closing) noted(options []grpc.CallOption) []grpc.CallOption {
+	return append(slices.Clip(options), grpc.Trailer(&e.trailer), grpc.Peer(&e.peer))
 }
 
 var (
@@ -47,13 +58,14 @@ var (
 func newCaller(s *service, channel *channel, fresh bool, m *messages) bench.Conn {
 	c := &caller{service: s, channel: channel, fresh: fresh, messages: m, picker: s.set.Picker()}
 	c.ctx, c.end = context.WithCancel(context.Background())
-	c.options = []grpc.CallOption{grpc.ForceCodecV2(encoded{}), grpc.MaxCallRecvMsgSize(maxReply), grpc.Trailer(&c.trailer), grpc.Peer(&c.peer)}
+	c.options = []grpc.CallOption{grpc.ForceCodecV2(encoded{}), grpc.MaxCallRecvMsgSize(maxReply)}
 	if len(m.all) == 1 {
 		c.with = metadata.NewOutgoingContext(c.ctx, m.all[0].metadata)
 	}
 	if m.method.IsStreamingServer() {
 		return &streamCaller{caller: c}
 	}
+	c.options = c.closing.noted(c.options)
 	return c
 }
 
@@ -79,7 +91,7 @@ func (c *caller) Do(timeout time.Duration) bench.Reply {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	if err := c.channel.cc.Invoke(ctx, c.path, call.encoded, discarded{}, c.options...); err != nil {
-		reply = c.failed(err)
+		reply = c.failed(err, &c.closing)
 	}
 	reply.Spent = reply.Spent || c.channel.replaced.Load()
 	return reply
@@ -92,16 +104,16 @@ func (c *caller) begin() (*message, context.Context, bench.Reply) {
 	if err != nil {
 		return nil, nil, bench.Reply{Outcome: result.Unsent, Why: err.Error()}
 	}
-	c.trailer, c.peer = nil, peer.Peer{}
+	c.closing = closing{}
 	return &call, ctx, bench.Reply{}
 }
 
 // failed is how a call ended that failed.
-func (c *caller) failed(err error) bench.Reply {
+func (c *caller) failed(err error, end *closing) bench.Reply {
 	if c.ctx.Err() != nil {
 		return bench.Reply{Outcome: result.Reset, Spent: true, Why: "the caller hung up"}
 	}
-	return c.meaning.of(err, c.trailer, c.peer.Addr != nil)
+	return c.meaning.of(err, end.trailer, end.peer.Addr != nil)
 }
 
 // next is the next call, and the context of its metadata.

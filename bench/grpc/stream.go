@@ -54,7 +54,9 @@ func (c *streamCaller) Do(timeout time.Duration) bench.Reply {
 	defer limit.Stop()
 	c.gaps.Begin()
 	events, first, before, reads := 0, time.Duration(0), time.Duration(0), int64(-1)
-	messages, err := c.open(ctx, call.encoded)
+	// Of its own: gRPC notes how a call ended that is cancelled when it may be the next one's turn.
+	end := new(closing)
+	messages, err := c.open(ctx, call.encoded, end)
 	for err == nil {
 		if err = messages.RecvMsg(discarded{}); err != nil {
 			break
@@ -88,7 +90,7 @@ func (c *streamCaller) Do(timeout time.Duration) bench.Reply {
 	case err == io.EOF:
 		reply.Outcome = result.OK
 	default:
-		reply = c.failed(err)
+		reply = c.failed(err, end)
 		reply.EndedEarly = events > 0 && c.ctx.Err() == nil
 	}
 	reply.Spent = reply.Spent || c.channel.replaced.Load()
@@ -97,8 +99,8 @@ func (c *streamCaller) Do(timeout time.Duration) bench.Reply {
 }
 
 // open sends the message of a call.
-func (c *streamCaller) open(ctx context.Context, message []byte) (grpc.ClientStream, error) {
-	messages, err := c.channel.cc.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, c.path, c.options...)
+func (c *streamCaller) open(ctx context.Context, message []byte, end *closing) (grpc.ClientStream, error) {
+	messages, err := c.channel.cc.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true}, c.path, end.noted(c.options)...)
 	if err != nil {
 		return nil, err
 	}

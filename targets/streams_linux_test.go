@@ -2,6 +2,7 @@ package targets_test
 
 import (
 	"bytes"
+	"flag"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -15,21 +16,23 @@ import (
 	"github.com/a628bb15/onhold/targets/stream"
 )
 
-// What 10,000 open streams of an event per second take of their server. With -v it
-// prints the table of the README.
+var openStreamsOf = flag.Int("open-streams", 1000, "streams that TestSlowOpenStreams opens")
+
+// What open streams of an event per second take of their server. With -v and -open-streams
+// 10000 it prints the table of the README: so many threads need a machine of their own.
 func TestSlowOpenStreams(t *testing.T) {
 	slow.Only(t)
-	const n = 10_000
+	n := *openStreamsOf
 	perStream := map[string]int64{}
 	const length = 10 * time.Second
 	for _, holder := range []string{stream.Blocking, stream.Goroutine, stream.EventLoop} { // one after another: they share the CPUs
 		t.Run(holder, func(t *testing.T) {
 			one, _ := openStreams(t, holder, 1, time.Second)
 			all, events := openStreams(t, holder, n, length)
-			perStream[holder] = (all.RSSMax - one.RSSMax) / n
+			perStream[holder] = (all.RSSMax - one.RSSMax) / int64(n)
 			t.Logf("| `%s` | %d | %.0f MB | %.1f KB | %.0f µs | %.2f |", holder, all.ThreadsMax, float64(all.RSSMax)/1e6,
 				float64(perStream[holder])/1e3, float64(all.CPU.Microseconds())/float64(events), all.CPU.Seconds()/length.Seconds())
-			if threads := holder == stream.Blocking; threads != (all.ThreadsMax >= n) {
+			if threads := holder == stream.Blocking; threads != (all.ThreadsMax >= int64(n)) {
 				t.Errorf("%d threads", all.ThreadsMax)
 			}
 		})

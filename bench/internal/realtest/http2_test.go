@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -23,16 +22,7 @@ import (
 // nginx2 starts nginx over HTTP/2. Its connections end after 50 requests.
 func nginx2(t *testing.T, b *bed) (log func() string) {
 	b.write(t, "page.txt", strings.Repeat("the same line, time and again\n", 10_000))
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user root;"
-	}
-	b.write(t, "nginx.conf", user+`
-daemon off; pid DIR/pid; worker_processes 1;
-events { worker_connections 1024; }
-http {
-	log_format status "$status $server_protocol $request_method $request_length"; access_log DIR/access.log status;
-	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
+	return b.nginx(t, "$status $server_protocol $request_method $request_length", `
 	limit_req_zone $server_port zone=some:1m rate=20r/s;
 	ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/cert.key;
 	keepalive_requests 50; http2_max_concurrent_streams 8; client_max_body_size 1m;
@@ -40,13 +30,7 @@ http {
 		listen 127.0.0.1:FIRST http2; listen 127.0.0.1:SECOND ssl http2; root DIR;
 		location = / { return 200 "ok\n"; }
 		location /busy { limit_req zone=some; try_files /page.txt =404; }
-	}
-}`)
-	stop := b.start(t, "nginx", "-p", b.dir, "-e", b.path("error.log"), "-c", b.path("nginx.conf"))
-	return func() string {
-		stop()
-		return b.read(t, "access.log")
-	}
+	}`)
 }
 
 // nghttpd starts the server of nghttp2, which prints each frame.

@@ -118,16 +118,7 @@ func (b *bed) start(t *testing.T, program string, args ...string) (stop func() s
 func nginx(t *testing.T, b *bed) (log func() string) {
 	b.write(t, "users", "joe:{PLAIN}pass\n")
 	b.write(t, "page.txt", strings.Repeat("the same line, time and again\n", 10_000))
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user root;"
-	}
-	b.write(t, "nginx.conf", user+`
-daemon off; pid DIR/pid; worker_processes 1;
-events { worker_connections 1024; }
-http {
-	log_format status "$status $sent_http_content_encoding $request_uri $msec"; access_log DIR/access.log status;
-	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
+	return b.nginx(t, "$status $sent_http_content_encoding $request_uri $msec", `
 	limit_req_zone $server_port zone=some:1m rate=20r/s;
 	ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/cert.key; ssl_client_certificate DIR/cert.pem; ssl_verify_client optional; ssl_protocols TLSv1.2 TLSv1.3;
 	keepalive_timeout 1s;
@@ -141,7 +132,22 @@ http {
 		location = /page.txt { gzip on; gzip_types text/plain; types { text/plain txt; } }
 		location /busy { limit_req zone=some; try_files /page.txt =404; }
 		location /slower { limit_req zone=some; limit_req_status 429; try_files /page.txt =404; }
+	}`)
+}
+
+// nginx starts nginx with that in the http section of its configuration. Each line of its
+// log is in that format.
+func (b *bed) nginx(t *testing.T, format, section string) (log func() string) {
+	user := ""
+	if os.Getuid() == 0 {
+		user = "user root;"
 	}
+	b.write(t, "nginx.conf", user+`
+daemon off; pid DIR/pid; worker_processes 1;
+events { worker_connections 1024; }
+http {
+	log_format status "`+format+`"; access_log DIR/access.log status;
+	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;`+section+`
 }`)
 	stop := b.start(t, "nginx", "-p", b.dir, "-e", b.path("error.log"), "-c", b.path("nginx.conf"))
 	return func() string {

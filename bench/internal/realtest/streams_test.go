@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -79,16 +78,7 @@ func standardStreams(t *testing.T, b *bed) (log func() string) {
 func nginxStreams(t *testing.T, b *bed) (log func() string) {
 	behind := httptest.NewServer(streaming(func(int) {}))
 	t.Cleanup(behind.Close)
-	user := ""
-	if os.Getuid() == 0 {
-		user = "user root;"
-	}
-	b.write(t, "nginx.conf", user+`
-daemon off; pid DIR/pid; worker_processes 1;
-events { worker_connections 1024; }
-http {
-	log_format status "$status"; access_log DIR/access.log status;
-	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
+	return b.nginx(t, "$status", `
 	server {
 		listen 127.0.0.1:FIRST; listen 127.0.0.1:SECOND ssl http2;
 		ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/cert.key;
@@ -96,17 +86,7 @@ http {
 		location / { proxy_pass `+behind.URL+`; }
 		location /held { proxy_buffering on; rewrite ^ /events break; proxy_pass `+behind.URL+`; }
 		location /echo { proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection Upgrade; proxy_pass `+behind.URL+`; }
-	}
-}`)
-	stop := b.start(t, "nginx", "-p", b.dir, "-e", b.path("error.log"), "-c", b.path("nginx.conf"))
-	return func() string {
-		printed := stop()
-		text, err := os.ReadFile(b.path("access.log"))
-		if err != nil {
-			t.Fatal(err, printed)
-		}
-		return string(text)
-	}
+	}`)
 }
 
 // nodeStreams starts a server of Node, with a WebSocket by hand.

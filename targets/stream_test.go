@@ -303,7 +303,7 @@ func TestAShutdownDoesNotWaitForStreamsForEver(t *testing.T) {
 		o := limited(short(holder, 10), 1)
 		o.Stream.Interval = time.Minute
 		for _, gone := range []bool{false, true} {
-			s, err := style.Start(o) // goes with the process
+			s, err := style.Start(o) // ends with the process
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -64,7 +64,7 @@ type Event struct {
 
 // Error is a fault of the peer, or an end that it announced, that ends the connection.
 type Error struct {
-	Code Code // as the peer is told
+	Code Code // sent to the peer
 	Why  error
 }
 
@@ -229,7 +229,7 @@ func (c *Conn) cut(at int, flags byte, id uint32) {
 // Cancel ends a stream before its reply is complete. It has no event any more.
 func (c *Conn) Cancel(place int32) { c.abandon(place, Cancel) }
 
-// abandon ends a stream and tells the peer why.
+// abandon ends a stream and sends the peer the reason.
 func (c *Conn) abandon(place int32, code Code) {
 	c.out = appendFrame(c.out, 4, kindReset, 0, uint32(c.streams.all[place].id))
 	c.out = binary.BigEndian.AppendUint32(c.out, uint32(code))
@@ -343,7 +343,7 @@ func (c *Conn) answer(bytes int) bool {
 	return c.answers <= maxAnswers
 }
 
-// fail ends the connection for a fault of the peer, and tells it.
+// fail ends the connection for a fault of the peer, and sends it the reason.
 func (c *Conn) fail(e *Error) *Error {
 	c.failed = true
 	c.out = appendFrame(c.out, 8, kindGoAway, 0, 0)

@@ -41,8 +41,6 @@ type channel struct {
 	touched []*http2Conn  // of whose streams of events that read brought something
 	over    bool
 	err     error // why it cannot be used, where that is known before it could be
-
-	users int // guarded by the pool
 }
 
 // openChannel makes a connection, and returns when requests can be made.
@@ -79,10 +77,10 @@ func openChannel(ctx context.Context, set *request.Set) (*channel, error) {
 	case <-ready:
 		return c, nil
 	case <-c.gone:
-		c.close()
+		c.Close()
 		return nil, c.err // set before gone is closed
 	case <-ctx.Done():
-		c.close()
+		c.Close()
 		return nil, fmt.Errorf("the server did not begin with the settings of HTTP/2: %w", ctx.Err())
 	}
 }
@@ -270,77 +268,12 @@ func (c *channel) lost(err error, greeted bool) {
 	c.conn.Close()
 }
 
-func (c *channel) close() { c.conn.Close() }
+// Close implements [shared.Conn].
+func (c *channel) Close() { c.conn.Close() }
 
-// usable reports whether further requests can be made.
-func (c *channel) usable() bool {
+// Usable implements [shared.Conn].
+func (c *channel) Usable() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return !c.over && !c.h2.Going()
-}
-
-// channels hands out channels: to each client its own, or those of a few slots.
-type channels struct {
-	set   *request.Set
-	slots []*channelSlot // none: to each its own
-
-	mu sync.Mutex // guards users, and which channel a slot has
-}
-
-// channelSlot is a place for one channel that clients share.
-type channelSlot struct {
-	making  sync.Mutex // held while a client makes the channel
-	channel *channel
-	users   int
-}
-
-// get is a channel on which requests can be made, and whether it was made for this
-// client. Of those that are shared it is that of the slot with the fewest users.
-func (p *channels) get(ctx context.Context) (c *channel, s *channelSlot, fresh bool, err error) {
-	if len(p.slots) == 0 {
-		if c, err = openChannel(ctx, p.set); err == nil {
-			c.users = 1
-		}
-		return c, nil, true, err
-	}
-	p.mu.Lock()
-	s = slices.MinFunc(p.slots, func(a, b *channelSlot) int { return a.users - b.users })
-	s.users++
-	p.mu.Unlock()
-	s.making.Lock() // as long as others need, whose contexts end as ours does
-	defer s.making.Unlock()
-	p.mu.Lock()
-	if c = s.channel; c != nil && c.usable() {
-		c.users++
-		p.mu.Unlock()
-		return c, s, false, nil
-	}
-	p.mu.Unlock()
-	c, err = openChannel(ctx, p.set)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if err != nil {
-		s.users--
-		return nil, nil, false, err
-	}
-	c.users, s.channel = 1, c
-	return c, s, true, nil
-}
-
-// put ends a client's use of a channel, and of the slot of that where it has one. The last
-// one closes the channel.
-func (p *channels) put(c *channel, s *channelSlot) {
-	p.mu.Lock()
-	c.users--
-	last := c.users == 0
-	if s != nil {
-		s.users--
-		if last && s.channel == c {
-			s.channel = nil
-		}
-	}
-	p.mu.Unlock()
-	if last {
-		c.close()
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/a628bb15/onhold/bench/internal/exchange"
 	"github.com/a628bb15/onhold/bench/internal/http2"
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/shared"
 	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 )
@@ -16,17 +17,15 @@ import (
 // http2Conn is one client, whose requests are streams on a connection of its own or one
 // that others use, too.
 type http2Conn struct {
-	channels *channels
-	picker   request.Picker
-	number   uint64 // of the next request
-	meaning  *result.Meaning
-	reasons  exchange.Reasons
-	fresh    bool
-	timer    *time.Timer
-	closed   chan struct{} // by Close
+	picker  request.Picker
+	number  uint64 // of the next request
+	meaning *result.Meaning
+	reasons exchange.Reasons
+	timer   *time.Timer
+	closed  chan struct{} // by Close
 
 	channel *channel
-	slot    *channelSlot
+	lease   *shared.Lease[*channel]
 	close   sync.Once
 
 	// Of the request under way. The channel's lock guards them until it has ended.
@@ -65,16 +64,13 @@ var (
 
 // dialHTTP2 makes clients of the requests.
 func dialHTTP2(set *request.Set) Dial {
-	all := &channels{set: set}
-	for range set.Connections {
-		all.slots = append(all.slots, &channelSlot{})
-	}
+	all := shared.New(set.Connections, func(ctx context.Context) (*channel, error) { return openChannel(ctx, set) })
 	return func(ctx context.Context) (Conn, error) {
-		channel, slot, fresh, err := all.get(ctx)
+		lease, err := all.Get(ctx)
 		if err != nil {
 			return nil, err
 		}
-		c := &http2Conn{channels: all, channel: channel, slot: slot, fresh: fresh, picker: set.Picker(), meaning: set.Meaning,
+		c := &http2Conn{channel: lease.Conn, lease: lease, picker: set.Picker(), meaning: set.Meaning,
 			closed: make(chan struct{}), admitted: make(chan struct{}, 1), ended: make(chan ending, 1), timer: time.NewTimer(time.Hour),
 		}
 		c.timer.Stop()
@@ -89,20 +85,20 @@ func dialHTTP2(set *request.Set) Dial {
 func (c *http2Conn) Number(n uint64) { c.number = n }
 
 // Fresh implements [SharedConn].
-func (c *http2Conn) Fresh() bool { return c.fresh }
+func (c *http2Conn) Fresh() bool { return c.lease.Fresh }
 
 // Handshake implements [SecureConn].
 func (c *http2Conn) Handshake() time.Duration { return c.channel.handshake }
 
 // Check implements [Checker]. A connection that the server is about to close takes no
 // more requests.
-func (c *http2Conn) Check() (usable, unsolicited bool) { return c.channel.usable(), false }
+func (c *http2Conn) Check() (usable, unsolicited bool) { return c.channel.Usable(), false }
 
 // Close implements [Conn].
 func (c *http2Conn) Close() error {
 	c.close.Do(func() {
 		close(c.closed)
-		c.channels.put(c.channel, c.slot)
+		c.lease.Release()
 	})
 	return nil
 }

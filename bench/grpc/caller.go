@@ -14,6 +14,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/shared"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -22,7 +23,7 @@ import (
 type caller struct {
 	*service
 	channel  *channel
-	fresh    bool
+	lease    *shared.Lease[*channel]
 	messages *messages
 	picker   request.Picker
 	number   uint64 // of the next call
@@ -55,8 +56,8 @@ var (
 	_ bench.SecureConn   = (*caller)(nil)
 )
 
-func newCaller(s *service, channel *channel, fresh bool, m *messages) bench.Conn {
-	c := &caller{service: s, channel: channel, fresh: fresh, messages: m, picker: s.set.Picker()}
+func newCaller(s *service, lease *shared.Lease[*channel], m *messages) bench.Conn {
+	c := &caller{service: s, channel: lease.Conn, lease: lease, messages: m, picker: s.set.Picker()}
 	c.ctx, c.end = context.WithCancel(context.Background())
 	c.options = []grpc.CallOption{grpc.ForceCodecV2(encoded{}), grpc.MaxCallRecvMsgSize(maxReply)}
 	if len(m.all) == 1 {
@@ -73,14 +74,14 @@ func newCaller(s *service, channel *channel, fresh bool, m *messages) bench.Conn
 func (c *caller) Number(n uint64) { c.number = n }
 
 // Fresh implements [bench.SharedConn].
-func (c *caller) Fresh() bool { return c.fresh }
+func (c *caller) Fresh() bool { return c.lease.Fresh }
 
 // Handshake implements [bench.SecureConn].
 func (c *caller) Handshake() time.Duration { return c.channel.handshake }
 
 // Check implements [bench.Checker]. A connection that is about to be closed takes no
 // more calls.
-func (c *caller) Check() (usable, unsolicited bool) { return c.channel.alive(), false }
+func (c *caller) Check() (usable, unsolicited bool) { return c.channel.Usable(), false }
 
 // Do makes one call.
 func (c *caller) Do(timeout time.Duration) bench.Reply {
@@ -137,7 +138,7 @@ func (c *caller) next() (call message, ctx context.Context, err error) {
 // Close ends the call in progress, too. It may be called more than once.
 func (c *caller) Close() error {
 	c.end()
-	c.closed.Do(func() { c.pool.put(c.channel) })
+	c.closed.Do(c.lease.Release)
 	return nil
 }
 

@@ -21,6 +21,7 @@ import (
 
 	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/internal/request"
+	"github.com/a628bb15/onhold/bench/internal/shared"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/result"
@@ -35,7 +36,7 @@ const (
 	Secure = "grpcs" // over TLS
 )
 
-// Calls are calls of one method. A deadline goes with each unary call, so the server
+// Calls are calls of one method. Each unary call has a deadline, so the server
 // knows when its caller gives up.
 //
 // Where the method streams replies, each call is a stream, and each message an event:
@@ -108,7 +109,7 @@ func (c Calls) Driver() (*bench.GoroutineDriver, error) {
 type service struct {
 	Calls
 	set     *request.Set // the calls as requests of HTTP/1.1, which are translated
-	pool    *pool
+	pool    *shared.Pool[*channel]
 	meaning *meaning
 	path    string // /SERVICE/METHOD
 
@@ -149,10 +150,7 @@ func (c Calls) open() (*service, error) {
 	if s.meaning, err = parseMeaning(c.OKStatus, c.RejectedStatus); err != nil {
 		return nil, err
 	}
-	s.pool = &pool{open: s.connect}
-	for range c.Connections {
-		s.pool.slots = append(s.pool.slots, &slot{})
-	}
+	s.pool = shared.New(c.Connections, s.connect)
 	method := c.Method
 	if len(c.Proto) > 0 && method == nil {
 		files, err := compile(c.Proto, c.ProtoPath)
@@ -266,16 +264,16 @@ func (c Calls) settings() (s result.Settings) {
 
 // dial makes a caller. The first one finds out about the method.
 func (s *service) dial(ctx context.Context) (bench.Conn, error) {
-	channel, fresh, err := s.pool.get(ctx)
+	lease, err := s.pool.Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	messages, err := s.prepared(ctx, channel)
+	messages, err := s.prepared(ctx, lease.Conn)
 	if err != nil {
-		s.pool.put(channel)
+		lease.Release()
 		return nil, err
 	}
-	return newCaller(s, channel, fresh, messages), nil
+	return newCaller(s, lease, messages), nil
 }
 
 // prepared is the messages of the calls.

@@ -29,7 +29,6 @@ const (
 // channel is one HTTP/2 connection. Once it is broken it stays so.
 type channel struct {
 	cc        *grpc.ClientConn
-	slot      *slot         // where it is one of those that are shared
 	handshake time.Duration // of TLS
 
 	// replaced is true where gRPC has made another connection in its place, for a call
@@ -38,13 +37,15 @@ type channel struct {
 	replaced atomic.Bool
 
 	reads atomic.Int64 // of its connections, that brought something
-
-	users int // guarded by the pool
 }
 
-func (c *channel) alive() bool {
+// Usable implements [shared.Conn].
+func (c *channel) Usable() bool {
 	return c.cc.GetState() == connectivity.Ready && !c.replaced.Load()
 }
+
+// Close implements [shared.Conn].
+func (c *channel) Close() { c.cc.Close() }
 
 // NotGRPC is the error of a server that is there and does not speak gRPC as the address
 // says. Its text says what to do.

@@ -38,7 +38,7 @@ var _ bench.StreamConn = (*streamCaller)(nil)
 // Events implements [bench.StreamConn].
 func (c *streamCaller) Events(event func(bench.Event)) { c.event = event }
 
-// Do makes one call. No deadline goes with it, as it may last for any time.
+// Do makes one call. It has no deadline, as it may last for any time.
 func (c *streamCaller) Do(timeout time.Duration) bench.Reply {
 	call, ctx, reply := c.begin()
 	if call == nil {

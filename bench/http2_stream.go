@@ -15,8 +15,7 @@ import (
 // the connection notes the events, so that they have the instant of their read.
 type http2Stream struct {
 	*http2Conn
-	most  time.Duration // the longest gap, by the plan; 0 where there is none
-	event func(Event)   // nil where nobody asks
+	streaming
 }
 
 var (
@@ -32,20 +31,9 @@ var (
 func newHTTP2Stream(conn *http2Conn, spec *stream.Spec) *http2Stream {
 	c := &http2Stream{http2Conn: conn}
 	conn.trails = make(chan struct{}, 1)
-	conn.stream = stream.New(spec, func(e stream.Event) {
-		if c.event != nil {
-			c.event(Event(e))
-		}
-	})
+	conn.stream = c.streaming.read(spec)
 	return c
 }
-
-// Events implements [StreamConn].
-func (c *http2Stream) Events(event func(Event)) { c.event = event }
-
-// begin implements clientConn: the timeout of Do may be less than the plan's, where the
-// connection was made for it.
-func (c *http2Stream) begin(of *client, _ time.Duration) { c.most = of.plan.Timeout }
 
 // Do implements [Conn]. The timeout is for the first event.
 func (c *http2Stream) Do(timeout time.Duration) Reply {
@@ -55,9 +43,7 @@ func (c *http2Stream) Do(timeout time.Duration) Reply {
 	default:
 	}
 	c.stream.Begin(0, clock.Now(), c.limit, c.gap)
-	reply := c.http2Conn.Do(timeout)
-	reply.FirstEvent, reply.Events, reply.MedianGap, reply.EndedEarly = c.stream.First(), c.stream.Events(), c.stream.MedianGap(), c.stream.EndedEarly()
-	return reply
+	return c.http2Conn.Do(timeout).of(c.stream)
 }
 
 // awaitEvents waits for the end of a stream. The timer runs.

@@ -14,13 +14,41 @@ import (
 	"github.com/a628bb15/onhold/reports/result"
 )
 
+// streaming is what a connection whose replies are streams has over either version of
+// HTTP.
+type streaming struct {
+	most  time.Duration // the longest gap, by the plan; 0 where there is none
+	event func(Event)   // nil where nobody asks
+}
+
+// Events implements [StreamConn].
+func (s *streaming) Events(event func(Event)) { s.event = event }
+
+// begin implements clientConn: the timeout of Do may be less than the plan's, where the
+// connection was made for it.
+func (s *streaming) begin(of *client, _ time.Duration) { s.most = of.plan.Timeout }
+
+// read is a stream whose events are passed on.
+func (s *streaming) read(spec *stream.Spec) *stream.Stream {
+	return stream.New(spec, func(e stream.Event) {
+		if s.event != nil {
+			s.event(Event(e))
+		}
+	})
+}
+
+// of adds to a reply what is known of its stream.
+func (r Reply) of(s *stream.Stream) Reply {
+	r.FirstEvent, r.Events, r.MedianGap, r.EndedEarly = s.First(), s.Events(), s.MedianGap(), s.EndedEarly()
+	return r
+}
+
 // streamConn is a connection with a request whose reply is a stream.
 type streamConn struct {
 	*httpConn
+	streaming
 	stream *stream.Stream
-	most   time.Duration // the longest gap, by the plan; 0 where there is none
 	gap    time.Duration // the longest gap
-	event  func(Event)   // nil where nobody asks
 	says   []byte        // frames to be sent
 }
 
@@ -31,20 +59,9 @@ var (
 
 func newStreamConn(conn *httpConn, spec *stream.Spec) *streamConn {
 	c := &streamConn{httpConn: conn}
-	c.stream = stream.New(spec, func(e stream.Event) {
-		if c.event != nil {
-			c.event(Event(e))
-		}
-	})
+	c.stream = c.streaming.read(spec)
 	return c
 }
-
-// Events implements [StreamConn].
-func (c *streamConn) Events(event func(Event)) { c.event = event }
-
-// begin implements clientConn: the timeout of Do may be less than the plan's, where the
-// connection was made for it.
-func (c *streamConn) begin(of *client, _ time.Duration) { c.most = of.plan.Timeout }
 
 // Do makes one request and reads the stream to its end. The timeout is for the first
 // event.
@@ -151,7 +168,7 @@ func (c *streamConn) ended(behind []byte, more, closed bool) Reply {
 		}
 		_ = c.say()
 	}
-	return c.with(reply)
+	return reply.of(c.stream)
 }
 
 // broken is how a stream ended whose connection failed with err.
@@ -164,16 +181,10 @@ func (c *streamConn) broken(err error) Reply {
 		c.stream.Cut()
 	}
 	c.reply.Again()
-	return c.with(reply)
+	return reply.of(c.stream)
 }
 
 // notedAs is an outcome that spends the connection.
 func (c *streamConn) notedAs(outcome result.Outcome, why string) Reply {
-	return c.with(Reply{Outcome: outcome, Why: why, Spent: true, FirstByte: c.first})
-}
-
-// with adds to a reply what is known of the stream.
-func (c *streamConn) with(reply Reply) Reply {
-	reply.FirstEvent, reply.Events, reply.MedianGap, reply.EndedEarly = c.stream.First(), c.stream.Events(), c.stream.MedianGap(), c.stream.EndedEarly()
-	return reply
+	return Reply{Outcome: outcome, Why: why, Spent: true, FirstByte: c.first}.of(c.stream)
 }

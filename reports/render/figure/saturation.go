@@ -11,7 +11,6 @@ import (
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
-	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -97,16 +96,7 @@ func saturationFigure(sweeps []sweep.Sweep) *canvas.Figure {
 		return nil
 	}
 	title := cmp.Or(finding.Limits(sweeps), "How much of the CPU do the target and the generator use?")
-	slices.Sort(levels)
-	return &canvas.Figure{
-		W: capacityW, H: canvas.Pixels(float64(len(strips))*stripHeight + aroundStrips), Title: title,
-		Alt:    words.Sentence("Line charts over " + levelsOf(sweeps) + " of " + stripNames(strips) + ": " + title),
-		Table:  stripTable(headingsOf(sweeps), x, strips),
-		Footer: []string{"dashed, of: the cores that the process may use · hollow: stage not valid"},
-		Draw: func(c *canvas.Canvas, body canvas.Rect) {
-			drawStrips(c, body, headingsOf(sweeps), x, slices.Compact(levels), 2, strips, nil)
-		},
-	}
+	return stripsOverLoad(sweeps, x, levels, strips, title, stripHeight, "dashed, of: the cores that the process may use · hollow: stage not valid")
 }
 
 // mayUse is how many cores a process may use; 0 where that is not known.

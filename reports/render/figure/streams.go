@@ -6,7 +6,6 @@ import (
 	"github.com/a628bb15/onhold/reports/render/canvas"
 	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
-	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -96,14 +95,5 @@ func streamsFigure(sweeps []sweep.Sweep) *canvas.Figure {
 		return nil
 	}
 	title := finding.Streams(sweeps)
-	slices.Sort(levels)
-	return &canvas.Figure{
-		W: capacityW, H: canvas.Pixels(float64(len(strips))*streamStrip + aroundStrips), Title: title,
-		Alt:    words.Sentence("Line charts over " + levelsOf(sweeps) + " of " + stripNames(strips) + ": " + title),
-		Table:  stripTable(headingsOf(sweeps), x, strips),
-		Footer: []string{"p99 of medians: of each stream the median gap, and of these the p99 · dotted: fewer than ten samples lie beyond · hollow: stage not valid"},
-		Draw: func(c *canvas.Canvas, body canvas.Rect) {
-			drawStrips(c, body, headingsOf(sweeps), x, slices.Compact(levels), 2, strips, nil)
-		},
-	}
+	return stripsOverLoad(sweeps, x, levels, strips, title, streamStrip, "p99 of medians: of each stream the median gap, and of these the p99 · dotted: fewer than ten samples lie beyond · hollow: stage not valid")
 }

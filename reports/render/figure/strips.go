@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/table"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -147,4 +149,18 @@ func (s strip) some() bool {
 			return !k.bound() && slices.ContainsFunc(k.Values, func(v canvas.Value) bool { return v.Y > 0 })
 		})
 	})
+}
+
+// stripsOverLoad is a figure of strips over the levels, each of a height. It sorts the levels.
+func stripsOverLoad(sweeps []sweep.Sweep, x canvas.Axis, levels []float64, strips []strip, title string, height float64, footer string) *canvas.Figure {
+	slices.Sort(levels)
+	return &canvas.Figure{
+		W: capacityW, H: canvas.Pixels(float64(len(strips))*height + aroundStrips), Title: title,
+		Alt:    words.Sentence("Line charts over " + levelsOf(sweeps) + " of " + stripNames(strips) + ": " + title),
+		Table:  stripTable(headingsOf(sweeps), x, strips),
+		Footer: []string{footer},
+		Draw: func(c *canvas.Canvas, body canvas.Rect) {
+			drawStrips(c, body, headingsOf(sweeps), x, slices.Compact(levels), 2, strips, nil)
+		},
+	}
 }

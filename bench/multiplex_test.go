@@ -297,8 +297,7 @@ func TestUploadsThroughSmallWindows(t *testing.T) {
 
 // A server that does not speak HTTP/2 is known before anything is measured.
 func TestNotHTTP2(t *testing.T) {
-	say := func(text string) string {
-		ln, err := net.Listen("tcp", "127.0.0.1:0")
+	serving := func(ln net.Listener, err error, serve func(net.Conn)) string {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,34 +309,24 @@ func TestNotHTTP2(t *testing.T) {
 					return
 				}
 				go func() {
-					c.Read(make([]byte, 100))
-					io.WriteString(c, text)
+					serve(c)
 					c.Close()
 				}()
 			}
 		}()
 		return ln.Addr().String()
 	}
+	say := func(text string) string {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		return serving(ln, err, func(c net.Conn) {
+			c.Read(make([]byte, 100))
+			io.WriteString(c, text)
+		})
+	}
 	own, trusts := certificate()
 	tlsServer := func(protocols ...string) string {
 		ln, err := tls.Listen("tcp", "127.0.0.1:0", speaking(own, protocols...))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { ln.Close() })
-		go func() {
-			for {
-				c, err := ln.Accept()
-				if err != nil {
-					return
-				}
-				go func() {
-					io.Copy(io.Discard, c)
-					c.Close()
-				}()
-			}
-		}()
-		return ln.Addr().String()
+		return serving(ln, err, func(c net.Conn) { io.Copy(io.Discard, c) })
 	}
 	for name, c := range map[string]struct{ url, want string }{
 		"HTTP/1.1":              {"h2c://" + say("HTTP/1.1 400 Bad Request\r\n\r\n"), "the server speaks HTTP/1.1 at this port"},

@@ -57,22 +57,17 @@ func example(t *testing.T, b *bed, name string) (port string) {
 func TestGRPC(t *testing.T) {
 	b := newBed(t)
 	port := example(t, b, "reflection")
-	b.write(t, "nginx.conf", `
-daemon off; pid DIR/pid; worker_processes 1;
-events { worker_connections 1024; }
-http {
-	log_format status "$status $request_uri"; access_log DIR/access.log status;
-	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
+	const format = "$status $request_uri"
+	section := `
 	limit_req_zone $server_port zone=some:1m rate=20r/s;
 	ssl_certificate DIR/cert.pem; ssl_certificate_key DIR/cert.key;
 	keepalive_requests 50;
 	server {
 		listen 127.0.0.1:FIRST http2; listen 127.0.0.1:SECOND ssl http2;
-		location / { grpc_pass grpc://127.0.0.1:`+port+`; }
-		location /helloworld.Greeter { if ($http_tenant = busy) { rewrite ^ /busy$uri last; } grpc_pass grpc://127.0.0.1:`+port+`; }
-		location /busy { limit_req zone=some; rewrite ^/busy(.*)$ $1 break; grpc_pass grpc://127.0.0.1:`+port+`; }
-	}
-}`)
+		location / { grpc_pass grpc://127.0.0.1:` + port + `; }
+		location /helloworld.Greeter { if ($http_tenant = busy) { rewrite ^ /busy$uri last; } grpc_pass grpc://127.0.0.1:` + port + `; }
+		location /busy { limit_req zone=some; rewrite ^/busy(.*)$ $1 break; grpc_pass grpc://127.0.0.1:` + port + `; }
+	}`
 	_, client := wiretest.Certificate()
 	body := []byte(`{"name": "{seq}"}`)
 	numbered, err := bench.DataFiles{}.Read()
@@ -96,11 +91,7 @@ http {
 			log := func() string { return "" }
 			if row.proxied {
 				b.write(t, "access.log", "")
-				stop := b.start(t, "nginx", "-p", b.dir, "-e", b.path("error.log"), "-c", b.path("nginx.conf"))
-				log = func() string {
-					stop()
-					return b.read(t, "access.log")
-				}
+				log = b.nginx(t, format, section)
 			}
 			row.calls.Body, row.calls.Data = body, numbered
 			if row.load == (bench.Load{}) {
@@ -138,15 +129,9 @@ func TestGRPCStreams(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.write(t, "nginx.conf", `
-daemon off; pid DIR/pid; worker_processes 1;
-events { worker_connections 1024; }
-http {
-	log_format status "$status $request_uri"; access_log DIR/access.log status;
-	client_body_temp_path DIR/1; proxy_temp_path DIR/2; fastcgi_temp_path DIR/3; uwsgi_temp_path DIR/4; scgi_temp_path DIR/5;
+	section := `
 	keepalive_requests 50;
-	server { listen 127.0.0.1:FIRST http2; location / { grpc_pass grpc://127.0.0.1:`+port+`; } }
-}`)
+	server { listen 127.0.0.1:FIRST http2; location / { grpc_pass grpc://127.0.0.1:` + port + `; } }`
 	for _, row := range []struct {
 		name, port string
 		ends       int // after so many messages by the caller
@@ -161,11 +146,7 @@ http {
 			log := func() string { return "" }
 			if row.proxied {
 				b.write(t, "access.log", "")
-				stop := b.start(t, "nginx", "-p", b.dir, "-e", b.path("error.log"), "-c", b.path("nginx.conf"))
-				log = func() string {
-					stop()
-					return b.read(t, "access.log")
-				}
+				log = b.nginx(t, "$status $request_uri", section)
 			}
 			d, err := grpc.Calls{
 				URL: "grpc://127.0.0.1:" + row.port + method, Body: []byte(`{"message": "hello"}`), StreamEvents: row.ends,

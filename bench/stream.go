@@ -46,7 +46,7 @@ type Stream struct {
 }
 
 func (s Stream) validate() error {
-	const none = "left out, for replies are not streams"
+	const none = "left out, or the kind of stream with it (Stream: sse, lines, chunks or websocket)"
 	if s.Kind == "" {
 		return field.First(
 			field.Check(s.Done == "", "StreamDone", strconv.Quote(s.Done), none),

@@ -3,7 +3,6 @@ package realtest
 import (
 	"bufio"
 	"io"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -175,14 +174,4 @@ func TestGRPCStreams(t *testing.T) {
 			}
 		})
 	}
-}
-
-// read reads a file of the bed.
-func (b *bed) read(t *testing.T, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(b.path(name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -58,10 +58,11 @@ type Difference struct {
 
 	// Of the replay: how far the request is from the departure that would have
 	// made it agree, how much of that the log shows as a cause, and whether that
-	// explains it.
+	// explains it. Dispatch is that of the requests since then, and how far each was
+	// taken from its turn, added up: so far may the two differ.
 	Slack     time.Duration `json:"slack_ns"`
 	Cause     int           `json:"cause,omitzero"` // number of the request with which the two began to differ; 0: none
-	Dispatch  time.Duration `json:"dispatch_ns"`    // of the requests since then, added up: so far may the two differ
+	Dispatch  time.Duration `json:"dispatch_ns"`
 	Explained bool          `json:"explained"`
 	Admission bool          `json:"admission,omitzero"` // it is in Decisions.Admission as well
 }
@@ -94,13 +95,14 @@ func (d *Decisions) Unexplained() int {
 func CompareDecisions(t *trace.Trace) (*Decisions, error) {
 	r := &replay{Trace: t, services: t.Services(), out: &Decisions{Style: t.Style, Workers: t.Workers, Queue: t.Queue,
 		Requests: len(t.Records), Warnings: t.Warnings(), Admission: []Difference{}, Replay: []Difference{}}}
-	r.dispatches()
+	r.begun()
 	return r.out, r.run()
 }
 
 type replay struct {
 	*trace.Trace
 	services []trace.Service
+	off      []time.Duration // by how much each began late, or out of turn
 	out      *Decisions
 
 	inside []int // records that are, by the log, in the order in which they leave
@@ -132,20 +134,29 @@ func (r *replay) serviceTime(i int) time.Duration {
 	return r.services[i].Time
 }
 
-// dispatches reports the dispatch of requests, and their order.
-func (r *replay) dispatches() {
-	var all []time.Duration
+// begun reports when requests were taken: their dispatch, and their order.
+func (r *replay) begun() {
+	r.off = make([]time.Duration, len(r.Records))
+	var all, starts []time.Duration
 	var last time.Duration
 	for i, rec := range r.Records {
 		if rec.Done == 0 {
 			continue
 		}
-		all = append(all, r.services[i].Dispatch)
+		all, starts = append(all, r.services[i].Dispatch), append(starts, rec.Started)
 		if rec.Started < last {
 			r.out.OutOfOrder++
 			r.out.OutOfOrderMax = max(r.out.OutOfOrderMax, last-rec.Started)
 		}
 		last = max(last, rec.Started)
+	}
+	// In order, each would have begun at the start that has its number.
+	slices.Sort(starts)
+	for i, rec := range r.Records {
+		if rec.Done != 0 {
+			r.off[i] = r.services[i].Dispatch + (rec.Started - starts[0]).Abs()
+			starts = starts[1:]
+		}
 	}
 	r.out.Tie = r.ClockResolution
 	if slices.Sort(all); len(all) > 0 {
@@ -234,7 +245,7 @@ func (r *replay) differs(d Difference, rec trace.Record) error {
 			if r.until == 0 {
 				r.cause = i
 			}
-			r.until, r.dispatch = max(r.until, f.Departure, done), r.dispatch+r.services[i].Dispatch
+			r.until, r.dispatch = max(r.until, f.Departure, done), r.dispatch+r.off[i]
 		}
 	}
 	return nil
@@ -254,11 +265,11 @@ func (r *replay) entered(i int, departure time.Duration) {
 		return
 	}
 	if i >= r.cause {
-		r.dispatch += r.services[i].Dispatch
+		r.dispatch += r.off[i]
 	}
 	if departure != done {
 		if r.Records[i].At >= r.until {
-			r.cause, r.dispatch = i, r.services[i].Dispatch
+			r.cause, r.dispatch = i, r.off[i]
 		}
 		r.until = max(r.until, departure, done)
 	}

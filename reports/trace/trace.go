@@ -76,14 +76,16 @@ func (t *Trace) Warnings() []string {
 	return out
 }
 
-// Service is the time for which a request occupied its worker.
+// Service is the time for which a request occupied a worker.
 type Service struct {
-	// Time is from when the request was there and the worker had left the one before
-	// to when its place was free. On a target that is always busy, a model that is fed
-	// with less runs ahead of it by the sum of the dispatches.
+	// Time is from when the request was there and a worker was free for it to when its
+	// place was free. On a target that is always busy, a model that is fed with less
+	// runs ahead of it by the sum of the dispatches.
 	Time time.Duration
 
-	// Dispatch is the part of it before a worker took the request.
+	// Dispatch is the part of it before a worker took the request. It counts from when
+	// any worker was free: one that the machine does not let run leaves its request to
+	// another, which is then the one that is late.
 	Dispatch time.Duration
 }
 
@@ -92,21 +94,31 @@ type Service struct {
 // are not known: of a request that was rejected, or not done when the trace ended.
 func (t *Trace) Services() []Service {
 	out := make([]Service, len(t.Records))
-	var done []int
+	var taken []int
 	for i, r := range t.Records {
-		if r.Done > 0 {
-			done = append(done, i)
+		switch {
+		case r.Done == 0:
+		case r.Worker == NoWorker:
+			out[i] = Service{r.Done - r.At, r.Started - r.At}
+		default:
+			taken = append(taken, i)
 		}
 	}
-	slices.SortFunc(done, func(a, b int) int { return cmp.Compare(t.Records[a].Done, t.Records[b].Done) })
-	free := map[int32]time.Duration{} // since when each worker is
-	for _, i := range done {
+	slices.SortStableFunc(taken, func(a, b int) int { return cmp.Compare(t.Records[a].Started, t.Records[b].Started) })
+	// Since when the worker of each had been free; 0 of its first. A worker that takes
+	// no other request is not there, so that one that is missing is not taken for late.
+	last, free := map[int32]time.Duration{}, make([]time.Duration, 0, len(taken))
+	for _, i := range taken {
 		r := &t.Records[i]
-		from := r.At
-		if r.Worker != NoWorker {
-			from = min(max(from, free[r.Worker]), r.Started) // the clock may be a little behind our instants
-			free[r.Worker] = r.Done
-		}
+		free = append(free, last[r.Worker])
+		last[r.Worker] = r.Done
+	}
+	// Of those that are taken one after another, each could have had the worker that
+	// was free the longest.
+	slices.Sort(free)
+	for n, i := range taken {
+		r := &t.Records[i]
+		from := min(max(r.At, free[n]), r.Started) // the clock may be a little behind our instants
 		out[i] = Service{r.Done - from, r.Started - from}
 	}
 	return out

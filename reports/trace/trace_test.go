@@ -196,6 +196,21 @@ func TestServices(t *testing.T) {
 	}
 }
 
+// The machine does not let worker 0 run after its first request. Worker 1 takes the one
+// that came for it, and is late by as much; a third worker was never there.
+func TestAnotherWorkerIsLateInItsPlace(t *testing.T) {
+	tr := &trace.Trace{Header: trace.Header{Style: "test", Workers: 3}, Records: []trace.Record{
+		{At: 10, Started: 10, Done: 100, Worker: 0, Accepted: true},
+		{At: 20, Started: 20, Done: 150, Worker: 1, Accepted: true},
+		{At: 120, Started: 150, Done: 200, Worker: 1, Accepted: true},
+		{At: 210, Started: 300, Done: 310, Worker: 0, Accepted: true},
+	}}
+	want := []trace.Service{{Time: 90}, {Time: 130}, {Time: 80, Dispatch: 30}, {Time: 100, Dispatch: 90}}
+	if got := tr.Services(); !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
 // Many at once, for the last places of a gate: every decision follows from
 // what was logged before it.
 func TestLogIsInTheOrderOfTheDecisions(t *testing.T) {

@@ -89,7 +89,7 @@ func cause(d conformance.Difference) string {
 	if !d.Explained {
 		return slack + ": UNEXPLAINED"
 	}
-	return fmt.Sprintf("%s; since request %d, workers were late by %s in total", slack, d.Cause, units.Duration(d.Dispatch))
+	return fmt.Sprintf("%s; since request %d, workers were late, or took requests out of order, by %s in total", slack, d.Cause, units.Duration(d.Dispatch))
 }
 
 func noneOr(n int) string {

@@ -153,18 +153,25 @@ func TestArrivalsWaitForAConnection(t *testing.T) {
 	const wait, most = 40 * time.Millisecond, 3
 	eachThreads(t, func(t *testing.T, made made) {
 		t.Parallel()
-		s := newScripted(t, after(wait, says(okReply)))
-		stage := run(t, bench.Plan{Load: bench.Load{Rate: 200, Arrivals: load.Constant}, MaxConnections: most, Duration: 300 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
-		if stage.Counts[result.OK] != 60 || s.seen() != 60 || s.connections() != most {
-			t.Errorf("counts %v, %d requests over %d connections; want 60 ok over %d", stage.Counts, s.seen(), s.connections(), most)
-		}
-		// The last of 60 on 3 connections, planned at 295 ms, is done after 20
-		// waits at the earliest, whichever it is.
-		if slowest, least := stage.Latency.Max(), 20*wait-295*time.Millisecond; slowest < least*999/1000 {
-			t.Errorf("the slowest took %v from its planned instant, want %v at the least", slowest, least)
-		}
-		if stage.Valid() || !strings.Contains(strings.Join(stage.Notes(), " "), "one of the 3 connections that the stage may have") {
-			t.Errorf("valid %v, %q: the generator was the limit", stage.Valid(), stage.Notes())
+		for range 3 { // of a stage that the machine disturbed, too little may be left to judge it by
+			s := newScripted(t, after(wait, says(okReply)))
+			stage := run(t, bench.Plan{Load: bench.Load{Rate: 200, Arrivals: load.Constant}, MaxConnections: most, Duration: 300 * time.Millisecond, DrainTimeout: time.Minute}, made(t, bench.HTTP{URL: s.url()}))
+			if stage.Counts[result.OK] != 60 || s.seen() != 60 || s.connections() != most {
+				t.Errorf("counts %v, %d requests over %d connections; want 60 ok over %d", stage.Counts, s.seen(), s.connections(), most)
+			}
+			// The last of 60 on 3 connections, planned at 295 ms, is done after 20
+			// waits at the earliest, whichever it is.
+			if slowest, least := stage.Latency.Max(), 20*wait-295*time.Millisecond; slowest < least*999/1000 {
+				t.Errorf("the slowest took %v from its planned instant, want %v at the least", slowest, least)
+			}
+			if stage.Disturbed {
+				t.Logf("again: %q", stage.Notes())
+				continue
+			}
+			if stage.Valid() || !strings.Contains(strings.Join(stage.Notes(), " "), "one of the 3 connections that the stage may have") {
+				t.Errorf("valid %v, %q: the generator was the limit", stage.Valid(), stage.Notes())
+			}
+			return
 		}
 	})
 }

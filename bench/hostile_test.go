@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -274,6 +275,9 @@ func driveHostile(value string) error {
 	out := json.NewEncoder(os.Stdout)
 	for _, r := range runs {
 		var d drivenHostile
+		// What the mode before has left to collect is not of this one.
+		debug.FreeOSMemory()
+		_ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) // its peak neither, where the system can forget it
 		stage, took, err := r.run(context.Background())
 		if err != nil {
 			d.Err = err.Error()
@@ -290,8 +294,8 @@ func driveHostile(value string) error {
 	return nil
 }
 
-// modesPerProcess is how many modes one process drives: the most memory that it had is
-// also that of all modes before.
+// modesPerProcess is how many modes one process drives: where the system cannot forget
+// the most memory that it had, it is also that of all modes before.
 const modesPerProcess = 24
 
 // holdMemory drives the modes with 100 clients from processes of their own, and
@@ -373,7 +377,7 @@ func driveHostiles(t *testing.T, chosen []hostile, runs []hostileRun) (peak int6
 		if limit := runs[i].limit(runs[i].plan()) + time.Second; d.Took > limit {
 			t.Logf("%s: took %v, the limit is %v", m.name, d.Took, limit)
 		}
-		peak = d.Peak
+		peak = max(peak, d.Peak)
 	}
 	return peak
 }

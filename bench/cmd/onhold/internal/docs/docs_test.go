@@ -55,7 +55,7 @@ func withServices(t *testing.T, line string, test func(t *testing.T, env []strin
 	t.Run("postgres", func(t *testing.T) { test(t, pgtest.Shared(t).Env()) })
 }
 
-var outFlag = regexp.MustCompile(`--out (\S+)`)
+var outFlag = regexp.MustCompile(`-(?:-|onhold\.)out (?:"\$PWD/)?([^\s"]+)`)
 
 // retried runs a command line again that ends with the exit code of an invalid
 // run, or with a benchmark that is not valid: tests on the same machine can disturb

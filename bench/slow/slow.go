@@ -21,15 +21,22 @@ type T interface {
 	Fatalf(format string, args ...any)
 }
 
+// Asked reports whether [Variable] asks for the slow tests: it is 1, or all.
+func Asked() bool { return os.Getenv(Variable) == "1" || All() }
+
+// All reports whether [Variable] asks for each case of the slow tests: those with very
+// many take a part of them otherwise, so that .ci/run ends in time.
+func All() bool { return os.Getenv(Variable) == "all" }
+
 // Only skips a slow test unless [Variable] is
-// set to 1. It fails a test whose name does not begin with [Prefix], as .ci/run
+// set to 1, or to all. It fails a test whose name does not begin with [Prefix], as .ci/run
 // would never run it.
 func Only(t T) {
 	t.Helper()
 	if !strings.HasPrefix(t.Name(), Prefix) {
 		t.Fatalf("%s: the name of a slow test begins with %s, by which .ci/run selects it", t.Name(), Prefix)
 	}
-	if os.Getenv(Variable) != "1" {
+	if !Asked() {
 		t.Skipf("slow: run with %s=1", Variable)
 	}
 }

@@ -18,6 +18,7 @@ func TestOnly(t *testing.T) {
 		{"TestSlowSweep", "", "skip"},
 		{"TestSlowSweep", "0", "skip"},
 		{"TestSlowSweep", "1", ""},
+		{"TestSlowSweep", "all", ""},
 		{"TestSlowSweep/part", "1", ""},
 		{"TestSweep", "", "fatal"},
 		{"TestSweep", "1", "fatal"},

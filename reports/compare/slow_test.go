@@ -1,7 +1,6 @@
 package compare_test
 
 import (
-	"os"
 	"testing"
 
 	"gonum.org/v1/plot/cmpimg"
@@ -11,7 +10,7 @@ import (
 
 // inFull reports whether there is time for as many comparisons as the README's
 // tables are of, which takes some minutes: plain tests play a tenth of them.
-func inFull() bool { return os.Getenv(slow.Variable) == "1" || *cmpimg.GenerateTestData }
+func inFull() bool { return slow.Asked() || *cmpimg.GenerateTestData }
 
 func TestSlowSimulation(t *testing.T) {
 	slow.Only(t)

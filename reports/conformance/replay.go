@@ -137,26 +137,19 @@ func (r *replay) serviceTime(i int) time.Duration {
 // begun reports when requests were taken: their dispatch, and their order.
 func (r *replay) begun() {
 	r.off = make([]time.Duration, len(r.Records))
-	var all, starts []time.Duration
+	var all []time.Duration
 	var last time.Duration
 	for i, rec := range r.Records {
 		if rec.Done == 0 {
 			continue
 		}
-		all, starts = append(all, r.services[i].Dispatch), append(starts, rec.Started)
+		s := r.services[i]
+		all, r.off[i] = append(all, s.Dispatch), max(s.Dispatch, s.Late.Abs())
 		if rec.Started < last {
 			r.out.OutOfOrder++
 			r.out.OutOfOrderMax = max(r.out.OutOfOrderMax, last-rec.Started)
 		}
 		last = max(last, rec.Started)
-	}
-	// In order, each would have begun at the start that has its number.
-	slices.Sort(starts)
-	for i, rec := range r.Records {
-		if rec.Done != 0 {
-			r.off[i] = r.services[i].Dispatch + (rec.Started - starts[0]).Abs()
-			starts = starts[1:]
-		}
 	}
 	r.out.Tie = r.ClockResolution
 	if slices.Sort(all); len(all) > 0 {

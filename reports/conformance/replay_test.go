@@ -116,6 +116,65 @@ func TestLateWorkersExplainWhatDiffers(t *testing.T) {
 	}
 }
 
+// sleepy is the trace of a server that hands a request to the worker that has waited
+// longest, which then takes a while to wake: those that come later overtake it.
+func sleepy(s Spec, n int, sleep time.Duration) *trace.Trace {
+	r := rand.New(rand.NewPCG(5, 5))
+	service := s.ServiceLaw.Sampler(r)
+	t := &trace.Trace{Header: trace.Header{Style: "sleepy", Workers: s.Workers, Queue: s.Queue, ClockResolution: 1}}
+	idle, busy, waiting := []int{}, []int{}, []int{} // workers; requests at workers, and waiting
+	for w := range s.Workers {
+		idle = append(idle, w)
+	}
+	begin := func(i, worker int, at time.Duration) {
+		rec := &t.Records[i]
+		rec.Started, rec.Worker = at, int32(worker)
+		rec.Done = at + 1 + time.Duration(service()*float64(s.ServiceTime))
+		busy = append(busy, i)
+		slices.SortFunc(busy, func(a, b int) int { return int(t.Records[a].Done - t.Records[b].Done) })
+	}
+	// leave lets those leave that are done by t.
+	leave := func(until time.Duration) {
+		for len(busy) > 0 && t.Records[busy[0]].Done < until {
+			rec := t.Records[busy[0]]
+			busy = busy[1:]
+			if len(waiting) == 0 {
+				idle = append(idle, int(rec.Worker))
+				continue
+			}
+			begin(waiting[0], int(rec.Worker), rec.Done)
+			waiting = waiting[1:]
+		}
+	}
+	var at time.Duration
+	for i := range n {
+		at += time.Duration(r.ExpFloat64()/s.Load.Rate*1e9) + 1
+		leave(at)
+		t.Records = append(t.Records, trace.Record{At: at, Accepted: len(busy)+len(waiting) < s.Workers+s.Queue})
+		switch {
+		case !t.Records[i].Accepted:
+		case len(idle) > 0:
+			begin(i, idle[0], at+time.Duration(r.ExpFloat64()*float64(sleep)))
+			idle = idle[1:]
+		default:
+			waiting = append(waiting, i)
+		}
+	}
+	leave(1 << 62)
+	return t
+}
+
+func TestSleepExplainsWhatDiffers(t *testing.T) {
+	for _, law := range []string{theory.Constant, theory.Exponential} {
+		for _, places := range []int{0, 5} {
+			f := compared(t, sleepy(spec(law, 10, places, 500), 20_000, 3*time.Millisecond))
+			if f.Unexplained() != 0 || f.OutOfOrder < 100 || len(f.Replay) == 0 {
+				t.Errorf("%s, %d places: %d differ, %d unexplained, %d out of order", law, places, len(f.Replay), f.Unexplained(), f.OutOfOrder)
+			}
+		}
+	}
+}
+
 // A worker that never takes a request is not late but missing, which explains nothing.
 func TestAMissingWorkerIsNoCause(t *testing.T) {
 	for _, law := range []string{theory.Constant, theory.Exponential} {

@@ -87,6 +87,11 @@ type Service struct {
 	// any worker was free: one that the machine does not let run leaves its request to
 	// another, which is then the one that is late.
 	Dispatch time.Duration
+
+	// Late is how much later than in its turn a worker took the request: in the order in
+	// which they came, each has the worker that is free first. It is negative where it
+	// was taken before its turn.
+	Late time.Duration
 }
 
 // Services are those of the requests in the order of the decisions, as input of a
@@ -99,11 +104,12 @@ func (t *Trace) Services() []Service {
 		switch {
 		case r.Done == 0:
 		case r.Worker == NoWorker:
-			out[i] = Service{r.Done - r.At, r.Started - r.At}
+			out[i] = Service{Time: r.Done - r.At, Dispatch: r.Started - r.At, Late: r.Started - r.At}
 		default:
 			taken = append(taken, i)
 		}
 	}
+	inOrder := slices.Clone(taken)
 	slices.SortStableFunc(taken, func(a, b int) int { return cmp.Compare(t.Records[a].Started, t.Records[b].Started) })
 	// Since when the worker of each had been free; 0 of its first. A worker that takes
 	// no other request is not there, so that one that is missing is not taken for late.
@@ -119,7 +125,11 @@ func (t *Trace) Services() []Service {
 	for n, i := range taken {
 		r := &t.Records[i]
 		from := min(max(r.At, free[n]), r.Started) // the clock may be a little behind our instants
-		out[i] = Service{r.Done - from, r.Started - from}
+		out[i] = Service{Time: r.Done - from, Dispatch: r.Started - from}
+	}
+	for n, i := range inOrder {
+		r := &t.Records[i]
+		out[i].Late = r.Started - max(r.At, free[n])
 	}
 	return out
 }

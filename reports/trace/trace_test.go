@@ -184,9 +184,9 @@ func TestWriteRefusesWhatCannotBe(t *testing.T) {
 func TestServices(t *testing.T) {
 	got := small().Services()
 	want := []trace.Service{
-		{Time: 100, Dispatch: 10},
-		{Time: 85, Dispatch: 7},
-		{Time: 1<<40 - 100, Dispatch: 5}, // from when worker 1 was free
+		{Time: 100, Dispatch: 10, Late: 10},
+		{Time: 85, Dispatch: 7, Late: 7},
+		{Time: 1<<40 - 100, Dispatch: 5, Late: 5}, // from when worker 1 was free
 		{},
 		{Time: 10},
 		{},
@@ -205,7 +205,22 @@ func TestAnotherWorkerIsLateInItsPlace(t *testing.T) {
 		{At: 120, Started: 150, Done: 200, Worker: 1, Accepted: true},
 		{At: 210, Started: 300, Done: 310, Worker: 0, Accepted: true},
 	}}
-	want := []trace.Service{{Time: 90}, {Time: 130}, {Time: 80, Dispatch: 30}, {Time: 100, Dispatch: 90}}
+	want := []trace.Service{{Time: 90}, {Time: 130}, {Time: 80, Dispatch: 30, Late: 30}, {Time: 100, Dispatch: 90, Late: 90}}
+	if got := tr.Services(); !slices.Equal(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// Worker 1 was free from 40 on, and slept. When it wakes, worker 0 has just taken the
+// request behind: what came first is late by the sleep, though another began before it.
+func TestALateRequestIsOvertaken(t *testing.T) {
+	tr := &trace.Trace{Header: trace.Header{Style: "test", Workers: 2}, Records: []trace.Record{
+		{At: 10, Started: 10, Done: 90, Worker: 0, Accepted: true},
+		{At: 20, Started: 20, Done: 40, Worker: 1, Accepted: true},
+		{At: 60, Started: 99, Done: 120, Worker: 1, Accepted: true},
+		{At: 80, Started: 95, Done: 130, Worker: 0, Accepted: true},
+	}}
+	want := []trace.Service{{Time: 80}, {Time: 20}, {Time: 30, Dispatch: 9, Late: 39}, {Time: 50, Dispatch: 15, Late: 5}}
 	if got := tr.Services(); !slices.Equal(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}

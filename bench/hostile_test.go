@@ -235,12 +235,15 @@ func holdInterrupt(t *testing.T, ways []way) {
 			r := r.of(m)
 			r.URL, r.Cancel = serveHostile(t, m.do, secure), 30*time.Millisecond
 			var took time.Duration
-			for range 3 {
+			for range 3 { // others may have taken the CPU
+				late := heldUp()
 				var err error
-				if _, took, err = r.run(t.Context()); err == nil {
+				_, took, err = r.run(t.Context())
+				held := late()
+				if err == nil {
 					t.Fatal("a stage that was interrupted is complete")
 				}
-				if took <= r.Cancel+time.Second {
+				if took <= r.Cancel+time.Second+4*held {
 					return
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/a628bb15/onhold/bench/slow"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/compare/exact"
 )
@@ -144,6 +145,9 @@ func TestAlarms(t *testing.T) {
 		for _, row := range rows {
 			t.Run(fmt.Sprintf("%s/pairs=%d/metrics=%d", row.what, row.pairs, row.metrics), func(t *testing.T) {
 				t.Parallel()
+				if slow.Asked() && !slow.All() && (row.metrics > 20 || row.pairs > 100) {
+					t.Skip("takes minutes: left to the long run")
+				}
 				cost := cmp.Or(row.cost, 0.4)
 				trials := int(float64(alarms()) / max(cost, 0.1))
 				if inFull() {

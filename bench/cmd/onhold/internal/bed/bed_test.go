@@ -114,10 +114,10 @@ var bedRows = []bedRow{
 
 // bedTimed are rows that the clock decides.
 var bedTimed = []bedRow{
-	{name: "40 % faster, by the clock", before: bedSides(5_000_000, 10, true, bedBench("Work", "", true)), after: bedSides(3_000_000, 10, true, bedBench("Work", "", true)), args: []string{"--pairs", "20", "--benchtime", "10x", "--patient"},
-		verdict: compare.Improved, code: exitOK, finding: map[string]compare.Verdict{"Work time": compare.Improved}, timed: true},
 	{name: "tenfold slower, by the clock", before: bedSides(1_000_000, 10, true, bedBench("Work", "", true)), after: bedSides(10_000_000, 10, true, bedBench("Work", "", true)), args: []string{"--pairs", "20", "--benchtime", "10x", "--patient"},
 		verdict: compare.Regressed, code: exitRegressed, finding: map[string]compare.Verdict{"Work time": compare.Regressed}, timed: true},
+	{name: "40 % faster, by the clock", before: bedSides(5_000_000, 10, true, bedBench("Work", "", true)), after: bedSides(3_000_000, 10, true, bedBench("Work", "", true)), args: []string{"--pairs", "20", "--benchtime", "10x", "--patient"},
+		verdict: compare.Improved, code: exitOK, finding: map[string]compare.Verdict{"Work time": compare.Improved}, timed: true},
 }
 
 // bedShape lays a repository out: it writes the module's files into dir, for the
@@ -353,7 +353,8 @@ func TestBed(t *testing.T) {
 }
 
 // Each shape with one row, each of which is there in one shape at least; where all are
-// asked for, with the rows that need no pairs too. Then the rows that the clock decides.
+// asked for, with the rows that need no pairs too. Then the rows that the clock decides,
+// or the first of them.
 func TestSlowBed(t *testing.T) {
 	slow.Only(t)
 	if len(bedShapes) < len(bedRows) {
@@ -371,7 +372,10 @@ func TestSlowBed(t *testing.T) {
 			}
 		}
 	})
-	for _, row := range bedTimed {
+	for i, row := range bedTimed {
+		if i > 0 && !slow.All() {
+			break
+		}
 		t.Run("clock/"+row.name, func(t *testing.T) { bedCell(t, bedShapes[0], row) })
 	}
 }

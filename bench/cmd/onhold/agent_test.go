@@ -141,6 +141,7 @@ func TestAgentsRefuseOtherPlans(t *testing.T) {
 }
 
 func TestFleetUsage(t *testing.T) {
+	startsMany(t)
 	large := filepath.Join(t.TempDir(), "large")
 	if err := os.WriteFile(large, make([]byte, 600_000), 0o600); err != nil {
 		t.Fatal(err)

@@ -75,6 +75,7 @@ func TestRunCalls(t *testing.T) {
 
 // What is wrong with a call is said before the run, with the exit code that it means.
 func TestCallsThatCannotBe(t *testing.T) {
+	startsMany(t)
 	s := ordersOverGRPC(t)
 	at := "grpc://" + s.Addr()
 	for _, row := range []struct {

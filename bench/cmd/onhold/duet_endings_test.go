@@ -46,6 +46,7 @@ func leftAll(t *testing.T, how, dir, why string, exit int) {
 // However a comparison ends before its first pair, its files are there and say
 // why.
 func TestDuetEndsWithItsFiles(t *testing.T) {
+	startsMany(t)
 	t.Parallel() // with what waits for processes, too
 	if runtime.GOOS == "windows" {
 		t.Skip("wants a Unix shell")

@@ -12,6 +12,7 @@ import (
 // A server that rejects nearly everything: the answer is there at once, it is the same
 // when it is decided again, and a search that has ended is not searched again.
 func TestFind(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -56,6 +57,7 @@ func TestFind(t *testing.T) {
 }
 
 func TestFindUsage(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	for want, args := range map[string][]string{
 		"find requires one target":                                                                   {},

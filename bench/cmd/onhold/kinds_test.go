@@ -13,6 +13,7 @@ import (
 // Every number and duration of every subcommand is bounded on both sides, with an
 // error that names the flag and what is allowed.
 func TestEveryNumberIsBounded(t *testing.T) {
+	startsMany(t)
 	seen := 0
 	for _, c := range []*cli.Command{
 		runCommand(), serveCommand(), reportCommand(), compareCommand(), predictCommand(), verifyCommand(),

@@ -92,6 +92,7 @@ func TestSeriesAddUpToTheRecord(t *testing.T) {
 }
 
 func TestSeriesAndMetricsThatCannotBe(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	dir := t.TempDir()
 	if err := os.WriteFile(filepath.Join(dir, "old"), []byte("old"), 0o600); err != nil {

@@ -73,6 +73,15 @@ func onholdWith(t *testing.T, env []string, dir string, args ...string) (stdout,
 	return out.String(), errOut.String(), cmd.ProcessState.ExitCode()
 }
 
+// startsMany skips a test that starts many commands where the suite is to be short: under
+// the race detector, which asks for that, each of them takes seconds to begin.
+func startsMany(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("starts many commands: left to the long run")
+	}
+}
+
 // Scripts run the command as a user would; see testdata/script.
 func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
 
@@ -222,6 +231,7 @@ func TestPeerThatIsMissing(t *testing.T) {
 // A target that dies in mid-stage is a finding about that stage; the run goes
 // on, and names the stage: others are valid.
 func TestTargetThatDies(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("finds the target by its command line in /proc")

@@ -70,6 +70,7 @@ func confined(pids []int, all string) (out []string) {
 // that it starts, and of what these start. Without, some are: so the check can
 // fail.
 func TestNoPin(t *testing.T) {
+	startsMany(t)
 	cpus, err := host.Affinity(0)
 	if err != nil || len(cpus) < 2 {
 		t.Skip("there is one CPU, to which nothing can be confined:", err)

@@ -263,6 +263,7 @@ func (p *plant) signal(s syscall.Signal) {
 // What lets somebody in at the broker is in no command line that everybody can
 // read, in no file of a run, and nothing that a process says of itself.
 func TestQueueTellsNobodyThePassword(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	const password = "hush-6172"
 	addr := freeAddr(t)

@@ -275,6 +275,7 @@ func TestFleetWithFullDisks(t *testing.T) {
 
 // A run is resumed as it was begun, or not at all.
 func TestResumeUsage(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	dir := t.TempDir()
 	begun, _ := shipped(t, "127.0.0.1:1", "--rate", "10,20", "--duration", "1s", "--warmup", "1s")

@@ -17,6 +17,7 @@ import (
 // Whatever flag a secret is given in, and however the command ends, it is in no
 // file and in nothing that is printed.
 func TestSecretsStayOut(t *testing.T) {
+	startsMany(t)
 	const secret = "pLanted-S3cret"
 	t.Setenv(asCommand, "1") // of the targets that are started
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,6 +108,7 @@ func TestSecretsStayOut(t *testing.T) {
 
 // The name of a benchmark may look like a secret and is none.
 func TestNamesOfBenchmarksAreNoSecrets(t *testing.T) {
+	startsMany(t)
 	args := []string{"onhold", "duet", "--bench", "Get/keys=sorted-1000|Get/keys=sorted-2000", "--gate=time", "--bench=Get/token=long-One"}
 	learnSecrets(args, nil)
 	if got := shownArgs(args); !slices.Equal(got, args) {

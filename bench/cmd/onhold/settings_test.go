@@ -47,6 +47,7 @@ func plannedBy(t *testing.T, args ...string) (all []result.Settings) {
 // measured differ in their settings: else a report would merge them. A new flag
 // fails this test until it is in one of the tables.
 func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
+	startsMany(t)
 	t.Setenv("ONHOLD_BACKEND_DSN", "")
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	server.Config.Protocols = new(http.Protocols)
@@ -146,6 +147,7 @@ func TestEveryFlagOfRunIsAmongTheSettings(t *testing.T) {
 
 // Two addresses that differ in what is not shown of them are two.
 func TestSecretsTellRequestsApart(t *testing.T) {
+	startsMany(t)
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()
 	seen := map[string][]string{}

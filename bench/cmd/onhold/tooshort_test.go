@@ -9,6 +9,7 @@ import (
 
 // A stage that cannot show what is required of it is better not begun.
 func TestWarningBeforeAStageThatIsTooShort(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()

@@ -27,6 +27,7 @@ func TestServeLeavesATrace(t *testing.T) {
 // Each stage names the trace of its target, which has what the stage counts
 // and what came before it.
 func TestRunLeavesATraceOfEachStage(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "run")
 	_, stderr, code := onhold(t, "", "run", "blocking", "goroutine", "--clients", "9", "--repeats", "2", "--workers", "4", "--queue", "1",

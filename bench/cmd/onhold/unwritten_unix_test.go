@@ -50,6 +50,7 @@ func runs(t *testing.T, then func(), more ...string) (code int, out, errOut stri
 // A folder that is removed while a run writes to it costs the files, and nothing
 // else: the table is printed, what is required is judged, the failure is named.
 func TestVanishedFolder(t *testing.T) {
+	startsMany(t)
 	for name, c := range map[string]struct {
 		more []string
 		code int

@@ -18,6 +18,7 @@ import (
 // One cell, for a second: with bounds this wide a right server is contradicted
 // once in a million, and a busy machine makes the cell not valid at the worst.
 func TestVerifyACell(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "run")
 	stdout, stderr, code := onhold(t, "", "verify", "--cells", "loss-constant", "--duration", "1s", "--precision", "50%", "--no-pin", "--out", dir)
@@ -90,6 +91,7 @@ func TestVerifyACell(t *testing.T) {
 }
 
 func TestVerifyRefuses(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	empty := t.TempDir()
 	for _, c := range []struct {
@@ -114,6 +116,7 @@ func TestVerifyRefuses(t *testing.T) {
 
 // What a verdict is worth as an exit code.
 func TestVerifyExitCodes(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	report := func(answers ...theory.Answer) *conformance.Report {
 		r := &conformance.Report{}

@@ -402,19 +402,25 @@ func (o *openedPlan) at(address string) (bench.Driver, error) {
 	if _, err := netip.ParseAddrPort(address); err != nil {
 		return nil, fmt.Errorf("the stage has no address of a server: %w", err)
 	}
-	requests := o.requests
-	requests.Mix = slices.Clone(requests.Mix)
-	for i, w := range requests.Mix {
+	moved := slices.Clone(o.mix)
+	for i, w := range moved {
 		scheme, after, _ := strings.Cut(w.URL, "://")
 		_, path, _ := strings.Cut(after, "/")
-		requests.Mix[i].URL = scheme + "://" + address + "/" + path
+		moved[i].URL = scheme + "://" + address + "/" + path
 		ctx, cancel := context.WithTimeout(context.Background(), probeLimit)
-		err := allows(ctx, o.allowed, requests.Mix[i].URL)
+		err := allows(ctx, o.allowed, moved[i].URL)
 		cancel()
 		if err != nil {
 			return nil, err
 		}
 	}
+	if o.calls != nil {
+		calls := *o.calls
+		calls.URL = moved[0].URL
+		return calls.Driver()
+	}
+	requests := o.requests
+	requests.Mix = moved
 	return driverOf(o.c, requests)
 }
 

@@ -11,10 +11,10 @@ import (
 )
 
 // protoFlags describe the method of a grpc:// address.
-func protoFlags() []cli.Flag {
+func protoFlags(category string) []cli.Flag {
 	return []cli.Flag{
-		listFlag(catRequest, "proto", "`FILE` .proto file with the method of a grpc:// address, in place of server reflection; may be given more than once"),
-		listFlag(catRequest, "proto-path", "`FOLDER` folder in which --proto files and their imports are looked for; may be given more than once. Where not set, the working directory"),
+		listFlag(category, "proto", "`FILE` .proto file with the method of a grpc:// address, in place of server reflection; may be given more than once"),
+		listFlag(category, "proto-path", "`FOLDER` folder in which --proto files and their imports are looked for; may be given more than once. Where not set, the working directory"),
 	}
 }
 

@@ -176,7 +176,7 @@ func dataOf(c *cli.Command, h bench.HTTP) (*bench.Data, error) {
 // onlyWithServer refuses flags about somebody's server where there is none.
 func onlyWithServer(c *cli.Command) error {
 	own := []string{"target-pid", "method", "header", "body", "body-file", "requests", "data", "data-end", "replay", "speed"}
-	for _, flag := range slices.Concat(own, flagNames(protoFlags()), flagNames(exchangeFlags(""))) {
+	for _, flag := range slices.Concat(own, flagNames(protoFlags("")), flagNames(exchangeFlags(""))) {
 		if flag == "connections" { // those of a style too: see drivingOf
 			continue
 		}

@@ -13,13 +13,10 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/a628bb15/onhold/bench"
 	"github.com/a628bb15/onhold/bench/cmd/onhold/internal/duet"
-	"github.com/a628bb15/onhold/bench/epoll"
 	"github.com/a628bb15/onhold/reports/compare"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/load"
-	"github.com/a628bb15/onhold/reports/redact"
 	"github.com/a628bb15/onhold/reports/units"
 )
 
@@ -65,7 +62,7 @@ func duetCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "duet",
 		Usage:     "find out whether a change made benchmarks or a server slower",
-		ArgsUsage: "[PACKAGES]",
+		ArgsUsage: "[PACKAGES | ADDRESS]",
 		Flags: slices.Concat([]cli.Flag{
 			stringFlag(catSides, "base", "", "commit, tag or branch to compare with; for a branch, the commit where HEAD forked from it, or its tip if HEAD is an ancestor of it"),
 			stringFlag(catBench, "bench", duet.DefaultBench, "benchmarks to run, as for go test"),
@@ -75,12 +72,13 @@ func duetCommand() *cli.Command {
 			boolFlag(catBench, "candidate-tests", "measure the base with the candidate's test files and testdata, so that new benchmarks are measured on both sides"),
 			stringFlag(catServe, "build", "", "shell command that builds a side and writes the program to {out}; {layout} is a number that varies the code layout, which go build does by itself"),
 			stringFlag(catServe, "serve", "", "command that starts the server: {out} is the program, {addr} the address to listen on, {host} and {port} its parts. The shell's exec runs it, so it is one program; set variables with env, as in 'env VAR=x {out} {addr}'"),
-			stringFlag(catServe, "path", "/", "path of the requests, with its query"),
+			stringFlag(catServe, "path", "/", "path of the requests, with its query; for gRPC, TLS and others give an ADDRESS instead"),
 			stringFlag(catServe, "method", http.MethodGet, "method of the requests"),
-			listFlag(catServe, "header", "a header line, as in 'Accept: text/html'; may be repeated"),
-			stringFlag(catServe, "body", "", "body of the requests"),
+			listFlag(catServe, "header", "a header line, or metadata of gRPC calls, as in 'Accept: text/html'; may be repeated"),
+			stringFlag(catServe, "body", "", "body of the requests; of grpc:// the message, in JSON"),
 		},
 			dataFlags(catServe),
+			protoFlags(catServe),
 			[]cli.Flag{
 				stringFlag(catServe, "arrivals", string(load.Poisson), "poisson (at random) or constant (at equal distances)"),
 				durationFlag(catServe, "wait", 0, "constant time that each request is known to wait in the server: adds overhead-p99, latency without that wait"),
@@ -103,7 +101,7 @@ func duetCommand() *cli.Command {
 
 // The flags that apply to one of the two experiments only.
 var (
-	serveOnly = slices.Concat(flagNames(exchangeFlags("")), []string{"path", "method", "header", "body", "requests", "data", "data-end", "rate", "arrivals", "wait", "duration", "rounds", "settle", "warmup", "max-lag", flagNoPin})
+	serveOnly = slices.Concat(flagNames(exchangeFlags("")), flagNames(protoFlags("")), []string{"path", "method", "header", "body", "requests", "data", "data-end", "rate", "arrivals", "wait", "duration", "rounds", "settle", "warmup", "max-lag", flagNoPin})
 	benchOnly = []string{"bench", "benchtime", "tags", "candidate-tests", "benchmem"}
 )
 
@@ -250,6 +248,9 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 		return config, err
 	}
 	if !served {
+		if err := noAddress(c); err != nil {
+			return config, err
+		}
 		config.Experiment = &duet.GoBench{Packages: c.Args().Slice(), Bench: text(c, "bench", duet.DefaultBench), BenchTime: text(c, "benchtime", duet.DefaultBenchTime),
 			Tags: c.String("tags"), BenchMem: c.Bool("benchmem"), CandidateTests: c.Bool("candidate-tests")}
 	} else if config.Experiment, err = serveExperiment(c); err != nil {
@@ -259,61 +260,4 @@ func duetConfig(c *cli.Command) (config duet.Config, err error) {
 		return config, &exitError{exitUsage, err}
 	}
 	return config, nil
-}
-
-// serveExperiment is a server under load, by the flags.
-func serveExperiment(c *cli.Command) (duet.Experiment, error) {
-	if c.NArg() > 0 {
-		return nil, usageError("package %q: cannot be used with --build and --serve, only with Go benchmarks", c.Args().First())
-	}
-	err := field.First(
-		field.Check(c.Duration("duration") > 0, "Duration", c.Duration("duration"), "more than 0"),
-		field.Check(c.Duration("settle") > 0, "Settle", c.Duration("settle"), "more than 0"),
-		field.Check(c.Int("rounds") > 0, "Rounds", c.Int("rounds"), "1 or more"),
-		field.Check(strings.HasPrefix(c.String("path"), "/"), "Path", c.String("path"), "a path that begins with /"),
-	)
-	if err != nil {
-		return nil, err
-	}
-	h, err := exchangeOf(c, bench.HTTP{URL: "http://127.0.0.1" + c.String("path"), Method: c.String("method"), Header: c.StringSlice("header"), Body: []byte(c.String("body"))})
-	if err != nil {
-		return nil, err
-	}
-	if h.Data, err = dataOf(c, h); err != nil {
-		return nil, err
-	}
-	if err := h.Endless(); err != nil {
-		return nil, err
-	}
-	if h.Data != nil && h.Data.Skipped() != "" {
-		fmt.Fprintln(c.Root().ErrWriter, "onhold:", h.Data.Skipped())
-	}
-	driver := func(addr string) (bench.Driver, error) {
-		at := h
-		at.URL = "http://" + addr + c.String("path")
-		if h.TLS != nil {
-			at.URL = "https" + strings.TrimPrefix(at.URL, "http")
-		}
-		if addr != anyAddr {
-			if err := speaks(at); err != nil {
-				return nil, err
-			}
-		}
-		return epoll.Best(at, epoll.Options{})
-	}
-	if _, err := driver(anyAddr); err != nil {
-		if wrong, ok := errors.AsType[*field.Error](err); ok && wrong.Field == "URL" {
-			wrong.Field, wrong.Value = "Path", redact.URL(c.String("path"))
-		}
-		return nil, err
-	}
-	return &duet.Serve{
-		Build: c.String("build"), Command: c.String("serve"), Host: c.String(flagServeOn), Driver: driver,
-		Request: fmt.Sprintf("%s %s", c.String("method"), c.String("path")),
-		Plan: bench.Plan{
-			Load:     bench.Load{Rate: float64(c.Int("rate")), Arrivals: load.Model(text(c, "arrivals", string(load.Poisson)))},
-			Duration: c.Duration("duration"), Warmup: c.Duration("warmup"), Wait: c.Duration("wait"), MaxLag: c.Duration("max-lag"), NoPin: c.Bool(flagNoPin),
-		},
-		Settle: c.Duration("settle"), Rounds: c.Int("rounds"),
-	}, nil
 }

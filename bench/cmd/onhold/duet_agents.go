@@ -49,14 +49,15 @@ func compareWithAgents(ctx context.Context, c *cli.Command, e *duet.Serve) (note
 	if err := s.withAgents(); err != nil {
 		return "", nil, err
 	}
-	scheme := "http://"
-	if tls, err := tlsOf(c); err != nil {
+	if err := refuse(c, "and --agents cannot be given together", "proto", "proto-path"); err != nil {
 		return "", nil, err
-	} else if tls != nil {
-		scheme = "https://"
 	}
-	host := scheme + net.JoinHostPort(text(c, flagServeOn, "127.0.0.1"), "1")
-	plan := shippedPlan{Target: host + c.String("path"), Variables: map[string]string{}, Files: map[string]fileData{}, Args: []string{
+	address, err := sharedAddressOf(c)
+	if err != nil {
+		return "", nil, err
+	}
+	host := net.JoinHostPort(text(c, flagServeOn, "127.0.0.1"), "1")
+	plan := shippedPlan{Target: address.at(host), Variables: map[string]string{}, Files: map[string]fileData{}, Args: []string{
 		"--rate=" + strconv.FormatFloat(e.Plan.Load.Rate, 'f', -1, 64), "--arrivals=" + string(e.Plan.Load.Arrivals),
 	}}
 	shipped, err := plan.with(c, slices.DeleteFunc(shippedFlags(), func(name string) bool {
@@ -73,7 +74,7 @@ func compareWithAgents(ctx context.Context, c *cli.Command, e *duet.Serve) (note
 		s.closeFleet()
 		meant.Close()
 	}
-	if note, err = s.gather(ctx, "duet-"+time.Now().Format("20060102-150405"), shipped, strings.TrimSuffix(host, ":1")); err != nil {
+	if note, err = s.gather(ctx, "duet-"+time.Now().Format("20060102-150405"), shipped, address.scheme+"://"+strings.TrimSuffix(host, ":1")); err != nil {
 		done()
 		return "", nil, err
 	}

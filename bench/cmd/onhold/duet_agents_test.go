@@ -28,7 +28,16 @@ func TestStagesWithAgents(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	addr := strings.TrimPrefix(server.URL, "http://")
+	for addr, args := range map[string][]string{
+		strings.TrimPrefix(server.URL, "http://"): {"--path", "/a?b=1", "--header", "X-A: 1"},
+		ordersOverGRPC(t).Addr():                  {"grpc://{addr}" + findOrders, "--body", `{"userId": 42}`},
+	} {
+		stageWithAgents(t, addr, args...)
+	}
+}
+
+func stageWithAgents(t *testing.T, addr string, args ...string) {
+	t.Helper()
 	c := duetCommand()
 	c.DisableSliceFlagSeparator = true
 	c.Action = func(ctx context.Context, c *cli.Command) error {
@@ -60,7 +69,8 @@ func TestStagesWithAgents(t *testing.T) {
 		}
 		return nil
 	}
-	if err := c.Run(t.Context(), []string{"duet", "--base", "main", "--build", "x {out}", "--serve", "{out} {addr}", "--path", "/a?b=1", "--header", "X-A: 1", "--rate", "200", "--warmup", "50ms", "--max-lag", "1m", "--agents", "2", "--agents-local"}); err != nil {
+	args = append([]string{"duet", "--base", "main", "--build", "x {out}", "--serve", "{out} {addr}", "--rate", "200", "--warmup", "50ms", "--max-lag", "1m", "--agents", "2", "--agents-local"}, args...)
+	if err := c.Run(t.Context(), args); err != nil {
 		t.Fatal(err)
 	}
 }

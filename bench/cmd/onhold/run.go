@@ -92,7 +92,7 @@ func requestFlags() []cli.Flag {
 		listFlag(catRequest, "mix", "`WEIGHT@/PATH` several paths of your server: --mix 9@/a --mix 1@/b sends one request in ten to /b"),
 		boolFlag(catRequest, "new-connection", "make a new connection for each request, so that the cost of connecting shows"),
 		intFlag(catRequest, "target-pid", 0, "`PID` process ID of your server on this machine, to report its CPU time and memory"),
-	}, slices.Concat(dataFlags(catRequest), protoFlags(), exchangeFlags(catRequest))...)
+	}, slices.Concat(dataFlags(catRequest), protoFlags(catRequest), exchangeFlags(catRequest))...)
 }
 
 // dataFlags make requests differ from arrival to arrival.

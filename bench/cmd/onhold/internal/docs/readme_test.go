@@ -33,7 +33,8 @@ import (
 
 // notRun are the README's commands that a test cannot run, and why.
 var notRun = map[string]string{
-	"bin/onhold duet --base main --build 'go build -o {out} ./bench/cmd/onhold' --serve '{out} serve goroutine --backend-latency 20ms --addr {addr}' --path '/api/orders?user_id=42' --rate 4000": "takes 40 s; TestEveryExampleInHelp does the same with a smaller server, and .ci/run with this one",
+	"bin/onhold duet --base main --build 'go build -o {out} ./bench/cmd/onhold' --serve '{out} serve goroutine --backend-latency 20ms --addr {addr}' --path '/api/orders?user_id=42' --rate 4000":                                   "takes 40 s; TestEveryExampleInHelp does the same with a smaller server, and .ci/run with this one",
+	"bin/onhold duet --base main --build 'go build -o {out} ./bench/cmd/onhold' --serve '{out} serve grpc --backend-latency 20ms --addr {addr}' 'grpc://{addr}/onhold.orders.v1.Orders/Find' --body '{\"userId\": 42}' --rate 1000": "takes a minute; TestSlowDuetFindsADelayOfCalls does the same without a build",
 	"bin/onhold patterns --only user-1001":         "takes 8 s; .ci/run runs all patterns",
 	"bin/onhold patterns --only held-or-free":      "takes 20 s; .ci/run runs all patterns",
 	"bin/onhold patterns --only what-is-behind":    "takes 15 s; .ci/run runs all patterns",

@@ -295,7 +295,11 @@ func (r *served) launch(ctx context.Context, arm compare.Arm, prog program) (*li
 	}
 	if s.driver, err = r.Driver(addr); err != nil {
 		p.Kill()
-		return nil, &ConfigError{Err: err}
+		err = fmt.Errorf("the server of the %s: %w", arm, err)
+		if _, asked := errors.AsType[*field.Error](err); asked {
+			return nil, &ConfigError{Err: err}
+		}
+		return nil, err
 	}
 	return s, nil
 }

@@ -74,14 +74,22 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-func TestGoldenStall(t *testing.T) {
-	r := sweep.NewReport(sweeptest.Run(), sweeptest.Stalled())
-	r.DPI = goldenDPI
-	files, err := figure.Stall(r)
-	if err != nil || len(files) != 2 {
-		t.Fatalf("%d files, %v", len(files), err)
+func TestGoldenFigures(t *testing.T) {
+	for name, of := range map[string]struct {
+		draw   func(*sweep.Report) ([]sweep.File, error)
+		stages []*result.Stage
+	}{
+		"stall.png":       {figure.Stall, sweeptest.Stalled()},
+		"streams-one.png": {figure.Streams, sweeptest.Streamed()[2:3]}, // of one level
+	} {
+		r := sweep.NewReport(sweeptest.Run(), of.stages)
+		r.DPI = goldenDPI
+		files, err := of.draw(r)
+		if err != nil || len(files) != 2 {
+			t.Fatalf("%s: %d files, %v", name, len(files), err)
+		}
+		goldentest.Compare(t, name, files[0].Data)
 	}
-	goldentest.Compare(t, "stall.png", files[0].Data)
 }
 
 func read(t *testing.T, path string) string {

@@ -292,25 +292,23 @@ func valuesOf(curves ...canvas.Curve) (v []float64) {
 }
 
 func (m *capacityModel) marks() string {
-	var thin, bars, repeats, adjusted, hollow, completion, rejected bool
+	var repeats, adjusted, hollow, completion, rejected bool
+	var curves []canvas.Curve
 	for _, c := range m.columns {
-		for _, q := range slices.Concat(c.quantiles, c.completion) {
-			for _, k := range q.Values {
-				thin, bars = thin || k.Thin, bars || k.Hi > 0
-			}
-		}
+		curves = slices.Concat(curves, c.quantiles, c.completion)
 		repeats = repeats || c.repeats
 		adjusted = adjusted || len(c.adjusted.Values) > 0
 		hollow = hollow || slices.ContainsFunc(c.shares, func(s shares) bool { return s.hollow })
 		completion = completion || len(c.completion) > 0
 		rejected = rejected || len(c.rejected.Values) > 0
 	}
+	drawn := drawnOf(curves...)
 	return words.Join(" · ",
-		words.If(thin, "dotted: fewer than ten samples lie beyond the percentile"),
-		words.If(bars && repeats, "bars: lowest and highest repeat"),
-		words.If(bars && !repeats, "bars: 95 % interval, within run"),
+		words.If(drawn.thin, thinMark+" the percentile"),
+		words.If(drawn.bars && repeats, repeatsMark),
+		words.If(drawn.bars && !repeats, "bars: 95 % interval, within run"),
 		words.If(adjusted, "p99 of all: what was not served counts as infinitely slow"),
-		words.If(hollow, "hollow: stage not valid"),
+		words.If(hollow, hollowMark),
 		words.If(completion, "dashed, done: completion latency, beside the latency until a request was accepted"),
 		words.If(rejected, "rejected: median time until a rejection"),
 	)

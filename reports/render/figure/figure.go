@@ -60,7 +60,7 @@ func capacityFigure(sweeps []sweep.Sweep) *canvas.Figure {
 	title, _ := finding.Of(sweeps)
 	return &canvas.Figure{
 		W: capacityW, H: capacityH, Title: title, Second: finding.Limits(sweeps), Alt: capacityAlt(title, sweeps),
-		Footer: []string{m.marks()}, Note: m.theoryWords(),
+		Footer: footerOf(m.marks()), Note: m.theoryWords(),
 		Draw: func(c *canvas.Canvas, body canvas.Rect) { m.draw(c, body, headingsOf(sweeps)) },
 	}
 }
@@ -85,9 +85,8 @@ func stallFigure(sweeps []sweep.Sweep) *canvas.Figure {
 	}
 	return &canvas.Figure{
 		W: stallW, H: stallH, Title: m.finding(), Alt: words.Sentence("Latency over the number of requests that were slower: " + m.finding()),
-		Footer: []string{"a request is late where it took longer than the backend's usual wait and a hundredth of the stall · " +
-			"dashed: what a constant rate must show, rate × stall requests, evenly late"},
-		Draw: func(c *canvas.Canvas, body canvas.Rect) { m.draw(c, body, m.headings()) },
+		Footer: []string{m.marks()},
+		Draw:   func(c *canvas.Canvas, body canvas.Rect) { m.draw(c, body, m.headings()) },
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/a628bb15/onhold/reports/render/finding"
 	"github.com/a628bb15/onhold/reports/render/sweep"
 	"github.com/a628bb15/onhold/reports/render/table"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -96,7 +97,7 @@ func heatFigure(sweeps []sweep.Sweep) *canvas.Figure {
 	}
 	y := canvas.Axis{Unit: units.Time, Log: true}
 	y.Lo, y.Hi, _ = canvas.LogRange(latencies, canvas.HalfDecade)
-	footer := []string{"the darker, the more requests per second: log scale, one for each target · below: share rejected (hatched) and failed (plain)"}
+	footer := []string{words.Join(" · ", "the darker, the more requests per second: log scale, one for each target", unservedMarks(lanes))}
 	if left := leftOut(lanes); left != "" {
 		footer = append(footer, left)
 	}
@@ -105,6 +106,20 @@ func heatFigure(sweeps []sweep.Sweep) *canvas.Figure {
 		Footer: footer, Table: heatTable(lanes),
 		Draw: func(c *canvas.Canvas, body canvas.Rect) { drawHeat(c, body, lanes, y) },
 	}
+}
+
+// unservedMarks says how the shares that were not served look; empty where all were.
+func unservedMarks(lanes []lane) string {
+	var rejected, failed int64
+	for _, l := range lanes {
+		for _, s := range l.slices {
+			rejected, failed = rejected+s.Counts[result.Rejected], failed+s.Counts.Failed()
+		}
+	}
+	if rejected+failed == 0 {
+		return ""
+	}
+	return "below: share " + words.Join(" and ", words.If(rejected > 0, "rejected (hatched)"), words.If(failed > 0, "failed (plain)"))
 }
 
 // heatTable is what the heat map shows, one row for each stage.
@@ -395,7 +410,7 @@ func overTime(w *sweep.Sweep, p sweep.Point, l lane) *canvas.Figure {
 		}}},
 	}
 	strips = slices.DeleteFunc(strips, func(s strip) bool { return !s.some() })
-	footer := []string{"dotted: fewer than ten samples of a slice lie beyond the percentile"}
+	footer := footerOf(words.If(drawnOf(curvesOf(latency)...).thin, "dotted: fewer than ten samples of a slice lie beyond the percentile"))
 	if left := leftOut([]lane{l}); left != "" {
 		footer = append(footer, left)
 	}

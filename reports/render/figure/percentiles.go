@@ -150,20 +150,26 @@ func newTail(p sweep.Point, wait time.Duration) tail {
 	if p.HasCompletion() {
 		t.completion = sampled(p.Stage.Completion.Accepted, p.Stage.Completion.Quantile)
 	}
-	// Dotted from where fewer than ten samples lie beyond.
-	sure := math.Log10(max(float64(p.Stage.Shown().Latency.N())/10, 1))
 	for _, c := range []canvas.Curve{t.latency, t.uncorrected} {
 		for i := range c.Values {
-			c.Values[i].Thin = c.Values[i].X > sure
 			c.Values[i].Y -= float64(wait)
 		}
 	}
 	return t
 }
 
+// tailOf is thin from where fewer than ten samples lie beyond.
 func tailOf(h *result.Hist) canvas.Curve {
-	return sampled(h.N(), func(q float64) (time.Duration, bool) { return h.Quantile(q), true })
+	c := sampled(h.N(), func(q float64) (time.Duration, bool) { return h.Quantile(q), true })
+	sure := math.Log10(max(float64(h.N())/10, 1))
+	for i := range c.Values {
+		c.Values[i].Thin = c.Values[i].X > sure
+	}
+	return c
 }
+
+// ninesOf is the place of a quantile, −log10(1−q).
+func ninesOf(q float64) float64 { return -math.Log10(1 - q) }
 
 // sampled takes the quantiles of n values evenly in nines, up to where one of them lies
 // beyond, or where a quantile is infinite: the curve ends where the samples do.
@@ -187,13 +193,18 @@ func sampled(n int64, quantile func(q float64) (time.Duration, bool)) canvas.Cur
 }
 
 func (m *percentilesModel) marks() string {
-	completion := slices.ContainsFunc(m.columns, func(c percentilesColumn) bool {
-		return slices.ContainsFunc(c.tails, func(t tail) bool { return len(t.completion.Values) > 0 })
-	})
+	completion := false
+	var curves []canvas.Curve
+	for _, c := range m.columns {
+		for _, t := range c.tails {
+			curves = append(curves, t.latency, t.uncorrected)
+			completion = completion || len(t.completion.Values) > 0
+		}
+	}
 	return words.Join(" · ",
 		"thick: latency, from the planned instant",
 		"thin: uncorrected latency, from the actual send",
-		"dotted: fewer than ten samples lie beyond",
+		words.If(drawnOf(curves...).thin, thinMark),
 		"a curve ends where the samples end",
 		words.If(m.wait > 0, "steps: latencies have three digits"),
 		words.If(completion, "dashed, done: completion latency, from the planned instant; thick and thin are until a request was accepted"),
@@ -225,24 +236,27 @@ func (m *percentilesModel) draw(c *canvas.Canvas, body canvas.Rect, headings []c
 
 	for i, x := range columns {
 		p := newPanel(c, canvas.Rect{X0: x.X0, Y0: curves.Y0, X1: x.X1, Y1: curves.Y1}, m.nines, m.latency, i == 0)
-		m.drawNines(p, room)
+		drawNines(p, m.nines, room, true)
 		m.drawTails(p, m.columns[i])
 		m.drawLeftOut(c, canvas.Rect{X0: x.X0, Y0: strip.Y0, X1: x.X1 + room, Y1: strip.Y1}, m.columns[i], row)
 	}
 }
 
-// drawNines labels the shares of requests: each further nine has the same room.
-func (m *percentilesModel) drawNines(p *panel, room float64) {
+// drawNines labels the shares of requests: each further nine has the same room. Only the
+// lowest of the panels above one another has the axis.
+func drawNines(p *panel, nines canvas.Axis, room float64, lowest bool) {
 	at := []float64{0}
-	for n := 1.0; n <= m.nines.Hi; n++ {
+	for n := 1.0; n <= nines.Hi; n++ {
 		at = append(at, n)
 	}
-	ticks := canvas.Ticks(append(at, math.Log10(2)), func(v float64) string {
+	ticks := canvas.Ticks(append(at, ninesOf(0.5)), func(v float64) string {
 		return strconv.FormatFloat(100*(1-math.Pow(10, -v)), 'f', max(0, int(v)-2), 64)
 	})
-	x := m.nines.Scale(p.X0, p.X1)
+	x := nines.Scale(p.X0, p.X1)
 	p.GridDown(p.Rect, x, ticks)
-	p.XAxis(p.Rect, x, ticks, m.nines.Name(), p.X0-axisLabels, p.X1+room)
+	if lowest {
+		p.XAxis(p.Rect, x, ticks, nines.Name(), p.X0-axisLabels, p.X1+room)
+	}
 }
 
 func (m *percentilesModel) drawTails(p *panel, col percentilesColumn) {

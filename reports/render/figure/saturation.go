@@ -96,7 +96,7 @@ func saturationFigure(sweeps []sweep.Sweep) *canvas.Figure {
 		return nil
 	}
 	title := cmp.Or(finding.Limits(sweeps), "How much of the CPU do the target and the generator use?")
-	return stripsOverLoad(sweeps, x, levels, strips, title, stripHeight, "dashed, of: the cores that the process may use · hollow: stage not valid")
+	return stripsOverLoad(sweeps, x, levels, strips, title, stripHeight, "dashed, of: the cores that the process may use")
 }
 
 // mayUse is how many cores a process may use; 0 where that is not known.

@@ -3,6 +3,7 @@ package figure
 import (
 	"fmt"
 	"image/color"
+	"slices"
 	"strings"
 	"time"
 
@@ -116,6 +117,12 @@ func (m *stallModel) finding() string {
 		said = append(said, fmt.Sprintf("a %s load of %s has %s late requests", c.load, sweep.AtLevel(c.load, c.level), units.Int(c.late)))
 	}
 	return fmt.Sprintf("The backend stalls for %s: %s", units.Duration(m.columns[0].stall), units.List(said))
+}
+
+func (m *stallModel) marks() string {
+	expected := slices.ContainsFunc(m.columns, func(c stallColumn) bool { return len(c.expect.Values) > 0 })
+	return words.Join(" · ", "a request is late where it took longer than the backend's usual wait and a hundredth of the stall",
+		words.If(expected, "dashed: what a constant rate must show, rate × stall requests, evenly late"))
 }
 
 func (m *stallModel) headings() (out []canvas.Heading) {

@@ -28,7 +28,8 @@ const (
 var stepQuantiles = []struct {
 	q     float64
 	shape canvas.Shape
-}{{0.5, canvas.Circle}, {0.9, canvas.Square}, {0.99, canvas.Diamond}}
+	name  string
+}{{0.5, canvas.Circle, "circle"}, {0.9, canvas.Square, "square"}, {0.99, canvas.Diamond, "diamond"}}
 
 // Steps draws the steps of each scenario, one file for each scenario.
 func Steps(r *sweep.Report) (out []sweep.File, err error) {
@@ -61,11 +62,11 @@ type stepRowOf struct {
 	hue     color.RGBA
 	bold    bool
 	times   []canvas.Value // X: the latency at each of stepQuantiles that is resolved
-	shapes  []canvas.Shape
-	share   float64 // NaN: none
-	left    string  // what was not ok
-	between bool    // the time between steps
-	whole   bool    // complete sessions
+	marks   []int          // which of stepQuantiles each of them is
+	share   float64        // NaN: none
+	left    string         // what was not ok
+	between bool           // the time between steps
+	whole   bool           // complete sessions
 }
 
 func stepsFigure(sc *sweep.Scenario) *canvas.Figure {
@@ -99,9 +100,29 @@ func stepsFigure(sc *sweep.Scenario) *canvas.Figure {
 	return &canvas.Figure{
 		W: stepsW, H: canvas.Pixels(float64(rows*stepRow + len(panels)*stepsNaming + aroundSteps)), Title: title, Second: second,
 		Alt:    words.Sentence("Latency (log scale) of each step of a session, and its share of the session's time: " + title),
-		Footer: []string{"circle: p50 · square: p90 · diamond: p99 · hollow: fewer than ten samples lie beyond · shares are of the time of ok sessions"},
+		Footer: footerOf(stepMarks(panels)),
 		Draw:   func(c *canvas.Canvas, body canvas.Rect) { drawSteps(c, body, x, panels) },
 	}
+}
+
+// stepMarks explains the marks of panels.
+func stepMarks(panels []stepPanel) string {
+	used := make([]bool, len(stepQuantiles))
+	hollow, shares := false, false
+	for _, p := range panels {
+		for _, r := range p.rows {
+			for i, at := range r.marks {
+				used[at] = true
+				hollow = hollow || r.times[i].Thin
+			}
+			shares = shares || !math.IsNaN(r.share)
+		}
+	}
+	var marks []string
+	for i, s := range stepQuantiles {
+		marks = append(marks, words.If(used[i], s.name+": "+units.Percentile(s.q)))
+	}
+	return words.Join(" · ", append(marks, words.If(hollow, "hollow: fewer than ten samples lie beyond"), words.If(shares, "shares are of the time of ok sessions"))...)
 }
 
 // stepLevels are at most three: the lowest, the one that says most, and the highest.
@@ -155,10 +176,10 @@ func stepPanelOf(sc *sweep.Scenario, level int) stepPanel {
 func stepRowFor(name string, p sweep.Point) stepRowOf {
 	r := stepRowOf{name: name, hue: canvas.Grey, share: math.NaN()}
 	h := p.Stage.Shown().Latency
-	for _, s := range stepQuantiles {
+	for i, s := range stepQuantiles {
 		if h.Resolved(s.q) {
 			r.times = append(r.times, canvas.Value{X: float64(h.Quantile(s.q)), Thin: h.Thin(s.q)})
-			r.shapes = append(r.shapes, s.shape)
+			r.marks = append(r.marks, i)
 		}
 	}
 	if bad := p.Unserved(); bad > 1e-12 {
@@ -213,7 +234,7 @@ func (r stepRowOf) draw(c *canvas.Canvas, y float64, place, share canvas.Scale, 
 	if n := len(r.times); n > 0 {
 		c.Segment(canvas.Pen{Color: r.hue, Width: canvas.LineWidth}, place.At(r.times[0].X), y, place.At(r.times[n-1].X), y)
 		for i, v := range r.times {
-			c.Mark(r.shapes[i], canvas.Point{X: place.At(v.X), Y: y}, 3.4, canvas.Shade(r.hue, i, len(stepQuantiles)), v.Thin)
+			c.Mark(stepQuantiles[r.marks[i]].shape, canvas.Point{X: place.At(v.X), Y: y}, 3.4, canvas.Shade(r.hue, i, len(stepQuantiles)), v.Thin)
 		}
 		c.TextBeside(place.At(r.times[n-1].X)+8, y, canvas.Style{Size: canvas.TickSize, Bold: r.bold || r.whole, Color: text}, units.Percentile(stepQuantiles[n-1].q)+" "+units.Time.Text(r.times[n-1].X))
 	}

@@ -28,21 +28,23 @@ var streamStrips = []struct {
 	{"Ended early: share of streams", canvas.Axis{Unit: units.Share}, []string{"ended-early"}, nil, -1},
 }
 
-// Streams draws how events of streams came over load, one file for each sheet. There is no
-// file where no reply was a stream.
+// Streams draws how events of streams came over load, or of one level how long they took,
+// one file for each sheet. There is no file where no reply was a stream.
 func Streams(r *sweep.Report) ([]sweep.File, error) {
 	streams := func(s *result.Stage) bool { return s.Streams != nil }
 	if !slices.ContainsFunc(r.Stages, streams) {
 		return nil, nil
 	}
-	rises := func(w sweep.Sweep) bool { return len(w.Points) > 1 }
-	if !slices.ContainsFunc(r.Sweeps, rises) {
-		return nil, sweep.Nothing("One level makes no streams figure; the table of streams has its figures.")
-	}
 	return sheets(r, "streams", streamsFigure)
 }
 
+// mediansMark explains the dashed line among gaps.
+const mediansMark = "p99 of medians: of each stream the median gap, and of these the p99"
+
 func streamsFigure(sweeps []sweep.Sweep) *canvas.Figure {
+	if !slices.ContainsFunc(sweeps, func(w sweep.Sweep) bool { return len(w.Points) > 1 }) {
+		return streamTailsFigure(sweeps)
+	}
 	x := capacityAxes(sweeps[0].Load).levels
 	var levels []float64
 	for _, w := range sweeps {
@@ -95,5 +97,5 @@ func streamsFigure(sweeps []sweep.Sweep) *canvas.Figure {
 		return nil
 	}
 	title := finding.Streams(sweeps)
-	return stripsOverLoad(sweeps, x, levels, strips, title, streamStrip, "p99 of medians: of each stream the median gap, and of these the p99 · dotted: fewer than ten samples lie beyond · hollow: stage not valid")
+	return stripsOverLoad(sweeps, x, levels, strips, title, streamStrip, mediansMark)
 }

@@ -132,6 +132,43 @@ func stripTable(headings []canvas.Heading, x canvas.Axis, strips []strip) *table
 	return t
 }
 
+// The words for marks that several figures have.
+const (
+	thinMark    = "dotted: fewer than ten samples lie beyond"
+	hollowMark  = "hollow: stage not valid"
+	repeatsMark = "bars: lowest and highest repeat"
+)
+
+// drawn is which marks curves have: a footer explains no others.
+type drawn struct{ thin, hollow, bars bool }
+
+func drawnOf(curves ...canvas.Curve) (d drawn) {
+	for _, c := range curves {
+		for _, k := range c.Values {
+			d.thin, d.hollow, d.bars = d.thin || k.Thin, d.hollow || k.Hollow, d.bars || k.Hi > k.Lo
+		}
+	}
+	return d
+}
+
+func curvesOf(strands []strand) (curves []canvas.Curve) {
+	for _, k := range strands {
+		curves = append(curves, k.Curve)
+	}
+	return curves
+}
+
+// stripMarks explains the marks of strips over levels; lines are those of the dashed lines.
+func stripMarks(strips []strip, lines string) string {
+	var all []strand
+	for _, s := range strips {
+		all = slices.Concat(all, slices.Concat(s.columns...))
+	}
+	dashed := slices.ContainsFunc(all, func(k strand) bool { return len(k.dashes) > 0 && len(k.Values) > 0 })
+	d := drawnOf(curvesOf(all)...)
+	return words.Join(" · ", words.If(dashed, lines), words.If(d.thin, thinMark), words.If(d.bars, repeatsMark), words.If(d.hollow, hollowMark))
+}
+
 // stripNames are the names of strips as a list.
 func stripNames(strips []strip) string {
 	var names []string
@@ -151,14 +188,23 @@ func (s strip) some() bool {
 	})
 }
 
-// stripsOverLoad is a figure of strips over the levels, each of a height. It sorts the levels.
-func stripsOverLoad(sweeps []sweep.Sweep, x canvas.Axis, levels []float64, strips []strip, title string, height float64, footer string) *canvas.Figure {
+// footerOf is a footer of marks; without a line where there are none.
+func footerOf(marks string) []string {
+	if marks == "" {
+		return nil
+	}
+	return []string{marks}
+}
+
+// stripsOverLoad is a figure of strips over the levels, each of a height; dashed explains the
+// dashed lines. It sorts the levels.
+func stripsOverLoad(sweeps []sweep.Sweep, x canvas.Axis, levels []float64, strips []strip, title string, height float64, dashed string) *canvas.Figure {
 	slices.Sort(levels)
 	return &canvas.Figure{
 		W: capacityW, H: canvas.Pixels(float64(len(strips))*height + aroundStrips), Title: title,
 		Alt:    words.Sentence("Line charts over " + levelsOf(sweeps) + " of " + stripNames(strips) + ": " + title),
 		Table:  stripTable(headingsOf(sweeps), x, strips),
-		Footer: []string{footer},
+		Footer: footerOf(stripMarks(strips, dashed)),
 		Draw: func(c *canvas.Canvas, body canvas.Rect) {
 			drawStrips(c, body, headingsOf(sweeps), x, slices.Compact(levels), 2, strips, nil)
 		},

@@ -7,6 +7,7 @@ import (
 
 	"github.com/a628bb15/onhold/reports/conformance"
 	"github.com/a628bb15/onhold/reports/render/canvas"
+	"github.com/a628bb15/onhold/reports/render/words"
 	"github.com/a628bb15/onhold/reports/theory"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -32,9 +33,22 @@ var answerLooks = map[theory.Answer]Look{
 	conformance.NotValid: {canvas.Grey, canvas.Cross},
 }
 
-// VerificationMarks says how to read the figure.
-const VerificationMarks = "dot: measured over expected · line: its interval · grey band: what counts as confirmed · " +
-	"replay: decisions that differ from the exact queue, dotted line: the aim of 0.1 % · hollow: none differs"
+// verificationMarks says how to read the figure.
+func verificationMarks(r *conformance.Report) string {
+	judged, replayed, same := false, false, false
+	for _, c := range r.Cells {
+		for _, j := range c.Judgements {
+			judged = judged || j.Answer != conformance.NotValid
+		}
+		if c.Decisions != nil && c.Decisions.Requests > 0 {
+			replayed, same = true, same || c.Decisions.EqualShare() == 1
+		}
+	}
+	return words.Join(" · ",
+		words.If(judged, "dot: measured over expected · line: its interval"), "grey band: what counts as confirmed",
+		words.If(replayed, "replay: decisions that differ from the exact queue"), "dotted line: the aim of 0.1 %",
+		words.If(same, "hollow: none differs"))
+}
 
 // Verification is the figure of a report, without a title.
 func Verification(r *conformance.Report) *canvas.Figure {
@@ -43,7 +57,7 @@ func Verification(r *conformance.Report) *canvas.Figure {
 		rows += len(c.Judgements)
 	}
 	rows = max(rows, 4)
-	return &canvas.Figure{W: verificationW, H: canvas.Pixels(aroundVerification + verificationRow*float64(rows)), Second: insensitivity(r), Draw: func(c *canvas.Canvas, body canvas.Rect) {
+	return &canvas.Figure{W: verificationW, H: canvas.Pixels(aroundVerification + verificationRow*float64(rows)), Second: insensitivity(r), Footer: []string{verificationMarks(r)}, Draw: func(c *canvas.Canvas, body canvas.Rect) {
 		y0, y1 := body.Y0+canvas.AxisHeight, body.Y1-24
 		v := verification{c, r, (y1 - y0) / float64(rows)}
 		replay := c.W * 0.72
@@ -150,13 +164,13 @@ func (v verification) replayed(r canvas.Rect, x canvas.Scale, c *conformance.Cel
 		return
 	}
 	share := 1 - c.Decisions.EqualShare()
-	hue, words := canvas.Green, fmt.Sprintf("%d of %s", len(c.Decisions.Replay), units.Int(c.Decisions.Requests))
+	hue, text := canvas.Green, fmt.Sprintf("%d of %s", len(c.Decisions.Replay), units.Int(c.Decisions.Requests))
 	if n := c.Decisions.Unexplained(); n > 0 {
-		hue, words = canvas.Vermilion, fmt.Sprintf("%d unexplained", n)
+		hue, text = canvas.Vermilion, fmt.Sprintf("%d unexplained", n)
 	}
 	at := canvas.Point{X: x.At(max(share, x.Lo)), Y: y}
 	v.Mark(canvas.Circle, at, 2.7, hue, share == 0)
-	v.TextBeside(r.X1+6, y, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, words)
+	v.TextBeside(r.X1+6, y, canvas.Style{Size: canvas.NoteSize, Color: canvas.Soft}, text)
 }
 
 // insensitivity says that without a queue the rejected share does not depend on how

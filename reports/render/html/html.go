@@ -78,7 +78,7 @@ var sections = []section{
 	{ID: "differences", Heading: "The two runs", Text: "How latency differs between the two runs at each level that both have. Above the line at 1, the second run is slower."},
 	{ID: "steps", Heading: "Steps of a session", Text: "How long each step takes, and which share of a session's time it is. The slowest step is blue."},
 	{ID: "capacity", Heading: "Capacity", Text: "Latency of the requests that were served, how all requests ended, and how many were served per second, over load."},
-	{ID: "streams", Heading: "Streams", Text: "How long streams waited for their first event, and how much time lay between two events, over load. Where the medians of streams stay low and the gaps rise, some events are late; where both rise, all are."},
+	{ID: "streams", Heading: "Streams", Text: "How long streams waited for their first event, and how much time lay between two events: over load, or of one level the complete distribution. Where the medians of streams stay low and the gaps rise, some events are late; where both rise, all are."},
 	{ID: "percentiles", Heading: "Percentiles", Text: "The complete distribution of latency. Each nine has the same room."},
 	{ID: "heatmap", Heading: "Latency over time", Text: "Time runs to the right, stage after stage. The darker a cell, the more requests took that long. " +
 		"Below: the share that was rejected or failed. Hatched: the machine interfered, and figures leave that time out."},

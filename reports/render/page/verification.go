@@ -21,7 +21,7 @@ import (
 func Verification(r *conformance.Report, resolution int) ([]sweep.File, error) {
 	f := figure.Verification(r)
 	f.Title, f.Alt, f.Run = verificationTitle(r), verificationAlt(r), r.ID
-	f.Footer = []string{verificationCaption(r), figure.VerificationMarks}
+	f.Footer = append([]string{verificationCaption(r)}, f.Footer...)
 	if !r.Complete() {
 		f.Stamp = "PARTIAL"
 	}

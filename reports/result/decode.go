@@ -89,7 +89,7 @@ func (s *Stage) UnmarshalJSON(data []byte) error {
 
 // Validate checks that a stage agrees with itself, as one in a run folder must.
 func (s *Stage) Validate() error {
-	return cmp.Or(s.countsAgree(), s.slicesAgree(), inRange("", reflect.ValueOf(*s)), s.settingsAgree())
+	return cmp.Or(s.countsAgree(), inRange("", reflect.ValueOf(*s)), s.slicesAgree(), s.settingsAgree())
 }
 
 func setEmpty(h **Hist) {

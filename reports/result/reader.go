@@ -101,8 +101,8 @@ var mostStages = MaxStages
 // mostWarnings is how many lines that are no stages are reported one by one.
 const mostWarnings = 20
 
-// maxLine bounds one Stage line: nine full histograms and MaxSlices sparse ones stay
-// below it.
+// maxLine bounds one Stage line: nine full histograms and three sparse ones in each of
+// MaxSlices stay below it.
 const maxLine = 32 << 20
 
 // NewReader returns a reader of the Stage lines in r.

@@ -20,6 +20,11 @@ type Slice struct {
 	LagP99  time.Duration `json:"lag_p99_ns"`
 	LagMax  time.Duration `json:"lag_max_ns"`
 
+	// Streams is of replies that bring events over time; nil where they do not. A first
+	// event, and a stream that ended early, belong to the slice of the planned instant of
+	// their arrival, like a latency. A gap belongs to that in which it ended.
+	Streams *StreamPart `json:"streams,omitzero"`
+
 	Target    Spent         `json:"target,omitzero"`
 	Generator Spent         `json:"generator,omitzero"`
 	Steal     time.Duration `json:"steal_ns,omitzero"`  // of the CPUs in use, taken by the hypervisor
@@ -78,7 +83,8 @@ func (s Slice) Join(next Slice) Slice {
 	j := Slice{
 		Offset: s.Offset, Length: s.Length + next.Length, Disturbed: s.Disturbed + next.Disturbed, Cause: cmp.Or(s.Cause, next.Cause),
 		Counts: s.Counts, Latency: new(Sparse), LagP99: max(s.LagP99, next.LagP99), LagMax: max(s.LagMax, next.LagMax),
-		Target: s.Target.join(next.Target), Generator: s.Generator.join(next.Generator),
+		Streams: s.Streams.Plus(next.Streams),
+		Target:  s.Target.join(next.Target), Generator: s.Generator.join(next.Generator),
 		Steal: s.Steal + next.Steal, Others: s.Others + next.Others,
 	}
 	j.Counts.Add(next.Counts)
@@ -124,7 +130,10 @@ func (s *Stage) slicesAgree() error {
 		return fmt.Errorf("slices: there are %d, want at most %d", len(s.Slices), MaxSlices)
 	}
 	for i, slice := range s.Slices {
+		streams := slice.Streams.check()
 		switch {
+		case streams != nil:
+			return fmt.Errorf("slices.%d: %w", i+1, streams)
 		case slice.Latency == nil:
 			return fmt.Errorf("slices.%d: latency_ns is missing", i+1)
 		case slice.Length <= 0 || slice.Disturbed > slice.Length:
@@ -134,9 +143,9 @@ func (s *Stage) slicesAgree() error {
 		}
 	}
 	u := s.Undisturbed
-	switch {
-	case u == nil:
-		return nil
+	switch err := s.partsAgree(); {
+	case err != nil || u == nil:
+		return err
 	case u.Latency == nil || u.Uncorrected == nil || u.Rejected == nil || u.Lag == nil:
 		return fmt.Errorf("undisturbed: a histogram is missing")
 	case u.Length <= 0 || u.Length > s.Length:

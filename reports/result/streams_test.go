@@ -36,6 +36,8 @@ func streamStage() *result.Stage {
 	s := slicedStage()
 	s.Streams = streams(30, 20*time.Millisecond)
 	s.Undisturbed.Streams = s.Streams.Without(streams(10, 20*time.Millisecond))
+	s.Slices[0].Streams = streams(10, 20*time.Millisecond).Part()
+	s.Slices[1].Streams = result.NewStreamPart()
 	return s
 }
 
@@ -71,6 +73,10 @@ func TestStreamsAreStored(t *testing.T) {
 		{partOf(t, []byte(partOf(t, b, "streams")), "gap_ns"), `null`, "gap_ns is null"},
 		{partOf(t, b, "latency_ns"), partOf(t, []byte(partOf(t, b, "streams")), "length_ns"), "latency_ns: histogram: it is of 1000000 to"},
 		{shown, strings.Replace(shown, `"events":80`, `"events":81`, 1), "events is 81"},
+		{shown, strings.Replace(shown, `"in_window":30`, `"in_window":91`, 1), "91 events in the window"},
+		{shown, strings.Replace(shown, `"in_window":0,"ended_early":0`, `"in_window":0,"ended_early":1`, 1), "3 that ended early"},
+		{shown, strings.Replace(shown, `"in_window":30,"ended_early":2`, `"in_window":-30,"ended_early":2`, 1), "slices.1.streams.in_window is -30"},
+		{shown, strings.Replace(shown, `"streams":{"first_event_ns":{"n":0`, `"streams":{"first":{"n":0`, 1), "slices.2: streams: a histogram is missing"},
 	} {
 		var s result.Stage
 		if bad := strings.Replace(line, row.from, row.to, 1); bad == line {
@@ -151,4 +157,51 @@ func TestMetricsOfStreams(t *testing.T) {
 			t.Errorf("%s is %q (%s), want %q (%s)", c.name, got, reason, c.want, c.reasonPrefix)
 		}
 	}
+}
+
+// Parts add up to what they are parts of, joined as slices and taken away again.
+func TestPartsOfStreamsAddUp(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(p *result.StreamPart) string {
+			if p == nil {
+				return "none"
+			}
+			return fmt.Sprint(p.FirstEvent.Hist().Summary(), p.Gap.Hist().Summary(), p.Gap.Sum(), p.InWindow, p.EndedEarly)
+		}
+		want, back := result.NewStreams(), result.NewStreams()
+		var joined result.Slice
+		joined.Latency = new(result.Sparse)
+		var parts []*result.StreamPart
+		some := false
+		for range rapid.IntRange(1, 5).Draw(t, "slices") {
+			slice := result.Slice{Latency: new(result.Sparse)}
+			if rapid.Bool().Draw(t, "streams") {
+				some = true
+				s := streams(rapid.IntRange(0, 9).Draw(t, "n"), time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "gap")))
+				want.Merge(s)
+				slice.Streams = s.Part()
+				slice.Streams.AddTo(back)
+			}
+			joined = joined.Join(slice)
+			parts = append(parts, slice.Streams)
+		}
+		if !some {
+			if joined.Streams != nil {
+				t.Fatalf("slices without streams are joined to %s", text(joined.Streams))
+			}
+			return
+		}
+		for name, got := range map[string]*result.StreamPart{"joined": joined.Streams, "added": back.Part()} {
+			if diff := cmp.Diff(text(want.Part()), text(got)); diff != "" {
+				t.Errorf("%s: %s", name, diff)
+			}
+		}
+		left := joined.Streams
+		for _, p := range parts {
+			left = left.Minus(p)
+		}
+		if diff := cmp.Diff(text(result.NewStreamPart()), text(left)); diff != "" {
+			t.Errorf("left: %s", diff)
+		}
+	})
 }

@@ -31,6 +31,9 @@ func (t *Tally) Record(d time.Duration) {
 	t.counts[at]++
 }
 
+// N is the number of recorded durations.
+func (t *Tally) N() int64 { return t.n }
+
 // MoveTo adds everything that t counted to s, and empties t.
 func (t *Tally) MoveTo(s *Sparse) {
 	if t.n == 0 {

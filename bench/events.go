@@ -84,6 +84,7 @@ func (n *noted) count(s *result.Streams) {
 // where any of its time was disturbed, and what is of a complete stream where its planned
 // instant was: a disturbance is short beside a long stream.
 func (f *fold) addEvent(n *noted) {
+	f.sliceEvent(n)
 	event := n.kind != streamEnd
 	if n.inWindow && f.spans.has(n.at) {
 		f.leftStreams().InWindow++
@@ -121,4 +122,82 @@ func (f *fold) leftStreams() *result.Streams {
 		f.left.streams = result.NewStreams()
 	}
 	return f.left.streams
+}
+
+// eventTally counts what came of streams, for as long as there is much.
+type eventTally struct {
+	firstEvent, gap      result.Tally
+	inWindow, endedEarly int64
+}
+
+func (t *eventTally) empty() bool {
+	return t.firstEvent.N() == 0 && t.gap.N() == 0 && t.inWindow == 0 && t.endedEarly == 0
+}
+
+// moveTo adds what t counted to p, and empties t.
+func (t *eventTally) moveTo(p *result.StreamPart) {
+	t.firstEvent.MoveTo(p.FirstEvent)
+	t.gap.MoveTo(p.Gap)
+	p.InWindow, p.EndedEarly = p.InWindow+t.inWindow, p.EndedEarly+t.endedEarly
+	t.inWindow, t.endedEarly = 0, 0
+}
+
+// eventCounts are where what comes of streams is counted.
+type eventCounts struct {
+	firstEvent, gap      interface{ Record(time.Duration) }
+	inWindow, endedEarly *int64
+}
+
+func (t *eventTally) counts() eventCounts {
+	return eventCounts{&t.firstEvent, &t.gap, &t.inWindow, &t.endedEarly}
+}
+
+// tally counts it.
+func (n *noted) tally(c eventCounts) {
+	switch n.kind {
+	case firstEvent:
+		c.firstEvent.Record(n.at - n.planned)
+	case nextEvent, togetherEvent:
+		c.gap.Record(n.at - n.before)
+	case streamEnd:
+		if n.early {
+			*c.endedEarly++
+		}
+	}
+}
+
+// sliceEvent counts an event, or the end of a stream, in the slices that it belongs to. A
+// slice is of the window, so gaps that end while the stage drains are in none.
+func (f *fold) sliceEvent(n *noted) {
+	if n.inWindow {
+		*f.eventsAt(n.at).inWindow++
+	}
+	switch gap := n.kind == nextEvent || n.kind == togetherEvent; {
+	case n.planned < f.r.from:
+	case !gap:
+		n.tally(f.eventsAt(n.planned))
+	case n.inWindow:
+		n.tally(f.eventsAt(n.at))
+	}
+}
+
+// eventsAt is where the events of a slice are counted, by an instant of it.
+func (f *fold) eventsAt(at time.Duration) eventCounts {
+	number := f.fit(int((at - f.r.from) / f.length))
+	if o := f.openAt(number); o != nil {
+		if o.streams == nil {
+			o.streams = new(eventTally)
+		}
+		return o.streams.counts()
+	}
+	p := f.slice(number).events()
+	return eventCounts{p.FirstEvent, p.Gap, &p.InWindow, &p.EndedEarly}
+}
+
+// events are those of a slice, made where there are none.
+func (s *foldedSlice) events() *result.StreamPart {
+	if s.Streams == nil {
+		s.Streams = result.NewStreamPart()
+	}
+	return s.Streams
 }

@@ -2,11 +2,15 @@ package bench
 
 import (
 	"context"
+	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/a628bb15/onhold/bench/clock"
 	"github.com/a628bb15/onhold/reports/result"
@@ -69,6 +73,14 @@ func TestDisturbedEventsAreLeftOut(t *testing.T) {
 			t.Errorf("%s: events, together, ended early, first events, gaps and events in the window are %v, want %v", c.what, c.got, c.want)
 		}
 	}
+	// The slices have the first events of the window by their planned instants, and the gaps
+	// by their ends.
+	for i, want := range [][4]int64{{1, 0, 2, 0}, {4, 9, 14, 0}, {0, 1, 1, 1}, {0, 0, 0, 0}} {
+		p := m.stage.Slices[i].Streams
+		if got := [4]int64{p.FirstEvent.N(), p.Gap.N(), p.InWindow, p.EndedEarly}; got != want {
+			t.Errorf("slice %d: first events, gaps, events in the window and ended early are %v, want %v", i+1, got, want)
+		}
+	}
 	if all.MedianGap.N() != 3 || shown.MedianGap.N() != 2 || all.Length.N() != 5 || shown.Length.N() != 4 {
 		t.Errorf("%d and %d median gaps, %d and %d lengths", all.MedianGap.N(), shown.MedianGap.N(), all.Length.N(), shown.Length.N())
 	}
@@ -77,6 +89,104 @@ func TestDisturbedEventsAreLeftOut(t *testing.T) {
 	}
 	if got, want := all.Gap.Sum(), (150+205+180+100+5)*ms; got != want {
 		t.Errorf("all gaps add up to %v, want %v", got, want)
+	}
+}
+
+// What is shown of streams while a stage runs, and what its slices have, add up to its
+// record, however long they last and however many slices there are.
+func TestPartsOfStreamsAddUpToTheRecord(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		length := time.Duration(rapid.IntRange(1, 400).Draw(t, "seconds")) * time.Second // of 150 s and more slices are joined
+		var shown *result.StreamPart
+		p := Plan{Duration: length, Watch: func(l Live) { shown = shown.Plus(l.Streams) }}.withDefaults()
+		r := NewRecorder(p)
+		r.from = time.Hour
+		r.end.Store(int64(r.from + p.Duration))
+		r.fold = newFold(r)
+		shard := r.NewShard()
+		at := rapid.Custom(func(t *rapid.T) time.Duration {
+			return time.Duration(rapid.Int64Range(0, int64(length)).Draw(t, "after"))
+		})
+		gaps := int64(0) // of arrivals of the window, that ended in it
+		for range rapid.IntRange(1, 30).Draw(t, "streams") {
+			planned := r.from - time.Second + at.Draw(t, "planned")
+			events := rapid.SliceOfN(at, 0, 5).Draw(t, "events")
+			slices.Sort(events)
+			streamed(shard, planned, events...)
+			for i, after := range events {
+				if i > 0 && r.measured(planned) && r.measured(planned+after) {
+					gaps++
+				}
+			}
+			shard.events.show()
+			r.fold.late = planned
+			r.fold.fold(false)
+			r.fold.publish(planned, false)
+		}
+		shard.entries.show()
+		r.fold.late = math.MaxInt64
+		r.fold.foldAll(true)
+		r.fold.complete()
+		r.fold.publish(r.from+2*length, true)
+		m := r.merge()
+		r.fold.result(&m)
+		all := m.stage.Streams
+		var sliced *result.StreamPart
+		for _, s := range m.stage.Slices {
+			sliced = sliced.Plus(s.Streams)
+		}
+		if all == nil {
+			if shown != nil || sliced != nil {
+				t.Fatal("there are parts of streams, and the record has none")
+			}
+			return
+		}
+		text := func(p *result.StreamPart, gaps bool) string {
+			return fmt.Sprint(p.FirstEvent.Hist().Summary(), gaps && p.Gap.Hist().Summary() == all.Gap.Summary(), p.InWindow, p.EndedEarly)
+		}
+		if got, want := text(shown, true), text(all.Part(), true); got != want {
+			t.Errorf("shown: %s, want %s", got, want)
+		}
+		if got, want := text(sliced, false), text(all.Part(), false); got != want || sliced.Gap.N() != gaps {
+			t.Errorf("slices: %s and %d gaps, want %s and %d", got, sliced.Gap.N(), want, gaps)
+		}
+	})
+}
+
+// Of replies that are no streams nothing is counted as one, and no memory is taken for it.
+func TestRepliesAreNoStreams(t *testing.T) {
+	t.Parallel()
+	p := Plan{Duration: time.Second, Watch: func(l Live) {
+		if l.Streams != nil {
+			t.Error("shown as a stream")
+		}
+	}}.withDefaults()
+	r := NewRecorder(p)
+	r.from = time.Hour
+	r.end.Store(int64(r.from + p.Duration))
+	r.fold = newFold(r)
+	shard := r.NewShard()
+	streamed(shard, r.from)
+	shard.entries.show()
+	r.fold.late = math.MaxInt64
+	r.fold.foldAll(true)
+	r.fold.complete()
+	r.fold.publish(r.End(), true)
+	m := r.merge()
+	r.fold.result(&m)
+	for i := range r.fold.open {
+		if r.fold.open[i].streams != nil {
+			t.Error("an open slice has room for events")
+		}
+	}
+	for _, s := range m.stage.Slices {
+		if s.Streams != nil {
+			t.Error("a slice has streams")
+		}
+	}
+	if r.fold.live.streams != nil || m.stage.Counts[result.OK] != 1 {
+		t.Errorf("%v of one arrival", m.stage.Counts)
 	}
 }
 

@@ -18,6 +18,10 @@ type Live struct {
 	Latency   *result.Sparse // of ok
 	Lag       *result.Sparse
 	Disturbed bool // the machine interfered
+
+	// Streams is what came of streams, where replies are some, at the instant it came; else
+	// nil. All of a stage added up have what [result.Streams] of its record has.
+	Streams *result.StreamPart
 }
 
 // liveEvery is how often a Live is published.
@@ -29,6 +33,7 @@ type live struct {
 	abort        func(Live) bool
 	next         Live
 	latency, lag result.Tally
+	streams      *eventTally // nil until replies are known to be streams
 }
 
 func newLive(p Plan) *live {
@@ -57,12 +62,35 @@ func (l *live) add(e *entry) {
 	}
 }
 
+// bringEvents notes that replies are streams.
+func (l *live) bringEvents() {
+	if l != nil && l.streams == nil {
+		l.streams = new(eventTally)
+	}
+}
+
+// addEvent counts an event, or the end of a stream, that of an arrival of the window
+// where measured is true.
+func (l *live) addEvent(n *noted, measured bool) {
+	l.bringEvents()
+	if n.inWindow {
+		l.streams.inWindow++
+	}
+	if measured {
+		n.tally(l.streams.counts())
+	}
+}
+
 // publish hands out what has ended up to an instant of the window, and reports whether
 // the window is to end.
 func (l *live) publish(to time.Duration, last bool) (abort bool) {
 	l.next.To, l.next.Last = to, last
 	l.latency.MoveTo(l.next.Latency)
 	l.lag.MoveTo(l.next.Lag)
+	if l.streams != nil {
+		l.next.Streams = result.NewStreamPart()
+		l.streams.moveTo(l.next.Streams)
+	}
 	if l.watch != nil {
 		l.watch(l.next)
 	}

@@ -78,6 +78,9 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	}
 	rec := NewRecorder(p)
 	rec.fold = newFold(rec)
+	if d.Settings().Get(result.KeyStream) != "" {
+		rec.fold.live.bringEvents()
+	}
 	neighbours := host.WatchNeighbours()
 	meters := startMeters(p, rec)
 	err := d.Drive(ctx, p, rec)

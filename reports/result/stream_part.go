@@ -18,8 +18,11 @@ type StreamPart struct {
 // NewStreamPart returns a part without events.
 func NewStreamPart() *StreamPart { return &StreamPart{FirstEvent: new(Sparse), Gap: new(Sparse)} }
 
-// Part is what s counted, as a part has it.
+// Part is what s counted, as a part has it; nil where s is.
 func (s *Streams) Part() *StreamPart {
+	if s == nil {
+		return nil
+	}
 	return &StreamPart{FirstEvent: SparseOf(s.FirstEvent), Gap: SparseOf(s.Gap), InWindow: s.InWindow, EndedEarly: s.EndedEarly}
 }
 
@@ -53,6 +56,7 @@ func (p *StreamPart) add(o *StreamPart, sign int64) {
 func (p *StreamPart) AddTo(s *Streams) {
 	p.FirstEvent.AddTo(s.FirstEvent)
 	p.Gap.AddTo(s.Gap)
+	s.Events += p.FirstEvent.N() + p.Gap.N()
 	s.InWindow += p.InWindow
 	s.EndedEarly += p.EndedEarly
 }

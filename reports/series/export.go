@@ -1,6 +1,7 @@
 package series
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -28,6 +29,8 @@ type Point struct {
 	Counts    result.Counts  `json:"counts"`
 	Latency   *result.Sparse `json:"latency_ns"` // of ok, from the planned instant
 	Lag       *result.Sparse `json:"lag_ns"`
+
+	Streams *result.StreamPart `json:"streams,omitzero"` // of replies that bring events over time; nil where they do not
 }
 
 // Join adds the next point of the stage.
@@ -40,6 +43,7 @@ func (p *Point) Join(next Point) {
 	p.Counts.Add(next.Counts)
 	p.Latency.Merge(next.Latency)
 	p.Lag.Merge(next.Lag)
+	p.Streams = p.Streams.Plus(next.Streams)
 }
 
 // Writer writes points somewhere, in order.
@@ -59,7 +63,8 @@ var unquoted = strings.NewReplacer(",", "_", " ", "_", "\n", "_", "\r", "_")
 
 // HLog writes latencies of ok in the interval log of HdrHistogram, in nanoseconds, with
 // a tag for each stage: TARGET@LEVEL, then /REPEAT and #ATTEMPT where they are not the
-// first.
+// first. Of streams it writes the times to first events and the gaps, too, with +first-event
+// and +gap behind the tag.
 func HLog(w io.Writer) Writer {
 	var start time.Time
 	return func(p Point) error {
@@ -79,15 +84,22 @@ func HLog(w io.Writer) Writer {
 		if p.Attempt > 1 {
 			tag += fmt.Sprintf("#%d", p.Attempt)
 		}
-		h := p.Latency.Hist()
-		text, err := h.Encode()
-		if err != nil {
+		write := func(tag string, times *result.Sparse) error {
+			h := times.Hist()
+			text, err := h.Encode()
+			if err != nil {
+				return err
+			}
+			if n := h.Over(); n > 0 {
+				text += fmt.Sprintf("\n#[%d more are above %v]", n, result.HistHighest)
+			}
+			_, err = fmt.Fprintf(w, "Tag=%s,%.3f,%.3f,%.3f,%s\n", unquoted.Replace(tag), begins.Sub(start).Seconds(), p.Length.Seconds(), float64(h.Max())/1e6, text)
 			return err
 		}
-		if n := h.Over(); n > 0 {
-			text += fmt.Sprintf("\n#[%d more are above %v]", n, result.HistHighest)
+		err := write(tag, p.Latency)
+		if t := p.Streams; t != nil && err == nil {
+			err = cmp.Or(write(tag+"+first-event", t.FirstEvent), write(tag+"+gap", t.Gap))
 		}
-		_, err = fmt.Fprintf(w, "Tag=%s,%.3f,%.3f,%.3f,%s\n", unquoted.Replace(tag), begins.Sub(start).Seconds(), p.Length.Seconds(), float64(h.Max())/1e6, text)
 		return err
 	}
 }

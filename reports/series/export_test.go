@@ -71,12 +71,48 @@ func TestHLogMergesToTheTotal(t *testing.T) {
 	}
 }
 
+// Of streams the interval log has first events and gaps, with tags of their own; of other
+// replies it has no more than before.
+func TestHLogOfStreams(t *testing.T) {
+	all, _ := points()
+	plain := logged(t, all[0])
+	all[0].Streams = result.NewStreamPart()
+	all[0].Streams.FirstEvent.Record(20 * time.Millisecond)
+	all[0].Streams.Gap.Record(5 * time.Millisecond)
+	text := logged(t, all[0])
+	if !strings.HasPrefix(text, plain) || strings.Contains(plain, "+gap") {
+		t.Errorf("latencies are written as\n%s, want\n%s", text, plain)
+	}
+	reader := hdrhistogram.NewHistogramLogReader(strings.NewReader(text))
+	for _, want := range []struct {
+		tag string
+		n   int64
+		max time.Duration
+	}{{"http://127.0.0.1/a_b@100/2", 1000, 0}, {"http://127.0.0.1/a_b@100/2+first-event", 1, 20 * time.Millisecond}, {"http://127.0.0.1/a_b@100/2+gap", 1, 5 * time.Millisecond}} {
+		h, err := reader.NextIntervalHistogram()
+		if err != nil || h == nil {
+			t.Fatalf("%s: %v", want.tag, err)
+		}
+		if got := time.Duration(h.Max()); h.Tag() != want.tag || h.TotalCount() != want.n || want.max > 0 && (got < want.max || got > want.max*1001/1000) {
+			t.Errorf("%s has %d up to %v, want %s with %d up to %v", h.Tag(), h.TotalCount(), got, want.tag, want.n, want.max)
+		}
+	}
+}
+
+func logged(t *testing.T, p series.Point) string {
+	t.Helper()
+	var b strings.Builder
+	if err := series.HLog(&b)(p); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
 func TestHLogSaysWhatIsAbove(t *testing.T) {
 	all, _ := points()
 	all[0].Latency.Record(2 * time.Minute)
-	var b strings.Builder
-	if err := series.HLog(&b)(all[0]); err != nil || !strings.Contains(b.String(), "#[1 more are above 1m0s]\n") {
-		t.Errorf("%v, %s", err, b.String())
+	if text := logged(t, all[0]); !strings.Contains(text, "#[1 more are above 1m0s]\n") {
+		t.Error(text)
 	}
 }
 
@@ -85,20 +121,29 @@ func TestJSONLinesAddUp(t *testing.T) {
 	var b bytes.Buffer
 	write := series.JSON(&b)
 	var joined series.Point
+	all[2].Streams = result.NewStreamPart()
+	all[2].Streams.InWindow = 3
 	for _, p := range all {
 		if err := write(p); err != nil {
 			t.Fatal(err)
 		}
 	}
+	first, _, _ := strings.Cut(b.String(), "\n")
 	for dec := json.NewDecoder(&b); dec.More(); {
 		var p series.Point
 		if err := dec.Decode(&p); err != nil {
 			t.Fatal(err)
 		}
+		if (p.Streams != nil) != p.Last {
+			t.Errorf("streams are %v, in the last point only", p.Streams)
+		}
 		if p.By != "completion" {
 			t.Errorf("by %q, want completion", p.By)
 		}
 		joined.Join(p)
+	}
+	if joined.Streams == nil || joined.Streams.InWindow != 3 || strings.Count(first, "streams") != 0 {
+		t.Errorf("joined: %+v; the first line is %s", joined.Streams, first)
 	}
 	if got, want := fmt.Sprint(joined.Latency.N(), joined.Latency.Quantile(0.99), joined.Counts[result.OK], joined.Length, joined.Last),
 		fmt.Sprint(total.N(), total.Quantile(0.99), 3000, 3*time.Second, true); got != want {

@@ -75,7 +75,7 @@ func (f *feed) watch(target string, p bench.Plan, attempt int) func(bench.Live) 
 		defer f.mu.Unlock()
 		f.next.Join(series.Point{
 			Target: target, Load: load, Level: p.Load.Level(), Repeat: max(1, p.Repeat), Attempt: attempt, Time: l.Start.Add(l.To),
-			Offset: l.From, Length: l.To - l.From, Last: l.Last, Disturbed: l.Disturbed, Counts: l.Counts, Latency: l.Latency, Lag: l.Lag,
+			Offset: l.From, Length: l.To - l.From, Last: l.Last, Disturbed: l.Disturbed, Counts: l.Counts, Latency: l.Latency, Lag: l.Lag, Streams: l.Streams,
 		})
 	}
 }

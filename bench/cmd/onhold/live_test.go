@@ -2,7 +2,9 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -91,6 +93,74 @@ func TestSeriesAddUpToTheRecord(t *testing.T) {
 	}
 }
 
+// A stage of streams writes their events, too, by either driver and version of HTTP.
+func TestSeriesOfStreamsAddUpToTheRecord(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		for i := range 5 {
+			time.Sleep(10 * time.Millisecond)
+			fmt.Fprintf(w, "data: %d\n\n", i)
+			_ = http.NewResponseController(w).Flush()
+		}
+	}))
+	server.Config.Protocols = new(http.Protocols)
+	server.Config.Protocols.SetHTTP1(true)
+	server.Config.Protocols.SetUnencryptedHTTP2(true)
+	server.Start()
+	defer server.Close()
+	for _, driver := range []string{"epoll", "goroutine"} {
+		for _, scheme := range []string{"http://", "h2c://"} {
+			dir := t.TempDir()
+			_, stderr, code := onhold(t, dir, "run", scheme+server.Listener.Addr().String(), "--driver", driver, "--stream", "sse", "--clients", "4", "--duration", "1s", "--retries", "0",
+				"--no-report", "--out", "out", "--series", "s.jsonl", "--series", "s.hlog")
+			if code != exitOK && code != exitInvalid {
+				t.Fatalf("exit %d: %s", code, stderr)
+			}
+			_, stages, _, err := result.Open(filepath.Join(dir, "out"))
+			if err != nil || len(stages) != 1 {
+				t.Fatalf("%d stages, %v", len(stages), err)
+			}
+			f, err := os.Open(filepath.Join(dir, "s.jsonl"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			var joined series.Point
+			for dec := json.NewDecoder(f); dec.More(); {
+				var p series.Point
+				if err := dec.Decode(&p); err != nil {
+					t.Fatal(err)
+				}
+				if p.Streams == nil {
+					t.Fatalf("%s, %s: a point has no streams", driver, scheme)
+				}
+				joined.Join(p)
+			}
+			of := func(p *result.StreamPart) string {
+				return fmt.Sprint(maps.Collect(p.FirstEvent.All()), maps.Collect(p.Gap.All()), p.InWindow, p.EndedEarly)
+			}
+			record := stages[0].Streams
+			if record == nil || record.Gap.N() == 0 {
+				t.Fatalf("%s, %s: the record has no gaps: %s", driver, scheme, stderr)
+			}
+			if got, want := of(joined.Streams), of(record.Part()); got != want {
+				t.Errorf("%s, %s: the points have %s, the record %s", driver, scheme, got, want)
+			}
+			var sliced *result.StreamPart
+			for _, s := range stages[0].Slices {
+				sliced = sliced.Plus(s.Streams)
+			}
+			if sliced.FirstEvent.N() != record.FirstEvent.N() || sliced.InWindow != record.InWindow {
+				t.Errorf("%s, %s: the slices have %s, the record %s", driver, scheme, of(sliced), of(record.Part()))
+			}
+			if log, err := os.ReadFile(filepath.Join(dir, "s.hlog")); err != nil || !strings.Contains(string(log), "@4+first-event,") || !strings.Contains(string(log), "@4+gap,") {
+				t.Errorf("%s, %s: %v, the interval log is %s", driver, scheme, err, log)
+			}
+		}
+	}
+}
+
 func TestSeriesAndMetricsThatCannotBe(t *testing.T) {
 	startsMany(t)
 	t.Parallel()
@@ -112,6 +182,41 @@ func TestSeriesAndMetricsThatCannotBe(t *testing.T) {
 	}
 }
 
+// While streams last, their events are shown in place of latencies that are not known yet.
+func TestProgressOfStreams(t *testing.T) {
+	point := func(alter func(*series.Point)) series.Point {
+		p := series.Point{Length: 2 * time.Second, Latency: new(result.Sparse), Lag: new(result.Sparse)}
+		alter(&p)
+		return p
+	}
+	streams := func(p *series.Point) {
+		p.Streams = result.NewStreamPart()
+		p.Streams.InWindow = 300
+		p.Streams.FirstEvent.Record(200 * time.Millisecond)
+		p.Streams.Gap.Record(50 * time.Millisecond)
+	}
+	for _, c := range []struct {
+		name  string
+		point series.Point
+		want  string
+	}{
+		{"requests", point(func(p *series.Point) {
+			p.Counts[result.OK], p.Counts[result.Rejected], p.Disturbed = 3, 1, true
+			p.Latency.Record(20 * time.Millisecond)
+		}), "ok 1.5/s, p50 20 ms, p99 20 ms, rejected 25 %, lag p99 none, disturbed"},
+		{"streams of which none has ended", point(streams), "ok 0/s, events 150/s, first event p99 200 ms, gap p99 50 ms, rejected 0 %, lag p99 none"},
+		{"before the first event", point(func(p *series.Point) { p.Streams = result.NewStreamPart() }), "ok 0/s, events 0/s, first event p99 none, gap p99 none, rejected 0 %, lag p99 none"},
+		{"after the window", point(func(p *series.Point) {
+			streams(p)
+			p.Streams.InWindow = 0
+		}), "ok 0/s, events 1/s, first event p99 200 ms, gap p99 50 ms, rejected 0 %, lag p99 none"},
+	} {
+		if got := lately(c.point); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
+
 // Prometheus reads counters, and buckets that can be added up.
 func TestMetrics(t *testing.T) {
 	m, page, stop, err := serveMetrics(t.Context(), ":0")
@@ -122,6 +227,13 @@ func TestMetrics(t *testing.T) {
 	for range 2 {
 		p := series.Point{Target: "a\"b", Load: "closed", Level: 50, Latency: new(result.Sparse), Lag: new(result.Sparse)}
 		p.Counts[result.OK], p.Counts[result.Rejected] = 3, 1
+		p.Streams = result.NewStreamPart()
+		p.Streams.FirstEvent.Record(20 * time.Millisecond)
+		p.Streams.Gap.Record(50 * time.Microsecond)
+		p.Streams.InWindow, p.Streams.EndedEarly = 7, 2
+		if err := m.write(series.Point{Target: "plain", Load: "closed", Level: 1, Latency: new(result.Sparse), Lag: new(result.Sparse)}); err != nil {
+			t.Fatal(err)
+		}
 		for _, d := range []time.Duration{50 * time.Microsecond, 20 * time.Millisecond, 2 * time.Minute} {
 			p.Latency.Record(d)
 		}
@@ -147,9 +259,21 @@ func TestMetrics(t *testing.T) {
 		`onhold_latency_seconds_bucket{level="50",load="closed",target="a\"b",le="50"} 4`,
 		`onhold_latency_seconds_bucket{level="50",load="closed",target="a\"b",le="+Inf"} 6`,
 		`onhold_latency_seconds_count{level="50",load="closed",target="a\"b"} 6`,
+		`onhold_latency_seconds_count{level="1",load="closed",target="plain"} 0`,
+		`onhold_first_event_seconds_bucket{level="50",load="closed",target="a\"b",le="0.015"} 0`,
+		`onhold_first_event_seconds_bucket{level="50",load="closed",target="a\"b",le="0.03"} 2`,
+		`onhold_gap_seconds_bucket{level="50",load="closed",target="a\"b",le="0.0001"} 2`,
+		`onhold_gap_seconds_count{level="50",load="closed",target="a\"b"} 2`,
+		`onhold_events_total{level="50",load="closed",target="a\"b"} 14`,
+		`onhold_streams_ended_early_total{level="50",load="closed",target="a\"b"} 4`,
 	} {
 		if !strings.Contains(string(text), want+"\n") {
 			t.Errorf("no %s in\n%s", want, text)
+		}
+	}
+	for _, none := range []string{"first_event_seconds_count", "gap_seconds_count", "events_total", "streams_ended_early_total"} {
+		if strings.Contains(string(text), `onhold_`+none+`{level="1"`) {
+			t.Errorf("%s of replies that are no streams", none)
 		}
 	}
 }

@@ -33,6 +33,11 @@ var (
 	arrivalsDesc = prometheus.NewDesc("onhold_arrivals_total", "Arrivals of measured windows by how they ended.", append(stageLabels, "outcome"), nil)
 	latencyDesc  = prometheus.NewDesc("onhold_latency_seconds", "Time from the planned instant to completion, of ok.", stageLabels, nil)
 	lagDesc      = prometheus.NewDesc("onhold_lag_seconds", "Time by which the generator sent late.", stageLabels, nil)
+
+	firstEventDesc = prometheus.NewDesc("onhold_first_event_seconds", "Of streams: time from the planned instant to the first event.", stageLabels, nil)
+	gapDesc        = prometheus.NewDesc("onhold_gap_seconds", "Of streams: time between two events of a stream.", stageLabels, nil)
+	eventsDesc     = prometheus.NewDesc("onhold_events_total", "Of streams: events that came during measured windows.", stageLabels, nil)
+	endedEarlyDesc = prometheus.NewDesc("onhold_streams_ended_early_total", "Streams that the server ended before they were complete.", stageLabels, nil)
 )
 
 // metrics are counters of all stages so far, for Prometheus.
@@ -44,6 +49,12 @@ type metrics struct {
 type stageMetrics struct {
 	counts       result.Counts
 	latency, lag buckets
+	streams      *streamMetrics // nil where replies are no streams
+}
+
+type streamMetrics struct {
+	firstEvent, gap    buckets
+	events, endedEarly int64
 }
 
 // buckets are a histogram as Prometheus has it: each counts what lies at or below it.
@@ -81,7 +92,21 @@ func (m *metrics) write(p series.Point) error {
 	s.counts.Add(p.Counts)
 	s.latency.add(p.Latency)
 	s.lag.add(p.Lag)
+	s.addStreams(p.Streams)
 	return nil
+}
+
+func (s *stageMetrics) addStreams(p *result.StreamPart) {
+	if p == nil {
+		return
+	}
+	if s.streams == nil {
+		s.streams = &streamMetrics{}
+	}
+	s.streams.firstEvent.add(p.FirstEvent)
+	s.streams.gap.add(p.Gap)
+	s.streams.events += p.InWindow
+	s.streams.endedEarly += p.EndedEarly
 }
 
 // Describe is empty: the stages are not known before.
@@ -97,6 +122,12 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		}
 		ch <- s.latency.metric(latencyDesc, key[:])
 		ch <- s.lag.metric(lagDesc, key[:])
+		if t := s.streams; t != nil {
+			ch <- t.firstEvent.metric(firstEventDesc, key[:])
+			ch <- t.gap.metric(gapDesc, key[:])
+			ch <- prometheus.MustNewConstMetric(eventsDesc, prometheus.CounterValue, float64(t.events), key[:]...)
+			ch <- prometheus.MustNewConstMetric(endedEarlyDesc, prometheus.CounterValue, float64(t.endedEarly), key[:]...)
+		}
 	}
 }
 

@@ -54,22 +54,36 @@ func newProgress(w io.Writer, total int) *progress {
 
 // live shows what happened in the last second: a [series.Writer].
 func (p *progress) live(at series.Point) error {
+	text := lately(at)
+	p.mu.Lock()
+	p.lately = text
+	p.mu.Unlock()
+	p.bar.SetCurrent((at.Offset + at.Length).Milliseconds())
+	return nil
+}
+
+// lately says what happened in a part of a stage. Of streams, which may last longer than
+// the stage, that is their events in place of their latencies.
+func lately(at series.Point) string {
+	rate := func(n int64) string { return units.Rate.Text(float64(n) / max(at.Length, 1).Seconds()) }
 	quantile := func(s *result.Sparse, q float64) string {
 		if s.N() == 0 {
 			return "none"
 		}
 		return units.Duration(s.Quantile(q))
 	}
-	text := fmt.Sprintf("ok %s, p50 %s, p99 %s, rejected %s, lag p99 %s", units.Rate.Text(float64(at.Counts[result.OK])/max(at.Length, 1).Seconds()),
-		quantile(at.Latency, 0.5), quantile(at.Latency, 0.99), units.Percent(float64(at.Counts[result.Rejected])/float64(max(1, at.Counts.Planned()))), quantile(at.Lag, 0.99))
-	if at.Disturbed {
-		text += ", disturbed"
+	parts := []string{"ok " + rate(at.Counts[result.OK])}
+	if t := at.Streams; t != nil {
+		came := max(t.InWindow, t.FirstEvent.N()+t.Gap.N()) // while the stage drains, none is in the window
+		parts = append(parts, "events "+rate(came), "first event p99 "+quantile(t.FirstEvent, 0.99), "gap p99 "+quantile(t.Gap, 0.99))
+	} else {
+		parts = append(parts, "p50 "+quantile(at.Latency, 0.5), "p99 "+quantile(at.Latency, 0.99))
 	}
-	p.mu.Lock()
-	p.lately = text
-	p.mu.Unlock()
-	p.bar.SetCurrent((at.Offset + at.Length).Milliseconds())
-	return nil
+	parts = append(parts, "rejected "+units.Percent(float64(at.Counts[result.Rejected])/float64(max(1, at.Counts.Planned()))), "lag p99 "+quantile(at.Lag, 0.99))
+	if at.Disturbed {
+		parts = append(parts, "disturbed")
+	}
+	return strings.Join(parts, ", ")
 }
 
 // soFar is what the bar says behind it.
@@ -133,6 +147,9 @@ func figures(s *result.Stage) string {
 		return m.Cell(s)
 	}
 	parts := []string{"ok " + cell("ok/s"), "p50 " + cell("p50"), "p99 " + cell("p99"), "rejected " + cell("rejected")}
+	if s.Streams != nil {
+		parts = append(parts, "events "+cell("events/s"), "first event p99 "+cell("first-event-p99"))
+	}
 	if s.Counts.Failed() > 0 {
 		parts = append(parts, "failed "+cell("failed"))
 	}

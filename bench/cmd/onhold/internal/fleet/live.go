@@ -34,16 +34,16 @@ func (l *live) look(c *coordinator, now time.Duration) {
 	}
 	l.at, l.start = now, clock.Wall(c.start+l.plan.Lead())
 	next := bench.Live{From: l.from, To: l.from, Start: l.start}
-	latency, lag := result.NewHist(), result.NewHist()
+	all := totals{latency: result.NewHist(), lag: result.NewHist()}
 	var counted [][]byte
 	for _, m := range c.members {
 		before := l.known[m.hello.Agent]
 		p := m.live
-		if p == nil || p.addTo(latency, lag, &l.scratch) != nil {
+		if p == nil || p.addTo(&all, &l.scratch) != nil {
 			if p = before; p == nil {
 				continue
 			}
-			_ = p.addTo(latency, lag, &l.scratch) // it was added before
+			_ = p.addTo(&all, &l.scratch) // it was added before
 		} else if p != before {
 			l.known[m.hello.Agent] = p
 			next.Disturbed = next.Disturbed || p.Disturbed
@@ -55,7 +55,7 @@ func (l *live) look(c *coordinator, now time.Duration) {
 	if next.To == l.from {
 		return
 	}
-	next.Latency, next.Lag = result.SparseOf(latency), result.SparseOf(lag)
+	next.Latency, next.Lag, next.Streams = result.SparseOf(all.latency), result.SparseOf(all.lag), all.streams.Part()
 	subtract(&next, l.sum)
 	if counter, ok := l.plan.Observer.(Counter); ok && counter.Together(counted) != nil {
 		return // an agent's cannot be read; at the end, that is an error
@@ -71,6 +71,7 @@ func subtract(from *bench.Live, l bench.Live) {
 	}
 	from.Latency.Subtract(l.Latency)
 	from.Lag.Subtract(l.Lag)
+	from.Streams = from.Streams.Minus(l.Streams)
 }
 
 // show hands out a part, and reports whether the window is to end.
@@ -79,6 +80,7 @@ func (l *live) show(next bench.Live) (abort bool) {
 	l.sum.Counts.Add(next.Counts)
 	l.sum.Latency.Merge(next.Latency)
 	l.sum.Lag.Merge(next.Lag)
+	l.sum.Streams = l.sum.Streams.Plus(next.Streams)
 	if l.plan.Watch != nil {
 		l.plan.Watch(next)
 	}
@@ -87,7 +89,7 @@ func (l *live) show(next bench.Live) (abort bool) {
 
 // finish hands out the rest of a stage.
 func (l *live) finish(s *result.Stage) {
-	next := bench.Live{From: l.from, To: max(s.Length, l.from), Start: s.Start, Last: true, Counts: s.Counts, Latency: result.SparseOf(s.Latency), Lag: result.SparseOf(s.Lag)}
+	next := bench.Live{From: l.from, To: max(s.Length, l.from), Start: s.Start, Last: true, Counts: s.Counts, Latency: result.SparseOf(s.Latency), Lag: result.SparseOf(s.Lag), Streams: s.Streams.Part()}
 	subtract(&next, l.sum)
 	l.show(next)
 }

@@ -32,7 +32,8 @@ type record struct {
 // hundred slices each, and the form for a file takes a hundred times the CPU.
 type slice struct {
 	result.Slice
-	Latency []byte `json:"latency_ns"`
+	Latency []byte      `json:"latency_ns"`
+	Streams *streamPart `json:"streams,omitempty"`
 }
 
 // recordOf is the record of a stage, compressed: the coordinator holds those of all agents
@@ -42,7 +43,7 @@ func recordOf(s *result.Stage, counted []byte) ([]byte, error) {
 	bare.Slices = nil
 	r := record{Stage: &bare, Disturbed: s.Disturbed, Counted: counted}
 	for _, part := range s.Slices {
-		r.Slices = append(r.Slices, slice{part, binaryOf(part.Latency)})
+		r.Slices = append(r.Slices, slice{part, binaryOf(part.Latency), streamPartOf(part.Streams)})
 	}
 	var b bytes.Buffer
 	w, err := flate.NewWriter(&b, flate.BestSpeed)
@@ -77,6 +78,9 @@ func readRecord(compressed []byte) (s *result.Stage, counted []byte, err error) 
 	for _, part := range r.Slices {
 		part.Slice.Latency = new(result.Sparse)
 		if err := part.Slice.Latency.UnmarshalBinary(part.Latency); err != nil {
+			return nil, nil, err
+		}
+		if part.Slice.Streams, err = part.Streams.read(); err != nil {
 			return nil, nil, err
 		}
 		s.Slices = append(s.Slices, part.Slice)
@@ -176,8 +180,9 @@ func (e *ended) part(m *member, p bench.Plan) *result.Stage {
 func (e *ended) unknown(m *member, p bench.Plan) *result.Stage {
 	s := result.NewStage()
 	s.Settings, s.Start, s.Length = e.settings, clock.Wall(e.start+p.Lead()), p.Duration
-	if l := m.live; l != nil && l.addTo(s.Latency, s.Lag, new([2]result.Sparse)) == nil {
-		s.Counts = result.Counts(l.Counts)
+	known := totals{latency: s.Latency, lag: s.Lag}
+	if l := m.live; l != nil && l.addTo(&known, new([2]result.Sparse)) == nil {
+		s.Counts, s.Streams = result.Counts(l.Counts), known.streams
 	}
 	if p.Load.Model() == load.Closed {
 		s.Invalidate("was lost: %s. Its %d of %d clients are missing from then on", m.lost, p.Clients(), int(p.Load.Level()))

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
@@ -170,22 +171,65 @@ type Progress struct {
 	Latency, Lag []byte `json:"-"`
 
 	Counted []byte `json:"-"` // by the [Counter] of the stage, where it has one
+
+	Streams *streamPart `json:"streams,omitempty"` // where replies are some; its histograms are text here, as few stages have them
+}
+
+// streamPart is a [result.StreamPart] with its histograms in their binary form.
+type streamPart struct {
+	FirstEvent []byte `json:"first_event_ns"`
+	Gap        []byte `json:"gap_ns"`
+	InWindow   int64  `json:"in_window"`
+	EndedEarly int64  `json:"ended_early"`
+}
+
+func streamPartOf(p *result.StreamPart) *streamPart {
+	if p == nil {
+		return nil
+	}
+	return &streamPart{binaryOf(p.FirstEvent), binaryOf(p.Gap), p.InWindow, p.EndedEarly}
+}
+
+// read is what streamPartOf was made of.
+func (l *streamPart) read() (*result.StreamPart, error) {
+	if l == nil {
+		return nil, nil
+	}
+	p := result.NewStreamPart()
+	p.InWindow, p.EndedEarly = l.InWindow, l.EndedEarly
+	return p, cmp.Or(p.FirstEvent.UnmarshalBinary(l.FirstEvent), p.Gap.UnmarshalBinary(l.Gap))
 }
 
 // counts are [result.Counts] that are an array in JSON: of their names, a coordinator
 // would read a thousand times a dozen each second.
 type counts result.Counts
 
-// addTo adds the histograms to others; scratch is room for it. One that cannot be read
+// totals are what agents reported, added up.
+type totals struct {
+	latency, lag *result.Hist
+	streams      *result.Streams // nil where replies are none
+}
+
+// addTo adds what was reported to the totals; scratch is room for it. What cannot be read
 // leaves them as they are.
-func (p *Progress) addTo(latency, lag *result.Hist, scratch *[2]result.Sparse) error {
+func (p *Progress) addTo(t *totals, scratch *[2]result.Sparse) error {
 	for i, data := range [2][]byte{p.Latency, p.Lag} {
 		if err := scratch[i].UnmarshalBinary(data); err != nil {
 			return err
 		}
 	}
-	scratch[0].AddTo(latency)
-	scratch[1].AddTo(lag)
+	streams, err := p.Streams.read()
+	if err != nil {
+		return err
+	}
+	if streams != nil {
+		if t.streams == nil {
+			t.streams = result.NewStreams()
+		}
+		streams.AddTo(t.streams)
+	}
+	scratch[0].AddTo(t.latency)
+	scratch[1].AddTo(t.lag)
 	return nil
 }
 

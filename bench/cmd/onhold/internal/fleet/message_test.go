@@ -19,8 +19,10 @@ func TestMessages(t *testing.T) {
 	var latency result.Sparse
 	latency.Record(20 * time.Millisecond)
 	progress := &Progress{To: time.Second, Counts: counts{result.OK: 1}, Latency: binaryOf(&latency), Lag: binaryOf(new(result.Sparse)), Disturbed: true, Counted: []byte{1, 2}}
+	streams := *progress
+	streams.Streams = &streamPart{FirstEvent: binaryOf(&latency), Gap: binaryOf(new(result.Sparse)), InWindow: 3, EndedEarly: 1}
 	for _, s := range []State{
-		{Run: "r", Epoch: 1, Agent: "a"}, {Run: "r", Phase: Started, Live: progress},
+		{Run: "r", Epoch: 1, Agent: "a"}, {Run: "r", Phase: Started, Live: &streams}, {Run: "r", Phase: Started, Live: progress},
 		{Run: "r", Phase: Done, Live: progress, Size: 9, From: 2, Part: []byte("a\npart\x00"), Sum: "s"},
 	} {
 		same(t, s, func(s *State) any { return s })
@@ -64,6 +66,9 @@ func TestRecords(t *testing.T) {
 			part.Latency.Record(took)
 			s.Latency.Record(took)
 		}
+		part.Streams = result.NewStreamPart()
+		part.Streams.FirstEvent.Record(1_234_567)
+		part.Streams.EndedEarly = 1
 		s.Counts[result.OK] += 2
 		s.Slices = append(s.Slices, part)
 	}
@@ -73,6 +78,7 @@ func TestRecords(t *testing.T) {
 		s.Streams.Gap.Record(time.Duration(k) * 777)
 		s.Streams.Length.Record(time.Duration(k+1) * time.Hour)
 		s.Streams.Events += 2
+		s.Streams.EndedEarly++
 	}
 	text, err := recordOf(s, nil)
 	if err != nil {
@@ -87,7 +93,7 @@ func TestRecords(t *testing.T) {
 			t.Errorf("streams: %s", diff)
 		}
 	}
-	if len(got.Slices) != 4 || !got.Disturbed || got.Slices[2].Latency.Sum() != s.Slices[2].Latency.Sum() || got.Slices[2].LagMax != time.Millisecond {
+	if len(got.Slices) != 4 || !got.Disturbed || got.Slices[2].Latency.Sum() != s.Slices[2].Latency.Sum() || got.Slices[2].LagMax != time.Millisecond || got.Slices[2].Streams.FirstEvent.Sum() != 1_234_567 || got.Slices[2].Streams.EndedEarly != 1 {
 		t.Errorf("%+v", got.Slices)
 	}
 	s.Slices[1].Counts[result.OK] = 3

@@ -235,6 +235,7 @@ type sum struct {
 	shown        time.Duration
 	counts       result.Counts
 	latency, lag *result.Sparse
+	streams      *result.StreamPart
 	disturbed    bool
 }
 
@@ -243,11 +244,12 @@ func (s *sum) add(l bench.Live) *Progress {
 	s.counts.Add(l.Counts)
 	s.latency.Merge(l.Latency)
 	s.lag.Merge(l.Lag)
+	s.streams = s.streams.Plus(l.Streams)
 	s.disturbed = s.disturbed || l.Disturbed
 	if l.To-s.shown < reportEvery && !l.Last {
 		return nil
 	}
-	p := &Progress{To: l.To, Counts: counts(s.counts), Latency: binaryOf(s.latency), Lag: binaryOf(s.lag), Disturbed: s.disturbed}
+	p := &Progress{To: l.To, Counts: counts(s.counts), Latency: binaryOf(s.latency), Lag: binaryOf(s.lag), Streams: streamPartOf(s.streams), Disturbed: s.disturbed}
 	s.shown, s.disturbed = l.To, false
 	return p
 }

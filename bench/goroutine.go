@@ -38,6 +38,8 @@ type GoroutineDriver struct {
 	Most  uint64                 // arrivals of a stage before the data ends, 0 where it does not end; as RequestSettings says
 	Found func() result.Settings // settings that are not known before it has driven; may be nil
 
+	Remarks func() []string // warnings of the stage that are known once it has driven; may be nil
+
 	untimed bool // Timeout is not that of an arrival, which is a session
 
 	// sleep is clock.Sleep but in tests on a fake clock, which only package
@@ -132,6 +134,9 @@ func (d *GoroutineDriver) Drive(ctx context.Context, p Plan, rec *Recorder) erro
 	}
 	if d.Found != nil {
 		rec.Found(d.Found())
+	}
+	if d.Remarks != nil {
+		rec.Remark(d.Remarks()...)
 	}
 	return ctx.Err()
 }

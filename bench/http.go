@@ -166,6 +166,9 @@ func (h HTTP) dial(requests *request.Set) Dial {
 			conn: conn, tcp: conn, wire: newWire(conn), buf: make([]byte, connBuffer), reader: http1.Reader{Keep: h.Accepted != nil, KeepHeader: h.Cookies || h.Follow > 0},
 			picker: requests.Picker(), once: requests.Close, accepted: h.Accepted, meaning: requests.Meaning,
 		}
+		if requests.Stream == nil {
+			requests.Look.AtReader(&c.reader)
+		}
 		if requests.TLS != nil {
 			c.under = &underTLS{Conn: conn, wire: c.wire}
 			secure := tls.Client(c.under, requests.Session(HTTP1))
@@ -186,5 +189,5 @@ func (h HTTP) Driver() (*GoroutineDriver, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &GoroutineDriver{Dial: h.conns(requests), RequestSettings: h.Settings(), Most: requests.Most(), Found: requests.Found, SharedConnections: requests.Connections}, nil
+	return &GoroutineDriver{Dial: h.conns(requests), RequestSettings: h.Settings(), Most: requests.Most(), Found: requests.Found, Remarks: requests.Remarks, SharedConnections: requests.Connections}, nil
 }

@@ -52,6 +52,8 @@ func openChannel(ctx context.Context, set *request.Set) (*channel, error) {
 	c := &channel{conn: conn, wake: make(chan struct{}, 1), gone: make(chan struct{}), h2: http2.New(set.Made(), set.Streams)}
 	if set.Stream != nil {
 		c.h2.Sink = c
+	} else {
+		set.Look.AtConn(c.h2)
 	}
 	if config := set.Session(request.HTTP2); config != nil {
 		secure := tls.Client(conn, config)

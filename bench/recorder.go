@@ -68,6 +68,7 @@ type Recorder struct {
 	mu          sync.Mutex // guards shards
 	shards      []*Shard
 	found       result.Settings
+	remarks     []string
 	completions *completions // nil where replies are all there is
 }
 
@@ -90,6 +91,9 @@ func (r *Recorder) NewShard() *Shard {
 // Found adds settings to the stage that were not known before it was driven. A driver
 // may call it once, before Drive returns.
 func (r *Recorder) Found(s result.Settings) { r.found = s }
+
+// Remark adds warnings to the stage. A driver may call it once, before Drive returns.
+func (r *Recorder) Remark(warnings ...string) { r.remarks = warnings }
 
 // Start begins the stage, now or at the instant that the plan's StartAt returns: the
 // schedule's offset 0. It returns that instant and the one at which the measured window

@@ -108,6 +108,7 @@ func Run(ctx context.Context, p Plan, d Driver) (*result.Stage, error) {
 	cpus := slices.Concat(result.ParseCPUs(m.stage.Target.CPUs), result.ParseCPUs(m.stage.Generator.CPUs))
 	m.stage.Others = neighbours.Busiest(cpus, p.TargetPID, m.stage.Length)
 	judge(m, p, meters.err)
+	m.stage.Warnings = append(m.stage.Warnings, rec.remarks...)
 	m.stage.Intervals = series.Intervals(m.stage)
 	return m.stage, nil
 }

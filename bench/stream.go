@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a628bb15/onhold/bench/internal/request"
 	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
@@ -20,6 +21,10 @@ const (
 	StreamChunks    = "chunks"    // an event is a chunk of HTTP/1.1
 	StreamWebSocket = "websocket" // an event is a message
 )
+
+// StreamField is before the kind of stream in the warning of a stage whose replies were
+// streams and were not read as such: the field that would.
+const StreamField = request.StreamField
 
 // MaxStreamEvents is the most events after which a client may end a stream.
 const MaxStreamEvents = 1 << 30

@@ -82,6 +82,7 @@ func (d *driver) Drive(ctx context.Context, p bench.Plan, rec *bench.Recorder) e
 		l.close()
 	}
 	rec.Found(d.requests.Found())
+	rec.Remark(d.requests.Remarks()...)
 	return ctx.Err()
 }
 
@@ -154,6 +155,9 @@ func (d *driver) loops(ctx context.Context, p bench.Plan, rec *bench.Recorder) (
 		if version == request.HTTP2 {
 			l.small = false // a connection carries many
 			l.mux = newMux(l, d.requests, part(d.requests.Connections, i, threads))
+		}
+		if l.streams == nil {
+			d.requests.Look.AtReader(l.reader)
 		}
 		loops = append(loops, l)
 	}

@@ -170,6 +170,8 @@ func (m *mux) greet(k *link) {
 	k.h2 = http2.New(m.requests, m.most)
 	if m.streams != nil {
 		k.h2.Sink = m
+	} else {
+		m.look.AtConn(k.h2)
 	}
 	m.write(k)
 }

@@ -24,6 +24,7 @@ import (
 type mux struct {
 	*loop
 	requests *http2.Requests
+	look     *stream.Look      // at replies that are not read as streams
 	most     int               // streams on a connection; 0: as many as the server allows
 	shared   bool              // the slots are for all clients
 	links    []*link           // by the index in events
@@ -57,7 +58,7 @@ const (
 )
 
 func newMux(l *loop, requests *request.Set, slots int) *mux {
-	m := &mux{loop: l, requests: requests.Made(), most: requests.Streams, shared: slots > 0}
+	m := &mux{loop: l, requests: requests.Made(), look: &requests.Look, most: requests.Streams, shared: slots > 0}
 	for range slots {
 		m.slots = append(m.slots, slot{link: none})
 	}

@@ -93,9 +93,9 @@ func TestSeriesAddUpToTheRecord(t *testing.T) {
 	}
 }
 
-// A stage of streams writes their events, too, by either driver and version of HTTP.
-func TestSeriesOfStreamsAddUpToTheRecord(t *testing.T) {
-	t.Parallel()
+// eventServer sends streams of five events, over HTTP/1.1 and HTTP/2.
+func eventServer(t *testing.T) *httptest.Server {
+	t.Helper()
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		for i := range 5 {
@@ -108,7 +108,35 @@ func TestSeriesOfStreamsAddUpToTheRecord(t *testing.T) {
 	server.Config.Protocols.SetHTTP1(true)
 	server.Config.Protocols.SetUnencryptedHTTP2(true)
 	server.Start()
-	defer server.Close()
+	t.Cleanup(server.Close)
+	return server
+}
+
+// Who drives streams and does not say so learns it, by either driver and version of HTTP.
+func TestStreamsAreHintedAt(t *testing.T) {
+	t.Parallel()
+	server := eventServer(t)
+	plain := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer plain.Close()
+	for _, driver := range []string{"epoll", "goroutine"} {
+		for _, address := range []string{server.URL, "h2c://" + server.Listener.Addr().String(), plain.URL} {
+			dir := t.TempDir()
+			stdout, stderr, code := onhold(t, dir, "run", address, "--driver", driver, "--clients", "2", "--duration", "300ms", "--retries", "0", "--out", "out")
+			if code != exitOK && code != exitInvalid {
+				t.Fatalf("exit %d: %s", code, stderr)
+			}
+			text := strings.Join(strings.Fields(stdout), " ")
+			if hinted := strings.Contains(text, "latencies are to the end of each; --stream sse measures first events and gaps"); hinted != (address != plain.URL) {
+				t.Errorf("%s, %s: hinted %v: %s", driver, address, hinted, stdout)
+			}
+		}
+	}
+}
+
+// A stage of streams writes their events, too, by either driver and version of HTTP.
+func TestSeriesOfStreamsAddUpToTheRecord(t *testing.T) {
+	t.Parallel()
+	server := eventServer(t)
 	for _, driver := range []string{"epoll", "goroutine"} {
 		for _, scheme := range []string{"http://", "h2c://"} {
 			dir := t.TempDir()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/a628bb15/onhold/bench"
@@ -59,8 +60,16 @@ func (t *target) plan(p bench.Plan) bench.Plan {
 // planned are the settings that a stage will have.
 func (t *target) planned(p bench.Plan) result.Settings { return t.plan(p).StageSettings(t.like) }
 
+// stage runs a stage. Where a warning says which field would measure more, that is the flag.
 func (t *target) stage(ctx context.Context, p bench.Plan) (*result.Stage, error) {
-	return t.run(ctx, t.plan(p))
+	s, err := t.run(ctx, t.plan(p))
+	if err != nil {
+		return nil, err
+	}
+	for i, warning := range s.Warnings {
+		s.Warnings[i] = strings.Replace(warning, "; "+bench.StreamField, "; --"+flagStream+" ", 1)
+	}
+	return s, nil
 }
 
 // openTargets finds out whether what the command line says can be driven, before

@@ -2,12 +2,14 @@ package request
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
 
+	"github.com/a628bb15/onhold/bench/internal/stream"
 	"github.com/a628bb15/onhold/reports/result"
 )
 
@@ -93,6 +95,18 @@ func (s *Set) Dial(ctx context.Context) (net.Conn, error) {
 	}
 	return dialer.DialContext(ctx, "tcp", all[s.addresses.next.Add(1)%uint64(len(all))].String())
 }
+
+// Remarks are what a reader should know of the replies that came.
+func (s *Set) Remarks() (remarks []string) {
+	what := map[stream.Kind]string{stream.SSE: "server-sent events (text/event-stream)", stream.Lines: "lines that come in chunks (application/x-ndjson)"}
+	if kind := s.Look.Found(); kind != stream.None {
+		remarks = append(remarks, fmt.Sprintf("the replies are %s, and latencies are to the end of each; %s%s measures first events and gaps, too", what[kind], StreamField, kind))
+	}
+	return remarks
+}
+
+// StreamField is before the kind of stream in what Remarks say: the field that sets it.
+const StreamField = "Stream: "
 
 // Found are settings that were not known before there were connections: the server's
 // addresses, where there are several.

@@ -34,6 +34,7 @@ type Set struct {
 
 	Meaning *result.Meaning // what a reply's status means
 	Stream  *stream.Spec    // what replies bring, where they are streams; else nil
+	Look    stream.Look     // at replies, where Stream is nil
 
 	// Fill, where not nil, changes the body of a copy of a request, number n, before
 	// it is sent.

@@ -128,7 +128,7 @@ func TestEveryFieldOfAStreamIsAmongTheSettings(t *testing.T) {
 func TestEveryFieldOfADriverIsAmongTheSettings(t *testing.T) {
 	no := map[string]string{
 		"Dial": "is described by RequestSettings", "Completions": "makes another kind of stage, with completions", "Most": "is described by RequestSettings",
-		"untimed": "is for sessions, which say so", "Found": "finds settings while it drives", "sleep": "is for tests", "machine": "is for tests",
+		"untimed": "is for sessions, which say so", "Found": "finds settings while it drives", "Remarks": "says what came, not what was sent", "sleep": "is for tests", "machine": "is for tests",
 	}
 	by := map[string]any{"RequestSettings": result.Settings{{Key: "a", Value: "b"}}}
 	fields := reflect.TypeFor[bench.GoroutineDriver]()

@@ -33,7 +33,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	plan := bench.Plan{Load: bench.Load{Burst: 5}, Duration: time.Second}
+	plan := bench.Plan{Load: bench.Load{Burst: 5}, Duration: time.Second, DrainTimeout: time.Minute}
 	stage, err := bench.Run(context.Background(), plan, driver)
 	if err != nil {
 		fmt.Println(err)
@@ -63,7 +63,7 @@ func ExampleStream() {
 		fmt.Println(err)
 		return
 	}
-	plan := bench.Plan{Load: bench.Load{Burst: 5}, Duration: time.Second}
+	plan := bench.Plan{Load: bench.Load{Burst: 5}, Duration: time.Second, DrainTimeout: time.Minute}
 	stage, err := bench.Run(context.Background(), plan, driver)
 	if err != nil {
 		fmt.Println(err)

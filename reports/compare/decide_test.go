@@ -365,7 +365,7 @@ func TestPolicy(t *testing.T) {
 		t.Errorf("500 %%, stored: %+v, %v", back, err)
 	}
 	for _, bad := range []compare.Policy{
-		{Gate: []string{"p98"}}, {Tolerance: map[string]float64{"p": 0.1}}, {Margin: map[string]float64{"p99": 0.05}},
+		{Gate: []string{"p98"}}, {Gate: []string{"gap-p95"}}, {Tolerance: map[string]float64{"p": 0.1}}, {Margin: map[string]float64{"p99": 0.05}},
 	} {
 		if err := bad.Validate(); err == nil {
 			t.Errorf("%+v was taken", bad)

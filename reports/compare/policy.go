@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/a628bb15/onhold/reports/field"
 	"github.com/a628bb15/onhold/reports/result"
 	"github.com/a628bb15/onhold/reports/units"
 )
@@ -85,16 +86,26 @@ func metricNamed(name string) Metric {
 // slash or a hyphen; [Policy.Unmeasured] reports those that were not measured.
 func (p Policy) Validate() error {
 	check := slices.Clone(Metrics)
-	for _, name := range append(p.named(), p.Gate...) {
+	of := map[string]string{}
+	for name := range p.Margin {
+		of[name] = "Margin"
+	}
+	for name := range p.Tolerance {
+		of[name] = "Tolerance"
+	}
+	for _, name := range p.Gate {
+		of[name] = "Gate"
+	}
+	for _, name := range slices.Sorted(maps.Keys(of)) {
 		if isName(name) {
 			continue
 		}
-		if !strings.ContainsAny(name, "/-") {
+		if _, ofStages := result.MetricNamed(name); ofStages || !strings.ContainsAny(name, "/-") {
 			var names []string
 			for _, m := range Metrics {
 				names = append(names, m.Name)
 			}
-			return fmt.Errorf("there is no metric %q: want one of %s, or a unit such as ns/op", name, strings.Join(names, ", "))
+			return &field.Error{Field: of[name], Value: name, Want: "a metric that is compared (" + strings.Join(names, ", ") + "), or a unit such as ns/op"}
 		}
 		check = append(check, MetricOf(name, false))
 	}

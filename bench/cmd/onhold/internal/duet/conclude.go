@@ -14,12 +14,16 @@ import (
 // findings are those of the gated metrics so far, at most so many because many take
 // a while, and the design with its number of tests.
 func (s *session) findings(most int) (compare.Design, []compare.Finding) {
-	all, _, _ := compare.Collect(s.allSamples(), s.Policy)
-	all = append(all, compare.IdenticalSeries(samplesOf(s.identical), s.Policy)...)
-	all = slices.DeleteFunc(all, func(s compare.Series) bool { return !s.Metric.Gated })
+	all := slices.DeleteFunc(s.series(), func(s compare.Series) bool { return !s.Metric.Gated })
 	d := s.Design
 	d.Tests = compare.Tests(all)
 	return d, compare.Decide(d, all[:min(most, len(all))])
+}
+
+// series are those of the pairs so far, and of what is identical on both sides.
+func (s *session) series() []compare.Series {
+	all, _, _ := compare.Collect(s.allSamples(), s.Policy)
+	return append(all, compare.IdenticalSeries(samplesOf(s.identical), s.Policy)...)
 }
 
 // allSamples are those of the pairs so far. The number of CPUs at the end of names

@@ -39,9 +39,15 @@ func (s *session) hopeless() bool {
 }
 
 // unprovable reports whether not even the last look can prove anything, because it
-// has too few pairs for the number of gated metrics. That number is known after the
-// first pair.
+// has too few pairs for the number of gated metrics, or because a metric that should
+// decide is none that this server has. Both are known after the first pair.
 func (s *session) unprovable() bool {
+	if gated := (compare.Policy{Gate: s.Policy.Gate}); len(gated.Gate) > 0 {
+		if missing, _ := gated.Unmeasured(s.series()); len(missing) > 0 {
+			s.note("stopped after the first pair, because more pairs would not decide: %s", strings.Join(missing, "; "))
+			return true
+		}
+	}
 	d, _ := s.findings(0)
 	if d.MinPairs() <= d.MaxPairs() {
 		return false

@@ -340,3 +340,16 @@ func TestRecordIsReadInBounds(t *testing.T) {
 		t.Error("a device was read")
 	}
 }
+
+// A metric that should decide, and that the server does not have, ends a comparison after
+// the first pair: more pairs would not measure it either.
+func TestAMetricThatIsNotMeasuredEndsAtOnce(t *testing.T) {
+	f := &fake{value: noise(0, 0.01)}
+	c := faked(t, f)
+	c.Policy.Gate = []string{"gap-p50"}
+	report, _, err := Run(t.Context(), c)
+	all := strings.Join(report.Reasons, " ")
+	if err != nil || report.Pairs != 1 || report.Exit != compare.ExitInvalid || !strings.Contains(all, "gap-p50 should decide, and was not measured") || !strings.Contains(all, "stopped after the first pair") {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

@@ -33,7 +33,7 @@ const optionsVariable = "ONHOLD_TARGET_OPTIONS"
 const serveWord = "serve"
 
 const (
-	startLimit = 15 * time.Second // from launch to the ready line: 2,000 threads take a second on a slow machine
+	startLimit = 30 * time.Second // from launch to the ready line: a crowded machine takes ten for 2,000 threads, or for connections to a database
 	statsLimit = 5 * time.Second  // for a target to report its service time
 )
 

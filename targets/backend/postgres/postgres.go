@@ -37,7 +37,7 @@ const (
 	PoolLimit    = time.Minute      // waiting for a connection of the pool
 	Grace        = 30 * time.Second // a statement, beyond the latency asked for
 	connectLimit = 5 * time.Second  // making a connection, where the DSN does not say
-	startLimit   = 12 * time.Second // New: less than a target's start may take
+	startLimit   = 25 * time.Second // New: less than a target's start may take
 	closeLimit   = 3 * time.Second  // for Close to drop the schema
 	leaveLimit   = time.Second      // for Close to say goodbye over the connections
 	patience     = time.Second      // for a server to see that connections are gone

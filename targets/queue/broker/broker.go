@@ -134,7 +134,7 @@ type Server struct {
 
 // startLimit is how long a broker may take until it listens: it reads what it
 // finds in its folder first.
-const startLimit = 10 * time.Second
+const startLimit = 20 * time.Second
 
 // Start starts a broker with both streams, and returns when it listens.
 func Start(ctx context.Context, c Config) (*Server, error) {

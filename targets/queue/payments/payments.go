@@ -51,7 +51,7 @@ const (
 )
 
 const (
-	startLimit = 5 * time.Second
+	startLimit = 15 * time.Second
 	pause      = 100 * time.Millisecond // before what failed is tried again
 	returned   = 500 * time.Millisecond // before an order is handed out again that could not be paid
 	callLimit  = 2 * time.Second        // of one call of the broker

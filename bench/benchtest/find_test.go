@@ -19,7 +19,7 @@ func TestFindFails(t *testing.T) {
 
 // A target that rejects what exceeds 300/s: 5 % are rejected at 316/s.
 func TestSlowFind(t *testing.T) {
-	slow.Only(t)
+	slow.Longest(t)
 	stdout, _, code := goTest(t, "X=1", "^BenchmarkFixtureFindCapacity$")
 	lines, units := parsed(t, stdout)
 	if code != 0 || len(lines) != 1 {

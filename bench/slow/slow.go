@@ -24,8 +24,8 @@ type T interface {
 // Asked reports whether [Variable] asks for the slow tests: it is 1, or all.
 func Asked() bool { return os.Getenv(Variable) == "1" || All() }
 
-// All reports whether [Variable] asks for each case of the slow tests: those with very
-// many take a part of them otherwise, so that .ci/run ends in time.
+// All reports whether [Variable] asks for each case of the slow tests, and for the
+// longest of them: .ci/run takes a part of them, so that it ends in time.
 func All() bool { return os.Getenv(Variable) == "all" }
 
 // Only skips a slow test unless [Variable] is
@@ -38,5 +38,14 @@ func Only(t T) {
 	}
 	if !Asked() {
 		t.Skipf("slow: run with %s=1", Variable)
+	}
+}
+
+// Longest is [Only], of a test that .ci/run has no time for: it is skipped unless
+// [Variable] is set to all.
+func Longest(t T) {
+	t.Helper()
+	if Only(t); Asked() && !All() {
+		t.Skipf("takes minutes: run with %s=all", Variable)
 	}
 }

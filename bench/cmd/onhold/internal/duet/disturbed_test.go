@@ -73,7 +73,11 @@ func TestDisturbancesLeaveTheVerdict(t *testing.T) { disturbances(t, 10) }
 
 func TestSlowDisturbancesLeaveTheVerdict(t *testing.T) {
 	slow.Only(t)
-	disturbances(t, 300)
+	n := 100
+	if slow.All() {
+		n = 300
+	}
+	disturbances(t, n)
 }
 
 func disturbances(t *testing.T, n int) {
@@ -144,7 +148,7 @@ func BenchmarkWork(b *testing.B) {
 // found: 40 %, an allocation, tenfold. Where other processes make a pair's noise
 // larger than a change of time, the right answer is that nobody can tell.
 func TestSlowVerdictsBesideALoad(t *testing.T) {
-	slow.Only(t)
+	slow.Longest(t)
 	if runtime.GOOS == "windows" {
 		t.Skip("wants a Unix shell")
 	}

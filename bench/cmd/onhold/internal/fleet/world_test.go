@@ -19,6 +19,7 @@ type world struct {
 	events events
 	order  int
 	net    network
+	spared map[*node]int // messages to and from an agent that will not be lost
 
 	plan   bench.Plan
 	coord  *coordinator
@@ -90,6 +91,26 @@ func (w *world) on(n *node, at time.Duration, do func()) {
 	})
 }
 
+// sparedAfter is how many messages to and from an agent arrive after one was lost. Without
+// that, chance alone keeps an agent quiet for so long that it counts as lost.
+const sparedAfter = 4
+
+// loses reports whether a message is lost on its way.
+func (w *world) loses(from, to *node) bool {
+	agent := from
+	if from == w.lead {
+		agent = to
+	}
+	switch {
+	case w.spared[agent] > 0:
+		w.spared[agent]--
+	case w.rand.Float64() < w.net.drop:
+		w.spared[agent] = sparedAfter
+		return true
+	}
+	return false
+}
+
 // send carries a message, which is copied as over a wire, never, once or more often.
 func send[T any](w *world, from, to *node, message T, deliver func(T)) {
 	if from.away.has(w.now) {
@@ -103,7 +124,7 @@ func send[T any](w *world, from, to *node, message T, deliver func(T)) {
 		if w.rand.Float64() < w.net.double {
 			copies++
 		}
-		if w.rand.Float64() < w.net.drop {
+		if w.loses(from, to) {
 			continue
 		}
 		w.on(to, w.now+w.net.delay+time.Duration(w.rand.Float64()*float64(w.net.jitter)), func() {
@@ -254,7 +275,7 @@ const (
 )
 
 func newWorld(seed uint64, agents int, p bench.Plan, net network) *world {
-	w := &world{rand: rand.New(rand.NewPCG(seed, 1)), net: net, plan: p, lead: &node{}}
+	w := &world{rand: rand.New(rand.NewPCG(seed, 1)), net: net, spared: map[*node]int{}, plan: p, lead: &node{}}
 	w.coord = newCoordinator(0, coordinator{run: "r1", epoch: 1, version: "v1", agents: agents, plan: []byte("a plan"), gather: simGather})
 	for i := range agents {
 		w.add(fmt.Sprintf("a%d", i), fmt.Sprintf("i%d", i), "v1")

@@ -79,7 +79,7 @@ func server(t *testing.T, base, candidate string) Config {
 	dir := repo(t, map[string]string{"server.sh": fmt.Sprintf(script, base)})
 	write(t, dir, map[string]string{"server.sh": fmt.Sprintf(script, candidate)})
 	return Config{
-		Repo: dir, Base: "main", Design: small, Control: true, MeasureIdentical: true, Budget: time.Minute, Seed: 3, Out: filepath.Join(dir, "out"), MaxSteal: 1,
+		Repo: dir, Base: "main", Design: small, Control: true, MeasureIdentical: true, Budget: 10 * time.Minute, Seed: 3, Out: filepath.Join(dir, "out"), MaxSteal: 1,
 		Policy: compare.Policy{Gate: []string{"p50", "rejected"}, Tolerance: map[string]float64{"p50": 0.5}},
 		Experiment: &Serve{
 			Build: "cp server.sh {out}", Command: "{out} {addr}", Request: "GET /work", Rounds: 2, Settle: 50 * time.Millisecond,
@@ -211,7 +211,7 @@ func TestSlowBenchmarks(t *testing.T) {
 	dir := repo(t, map[string]string{"go.mod": "module example.com/toy\n\ngo 1.26\n", "toy.go": strings.Replace(toy(10), "func", "var sink []byte\n\nfunc", 1), "toy_test.go": strings.Replace(toyTest, "var sink []byte\n\n", "", 1)})
 	write(t, dir, map[string]string{"toy.go": strings.Replace(toy(11), "func", "var sink []byte\n\nfunc", 1)})
 	config := Config{
-		Repo: dir, Base: "HEAD", Design: small, Budget: 2 * time.Minute, Seed: 5, Out: filepath.Join(dir, "out"), MaxSteal: 1,
+		Repo: dir, Base: "HEAD", Design: small, Budget: 10 * time.Minute, Seed: 5, Out: filepath.Join(dir, "out"), MaxSteal: 1,
 		Policy:     compare.Policy{Gate: []string{"allocs/op"}},
 		Experiment: &GoBench{Packages: []string{"./..."}, Bench: "Take", BenchTime: "1000x"},
 	}

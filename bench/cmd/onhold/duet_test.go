@@ -19,7 +19,7 @@ import (
 // reported, git and the temporary folders are as they were, and the same
 // command goes on from there.
 func TestSlowInterruptDuet(t *testing.T) {
-	slow.Only(t)
+	slow.Longest(t)
 	t.Parallel() // with what waits for processes, too
 	if runtime.GOOS == "windows" {
 		t.Skip("no SIGINT")

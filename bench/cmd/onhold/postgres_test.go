@@ -17,6 +17,7 @@ import (
 // A run against a real database reports which it was and over how many
 // connections, shows nobody the password, and leaves nothing in it.
 func TestRunWithPostgres(t *testing.T) {
+	startsMany(t)
 	t.Parallel()
 	cluster := pgtest.Shared(t)
 	dsn := cluster.DSN()

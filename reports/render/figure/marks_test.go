@@ -132,3 +132,25 @@ func TestStreamTails(t *testing.T) {
 		t.Error("a figure of streams without an event")
 	}
 }
+
+// Where all gaps are the same, a curve of their medians would lie under the other.
+func TestMediansThatDoNotDiffer(t *testing.T) {
+	for _, c := range []struct {
+		long bool
+		want bool
+	}{{false, false}, {true, true}} {
+		s := result.NewStreams()
+		for range 100 {
+			s.MedianGap.Record(50 * time.Millisecond)
+			for range 9 {
+				s.Gap.Record(50 * time.Millisecond)
+			}
+			if c.long {
+				s.Gap.Record(time.Second)
+			}
+		}
+		if got := mediansDiffer(s); got != c.want {
+			t.Errorf("long gaps %v: medians differ %v, want %v", c.long, got, c.want)
+		}
+	}
+}

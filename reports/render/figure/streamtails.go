@@ -72,7 +72,7 @@ func newStreamTailsModel(sweeps []sweep.Sweep) *streamTailsModel {
 			t := streamTail{hue: canvas.HueOf(sweeps[i].Target(), i), shape: canvas.ShapeOf(sweeps[i].Target(), i), valid: at.Valid()}
 			if at.Stage.Streams != nil {
 				t.curve = tailOf(of.of(at.Stage.Streams))
-				if of.metric == "gap-" {
+				if of.metric == "gap-" && mediansDiffer(at.Stage.Streams) {
 					t.medians = tailOf(at.Stage.Streams.MedianGap)
 				}
 			}
@@ -99,6 +99,16 @@ func newStreamTailsModel(sweeps []sweep.Sweep) *streamTailsModel {
 		}
 	}
 	return m
+}
+
+// mediansDiffer reports whether the median gaps of streams are others than all gaps, at a
+// percentile that is marked and that some are beyond: where they are not, their curve
+// would lie under the other.
+func mediansDiffer(s *result.Streams) bool {
+	return slices.ContainsFunc(streamMarked, func(q float64) bool {
+		gap, median := s.Gap.Quantile(q).Seconds(), s.MedianGap.Quantile(q).Seconds()
+		return (1-q)*float64(s.MedianGap.N()) >= 1 && math.Abs(gap-median) > 0.1*max(gap, median)
+	})
 }
 
 func (m *streamTailsModel) marks() string {

@@ -282,12 +282,13 @@ func (f *fold) fold(all bool) {
 		q := s.entries
 		if f.live == nil {
 			q.ahead.skip()
-		}
-		for e := q.ahead.peek(); e != nil; e = q.ahead.peek() {
-			if e.planned >= f.r.from {
-				f.live.add(e)
+		} else { // drivers go on noting: another peek after the skip may find what has come since
+			for e := q.ahead.peek(); e != nil; e = q.ahead.peek() {
+				if e.planned >= f.r.from {
+					f.live.add(e)
+				}
+				q.ahead.read++
 			}
-			q.ahead.read++
 		}
 		// A queue that is half full is folded all the same: better a spell too late
 		// for some than no record.
@@ -298,10 +299,11 @@ func (f *fold) fold(all bool) {
 		events := s.events
 		if f.live == nil {
 			events.ahead.skip()
-		}
-		for n := events.ahead.peek(); n != nil; n = events.ahead.peek() {
-			f.live.addEvent(n, n.planned >= f.r.from)
-			events.ahead.read++
+		} else {
+			for n := events.ahead.peek(); n != nil; n = events.ahead.peek() {
+				f.live.addEvent(n, n.planned >= f.r.from)
+				events.ahead.read++
+			}
 		}
 		for n := events.oldest(); n != nil && (all || n.at < f.late || events.held.Load() > mostChunks/2); n = events.oldest() {
 			f.addEvent(n)

@@ -44,3 +44,38 @@ func TestPartOfAFold(t *testing.T) {
 		t.Errorf("undisturbed %v of %v in %v", u.Counts, s.Counts, u.Length)
 	}
 }
+
+// Drivers note arrivals and events while they are folded, also where nobody watches.
+func TestFoldWhileDriversGoOn(t *testing.T) {
+	t.Parallel()
+	p := Plan{Duration: time.Hour}.withDefaults()
+	r := NewRecorder(p)
+	r.from = time.Hour
+	r.end.Store(int64(r.from + p.Duration))
+	r.fold = newFold(r)
+	shard := r.NewShard()
+	const n = 20_000
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range n {
+			streamed(shard, r.from+time.Duration(i)*time.Millisecond, time.Millisecond, 2*time.Millisecond)
+			shard.events.show()
+			shard.entries.show()
+		}
+	}()
+	for over := false; !over; {
+		select {
+		case <-done:
+			over = true
+		default:
+		}
+		r.fold.foldAll(false)
+	}
+	r.fold.late = math.MaxInt64
+	r.fold.foldAll(true)
+	r.fold.complete()
+	if m := r.merge(); m.stage.Counts[result.OK]+r.fold.dropped != n || m.stage.Streams.Events != 2*n {
+		t.Errorf("%v, %d events; %d dropped", m.stage.Counts, m.stage.Streams.Events, r.fold.dropped)
+	}
+}

@@ -196,33 +196,28 @@ func TestServices(t *testing.T) {
 	}
 }
 
-// The machine does not let worker 0 run after its first request. Worker 1 takes the one
-// that came for it, and is late by as much; a third worker was never there.
-func TestAnotherWorkerIsLateInItsPlace(t *testing.T) {
-	tr := &trace.Trace{Header: trace.Header{Style: "test", Workers: 3}, Records: []trace.Record{
-		{At: 10, Started: 10, Done: 100, Worker: 0, Accepted: true},
-		{At: 20, Started: 20, Done: 150, Worker: 1, Accepted: true},
-		{At: 120, Started: 150, Done: 200, Worker: 1, Accepted: true},
-		{At: 210, Started: 300, Done: 310, Worker: 0, Accepted: true},
-	}}
-	want := []trace.Service{{Time: 90}, {Time: 130}, {Time: 80, Dispatch: 30, Late: 30}, {Time: 100, Dispatch: 90, Late: 90}}
-	if got := tr.Services(); !slices.Equal(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+// A worker that sleeps makes requests late, whoever serves them.
+func TestServicesOfSleepingWorkers(t *testing.T) {
+	taken := func(at, started, done time.Duration, worker int32) trace.Record {
+		return trace.Record{At: at, Started: started, Done: done, Worker: worker, Accepted: true}
 	}
-}
-
-// Worker 1 was free from 40 on, and slept. When it wakes, worker 0 has just taken the
-// request behind: what came first is late by the sleep, though another began before it.
-func TestALateRequestIsOvertaken(t *testing.T) {
-	tr := &trace.Trace{Header: trace.Header{Style: "test", Workers: 2}, Records: []trace.Record{
-		{At: 10, Started: 10, Done: 90, Worker: 0, Accepted: true},
-		{At: 20, Started: 20, Done: 40, Worker: 1, Accepted: true},
-		{At: 60, Started: 99, Done: 120, Worker: 1, Accepted: true},
-		{At: 80, Started: 95, Done: 130, Worker: 0, Accepted: true},
-	}}
-	want := []trace.Service{{Time: 80}, {Time: 20}, {Time: 30, Dispatch: 9, Late: 39}, {Time: 50, Dispatch: 15, Late: 5}}
-	if got := tr.Services(); !slices.Equal(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	for _, c := range []struct {
+		what    string
+		workers int
+		records []trace.Record
+		want    []trace.Service
+	}{
+		{"worker 0 sleeps after its first request, worker 1 takes the next one in its place, and a third was never there", 3,
+			[]trace.Record{taken(10, 10, 100, 0), taken(20, 20, 150, 1), taken(120, 150, 200, 1), taken(210, 300, 310, 0)},
+			[]trace.Service{{Time: 90}, {Time: 130}, {Time: 80, Dispatch: 30, Late: 30}, {Time: 100, Dispatch: 90, Late: 90}}},
+		{"worker 1 sleeps from 40 on, and when it wakes worker 0 has just taken the request behind", 2,
+			[]trace.Record{taken(10, 10, 90, 0), taken(20, 20, 40, 1), taken(60, 99, 120, 1), taken(80, 95, 130, 0)},
+			[]trace.Service{{Time: 80}, {Time: 20}, {Time: 30, Dispatch: 9, Late: 39}, {Time: 50, Dispatch: 15, Late: 5}}},
+	} {
+		tr := &trace.Trace{Header: trace.Header{Style: "test", Workers: c.workers}, Records: c.records}
+		if got := tr.Services(); !slices.Equal(got, c.want) {
+			t.Errorf("%s:\ngot  %+v\nwant %+v", c.what, got, c.want)
+		}
 	}
 }
 

@@ -57,20 +57,13 @@ func (s *Shard) note(n noted) {
 
 // count counts it, where it belongs to the window.
 func (n *noted) count(s *result.Streams) {
-	switch n.kind {
-	case firstEvent:
-		s.FirstEvent.Record(n.at - n.planned)
-	case nextEvent, togetherEvent:
-		s.Gap.Record(n.at - n.before)
-	case streamEnd:
+	n.tally(eventCounts{firstEvent: s.FirstEvent, gap: s.Gap, endedEarly: &s.EndedEarly})
+	if n.kind == streamEnd {
 		if n.known {
 			s.Length.Record(n.at - n.planned)
 		}
 		if n.before > 0 {
 			s.MedianGap.Record(n.before)
-		}
-		if n.early {
-			s.EndedEarly++
 		}
 		return
 	}
@@ -152,7 +145,7 @@ func (t *eventTally) counts() eventCounts {
 	return eventCounts{&t.firstEvent, &t.gap, &t.inWindow, &t.endedEarly}
 }
 
-// tally counts it.
+// tally counts a first event, a gap, or that the stream ended early.
 func (n *noted) tally(c eventCounts) {
 	switch n.kind {
 	case firstEvent:
